@@ -12,7 +12,7 @@ SESSION_SEGMENT = re.compile(r"/\((?:[A-Z]\([^()/]*\))+\)(?=/|$)", re.IGNORECASE
 SESSION_SUFFIX = re.compile(r";(?:jsessionid|phpsessid|sid)=[^/?#]*", re.IGNORECASE)
 TRACKING_PARAMETER = re.compile(
     r"(?:utm_\w+|mtm_\w+|pk_\w+|fbclid|gclid|dclid|msclkid|yclid|twclid|igshid|mc_[ce]id|_hs(?:enc|mi)|wt\.mc_id"
-    r"|_ga|_gl|srsltid|jsessionid|phpsessid|aspsessionid\w*|sessionid|cmpid|at_(?:medium|campaign))",
+    r"|_t_(?:id|q|tags|ip|uuid|hit\.\w+)|_ga|_gl|srsltid|jsessionid|phpsessid|aspsessionid\w*|sessionid|cmpid|at_(?:medium|campaign))",
     re.IGNORECASE,
 )
 DEFAULT_PORTS = {"http": 80, "https": 443}

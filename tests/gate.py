@@ -15,7 +15,7 @@ from tests.stored import ROOT
 
 PINNED = Path(__file__).with_name("gate.json")
 SCORER = ROOT / "score.py"
-PARTS = ("seed", "pages", "questions", "faq", "benchmark", "dates")
+PARTS = ("seed", "pages", "questions", "faq", "benchmark", "nordic", "dates")
 
 
 class Figure(NamedTuple):

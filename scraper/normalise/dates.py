@@ -103,6 +103,8 @@ DATE_ROLE_PATTERNS = {
         created\b | skapa[dt]\b | opprettet | oprettet | erstellt | (?:in|upp|ut)lagd\b
         """),
 }
+# "Senast ändrad/granskad": a change is more than a review.
+DATE_ROLE_PATTERNS["updated"] += rf"(?:\s*(?:/|och|eller|and|or)\s*{DATE_ROLE_PATTERNS['reviewed']})?"
 DATE_ROLE = re.compile("|".join(rf"(?P<{role}>\b{words})" for role, words in DATE_ROLE_PATTERNS.items()), re.IGNORECASE)
 # Dates other than the page's publication: of a decision, of a source, in the future, a period.
 NON_PUBLICATION_DATE = re.compile(
@@ -125,7 +127,8 @@ NON_PUBLICATION_DATE = re.compile(
 )
 # Periods in which something takes place: "1 mars 2025 – 3 mars 2025", "15–16 december 2022", "kl. 10–12".
 DATE_SPAN = re.compile(
-    rf"(?:{ANY_MONTH}\.?|(?:19|20)\d\d)\s*[–—-]\s*(?:[0-3]?\d\.? {ANY_MONTH}|(?:19|20)\d\d-\d\d-\d\d)"
+    r"(?:19|20)\d\d-\d\d-\d\d\s*(?:--|[–—])\s*\d\d(?!\d)"
+    rf"|(?:{ANY_MONTH}\.?|(?:19|20)\d\d)\s*[–—-]\s*(?:[0-3]?\d\.? {ANY_MONTH}|(?:19|20)\d\d-\d\d-\d\d)"
     rf"|(?<![\d.:])[0-3]?\d\.?\s*[–—-]\s*[0-3]?\d\.? {ANY_MONTH}"
     r"|\d[.:]\d\d\s*[–—-]\s*\d{1,2}[.:]\d\d(?!\d)|\bkl\.?\s*\d{1,2}\s*[–—-]\s*\d{1,2}\b(?![.:]?\d)",
     re.IGNORECASE,

@@ -170,6 +170,8 @@ def has_mojibake(text: str) -> bool:
 
 
 def repair_mojibake_match(match: re.Match[str]) -> str:
+    if match[0][0] in "âï" and match[0].isalpha():  # "âžž" is Inari Sámi; misread signs have other characters too
+        return match[0]
     try:
         return recover_misread_bytes(match[0]).decode("utf-8")
     except UnicodeError:

@@ -38,7 +38,7 @@ from scraper.pages.content import (
     iter_text_parts,
     move_lead_into_main,
 )
-from scraper.pages.dates import PageDate, choose_dates
+from scraper.pages.dates import PageDate, choose_dates, is_date_of_field
 from scraper.pages.document import (
     Document,
     Element,
@@ -49,7 +49,7 @@ from scraper.pages.document import (
     get_text_content,
     remove_element,
 )
-from scraper.pages.lead import find_lead
+from scraper.pages.lead import find_lead, has_words
 from scraper.pages.media import find_attachments, find_images
 from scraper.pages.page_type import (
     MIN_TEXT_LENGTH,
@@ -181,6 +181,8 @@ class NewsPage:
         element = self.find_field_element(field)
         if element is None:
             return None
+        if element.get("class") and not is_date_of_field(element, field):
+            return None
         # The text is not parsed here: `to_release` raises the error if it cannot be read.
         text = element.get("datetime") or element.get("content") or clean_line(get_text_content(element))
         return PageDate(field, text, None, Provenance(rule="selector", element=format_element_path(element)))
@@ -226,7 +228,8 @@ class NewsPage:
         """Return the first element with text or content that a selector of the field matches."""
         for css in self.field_selectors(field):
             for element in self.document.select(css):
-                if clean_line(get_text_content(element)) or element.get("content"):
+                text = clean_line(get_text_content(element))
+                if (text or element.get("content")) and (field != "lead" or has_words(text)):
                     return element
         return None
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import takewhile
 from typing import cast
 
 from lxml import etree
 
 from scraper.normalise.dates import find_date_role
-from scraper.normalise.text import cache_by_text, compile_name_pattern, compile_phrases, split_word_list
+from scraper.normalise.text import cache_by_text, clean_line, compile_name_pattern, compile_phrases, split_word_list
 from scraper.pages.document import (
     HEADING_TAGS,
     INLINE_TAGS,
@@ -27,6 +28,7 @@ from scraper.pages.document import (
     remove_element,
 )
 
+CAMEL_CASE_BOUNDARY = re.compile(r"(?<=[a-z])(?=[A-Z])")
 # Tags, roles and words in class or id.
 NON_TEXT_TAGS = split_word_list("""
     script style noscript template iframe object svg annotation canvas select dialog video audio rt rp
@@ -58,9 +60,36 @@ DOUBTFUL_NAME = compile_name_pattern(
     login hero-nav promo\w* paywall feedback rating subscribe subscription prenumerera
     """)
 )
-CAMEL_CASE_BOUNDARY = re.compile(r"(?<=[a-z])(?=[A-Z])")
+# The site's own frame.
+SITE_FRAME_CONTAINERS = ("header", "footer", "div", "section", "table", "tr", "td", "ul")
+MENU_NAME = compile_name_pattern(split_word_list(r"(?:\w*(?:menu|meny|nav)) navi navigation navbar"))
+MIN_MENU_LINKS = 4  # a trail of links has fewer
+
+
+@dataclass(frozen=True, slots=True)
+class SiteFramePart:
+    """How the header or footer of a site is marked up."""
+
+    tag: str
+    role: str
+    name: re.Pattern[str]
+
+    def matches(self, element: Element) -> bool:
+        if element.tag == self.tag or element.get("role") == self.role:
+            return True
+        names = f"{element.get('class') or ''} {element.get('id') or ''}"
+        return len(names) > 1 and self.name.search(CAMEL_CASE_BOUNDARY.sub("-", names).lower()) is not None
+
+
+SITE_HEADER = SiteFramePart(
+    "header", "banner", compile_name_pattern(split_word_list("header head sidhuvud(?:et)? huvud masthead banner"))
+)
+SITE_FOOTER = SiteFramePart(
+    "footer", "contentinfo", compile_name_pattern(split_word_list("footer foot sidfot(?:en)? fot"))
+)
 WORDPRESS_TERM_CLASS = re.compile(r"(?:^|(?<=\s))(?:category|tag)-[\w-]+")  # a term of the text: "tag-newsletter"
 # Words that make a name harmless: the page's own frame, or an accordion.
+HIDDEN_STYLE = re.compile(r"display\s*:\s*none", re.IGNORECASE)
 FRAME_NAME = compile_name_pattern(
     split_word_list("has with no without page site layout faq accordion qa tab-?(?:pane|content|panel)")
 )
@@ -73,6 +102,7 @@ CARD_HEADINGS = ("h2", "h3", "h4", "h5")
 
 # Limits, in characters without white space.
 MAX_HIDDEN_LABEL_LENGTH = 30
+MAX_DATE_LABEL_LENGTH = 60  # with white space
 MIN_SURROUNDING_LETTERS = 20  # letters of a sentence around an inline element
 MIN_FRAME_LENGTH = 200  # length of the page's own frame
 MIN_PROSE_LENGTH = 400  # outside links, to make a doubtful element text
@@ -149,14 +179,94 @@ PICTURE_CREDIT = re.compile(
 def drop_boilerplate(root: Element) -> None:
     """Remove menus, cookie banners, share buttons and the like from the whole tree."""
     etree.strip_elements(root, *NON_TEXT_TAGS, with_tail=False)
+    drop_hidden_headings(root)
     total = count_text_letters(root)
+    for part in list(iter_site_frame(root)):
+        remove_element(part)
     waiting = [root]
     while waiting:
         element = waiting.pop()
         if is_boilerplate_element(element) and not is_page_frame(element, total):
+            keep_date_label(element)
             remove_element(element)
         else:
             waiting.extend(element)
+
+
+def drop_hidden_headings(root: Element) -> None:
+    """Remove elements with a headline that only print shows, if the page has another headline."""
+    headings = list(root.iter("h1"))
+    hidden = [heading for heading in headings if any(map(is_hidden_element, (heading, *heading.iterancestors("div"))))]
+    if len(hidden) < len(headings):
+        for heading in hidden:
+            block = next(filter(is_hidden_element, (heading, *heading.iterancestors("div"))))
+            if count_text_letters(block) < MIN_FRAME_LENGTH:
+                remove_element(block)
+
+
+def is_hidden_element(element: Element) -> bool:
+    return HIDDEN_STYLE.search(element.get("style") or "") is not None
+
+
+def iter_site_frame(root: Element) -> Iterator[Element]:
+    """Yield the site's headers and footers: before and after the h1, in a part of the page that has menus too.
+
+    A header or footer whose nearest ancestor with the h1 has no menu belongs to the text. It may hold its date.
+    """
+    menus = [part for part in root.iter("nav", "div", "ul", "td") if is_menu(part)]
+    with_menu = {ancestor for menu in menus for ancestor in menu.iterancestors()}
+    with_heading = {ancestor for heading in root.iter("h1") for ancestor in (heading, *heading.iterancestors())}
+    pattern = SITE_HEADER
+    for element in root.iter("h1", *SITE_FRAME_CONTAINERS):
+        if element.tag == "h1":
+            pattern = SITE_FOOTER
+        elif element not in with_heading and pattern.matches(element) and not is_in_article(element):
+            shared = next((part for part in element.iterancestors() if part in with_heading), None)
+            if shared is not None and shared in with_menu and has_menu_beside(shared, element, menus):
+                yield element
+
+
+def is_in_article(element: Element) -> bool:
+    return any(
+        part.tag in ("article", "main") or "Article" in (part.get("itemtype") or "") for part in element.iterancestors()
+    )
+
+
+def has_menu_beside(shared: Element, element: Element, menus: list[Element]) -> bool:
+    return any(shared in menu.iterancestors() and element not in menu.iterancestors() for menu in menus)
+
+
+def is_menu(element: Element) -> bool:
+    if element.tag != "nav" and element.get("role") != "navigation":
+        names = CAMEL_CASE_BOUNDARY.sub("-", f"{element.get('class') or ''} {element.get('id') or ''}").lower()
+        if not is_menu_name(names):
+            return False
+    return sum(1 for _ in element.iter("a")) >= MIN_MENU_LINKS and element.find(".//h1") is None
+
+
+@cache_by_text()
+def is_menu_name(names: str) -> bool:
+    return MENU_NAME.search(names) is not None
+
+
+def keep_date_label(element: Element) -> None:
+    """Move the only date label of a toolbar or the like in front of it, because the toolbar is removed."""
+    if element.tag in INLINE_TAGS or element.getparent() is None or classify_element(element) != "doubtful":
+        return
+    labels = [
+        part
+        for part in element.iterdescendants("span", "p", "div", "time", "li")
+        if len(text := clean_line(get_text_content(part))) <= MAX_DATE_LABEL_LENGTH
+        and any(map(str.isdigit, text))
+        and find_date_role(text)
+        and part.find(".//a") is None
+        and next(part.iterancestors("a", "article"), None) is None
+    ]
+    outermost = [part for part in labels if not any(other in part.iterancestors() for other in labels)]
+    if len(outermost) == 1:
+        (label,) = outermost
+        label.tail = None
+        element.addprevious(label)
 
 
 def is_boilerplate_element(element: Element) -> bool:
@@ -169,9 +279,7 @@ def is_boilerplate_element(element: Element) -> bool:
         return count_text_letters(element) < MAX_FORM_LENGTH and element.find(".//h1") is None
     if tag in NEVER_BOILERPLATE_TAGS or not (classes or identifier or "-" in tag):
         return False
-    if tag in HEADING_TAGS:  # ids of headings are made from their words
-        identifier = None
-    naming = classify_names(f"{classes or ''} {identifier or ''} {tag if '-' in tag else ''}")
+    naming = classify_element(element)
     if naming == "hidden":
         is_long = count_text_letters(element) > MAX_HIDDEN_LABEL_LENGTH
         return is_long or find_date_role(get_text_content(element)) is None
@@ -248,6 +356,14 @@ def has_outgoing_link(element: Element) -> bool:
 def is_card(element: Element) -> bool:
     heading = next(element.iter(*CARD_HEADINGS), None)
     return heading is not None and count_text_letters(element) <= MAX_CARD_LENGTH and is_linked_heading(heading)
+
+
+def classify_element(element: Element) -> str:
+    """Classify an element by its class, id and tag, as `classify_names` does."""
+    tag, identifier = cast("str", element.tag), element.get("id")
+    if tag in HEADING_TAGS:  # ids of headings are made from their words
+        identifier = None
+    return classify_names(f"{element.get('class') or ''} {identifier or ''} {tag if '-' in tag else ''}")
 
 
 @cache_by_text()

@@ -84,6 +84,7 @@ class SiteVisionPage(NewsPage):
         "main p.ingress",
         ".sv-text-portlet-content p.ingress",
         ".sv-font-ingress",
+        "[id^='Ingress'] + .sv-text-portlet-content > p:only-child",  # an editor names each portlet
     )
     drop_css: ClassVar[tuple[str, ...]] = (
         ".sv-toc-portlet",

@@ -27,6 +27,7 @@ from scraper.pages.document import (
     remove_element,
     select_xpath,
 )
+from scraper.pages.lead import LEAD_CLASS
 from scraper.pages.question_patterns import is_question_text
 
 ARTICLE_XPATH = "//article"
@@ -39,6 +40,7 @@ MAIN_XPATHS = (
 SIDEBAR_TAGS = {"header", "footer", "aside", "nav", "form"}
 MIN_SECTION_LENGTH = 200  # characters of running text; a shorter article is not part of the release
 MIN_COUNTED_LENGTH = 25  # shorter blocks are labels and buttons, not text
+MIN_LISTED_LINKS, MIN_LIST_LINK_SHARE = 5, 0.8  # a menu: links, and their share of its text
 MAX_SECTION_LINK_SHARE = 0.4  # share of a text's characters
 NON_SECTION_TAGS = ("h1", "form", "input", "nav", "aside", "footer", "img")  # in the surroundings of a text
 NON_TEXT_HEADINGS = (SERVICE_SECTION_HEADING, CONTACT_SECTION_HEADING, RELATED_SECTION_HEADING)
@@ -72,25 +74,40 @@ def find_main_element(root: Element) -> tuple[Element, str]:
             )
             move_intro_into_main(chosen, body)
             return chosen, xpath
-    dense = descend_to_densest(body, measure_running_text(body, excluded_tags=SIDEBAR_TAGS), 0.6)
-    return include_heading(dense, body), "densest"
+    text_lengths = measure_running_text(body, excluded_tags=SIDEBAR_TAGS)
+    return include_heading(descend_to_densest(body, text_lengths, 0.6), body, text_lengths), "densest"
 
 
 def move_intro_into_main(main: Element, body: Element) -> None:
     """Move sentences between the page's only h1 and the main element into the main element."""
     headings = list(body.iter("h1"))
-    if len(headings) != 1:
+    if len(headings) != 1 or main in headings[0].iterancestors():
         return
-    after = list(headings[0].itersiblings(etree.Element))
-    end = next((index for index, part in enumerate(after) if main in part.iter()), 0)
-    for paragraph in reversed([part for part in after[:end] if is_sentence_paragraph(part)]):
-        move_to_start(paragraph, main)
+    with_main = {main, *main.iterancestors()}
+    intro: list[Element] = []
+    for node in takewhile(lambda part: part not in with_main, (headings[0], *headings[0].iterancestors())):
+        following = list(takewhile(lambda part: part not in with_main, node.itersiblings(etree.Element)))
+        is_before_main = len(following) < sum(1 for _ in node.itersiblings(etree.Element))
+        intro += [part for part in following if is_sentence_paragraph(part) or is_intro(part)]
+        if is_before_main:
+            for part in reversed(intro):
+                move_to_start(part, main)
+            return
+
+
+def is_intro(element: Element) -> bool:
+    """Return whether an element is named a lead and holds sentences only."""
+    if element.tag != "div" or not LEAD_CLASS.search(element.get("class") or ""):
+        return False
+    has_sentence = any(map(is_sentence_paragraph, element.iter("p")))
+    return has_sentence and not any(True for _ in element.iter("a", "h2", "h3", "img", "ul"))
 
 
 def move_lead_into_main(main: Element, lead: Element | None, root: Element) -> None:
-    if lead is None or root not in lead.iterancestors():
+    """Move a lead in front of the main element into it. One after it is not the text's."""
+    if lead is None or root not in lead.iterancestors() or main in (lead, *lead.iterancestors()):
         return
-    if main not in (lead, *lead.iterancestors()) and lead not in main.iterancestors():
+    if lead not in main.iterancestors() and next(part for part in root.iter() if part in (main, lead)) is lead:
         move_to_start(lead, main)
 
 
@@ -100,15 +117,39 @@ def move_to_start(element: Element, main: Element) -> None:
     main.insert(0, element)
 
 
-def include_heading(dense: Element, body: Element) -> Element:
+def include_heading(dense: Element, body: Element, text_lengths: dict[Element, int]) -> Element:
     """Return the densest element, or its ancestor that also contains the page's only h1.
 
-    The lead and the tags are between the two.
+    The lead and the tags are between the two. If menus are too, the densest element is the whole page, or a part of it
+    such as a footer with the agency's addresses, and the largest block with the h1 and no menu is returned.
     """
     headings = list(body.iter("h1"))
-    if len(headings) != 1 or dense in headings[0].iterancestors():
+    if len(headings) != 1:
         return dense
-    return find_shared_container(dense, dense.iterancestors(), [next(headings[0].iterancestors())])
+    heading, lineage = headings[0], list(headings[0].iterancestors())
+    shared = next(part for part in (dense, *dense.iterancestors()) if part in lineage)
+    parts = (heading,) if shared is dense else (heading, dense)
+    if not has_link_list(shared, parts):
+        return dense if shared is body else shared
+    blocks = lineage[: lineage.index(shared)]
+    block = next((part for part in reversed(blocks) if not has_link_list(part, (heading,))), None)
+    if block is not None and text_lengths[block] >= MIN_SECTION_LENGTH:
+        return block
+    return dense if shared is body else shared
+
+
+def has_link_list(container: Element, parts: Sequence[Element]) -> bool:
+    """Return whether a container has a list of links, such as a menu, outside the branches of `parts`."""
+    lineage = {part for element in parts for part in (element, *element.iterancestors())}
+    branches = (child for node in lineage if node is container or container in node.iterancestors() for child in node)
+    return any(is_link_list(branch) for branch in branches if branch not in lineage and branch.tag not in INLINE_TAGS)
+
+
+def is_link_list(element: Element) -> bool:
+    links = sum(1 for _ in element.iter("a"))
+    return links >= MIN_LISTED_LINKS and count_linked_letters(element) > MIN_LIST_LINK_SHARE * count_text_letters(
+        element
+    )
 
 
 def find_shared_container(default: Element, candidates: Iterable[Element], parts: Sequence[Element]) -> Element:

@@ -41,6 +41,7 @@ from scraper.pages.document import (
     INLINE_TAGS,
     Document,
     Element,
+    count_linked_letters,
     count_text_letters,
     format_element_path,
     get_text_content,
@@ -109,6 +110,7 @@ MAX_WORDS_AFTER_DATE = 2  # a sentence after a date has more
 # Text after a date, as in "Rättelse 3 maj 2024: beloppet är …".
 DATE_THEN_COLON = re.compile(r"\s*(?:kl\.?\s*)?(?:\d{1,2}[.:]\d\d(?:[.:]\d\d)?)?\s*:\s")
 MAX_DATE_LABEL_LENGTH = 160
+MAX_LABEL_WRAPPERS = 3  # elements around a label only, in front of the element with its date
 ANY_ROLE_PATTERN = "|".join(DATE_ROLE_PATTERNS.values())
 # A label begins its line. Both patterns are for lower-case text: every text of a page is matched, and matching without
 # regard to case takes twice as long.
@@ -157,7 +159,8 @@ def choose_dates(
         if field == "published":
             unspecified = parse_stated_dates(document, field, iter_declared_dates(document, None))
             ranked += [*declared[field], *([unlabelled] if unlabelled else []), *unspecified]
-            found = published = chosen or choose_date(ranked)
+            created = parse_stated_dates(document, field, iter_declared_dates(document, "created"))
+            found = published = chosen or choose_date(ranked, created)
         else:  # a declared update equal to the publication does not count
             ranked += [other for other in declared[field] if not published or other.value != published.value]
             found = chosen or choose_date(ranked)
@@ -165,12 +168,12 @@ def choose_dates(
             yield field, found
 
 
-def choose_date(ranked: Sequence[PageDate]) -> PageDate | None:
-    """Return the first readable date, or one that agrees with it and also has a time or seconds."""
+def choose_date(ranked: Sequence[PageDate], exact: Iterable[PageDate] = ()) -> PageDate | None:
+    """Return the first readable date, or one of it or of `exact` that agrees with it and also has a time or seconds."""
     first = next((found for found in ranked if found.value is not None), None)
     if first is None:
         return ranked[0] if ranked else None  # present but unreadable: to_release raises the error
-    return next((other for other in ranked if is_more_exact(other.value, first.value)), first)
+    return next((other for other in (*ranked, *exact) if is_more_exact(other.value, first.value)), first)
 
 
 def is_more_exact(exact: date | datetime | None, value: date | datetime | None) -> bool:
@@ -258,12 +261,14 @@ def read_label_dates(document: Document, element: Element) -> list[PageDate]:
 
 
 def find_next_element(element: Element) -> Element | None:
-    """Return the next element, or the parent's next one if the parent holds nothing else (<dt>, wrapper)."""
-    following, parent = element.getnext(), element.getparent()
-    if following is not None or parent is None:
-        return following
-    is_alone = clean_line(get_text_content(parent)) == clean_line(get_text_content(element))
-    return parent.getnext() if is_alone else None
+    """Return the next element, or the next one of an ancestor that holds nothing else (<dt>, wrappers)."""
+    text = clean_line(get_text_content(element))
+    for part in (element, *islice(element.iterancestors(), MAX_LABEL_WRAPPERS)):
+        if clean_line(get_text_content(part)) != text:
+            return None
+        if (following := part.getnext()) is not None:
+            return following
+    return None
 
 
 def read_tail_dates(document: Document, element: Element) -> list[PageDate]:
@@ -348,7 +353,7 @@ def parse_line_dates(text: str, timestamps: Sequence[str | None], path: str, url
 
 
 def starts_with_unlabelled_date(labels: Sequence[str]) -> bool:
-    if len(labels) < 2 or find_date_role(labels[1]) != "updated":
+    if len(labels) < 2 or find_date_role(labels[1]) != "updated" or not DIGIT.search(labels[1]):
         return False
     return is_date_only(TRAILING_LABEL_OPENING.sub("", labels[0]))
 
@@ -473,6 +478,8 @@ def read_unlabelled_date(element: Element, main: Element, url: str) -> PageDate 
         return None
     if element.find(".//a" if element.tag == "li" else ".//li//a") is not None:
         return None  # an entry of a list of other texts
+    if count_linked_letters(element) == count_text_letters(element):
+        return None
     try:
         role, value = parse_label(text, url)
     except ValueError:
@@ -583,8 +590,15 @@ def iter_microdata_dates(document: Document, scope: Element, field: str) -> Iter
     prop = SCHEMA_DATE_PROPERTIES[field]
     for element in select_xpath(scope, f".//*[@itemprop='{prop}'] | .//time[contains(@class, '{field}')]"):
         if element.get("itemprop") == prop or field in (element.get("class") or "").split():
+            if not is_date_of_field(element, field):
+                continue
             text = element.get("datetime") or element.get("content") or clean_line(get_text_content(element))
             yield from parse_stated_dates(document, field, [(f"itemprop {prop}", text)], format_element_path(element))
+
+
+def is_date_of_field(element: Element, field: str) -> bool:
+    """Return whether the words of an element allow its date to be the field's: <time class="updated">Publicerat …"""
+    return find_date_role(get_text_content(element)) in (None, field)
 
 
 def read_datetime_attributes(*elements: Element) -> list[str | None]:

@@ -106,7 +106,12 @@ PUBLISHED_METAS = split_word_list("""
     """)
 # These do not say which date they are, so a visible date beside the title counts more.
 UNSPECIFIED_DATE_METAS = split_word_list("""
-    dcterms.created dc:date.created dc.date.created creation-date dc.date dcterms.date dc.created date
+    dc.date dcterms.date date
+    """)
+# A page is created before it is published, and after a migration all pages of a site have the same date of creation. It
+# only gives the seconds of a publication that is known to the minute.
+CREATED_METAS = split_word_list("""
+    dcterms.created dc:date.created dc.date.created creation-date dc.created
     """)
 UPDATED_METAS = split_word_list("""
     article:modified_time og:updated_time datemodified dcterms.modified dc:date.modified dc.date.modified
@@ -115,6 +120,7 @@ UPDATED_METAS = split_word_list("""
 DECLARED_DATES = {  # field → schema.org property, metas
     "published": ("datePublished", PUBLISHED_METAS),
     "updated": ("dateModified", UPDATED_METAS),
+    "created": (None, CREATED_METAS),
     None: (None, UNSPECIFIED_DATE_METAS),
 }
 
@@ -322,7 +328,7 @@ def is_credible_canonical_url(canonical: str, url: str) -> bool:
 def iter_declared_dates(document: Document, field: str | None) -> Iterator[tuple[str, str]]:
     """Yield declared dates as (rule, value), best first.
 
-    field: published, updated, or None for those that do not say which date they are.
+    field: published, updated, created, or None for those that do not say which date they are.
     """
     key, metas = DECLARED_DATES[field]
     for found in document.json_ld:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from bs4 import Tag
 
+from scraper.normalise.dates import find_date_role
 from scraper.normalise.text import compile_phrases
 from scraper.pages.blocks import PageBlock
 from scraper.pages.document import MIN_SENTENCE_LENGTH
@@ -25,6 +26,10 @@ NON_LEAD_CLASS = re.compile(r"leadership|lead-?(?:image|media|gen|form)|introjs"
 SUBHEADING_CLASS = re.compile("sub-?heading", re.IGNORECASE)
 SUBHEADING_TAGS = ("h2", "h3", "h4", "h5", "h6")
 MAX_SUBHEADING_LENGTH, MAX_LEAD_LENGTH = 60, 1200
+MAX_LABEL_LENGTH = 40
+MIN_FOLLOWING = 2  # paragraphs that look alike
+SENTENCE_ENDS = '.!?…”"'
+LETTERS = re.compile(r"[^\W\d_]{2,}")
 MAX_LEAD_POSITION = 12  # blocks at the beginning that may be the lead
 
 
@@ -54,7 +59,17 @@ def find_lead(
         first, second = (blocks[index] for index in texts[:2])
         if first.bold and not second.bold and not first.text.endswith("?"):
             return range(texts[0], texts[0] + 1), "bold paragraph that opens the text"
+    if sentences and has_own_class(blocks, sentences[0]):
+        return range(sentences[0], sentences[0] + 1), "class of its own"
     return None
+
+
+def has_own_class(blocks: Sequence[PageBlock], index: int) -> bool:
+    """Return whether a block has a class that no other has, and the paragraphs after it have the same one or none."""
+    own = str(blocks[index].element.get("class") or "")
+    others = [str(block.element.get("class") or "") for block in blocks[index + 1 :] if block.kind == "p"]
+    is_first = not any(block.kind == "p" for block in blocks[:index])
+    return is_first and bool(own) and len(others) >= MIN_FOLLOWING and len(set(others)) == 1 and own != others[0]
 
 
 def find_marked_lead(blocks: Sequence[PageBlock], is_lead_element: Callable[[Tag], bool]) -> range | None:
@@ -63,6 +78,8 @@ def find_marked_lead(blocks: Sequence[PageBlock], is_lead_element: Callable[[Tag
         container = find_lead_ancestor(block.element, is_lead_element)
         if container is None or not may_be_lead(block):
             continue
+        if any(map(is_sentence_block, blocks[:index])) and block.text[-1] not in SENTENCE_ENDS:
+            continue  # a subheading in the style of a lead
         following = blocks[index + 1 : MAX_LEAD_POSITION]
         if any(later.element.name == "h1" and contains_block(container, later) for later in following):
             continue  # the element also holds the title below
@@ -75,7 +92,13 @@ def find_marked_lead(blocks: Sequence[PageBlock], is_lead_element: Callable[[Tag
 
 
 def may_be_lead(block: PageBlock) -> bool:
-    return block.kind not in ("panel", "list", "table") and block.element.name != "h1" and len(block.text) > 3
+    return block.kind not in ("panel", "list", "table") and block.element.name != "h1" and has_words(block.text)
+
+
+def has_words(text: str) -> bool:
+    """Return whether a text is more than a label, a date or a telephone number."""
+    is_label = text.endswith(":") or (any(map(str.isdigit, text)) and find_date_role(text) is not None)
+    return LETTERS.search(text) is not None and not (is_label and len(text) < MAX_LABEL_LENGTH)
 
 
 def find_lead_ancestor(element: Tag, is_lead_element: Callable[[Tag], bool]) -> Tag | None:
@@ -107,20 +130,25 @@ def is_sentence_block(block: PageBlock) -> bool:
     return (
         block.kind == "p"
         and MIN_SENTENCE_LENGTH <= len(block.text) < MAX_LEAD_LENGTH
-        and block.text[-1] in '.!?…”"'
+        and block.text[-1] in SENTENCE_ENDS
         and block.link_share < 0.5
     )
 
 
 def is_separate_paragraph(first: PageBlock, second: PageBlock, third: PageBlock) -> bool:
-    """Return whether a paragraph is a sibling of the element that contains the two paragraphs after it."""
-    container = second.element.parent
+    """Return whether a paragraph, alone in its wrappers, stands in front of the element with the next two."""
+    lineage = [first.element, *first.element.parents]
+    others = [second.element, *second.element.parents]
+    shared = next((part for part in lineage if any(part is other for other in others)), None)
+    if shared is None or shared is first.element or shared is second.element:
+        return False
+    wrapper = next(part for part in lineage if part.parent is shared)
+    text = next(part for part in others if part.parent is shared)
+    is_alone = len(build_comparison_key(wrapper.get_text())) == len(build_comparison_key(first.text))
     return (
-        container is not None
-        and third.element.parent is container
-        and first.element is not container
-        and first.element.parent is container.parent
-        and not any(part is container for part in first.element.parents)
+        is_alone
+        and text is not second.element
+        and any(part is text for part in (third.element, *third.element.parents))
     )
 
 

@@ -86,9 +86,13 @@ def read_heading_text(heading: Element, declared: Sequence[str]) -> str:
 
 
 def is_section_heading(heading: str, declared: Sequence[str], title: str | None) -> bool:
-    """Return whether a heading is one part of the document's title and the declared title is the other."""
-    declared_key = build_comparison_key(declared[0])
-    return len(declared_key) > 8 and build_comparison_key(heading) + declared_key == build_comparison_key(title or "")
+    """Return whether a heading is the first part of the document's title and the declared title is the other.
+
+    The section's name is shorter than the title. In "Title - Site" the second part is the shorter one.
+    """
+    heading_key, declared_key = build_comparison_key(heading), build_comparison_key(declared[0])
+    is_longer = len(declared_key) > max(8, len(heading_key))
+    return is_longer and heading_key + declared_key == build_comparison_key(title or "")
 
 
 def score_heading(heading: str, declared: Sequence[str]) -> int:

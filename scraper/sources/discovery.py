@@ -68,7 +68,7 @@ def find_sources(body: bytes, url: str, agency: Agency) -> SourceURLs:
         if PRESS_LINK_TEXT.fullmatch(text):
             press_pages.append(address)
     for hub in press_pages:  # an overview for the press; a page below it lists the releases themselves
-        if any(listing.startswith(hub.rstrip("/") + "/") for listing in found.listings):
+        if any(listing != hub and listing.startswith(hub.rstrip("/") + "/") for listing in found.listings):
             found.listings.remove(hub)
     found.listings.sort(key=lambda address: urlsplit(address).path.count("/"))
     del found.listings[MAX_LISTINGS:]

@@ -47,6 +47,7 @@ def test_misread_text_is_repaired(text: str, misread: Callable[[str], str]) -> N
         ("FÃ¶rsÃ¤kringskassan", "Försäkringskassan"),
         ("Ã…r 2020 i Ã–rebro, â€“ sÃ¥ â€™skoj’ â€¦", "År 2020 i Örebro, – så ’skoj’ …"),
         ("Försäkringskassan och FÃ¶rsÃ¤kringskassan → mer", "Försäkringskassan och Försäkringskassan → mer"),
+        ("62-ihásâžžân räi", "62-ihásâžžân räi"),
         ("sound å, ÃƒÂ¥ twice", "sound å, å twice"),
         ("det\u0092s, &#146;", "det’s, ’"),
         ("F&ouml;r &amp;aring;ret, &amp;amp;quot;bra&quot;, AT&amp;T, 10&nbsp;kr", 'För året, "bra", AT&T, 10\u00a0kr'),

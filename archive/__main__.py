@@ -209,7 +209,7 @@ def build_datasette_options(*, sql: bool, cors: bool) -> list[str]:
     multiple=True,
     default=(8101, 8102),
     show_default=True,
-    help="May be repeated. With two or more, one always accepts requests; with one, each newer snapshot is a break.",
+    help="May be repeated. With two or more, one always accepts requests; with one, a new snapshot interrupts it.",
 )
 @no_sql_option
 @no_cors_option
@@ -244,7 +244,7 @@ def replica(
 @commands.command()
 @file_argument
 @click.option("--digest", is_flag=True, help="Only print the day and digest of the newest manifest, for publishing.")
-@click.option("--known", metavar="DIGEST", help="A published digest that one of the manifests must have.")
+@click.option("--known", metavar="DIGEST", help="A digest, as published, that one of the manifests must have.")
 def verify(file: Path, digest: bool, known: str | None) -> int:
     """Check an archive against its hashes and manifests.
 
@@ -506,7 +506,7 @@ def dataset(
     from archive.datasets.package import format_dataset_citation, write_dataset
 
     if search and sql:
-        raise click.UsageError("--search and --sql exclude each other")
+        raise click.UsageError("--search and --sql cannot be combined")
     with show_progress() as progress:
         result = write_dataset(
             archive,

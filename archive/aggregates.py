@@ -1,13 +1,14 @@
 """Triggers that maintain derived tables, so that pages need not count rows, and SQL to recount the tables.
 
-release_facets  one narrow row per release in lists and searches; none for moved and hidden releases month_counts
-releases by agency and month; agency "" is all agencies, month "" is all months tag_releases    the releases of a tag,
-in the order of lists tag_counts      releases by tag and agency edit_counts     edits by agency, and those made without
-changing the agency's own update date
+    release_facets  one narrow row per release in lists and searches; none for moved and hidden releases
+    month_counts    releases by agency and month; agency "" is all agencies, month "" is all months
+    tag_releases    the releases of a tag, in the order of lists
+    tag_counts      releases by tag and agency
+    edit_counts     edits by agency, and those made without changing the agency's own update date
 
-`sort_date` is the order of all lists of releases: when a release was published, else updated, else first found by a
-crawl. A release found by an agency's first complete crawl, or imported, may be of any age. If it states no date itself,
-its sort date is "", and it comes last.
+All lists of releases are sorted by `sort_date`: when a release was published, else updated, else first found by a
+crawl. A release that was imported, or found by an agency's first complete crawl, may be of any age. If such a release
+states no date itself, its sort date is "", and it comes last.
 """
 
 from __future__ import annotations

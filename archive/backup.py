@@ -165,7 +165,7 @@ def find_lost_takedowns(archive: Path, restored: Path) -> list[str]:
 
 
 def read_takedowns(path: Path) -> dict[TakedownRow, str]:
-    """Return when each takedown was lifted, "" if it is in force. Empty if the file is damaged."""
+    """Return each takedown with the time it was lifted, or "" if in force; {} if the file is damaged."""
     try:
         with closing(open_readonly(path)) as db:
             return {tuple(row[:-1]): row[-1] for row in db.execute(TAKEDOWNS_SQL)}

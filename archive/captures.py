@@ -148,7 +148,7 @@ class Captures:
         self._db.execute("commit")
 
     def read(self, sha256: str) -> bytes:
-        """Return the bytes with a SHA-256, after checking it."""
+        """Return the bytes stored under a SHA-256, after checking that they still match it."""
         rows = self._query("select size, base, data from blobs where sha256 = ?", sha256)
         if not rows:
             raise ArchiveError(self.path, "is not stored", table="blobs", key=sha256)
@@ -156,7 +156,7 @@ class Captures:
         return self._decompress(sha256, size, data, None if base is None else self._read_base(base, sha256))
 
     def size(self, sha256: str) -> int | None:
-        """Return the number of bytes with a SHA-256, or None if they are not stored."""
+        """Return the number of bytes stored under a SHA-256, or None if there are none."""
         rows = self._query("select size from blobs where sha256 = ?", sha256)
         return rows[0][0] if rows else None
 
@@ -318,7 +318,7 @@ class HostBases:
     def _find_best_base(
         self, body: bytes, read_base: Callable[[int], bytes | None], max_frame_size: float
     ) -> tuple[int, bytes] | None:
-        """Return the base with the smallest frame, or the first below `max_frame_size`, and the frame."""
+        """Return the base that gives the smallest frame, or the first below `max_frame_size`, and that frame."""
         best: tuple[int, bytes] | None = None
         for key in self.base_ids if len(body) < BASE_SIZE_RANGE.stop else ():
             base = read_base(key)
@@ -357,7 +357,7 @@ def compress(body: bytes, base: bytes | None = None) -> bytes:
 
 @lru_cache(maxsize=4)  # some megabytes each; successive pages of a site share one
 def build_compressor(base: bytes, window: int) -> zstandard.ZstdCompressor:
-    """Return a compressor against a base, prepared for many pages."""
+    """Return a compressor that uses a base as its dictionary, to compress many pages."""
     parameters = zstandard.ZstdCompressionParameters.from_level(
         COMPRESSION_LEVEL, source_size=len(base), dict_size=len(base), window_log=window, write_content_size=1
     )

@@ -125,7 +125,7 @@ def copy_database(source: Path, target: Path) -> None:
 
 
 def drop_litestream_tables(copy: Path) -> None:
-    """Delete the tables that Litestream added to the original, because it does not follow the copy."""
+    """Delete the tables that Litestream added to the original; it does not follow copies."""
     with closing(sqlite3.connect(copy, isolation_level=None)) as db:
         for table in LITESTREAM_TABLES:
             db.execute(f"drop table if exists {table}")

@@ -228,7 +228,7 @@ class Frontier:
         return {url: (links, usual) for url, links, usual in rows}
 
     def is_restarted_list(self, source: str, url: str) -> bool:
-        """Return whether everything a source lists now was found together with one of its releases.
+        """Return whether a source now lists only releases that were found together with `url` or later.
 
         Such a list was started again, for example in a new year. A list that was only shortened still has older
         entries.
@@ -241,7 +241,7 @@ class Frontier:
         return bool(self.db.execute(sql, {"source": source, "url": url}).fetchone()[0])
 
     def list_known_entries(self, source: str) -> list[FrontierEntry]:
-        """Return the entries that an unchanged source still lists, of those that it was the first to list."""
+        """Return the entries that an unchanged source still lists, if it was the first to list them."""
         rows = self.db.execute(
             f"select {FRONTIER_COLUMNS} from frontier where source = :source order by first_seen desc"
             " limit (select coalesce(links, 0) from frontier where url = :source)",
@@ -341,7 +341,7 @@ class Hosts:
         )
 
     def mark_robots_unreachable(self, host: str, seen_at: datetime) -> tuple[datetime, str | None]:
-        """Mark a host's robots.txt as unreachable; return since when, and the text last read, if any."""
+        """Mark a host's robots.txt as unreachable; return when that began, and the text last read, or None."""
         self.db.execute(
             "insert into hosts (host, robots, robots_since) values (:host, 'unreachable', :seen)"
             " on conflict (host) do update set robots_since ="

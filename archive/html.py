@@ -23,5 +23,6 @@ ALLOWED_SCHEMES = {"http", "https", "mailto", "tel"}  # allowed in links
 
 
 def filter_attribute(_tag: str, name: str, value: str) -> str | None:
-    """Return the value, or None to remove the attribute: ids other than a question's might shadow names."""
+    """Return the value, or None to remove the attribute. Only ids of questions are allowed."""
+    # another id could hide a global name from the page's scripts (DOM clobbering)
     return value if name != "id" or QUESTION_ID.fullmatch(value) else None

@@ -129,7 +129,7 @@ def translate_code(language: str, group: str, code: str) -> str:
 
 
 def find_text(language: str, key: str, count: object = None) -> str | None:
-    """Return the text of a key, in the plural form for `count` if it has several, or None."""
+    """Return the text of a key, or None; `count` selects the form if the text has plural forms."""
     catalogue = CATALOGUES[language]
     text = catalogue.ngettext(key, key, count) if isinstance(count, int) else key
     if text == key:  # no plural forms

@@ -59,7 +59,7 @@ def merge_releases(
 
 
 def find_moved_copy(archive: Archive, release_id: int, *, min_similarity: float) -> tuple[int, str] | None:
-    """Return the id and URL of the agency's current release that has the text of a missing one, or None."""
+    """Return the id and URL of the agency's release that has the text of a missing one, or None."""
     sql = "select agency, last_checked, published from releases where id = ?"
     agency, last_checked, published = archive.db.execute(sql, [release_id]).fetchone()
     stored = archive.get_latest(release_id)  # including taken-down text

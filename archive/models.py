@@ -142,7 +142,7 @@ def hash_state(state: Mapping[str, Any]) -> str:
 
 
 def normalise_state(state: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a state without differences that do not count as changes of the release.
+    """Return a state in a form that is the same before and after changes that do not count as edits.
 
     These are the printed form of dates, white space in the markup, and the query of an image's URL.
     """

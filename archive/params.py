@@ -61,7 +61,7 @@ class FilterError(ValueError):
 
 
 def parse_number_parameter(args: UrlArguments, name: str, maximum: int = MAX_ID) -> int | None:
-    """Return an integer from 0 to `maximum`, or None if it is absent."""
+    """Return a parameter from 0 to `maximum`, or None if absent; raise FilterError if it is invalid."""
     text = (args.get(name) or "").strip()
     if not text:
         return None
@@ -75,7 +75,7 @@ def parse_flag_parameter(args: UrlArguments, name: str) -> bool:
 
 
 def parse_choice_parameter(args: UrlArguments, name: str, choices: Collection[str]) -> str | None:
-    """Return one of the choices, or None if it is absent."""
+    """Return a parameter that is one of `choices`, or None if absent; raise FilterError if it is invalid."""
     text = (args.get(name) or "").strip()
     if text and text not in choices:
         raise FilterError(name, text, "one of " + ", ".join(choices))
@@ -83,7 +83,7 @@ def parse_choice_parameter(args: UrlArguments, name: str, choices: Collection[st
 
 
 def parse_day_parameter(args: UrlArguments, name: str) -> date | None:
-    """Return a day given as YYYY-MM-DD, or None if it is absent."""
+    """Return a parameter YYYY-MM-DD as a day, or None if absent; raise FilterError if it is invalid."""
     text = (args.get(name) or "").strip()
     if not text:
         return None

@@ -185,7 +185,7 @@ class Quarantine:
         return None
 
     def read_accepted_losses(self, agency: str) -> dict[str, str]:
-        """Return the fields whose loss was accepted by hand for an agency, each with the time since when."""
+        """Return the fields whose loss was accepted by hand for an agency, each with the time of acceptance."""
         rows = self.db.execute(
             "select reason, decided from quarantine where agency = ? and decision = 'accepted' order by decided",
             [agency],
@@ -242,7 +242,7 @@ class GroupHabits:
             (self.lengths if name in late else self.lengths_before)[name].append(length)
 
     def short_length(self, name: str) -> int:
-        """Return the length in characters that hardly any lead or text falls below; 0 with too few releases."""
+        """Return the characters that hardly any lead or text has fewer of; 0 if there are too few releases."""
         return find_short_length(self.lengths[name])
 
     def is_usual_again(self, name: str) -> bool:
@@ -274,7 +274,7 @@ class FieldHabits:
 def read_field_habits(db: Database, agency: str, accepted: Mapping[str, str]) -> FieldHabits:
     """Compute an agency's field habits from its newest releases.
 
-    accepted: the fields whose loss was accepted, with since when; for those, only later releases count.
+    accepted: the fields whose loss was accepted, and when; for those, only later releases count.
     """
     habits = FieldHabits()
     late_values: dict[str, list[str]] = {name: [] for name in UNIQUE_FIELDS}

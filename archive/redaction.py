@@ -95,7 +95,7 @@ class Takedowns:
     def redact_for_display(self, release_id: int, state: Mapping[str, Any]) -> tuple[Mapping[str, Any], int | None]:
         """Return a state as it may be shown, and the id of the takedown that covers it, or None.
 
-        Every version of a release is covered, because even without the passage other parts of its page may contain it.
+        Every version of a release is covered, because one without the passage may have it elsewhere on its page.
         """
         active = self.list_active(release_id)
         if not active:

@@ -243,7 +243,7 @@ class Removals:
         self._insert_move(release_id, seen_at, url, target_id, status)
 
     def give_up_url(self, release_id: int, url: str) -> None:
-        """Give up a release's URL, which belongs to another page, because its own `url` is another release's."""
+        """Give a release a made-up URL, if the one it is stored under and the one it was read at are taken."""
         self.releases.update(release_id, {"url": f"{url}#{release_id}"})
 
     def _insert_move(self, release_id: int, seen_at: datetime, url: str, target_id: int, status: int | None) -> None:

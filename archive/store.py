@@ -157,7 +157,7 @@ class Archive:
         return row[0]
 
     def get_template(self, sha256: str) -> bytes | None:
-        """Return the template fingerprint of the page with a SHA-256, or None if none was stored."""
+        """Return the template fingerprint of the page stored under a SHA-256, or None if none is known."""
         sql = "select t.fingerprint from captures c join templates t on t.id = c.template where c.sha256 = ? limit 1"
         row = self.db.execute(sql, [sha256]).fetchone()
         return row[0] if row else None
@@ -261,7 +261,7 @@ class Archive:
         self.frontier.mark_stored(url, release_id, seen_at)
 
     def set_capture(self, release_id: int, capture_id: int) -> None:
-        """Set the newest capture of a release, for an unchanged release in a new design."""
+        """Set a release's newest capture, if its page has a new design but the release is unchanged."""
         self.writer.update("releases", release_id, {"capture": capture_id})
 
     def set_next_check(self, release_id: int, next_check: datetime) -> None:

@@ -107,7 +107,7 @@ def lift_takedown(archive: Archive, takedown_id: int, lifted_at: datetime, reaso
     """
     row = next(archive.db.query("select * from takedowns where id = ?", [takedown_id]), None)
     if row is None or row["lifted"] is not None:
-        problem = "no such takedown" if row is None else f"was lifted at {row['lifted']} already"
+        problem = "no such takedown" if row is None else f"was already lifted at {row['lifted']}"
         raise ArchiveError(archive.path, problem, table="takedowns", key=str(takedown_id))
     merged = find_merged_releases(archive, row["release"])
     with archive.transaction():

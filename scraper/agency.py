@@ -172,7 +172,7 @@ def select_agencies(agencies: dict[str, Agency], slugs: list[str], file: Path) -
 
 
 def check_contact(agencies: dict[str, Agency], contact: str) -> None:
-    """Raise AgencyError if live agencies are to be crawled without a CONTACT for webmasters."""
+    """Raise AgencyError if CONTACT is empty and the site of any agency is not on this machine."""
     live = [agency for agency in agencies.values() if not is_loopback(agency.home)]
     if live and not contact.strip():
         raise AgencyError(

@@ -106,7 +106,7 @@ def read_alert_settings(environment: Mapping[str, str] = os.environ) -> AlertSet
         return settings
     recipients = tuple(address.strip() for address in read("ALERT_MAIL").split(",") if address.strip())
     if not recipients:
-        raise environment_error("ALERT_MAIL", "names no address")
+        raise environment_error("ALERT_MAIL", "contains no address")
     sender = read("ALERT_MAIL_FROM") or recipients[0]
     for name, address in (*(("ALERT_MAIL", address) for address in recipients), ("ALERT_MAIL_FROM", sender)):
         if not is_mail_address(address):

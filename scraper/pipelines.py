@@ -70,12 +70,12 @@ class ArchivePipeline:
             raise DropItem(problem) from error
         stats.count_outcome(result.outcome)
         if result.outcome is SaveResult.MISSING:
-            raise DropItem(f"{page.url}: has another page now")
+            raise DropItem(f"{page.url}: no longer shows the stored release")
         stats.count_page(result.release)
         if result.outcome is SaveResult.QUARANTINED:
             self.quarantined_urls.setdefault(slug, set()).add(page.url)
             raise DropItem(f"{page.url}: quarantined: {describe_reasons(list(result.reasons))}")
-        if result.outcome is SaveResult.UNCHANGED:  # its warnings were reported when the state was stored
+        if result.outcome is SaveResult.UNCHANGED:  # warnings were reported when the state was stored
             raise DropItem(f"{page.url}: unchanged", log_level="DEBUG")
         for warning in find_quality_warnings(result.release):
             logger.warning("%s", warning)

@@ -178,7 +178,7 @@ class QuarantineCheck:
 
 
 def find_field_texts(name: str, state: Mapping[str, Any]) -> set[str]:
-    """Return the texts (by `to_comparable_text`) that a page with a field's stored value contains."""
+    """Return the texts, by `to_comparable_text`, that a page must contain to show a field's stored value."""
     value: Any = state[name] or ()
     if name == "questions":
         texts = [part["question"] for part in value]

@@ -104,7 +104,7 @@ class PageVersion:
 
 
 class PageVersions:
-    """The versions that are compared while one page is stored. They are freed together with this object."""
+    """The versions of a page that are compared while it is stored; they are freed with this object."""
 
     def __init__(self, archive: Archive, captures: Captures, page: ParsedPage | None = None) -> None:
         self.archive, self.captures, self.page = archive, captures, page
@@ -119,7 +119,7 @@ class PageVersions:
         )
 
     def stored(self, sha256: str, url: str) -> PageVersion:
-        """Return the version whose bytes have a SHA-256, to be parsed as if fetched at `url`."""
+        """Return the version whose bytes are stored under a SHA-256, to be parsed as if fetched at `url`."""
         if sha256 not in self._stored:
             self._stored[sha256] = PageVersion(
                 url, partial(read_stored_body, self.captures, sha256), template=self.archive.get_template(sha256)

@@ -64,7 +64,7 @@ def analyze(text: str, language: str | None) -> AnalyzedText:
 
 
 def analyze_word(word: str) -> tuple[str, ...]:
-    """Return the possible lemmas of a query word, Swedish first; none without letters and digits.
+    """Return the possible lemmas of a query word, Swedish first; empty if it has no letters or digits.
 
     A word that contains signs becomes a phrase: several lemmas in one string.
 

@@ -143,7 +143,7 @@ def look_up_lemma(word: str, language: str) -> str:
 
 
 def is_irregular(word: str, dictionary_lemma: str) -> bool:
-    """Return whether simplemma's lemma has another vowel, which is not due to an ending: städer, stad.
+    """Return whether simplemma's lemma has a different stem vowel, as stad has for städer.
 
     >>> is_irregular("städer", "stad"), is_irregular("stads", "stad")
     (True, False)

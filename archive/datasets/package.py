@@ -108,7 +108,7 @@ class Dataset:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetResource:
-    """A table as written."""
+    """A table of the dataset, with the files it was written to."""
 
     table: DatasetTable
     meanings: Sequence[str]  # descriptions of its columns
@@ -127,7 +127,7 @@ def write_dataset(
     site: str | None = None,
     progress: ProgressCallback = lambda *_: None,
 ) -> Dataset:
-    """Write the selected releases to a new folder. Without releases, no folder or fingerprint is created.
+    """Write the selected releases to a new folder. If none is selected, nothing is written.
 
     selection_kind: search or sql; by default a text that begins with SELECT or WITH is SQL. Raises ArchiveError if the
     archive cannot be read, the selection is not valid, or the folder cannot be written; then no folder is left.

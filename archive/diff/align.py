@@ -224,7 +224,7 @@ def _align_gap(before: Sequence[str], after: Sequence[str]) -> list[ParagraphMat
 
 
 def _count_shared_words(left: Sequence[WordNumbers], right: Sequence[WordNumbers]) -> dict[tuple[int, int], int]:
-    """Count the words that pairs of paragraphs share in order. Pairs with few, or far apart, are left out."""
+    """Count the words that pairs of paragraphs share in order; omit pairs that share few or are far apart."""
     rows, columns = len(left), len(right)
     reach = columns if rows * columns <= MAX_COMPARED_PAIRS else max(3, MAX_COMPARED_PAIRS // (2 * rows))
     shared: dict[tuple[int, int], int] = {}

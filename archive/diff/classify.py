@@ -419,7 +419,7 @@ def _compare_answerers(before: Sequence[StatePart], after: Sequence[StatePart]) 
 
 
 def _compare_parts(field: str, before: State, after: State, keys: Sequence[str], *, kind: str) -> list[Change]:
-    """Compare lists of parts. Parts with the same value of one of the keys are one part that changed."""
+    """Compare lists of parts. Two parts that share the value of one of the keys are one part that changed."""
     old: list[StatePart] = [part for part in before.get(field) or () if part not in (after.get(field) or ())]
     new: list[StatePart] = [part for part in after.get(field) or () if part not in (before.get(field) or ())]
     changes = []

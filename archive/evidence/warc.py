@@ -159,7 +159,7 @@ def build_record_id(row: dict[str, Any]) -> str:
 
 
 def build_http_headers(row: dict[str, Any]) -> StatusAndHeaders:
-    """Build status line and headers, with the length of the stored bytes."""
+    """Build the status line and headers, with the length of the stored bytes."""
     status = row["status"]
     phrase = HTTPStatus(status).phrase if status in set(HTTPStatus) else ""
     fields = {**json.loads(row["headers"]), "content-length": row["bytes"]}

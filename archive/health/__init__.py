@@ -352,9 +352,9 @@ def is_persistent(streak: Sequence[Crawl]) -> bool:
 
 
 def is_whole_history(streak: Sequence[Crawl], crawls: Sequence[Crawl], activity: AgencyActivity) -> bool:
-    """Return whether the streak is all crawls of an agency without releases.
+    """Return whether a streak includes every crawl of an agency that has no releases.
 
-    Then a single crawl is enough for a fault.
+    In that case, a single crawl is enough for a fault.
     """
     return bool(streak) and len(streak) == len(crawls) and not activity.stored_releases
 

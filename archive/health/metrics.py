@@ -301,7 +301,7 @@ def sum_counts(counts: Iterable[Mapping[str, int]]) -> Counter[str]:
 
 
 def measure_fill_rates(crawls: Sequence[Crawl]) -> dict[str, list[int | None]]:
-    """Return each field's fill rate in the newest and earlier pages, in per cent; {} without pages."""
+    """Return each field's fill rate (per cent) in the newest and earlier pages; {} if there are no pages."""
     if not crawls:
         return {}
     recent = take_recent_crawls(crawls, FILL_RATE_PAGES) or crawls

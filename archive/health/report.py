@@ -75,7 +75,7 @@ async def read_agency_health(run: RunQuery, language: str, agency: str | None = 
 
 
 def build_agency_health(row: dict[str, Any], language: str) -> AgencyHealth:
-    """Build from a row of AGENCY_HEALTH_SQL. An agency without an assessment was never crawled."""
+    """Build an AgencyHealth from a row of AGENCY_HEALTH_SQL; without an assessment: never crawled."""
     reason = json.loads(row["reason"]) if row["reason"] else NEVER_CRAWLED_REASON
     state = row["state"] or "never worked"
     fault = is_fault(state, reason["code"])
@@ -148,7 +148,7 @@ def format_health_reason(language: str, reason: Mapping[str, Any], *, with_addre
 
     >>> reason = {"code": "all_refused", "what": "login", "n": 3, "fault": "login", "url": "https://a.example/1"}
     >>> format_health_reason("en", reason)
-    'None of 3 listed pages could be read: a login page was shown instead. Address: https://a.example/1'
+    'None of the 3 listed pages that were fetched could be read: a login page was shown instead. Address: https://a.example/1'
     """
     values = {name: format_reason_value(language, name, value) for name, value in reason.items()}
     sentence = translate(language, f"health.reason.{reason['code']}", **values)

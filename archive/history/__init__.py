@@ -247,7 +247,7 @@ async def read_preceding_revisions(run: RunQuery, revision_ids: Sequence[int]) -
 
 
 async def read_edit_positions(run: RunQuery, release_id: int) -> list[EditPosition]:
-    """Return the agency's edits of a release, also at its earlier URLs, oldest first."""
+    """Return the agency's edits to a release, including those at its earlier URLs, oldest first."""
     rows = await run(
         f"{RELEASE_CHAIN_CTE} select v.seen, v.id, v.previous from chain join revisions v on v.release = chain.id"
         " where v.cause = 'source' and v.previous is not null order by v.seen, v.id",

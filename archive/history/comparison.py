@@ -33,7 +33,7 @@ MEMBER_KEYS: dict[str, Callable[[Any], str]] = {  # by field: the part that iden
 
 @dataclass(frozen=True, slots=True)
 class DiffRow:
-    """One paragraph or line."""
+    """One paragraph or line of a field that differs."""
 
     pieces: list[DiffSegment]
     label: str | None = None  # its role, if it is not plain text

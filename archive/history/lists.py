@@ -91,7 +91,7 @@ class RegisterPage(Generic[Entry]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterCounts:
-    """The number of entries that match all filters, and by agency those that match the other filters."""
+    """The number of entries that match all filters, and by agency the number that match the other filters."""
 
     total: int
     capped: bool  # there are more than `total`

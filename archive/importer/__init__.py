@@ -158,7 +158,7 @@ def import_file(
 
 
 def iter_import_lines(file: Path, progress: Callable[[int, int], None] | None = None) -> Iterator[NumberedLine]:
-    """Yield number and bytes of each non-blank line, with an error instead of the bytes if it is too long.
+    """Yield the number and bytes of each non-blank line, or an error in place of bytes that are too long.
 
     Raises ArchiveError if the file is truncated, OSError if it cannot be opened. progress: called with the bytes read
     and the size of the file.
@@ -185,7 +185,7 @@ def iter_import_lines(file: Path, progress: Callable[[int, int], None] | None = 
 def batch_lines(lines: Iterable[NumberedLine]) -> Iterator[list[NumberedLine]]:
     """Yield lines in batches, one per transaction.
 
-    If the file is truncated, the lines before that come first.
+    If the file is truncated, the lines read so far are yielded before the error is raised.
     """
     batch: list[NumberedLine] = []
     try:

@@ -95,7 +95,7 @@ RELEASE_SQL = """
 
 
 class RevisionDiff(NamedTuple):
-    """A comparison of two revisions; `metadata` is stored or computed information about the change."""
+    """A comparison of two revisions; `metadata` is the result of `read_diff_metadata`."""
 
     before: StoredRevision
     after: StoredRevision
@@ -278,7 +278,7 @@ async def show_diff(site: SiteRequest) -> Response:
 
 
 async def read_diff_metadata(site: SiteRequest, before: StoredRevision, after: StoredRevision) -> dict[str, Any]:
-    """Return information about a change: stored for an edit, computed for any other two revisions."""
+    """Return the changes, importance, summary and neighbours of a diff; for an edit, they are stored."""
     is_consecutive = after.metadata["previous"] == before.id
     if is_consecutive and after.metadata["changes"] is not None:
         changes = [Change(**change) for change in json.loads(after.metadata["changes"])]

@@ -227,7 +227,7 @@ def format_search_metadata(results: Results, query: SearchRequest) -> dict[str, 
 
 
 def format_facet_value(choice: FacetValue) -> dict[str, Any]:
-    """Format a counted value. Years also have the number of all their releases."""
+    """Format a facet value with its count; a year also has the number of all its releases."""
     total = {} if choice.total is None else {"total": choice.total}
     return {"value": choice.value, "name": choice.name, "count": choice.count, **total}
 
@@ -299,7 +299,7 @@ def filters_from_request(request: Any, database: str, table: str, datasette: Any
 
 
 def escape_fts(connection: sqlite3.Connection, text: str | None) -> str:
-    """Translate a visitor's text to an FTS5 expression; without any word, to one that finds nothing."""
+    """Translate a visitor's text to an FTS5 expression, which matches nothing if the text has no words."""
     if text and text.startswith(MATCH_ALL):
         return text
     tree = parse_query(text or "").tree

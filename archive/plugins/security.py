@@ -116,7 +116,7 @@ def startup(datasette: Any) -> None:
 
 
 def read_limits(datasette: Any) -> SandboxLimits:
-    """Return the limits that the metadata sets for the plugin "guard". All of them are public."""
+    """Return the limits that metadata.json sets for the plugin "guard", else the default ones."""
     return SandboxLimits(**(datasette.plugin_config("guard") or {}))
 
 

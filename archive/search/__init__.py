@@ -70,7 +70,7 @@ class Freshness:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchScope:
-    """The releases that a search without hits searched, to explain why it found nothing."""
+    """The releases that were searched, to explain why a search found nothing."""
 
     agencies: list[FacetValue]  # with the number of searched releases
     stored: int  # number of all releases
@@ -151,7 +151,7 @@ async def search_all(run: RunQuery, request: SearchRequest, columns: ColumnCache
 async def read_hits(
     run: RunQuery, request: SearchRequest, ids: Sequence[int], terms: Sequence[QueryTerm]
 ) -> list[SearchHit]:
-    """Read the releases or question pairs with these ids, with their excerpts."""
+    """Return the releases or question pairs with these ids as hits with excerpts, in the order of `ids`."""
     read = read_question_hits if request.show == "questions" else read_release_hits
     return await read(run, list(ids), terms)
 

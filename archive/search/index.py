@@ -160,7 +160,7 @@ class SearchIndex:
 
     @contextmanager
     def batch_vocabulary(self) -> Iterator[None]:
-        """Write the word counts of all releases indexed in the block when it ends.
+        """Write the word counts of all releases indexed in the block together, when it ends.
 
         Use it inside one transaction.
         """
@@ -196,13 +196,13 @@ class SearchIndex:
         """Return why the index has to be rebuilt, or None if it is intact."""
         meta = dict(self.db.execute("select name, value from search_meta").fetchall())
         if "renewed" in meta:
-            return f"it was renewed as far as release {meta['renewed']} only"
+            return f"it was rebuilt only up to release {meta['renewed']}"
         if meta.get("version") != ANALYSIS_VERSION:
-            return f"it was made by {meta.get('version', 'an unknown analyser')}, here is {ANALYSIS_VERSION}"
+            return f"it was built with {meta.get('version', 'an unknown analyser')}, not {ANALYSIS_VERSION}"
         stored, indexed = self.db.execute(
             "select (select count(*) from releases), (select count(*) from search_docsize)"
         ).fetchone()
-        return None if stored == indexed else f"it holds {indexed} releases of {stored}"
+        return None if stored == indexed else f"it has {indexed} of {stored} releases"
 
     def rebuild(self, on_progress: Callable[[str, int, int], None] | None = None) -> int:
         """Index all releases again and return their number. Resumes an interrupted rebuild."""

@@ -108,7 +108,7 @@ class SearchHit:
 
 
 async def read_release_hits(run: RunQuery, ids: Sequence[int], query_terms: Sequence[QueryTerm]) -> list[SearchHit]:
-    """Read the releases with these ids, in their order."""
+    """Return the releases with these ids as hits with excerpts, in the order of `ids`."""
     if not ids:
         return []
     values = {"ids": json.dumps(ids)}
@@ -127,7 +127,7 @@ async def read_release_hits(run: RunQuery, ids: Sequence[int], query_terms: Sequ
 
 
 async def read_question_hits(run: RunQuery, ids: Sequence[int], query_terms: Sequence[QueryTerm]) -> list[SearchHit]:
-    """Read the question pairs with these ids, in their order."""
+    """Return the question pairs with these ids as hits with excerpts, in the order of `ids`."""
     if not ids:
         return []
     rows = await run(QUESTION_HITS_SQL, {"ids": json.dumps(ids)})

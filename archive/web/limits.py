@@ -340,7 +340,7 @@ async def receive_empty_body() -> dict[str, Any]:
 
 
 def parse_query_string(query_string: str, limits: SandboxLimits) -> list[tuple[str, str]]:
-    """Parse a query string as Datasette does; raise ValueError, with a message for visitors, if too long.
+    """Parse a query string as Datasette does; raise ValueError, with a text for visitors, if too long.
 
     >>> parse_query_string("sql=select+1&_shape=array", SandboxLimits())
     [('sql', 'select 1'), ('_shape', 'array')]

@@ -155,7 +155,7 @@ class ReleaseListPage:
 
 
 async def read_release_list(run: RunQuery, query: ReleaseListQuery) -> ReleaseListPage:
-    """Read one page of a list; raise FilterError if there is no release `after`.
+    """Return one page of a list; raise FilterError if `after` is not the id of a release.
 
     The release ids are found using only an index, then the releases are read.
     """
@@ -328,7 +328,7 @@ async def read_agency_summary(run: RunQuery, slug: str) -> AgencySummary:
 
 
 def find_swedish_day(moment: str) -> str:
-    """Return the day of a time in Swedish time.
+    """Return the date, in Sweden, of a stored time.
 
     >>> find_swedish_day("2024-06-02T23:30:00+00:00")
     '2024-06-03'

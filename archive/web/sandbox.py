@@ -48,7 +48,7 @@ def install_linear_sql_checks() -> None:
     """Replace Datasette's checks of SQL, for the whole process, with ones that never backtrack.
 
     Datasette's own checks run in the thread that serves all requests: `/**/` followed by many line breaks took 20
-    seconds. One of the two names is private (tests/archive/web/test_sandbox.py fails if Datasette changes them).
+    seconds. tests/archive/web/test_sandbox.py fails if Datasette renames what is replaced; one of the names is private.
     """
     datasette_utils.allowed_sql_res[:] = [SELECT_STATEMENT]
     datasette_utils._multi_line_comment_re = SQL_COMMENT
@@ -75,7 +75,7 @@ class StatementResult(NamedTuple):
 
 
 class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no types
-    """Replaces `original`, the Database that Datasette created for a file."""
+    """Runs visitors' statements in workers; replaces `original`, the Database that Datasette opened."""
 
     def __init__(self, ds: Any, original: Any, limits: SandboxLimits) -> None:
         super().__init__(ds, path=original.path, is_mutable=original.is_mutable)
@@ -241,7 +241,7 @@ class SandboxWorker:
 
     @property
     def is_exhausted(self) -> bool:
-        """Return whether the worker has to be replaced."""
+        """Return whether the worker has died, or has run as many statements as one worker may."""
         return self.uses >= self.limits.worker_statements or self.process.poll() is not None
 
     def execute(self, statement: SandboxStatement) -> StatementResult:

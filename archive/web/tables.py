@@ -188,7 +188,7 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
         if name == "xlsx":
             return await self.as_xlsx(request)
         if name not in (None, "csv", "jsono", *self.ds.renderers):
-            raise NotFound(f"there is no format .{name} of this page: use .json, .csv or .xlsx")
+            raise NotFound(f"this page is not available as .{name}: use .json, .csv or .xlsx")
         return await super().get(request)
 
     async def is_view(self, database: str, table: str) -> bool:
@@ -325,10 +325,10 @@ def describe_limits() -> str:
     """Describe the size limit of a response in the format of this request, for an error message."""
     visitor_request = current_visitor_request.get()
     if visitor_request is None:
-        return "this is too much"
+        return "the result is too large"
     return (
-        f"this has more than the {visitor_request.max_bytes:,} bytes or {visitor_request.max_values:,} values"
-        " that the result of one statement may have. Streams of tables have no such limit; else divide the query"
+        f"the result has more than the {visitor_request.max_bytes:,} bytes or {visitor_request.max_values:,} values"
+        " that one statement may return. Stream the whole table, which has no such limit, or split the query"
     )
 
 
@@ -416,7 +416,7 @@ class SandboxedTableView(WholeCsvView, TableView):  # type: ignore[misc] # Datas
         return start
 
     async def read_table_page(self, request: Any, page: KeysetPage, *, default_labels: bool) -> Any:
-        """Return Datasette's data for a page. The page rewrites its statement when it is executed."""
+        """Return Datasette's data for one page. `page` rewrites the statement when the sandbox executes it."""
         visitor_request = current_visitor_request.get()
         if visitor_request is None:
             raise RuntimeError("tables can only be read in the sandbox")
@@ -574,7 +574,7 @@ def is_readable_option(name: str, value: str, columns: Collection[str]) -> bool:
 
 
 def read_facet_column(value: str) -> str | None:
-    """Return the column of a facet: the value itself, or "column" or "simple" of a JSON object, or None."""
+    """Return the column that a facet names, as text or in JSON ("column", "simple"), or None if invalid."""
     if not value.startswith("{"):
         return value
     config = load_json(value) or {}

@@ -74,7 +74,7 @@ def report_refetch(outcomes: Sequence[RefetchOutcome]) -> int:
     if len(left) > len(shown):
         print(f"… and {len(left) - len(shown)} more: see the table frontier")
     counts = [f"{number} {state}" for state, number in Counter(outcome.state for outcome in outcomes).most_common()]
-    print(f"refetch: {', '.join(counts) or 'no page is in such a state'}")
+    print(f"refetch: {', '.join(counts) or 'no pages in this state'}")
     return 1 if left else 0
 
 

@@ -19,8 +19,8 @@ from scraper.probe.spider import probe_site
 class Command(ProjectCommand):
     """Propose an agency's table for agencies.toml, and show how its releases are parsed.
 
-    The site's feeds, sitemaps, listings and three releases are fetched, as politely as by a crawl, with about twelve
-    requests. Exit code 0: a release was parsed; 1: none was found; 2: wrong arguments.
+    The site's feeds, sitemaps and listings and three of its releases are fetched with about twelve requests, as
+    politely as in a crawl. Exit code 0: a release was parsed; 1: none was found; 2: wrong arguments.
     """
 
     requires_crawler_process = True

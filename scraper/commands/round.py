@@ -38,9 +38,11 @@ class Command(ProjectCommand):
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
         add_agency_option(parser)
-        parser.add_argument("--every", type=float, metavar="MINUTES", help="keep running, and start a round so often")
         parser.add_argument(
-            "--fresh", type=float, metavar="HOURS", help="only check whether a crawl has ended within the last hours"
+            "--every", type=float, metavar="MINUTES", help="keep running, and start a round every MINUTES minutes"
+        )
+        parser.add_argument(
+            "--fresh", type=float, metavar="HOURS", help="only check whether a crawl ended in the last HOURS hours"
         )
 
     def execute(self, args: list[str], opts: argparse.Namespace) -> int:

@@ -2,7 +2,7 @@
 
 A job is a small database with the archive's own schema and ids, containing the rows that a crawl reads about one
 agency. It comes with the agency's table of agencies.toml, so that a worker needs no file of the archive's machine. It
-contains when releases are due, but not their texts. It is compressed (zstd).
+says when releases are due, but leaves out their texts. It is compressed (zstd).
 
 A message is one transaction of a worker's crawl: a list of operations on the archive, each a name of
 `ARCHIVE_OPERATIONS` or `ROUND_OPERATIONS` with its arguments as JSON, and the bytes of at most one response.

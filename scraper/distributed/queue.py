@@ -103,7 +103,7 @@ class Broker:
         self.prefix: str = settings["DISTRIBUTED_PREFIX"]
         self.max_backlog = settings.getint("DISTRIBUTED_BACKLOG")
         if not self.url:
-            raise BrokerError("DISTRIBUTED_BROKER is not set: the broker's address, such as redis://192.0.2.7:6379/0")
+            raise BrokerError("DISTRIBUTED_BROKER is not set to the broker's address, such as redis://192.0.2.7:6379/0")
         self.redis = connect_redis(self.url)
         self.scripts: dict[str, Script] = {text: self.redis.register_script(text) for text in SCRIPTS}
 
@@ -217,7 +217,7 @@ class Lease:
         self._set_expiry(max(1, round(1000 * seconds)))
 
     def update_expiry(self, milliseconds: int, requested_at: float) -> None:
-        """Store the remaining milliseconds reported by the broker, or LEASE_LOST. requested_at: by CLOCK."""
+        """Store the milliseconds left, as the broker reported (or LEASE_LOST). requested_at: time by CLOCK."""
         self.expires_at = 0.0 if milliseconds == LEASE_LOST else requested_at + milliseconds / 1000 - self.max_delay
 
     def _set_expiry(self, milliseconds: int) -> bool:
@@ -331,7 +331,7 @@ class JobQueue:
     def stop(self) -> None:
         """Stop taking rounds, and wait for the running one.
 
-        Does not wait for a broker that does not respond, because it gives the round to another worker by itself.
+        Does not wait if the broker does not respond, because the round is then handed to another worker anyway.
         """
         if self.worker:
             self.idle.wait()

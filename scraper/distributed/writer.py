@@ -218,7 +218,7 @@ class MessageProcessor:
     ) -> None:
         """Add the worker's counts to ours, complete the row in crawls, and assess the agency's health.
 
-        at: by the worker's clock, like the start of the crawl and its page times, because feeds compare these.
+        at: the time by the worker's clock, like those of the crawl's start and pages, because feeds compare them.
         """
         stats = crawl.agency_stats[slug]
         for name in WORKER_COUNTERS:
@@ -367,7 +367,7 @@ class ArchiveWriter:
         )
 
     def reject_entry(self, fields: Mapping[bytes, bytes]) -> None:
-        """Copy a message that crashed too many writers to `unreadable`; end its round unless it was one page."""
+        """Copy a message that crashed too many writers to `unreadable`; end its round unless it is one page."""
         slug, token = fields[b"agency"].decode(), int(fields[b"token"])
         logger.critical("a message of %s is moved to `unreadable`: %d writers ended with it", slug, MAX_DELIVERIES)
         self.broker.redis.xadd(self.broker.key("unreadable"), cast("Any", fields))

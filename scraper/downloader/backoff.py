@@ -63,7 +63,7 @@ class BackOffMiddleware:
 
     @property
     def archive(self) -> Archive | None:
-        return getattr(self.crawler.spider, "archive", None)  # a probe has none
+        return getattr(self.crawler.spider, "archive", None)  # a probe has no archive
 
     def spider_opened(self) -> None:
         if self.archive:
@@ -162,7 +162,7 @@ class BackOffMiddleware:
 
 
 def get_retry_after(response: Response) -> float | None:
-    """Return the seconds that a 429 or 503 asks to wait, or None if it does not."""
+    """Return the seconds that a 429 or 503 response asks clients to wait, or None if it does not say."""
     value = response.headers.get("Retry-After") if response.status in OVERLOAD_STATUSES else None
     return parse_retry_after(value.decode("latin-1"), datetime.now(UTC)) if value else None
 

@@ -1,8 +1,8 @@
 """robots.txt as specified by RFC 9309: fetched once per host and crawl, and again after a day.
 
-Requests wait for it. If it cannot be read, nothing is requested from the host, and the archive stores since when. After
-ROBOTS_UNREACHABLE_DAYS (section 2.3.1.4 does not specify the number) the last known rules apply, or no rules if there
-are none.
+Requests wait for it. If it cannot be read, nothing is requested from the host, and the archive stores when that began.
+After ROBOTS_UNREACHABLE_DAYS (section 2.3.1.4 does not specify the number) the last known rules apply, or no rules if
+there are none.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class RobotsMiddleware(RobotsTxtMiddleware):
 
     @property
     def archive(self) -> Archive | None:
-        return getattr(self.crawler.spider, "archive", None)  # a probe has none
+        return getattr(self.crawler.spider, "archive", None)  # a probe has no archive
 
     def process_request_2(self, rp: RobotParser | None, request: Request) -> None:
         try:
@@ -85,7 +85,7 @@ class RobotsMiddleware(RobotsTxtMiddleware):
             meta={
                 "dont_obey_robotstxt": True,
                 "robots_for_agency": request.meta.get("agency", ""),
-                # SSRFFilter checks what led to the host
+                # for SSRFFilter, which checks how the request came to the host
                 **{key: request.meta[key] for key in ("depth", "redirect_urls") if key in request.meta},
             },
             callback=NO_CALLBACK,

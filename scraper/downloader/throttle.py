@@ -70,7 +70,7 @@ class DailyBudgetMiddleware:
         return middleware
 
     def spider_opened(self, spider: Spider) -> None:
-        archive: Archive | None = getattr(spider, "archive", None)  # a probe has none
+        archive: Archive | None = getattr(spider, "archive", None)  # a probe has no archive
         if archive:
             day, slugs = now().date().isoformat(), getattr(spider, "agency_stats", {})
             self.earlier_requests = {slug: count_daily_requests(archive, slug, day) for slug in slugs}

@@ -188,7 +188,7 @@ class PolitenessMonitor:
         self.last_sent: dict[str, float] = {}  # host → when its last request was sent, by the monotonic clock
         self.min_delays: dict[str, float] = {}  # host → seconds
         self.robots_hosts: set[str] = set()  # hosts whose robots.txt was read
-        # at both times the slot still has the time of sending
+        # when either signal is sent, slot.lastseen is still the time at which the request was sent
         crawler.signals.connect(self.record_send_time, signals.headers_received)
         crawler.signals.connect(self.record_send_time, signals.request_left_downloader)
         crawler.signals.connect(self.robots_parsed, signals.robots_parsed)

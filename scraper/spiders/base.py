@@ -208,7 +208,7 @@ class ReleaseSpider(Spider):
         return slug in self.deferred_agencies or self.deadline.has_passed()
 
     def defer_agency(self, error: BaseException | None, request: Request) -> bool:
-        """Return whether a failed request leaves its agency for a later crawl; log that once per agency.
+        """Return whether a failed request means that its agency is left for a later crawl; log that once.
 
         A pause of a host other than the agency's own only affects the releases at that host (see `defer_release`).
         """
@@ -354,7 +354,7 @@ class ReleaseSpider(Spider):
     def item_finished(self, response: Response | None) -> None:
         """Continue after the pipeline has stored or dropped a page.
 
-        None: the page was in quarantine until now.
+        response: None if the page was in quarantine until now.
         """
         if response is not None:
             row: FrontierEntry = response.meta["row"]

@@ -96,7 +96,7 @@ class SourceTracker:
         self.count_listed([link.url for link in links])
 
     def count_listed(self, urls: list[str]) -> None:
-        """Count listed releases once per crawl, and how many of them are stored and not fetched by it."""
+        """Count listed releases once per crawl, and those that are stored and not fetched in this crawl."""
         for url in urls:
             if url in self.listed_urls:
                 continue

@@ -280,7 +280,7 @@ def test_page_rejected_in_several_crawls_is_counted_once(past: AgencyPast) -> No
         past.add_url(f"{number}", role="release", state="rejected", fetched=evening(date(2023, 9, 4)).isoformat())
     past.run(september(1, 4), parsed=0, rejected=12, failures={"login": 12})
     assert past.reason == (
-        "None of 12 listed pages could be read: a login page was shown instead. Address: https://prov.example/0"
+        "None of the 12 listed pages that were fetched could be read: a login page was shown instead. Address: https://prov.example/0"
     )
 
 

@@ -59,7 +59,8 @@ def test_fault_and_recovery_are_sent_once_each(archive: Archive, webhook: Webhoo
         assert send_alerts(archive, settings, MONDAY)
     assert read_messages(webhook) == [[["skog"], [], []]]
     assert webhook.received[0]["subject"] == "Myndighetsarkivet: 1 new fault"
-    assert "None of 3 listed pages could be read: a login page was shown instead." in webhook.received[0]["text"]
+    reason = "None of the 3 listed pages that were fetched could be read: a login page was shown instead."
+    assert reason in webhook.received[0]["text"]
     assert "https://archive.example/-/status" in webhook.received[0]["text"]
     add_event(archive, "skog", "healthy", NO_FAULT)
     send_alerts(archive, settings, MONDAY + DAY)

@@ -128,9 +128,13 @@ def test_questions_that_the_body_lacks() -> None:
         (
             {"published": ("2024-05-28T15:14:00+02:00", "2024-05-28")},
             "published",
-            "publiceringens klockslag anges inte längre",
+            "klockslaget för publiceringen anges inte längre",
         ),
-        ({"published": ("2024-05-28", "2024-05-28T15:14:00+02:00")}, "published", "publiceringens klockslag anges nu"),
+        (
+            {"published": ("2024-05-28", "2024-05-28T15:14:00+02:00")},
+            "published",
+            "klockslaget för publiceringen anges nu",
+        ),
         ({"updated": (None, "2024-05-30")}, "updated", "uppdateringsdatum ändrat"),
         ({"kind": ("news", "speech")}, "kind", "typ ändrad"),
         ({"language": ("sv", "en")}, "language", "språk ändrat"),

@@ -389,11 +389,11 @@ async def test_takedowns_state_what_is_in_force(history_archive: Path, tmp_path:
         for suffix in ("csv", "atom"):
             assert "Beslut av domstol" in (await site.get(f"/-/takedowns.{suffix}")).text
         lift_takedown(archive, 2, at, "Det var fel")
-        sentence = "Lifted 1 April 2026, 11:00: Det var fel The release is still hidden, by another decision"
+        sentence = "Lifted 1 April 2026, 11:00: Det var fel The release is still hidden under another decision"
         assert (await site.text("/-/takedowns?lang=en")).count(sentence) == 1
-        assert "Meddelandet är fortfarande dolt, av ett annat beslut" in await site.text("/-/takedowns")
+        assert "Meddelandet är fortfarande dolt enligt ett annat beslut" in await site.text("/-/takedowns")
         lift_takedown(archive, 3, at, "Också fel")
-        sentence = "Delar av meddelandet är fortfarande maskerade, av ett annat beslut"
+        sentence = "Delar av meddelandet är fortfarande maskerade enligt ett annat beslut"
         assert (await site.text("/-/takedowns")).count(sentence) == 2
         lift_takedown(archive, 1, at, "Allt var fel")
         text = await site.text("/-/takedowns")

@@ -347,7 +347,7 @@ async def test_diff_across_a_move(history_site: Site) -> None:
     ("pair", "sentence", "error"),
     [
         ("1/1", "Version 1 kan inte jämföras med sig själv.", "Version 1 cannot be compared with itself."),
-        ("1/999999", "Arkivet har ingen version 999999.", "The archive has no version 999999."),
+        ("1/999999", "Version 999999 finns inte i arkivet.", "There is no version 999999 in the archive."),
         (
             "1/2",
             "Versionerna 1 och 2 hör till olika meddelanden och kan inte jämföras.",
@@ -435,7 +435,7 @@ async def test_changed_kinds_and_times_are_written_in_words(edited_site: Site) -
     changes = [to_text(item) for item in (await edited_site.page(WARBLERS_DIFF)).cssselect(".changes li")]
     assert any("[borttaget: nyhet] → [tillagt: artikel]" in change for change in changes)
     time = next(change for change in changes if "klockslag" in change)
-    assert "publiceringens klockslag anges inte längre [borttaget: 28 maj 2024 kl." in time
+    assert "klockslaget för publiceringen anges inte längre [borttaget: 28 maj 2024 kl." in time
     assert time.endswith("→ [tillagt: 28 maj 2024] betydelse 4")
 
 
@@ -509,10 +509,10 @@ async def test_evidence_is_sent_with_its_etag(tmp_path: Path) -> None:
     ("name", "language", "words"),
     [
         *(
-            (number, "en", [f"The archive has no version {number}.", "Page not found"])
+            (number, "en", [f"There is no version {number} in the archive.", "Page not found"])
             for number in ("99", "0", "999999999999999999")
         ),
-        ("removal-99", "sv", ["Arkivet har ingen borttagning 99."]),
+        ("removal-99", "sv", ["Borttagning 99 finns inte i arkivet."]),
     ],
 )
 async def test_missing_evidence_is_a_page(site: Site, name: str, language: str, words: list[str]) -> None:

@@ -155,7 +155,7 @@ async def test_capped_search_states_its_order(site: Site, monkeypatch: pytest.Mo
 
 async def test_page_beyond_the_end_shows_the_last(site: Site) -> None:
     page = await site.page("/search?q=vägarna&page=99999&lang=en")
-    assert "There is no page “99999”. The results end before it." in page.cssselect(".note")[0].text_content()
+    assert "There is no page “99999”. The results end before that." in page.cssselect(".note")[0].text_content()
     assert len(page.cssselect("ol.releases > li")) == PAGED - 40
     assert page.cssselect("nav.pages span")[0].text == "Page 3 of 3"
     assert "page=3" in page.cssselect("aside a[href*='search.json']")[0].attrib["href"]

@@ -50,7 +50,7 @@ async def test_faults_come_first_with_reason_and_time(status_site: Site) -> None
     assert suspect.startswith(
         "Fyrstyrelsen Possible problem (known fault). Fewer pages than before give a lead: 5% now, 96%"
     )
-    assert "newest release 1 June 2024" in suspect
+    assert "latest release 1 June 2024" in suspect
     assert "3 in the archive, 20 listed" in suspect
     assert [row.xpath("string(th)") for row in page.xpath("//table//tr[td]")] == [
         "Swedish Bird Agency",
@@ -136,8 +136,8 @@ def archive_copy(assessed_archive: Path, tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("states", "heading"),
     [
-        ({"tystnadsnamnden": "healthy"}, "The crawls of 3 agencies work · 1 known fault"),
-        ({"tystnadsnamnden": "paused", "fyrstyrelsen": "paused"}, "The crawls of 2 agencies work"),
+        ({"tystnadsnamnden": "healthy"}, "Crawling works for 3 agencies · 1 known fault"),
+        ({"tystnadsnamnden": "paused", "fyrstyrelsen": "paused"}, "Crawling works for 2 agencies"),
         (dict.fromkeys(("tystnadsnamnden", "vagmyndigheten", "fagelverket"), "paused"), "1 known fault"),
         (dict.fromkeys((agency for agency, *_ in STATES), "paused"), "No agency is being crawled at the moment"),
     ],

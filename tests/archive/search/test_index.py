@@ -115,7 +115,7 @@ def test_index_of_another_version_is_rebuilt_on_opening(archive: Archive) -> Non
     archive.db.execute("update search_meta set value = 'older' where name = 'version'")
     archive.db.execute("insert into search (search) values ('delete-all')")
     archive.db.execute("delete from vocabulary")
-    assert archive.writer.index.describe_fault() == f"it was made by older, here is {ANALYSIS_VERSION}"
+    assert archive.writer.index.describe_fault() == f"it was built with older, not {ANALYSIS_VERSION}"
     with Archive(archive.path) as reopened:
         assert reopened.writer.index.describe_fault() is None
         assert count_hits(reopened, match_word("hamn")) == 1
@@ -134,7 +134,7 @@ def test_interrupted_rebuild_is_resumed(archive: Archive, monkeypatch: pytest.Mo
 
     with pytest.raises(KeyboardInterrupt):
         archive.writer.index.rebuild(interrupt)
-    assert archive.writer.index.describe_fault() == "it was renewed as far as release 4 only"
+    assert archive.writer.index.describe_fault() == "it was rebuilt only up to release 4"
     assert archive.writer.index.rebuild() == 1
     assert archive.writer.index.describe_fault() is None
     assert read_vocabulary(archive) == before
@@ -159,7 +159,7 @@ def test_release_written_by_another_program_is_a_fault(archive: Archive) -> None
         "insert into releases (agency, url, title, body, body_html, first_seen, last_checked, hash)"
         " values ('fyr', 'https://fyr.example/9', 'Bryggor', '', '', '2024', '2024', '')"
     )
-    assert archive.writer.index.describe_fault() == "it holds 1 releases of 2"
+    assert archive.writer.index.describe_fault() == "it has 1 of 2 releases"
     archive.writer.index.rebuild()
     assert count_hits(archive, match_word("brygga")) == 1
 

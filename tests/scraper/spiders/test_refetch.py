@@ -66,7 +66,7 @@ def test_rejected_pages_are_fetched_whenever_they_are_due(crawled_site: Crawling
 @pytest.mark.parametrize(
     ("states", "code", "summary"),
     [
-        ([], 0, "refetch: no page is in such a state\n"),
+        ([], 0, "refetch: no pages in this state\n"),
         (["stored", "unchanged", "stored"], 0, "refetch: 2 stored, 1 unchanged\n"),
         (["stored", "rejected"], 1, "refetch: 1 stored, 1 rejected\n"),
     ],

@@ -1,4 +1,4 @@
-"""Triggers that maintain derived tables, so that pages need not count rows, and SQL to recount the tables.
+"""Triggers that maintain derived tables, so that pages need not count rows; SQL to refill the tables.
 
     release_facets  one narrow row per release in lists and searches; none for moved and hidden releases
     month_counts    releases by agency and month; agency "" is all agencies, month "" is all months
@@ -131,7 +131,7 @@ COUNT_SQL = {  # the rows that each table should have, which `verify` compares
 
 
 def fill_count_tables(db: Database) -> None:
-    """Recount all tables of COUNT_SQL."""
+    """Replace the rows of every table in COUNT_SQL with newly counted ones."""
     for name, counted_sql in COUNT_SQL.items():
         key_positions = ", ".join(str(position) for position, _ in enumerate(db.table(name).pks, 1))
         db.execute(f"delete from {name}")

@@ -44,8 +44,8 @@ def create_backup(
     """Copy an archive into a new folder in `folder`, and return that folder with the findings of `verify`.
 
     The folder is named after `moment`; its name ends in `.damaged` if there are findings. The newest `keep` sound
-    backups and as many newer damaged ones are kept; older and unfinished backups are deleted. Raises ArchiveError, and
-    leaves no copy, if there is no archive or a file cannot be copied.
+    backups, and up to `keep` damaged ones newer than those, are kept; older and unfinished backups are deleted. Raises
+    ArchiveError, and leaves no copy, if there is no archive or a file cannot be copied.
     """
     if not archive.is_file():
         raise ArchiveError(archive, "no such file")
@@ -64,7 +64,7 @@ def create_backup(
 
 
 def delete_old_backups(folder: Path, keep: int) -> None:
-    """Delete unfinished backups and all but the newest `keep`. Other files are not touched."""
+    """Delete unfinished backups and all but the newest `keep` (see `create_backup`); leave other files."""
     copies = sorted(path for path in folder.iterdir() if path.is_dir() and FOLDER_NAME.fullmatch(path.stem))
     sound = [path for path in copies if not path.suffix][-max(1, keep) :]
     damaged = [path for path in copies if path.suffix == DAMAGED_SUFFIX and (not sound or path.stem > sound[-1].stem)]
@@ -76,12 +76,12 @@ def delete_old_backups(folder: Path, keep: int) -> None:
 def restore_backup(
     backup: Path, archive: Path, *, replace: bool, moment: datetime, progress: ProgressCallback = lambda *_: None
 ) -> tuple[list[ArchiveError], Path | None, list[str]]:
-    """Restore an archive from the files of a backup.
+    """Restore an archive from the files of a backup, unless `verify` finds faults in them.
 
-    Return the findings of `verify` in the backup, the folder with the former files, and the takedowns that only the
-    former archive has. Raises ArchiveError if there is no backup, if there is an archive already and `replace` is
-    False, or if another process has it open. Nothing is changed before the new files are checked; then each is renamed
-    into place, archive.db last.
+    Returns the findings, the folder with the former files (None if there were none), and descriptions of the takedowns
+    that only the former archive has. Raises ArchiveError if there is no backup, if there is an archive already and
+    `replace` is False, or if another process has it open. The new files are checked first, and then renamed into place,
+    archive.db last.
     """
     if not (backup / ARCHIVE_FILE).is_file():
         raise ArchiveError(backup / ARCHIVE_FILE, "no such file, so this is not a backup")
@@ -147,7 +147,7 @@ def move_replaced_archive(archive: Path, moment: datetime) -> Path:
 
 
 def find_lost_takedowns(archive: Path, restored: Path) -> list[str]:
-    """Describe each takedown and lift that is in the former archive but not in the restored one."""
+    """Describe the takedowns, and the liftings of takedowns, that the restored archive lacks."""
     in_backup = read_takedowns(restored)
     in_archive = sorted(read_takedowns(archive).items()) if archive.is_file() else []
     lost = []
@@ -165,7 +165,7 @@ def find_lost_takedowns(archive: Path, restored: Path) -> list[str]:
 
 
 def read_takedowns(path: Path) -> dict[TakedownRow, str]:
-    """Return each takedown with the time it was lifted, or "" if in force; {} if the file is damaged."""
+    """Return each takedown with the time it was lifted, "" if it is in force; {} if the file is damaged."""
     try:
         with closing(open_readonly(path)) as db:
             return {tuple(row[:-1]): row[-1] for row in db.execute(TAKEDOWNS_SQL)}

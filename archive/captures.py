@@ -67,8 +67,8 @@ MAX_CACHE_BYTES = 64_000_000  # all bases in memory
 MAX_BASES_PER_HOST = 4  # used at a time
 BASE_SIZE_RANGE = range(2_000, 1_000_000)  # bytes; larger pages are compressed alone
 MAX_BASE_RATIO = 0.4  # share of a page compressed alone; a base that saves less has another design
-QUICK_RATIO_MARGIN = 0.8  # applied to MAX_BASE_RATIO if the ratio is to a quick compression
-NEW_BASES_PER_PAGE = 1 / 16  # once there are some: on a site of long texts no base ever saves so much
+QUICK_RATIO_MARGIN = 0.8  # factor of MAX_BASE_RATIO for sizes estimated by a quick compression
+NEW_BASES_PER_PAGE = 1 / 16  # after the first few: on a site of long texts, no base ever saves that much
 PAGES_PER_ESTIMATE = 16  # until the quick compression is measured again: pages of a host compress about equally well
 MAX_SHARE_ESTIMATE = 0.3  # share of a page's bytes; pages that compress worse are compressed alone and compared
 
@@ -125,7 +125,7 @@ class Captures:
         self._db.close()
 
     def store_body(self, body: bytes, host: str) -> str:
-        """Store bytes that a host sent ("" for our own), and return their SHA-256 in hex.
+        """Store bytes received from `host` ("" for the archive's own), and return their SHA-256 in hex.
 
         They are committed on return, or at the end of a `transaction` block.
         """
@@ -148,7 +148,7 @@ class Captures:
         self._db.execute("commit")
 
     def read(self, sha256: str) -> bytes:
-        """Return the bytes stored under a SHA-256, after checking that they still match it."""
+        """Return the bytes stored under a SHA-256; raise ArchiveError if they are missing or damaged."""
         rows = self._query("select size, base, data from blobs where sha256 = ?", sha256)
         if not rows:
             raise ArchiveError(self.path, "is not stored", table="blobs", key=sha256)
@@ -164,7 +164,7 @@ class Captures:
         return self.size(sha256) is not None
 
     def count(self) -> int:
-        """Return the number of blobs. (With `__len__`, an empty file would be false in an `if`.)"""
+        """Return the number of blobs. (With `__len__`, an open but empty file would count as false.)"""
         return int(self._query("select count(*) from blobs")[0][0])
 
     def __iter__(self) -> Iterator[str]:
@@ -285,15 +285,15 @@ def select_evidence_headers(headers: Mapping[str, str]) -> dict[str, str]:
 
 @dataclass(slots=True, kw_only=True)
 class HostBases:
-    """The bases of one host, while a captures.db is open."""
+    """The bases that one host's pages are compressed against, and how many more may be added."""
 
-    base_ids: list[int]  # last used first
+    base_ids: list[int]  # most recently used first
     new_base_credit: float  # number of new bases allowed
-    compressed_share: float = 1.0  # size of a quick compression, of a page's bytes
-    estimates_left: int = 0  # further pages for which `compressed_share` is used
+    compressed_share: float = 1.0  # share of a page's bytes that remains after a quick compression
+    estimates_left: int = 0  # number of further pages for which `compressed_share` is used
 
     def compress_page(self, body: bytes, read_base: Callable[[int], bytes | None]) -> tuple[int | None, bytes, bool]:
-        """Return the base (None if compressed alone) and frame of a page, and whether it becomes a base.
+        """Compress a page; return its base (None: compressed alone), frame, and whether it becomes a base.
 
         `read_base` returns a base's bytes, or None if they cannot be read. Compressing a page alone at the full level
         is the most expensive step. It is skipped if a quick compression of this page or a recent one shows that a base
@@ -304,7 +304,7 @@ class HostBases:
         best = self._find_best_base(body, read_base, max_frame_size)
         if best is None or len(best[1]) >= max_frame_size:
             plain = compress(body)
-            # a page that no base fits is of a new design; an image or a few words are not
+            # a page of text that no base fits has a new design, unlike an image or a few words
             is_text = len(body) in BASE_SIZE_RANGE and len(plain) < len(body) / 2
             if is_text and (best is None or len(best[1]) >= MAX_BASE_RATIO * len(plain)) and self.new_base_credit >= 1:
                 self.new_base_credit -= 1
@@ -318,7 +318,7 @@ class HostBases:
     def _find_best_base(
         self, body: bytes, read_base: Callable[[int], bytes | None], max_frame_size: float
     ) -> tuple[int, bytes] | None:
-        """Return the base that gives the smallest frame, or the first below `max_frame_size`, and that frame."""
+        """Return a base and its frame: the first one below `max_frame_size`, else the smallest; or None."""
         best: tuple[int, bytes] | None = None
         for key in self.base_ids if len(body) < BASE_SIZE_RANGE.stop else ():
             base = read_base(key)
@@ -342,7 +342,7 @@ class HostBases:
 
 
 def compress(body: bytes, base: bytes | None = None) -> bytes:
-    """Compress to a zstd frame; with a base, only what the base lacks takes space.
+    """Compress to a zstd frame; passages that also occur in `base` take almost no space.
 
     >>> page = bytes(range(256)) * 9
     >>> len(compress(page + b"!", page)) < len(compress(page + b"!")) < len(page)
@@ -350,7 +350,7 @@ def compress(body: bytes, base: bytes | None = None) -> bytes:
     """
     if base is None:
         return zstandard.ZstdCompressor(level=COMPRESSION_LEVEL).compress(body)
-    window = max(10, (len(body) + len(base)).bit_length())  # over both
+    window = max(10, (len(body) + len(base)).bit_length())  # spans body and base
     build = build_compressor if len(base) <= MAX_CACHED_BASE_BYTES else build_compressor.__wrapped__
     return build(base, window).compress(body)
 

@@ -10,8 +10,8 @@ mirror that has read up to an id never misses a smaller one. `change` is one of:
     returned   found again at the agency                           deleted    its row was deleted by hand
     moved      its URL changed, or it moved to another release
 
-A check that finds a release unchanged adds nothing. Only the last entry of a release has its current state, which is
-read in the same statement.
+A check that finds a release unchanged adds no entry. Only the last entry of a release has the release's current state,
+which is read by the same SQL statement as the entries.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class ChangefeedQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangefeedPage:
-    """Entries in the order of the log."""
+    """A page of entries, in the order of the log."""
 
     entries: Sequence[Mapping[str, Any]]
     cursor: str  # cursor of the last entry, or the requested one
@@ -114,7 +114,7 @@ def parse_changefeed_query(args: UrlArguments) -> ChangefeedQuery:
 
 
 async def read_changefeed(run: RunQuery, query: ChangefeedQuery) -> ChangefeedPage:
-    """Return a page; raise UnknownCursorError or CursorAheadError if this log has no such entry."""
+    """Return the page after a cursor; raise UnknownCursorError or CursorAheadError if the log lacks it."""
     if query.after_id:
         (row,) = await run(ENTRY_SQL, {"id": query.after_id})
         if row["id"] is None and query.after_id > (row["newest"] or 0):

@@ -68,7 +68,7 @@ class Citation:
     def accessed(self) -> date:
         """Return the date in Sweden on which the archive read the state."""
         moment = parse_time(self.seen)
-        assert isinstance(moment, datetime)  # noqa: S101 - our own note
+        assert isinstance(moment, datetime)  # noqa: S101 - the archive's own times are never days
         return moment.astimezone(SWEDISH_TIME).date()
 
 
@@ -135,7 +135,7 @@ def format_bibtex_entry(entry_type: str, key: str, fields: Mapping[str, str | No
 
 
 def format_ris(citation: Citation, lang: str) -> str:
-    """Format a record of a web page, with CR LF line ends."""
+    """Format an RIS record of a web page (ELEC), with CR LF line ends."""
     parts = split_date(citation.published)
     lines: list[tuple[str, str | None]] = [
         ("TY", "ELEC"),
@@ -192,7 +192,7 @@ def format_long_note(citation: Citation, lang: str) -> str:
 
 
 def split_date(text: str | None) -> list[int]:
-    """Return year, month and day of a stored time in its own time zone, as far as known.
+    """Return [year, month, day] of a stored time in its own time zone; less if it is a month or None.
 
     >>> split_date("2024-06-01T23:30:00+02:00"), split_date("2024-06"), split_date(None)
     ([2024, 6, 1], [2024, 6], [])
@@ -204,7 +204,7 @@ def split_date(text: str | None) -> list[int]:
 
 
 def escape_latex(text: str) -> str:
-    """Escape the characters that are commands in TeX.
+    """Escape the characters that have a special meaning in TeX.
 
     >>> escape_latex("50 % & {mer}")
     '50 \\\\% \\\\& \\\\{mer\\\\}'

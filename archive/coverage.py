@@ -1,4 +1,4 @@
-"""Coverage: the releases that an agency's sources list, compared with the archive, by source and month.
+"""Coverage compares the releases that an agency's sources list with those stored, by source and month.
 
 `scrapy crawl audit` reads every source to the end; `update_coverage` counts and writes the tables coverage and
 missing_releases; `queue_missing_releases` makes the next news crawl read what is missing; /-/coverage shows the result.
@@ -36,7 +36,7 @@ from archive.frontier import Frontier
 from archive.i18n import SWEDISH_TIME, swedish_sort_key
 from archive.params import FilterError, UrlArguments, parse_number_parameter
 
-# Descriptions of doubtful sources, and the sources that count
+# Problems of sources, and the kinds of source that lead to releases directly
 EMPTY_PROBLEM = "lists nothing any more"
 UNLINKED_PROBLEM = "no page leads to it any more"
 FORGET_AFTER = timedelta(days=92)  # an unlinked source is no longer reported after this
@@ -128,7 +128,7 @@ class PreviousSource:
 
     kind: str
     read_at: datetime
-    had_urls: bool  # whether it listed anything when it was read to its end last, as far as that is known
+    had_urls: bool  # whether it listed anything when it was last read to its end, as far as is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +164,7 @@ def update_coverage(db: Database, agency: str, sources: Sequence[AuditedSource],
     previous = read_previous_sources(db, agency)
     for source in sources:
         if not source.urls and source.url in previous and previous[source.url].had_urls:
-            source.mark_incomplete(f"{source.url}: {EMPTY_PROBLEM}")  # probably it was not read correctly
+            source.mark_incomplete(f"{source.url}: {EMPTY_PROBLEM}")  # it was probably not read correctly
     sources = [*sources, *find_unlinked_sources(previous, sources, now)]
     statuses = read_url_statuses(db, {url for source in sources for url in source.urls})
     problem = next((source.problem for source in sources if source.problem), None)
@@ -209,8 +209,8 @@ def find_unlinked_sources(
 ) -> list[AuditedSource]:
     """Return the sources of the previous audit that pages no longer link to, marked as incomplete.
 
-    If agencies.toml names the sources (no home page was fetched), only archive pages can be missing in this way. None
-    is reported if a named source has been removed since, because the archive pages may have belonged to it.
+    If agencies.toml names the sources (no home page was fetched), only archive pages can be unlinked. They are not
+    returned if a source was removed from agencies.toml, because they may have belonged to that source.
     """
     urls = {source.url for source in sources}
     unlinked = {
@@ -227,13 +227,13 @@ def find_unlinked_sources(
 
 
 def read_url_statuses(db: Database, urls: Iterable[str]) -> dict[str, UrlStatus]:
-    """Return the status of each URL; a URL that leads or once led to a release is stored."""
+    """Return the status of each URL; a URL that leads or once led to a release counts as stored."""
     rows = db.execute(URL_STATUS_SQL, {"urls": json.dumps(sorted(urls))})
     return {url: UrlStatus(*values) for url, *values in rows}
 
 
 def merge_listed_urls(sources: Iterable[AuditedSource]) -> dict[str, ListedUrl]:
-    """Return each URL once, from the first source that states a publication time, else from the first."""
+    """Return each URL once, as listed by the first source that dates it, else by the first source."""
     merged: dict[str, ListedUrl] = {}
     for source in sources:
         for url, entry in source.urls.items():
@@ -268,7 +268,7 @@ def parse_publication_month(text: str | None, today: str) -> str | None:
 def count_by_month(
     urls: Mapping[str, ListedUrl], statuses: Mapping[str, UrlStatus], today: str
 ) -> dict[str | None, Counter[str]]:
-    """Count the URLs of each month of publication by status."""
+    """Count URLs by month of publication and status."""
     counts: defaultdict[str | None, Counter[str]] = defaultdict(Counter)
     for url, entry in urls.items():
         counts[find_publication_month(entry, statuses[url], today)][statuses[url].status] += 1
@@ -278,7 +278,7 @@ def count_by_month(
 def find_unlisted(
     db: Database, agency: str, sources: Sequence[AuditedSource], statuses: Mapping[str, UrlStatus]
 ) -> list[tuple[str, str]]:
-    """Return the source that first listed each unlisted release, and the month of its publication.
+    """Return, for each unlisted release, the source that first listed it and the month of publication.
 
     An unlisted release is stored and not removed, but no source lists it any more: agencies unlist without deleting. It
     is reported only if every source was read to its end, and the source that first listed it is still read, is not a
@@ -309,7 +309,7 @@ def find_unlisted(
 def build_coverage_rows(
     source: AuditedSource, counts: Mapping[str | None, Counter[str]], unlisted: Counter[str] | None, now: datetime
 ) -> list[dict[str, Any]]:
-    """Return one row per month, but at least one row, so that an empty source is shown too.
+    """Return a source's rows, one per month; at least one row, so that an empty source is shown too.
 
     unlisted: the number of unlisted releases per month; None if unknown.
     """
@@ -343,7 +343,7 @@ def update_missing_releases(
 ) -> None:
     """Insert or update the missing releases, and close those that are no longer missing.
 
-    is_complete: every source was read to its end; otherwise an unseen URL may still be listed.
+    is_complete: whether every source was read to its end; if not, an unseen URL may still be listed.
     """
     today = now.astimezone(SWEDISH_TIME).date().isoformat()
     db.conn.executemany(
@@ -421,7 +421,7 @@ def parse_coverage_query(args: UrlArguments) -> CoverageQuery:
 
 
 async def read_coverage_overview(run: RunQuery, lang: str) -> list[dict[str, Any]]:
-    """Return every agency, most missing releases first; `checked` is None if it was never audited."""
+    """Return each agency's totals, most missing releases first; `checked` is None if never audited."""
     rows = [dict(row) for row in await run(OVERVIEW_SQL, {})]
 
     def sort_key(row: dict[str, Any]) -> tuple[int, Any]:

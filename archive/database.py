@@ -1,4 +1,4 @@
-"""SQLite files: opening, checking and copying; ArchiveError; running SELECTs; and an ordered process pool."""
+"""SQLite files: opening, checking and copying; ArchiveError; running SELECTs; an ordered process pool."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-ARCHIVE_FILE = "archive.db"  # its name in backups and snapshots
+ARCHIVE_FILE = "archive.db"  # name of the archive in backups and snapshots
 UNFINISHED_SUFFIX = ".unfinished"
 LITESTREAM_TABLES = ("_litestream_seq", "_litestream_lock")  # tables that Litestream adds to a file it follows
 SCHEMA_VERSION = 1  # SQLite's user_version of archive.db, captures.db and withheld.db
@@ -38,7 +38,7 @@ CoroutineResult = TypeVar("CoroutineResult")
 
 
 class ArchiveError(Exception):
-    """A file cannot be opened, read or written. Names the file and, if known, table and key."""
+    """A file cannot be opened, read or written. The message names it and, if known, table and key."""
 
     def __init__(self, file: Path | str, problem: str, *, table: str | None = None, key: str | None = None) -> None:
         self.file, self.table, self.key, self.problem = str(file), table, key, problem
@@ -79,9 +79,9 @@ def open_readonly(path: Path) -> sqlite3.Connection:
 
 
 def check_version(db: sqlite3.Connection, path: Path) -> bool:
-    """Return whether archive.db, captures.db or withheld.db has this version; False for an empty file.
+    """Return True if a file of the archive has the current schema version, False if it is empty.
 
-    Raises ArchiveError if it was made by an older or newer version, or by other software.
+    Raises ArchiveError if the file was made by an older or newer version, or by other software.
     """
     (version,) = db.execute("pragma user_version").fetchone()
     if version > SCHEMA_VERSION:
@@ -125,7 +125,7 @@ def copy_database(source: Path, target: Path) -> None:
 
 
 def drop_litestream_tables(copy: Path) -> None:
-    """Delete the tables that Litestream added to the original; it does not follow copies."""
+    """Delete Litestream's tables from a copy, because Litestream only follows the original."""
     with closing(sqlite3.connect(copy, isolation_level=None)) as db:
         for table in LITESTREAM_TABLES:
             db.execute(f"drop table if exists {table}")
@@ -171,7 +171,7 @@ class FacetValue:
 
 
 def build_connection_runner(connection: sqlite3.Connection) -> RunQuery:
-    """Return a RunQuery on a connection, which never has to wait."""
+    """Return a RunQuery that runs statements directly on a connection, without waiting."""
 
     async def run(sql: str, values: dict[str, Any], /) -> Sequence[Any]:
         cursor = connection.execute(sql, values)
@@ -182,7 +182,7 @@ def build_connection_runner(connection: sqlite3.Connection) -> RunQuery:
 
 
 def run_without_waiting(coroutine: Coroutine[Any, Any, CoroutineResult]) -> CoroutineResult:
-    """Return the result of a coroutine that never awaits anything unfinished."""
+    """Run a coroutine that never has to wait, and return its result; raise RuntimeError if it waits."""
     try:
         coroutine.send(None)
     except StopIteration as done:
@@ -200,7 +200,7 @@ def map_in_order(
 ) -> Generator[tuple[Task, TaskResult], None, None]:
     """Yield each task with the result of `function`, in the order of the tasks.
 
-    With 0 processes, `function` runs in this process. to_payload: returns the part of a task that is sent to the other
+    With 0 processes, `function` runs in this process. to_payload: returns the part of a task that is sent to another
     process. An ArchiveError raised by `tasks` is raised after the results of the tasks before it. Close the iterator,
     or exhaust it, to stop the processes. Only a limited number of tasks is in progress at a time.
     """

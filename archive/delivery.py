@@ -35,7 +35,7 @@ class MailServer:
 
 
 def split_server_url(url: str, schemes: Sequence[str]) -> SplitResult:
-    """Split the URL of a server; raise ValueError if it has no host or another scheme.
+    """Split the URL of a server; raise ValueError if it has no host or none of the `schemes`.
 
     The error does not contain the URL, which may hold a password.
     """
@@ -111,7 +111,7 @@ class RejectRedirectHandler(HTTPRedirectHandler):
 
 
 def post_json(url: str, payload: Mapping[str, Any]) -> None:
-    """Post JSON to an http(s) URL; raise OSError, without the URL's path, if it is not accepted."""
+    """Post JSON to an http(s) URL; raise OSError, which names only the URL's host, if that fails."""
     body = json.dumps(payload, ensure_ascii=False).encode()
     request = Request(url, body, {"Content-Type": "application/json"})  # noqa: S310 - http(s): see the caller's settings
     try:

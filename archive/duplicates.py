@@ -75,7 +75,7 @@ class DuplicateRelease:
     updated: str | None
     first_seen: str
     similarity: float  # 0-1; 1 if the words are the same
-    earlier: bool = False  # both agencies state a date, and this one is certainly before the other
+    earlier: bool = False  # whether both agencies state a date, and this release's is certainly the earlier one
 
 
 def find_duplicates(connection: sqlite3.Connection, release: int) -> list[DuplicateRelease]:
@@ -110,7 +110,7 @@ def publication_key(duplicate: DuplicateRelease) -> tuple[date, str, str, int]:
 def is_earlier(published: str | None, than: str | None) -> bool:
     """Return whether a time is certainly before another.
 
-    Two times on the same day are undecided if one has no time of day; likewise a day and a month.
+    This is not certain if both are on the same day and one has no time of day, or if one is the month of the other.
 
     >>> is_earlier("2024-05-28", "2024-05-28T09:30:00+02:00"), is_earlier("2024-05-27", "2024-05-28T09:30:00+02:00")
     (False, True)
@@ -144,8 +144,8 @@ class NearDuplicates:
         """Store a release's keys, and pair it with near-duplicates at other agencies.
 
         Its row in releases must already be written, because its dates are read from there. Pairs of its earlier text
-        are deleted, unless it is new and has none. Its earlier keys are kept: a release found by them is compared with
-        its current text. band_keys: the keys of the text, if already known.
+        are deleted (`is_new`: it has none). Keys of its earlier text are kept, because they only lead to a comparison
+        with its current text. band_keys: the keys of the text, if already known.
         """
         keys = band_keys or build_band_keys(text)
         sql = "select published, updated, first_seen from releases where id = ?"
@@ -175,9 +175,9 @@ class NearDuplicates:
                 )
 
     def find_same_text(self, text: str, agency: str) -> list[tuple[int, float]]:
-        """Return an agency's releases with the same text as (id, similarity), most similar first.
+        """Return (id, similarity) of an agency's releases with nearly the same text, most similar first.
 
-        Their dates do not matter.
+        The releases may be of any date.
         """
         shingled = shingle_text(text)
         ranges = [key_range(band, key) for band, key in build_band_keys(text).band_keys]
@@ -189,7 +189,7 @@ class NearDuplicates:
         return sorted(similar, key=lambda pair: (-pair[1], pair[0]))
 
     def reindex(self) -> None:
-        """Replace the keys of other versions (KEY_VERSION), and pair all releases again."""
+        """Delete keys of other versions (KEY_VERSION), and build the keys and pairs of all releases again."""
         self.db.execute("delete from minhash_bands where band not between ? and ?", [FIRST_BAND, LAST_BAND])
         for (release_id,) in self.db.execute("select id from releases order by id").fetchall():
             sql = "select agency, title, lead, body from releases where id = ?"
@@ -197,7 +197,7 @@ class NearDuplicates:
             self.update_release(release_id, agency, join_text_fields(*texts))
 
     def is_stale(self) -> bool:
-        """Return whether there are keys of another version, whose releases are not found before a reindex."""
+        """Return whether a reindex is needed, because some keys are of another version (KEY_VERSION)."""
         # two queries, each of which reads one end of the index
         sql = """
             select exists (select 1 from minhash_bands where band < ?)
@@ -220,7 +220,10 @@ class NearDuplicates:
 
 
 def find_candidates(db: Database, ranges: list[KeyRange], operator: str, agency: str) -> list[int]:
-    """Return releases of an agency ("=") or of others ("<>") with keys in the ranges, most keys first."""
+    """Return the ids of releases with keys in the ranges, those with the most keys first.
+
+    operator: "=" for releases of the agency, "<>" for releases of other agencies.
+    """
     if not ranges:
         return []
     rows = db.execute(
@@ -292,7 +295,7 @@ class BandKeys:
 
 
 def build_band_keys(text: str) -> BandKeys:
-    """Return the key of the whole text and, unless the text is short, the keys of its shingles."""
+    """Return the key of the whole text and, unless it is short, of its shingles; none below MIN_WORDS."""
     shingled = shingle_text(text)
     if len(shingled.words) < MIN_WORDS:
         return BandKeys([], is_long=False)
@@ -342,7 +345,7 @@ def hash_bands(shingles: frozenset[str]) -> list[int]:
 
 
 def to_signed_int32(number: int) -> int:
-    """Convert an unsigned 32-bit number to a signed one with the same bits, which takes SQLite four bytes.
+    """Convert an unsigned 32-bit number to a signed one of the same bits, which SQLite stores in 4 bytes.
 
     >>> to_signed_int32(2**32 - 1), to_signed_int32(5)
     (-1, 5)

@@ -1,12 +1,12 @@
-"""Feeds of new releases: of all agencies, of one, or with one tag, in the order in which they were found, newest first.
+"""Feeds of new releases of all agencies, of one agency or with one tag, in reverse order of discovery.
 
 A release is not new just because the archive reads it for the first time. It is new if:
 
 - it was first read by a crawl: neither imported from another collection nor found again at another URL;
 - it was read after the agency's first complete crawl, because a backfill is not news;
-- its page stated a publication date, and it was read within 14 days of that: a source found later brings years of old
-  releases; or
-- its page stated none, and the crawl that found it found at most 20 new releases of the agency and has finished.
+- its page stated a publication date in the 14 days before, because a source found later brings years of old releases;
+  or its page stated none (and no update date before then), and the crawl that found it has finished and found at most
+  20 new releases of the agency.
 
 An entry shows the state as first read. Better parsing rules, a new design or an edit do not move entries in a
 feed of new releases; edits and removals have their own feeds.
@@ -59,7 +59,7 @@ ANY_FINISHED_CRAWL_SQL = "select 1 from crawls where spider = 'news' and reason 
 FEED_SIZE = 30
 MAX_OPENING_LENGTH = 400  # characters of the body that replace a missing lead
 RULE_COLUMNS = {"published": "v.published", "updated": "v.updated", "seen": "v.seen", "agency": "r.agency"}
-# where to stop; FEED_SQL reads in the order of an index until the page is full
+# the oldest time to search; FEED_SQL reads in the order of an index until the page is full
 OLDEST_SCANNED_SQL = (
     f"coalesce((select v.seen from {FIRST_REVISIONS_SQL}{{after}} order by v.seen desc"
     f" limit 1 offset {MAX_SCANNED_RELEASES}), '')"
@@ -123,7 +123,7 @@ async def read_feed_page(run: RunQuery, query: FeedQuery) -> FeedPage:
 
 
 def to_feed_rows(rows: Sequence[Mapping[str, Any]], page_urls: Mapping[int, str | None]) -> list[dict[str, Any]]:
-    """Return new releases as rows for JSON and CSV; `page_urls` maps a release's id to its page."""
+    """Return new releases as rows for JSON and CSV; `page_urls` maps the id of a revision to its page."""
     columns = ("release", "agency", "title", "kind", "language", "published", "updated", "url")
     return [
         {

@@ -11,8 +11,8 @@ outcome of reading it:
     done         a source that was read to its end          gone      404 or 410
     quarantined  read and quarantined (archive.quarantine); fetched again now and then, in case the page is corrected
 
-pagination_cursors: where reading a long listing was interrupted. The next crawl first reads it from its first page down
-to what was known before the interruption, then continues from the cursor; only then has it been read to its end.
+pagination_cursors: where reading a long listing was interrupted. The next crawl reads the listing from its first page
+to the releases known before the interruption, and then from the cursor; only then has it been read to its end.
 
 hosts: robots.txt and pauses per host, named as in URLs, with the port unless it is the scheme's default. `robots` is
 the outcome of the last request for robots.txt: allowed (it was read), absent, or unreachable (a server error or no
@@ -35,15 +35,15 @@ from sqlite_utils import Database
 
 from archive.dates import to_iso
 
-# First wait until the next attempt, doubled after each further one
+# The first wait until the next attempt; doubled after each further failure
 FAILED_RETRY = timedelta(hours=1)  # after a URL failed
 GONE_RETRY = timedelta(days=1)  # a page may be listed before it is published
 REJECTED_RETRY = timedelta(days=1)  # the page or our rules may have been corrected
 MAX_RETRY_WAIT = timedelta(days=7)
 
 # When a stored release is fetched again
-URL_REUSE_AFTER = timedelta(days=30)  # the former URL of a moved release may get another one
-MAX_CHECK_AHEAD = timedelta(days=366)  # a later check was planned by a wrong clock
+URL_REUSE_AFTER = timedelta(days=30)  # the former URL of a moved release may be given to another release
+MAX_CHECK_AHEAD = timedelta(days=366)  # a check further ahead was planned by a wrong clock
 LATEST_DATE_SQL = "max(coalesce(r.published, r.updated, r.first_seen), coalesce(r.updated, r.published, r.first_seen))"
 # SQLite does not accept a month without a day as a date
 LATEST_DAY_SQL = f"case when length({LATEST_DATE_SQL}) = 7 then {LATEST_DATE_SQL} || '-01' else {LATEST_DATE_SQL} end"
@@ -100,10 +100,9 @@ class Frontier:
     ) -> bool:
         """Insert a URL with the source that first listed it; return True if it was new.
 
-        A known URL becomes due again if its source gives it a later date than before (`listed`). This applies to a
-        release that is stored, gone or quarantined, unless it was read after that date or after the crawl started
-        (`crawl_started`), and to a sitemap, before it is fetched, so that an interrupted crawl does not count it as
-        read.
+        A known URL becomes due again if `listed`, the date that its source gives it, is later than before: a release
+        that is stored, gone or quarantined, unless it was read after that date or after the crawl started; and a
+        sitemap, before it is fetched, so that an interrupted crawl does not count it as read.
         """
         added = self.db.execute(
             "insert or ignore into frontier (url, agency, role, state, first_seen, source, listed)"
@@ -129,7 +128,7 @@ class Frontier:
     def list_due(
         self, agency: str, now: datetime, limit: int, exclude: frozenset[str] = frozenset()
     ) -> list[FrontierEntry]:
-        """Return up to `limit` due releases of an agency, in the order they were found, without `exclude`."""
+        """Return up to `limit` due releases of an agency, in the order found, without URLs in `exclude`."""
         # two selects, so that an agency's thousands of stored rows are not sorted for each page
         rows = self.db.execute(
             f"select {FRONTIER_COLUMNS} from (select * from"
@@ -171,7 +170,7 @@ class Frontier:
         return list(ordered)[:limit]
 
     def has_other_urls(self, url: str, visited: str) -> bool:
-        """Return whether a URL other than these two also led to the release stored under `url`."""
+        """Return whether a URL other than `url` and `visited` also led to the release stored under `url`."""
         condition = "release = (select release from frontier where url = :url) and url not in (:url, :visited)"
         return self.db.table("frontier").count_where(condition, {"url": url, "visited": visited}) > 0
 
@@ -199,14 +198,14 @@ class Frontier:
         etag: str | None = None,
         last_modified: str | None = None,
     ) -> None:
-        """Mark a source as read to its end. Arguments that are None keep their stored value."""
+        """Mark a source as read to its end; where an argument is None, the stored value is kept."""
         columns = {"links": link_count, "etag": etag, "last_modified": last_modified}
         self._update(url, "done", seen_at, **{name: value for name, value in columns.items() if value is not None})
 
     def set_link_count(self, source: str, link_count: int) -> None:
         """Store how many releases a source lists now; for a listing, how many its first page lists.
 
-        `usual_links` is updated too, unless the number falls below half of it; then it changes only when accepted.
+        `usual_links` is updated too, unless the number is below half of it; then `accept_link_count` has to update it.
         """
         self.db.execute(
             "update frontier set links = :links, usual_links = case when usual_links >= :few"
@@ -219,7 +218,7 @@ class Frontier:
         self.db.execute("update frontier set usual_links = links where url = ?", [source])
 
     def find_short_sources(self, agency: str) -> dict[str, tuple[int, int]]:
-        """Return an agency's sources that list far fewer releases than usual, with current and usual number."""
+        """Return the sources that list far fewer releases than usual: URL → current and usual number."""
         rows = self.db.execute(
             "select url, links, usual_links from frontier where agency = ? and role in ('feed', 'sitemap', 'listing')"
             " and 2 * links < usual_links",
@@ -249,7 +248,7 @@ class Frontier:
         )
         return [FrontierEntry(*row) for row in rows]
 
-    # The following four retry the URL at growing intervals.
+    # The following four methods schedule a retry; the intervals grow with each attempt.
 
     def mark_rejected(self, url: str, seen_at: datetime, problem: str) -> None:
         """Mark a URL whose response contained no readable release."""
@@ -341,7 +340,7 @@ class Hosts:
         )
 
     def mark_robots_unreachable(self, host: str, seen_at: datetime) -> tuple[datetime, str | None]:
-        """Mark a host's robots.txt as unreachable; return when that began, and the text last read, or None."""
+        """Mark a host's robots.txt as unreachable; return when that began, and the last text read or None."""
         self.db.execute(
             "insert into hosts (host, robots, robots_since) values (:host, 'unreachable', :seen)"
             " on conflict (host) do update set robots_since ="
@@ -375,8 +374,8 @@ class Hosts:
     ) -> HostPause:
         """Pause a host, and return the pause.
 
-        It lasts `first_wait`, doubled for each further pause without a response in between, or `requested_wait`
-        (Retry-After) if that is longer, but at most `max_wait`.
+        The pause lasts for `first_wait`, doubled for each further pause without a response in between, or for
+        `requested_wait` (Retry-After) if that is longer, but at most for `max_wait`.
         """
         row = self.db.execute("select pauses from hosts where host = ?", [host]).fetchone()
         before = row[0] if row else 0
@@ -391,7 +390,7 @@ class Hosts:
         return pause
 
     def set_agency_pauses(self, reasons: dict[str, str | None]) -> None:
-        """Store for each agency why the operator has paused it; None if it is not paused."""
+        """Store why the operator has paused each agency (slug → reason, or None if it is not paused)."""
         for slug, reason in reasons.items():
             self.db.execute(
                 "update agencies set paused = :reason where slug = :slug and paused is not :reason",
@@ -439,7 +438,7 @@ class Jobs:
         self.db.table("jobs").insert(row, replace=True)
 
     def mark_applied(self, agency: str, applied: int, *, crawl: int | None, counters: str | None) -> None:
-        """Store the number of the last applied message, with its crawl and its counters so far."""
+        """Store the number of the last applied message, and the current crawl with its counters so far."""
         self.db.table("jobs").update(agency, {"applied": applied, "crawl": crawl, "counters": counters})
 
     def finish(self, agency: str, ended_at: datetime) -> None:

@@ -1,4 +1,4 @@
-"""The interface's languages: texts from gettext catalogues, the choice of a language, and formatting in it.
+"""Languages of the interface: texts from gettext catalogues, choosing a language, formatting values.
 
 The texts of a language are in `locale/<language>/LC_MESSAGES/myndighetsarkivet.po`. Their msgids are keys such as
 `search.no_hits`, so that every language can be edited, and a new language only needs a new file.
@@ -66,7 +66,7 @@ def compile_catalogue(source: Path) -> bytes:
     return compiled.getvalue()
 
 
-LANGUAGES = tuple(  # the default one first
+LANGUAGES = tuple(  # the default language first
     sorted(
         (path.parent.name for path in LOCALE_FOLDER.glob("*/LC_MESSAGES")),
         key=lambda name: (name != DEFAULT_LANGUAGE, name),
@@ -76,7 +76,7 @@ CATALOGUES = {language: read_catalogue(language) for language in LANGUAGES}
 
 
 def choose_language(requested: str | None, accept_language: str | None) -> str:
-    """Return the language of the parameter `lang`, else the best one in Accept-Language, else Swedish.
+    """Return the requested language if it exists, else the best one in Accept-Language, else Swedish.
 
     >>> choose_language(None, "de, en-GB;q=0.8, sv;q=0.5")
     'en'
@@ -105,9 +105,9 @@ def parse_quality_value(text: str) -> float:
 
 
 def translate(language: str, key: str, **values: object) -> str:
-    """Return an interface text; `n` selects singular or plural, and whole numbers are formatted.
+    """Return an interface text with `values` inserted; `n` selects singular or plural.
 
-    Raises KeyError if no language has the text.
+    Whole numbers get thousands separators. Raises KeyError if neither this language nor the default has the text.
 
     >>> translate("sv", "list.n_releases", n=1), translate("en", "list.n_releases", n=12345)
     ('1 meddelande', '12,345 releases')
@@ -192,7 +192,7 @@ def format_importance(language: str, importance: int | None) -> str:
 
 
 def format_importance_bar(importance: int | None) -> str:
-    """Return an edit's importance as a bar of four marks, which needs no colour.
+    """Return an edit's importance as a bar of four marks, or "" if it has none.
 
     >>> format_importance_bar(75), format_importance_bar(8), format_importance_bar(None)
     ('▮▮▮▯', '▮▯▯▯', '')

@@ -1,4 +1,4 @@
-"""Merging: finds where a missing release is now, and merges the histories of a release that had two URLs."""
+"""Merging: finds where a missing release is now, and merges the histories of one with two URLs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def find_adjoining_states(
 ) -> tuple[StoredRelease, StoredRelease] | None:
     """Return the last state of a release and the first of `target_id`, if the second follows the first.
 
-    Returns None if the target is older or existed at the same time, because their differences are then not an edit.
+    Returns None if the target is older or existed at the same time, because its differences are then not an edit.
     """
     before, after = archive.get_latest(release_id), archive.get_first(target_id)
     if not before or not after or before.revision_id > after.revision_id or after.cause != "first":
@@ -59,7 +59,7 @@ def merge_releases(
 
 
 def find_moved_copy(archive: Archive, release_id: int, *, min_similarity: float) -> tuple[int, str] | None:
-    """Return the id and URL of the agency's release that has the text of a missing one, or None."""
+    """Return the id and URL of the agency's release with nearly the text of a missing one, or None."""
     sql = "select agency, last_checked, published from releases where id = ?"
     agency, last_checked, published = archive.db.execute(sql, [release_id]).fetchone()
     stored = archive.get_latest(release_id)  # including taken-down text

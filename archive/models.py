@@ -1,4 +1,4 @@
-"""The archive's types: a release and its parts, named as in schema.org; captures; states and their hashes.
+"""The archive's types: releases and their parts, named as in schema.org; captures; states.
 
 A release's state is the part of it that can change: the columns that releases and revisions share. Two states are equal
 if their hashes are.
@@ -83,7 +83,7 @@ class Contact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """A release as it appears on the agency's page. Absent is None, never an empty string or a guess."""
+    """A release as it appears on the agency's page. Absent fields are None, never empty or guessed."""
 
     agency: str
     url: str
@@ -142,7 +142,7 @@ def hash_state(state: Mapping[str, Any]) -> str:
 
 
 def normalise_state(state: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a state in a form that is the same before and after changes that do not count as edits.
+    """Return a state without the details whose changes do not count as edits.
 
     These are the printed form of dates, white space in the markup, and the query of an image's URL.
     """
@@ -155,7 +155,7 @@ def normalise_state(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def strip_image_query(url: str) -> str:
-    """Return an image's URL without its query, which only sets size and cache; other URLs are unchanged.
+    """Return a URL without its query if its path names an image file, else unchanged.
 
     >>> strip_image_query("https://a.se/b.jpg?w=300"), strip_image_query("https://a.se/image?id=4")
     ('https://a.se/b.jpg', 'https://a.se/image?id=4')

@@ -14,7 +14,7 @@ MAX_ID = 2**53  # above it, JavaScript cannot represent every integer
 HARMLESS_PARAMETER = re.compile(r"lang|utm_\w+|fbclid|gclid|dclid|msclkid|mc_cid|mc_eid|igshid|yclid|wt_mc")
 SEARCH_FACETS = ("agency", "kind", "year", "tag", "questions")
 LIST_PARAMETERS = ("after", "size")
-# Of each page, in addition to HARMLESS_PARAMETER. Other pages (Datasette's own, files) are not checked.
+# The parameters of each page besides HARMLESS_PARAMETER. Other pages (Datasette's own, files) are not checked.
 PAGE_PARAMETERS = tuple(
     (re.compile(pattern), names)
     for pattern, names in (
@@ -94,7 +94,7 @@ def parse_day_parameter(args: UrlArguments, name: str) -> date | None:
 
 
 def format_day_start(day: date | None, *, next_day: bool = False) -> str | None:
-    """Return when a day (or the day after it) starts in Sweden, in UTC like stored times.
+    """Return the UTC time at which a day (or the next one) starts in Sweden; None if `day` is None.
 
     >>> format_day_start(date(2024, 6, 3)), format_day_start(date(2024, 6, 3), next_day=True)
     ('2024-06-02T22:00:00+00:00', '2024-06-03T22:00:00+00:00')

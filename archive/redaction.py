@@ -1,15 +1,15 @@
 """Redaction: which takedowns cover a release, and which parts of a state may be shown.
 
 `PassageMatcher` finds passages in any spelling: in text, in a URL, as a number. `Takedowns` reads the takedowns in
-force and redacts states: of a hidden state only kind, dates and language are shown, of a redacted one everything but
-the passages. `WithheldStore` is withheld.db, beside archive.db, with the content that was taken down. Only its owner
+force and redacts states: of a hidden state only kind, dates and language are shown, of a redacted state all but the
+passages. `WithheldStore` is withheld.db, beside archive.db, with the content that was taken down. Only its owner
 can read it, and it is never served:
 
     states     revision · state, its columns without a takedown, as JSON, so that hashes and manifests can be checked
     passages   takedown · passage, the text that is redacted
 
-Like captures.db it is written and committed first; rows that a failed transaction of archive.db does not refer to are
-harmless.
+Like captures.db, withheld.db is written and committed first; rows that archive.db does not refer to, after a failed
+transaction, are harmless.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from archive.models import LIST_FIELDS, STATE_FIELDS
 SEPARATORS = r"\s\u00ad\u200b\u2010-\u2015\u2212_-"  # between words, interchangeable: Anna-Lena, Anna Lena
 LETTER = re.compile(f"([{SEPARATORS}]*)([^{SEPARATORS}])")  # with the separators before it
 OPTIONAL_SPACE = r"[\s\u00ad\u200b]*"  # a word may be divided by line ends, elements or soft hyphens
-NUMBER_FORMS = (  # numbers with an optional prefix: pattern of the whole, its core as a group; pattern of the prefix
+NUMBER_FORMS = (  # numbers: pattern with the core as a group, and pattern of the optional prefix
     # personal identity number, century
     (re.compile(r"(?:18|19|20)(\d{6}[-+ ]?\d{4})|(\d{6}[-+]\d{4})"), "(?:18|19|20)?"),
     # telephone number, country code
@@ -95,7 +95,7 @@ class Takedowns:
     def redact_for_display(self, release_id: int, state: Mapping[str, Any]) -> tuple[Mapping[str, Any], int | None]:
         """Return a state as it may be shown, and the id of the takedown that covers it, or None.
 
-        Every version of a release is covered, because one without the passage may have it elsewhere on its page.
+        Every version of a release is covered, because the page of any version may have the passage elsewhere.
         """
         active = self.list_active(release_id)
         if not active:
@@ -182,7 +182,7 @@ def redact_html(markup: str, matcher: PassageMatcher) -> str:
 
 
 class PassageMatcher:
-    """Finds passages in any spelling."""
+    """Finds passages in a text, in any spelling."""
 
     def __init__(self, passages: Iterable[str]) -> None:
         self.passages = [text for text in passages if LETTER.search(text)]
@@ -293,7 +293,7 @@ class WithheldStore:
 
     @classmethod
     def beside_connection(cls, db: sqlite3.Connection) -> WithheldStore:
-        """Return the withheld.db beside the file that a connection has open."""
+        """Return the withheld.db beside the archive that a connection has open."""
         return cls(Path(next(file for _, name, file in db.execute("pragma database_list") if name == "main")))
 
     def add_state(self, revision_id: int, row: Mapping[str, Any]) -> None:

@@ -44,9 +44,9 @@ CONFIRMED_RECHECK = timedelta(days=7)  # until the next check of a confirmed rem
 # Collapses
 REMOVAL_KINDS = ("gone", "error page", "redirected", "replaced", "moved")
 COLLAPSE_KINDS = (("gone",), ("error page", "redirected", "replaced"))  # the latter: signs of one page for all URLs
-MIN_SHARED_PAGES = 2  # with the same title in place of releases, for it to be a placeholder
-MIN_COLLAPSED_PAGES = 3  # all of them, if an agency has only two
-MANY_PAGES_SHARE = 0.3  # share of the pages checked since
+MIN_SHARED_PAGES = 2  # pages with the same title in place of releases, to count as a placeholder
+MIN_COLLAPSED_PAGES = 3  # or all pages, if an agency has only two
+MANY_PAGES_SHARE = 0.3  # share of the pages checked since the first went missing
 WHOLE_SITE_SHARE = 0.9
 COLLAPSE_LIMIT = timedelta(days=30)
 COMPARED_PAGES = 5  # other pages of the agency that are checked together with one that goes missing
@@ -95,7 +95,7 @@ class Collapse:
 def find_collapse(db: Database, agency: str, kind: str | None = None) -> Collapse | None:
     """Return an agency's largest collapse, or None.
 
-    kind: only a collapse that a removal of this kind would be part of.
+    kind: consider only collapses that a removal of this kind would be part of.
     """
     rows = db.execute(MISSING_PAGES_SQL, [agency]).fetchall()
     groups = [kinds for kinds in COLLAPSE_KINDS if kind is None or kind in kinds]
@@ -209,7 +209,7 @@ class Removals:
         return row is not None
 
     def is_placeholder(self, agency: str, title: str | None) -> bool:
-        """Return whether several temporarily missing releases have a page with this title at their URLs."""
+        """Return whether several of an agency's unconfirmed removals show a page with this title."""
         (count,) = self.db.execute(
             "select count(*) from removals o join releases r on r.id = o.release"
             " where r.agency = ? and o.kind = 'replaced' and o.target = ? and o.confirmed is null"
@@ -243,7 +243,7 @@ class Removals:
         self._insert_move(release_id, seen_at, url, target_id, status)
 
     def give_up_url(self, release_id: int, url: str) -> None:
-        """Give a release a made-up URL, if the one it is stored under and the one it was read at are taken."""
+        """Give a release a made-up URL, because its stored URL and `url` belong to other releases."""
         self.releases.update(release_id, {"url": f"{url}#{release_id}"})
 
     def _insert_move(self, release_id: int, seen_at: datetime, url: str, target_id: int, status: int | None) -> None:

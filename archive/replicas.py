@@ -1,6 +1,6 @@
-"""Serves the newest snapshot of a folder with ordinary `datasette serve --immutable` processes, one for each port.
+"""Serves the newest snapshot of a folder with one `datasette serve --immutable` process per port.
 
-For a newer snapshot they are restarted one after the other, so that the proxy in front of them
+For a newer snapshot the processes are restarted one after the other, so that the proxy in front of them
 (scraper/deploy/nginx.conf) always finds one that accepts requests. A process that ends is replaced. If there is nothing
 to serve, connections are refused and the proxy uses the server of the archive itself.
 """
@@ -41,7 +41,7 @@ PORT_TIMEOUT = 10.0  # for a port to become free when the replicas start
 
 @dataclass(slots=True)
 class DatasetteProcess:
-    """A `datasette serve` process over one snapshot."""
+    """A `datasette serve` process that serves one snapshot."""
 
     snapshot: Snapshot
     address: tuple[str, int]
@@ -61,7 +61,7 @@ class DatasetteProcess:
         return self.is_ready
 
     def has_failed(self) -> bool:
-        """Return whether the process has ended, or took too long to accept requests."""
+        """Return whether the process ended before it accepted requests, or takes too long to accept them."""
         return not self.is_ready and (self.has_exited() or time.monotonic() > self.started_at + START_TIMEOUT)
 
     def terminate(self, seconds: float) -> None:
@@ -70,7 +70,7 @@ class DatasetteProcess:
         self.process.terminate()
 
     def reap(self) -> bool:
-        """Return whether a terminated process has exited. Kill it if it takes too long."""
+        """Return whether a terminated process has exited, and kill it if it takes too long."""
         if not self.has_exited() and time.monotonic() > self.kill_at:
             self.process.kill()
             self.process.wait()
@@ -83,7 +83,7 @@ class DatasetteProcess:
 class Replicas:
     """Keeps a Datasette running on each port of a host; `arguments` are options of `datasette serve`.
 
-    With a single port, connections are refused for some seconds when it changes to another snapshot.
+    With a single port, connections are refused for some seconds at each change of snapshot.
     """
 
     folder: Path
@@ -202,7 +202,7 @@ class Replicas:
 
 
 def is_port_free(host: str, port: int) -> bool:
-    """Return whether a server can listen on a port, even if another is finishing its last requests there."""
+    """Return whether a server can listen on a port, even if another server is finishing its requests."""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -217,7 +217,7 @@ def is_port_free(host: str, port: int) -> bool:
 def run_datasette(arguments: Sequence[str]) -> None:
     """Run Datasette's command line in this process, and end it when the process that started it ends.
 
-    Otherwise it would continue to serve a snapshot that is withdrawn later.
+    Otherwise Datasette would continue to serve a snapshot that is withdrawn later.
     """
 
     def wait_for_parent() -> None:

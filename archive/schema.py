@@ -1,4 +1,4 @@
-"""The schema of archive.db: every table, index, trigger and view, and the schema versions that can be opened.
+"""The schema of archive.db: every table, index, trigger and view, and the versions that can be opened.
 
 Every time is ISO 8601 text: a day alone if only the day is known, else with its offset. A foreign key is named after
 the table it refers to, in the singular. Ids never change, because permalinks contain them. metadata.json describes each
@@ -8,7 +8,7 @@ The full-text index is created by archive/search/index.py, which rebuilds it whe
 SQL of the counting triggers is in archive/aggregates.py, next to the statements that check the counts.
 
 TABLES, INDEXES, TRIGGERS and VIEWS are the current schema. Each change of them needs a migration at the end of this
-file that calls `update_schema`, which brings older archives up to date; each is applied once, in order.
+file that calls `update_schema`, which brings older archives up to date; each migration is applied once, in order.
 """
 
 from __future__ import annotations
@@ -343,7 +343,7 @@ TABLES = {
         filled text
     """,
     # Derived from the tables above by triggers (archive/aggregates.py for the last five)
-    # no foreign keys: its rows stay when a release is deleted, and Datasette counts the rows that refer to a shown one
+    # no foreign keys: its rows stay when a release is deleted, and Datasette would count them for each release it shows
     "changefeed": """
         id integer primary key,
         release integer not null,
@@ -570,7 +570,7 @@ def migrate(db: Database, path: Path) -> None:
         return
     folder = os.open(path.resolve().parent, os.O_RDONLY)
     try:
-        fcntl.flock(folder, fcntl.LOCK_EX)  # ends with the process, however it ends
+        fcntl.flock(folder, fcntl.LOCK_EX)  # released when the process ends, however it ends
         check_version(db.conn, path)  # inside the lock, because a file being created has tables before it has a version
         migrations.apply(db)
     finally:

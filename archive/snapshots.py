@@ -81,7 +81,7 @@ def list_all_snapshots(folder: Path) -> list[Snapshot]:
 
 
 def read_withdrawn_name(folder: Path) -> str:
-    """Return the name up to which snapshots are withdrawn, "" if none is."""
+    """Return the name up to which snapshots are withdrawn, or "" if no snapshot is."""
     try:
         return (folder / WITHDRAWN_FILE).read_text("ascii").strip()
     except FileNotFoundError:
@@ -175,7 +175,7 @@ def delete_old_snapshots(folder: Path, keep: int, withdrawn: str) -> None:
 
 
 def write_snapshot_files(archive: Path, folder: Path, started_at: datetime) -> None:
-    """Write the files, archive.db first, because captures.db already has everything it refers to."""
+    """Write the files of a snapshot, archive.db first, so that captures.db has all its captures."""
     copy = folder / ARCHIVE_FILE
     copy_database(archive, copy)
     drop_litestream_tables(copy)
@@ -247,7 +247,7 @@ def remove_withheld_blobs(archive_copy: Path, captures_copy: Path, source: Path)
 
 
 def keep_manifest_parts(db: sqlite3.Connection, copy: sqlite3.Connection, captures: Captures) -> None:
-    """Keep manifests and their parts, which contain only hashes. `verify` reports damaged ones."""
+    """Keep manifests and their parts, which contain only hashes; `verify` reports a damaged manifest."""
     for manifest in read_manifests(db):
         if manifest.digest in captures:
             parts = json.loads(captures.read(manifest.digest))["parts"]

@@ -209,11 +209,11 @@ class Archive:
         return find_stored(self.db, self.takedowns, "r.url = ? and v.id = r.revision", url)
 
     def get_latest(self, release_id: int) -> StoredRelease | None:
-        """Return the current state of a release, or its last one if it was removed."""
+        """Return the current state of a release (its last one, if it was removed), or None."""
         return find_stored(self.db, self.takedowns, "r.id = ? and v.id = r.revision", release_id)
 
     def get_first(self, release_id: int) -> StoredRelease | None:
-        """Return the state in which a release was first read."""
+        """Return the state in which a release was first read, or None."""
         first = "r.id = ? and v.id = (select min(id) from revisions where release = r.id)"
         return find_stored(self.db, self.takedowns, first, release_id)
 
@@ -444,7 +444,7 @@ class ReleaseWriter:
                 self.upsert_part(name, {**part, "release": release_id, "position": position})
 
     def upsert_part(self, table: str, row: dict[str, Any]) -> None:
-        """Insert or update a question, image or other part by position. The id of a position never changes."""
+        """Insert or update a question, image or other part by position; a position keeps its id."""
         names, marks = ", ".join(row), ", ".join(f":{name}" for name in row)
         sets = ", ".join(f"{name} = excluded.{name}" for name in row)
         self.db.execute(

@@ -1,4 +1,4 @@
-"""Takedowns: hide a release or redact a passage, with a public reason, and lift either.
+"""Takedowns: hide a release or redact a passage, for a public reason, and lift a takedown.
 
 Content that is taken down is deleted from archive.db completely: from tables, search index and free pages. It is kept
 in withheld.db (archive.redaction), so that hashes, manifests and later checks of the agency's page work as before: a
@@ -77,8 +77,8 @@ def redact_passage(
 ) -> int:
     """Redact a passage in every version of a release, and return the takedown's id.
 
-    It is also redacted in releases that it was merged with. Raises ArchiveError if there is no such release, or if the
-    passage is too short or in none of its versions.
+    The same is done in releases that this one was merged with. Raises ArchiveError if there is no such release, or if
+    the passage is too short or in none of its versions.
     """
     check_release_exists(archive, release_id)
     problem = None
@@ -101,7 +101,7 @@ def redact_passage(
 
 
 def lift_takedown(archive: Archive, takedown_id: int, lifted_at: datetime, reason: str) -> list[int]:
-    """Lift a takedown, and return the releases that it covered. It stays in the log.
+    """Lift a takedown, which stays in the log, and return the ids of the releases that it covered.
 
     Raises ArchiveError if there is no such takedown, or if it has already been lifted.
     """
@@ -125,7 +125,7 @@ def lift_takedown(archive: Archive, takedown_id: int, lifted_at: datetime, reaso
 
 
 def copy_takedowns(archive: Archive, release_id: int, target_id: int) -> None:
-    """Copy the takedowns of a release to the one it was merged into."""
+    """Copy the takedowns of a release to the release that it was merged into."""
     for takedown_id, kind in archive.takedowns.list_active(release_id):
         since, *reasons = archive.db.execute(
             "select at, reason, reason_en from takedowns where id = ?", [takedown_id]

@@ -207,7 +207,7 @@ def send_channel_alerts(archive: Archive, alert_settings: AlertSettings, channel
         except OSError as error:
             logger.warning("an alert by %s was not delivered; the next round tries again: %s", channel.name, error)
             return False
-    # Only now, so that nothing is lost if the process dies before.
+    # Only after the delivery, so that nothing is lost if the process dies earlier.
     with archive.transaction():
         channel.mark_handled([event for groups in alerts.values() for group in groups for event in group], now)
         channel.mark_handled(silent, None)

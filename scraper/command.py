@@ -1,4 +1,4 @@
-"""Shared code of the Scrapy commands: help texts, checked settings, errors, exit codes, and the --agency option."""
+"""Shared code of the Scrapy commands: help, checked settings, errors, exit codes, --agency."""
 
 from __future__ import annotations
 

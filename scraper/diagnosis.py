@@ -1,4 +1,4 @@
-"""Finds out why an agency's pages are parsed differently than before, and what would fix it.
+"""Finds out why an agency's pages are no longer parsed as before, and what would fix it.
 
 The last good page of an agency is compared with a quarantined one, both parsed with the current rules: which field is
 lost, which rule parsed it, what that rule finds now, where the same text is now, and which selector would find it
@@ -75,7 +75,7 @@ class Diagnosis:
 
     agency: Agency
     quarantined_count: int
-    since: str | None  # when the first of them was fetched
+    since: str | None  # when the first quarantined page was fetched
     symptoms: dict[str, int]  # quarantined pages by reason: a missing field, or a source that lists too few releases
     bad: ReparsedPage | None  # None if no quarantined page has stored bytes
     good: ReparsedPage | None
@@ -165,7 +165,7 @@ def reparse_capture(
 def diagnose_fields(
     diagnosis: Diagnosis, good: ReparsedPage, bad: ReparsedPage, other_pages: Sequence[ProbedPage]
 ) -> Iterator[FieldDiagnosis]:
-    """Yield a comparison of each field. For a lost field it has a rule and a remedy, tried on other pages."""
+    """Yield a comparison of each field; if it is lost, with its rule and a remedy tried on other pages."""
     old, new = good.page.item, bad.page.item or ReleaseItem(url=bad.page.url)
     if old is None:
         return
@@ -183,7 +183,7 @@ def diagnose_fields(
             finding.origin, finding.selector = find_rule(finding, diagnosis.agency, good)
             if finding.selector:
                 finding.matches = len(document.select(finding.selector))
-            # The body is too long to be searched for; of a list, the first value is.
+            # The body is too long to be searched for. Of a list, the first value is searched for.
             value = getattr(old, name) if diagnosis.same_release and name != "body" else None
             text = format_item_value(value[0] if isinstance(value, list) and value else value)
             element = find_element_by_text(document, text)
@@ -203,7 +203,7 @@ def find_rule(finding: FieldDiagnosis, agency: Agency, good: ReparsedPage) -> tu
 
 
 def find_element_by_text(document: Document, text: str) -> Element | None:
-    """Return the element with the shortest text that contains `text`, the innermost if there are several."""
+    """Return the innermost element with the shortest text that contains `text`, or None."""
     wanted, best, shortest = to_comparable_text(text), None, 0
     if not wanted:
         return None
@@ -249,7 +249,7 @@ def with_selector(agency: Agency, field_name: str, css: str) -> Agency:
 
 
 def propose_table(diagnosis: Diagnosis, probed: ProbeResult | None) -> ProbeResult | None:
-    """Return a proposed table with the remedies, from a probe of the site or else from the bad page alone."""
+    """Return a proposed table with the remedies, from a probe of the site, else from the bad page."""
     if probed is None and diagnosis.bad:
         page, agency = diagnosis.bad.page, diagnosis.agency
         probed = probe_file(page.html, page.url, {agency.slug: agency})

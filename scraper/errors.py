@@ -1,4 +1,4 @@
-"""The errors of this package; scraper/downloader/errors.py has the errors of requests that are not sent.
+"""The errors of this package, apart from those of requests (scraper/downloader/errors.py).
 
 ScraperError
 ├── AgencyError      agencies.toml, a setting or an argument is wrong: names file, table and key
@@ -17,7 +17,7 @@ class ScraperError(Exception): ...
 
 
 class AgencyError(ScraperError):
-    """A fault in a list of agencies, a setting or an argument. file: a path, or "settings" or "arguments"."""
+    """A fault in a file, a setting or an argument; `file` is a path or a word such as "settings"."""
 
     def __init__(self, file: Path | str, table: str | None, key: str | None, problem: str) -> None:
         self.file, self.table, self.key, self.problem = str(file), table, key, problem

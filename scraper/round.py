@@ -60,7 +60,7 @@ class RoundResult:
 
 
 def lock_round(archive_path: Path) -> TextIO | datetime:
-    """Return the lock of a round, held until it is closed, or the start time of a running round.
+    """Lock a round; return the file, locked until it is closed, or the time a running round started.
 
     Raises ArchiveError if the lock file beside the archive cannot be opened.
     """
@@ -156,7 +156,7 @@ class CommandRunner:
         return self.run_command([sys.executable, "-m", "scrapy", *arguments])
 
     def run_command(self, command: Sequence[str]) -> int:
-        """Run any command like `run_scrapy`. After a request to stop, return 0 without running it."""
+        """Run a command and return its exit code; after a request to stop, return 0 without running it."""
         if self.stop_requested:
             return 0
         with subprocess.Popen(command, process_group=0) as self.child:  # noqa: S603 - our own commands

@@ -14,7 +14,7 @@ SCHEDULE_RULE = re.compile(r"(?:<(\d+)([hd])|else)=(\d+)([hd])")
 
 @dataclass(frozen=True, slots=True)
 class RevisitSchedule:
-    age_intervals: tuple[tuple[timedelta, timedelta], ...]  # (age, interval) by rising age: for younger releases
+    age_intervals: tuple[tuple[timedelta, timedelta], ...]  # (age, interval for younger releases), by rising age
     default_interval: timedelta  # for all older ones
 
     @property

@@ -14,7 +14,7 @@ from scrapy.settings import BaseSettings, Settings, get_settings_priority
 from scraper import __version__
 from scraper.errors import AgencyError
 
-# Lower-case names: Scrapy takes every upper-case one for a setting.
+# Lower-case names, because Scrapy takes every upper-case name for a setting.
 max_duration = 10**8  # for settings in seconds, minutes or days; Python's times cannot be much longer
 positive_settings = frozenset(  # for other settings, 0 is allowed: no delay, no request
     {

@@ -19,7 +19,7 @@ from archive.analysis.lemmatizer import english_lemma, is_swedish_word, swedish_
 from archive.analysis.lexicon import find_compound_lemma, load_lexicon, split_compound
 
 RULES_VERSION = "3"  # raise it whenever the lemma or the compound parts of any word change
-# Names the rules and their data; an index that was made under another version has to be rebuilt.
+# The version of the rules and of their data; an index that was built with another version has to be rebuilt.
 ANALYSIS_VERSION = f"{RULES_VERSION} simplemma-{version('simplemma')} hunspell-sv-{version('hunspell-sv')}"
 
 WORD_PATTERN = re.compile(r"[^\W_]+")
@@ -107,7 +107,7 @@ def is_english(text: str) -> bool:
 
 
 def is_english_release(state: Mapping[str, Any]) -> bool:
-    """Return whether a release is declared as English, or looks English without a declared language."""
+    """Return whether a release is in English: by its declared language or, if it has none, by its text."""
     if state["language"] is None:
         return is_english(state["title"] + "\n" + state["body"])
     return str(state["language"]).lower().startswith("en")
@@ -115,7 +115,7 @@ def is_english_release(state: Mapping[str, Any]) -> bool:
 
 @lru_cache(maxsize=200_000)
 def find_compound_parts(lemma: str) -> tuple[str, ...]:
-    """Return the lemmas of a compound's parts by which it is also found, last part first.
+    """Return the lemmas of the parts by which a compound is also found, the last part first.
 
     A compound of two words that is in the dictionary has a meaning of its own, and no parts: människohandel is not a
     kind of handel. A compound of three or more words is always split, whether or not it is in the dictionary.
@@ -143,7 +143,7 @@ def collect_compound_parts(lemmas: Iterable[str]) -> tuple[str, ...]:
 
 
 def find_compound_key(word: str) -> str:
-    """Return the lemma by which compounds with the word are found; "" unless it is a single word.
+    """Return the lemma by which compounds that contain a word are found; "" if it is several words.
 
     >>> find_compound_key("ministrarnas"), find_compound_key("EU-ministern")
     ('minister', '')

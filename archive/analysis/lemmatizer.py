@@ -1,8 +1,8 @@
-"""Finds the lemmas of Swedish and English words: the form under which all inflections of a word are found.
+"""Finds lemmas of Swedish and English words: the form under which all inflections of a word are found.
 
 hunspell-sv provides the base of most forms. simplemma has the words that change their vowel (män, städer, större,
-gick), is used to choose between several readings, and has many words that are in no spelling list. A compound is
-inflected like its last part. The lemma of a lemma is itself, so that all forms of a word agree even if one is also a
+gick) and many words that are in no spelling list, and decides between several readings. A compound is inflected like
+its last part. A lemma is its own lemma, so that all forms of a word have the same one, even if one of them is also a
 form of another word.
 """
 
@@ -32,7 +32,7 @@ from archive.analysis.lexicon import (
     split_compound,
 )
 
-# Their own lemmas, although they look like forms of rare words: mot of mod, mars of mara, hur of hu.
+# These are their own lemmas, although they look like forms of rare words: mot of mod, mars of mara, hur of hu.
 CLOSED_CLASS_WORDS = """
     alla allt alltid allting andra annars antingen att av bakom bara bland bort borta bredvid båda både de den
     denna deras dess dessa dessutom det detta dig din då där därefter därför efter eftersom ej eller emellan en
@@ -137,7 +137,7 @@ def find_base_form(word: str) -> str:
 
 
 def look_up_lemma(word: str, language: str) -> str:
-    """Return simplemma's lemma, or the word itself if that lemma is not a word."""
+    """Return simplemma's lemma in lower case, or the word itself if that lemma is not a single word."""
     lemma = lemmatize(word, lang=language).lower()
     return lemma if lemma.isalnum() else word
 
@@ -183,7 +183,7 @@ def choose_base_form(word: str, readings: list[WordReading], dictionary_lemma: s
 
 
 def find_underlying_base(word: str, readings: list[WordReading], dictionary_lemma: str) -> str:
-    """Return a participle's verb, or the noun whose plural is spelt like the word, else the word itself."""
+    """Return the base of a headword that is itself a form (participle, superlative, plural), or the word."""
     word_classes = {reading.word_class for reading in readings if reading.relation == BASE_FORM}
     if ADJECTIVE in word_classes and NOUN not in word_classes:
         verb = next((reading.base for reading in readings if reading.relation == PARTICIPLE), word)
@@ -207,7 +207,7 @@ def is_plural_only(noun: str) -> bool:
 
 
 def find_related_noun(verb: str) -> str | None:
-    """Return the noun that shares forms with a verb (hamn, hamna: hamnar), or None."""
+    """Return the noun that shares forms with a verb (hamn and hamna share hamnar), or None."""
     if not verb.endswith("a"):
         return None
     all_flags = load_lexicon().flags

@@ -33,7 +33,7 @@ BASE_FORM, INFLECTED, AGREEING, GENITIVE, PARTICIPLE, IMPERATIVE = range(6)
 INFINITIVE_ENDINGS = ("a", "å", "e", "o", "ö", "y")
 VOWELS = "aeiouyåäö"
 VOWEL = re.compile(f"[{VOWELS}]")
-# of -ande and -ende, which are words of their own
+# of words in -ande and -ende, which are words of their own
 PRESENT_PARTICIPLE_ENDING = re.compile(r"n?de(?:t|ts|n|ns|na|nas|s)?")
 AGENT_NOUN = re.compile(r"(.{2,}ar)(?:e|en|ens|es|na|nas)")
 PRESENT_PARTICIPLE = re.compile(r"(.{2,}[ae]nde)(?:t|ts|n|ns|na|nas|s)?")
@@ -197,7 +197,7 @@ def find_inflected_readings(word: str) -> list[WordReading]:
 
 
 def find_derived_readings(word: str) -> list[WordReading]:
-    """List agent nouns and participles, most of which the dictionary only has as endings of verbs."""
+    """List readings as agent noun or participle, most of which the dictionary only has as verb endings."""
     if match := AGENT_NOUN.fullmatch(word):
         stem = match[1][:-2]
         if load_lexicon().is_headword(match[1] + "e") or is_infinitive(stem + "a"):
@@ -289,7 +289,7 @@ def can_end_compound(part: str) -> bool:
 
 
 def find_compound_lemma(parts: tuple[str, ...]) -> str | None:
-    """Return the lemma of parts that form a compound themselves, without a joining s, or None.
+    """Return the lemma (without a joining s) of the compound that parts form, or None if they form none.
 
     >>> find_compound_lemma(("människo", "handels")), find_compound_lemma(("barn",))
     ('människohandel', None)

@@ -1,4 +1,4 @@
-"""Writes a dataset: a folder with the tables, datapackage.json, README.md, the citation files and SHA256SUMS.
+"""Writes a dataset: a folder with its tables, documentation, citation files and SHA256SUMS.
 
 Everything is read in one transaction, so a crawl may run at the same time. The same archive and selection give the same
 bytes in every file under data/, with the same version of this software and of pyarrow. Releases hidden by a takedown

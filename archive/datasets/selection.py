@@ -42,7 +42,7 @@ class DatasetSelection:
     query: str
     kind: str  # search or sql
     notes: Sequence[str]  # sentences on how the query was interpreted
-    releases: int  # without those hidden
+    releases: int  # without hidden ones
     hidden_releases: int  # returned by a SELECT and left out, because a takedown hides them
 
 
@@ -154,7 +154,7 @@ def check_release_id(value: object, archive_path: Path) -> int:
 
 @contextmanager
 def allow_only_reads(db: sqlite3.Connection) -> Iterator[None]:
-    """Deny statements that attach, set or create anything. The file itself is opened read-only."""
+    """Within the block, allow nothing but SELECTs. The file itself is opened read-only."""
 
     def authorise(action: int, argument: str | None, *_: str | None) -> int:
         is_fts_pragma = action == sqlite3.SQLITE_PRAGMA and argument == "data_version"  # FTS5 reads it
@@ -168,7 +168,7 @@ def allow_only_reads(db: sqlite3.Connection) -> Iterator[None]:
 
 
 def read_archive_state(db: sqlite3.Connection) -> ArchiveState:
-    """Read the state within the open transaction."""
+    """Return the state of the archive that the open transaction sees."""
     queries = {
         "releases": "select count(*) from releases",
         "newest_revision": "select max(id) from revisions",

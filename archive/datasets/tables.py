@@ -1,6 +1,6 @@
-"""The tables of a dataset: their columns, the codebook, the coverage table, and writing them as CSV and Parquet.
+"""The tables of a dataset: their columns, codebook and coverage, and writing them as CSV and Parquet.
 
-Each table is one file, keyed by release and always in the same order. CSV follows RFC 4180 in UTF-8.
+Each table is one file per format, with rows always in the same order. CSV follows RFC 4180 in UTF-8.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class ColumnKind:
     type: str  # in datapackage.json: a type of Frictionless Table Schema
     unit: str | None = None
     parse: Callable[[str], Any] | None = None  # from the archive's text to the value
-    keep_text: bool = True  # CSV has the archive's text, otherwise the parsed value
+    keep_text: bool = True  # whether CSV has the archive's text; if not, it has the parsed value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +123,7 @@ def build_columns(kind: ColumnKind, column_names: str) -> tuple[Column, ...]:
 
 
 def build_date_columns(name: str) -> tuple[Column, ...]:
-    """Build the columns of a time stated by an agency: as stored, and parsed to its precision."""
+    """Build the columns of a time that an agency states: as stored, parsed, and in the page's words."""
     parsed = (
         ("day", STATED_DAY, f"The day of `{name}` by the agency's own clock; null if a month or nothing is stated"),
         ("at", STATED_MOMENT, f"The moment of `{name}`; null if a day, a month or nothing is stated"),
@@ -137,7 +137,7 @@ def build_date_columns(name: str) -> tuple[Column, ...]:
 
 
 def build_part_table(name: str, title: str) -> DatasetTable:
-    """Build a table of parts, keyed by release and position: part ids change when a page is re-parsed."""
+    """Build a table of parts, keyed by release and position because ids change when a page is re-parsed."""
     fields = tuple(Column(name=field) for field in PART_FIELDS[name] if field != "position")
     return DatasetTable(
         name=name,
@@ -373,7 +373,7 @@ COVERAGE_TABLE = DatasetTable(
 def read_coverage_rows(db: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
     """Yield a row per agency and year, sorted, with null years last.
 
-    Includes years that have releases in the archive or the sources, but not in the selection.
+    Years for which the archive or the sources have releases, but the selection has none, are included.
     """
     rows_by_key: dict[tuple[str, str | None], dict[str, Any]] = {}
     for sql in (SELECTION_COVERAGE_SQL, *ARCHIVE_COVERAGE_SQL):

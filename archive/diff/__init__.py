@@ -1,4 +1,4 @@
-"""Compares two states of a release and rates how important the differences are, by plain rules without a model.
+"""Compares two states of a release, and rates the importance of the differences by plain rules.
 
 A comparison finds the changes, gives each a kind and an importance from 0 to 100, and sorts them, so that the changes
 that matter to a reader come first. `kinds.py` has the table of kinds and numbers.
@@ -15,8 +15,8 @@ The kind of a change
      verbs (ska, bör, får, kan) are only compared in passages of at most 15 words; a longer passage is reworded. A word
      replaced by its opposite (höjs, sänks; minst, högst) has its own kind.
   4. Other differences are punctuation (marks or capitals), typo (up to two letters of a longer word, a space, a doubled
-     word) or wording. Wording is called quotation in speech and quotation marks, and answer or question in an
-     answer or question.
+     word) or wording. Wording in speech or quotation marks has the kind quotation; wording in a question or answer has
+     the kind question or answer.
   5. A word is a name if it has a capital inside a sentence, there or elsewhere in the text, unless most words have
      capitals (English headlines, German).
   6. A link is reported if its target changed and its text did not; layout only if the text is the same.
@@ -28,7 +28,7 @@ The importance of a change
   - A comparison is as important as its most important change, plus a point for each further one of importance five or
     more, up to five points. So a change of a fact (65 or more) always ranks above other changes, and a paragraph
     with figures above wording.
-  - The agency's own update date has no importance. A publication date has little if only its hour was added or removed.
+  - The agency's own update date has no importance; a publication date has little if only an hour was added or removed.
 """
 
 from __future__ import annotations

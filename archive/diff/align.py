@@ -180,7 +180,7 @@ def align_paragraphs(before: Sequence[str], after: Sequence[str]) -> list[Paragr
 
 
 def _find_equal_runs(before: Sequence[str], after: Sequence[str]) -> list[tuple[int, int, int]]:
-    """List runs of equal paragraphs as (start in each text, length)."""
+    """List runs of equal paragraphs as (start in the first text, start in the second, length)."""
     if len(before) * len(after) > MAX_PARAGRAPH_CELLS:
         return []
     common = set(before) & set(after)  # these need not be split into words, which is most of the work
@@ -194,7 +194,7 @@ def _find_equal_runs(before: Sequence[str], after: Sequence[str]) -> list[tuple[
 
 
 def _align_gap(before: Sequence[str], after: Sequence[str]) -> list[ParagraphMatch]:
-    """Match altered, split and merged paragraphs so that most words are kept (dynamic programming)."""
+    """Match altered, split and merged paragraphs so that the most words are kept (dynamic programming)."""
     rows, columns = len(before), len(after)
     unmatched = [ParagraphMatch((n,), ()) for n in range(rows)] + [ParagraphMatch((), (n,)) for n in range(columns)]
     letters = rows * sum(map(len, after)) + columns * sum(map(len, before))  # to compare every pair
@@ -246,7 +246,7 @@ def _score_match(
     rows: range,
     columns: range,
 ) -> float:
-    """Score a match of paragraphs by the words they share, less if they differ much; 0 means no match."""
+    """Score a match of paragraphs by the number and share of words in common; 0 means no match."""
     cells = [(row, column) for row in rows for column in columns]
     if any(cell not in shared for cell in cells):
         return 0
@@ -373,7 +373,7 @@ def _shift_to_sentence(
 ) -> TokenSpan:
     """Shift an insertion or deletion so that it covers a whole sentence or clause, if possible.
 
-    low, high: the number of unchanged tokens before and after it.
+    low, high: the number of unchanged tokens before and after the span.
     """
     if (span.first == span.last) == (span.new_first == span.new_last):
         return span

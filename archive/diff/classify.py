@@ -40,7 +40,7 @@ from archive.diff.kinds import (
 
 REPORTED_KINDS = ("amount", "number", "date", "name", "time", "link", "contact", "day")
 FIGURE_FACTS = ("amount", "number", "date", "time", "day")  # may replace one another: "i dag", "den 4 maj"
-MERGED_KINDS = ("quotation", "answer", "question")  # several changed passages in the same one are a single change
+MERGED_KINDS = ("quotation", "answer", "question")  # several changed passages in one of these are a single change
 MAX_PHRASE_WORDS = 15  # in a longer passage, a negation or modal verb does not by itself change the meaning
 MAX_SHORT_FACT_LENGTH = 3  # characters; such a fact occurs elsewhere by chance
 MISSPELLING_LIMITS = ((5, 1), (8, 2))  # (letters of the word, letters that may differ in a misspelling of it)
@@ -73,7 +73,7 @@ class ChangedPassage:
 
 
 class UnmatchedFact(NamedTuple):
-    """A fact in only one version of a passage. The other version may have it elsewhere."""
+    """A fact in only one version of a passage. The other version of the text may have it elsewhere."""
 
     token: DiffToken
     added: bool
@@ -233,7 +233,7 @@ def _count_words(passage: ChangedPassage) -> int:
 
 
 def _compare_word_kind(passage: ChangedPassage, kind: str) -> Change | None:
-    """Compare negations by number ("ej" for "inte" is not a change) and modal verbs by strength."""
+    """Return the change if the number of negations or the strength of modal verbs differs, else None."""
     old, new = ([token for token in side if token.kind == kind] for side in (passage.before, passage.after))
     values, new_values = (Counter(kind if kind == "negation" else token.value for token in side) for side in (old, new))
     if values == new_values:
@@ -351,7 +351,7 @@ def _merge_changes(changes: list[Change]) -> list[Change]:
 
 
 def _build_paragraph_changes(pairs: list[BlockPair]) -> list[Change]:
-    """List added and removed paragraphs. Those of one question or answer are a single change."""
+    """List added and removed paragraphs. Paragraphs of one question or answer make a single change."""
     runs: list[list[BlockPair]] = []
     for pair in pairs:
         if pair.before and pair.after:
@@ -419,7 +419,7 @@ def _compare_answerers(before: Sequence[StatePart], after: Sequence[StatePart]) 
 
 
 def _compare_parts(field: str, before: State, after: State, keys: Sequence[str], *, kind: str) -> list[Change]:
-    """Compare lists of parts. Two parts that share the value of one of the keys are one part that changed."""
+    """Compare lists of parts. Parts that have the same value for one of the keys count as the same part."""
     old: list[StatePart] = [part for part in before.get(field) or () if part not in (after.get(field) or ())]
     new: list[StatePart] = [part for part in after.get(field) or () if part not in (before.get(field) or ())]
     changes = []
@@ -466,7 +466,7 @@ def _compare_markup(before: State, after: State, text_changes: Sequence[Change])
 def _compare_links(
     before: Counter[TextLink], after: Counter[TextLink]
 ) -> tuple[list[Change], list[TextLink], list[TextLink]]:
-    """Return links whose target changed, and those that only one version has.
+    """Return the changes of target, the links that only `before` has, and those that only `after` has.
 
     A link with only a new text is left out, because the change of the text is reported.
     """

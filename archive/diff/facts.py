@@ -130,7 +130,7 @@ MODALS = {  # word → value; forms of the same strength share a value
 }
 
 # Names, sentences and speech.
-# A capital on one of these at the start of a sentence is not part of the name that follows.
+# At the start of a sentence, one of these words with a capital is not part of the name that follows.
 ROLE_TITLES = _split_words(
     "minister ministern direktör direktören chef chefen hövding hövdingen sekreterare sekreteraren ordförande"
     " ordföranden president presidenten talesperson professor professorn kung kungen drottning drottningen prins"
@@ -164,8 +164,8 @@ def _alternatives(words: Iterable[str]) -> str:
 
 
 # Patterns of facts.
-THIN = r"[ \u00a0\u2007\u2009\u202f]"  # separates thousands
-S = r"[ \u00a0\u2007\u2009\u202f\n]"  # within any other fact
+THIN = r"[ \u00a0\u2007\u2009\u202f]"  # a space that separates thousands
+S = r"[ \u00a0\u2007\u2009\u202f\n]"  # a space elsewhere in a fact
 DASH = "[-\u2010-\u2015\u2212]"
 NUM = (  # a number that begins with 0 has no thousands separator: 0,125 is less than one
     rf"(?:[1-9]\d{{0,2}}(?:(?:{THIN}\d{{3}})+(?!\d)(?:[.,]\d+)?|(?:\.\d{{3}})+(?!\d)(?:,\d+)?|(?:,\d{{3}})+(?!\d)(?:\.\d+)?)"
@@ -273,7 +273,7 @@ class CapitalUsage:
     def is_name(self, word: str, *, starts_sentence: bool, capital_follows: bool) -> bool:
         """Return whether a word is a name or part of a name.
 
-        capital_follows: the next word has a capital, too.
+        capital_follows: whether the next word has a capital, too.
         """
         if not word[0].isupper() or len(word) < 2:
             return False
@@ -345,7 +345,7 @@ def _classify_word(word: str) -> tuple[str, str, bool]:
 
 
 def _next_starts_sentence(tokens: list[DiffToken], starts_sentence: bool) -> bool:
-    """Return whether the token after these starts a sentence. starts_sentence: the last of them does."""
+    """Return whether the next token starts a sentence. starts_sentence: whether the last token does."""
     last = tokens[-1]
     if "\n" in last.space:
         return True
@@ -443,7 +443,7 @@ def can_begin_fact(word: str) -> bool:
 
 
 def find_fact(text: str, position: int) -> TextFact | None:
-    """Return the fact that starts at `position`, the start of a word, or None.
+    """Return the fact that starts at `position` (the start of a word), or None if there is none.
 
     >>> find_fact("högst 20 mnkr i år", 6)
     TextFact(kind='amount', value='20000000 kr', end=13)

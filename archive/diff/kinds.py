@@ -66,19 +66,17 @@ UNDIRECTED_KINDS = frozenset(  # always "changed", never "added" or "removed"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One change. before, after: the words, facts or URLs that changed; empty if it was added or removed."""
+    """One change between two states."""
 
     field: str  # field of the release: title, lead, body, questions, tags, …
     kind: str  # a key of KIND_IMPORTANCE
-    before: str
-    after: str
+    before: str  # the words, fact or URL that changed; "" if it was added
+    after: str  # the same afterwards; "" if it was removed
     importance: int  # 0 to 100
 
 
 def build_change(field: str, kind: str, before: str | None, after: str | None, extra_points: int = 0) -> Change:
-    """Build a change.
-
-    Its importance is that of the kind plus `extra_points`, and is higher in title and lead.
+    """Build a change. Its importance is its kind's plus `extra_points`, and higher in title and lead.
 
     >>> build_change("body", "date", "4 maj", "5 maj").importance
     70
@@ -104,7 +102,7 @@ def count_size_points(words: int) -> int:
 
 
 def compute_importance(changes: list[Change]) -> int:
-    """Return the importance of an edit: its most important change's, plus a point for each further one."""
+    """Return the importance of an edit: its most important change's, plus points for further changes."""
     if not changes:
         return 0
     further = sum(change.importance >= MIN_FURTHER_IMPORTANCE for change in changes) - 1
@@ -163,7 +161,7 @@ def _count_changes(changes: list[Change]) -> dict[str, dict[str, int]]:
 def _format_action(action: str, counts: Mapping[str, int], language: str) -> str:
     """Format the counts of an action.
 
-    The participle is singular only if all counts are 1, with the same gender.
+    The participle is singular only if all counts are 1 and the kinds have the same gender.
     """
     if action in ("hour_added", "hour_removed"):
         return translate(language, f"change.{action}")

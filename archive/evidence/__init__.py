@@ -1,7 +1,7 @@
-"""Writes evidence bundles: a zip with the sources of a revision or removal, which anyone can check with sha256sum.
+"""Writes evidence bundles: zip files with the sources of a revision or removal, for anyone to check.
 
 A bundle contains the original page, the stored state, the manifest lines that cover them, and a guide in each language:
-which times are known, what the files are, and how to check them.
+which times are known, what the files are, and how to check them with sha256sum.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class EvidenceBundle:
     def add_file(
         self, name: str, content: bytes, description_key: str | None = None, sha256: str | None = None
     ) -> None:
-        """Write a file, with the key of the text that describes it and its digest in SHA256SUMS."""
+        """Write a file; list it in the guide if `description_key` is set, in SHA256SUMS if `sha256` is."""
         entry = ZipInfo(f"{self.folder}/{name}", self.timestamp.timetuple()[:6])
         entry.compress_type, entry.external_attr = ZIP_DEFLATED, 0o644 << 16
         self.zip.writestr(entry, content)
@@ -179,7 +179,7 @@ def list_observation_times(row: dict[str, Any], bundle_kind: str) -> list[tuple[
         return [("moved_seen", row["first_seen"])]
     if bundle_kind == "removal":
         return [("away_since", row["first_seen"]), ("away_until", row["last_seen"]), ("back", row["ended"])]
-    imported = row["cause"] == "import"  # and not yet checked, unless `last_seen_at` is later
+    imported = row["cause"] == "import"  # not found on the web yet, unless `last_seen_at` is later
     last_seen = None if imported and row["last_seen_at"] == row["seen"] else row["last_seen_at"]
     return [("taken_over" if imported else "seen", row["seen"]), ("last_seen", last_seen)]
 

@@ -7,8 +7,8 @@
 A manifest begins where the previous one ends, so that each row of `captures` and `revisions` is in exactly one. There
 is at most one per day; later rows of that day are in the next manifest. Manifests are in the order of writing: one
 dated in the future by a wrong clock is followed by one with the right day. A text is never rewritten, so the columns
-that its lines describe must not change in a covered row. The lines describe the columns themselves instead of `hash`,
-because a migration may define that differently.
+that its lines describe must not change in a covered row. The lines are made from the columns themselves instead of
+`hash`, because a migration may redefine that column.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from archive.redaction import restore_withheld_row
 
 MANIFEST_FORMAT = 1
 MAX_PART_ROWS = 1000  # ids of a part
-MAX_DAYS_AHEAD = timedelta(days=1)  # a manifest of a later day was dated by a wrong clock
-EARLIEST_DAY = date(2026, 1, 1)  # a clock that shows an earlier day than the last manifest's was reset
+MAX_DAYS_AHEAD = timedelta(days=1)  # a manifest further ahead of today was dated by a wrong clock
+EARLIEST_DAY = date(2026, 1, 1)  # a clock that shows an earlier day was reset, and must not correct the last manifest
 MANIFEST_FIELDS = ("day", "previous", "captures_to", "revisions_to")
 NEWEST_DIGEST_SQL = "(select digest from manifests order by rowid desc limit 1)"
 COVERED_TABLES = ("captures", "revisions")
@@ -143,7 +143,7 @@ def format_canonical_state(row: Mapping[str, Any]) -> bytes:
 
 
 def iter_stored_rows(db: sqlite3.Connection, table: str, first: int, last: int) -> Iterator[dict[str, Any]]:
-    """Yield the covered columns as they are now in archive.db, with the takedown of each row."""
+    """Yield a range of rows: the covered columns as they are now in archive.db, and the takedown."""
     names = (*COVERED_COLUMNS[table], "takedown" if table == "revisions" else "null as takedown")
     rows = db.execute(f"select {', '.join(names)} from {table} where id between ? and ? order by id", [first, last])
     for values in rows:

@@ -1,4 +1,4 @@
-"""Verifies an archive: bytes and states against their hashes, rows against other rows and the manifests."""
+"""Verifies an archive: bytes and states against hashes, and rows against other rows and manifests."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ class Verifier:
     captures: Captures | None
 
     def run(self, known_digest: str | None, progress: ProgressCallback) -> VerificationReport:
-        """Run all checks. If damage to the file stops one, that is a finding, and the next check runs."""
+        """Run all checks. If damage to the file stops a check, it becomes a finding, and the next one runs."""
         newest = find_newest_manifest(self.db)
         counts = {table: self.count(table) for table in VERIFIED_TABLES}
         uncovered = sum(self.count(table, newest.last_id_of(table) if newest else 0) for table in COVERED_TABLES)
@@ -268,7 +268,7 @@ class Verifier:
             yield None
 
     def find_wrong_counts(self, table: str) -> Iterator[tuple[tuple[Any, ...], tuple[Any, ...], tuple[Any, ...]]]:
-        """Yield key, stored values and counted values of each row that differs; () for a missing row."""
+        """Yield key, stored values and recounted values of each wrong row; values are () if they are missing."""
         columns = self.db.execute(f"pragma table_info({table})").fetchall()
         names, size = ", ".join(column[1] for column in columns), sum(column[5] > 0 for column in columns)
         rows = self.db.execute(WRONG_COUNTS_SQL.format(names=names, table=table, counted=COUNT_SQL[table]))

@@ -66,7 +66,7 @@ class WarcExport:
 def export_warc(
     path: Path, target: Path, agency: str | None = None, progress: ProgressCallback = lambda *_: None
 ) -> WarcExport:
-    """Write all captures of an archive, or of one agency's releases.
+    """Write all captures, or those of one agency's releases, to a WARC file, and return the counts.
 
     The file gets its name once it is complete, and is gzipped if the name ends with .gz. Two exports of the same
     captures are equal. Raises ArchiveError if the archive cannot be read or has no such captures, OSError if the file
@@ -98,7 +98,7 @@ def export_warc(
 
 
 def iter_exported_captures(db: sqlite3.Connection, agency: str | None) -> Iterator[dict[str, Any]]:
-    """Yield the captures to write, by id, each with its number and the first capture with the same bytes."""
+    """Yield the captures to write, by id, with their total number and the first one of the same bytes."""
     condition = f"and id in ({AGENCY_CAPTURES_SQL})" if agency else ""
     cursor = db.execute(EXPORTED_CAPTURES_SQL.format(condition=condition), {"agency": agency})
     names = [name for name, *_ in cursor.description]

@@ -9,12 +9,12 @@ never_crawled   never worked  no crawl has ended yet (not a fault)
 not_read        suspect       no news crawl ended for three days, or for three times the usual interval
 pages_alike     suspect       many stored pages went missing in the same way: one page for all of them, or 404 for all
 all_fails       failing       two or more news crawls in a row, over a day, got only failures
-lists_nothing   suspect       as many in a row got responses that list no release (45 days if fewer than four are usual)
+lists_nothing   suspect       two or more news crawls in a row, over a day, listed no release (45 days if few are usual)
 all_refused     failing       releases are listed, but none of the pages requested over a day could be parsed
 none_held       never worked  releases are listed, nothing failed, and none was parsed
 quarantined     suspect       releases are in quarantine and wait for a manual check
 fields          suspect       a field of at least half of the pages fell to a third of that or less: a new design
-many_refused    suspect       half of the attempts to read pages failed in two weeks, few before, and pages remain
+many_refused    suspect       half of the attempts to read pages failed in two weeks, few before, and some still do
 source_fails    suspect       one of several sources could not be read for a day
 lists_fewer     suspect       sources list less than a third of the usual number, and one of them dropped suddenly
 too_few         healthy       fewer than five days with releases: too few for a rhythm
@@ -55,11 +55,9 @@ from archive.health.metrics import (
     read_activity,
 )
 
-MIN_FAULT_DURATION = timedelta(
-    hours=20
-)  # between the first and last crawl with a fault; shorter faults may be temporary
+MIN_FAULT_DURATION = timedelta(hours=20)  # between the first and last faulty crawl; a shorter fault may be temporary
 MAX_CRAWL_GAP = timedelta(days=3)  # between two news crawls
-MAX_COLLAPSE_AGE = timedelta(days=3)  # since the last check of a page that is part of it
+MAX_COLLAPSE_AGE = timedelta(days=3)  # since the last check of a page in the collapse
 RECENT_FAILURE_CRAWLS = 3  # newest crawls whose commonest kind of failure names the fault
 SAME_FAILURE_CRAWLS = 6  # newest crawls in which an earlier kind must occur for the fault to be the same
 MIN_LISTED_RELEASES = 4  # a source that lists fewer may only show the last weeks, and may be empty at times
@@ -91,7 +89,7 @@ def assess_agencies(
 ) -> None:
     """Assess agencies and store the changes, without committing.
 
-    pause_codes: maps slugs to the code of why the agency is paused.
+    pause_codes: slug → code of the reason for pausing the agency.
     """
     for agency in agencies:
         assess_agency(db, agency, now, (pause_codes or {}).get(agency, ""))
@@ -108,7 +106,7 @@ def assess_agency(db: Database, agency: str, now: datetime, pause_code: str = ""
     is_event = state_changed or fault_changed
     reason = json.dumps({"code": assessment.code, "what": assessment.what, **assessment.values}, ensure_ascii=False)
     facts = build_health_facts(activity, previous["facts"] if previous else {})
-    # according to the crawls that showed the state, if any
+    # the time of the crawls that showed the state, if there were any
     started_at = assessment.values.get("since") or assessment.values.get("last") or to_iso(now)
     row = {
         "agency": agency,
@@ -139,7 +137,7 @@ def read_health_rows(db: Database, condition: str | None = None, values: Sequenc
 
 
 def carry_over_fault(assessment: HealthAssessment, previous: Mapping[str, Any] | None) -> HealthAssessment:
-    """Return an assessment that continues the previous fault, with its start and kind."""
+    """Return the assessment, with the start and kind of the previous fault if both have the same code."""
     reason = previous["reason"] if previous else {}
     if reason.get("code") != assessment.code:
         return assessment
@@ -326,8 +324,8 @@ def check_failing_source(activity: AgencyActivity) -> HealthAssessment | None:
 
 
 def check_shrinking_listings(activity: AgencyActivity) -> HealthAssessment | None:
-    # If no source dropped suddenly, sitemaps were divided differently, a crawl requested only the latest, or a list of
-    # the last weeks became short.
+    # Without a sudden drop of one source, the cause is harmless: differently divided sitemaps, a crawl that requested
+    # only the latest releases, or a list of the last weeks that became short.
     listed = activity.listed_by_day
     usual = median(listed) if listed else 0
     streak = list(takewhile(lambda crawl: 3 * crawl.listed < usual, activity.news_crawls))

@@ -118,7 +118,7 @@ class Crawl:
 
     @property
     def made_requests(self) -> bool:
-        """Return whether the crawl requested anything, as opposed to one stopped before any result or failure."""
+        """Return whether the crawl made requests, and was not stopped before the first result or failure."""
         counted = bool(self.requests or self.rejected or self.errors)
         return counted and (self.reason == "finished" or self.succeeded or bool(self.failures))
 
@@ -134,7 +134,7 @@ class Crawl:
 
     @property
     def succeeded(self) -> bool:
-        """Return whether the crawl got anything: releases listed by sources, or pages."""
+        """Return whether the crawl found anything: listed releases (news crawls) or readable pages."""
         return self.listed > 0 if self.spider == "news" else self.readable_pages > 0
 
 
@@ -318,7 +318,7 @@ def list_filled_fields(release: Release) -> Iterator[str]:
 def find_lost_fields(
     page_crawls: Sequence[Crawl], accepted_fields: Mapping[str, datetime]
 ) -> Iterator[tuple[str, int | None, int | None]]:
-    """Yield fields that fell to a third of their fill rate or less, with per cent before and now.
+    """Yield fields that fell to a third of their fill rate or less, with the percentage before and now.
 
     accepted_fields: fields that an operator confirmed as rightly missing, and when; for these, only later crawls count.
     """
@@ -340,7 +340,7 @@ def find_lost_fields(
 
 
 def take_recent_crawls(crawls: Sequence[Crawl], min_pages: int) -> Sequence[Crawl]:
-    """Return the newest crawls with at least `min_pages` parsed pages together, or [] if there are fewer."""
+    """Return the newest crawls that together parsed `min_pages` pages or more, or [] if all parsed fewer."""
     pages = 0
     for number, crawl in enumerate(crawls, start=1):
         pages += crawl.parsed
@@ -356,7 +356,7 @@ def count_field(crawls: Sequence[Crawl], name: str) -> FieldCount:
 
 
 def binomial_cdf(max_successes: int, trials: int, probability: float) -> float:
-    """Return the probability of at most `max_successes` successes.
+    """Return the probability of at most `max_successes` successes in `trials` independent trials.
 
     >>> binomial_cdf(0, 5, 0.9) < 0.001 < binomial_cdf(0, 5, 0.7)
     True
@@ -368,7 +368,7 @@ def binomial_cdf(max_successes: int, trials: int, probability: float) -> float:
 
 
 def find_commonest_failure(failure_counts: Iterable[Mapping[str, int]]) -> str:
-    """Return the most frequent kind of failure. A pause of the host counts only if it is the only kind."""
+    """Return the commonest kind of failure ("other" if none); "host paused" only if it is the only kind."""
     totals = sum_counts(failure_counts)
     kinds = sorted(kind for kind in totals if kind != "host paused") or sorted(totals)
     return max(kinds, key=totals.__getitem__, default="other")

@@ -67,7 +67,7 @@ class AgencyHealth:
 
 
 async def read_agency_health(run: RunQuery, language: str, agency: str | None = None) -> list[AgencyHealth]:
-    """Return all agencies, or one: new faults first, then acknowledged ones, then by state and name."""
+    """Return the health of all agencies or one, sorted by new fault, acknowledged fault, state and name."""
     rows = await run(
         AGENCY_HEALTH_SQL + ("where a.slug = :agency" if agency else ""), {"agency": agency} if agency else {}
     )
@@ -75,7 +75,7 @@ async def read_agency_health(run: RunQuery, language: str, agency: str | None = 
 
 
 def build_agency_health(row: dict[str, Any], language: str) -> AgencyHealth:
-    """Build an AgencyHealth from a row of AGENCY_HEALTH_SQL; without an assessment: never crawled."""
+    """Build an AgencyHealth from a row of AGENCY_HEALTH_SQL. Without an assessment, it is never_crawled."""
     reason = json.loads(row["reason"]) if row["reason"] else NEVER_CRAWLED_REASON
     state = row["state"] or "never worked"
     fault = is_fault(state, reason["code"])
@@ -105,7 +105,7 @@ def get_severity_key(language: str, row: AgencyHealth) -> tuple[bool, bool, int,
 async def read_health_events(
     run: RunQuery, *, agency: str | None = None, before: int | None = None, limit: int
 ) -> Sequence[Any]:
-    """Return changes of health, newest first: all of one agency, or the changes to or from a fault.
+    """Return health events, newest first: all of one agency, or every agency's changes to or from a fault.
 
     before: only events with a lower id, for the next page.
     """
@@ -116,7 +116,7 @@ async def read_health_events(
 
 
 def build_politeness_report(rows: Sequence[AgencyHealth]) -> dict[str, Any]:
-    """Return sums over 30 days of requests to all sites; `robots` counts agencies by robots.txt outcome."""
+    """Return sums of all agencies' requests in 30 days; `robots` counts agencies by robots.txt outcome."""
     reports = [row.facts["politeness"] for row in rows if row.facts.get("politeness")]
     return {
         **{name: sum(report[name] for report in reports) for name in ("requests", "bytes", "not_modified")},
@@ -135,7 +135,7 @@ def is_assessment_overdue(assessed_at: str | None, now: datetime) -> bool:
 
 
 def format_health_state(language: str, state: str) -> str:
-    """Return the name of a state.
+    """Return the name of a health state in a language.
 
     >>> format_health_state("en", "quiet"), format_health_state("sv", "failing")
     ('quiet', 'fungerar inte')
@@ -170,7 +170,7 @@ def format_reason_value(language: str, name: str, value: Any) -> Any:
 
 
 def format_swedish_day(language: str, text: str | None) -> str:
-    """Format the day of a stored time in Sweden, without the time of day.
+    """Format the date, in Sweden, of a stored time.
 
     >>> format_swedish_day("en", "2024-06-02T23:30:00+00:00")
     '3 June 2024'

@@ -257,7 +257,7 @@ async def read_edit_positions(run: RunQuery, release_id: int) -> list[EditPositi
 
 
 async def find_final_release(run: RunQuery, release_id: int) -> int:
-    """Return the id of the row that continues a release's record: the last one it moved to, or itself."""
+    """Return the id of the release that continues a release: the last one it moved to, or itself."""
     rows = await run(
         "with recursive ends(id, step) as (select :release, 0 union select r.moved_to, step + 1 from ends"
         " join releases r on r.id = ends.id where r.moved_to is not null and step < 100)"

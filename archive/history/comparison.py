@@ -48,7 +48,7 @@ class DiffRow:
 
 @dataclass(frozen=True, slots=True)
 class SkippedRows:
-    """A number of omitted unchanged rows."""
+    """A run of unchanged rows that are not shown."""
 
     count: int
 
@@ -117,7 +117,7 @@ def diff_value(old: str | None, new: str | None) -> list[DiffSegment]:
 
 
 def diff_lists(old: Sequence[Any], new: Sequence[Any], get_key: Callable[[Any], str]) -> list[DiffRow]:
-    """Compare two lists with members identified by `get_key`: in the new order, removed members last."""
+    """Compare two lists; `get_key` identifies their members. Rows are in the new order, removed ones last."""
     old_lines: dict[str, list[str]] = {}
     for member in old:
         old_lines.setdefault(get_key(member), []).append(format_member(member))
@@ -177,7 +177,7 @@ def is_shown_in_body(rows: Sequence[DiffRow], before: Mapping[str, Any], after: 
 
 
 def diff_markup(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[list[DiffRow], str | None]:
-    """Compare the links of body_html. Add a note if only the layout differs."""
+    """Compare the links of body_html (name `links`), or note that only its layout differs (`layout`)."""
     if before["body_html"] == after["body_html"]:
         return [], None
     old, new = list_body_links(before["body_html"]), list_body_links(after["body_html"])
@@ -188,7 +188,7 @@ def diff_markup(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) 
 
 @lru_cache(maxsize=64)
 def list_body_links(body_html: str) -> tuple[str, ...]:
-    """Return the distinct links of a sanitised body as text and URL. Cached, because two fields use them."""
+    """Return the distinct links of a sanitised body as "text → URL". Cached, because two fields use them."""
     if not body_html.strip():
         return ()
     links = html.fragment_fromstring(body_html, create_parent="div").iter("a")
@@ -197,7 +197,7 @@ def list_body_links(body_html: str) -> tuple[str, ...]:
 
 
 def skip_unchanged_rows(rows: Sequence[DiffRow]) -> list[DiffRow | SkippedRows]:
-    """Keep changed rows and CONTEXT_ROWS around them, and replace other rows with their number."""
+    """Keep changed rows and CONTEXT_ROWS around them, and replace each run of others with SkippedRows."""
     changed = [index for index, row in enumerate(rows) if row.op != "same"]
     visible = {near for index in changed for near in range(index - CONTEXT_ROWS, index + CONTEXT_ROWS + 1)}
     result: list[DiffRow | SkippedRows] = []

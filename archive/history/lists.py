@@ -91,7 +91,7 @@ class RegisterPage(Generic[Entry]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterCounts:
-    """The number of entries that match all filters, and by agency the number that match the other filters."""
+    """Counts of a register's entries: in total with all filters, per agency without the agency filter."""
 
     total: int
     capped: bool  # there are more than `total`
@@ -110,7 +110,7 @@ async def count_register_entries(
 ) -> RegisterCounts:
     """Count a register's entries, in total and by agency.
 
-    build_releases_sql: returns a SELECT of the entries' releases, newest first. agencies_sql: reads stored counts.
+    build_releases_sql: returns a SELECT of the entries' releases, newest first. agencies_sql: may read stored counts.
     """
     values, limit = query.build_sql_values(), f" limit {MAX_COUNTED_ENTRIES + 1}"
     rows = await run(agencies_sql.format(found=build_releases_sql(replace(query, agency=None)) + limit), values)
@@ -138,10 +138,10 @@ class EditsQuery:
     tag: int | None = None
     unannounced: bool = False  # only edits without a change of the agency's update date
     stamp: str | None = None  # one of UPDATE_STAMPS
-    importance: int | None = None  # the lowest
+    importance: int | None = None  # lowest importance
     since: date | None = None
     until: date | None = None
-    after: int | None = None  # the last edit of the previous page
+    after: int | None = None  # id of the last edit of the previous page
     size: int = REGISTER_PAGE_SIZE
 
     def build_url_params(self) -> dict[str, Any]:
@@ -298,7 +298,7 @@ def group_edits(edits: Sequence[Edit]) -> list[Edit]:
 
 
 def format_edit_rows(edits: Sequence[Edit], urls_by_id: Mapping[int, Mapping[str, str | None]]) -> list[dict[str, Any]]:
-    """Format edits as rows of JSON and CSV, with the absolute URLs of each edit."""
+    """Format edits as rows of JSON and CSV; `urls_by_id` has the absolute URLs of each edit."""
     return [
         {
             "revision": edit.id,
@@ -331,7 +331,7 @@ class RemovalsQuery:
     kind: str | None = None
     tag: int | None = None
     back: bool = False  # only releases that came back
-    after: int | None = None  # the last removal of the previous page
+    after: int | None = None  # id of the last removal of the previous page
     size: int = REGISTER_PAGE_SIZE
 
     def build_url_params(self) -> dict[str, Any]:
@@ -453,7 +453,7 @@ def format_removal_rows(
 class TakedownsQuery:
     """Paging of the register of takedowns."""
 
-    after: int | None = None  # the last takedown of the previous page
+    after: int | None = None  # id of the last takedown of the previous page
     size: int = REGISTER_PAGE_SIZE
 
     def build_url_params(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Import of releases from another collection: `python -m archive import FILE.jsonl[.gz] --agency SLUG`.
+"""Imports releases of another collection: `python -m archive import FILE.jsonl[.gz] --agency SLUG`.
 
 Imported releases are stored with the cause `import`. They are neither new nor edited, so feeds and registers do not
 show them as such. Importing a file again changes nothing. Text that the archive has read from the agency's own page is
@@ -39,13 +39,13 @@ MAX_LINE_BYTES = 20_000_000  # per line
 # Writing
 LINES_PER_TRANSACTION = 200
 FIRST_CHECK_AFTER = timedelta(days=1)  # until the first of the imported releases is checked
-CHECK_SPREAD_DAYS = 90  # over which the checks are spread, so that no site gets them all at once
+CHECK_SPREAD_DAYS = 90  # the first checks are spread over these days, so that no site gets them all at once
 AGENCY_FIELDS = ("name", "name_en", "org_number", "home")  # columns set from agencies.toml
 
 IS_FILLED_SQL = (
     "select exists (select 1 from releases) or exists (select 1 from crawls) or exists (select 1 from frontier)"
 )
-STORED_RELEASE_SQL = (  # also under a URL that the release has moved from
+STORED_RELEASE_SQL = (  # also finds a release by a URL that it has moved from
     "select id, agency from releases where id = coalesce((select id from releases where url = :url),"
     " (select release from frontier where url = :url))"
 )
@@ -54,7 +54,7 @@ NumberedLine = tuple[int, "bytes | FieldError"]
 
 
 class LineError(ArchiveError):
-    """A line cannot be imported. Names file, line and field."""
+    """A line that cannot be imported. The message names file, line and field."""
 
     def __init__(self, file: Path, line: int, error: FieldError) -> None:
         self.line, self.field = line, error.field
@@ -65,13 +65,13 @@ class LineError(ArchiveError):
 class ImportResult:
     """The counts of an import.
 
-    Each line is new, revised, unchanged, already_crawled, withheld, or in errors.
+    Each line counts as new, revised, unchanged, already_crawled or withheld, or is in errors.
     """
 
     lines: int = 0  # without blank lines
     new: int = 0
     revised: int = 0  # imported before, but different now
-    unchanged: int = 0  # already stored, as in the file
+    unchanged: int = 0  # already stored with the same content
     already_crawled: int = 0  # different on the agency's own page, so left unchanged
     withheld: int = 0  # hidden or redacted by the archive they come from, and left out
     withheld_elsewhere: list[int] = field(
@@ -79,7 +79,7 @@ class ImportResult:
     )  # ids of stored releases that are withheld in the other archive
     without_body: int = 0  # new and revised lines without a body
     unknown_fields: Counter[str] = field(default_factory=Counter)  # field → number of lines
-    # (host, agency that the host belongs to) → number of releases, of those whose host is another agency's
+    # (host, agency that it belongs to) → number of releases at this host of another agency
     foreign_hosts: Counter[tuple[str, str]] = field(default_factory=Counter)
     errors: list[LineError] = field(default_factory=list)
     stopped: bool = False  # by should_stop, before the end of the file
@@ -203,7 +203,7 @@ def batch_lines(lines: Iterable[NumberedLine]) -> Iterator[list[NumberedLine]]:
 def prepare_lines(
     agency: str, archive: Path, batch: list[NumberedLine]
 ) -> list[tuple[int, PreparedLine | WithheldLine | FieldError]]:
-    """Return each line as a release ready to be saved, or its error. Writes nothing."""
+    """Return the number of each line with its prepared release, a WithheldLine, or its error."""
     prepared: list[tuple[int, PreparedLine | WithheldLine | FieldError]] = []
     with closing(open_readonly(archive)) as archive_db:
         for number, line in batch:
@@ -230,7 +230,7 @@ def parse_line(number: int, line: bytes) -> dict[str, Any]:
 
 
 def prepare_line(agency: str, archive_db: sqlite3.Connection, row: Mapping[str, Any]) -> PreparedLine | WithheldLine:
-    """Prepare a line. The text of a URL that is already stored is analysed only if it differs."""
+    """Parse a line. Its text is analysed here only if its URL is not stored yet."""
     if row.get("takedown") in TAKEDOWN_KINDS.values():
         try:
             return WithheldLine(parse_url_field(row, "url"))
@@ -244,7 +244,7 @@ def prepare_line(agency: str, archive_db: sqlite3.Connection, row: Mapping[str, 
 def import_release(
     archive: Archive, prepared: PreparedRelease, imported_at: datetime, parser_version: str, result: ImportResult
 ) -> None:
-    """Save a release, or count why it is not saved."""
+    """Save a release, or count why it is not saved; raise FieldError if its URL is another agency's."""
     release = prepared.release
     stored = archive.db.execute(STORED_RELEASE_SQL, {"url": release.url}).fetchone()
     release_id, agency = stored or (None, release.agency)
@@ -285,7 +285,7 @@ def schedule_first_check(archive: Archive, release: Release, imported_at: dateti
     archive.set_next_check(release_id, imported_at + FIRST_CHECK_AFTER + timedelta(days=days))
 
 
-# Functions of the command other than reading the file
+# Other functions of the command
 
 
 @contextmanager

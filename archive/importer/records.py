@@ -1,4 +1,4 @@
-"""Parses a line of an import file into a Release, with Markdown or HTML as sanitised HTML and plain text."""
+"""Parses a line of an import file into a Release, with its body as sanitised HTML and plain text."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ UNUSABLE_IMAGES = "body (images without a web address)"
 
 
 class FieldError(ValueError):
-    """A field, or the whole line (None), cannot be imported."""
+    """A field that cannot be imported, or a whole line (if `field` is None)."""
 
     def __init__(self, field: str | None, problem: str) -> None:
         self.field, self.problem = field, problem
@@ -124,7 +124,7 @@ def parse_release(row: Mapping[str, Any], agency: str) -> tuple[Release, list[st
 
 
 def parse_text_field(row: Mapping[str, Any], name: str, *, single_line: bool = False) -> str | None:
-    """Return a cleaned text, or None if it is absent or empty."""
+    """Return a cleaned text, or None if it is absent or empty; raise FieldError if it is not text."""
     value = row.get(name)
     if value is None:
         return None
@@ -136,7 +136,7 @@ def parse_text_field(row: Mapping[str, Any], name: str, *, single_line: bool = F
 
 
 def parse_url_field(row: Mapping[str, Any], name: str) -> str:
-    """Return an absolute URL in canonical form, so that the crawler recognises the release as stored."""
+    """Return a URL in canonical form, as the crawler stores it; raise FieldError if it is invalid."""
     text = parse_text_field(row, name, single_line=True)
     if not text:
         raise FieldError(name, "is missing")
@@ -159,7 +159,7 @@ def parse_kind(text: str | None) -> str | None:
 
 
 def parse_time_field(row: Mapping[str, Any], name: str) -> datetime | date | None:
-    """Return a datetime with its UTC offset, a day or a month, or None if it is absent."""
+    """Return a datetime with UTC offset, a day, a month or None; raise FieldError if it is invalid."""
     text = parse_text_field(row, name, single_line=True)
     if text is None:
         return None
@@ -220,13 +220,13 @@ def strip_lead(body: ImportedBody, lead: str | None) -> ImportedBody:
 
 
 def parse_parts(row: Mapping[str, Any], name: str) -> tuple[Any, ...]:
-    """Return a list of Question, Image and so on. Questions are numbered in order."""
+    """Parse a list field into objects such as Question or Image. Questions are numbered in order."""
     parts = parse_list_field(row, name)
     return tuple(parse_part(f"{name}[{index}]", part, PART_TYPES[name], index + 1) for index, part in enumerate(parts))
 
 
 def parse_part(field_path: str, part: object, part_type: type[Any], position: int) -> Any:
-    """Return one part. An unknown field is an error, because it would be lost."""
+    """Parse one part; raise FieldError for an unknown field, because it would be lost."""
     if not isinstance(part, dict):
         raise FieldError(field_path, "is not an object")
     is_required = {part_field.name: part_field.default is MISSING for part_field in fields(part_type)}
@@ -267,7 +267,7 @@ def parse_markdown(text: str, url: str) -> ImportedBody:
 
 
 def escape_speech_hyphens(text: str) -> str:
-    """Escape a hyphen at the start of a line if no other line of its paragraph has one: it marks speech.
+    """Escape a hyphen that starts only one line of a paragraph, because it marks speech, not a list.
 
     >>> escape_speech_hyphens("- Nej, säger hon.\\n\\n- ett\\n- två")
     '\\\\- Nej, säger hon.\\n\\n- ett\\n- två'
@@ -295,7 +295,7 @@ def sanitise_html(text: str, url: str, images: tuple[Image, ...] = ()) -> Import
 
 
 def html_to_text(markup: str) -> str:
-    """Convert sanitised HTML to plain text, with a line per list item (with • or number) or table row.
+    """Convert sanitised HTML to plain text, with one line per list item (• or number) or table row.
 
     >>> html_to_text("<p>a<br>b</p><ol><li>c</li></ol><table><tr><th>d</th><td>e</td></tr></table>")
     'a\\nb\\n\\n1. c\\n\\nd | e'

@@ -1,6 +1,6 @@
 """The documentation (docs/*.md) in the site's layout.
 
-- /docs/: the list of its pages; /docs/<name>: a page; /docs/images/<file>: an image of a page.
+- /docs/: the list of pages; /docs/<name>: a page; /docs/images/<file>: an image of a page.
 """
 
 from __future__ import annotations
@@ -97,13 +97,13 @@ async def show_image(site: SiteRequest) -> Response:
 
 
 def list_files(pattern: str) -> dict[str, Path]:
-    """Return the files of the documentation by name, so that no URL can lead to any other file."""
+    """Return the documentation files that match a pattern, by name. No URL can lead to other files."""
     folder = next((folder for folder in FOLDERS if folder.is_dir()), None)
     return {file.name: file for file in folder.glob(pattern) if file.is_file()} if folder else {}
 
 
 def read_page(site: SiteRequest, file: Path) -> DocsPage:
-    """Return a page. It is rendered again only if its file has changed."""
+    """Return a rendered page, from the cache if its file has not changed."""
     return render_page(file, file.stat().st_mtime_ns, add_query("", lang=site.requested_language))
 
 

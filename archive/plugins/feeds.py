@@ -46,7 +46,7 @@ FEED_COLUMNS = (
     *("first_seen", "lead", "page"),
 )
 CHANGES_PATH = "/-/changes"
-CHANGES_RETRY_AFTER = "60"  # seconds; the server is a replica that is behind the cursor
+CHANGES_RETRY_AFTER = "60"  # seconds, if this server is a replica that is behind the cursor
 CHANGES_COLUMNS = ("number", "cursor", "change", "at", "release", "revision", "cause", "takedown", "action", "state")
 XML_MEDIA_TYPE = "application/xml; charset=utf-8"
 
@@ -122,7 +122,7 @@ def build_feed_page_path(query: FeedQuery) -> str:
 
 
 def build_release_entry(site: SiteRequest, row: Mapping[str, Any], page: str) -> AtomEntry:
-    """Build the feed entry of a release as first read."""
+    """Build the feed entry of a new release, as it was first read."""
     agency = site.choose(row["name"], row["name_en"])
     kind = [format_release_kind(site.language, row["kind"])] if row["kind"] else []
     return AtomEntry(
@@ -142,7 +142,7 @@ def build_release_entry(site: SiteRequest, row: Mapping[str, Any], page: str) ->
 async def show_changes(site: SiteRequest) -> Response:
     """Show a page of the change feed; 410 for another archive's cursor, 503 for one ahead of this replica.
 
-    Clients continue from its `cursor`, at once or later.
+    Clients continue from the `cursor` of the page, at once or later.
     """
     query = parse_changefeed_query(site.args)
     try:

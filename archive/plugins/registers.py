@@ -68,7 +68,7 @@ def register_routes() -> list[tuple[str, Any]]:
 
 
 def needs_export(site: SiteRequest, next_cursor: int | None) -> bool:
-    """Return whether all entries must be exported: as Excel, or because they exceed the page read.
+    """Return whether all entries must be exported: as Excel, or as CSV if there are further pages.
 
     CSV contains all entries unless `after` or `size` is given.
     """
@@ -90,7 +90,7 @@ class Register(ABC):
     read_page: ClassVar[Callable[..., Awaitable[RegisterPage[Any]]]]
 
     async def read_context(self, run: RunQuery, query: Any, page: RegisterPage[Any]) -> dict[str, Any]:
-        """Return further template variables of the page."""
+        """Return the template variables that only this register's page needs."""
         return {}
 
     @abstractmethod
@@ -248,7 +248,7 @@ class RemovalsRegister(Register):
 
 
 def build_removal_entry(site: SiteRequest, row: Removal) -> AtomEntry:
-    """Build the feed entry of a removal. It is updated when the release comes back."""
+    """Build the feed entry of a removal; the entry is updated when the release comes back."""
     language, agency = site.language, site.choose(row.name, row.name_en)
     link = site.local_url(f"/archive/releases/{row.release}")
     summary = [describe_removal(language, row.kind, row.status, row.target)]
@@ -292,7 +292,7 @@ class TakedownsRegister(Register):
 
 
 def build_takedown_entry(site: SiteRequest, row: Mapping[str, Any]) -> AtomEntry:
-    """Build the feed entry of a takedown. It is updated when the takedown is lifted."""
+    """Build the feed entry of a takedown; the entry is updated when the takedown is lifted."""
     link, agency = site.local_url(f"/archive/releases/{row['release']}"), site.choose(row["name"], row["name_en"])
     summary = [site.choose(row["reason"], row["reason_en"])]
     if row["lifted"]:

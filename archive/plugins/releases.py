@@ -1,6 +1,6 @@
 """A release and its history.
 
-- /archive/releases/<id>: the reading page (row-archive-releases.html). Datasette reads the row, this plugin the rest.
+- /archive/releases/<id>: the reading page (row-archive-releases.html); Datasette reads only its row.
 - /-/history/<release>.json, .csv, .atom: its timeline as data; without a format, a redirect to the reading page.
 - /-/revision/<id>: one revision; the permalink used in citations.
 - /-/cite/<revision>, with .txt, .bib, .ris and .csl.json: its citation.
@@ -278,7 +278,7 @@ async def show_diff(site: SiteRequest) -> Response:
 
 
 async def read_diff_metadata(site: SiteRequest, before: StoredRevision, after: StoredRevision) -> dict[str, Any]:
-    """Return the changes, importance, summary and neighbours of a diff; for an edit, they are stored."""
+    """Return the changes, importance, summary and neighbouring edits of a diff, stored or computed."""
     is_consecutive = after.metadata["previous"] == before.id
     if is_consecutive and after.metadata["changes"] is not None:
         changes = [Change(**change) for change in json.loads(after.metadata["changes"])]
@@ -372,7 +372,7 @@ def build_diff_entry(site: SiteRequest, diff: RevisionDiff, page_url: str) -> At
 
 
 def format_diff_rows(field_diffs: Sequence[FieldDiff]) -> list[dict[str, Any]]:
-    """Return a row for each piece of text. Omitted rows become one with op `skip` and their number."""
+    """Return a row for each piece of text. Omitted rows become one row with op `skip` and their count."""
     rows: list[dict[str, Any]] = []
     for field in field_diffs:
         if field.note:
@@ -418,7 +418,7 @@ async def show_history(site: SiteRequest) -> Response:
 
 
 def format_event_row(site: SiteRequest, event: RevisionEvent | RemovalEvent) -> dict[str, Any]:
-    """Format an event as a row of JSON and CSV. The URLs of its diff and evidence are None if missing."""
+    """Format an event as a row of JSON and CSV. If it has no diff or evidence, that URL is None."""
     revision, diff, evidence = None, None, None
     if isinstance(event, RevisionEvent):
         revision, evidence = event.id, site.url(f"/-/evidence/{event.id}.zip")
@@ -483,7 +483,7 @@ def describe_revision_event(site: SiteRequest, revision: RevisionEvent) -> str:
 
 @site_view
 async def show_evidence(site: SiteRequest) -> Response | StreamResponse:
-    """Send the evidence of a revision or removal as a zip, or a page saying that there is none."""
+    """Send the evidence of a revision or removal as a zip; raise ReaderError if there is no such row."""
     path, row_id = site.datasette.get_database("archive").path, int(site.url_vars["key"])
     prefix = site.url_vars["what"] or ""
     file: IO[bytes] = SpooledTemporaryFile(max_size=MAX_MEMORY_BYTES)  # noqa: SIM115 - closed by the response
@@ -506,7 +506,7 @@ async def show_evidence(site: SiteRequest) -> Response | StreamResponse:
 
 
 def write_evidence_zip(path: Path, prefix: str, row_id: int, file: IO[bytes]) -> bool:
-    """Write the evidence of a removal (with a prefix) or revision; return whether there is such a row."""
+    """Write the evidence of a removal (if `prefix` is set) or revision; return whether the row exists."""
     with BUNDLE_SEMAPHORE:
         return write_bundle(path, "removals" if prefix else "revisions", row_id, file)
 

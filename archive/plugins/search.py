@@ -1,7 +1,7 @@
 """The search page, and the same query language for Datasette's own searches.
 
-/search (.json, .csv, .xlsx, .atom) has words, facets and snippets; each of its states has a URL. CSV and Excel contain
-all hits unless a page is requested.
+/search (.json, .csv, .xlsx, .atom) shows hits with snippets, and facets; every search has its own URL. CSV and Excel
+contain all hits unless a page is requested.
 
 Datasette's parameter `_search=` of the table releases uses the same query language. Datasette builds the condition
 `rowid in (select rowid from search where search match escape_fts(:search))`. Our escape_fts replaces Datasette's and
@@ -83,7 +83,7 @@ def register_routes() -> list[tuple[str, Any]]:
 
 @site_view
 async def show_search(site: SiteRequest) -> Any:
-    """Show the search page, with status 503 if the search took too long, or its data."""
+    """Show the search page (with status 503 if the search took too long), or the results as data."""
     query = parse_search_request(site.args)
     is_page = "page" in site.args or "size" in site.args
     if site.format_name == "xlsx" or (site.format_name == "csv" and not is_page):
@@ -136,7 +136,7 @@ def build_search_context(site: SiteRequest, query: SearchRequest, results: Resul
 
 async def export_search(site: SiteRequest, query: SearchRequest) -> Any:
     async def read_batches() -> AsyncIterator[list[dict[str, Any]]]:
-        all_hits = await search_all(site.run, query, get_search_columns(site.datasette))  # when the first batch is due
+        all_hits = await search_all(site.run, query, get_search_columns(site.datasette))  # only once a batch is read
         async for hits in all_hits.batches:
             yield [format_hit_row(site, hit, query) for hit in hits]
 
@@ -235,7 +235,7 @@ def format_facet_value(choice: FacetValue) -> dict[str, Any]:
 def build_hit_entry(site: SiteRequest, hit: SearchHit, *, is_news: bool) -> AtomEntry:
     """Build the feed entry of a hit; its id is the same in every feed.
 
-    Its update time is that of the first crawl if the hit is a new release, else the publication, if its day is known.
+    The entry's update time is the publication, or the first crawl for new releases and if no day is known.
     """
     row, language = hit.row, site.language
     is_question = "pair" in row.keys()  # noqa: SIM118 - `in` looks for values of a sqlite3.Row

@@ -1,4 +1,4 @@
-"""Security of the served site: limits for visitors' SQL, errors of Datasette's own pages, and response headers.
+"""Security of the site: limits of visitors' SQL, errors of Datasette's pages, and response headers.
 
 Limits. Requests for Datasette's own views of a database (its page, tables, views, queries, `?sql=`, `_where`, facets,
 CSV) wait in a queue and have a budget of SQL time; their statements run in processes that can be killed
@@ -9,7 +9,7 @@ Errors. Datasette prints a traceback with all local variables for every mistake 
 process for a good part of a second, and shows the messages of unknown errors. Here an error takes one log line.
 
 Headers. Only Datasette's own pages may have inline scripts, because they need them. Caches may keep responses for a few
-seconds, static files longer. Over a snapshot (`datasette serve --immutable`), every response has the snapshot's time as
+seconds, static files longer. If a snapshot is served (`datasette serve --immutable`), every response has its time as
 Last-Modified and an ETag, and conditional requests need no SQL.
 """
 
@@ -116,7 +116,7 @@ def startup(datasette: Any) -> None:
 
 
 def read_limits(datasette: Any) -> SandboxLimits:
-    """Return the limits that metadata.json sets for the plugin "guard", else the default ones."""
+    """Return the limits set for the plugin "guard" in metadata.json, with defaults for the others."""
     return SandboxLimits(**(datasette.plugin_config("guard") or {}))
 
 
@@ -142,7 +142,7 @@ def asgi_wrapper(datasette: Any) -> Any:
 
 
 def check_request(scope: dict[str, Any]) -> None:
-    """Raise ValueError if Datasette could not read a request.
+    """Raise ValueError if a request's path or Host header is one that Datasette cannot process.
 
     >>> check_request({"path": "/", "headers": [(b"host", b"[::1]:8001")]})
     >>> check_request({"path": "/", "headers": [(b"host", b"[")]})
@@ -156,7 +156,7 @@ def check_request(scope: dict[str, Any]) -> None:
 
 
 class RequestLimiter:
-    """The queues: one for visitors' statements, and one for each kind of slow page."""
+    """Limits requests, with a queue for visitors' statements and one for each kind of slow page."""
 
     def __init__(self, datasette: Any) -> None:
         self.datasette = datasette
@@ -355,7 +355,7 @@ def build_security_headers(media_type: str, language: str | None) -> dict[bytes,
 
 
 def build_static_headers(path: str, scope: dict[str, Any]) -> dict[bytes, bytes]:
-    """Return the ETag and cache lifetime of a static file: unlimited if the URL has its current hash."""
+    """Return a static file's ETag and cache lifetime (a year if the URL has its current hash), or {}."""
     file = find_static_file(path)
     if file is None:
         return {}
@@ -407,7 +407,7 @@ def limit_max_age(cache_control: bytes) -> bytes:
 
 
 def rewrite_request(scope: dict[str, Any], origin: str | None) -> dict[str, Any]:
-    """Return the request without cookies, and with scheme and host of the site's public URL, if known.
+    """Return the request without cookies, and with the scheme and host of `origin`, if it is set.
 
     The archive sets no cookies, and Datasette fails on some that other sites set.
     """
@@ -479,7 +479,7 @@ def describe_exception(exception: Exception) -> tuple[int, str, dict[str, str]]:
 
 
 def find_request_error(query_args: Any, exception: Exception) -> FilterError | None:
-    """Return the parameter that made Datasette fail, or None if the fault is ours."""
+    """Return an error for the parameter that made Datasette fail, or None if the fault is ours."""
     if isinstance(exception, RecursionError) and "_json" in query_args:
         return FilterError("_json", query_args["_json"], "a column of values that can be read", "error.nested_json")
     return None

@@ -1,4 +1,4 @@
-"""Start-up checks of the served database, its views and canned queries, and the names that templates may use.
+"""Start-up checks of the databases, their views and canned queries, and the names for templates.
 
 Templates get the visitor's language as `lang`, texts from t(), URLs from link() and external_link(), and functions that
 format times, kinds and importance in that language.
@@ -156,12 +156,12 @@ def register_output_renderer() -> list[dict[str, Any]]:
 
 
 async def render_bytes(rows: Any, columns: Any, request: Any, table: str | None) -> Any:
-    """Return the bytes in a column as Datasette does; raise FilterError if there are none."""
+    """Send the bytes of the column `_blob_column=`; raise FilterError if it has none."""
     column = request.args.get("_blob_column")
     found = [row for row in rows if isinstance(row[column], bytes)] if column in columns else []
     if not found:
         raise FilterError("_blob_column", column or "", "a column with bytes", "error.bad_blob")
-    return await render_blob(None, None, found, columns, request, table, None)  # it reads only these
+    return await render_blob(None, None, found, columns, request, table, None)  # reads no other arguments
 
 
 @hookimpl

@@ -285,7 +285,7 @@ def build_agency_coverage_document(site: SiteRequest, query: CoverageQuery, cove
 
 
 def describe_coverage_columns(site: SiteRequest) -> dict[str, str]:
-    """Describe each number; `listed` is the sum of `stored`, `rejected` and `missing`."""
+    """Return a description of each count; `listed` is the sum of `stored`, `rejected` and `missing`."""
     return {name: site.translate(text_key) for name, text_key in COVERAGE_COUNTS.items()}
 
 

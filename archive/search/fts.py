@@ -141,7 +141,7 @@ class SearchPlan:
 class DateWindow:
     """The newest months, as FTS5 expressions, opened step by step until they contain MAX_HITS hits.
 
-    months: each with its number of releases, newest first. expected: how many releases may contain MAX_HITS hits.
+    months: with their numbers of releases, newest first. expected: number of releases likely to contain MAX_HITS hits.
     """
 
     def __init__(self, months: Sequence[tuple[str, int]], expected: float) -> None:
@@ -223,7 +223,7 @@ async def expand_prefix(run: RunQuery, prefix: str) -> PrefixExpansion:
 
 
 async def find_names(run: RunQuery, names_sql: str, values: Collection[str]) -> dict[str, tuple[str, ...]]:
-    """Map each value to the keys with exactly this name, or else with a word that starts with it.
+    """Map each value to the keys that have exactly this name, else a word that starts with it.
 
     names_sql: selects the key first; all other columns are names. Case and diacritics are ignored.
     """
@@ -239,7 +239,7 @@ async def find_names(run: RunQuery, names_sql: str, values: Collection[str]) -> 
 
 
 def plan_search(request: SearchRequest, names: ResolvedNames, index: IndexTable = RELEASE_INDEX) -> SearchPlan:
-    """Plan a search request. A query without a word or number finds nothing."""
+    """Return the plan of a search. A text without any word, number or filter finds nothing."""
     plan = build_plan(request.query.tree, names, QUESTION_INDEX if request.show == "questions" else index)
     if request.query.is_blank:
         plan.conditions.append("false")
@@ -456,7 +456,7 @@ def build_match(request: SearchRequest, plan: SearchPlan, skip_facet: str | None
         return plan.match
     chosen = [*plan.prefilters, *match_included_facets(request.include, skip_facet)]
     if not plan.match and set(request.include) <= {"agency"} and len(chosen) == len(request.include):
-        return ""  # release_facets has an index for the newest of an agency
+        return ""  # release_facets has an index for the newest releases of an agency
     excluded = [match_facet_terms(name, values) for name, values in request.exclude.items() if values]
     return combine_matches([plan.match, *chosen], " OR ".join(f"({match})" for match in excluded))
 
@@ -494,7 +494,7 @@ def build_hits_sql(
         conditions.insert(0, f"{index} match {plan.bind(match)}")
     elif pairs:
         conditions.append("l.questions > 0")
-    if request.news:  # the latest found comes first
+    if request.news:  # the release that was found last comes first
         conditions.append("l.release in (select release from news)")
         if match and not pairs:
             conditions.append(f"{index}.rowid >= (select min(release) from news)")

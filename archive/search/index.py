@@ -1,4 +1,4 @@
-"""The search index: the tables search, search_questions and vocabulary, updated whenever releases are written.
+"""The search index: the tables search, search_questions and vocabulary, updated with the releases.
 
 `search` and `search_questions` are contentless FTS5 tables of lemmas, which only `SearchIndex.rebuild` can rebuild.
 Facet values are terms of the index, so that FTS5 intersects them with the words of a query. A facet term is a
@@ -160,7 +160,7 @@ class SearchIndex:
 
     @contextmanager
     def batch_vocabulary(self) -> Iterator[None]:
-        """Write the word counts of all releases indexed in the block together, when it ends.
+        """Write the word counts of all releases indexed in the block together, when the block ends.
 
         Use it inside one transaction.
         """

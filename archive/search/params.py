@@ -30,7 +30,7 @@ class SearchRequest:
     include: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # facet → values
     exclude: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     order: str = ""  # "": best if there are words to rank by, else newest
-    show: str = "releases"  # or their questions
+    show: str = "releases"  # or "questions"
     page: int = 1
     size: int = PAGE_SIZE
     news: bool = False  # only releases of the search feed (archive.feeds), latest found first
@@ -147,7 +147,7 @@ def toggle_facet_value(request: SearchRequest, facet: str, value: str, *, exclud
 class FacetLinks:
     """Builds the URLs of facet values: the same search with one value added or removed.
 
-    Caches their common parts.
+    The parts that all URLs of a facet share are cached.
     """
 
     def __init__(self, request: SearchRequest, lang: str | None) -> None:

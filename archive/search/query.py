@@ -81,7 +81,7 @@ class NearNode:
 
 @dataclass(frozen=True, slots=True)
 class FilterNode:
-    """An agency or a tag as typed, or the first or last day (ISO 8601)."""
+    """A filter: an agency or a tag as typed, or the first or last day (ISO 8601)."""
 
     field: str
     value: str
@@ -399,7 +399,7 @@ def tokenise_query(text: str) -> Iterator[Lexeme | None]:
 
 
 def tokenise_run(text: str, *, follows_directly: bool, next_character: str = "") -> Iterator[Lexeme]:
-    """Yield the tokens of a run of characters without spaces: an operator, or a word with its signs."""
+    """Yield the tokens of a text without spaces: an operator, or a word with its minus, field or star."""
     if near := NEAR_PATTERN.fullmatch(text):
         distance = int(near[1] or DEFAULT_NEAR_DISTANCE)
         yield Lexeme("near", text, split_query_words(text), distance=distance, follows_directly=follows_directly)

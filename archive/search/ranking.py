@@ -100,7 +100,7 @@ class HitList:
     ids: Sequence[int]  # ids of releases or question pairs
     releases: Sequence[int]  # releases of the hits, in any order
     capped: bool = False  # there are more hits
-    title_matches_first: bool = False  # at least up to the requested page
+    title_matches_first: bool = False  # as in HitPage, at least up to the requested page
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +162,7 @@ class HitFinder:
 
     @property
     def has_only_facets(self) -> bool:
-        """Return whether the request has only facet values and no tags, so that its hits can be counted exactly."""
+        """Return whether a request has no words and no tags, so that its hits can be counted exactly."""
         request = self.request
         has_tags = "tag" in request.include or "tag" in request.exclude
         has_words = request.query.tree or request.query.is_blank
@@ -219,7 +219,7 @@ class HitFinder:
         return self.columns.count_all_values("year", include, self.request.exclude)
 
     async def fetch(self, order: str) -> HitList:
-        """Fetch the hits. order: best or newest."""
+        """Fetch the hits in the given order, `best` or `newest`."""
         plan = plan_search(self.request, self.names)
         match = build_match(self.request, plan, self.skip_facet)
         ranked = order == "best" and bool(plan.match)
@@ -368,7 +368,7 @@ class HitFinder:
         return {row["id"]: row["rank"] for row in rows}
 
     async def read_title_hits(self, plan: SearchPlan, ids: Sequence[int], months: Sequence[str]) -> set[int]:
-        """Return releases with all words in the title, until `ids` has enough of them for the requested page.
+        """Return releases with all words in the title, reading months until the requested page is full.
 
         ids: the newest hits. months: expressions for the months of all hits, newest first.
         """
@@ -395,7 +395,7 @@ class HitFinder:
         return self.columns.filter_releases(found, include, self.request.exclude)
 
     def sort_by_rank(self, ranks: Mapping[int, float], releases: Mapping[int, int] | None = None) -> list[int]:
-        """Sort by rank, best first; newer releases rank higher.
+        """Sort ids by rank, best first; newer releases are ranked higher.
 
         releases: the release of each question pair, by id.
         """
@@ -424,8 +424,8 @@ def has_phrase(request: SearchRequest) -> bool:
 class ColumnCache:
     """A copy of release_facets and the tags of releases, as one array per column, indexed by release id.
 
-    Unlisted releases have 0 in all columns. The copy is updated from the changefeed, which records every
-    change in the transaction that makes it.
+    Unlisted releases have 0 in all columns. The copy is updated from the table changefeed, which records every change
+    in the transaction that makes it.
     """
 
     def __init__(self) -> None:
@@ -543,7 +543,7 @@ class ColumnCache:
         *,
         skip_chosen: bool = True,
     ) -> Mapping[str, int]:
-        """Count all releases with each value of a facet that match the chosen facet values. Tags are ignored.
+        """Count the releases that match the chosen facet values, by value of one facet. Tags are ignored.
 
         skip_chosen: ignore the included values of the counted facet, too.
         """

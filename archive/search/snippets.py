@@ -186,7 +186,7 @@ def build_question_hit(row: Any, query_terms: Sequence[QueryTerm]) -> SearchHit:
 
 
 def explain_match(texts: Sequence[HighlightedText], query_terms: Sequence[QueryTerm]) -> list[MatchExplanation]:
-    """Return the forms of each query term that occurs, by field."""
+    """Return, for each query term that occurs, its forms in each field."""
     explanations = []
     for number, term in enumerate(query_terms):
         forms: dict[str, Counter[str]] = {}
@@ -295,7 +295,7 @@ class HighlightedText:
         return max(candidates, key=lambda start: (len(self.find_fragment_terms(start, size) - covered), -start))
 
     def find_fragment_start(self, first: int, size: int) -> int:
-        """Return where a match's fragment starts: at its sentence if near, else a few words before."""
+        """Return where a match's fragment starts: at the start of its sentence if near, else a few words before."""
         nearest = max(0, first - min(MAX_WORDS_BEFORE_HIGHLIGHT, size // 3))
         for index in range(first, nearest, -1):
             between = self.text[self.tokens[index - 1].end : self.tokens[index].start]

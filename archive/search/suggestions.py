@@ -1,4 +1,4 @@
-"""Suggests other queries: with diacritics, another spelling, one compound for two words, or no quotation marks."""
+"""Suggests other queries: another spelling, a compound in place of two words, no quotation marks."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ async def find_diacritic_correction(run: RunQuery, word: str, count: int) -> str
 
 
 async def find_similar_word(run: RunQuery, word: str) -> str | None:
-    """Return the archive's most similar word that starts with the first or second letter, or None."""
+    """Return the most similar word that begins with the first or second letter of `word`, or None."""
     max_distance = 1 if len(word) < 6 else 2
     best: tuple[int, int, str] | None = None
     totals = await run(TOTAL_RELEASES_SQL, {})

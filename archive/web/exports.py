@@ -23,13 +23,13 @@ from archive.i18n import format_time, translate
 from archive.web.limits import RequestQueue, SandboxLimits, VisitorRequest
 from archive.web.responses import RESPONSE_MEDIA_TYPES, XML_INVALID_CHARACTER, SiteRequest, format_csv
 
-# batches at once, downloads, and how long a batch may wait: a download that has begun should not fail for it
+# a batch may wait longer than a page, so that a download that has begun does not fail
 EXPORT_LIMITS = {
     "csv": SandboxLimits(workers=2, max_streams=20, max_waiting=20, queue_timeout=60.0),
     "xlsx": SandboxLimits(workers=2, max_streams=4, max_waiting=4, queue_timeout=60.0),
 }
 EXPORT_QUEUES: WeakKeyDictionary[Any, dict[str, RequestQueue]] = WeakKeyDictionary()
-MAX_SPOOL_BYTES = 500_000_000  # on disk, for a workbook's rows; the sheets take as much again while it is written
+MAX_SPOOL_BYTES = 500_000_000  # on disk, for a workbook's rows; the sheets then take as much again
 FILE_CHUNK_BYTES = 64_000
 MAX_CELL_LENGTH = 32_767  # UTF-16 code units in a cell of Excel
 MAX_SHEET_ROWS = 1_048_576  # limit of Excel, including the header
@@ -110,7 +110,7 @@ async def iter_pages(read_page: Callable[[Any], Awaitable[Any]], query: Any) -> 
 async def read_csv_chunks(
     export: DataExport, exporting: AbstractContextManager[VisitorRequest]
 ) -> AsyncGenerator[bytes]:
-    """Yield the header with the first rows, then further rows."""
+    """Yield the list as CSV: the header with the first rows, then further rows."""
     header = format_csv((), export.columns)
     with exporting as visitor_request:
         async with aclosing(read_in_turns(export.batches, visitor_request)) as batches:
@@ -170,7 +170,7 @@ async def read_file_chunks(file: IO[bytes]) -> AsyncGenerator[bytes]:
 
 
 async def write_workbook(export: DataExport, visitor_request: VisitorRequest, language: str) -> IO[bytes]:
-    """Write a whole list to a temporary Excel workbook; raise BadRequest if it is too long for one.
+    """Write a whole list to a temporary Excel workbook; raise BadRequest if the list is too long.
 
     The rows are first written to another file, because the header depends on how many cells the longest text of each
     column takes. Writing the sheets waits for its own slot.

@@ -180,7 +180,7 @@ class VisitorRequest:
             self.has_slot = True
 
     def release_slot(self) -> None:
-        """Release the slot as soon as all SQL is done, so that slow readers block no others."""
+        """Release the slot; called as soon as all SQL is done, so that slow readers block no others."""
         if self.has_slot:
             self.has_slot = False
             self.queue.release()
@@ -270,7 +270,7 @@ class ResponseDelivery:
             task.result()
 
     async def wait_for_disconnect(self, receive: Any) -> None:
-        """Wait until the client disconnects, and stop the work unless a thread cannot be stopped."""
+        """Wait until the client disconnects, then stop the work if it can be stopped."""
         while (await receive())["type"] != "http.disconnect":
             pass
         self.disconnected = True
@@ -340,7 +340,7 @@ async def receive_empty_body() -> dict[str, Any]:
 
 
 def parse_query_string(query_string: str, limits: SandboxLimits) -> list[tuple[str, str]]:
-    """Parse a query string as Datasette does; raise ValueError, with a text for visitors, if too long.
+    """Parse a query string as Datasette does; raise ValueError (shown to visitors) if it is too long.
 
     >>> parse_query_string("sql=select+1&_shape=array", SandboxLimits())
     [('sql', 'select 1'), ('_shape', 'array')]

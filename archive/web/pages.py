@@ -1,4 +1,4 @@
-"""Data for the pages around the releases: lists, months, agencies, tags, adjacent releases, and crawler files.
+"""Data for lists, months, agencies and tags, adjacent releases, and the files that crawlers read.
 
 Lists of releases are read from the table release_facets, whose `sort_date` is the publication, else the update, else
 the first crawl. Moved releases are not in it, because they continue under another id. A list is paginated by a cursor,
@@ -187,7 +187,7 @@ async def read_release_list(run: RunQuery, query: ReleaseListQuery) -> ReleaseLi
 
 
 def find_next_month(month: str) -> str:
-    """Return the next month.
+    """Return the month after a month (yyyy-mm).
 
     >>> find_next_month("2024-05"), find_next_month("2024-12")
     ('2024-06', '2025-01')
@@ -341,7 +341,7 @@ async def read_agency_tags(run: RunQuery, slug: str, limit: int) -> list[Any]:
 
 
 async def find_tag(run: RunQuery, id_or_name: str) -> dict[str, Any] | None:
-    """Find a tag by its id, else by its exact name, else by its name ignoring case."""
+    """Return a tag by its id, else by its exact name, else by its name ignoring case, or None."""
     if id_or_name.isascii() and id_or_name.isdigit() and len(id_or_name) < 16:
         rows = await run("select id, name from tags where id = :id", {"id": int(id_or_name)})
         if rows:

@@ -1,4 +1,4 @@
-"""Shared by all pages: SiteRequest, error responses, and lists as JSON, NDJSON, CSV (RFC 4180) or Atom.
+"""Requests and responses of all pages: errors, and lists as JSON, NDJSON, CSV (RFC 4180) or Atom.
 
 A DataDocument is one page of a list in one of these formats, with an ETag (RFC 9110). Whole lists are exported by
 archive.web.exports.
@@ -70,7 +70,7 @@ class ReaderError(Exception):
 class SiteRequest:
     """A request for a page, with everything its view needs: language, format, queries, URLs, responses.
 
-    format_name: None for the HTML page. requested_language: the known language of the parameter `lang`, or None.
+    format_name: None for the HTML page. requested_language: the parameter `lang`; None if it is absent or unknown.
     """
 
     def __init__(self, request: Any, datasette: Any) -> None:
@@ -228,7 +228,7 @@ def run_with_cpu_limit(
 
 
 def get_search_columns(datasette: Any) -> ColumnCache:
-    """Return the cached columns used to sort and count searches, one cache per Datasette."""
+    """Return the cached columns used to sort and count searches, one cache per Datasette instance."""
     return SEARCH_COLUMNS_CACHE.setdefault(datasette, ColumnCache())
 
 
@@ -276,8 +276,8 @@ async def read_no_entries() -> Sequence[AtomEntry]:
 class DataDocument:
     """A list or comparison to be rendered in one of the data formats. All URLs are absolute.
 
-    rows_name: the key of the rows in JSON. page_url: the HTML page with the same content. read_entries: called only for
-    a new Atom feed. extra_members: further members of the JSON object.
+    rows_name: the key of the rows in JSON. page_url: the HTML page with the same content. read_entries: called only if
+    the client needs a new Atom feed. extra_members: further members of the JSON object.
     """
 
     rows_name: str

@@ -1,7 +1,8 @@
-"""Visitors' SQL in worker processes, which can be limited and killed. The only module that replaces parts of Datasette.
+"""Runs visitors' SQL in worker processes, which can be limited and killed.
 
 A progress handler is not enough: one call of `replace`, `instr`, `json_patch` or `like`, or one FTS5 prefix, is a
 single step of SQLite's virtual machine that may take half a minute and cannot be interrupted from inside the process.
+No other module replaces parts of Datasette.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ class SandboxStatement(NamedTuple):
 
 
 class StatementResult(NamedTuple):
-    """The response of a worker."""
+    """The response of a worker: column names and rows."""
 
     names: list[str]
     rows: list[Any]

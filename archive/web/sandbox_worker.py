@@ -122,7 +122,7 @@ def run_statement(
     authorizer: StatementAuthorizer,
     statement: tuple[str, Any, float, bool, int, int, bool],
 ) -> tuple[str, Any, Any]:
-    """Run a SandboxStatement: ("rows" or "cut", column names, rows), or ("error", message, None)."""
+    """Run a statement; return ("rows" or "cut", column names, rows) or ("error", message, None)."""
     sql, params, seconds, may_be_cut, max_bytes, max_values, as_json = statement
     used = resource.getrusage(resource.RUSAGE_SELF)
     cpu_limit = int(used.ru_utime + used.ru_stime + seconds) + 3  # ends this process even if the server is gone

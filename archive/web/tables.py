@@ -74,7 +74,7 @@ FILTER_FORM_OPTION = re.compile(r"_filter_(?:column|op|value)(?:_\d+)?")
 COLUMN_SEARCH_PREFIX = "_search_"
 LOOKUPS = frozenset(key for key, _, _ in Filters([]).lookups())
 LIST_LOOKUPS = ("in", "notin")
-NUMBER = re.compile(r"[0-9]{1,18}")  # any such number is one of SQLite's
+NUMBER = re.compile(r"[0-9]{1,18}")  # always fits in an integer of SQLite
 NUMBER_OPTIONS = ("_timelimit", "_ttl")
 SIZE_OPTIONS = ("_size", "_facet_size")
 FLAG_OPTIONS = ("_json_infinity", "_labels")
@@ -90,8 +90,8 @@ def list_database_paths(datasette: Any) -> list[str]:
 class KeysetPage:
     """A page of a table or view in a total order.
 
-    `start` and `next_start` are the values of the last row before and on the page: those of the sorted column, if any,
-    and of the key. `ordered_by` is what Datasette orders the statement by. `size` is the value of `_size=`.
+    `start` holds the sorted column (if any) and the key of the last row before the page, `next_start` those of its last
+    row. `ordered_by` is what Datasette orders the statement by. `size` is the value of `_size=`.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class KeysetPage:
         self.next_start: Sequence[Any] | None = None
 
     def rewrite(self, sql: str, params: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-        """Rewrite Datasette's statement for a page in total order, after `start`. The sort values come first."""
+        """Rewrite Datasette's statement: in total order, after `start`, with the sort values as first columns."""
         limit = STATEMENT_LIMIT.search(sql)
         head = sql[: limit.start()].rstrip() if limit else ""
         order = f"order by {self.ordered_by}" if self.ordered_by else ""
@@ -175,7 +175,7 @@ def build_after_condition(name: str, value: object, tie: str, *, descending: boo
 
 
 class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
-    """A Datasette view whose CSV is complete, an error, or a broken connection.
+    """A Datasette view whose CSV is either complete, or ends in an error or a broken connection.
 
     An instance serves one request. `next_start` is where the next page of a table begins, as in KeysetPage.
     """
@@ -537,7 +537,7 @@ def check_filters(arguments: Any, table: str, columns: Sequence[str]) -> None:
 
 
 def check_filter_value(name: str, lookup: str, value: str) -> None:
-    """Raise FilterError for an invalid list of texts and numbers, or digits that are not a number."""
+    """Raise FilterError if a filter's value is an invalid JSON list, or a number that is too long."""
     if lookup in LIST_LOOKUPS and value.startswith("["):
         values = load_json(value)
         if not isinstance(values, list) or not all(is_scalar(each) for each in values):
@@ -559,7 +559,7 @@ def check_options(arguments: Any, columns: Collection[str] = (), *, has_key: boo
 
 
 def is_readable_option(name: str, value: str, columns: Collection[str]) -> bool:
-    """Return whether the value of an option is valid; False if the name is not an option with such values."""
+    """Return whether the value of an option is valid; True for parameters that accept any value."""
     if name in NUMBER_OPTIONS:
         return bool(NUMBER.fullmatch(value)) or not value
     if name in SIZE_OPTIONS:

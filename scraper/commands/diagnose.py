@@ -1,4 +1,4 @@
-"""scrapy diagnose: shows why an agency's pages are parsed differently than before, and what would fix it."""
+"""scrapy diagnose: shows why an agency's pages are no longer parsed as before, and a remedy."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from scraper.probe.spider import probe_site
 
 
 class Command(ProjectCommand):
-    """Show why an agency's pages are parsed differently than before, and what would fix it.
+    """Show why an agency's pages are no longer parsed as before, and what would fix it.
 
     The last good page is compared with a quarantined one, field by field: which rule read a lost field, what that rule
     finds now, where the same text is, and a table for agencies.toml. Only stored pages are read, unless --ask is given.

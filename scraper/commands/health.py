@@ -61,7 +61,7 @@ def judge_archive(
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """Assess every agency; return the rows of health, faults first, and a message per acknowledgement.
 
-    acknowledged: slugs. Raises ArchiveError if there is no archive.
+    acknowledged: slugs of agencies whose faults to acknowledge. Raises ArchiveError if there is no archive.
     """
     check_database(archive_path)
     messages = []

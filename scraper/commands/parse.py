@@ -51,7 +51,7 @@ class Command(ProjectCommand, ScrapyParse):
 
 
 class PageSpider(Spider):
-    """Parses the release on one page. build_request: returns the command's request for it."""
+    """Parses the release on one page. build_request: builds the command's request for the page."""
 
     name = "page"
 

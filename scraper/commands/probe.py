@@ -1,4 +1,4 @@
-"""scrapy probe: proposes an agency's table for agencies.toml, and shows its releases as they are parsed."""
+"""scrapy probe: proposes an agency's table for agencies.toml, and shows its parsed releases."""
 
 from __future__ import annotations
 

@@ -50,8 +50,8 @@ def reparse_archive(
 ) -> tuple[Counter[str], Counter[SaveResult]]:
     """Reparse the releases and quarantined pages of agencies, except agencies being crawled.
 
-    Returns the counts of the releases, by `reparse_release`, and of the quarantined pages. Raises ArchiveError if there
-    is no archive.
+    Returns counts of releases by result of `reparse_release`, and of quarantined pages by SaveResult. Raises
+    ArchiveError if there is no archive.
     """
     check_database(archive_path)
     counts, repaired = Counter[str](), Counter[SaveResult]()

@@ -1,4 +1,4 @@
-"""scrapy round: all regular work: both spiders, health, manifest, alerts."""
+"""scrapy round: runs both spiders, assesses health, writes the manifest and sends alerts."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 class Command(ProjectCommand):
     """Crawl new and changed releases, assess health, write the day's manifest and alert the operators.
 
-    If another round is running, it is reported and the exit code is 0. SIGTERM ends a round cleanly, with 0. Exit code
+    If another round is running, this is reported, with exit code 0. SIGTERM ends a round cleanly, with 0. Exit code
     1: an agency has a fault that is not acknowledged, a pass was interrupted or an alert was not delivered; 2: wrong
     configuration.
     """

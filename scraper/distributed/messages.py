@@ -103,7 +103,7 @@ class WorkerMessage:
 
 
 def build_copy_statement(db: sqlite3.Connection, table: str) -> str:
-    """Return a statement that copies rows by column name: migrated archives order columns differently."""
+    """Return SQL that copies rows by column name, because migrated archives order columns differently."""
     columns = ", ".join(row[1] for row in db.execute(f"pragma main.table_info({table})"))
     return f"insert into {table} ({columns}) select {columns} from whole.{table} where {COPIED_ROWS[table]}"
 

@@ -48,7 +48,7 @@ CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # also runs while
 QUEUE_NAME = "rounds"
 QUEUED_MARK_SECONDS = 6 * 3600  # after which a queued round that has not ended counts as lost
 STOP_TIMEOUT = 10_000  # milliseconds for each of the queue's threads to end
-# Of a million commands, how many look for jobs of dead workers. Dramatiq's default (1000) is too low for few workers.
+# How many of a million commands look for jobs of dead workers. Dramatiq's default (1000) is too low for few workers.
 MAINTENANCE_CHANCE = 1_000_000
 
 # Return values of the scripts in place of a lease's remaining milliseconds
@@ -96,7 +96,7 @@ SCRIPTS = (TAKE_LEASE_SCRIPT, RENEW_LEASE_SCRIPT, REVOKE_LEASE_SCRIPT, SEND_MESS
 
 
 class Broker:
-    """A connection to the broker. Raises BrokerError if its address or its package is missing."""
+    """A connection to the broker. Raises BrokerError if no address is set or no client is installed."""
 
     def __init__(self, settings: BaseSettings) -> None:
         self.url: str = settings["DISTRIBUTED_BROKER"]
@@ -217,7 +217,7 @@ class Lease:
         self._set_expiry(max(1, round(1000 * seconds)))
 
     def update_expiry(self, milliseconds: int, requested_at: float) -> None:
-        """Store the milliseconds left, as the broker reported (or LEASE_LOST). requested_at: time by CLOCK."""
+        """Store the milliseconds left (or LEASE_LOST), asked of the broker at `requested_at` (by CLOCK)."""
         self.expires_at = 0.0 if milliseconds == LEASE_LOST else requested_at + milliseconds / 1000 - self.max_delay
 
     def _set_expiry(self, milliseconds: int) -> bool:

@@ -76,7 +76,7 @@ class SendError(sqlite3.OperationalError):
 
 
 class MessageSender:
-    """Sends the messages of one lease, each exactly once, however often the broker has to be retried."""
+    """Sends the messages of one lease, each exactly once, however often a send is retried."""
 
     def __init__(self, broker: Broker, lease: Lease, agency: str, wait: Callable[[float], None] = time.sleep) -> None:
         self.broker, self.lease, self.agency, self.wait = broker, lease, agency, wait
@@ -121,7 +121,7 @@ class MessageSender:
 
 
 class OperationLog:
-    """The operations of the current transaction."""
+    """Records the operations of the current transaction, to send them to the writer."""
 
     def __init__(self, sender: MessageSender) -> None:
         self.sender = sender
@@ -295,7 +295,7 @@ class WorkerCrawlStats(CrawlStatsExtension):
         return operation_log
 
     def check_lease(self) -> None:
-        """Update the lease's remaining time. If the broker does not respond, the known time applies."""
+        """Update the lease's remaining time. If the broker does not respond, the last known time applies."""
         try:
             self.broker.call_with_retry(self.lease.refresh, 0)
         except BrokerError as error:
@@ -369,14 +369,10 @@ class LeasedHandler(BaseDownloadHandler):
 
 
 class LeasedHttpHandler(LeasedHandler):
-    """Download handler for http."""
-
     scheme = "http"
 
 
 class LeasedHttpsHandler(LeasedHandler):
-    """Download handler for https."""
-
     scheme = "https"
 
 

@@ -1,6 +1,6 @@
-"""The writer: applies workers' messages to archive.db, in order and once each, and gives workers their jobs.
+"""The writer: applies workers' messages to archive.db, each once and in order, and gives them jobs.
 
-A message is applied by the functions of an embedded crawl, in one transaction with its number. It is acknowledged and
+A message is applied by the functions of a local crawl, in one transaction with its number. It is acknowledged and
 deleted from the stream only after the commit, so a message that arrives twice has no effect.
 """
 
@@ -143,7 +143,7 @@ class MessageProcessor:
     def reject_pages(self, message: WorkerMessage, agency: Agency) -> bool:
         """Record the pages of a message that the writer fails on, to request them again on another day.
 
-        Returns False if the message contains anything but pages. Its round must end then, because later messages may
+        Returns False if the message contains anything but pages. The round must then end, because later messages may
         depend on it.
         """
         pages: list[ParsedPage] = [
@@ -247,7 +247,7 @@ def parse_stats(text: str, crawl_id: int | None) -> AgencyStats:
 
 
 class ArchiveWriter:
-    """The writer of an archive. Raises ArchiveError if another one is running."""
+    """The writer of an archive. Raises ArchiveError if another writer is running."""
 
     def __init__(
         self,
@@ -270,9 +270,9 @@ class ArchiveWriter:
         self.locked_agencies: set[str] = set()  # agencies with a running round
         for job in self.processor.jobs.list_unfinished():
             self.claim_agency(job.agency)
-        self.previous_crawl_id = read_last_crawl_id(archive_path)  # of the last assessment of all agencies
+        self.previous_crawl_id = read_last_crawl_id(archive_path)  # newest crawl at the last assessment of all agencies
         self.judged_at = monotonic()
-        self.has_open_rounds = bool(self.locked_agencies)  # whether rounds have run since then
+        self.has_open_rounds = bool(self.locked_agencies)  # whether rounds have run since that assessment
 
     def close(self) -> None:
         """Close the archive and release the locks."""

@@ -93,7 +93,7 @@ class BackOffMiddleware:
             self.record_failure(request, f"answered {response.status}")
 
     def delay_requests(self, request: Request, seconds: float) -> None:
-        """Delay all requests to a host (RFC 9110, 10.2.3) before the downloader checks its queue again."""
+        """Delay all requests to the request's host by `seconds` (Retry-After; RFC 9110, 10.2.3)."""
         if slot := find_download_slot(self.crawler, request):
             slot.delay = max(slot.delay, 0.01)  # the downloader ignores lastseen without a delay
             slot.lastseen = max(slot.lastseen, monotonic() + seconds - slot.delay)
@@ -104,7 +104,7 @@ class BackOffMiddleware:
             self.record_failure(request, type(exception).__name__)
 
     def record_failure(self, request: Request, reason: str) -> None:
-        """Count a URL once, and pause the host after `max_failures` URLs in a row."""
+        """Count a failed URL, but only once, and pause the host after `max_failures` URLs in a row."""
         host = parse_netloc(request.url)
         urls = self.unanswered_urls[host]
         urls.add(request.url)

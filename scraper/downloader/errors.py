@@ -47,7 +47,7 @@ class RequestDeferred(IgnoreRequest): ...
 
 
 class HostPaused(RequestDeferred):
-    """The host, which may be one that the request was redirected to, is paused."""
+    """The host of the request, or one that it was redirected to, is paused."""
 
     def __init__(self, host: str, problem: str) -> None:
         super().__init__(problem)

@@ -1,8 +1,8 @@
 """robots.txt as specified by RFC 9309: fetched once per host and crawl, and again after a day.
 
-Requests wait for it. If it cannot be read, nothing is requested from the host, and the archive stores when that began.
-After ROBOTS_UNREACHABLE_DAYS (section 2.3.1.4 does not specify the number) the last known rules apply, or no rules if
-there are none.
+Requests wait for their host's robots.txt. If it cannot be read, nothing is requested from the host, and the archive
+stores when that began. After ROBOTS_UNREACHABLE_DAYS (section 2.3.1.4 does not specify the number) the last known rules
+apply, or no rules if there are none.
 """
 
 from __future__ import annotations

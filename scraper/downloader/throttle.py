@@ -1,4 +1,4 @@
-"""Delays and budgets beyond Scrapy's settings: the Crawl-delay of robots.txt, and requests per agency and day.
+"""Limits beyond Scrapy's settings: the Crawl-delay of robots.txt, and requests per agency and day.
 
 DAILY_BUDGET limits an agency's requests per day (UTC), for news and revisit crawls together.
 """
@@ -86,7 +86,7 @@ def count_daily_requests(archive: Archive, slug: str, day: str, spider: str | No
     """Return the number of requests that an agency got on a day, from all spiders or from one.
 
     A crawl that was killed has no total, so the number of pages read on that day is used as a minimum: all in the
-    frontier or, for one spider, the stored releases that were checked. Later times come from a wrong clock.
+    frontier or, for one spider, the stored releases that were checked. Times after the day (a wrong clock) are ignored.
     """
     fetched = "select count(*) from frontier where agency = :slug and fetched >= :day and fetched < :next"
     if spider:

@@ -35,7 +35,7 @@ GC_THRESHOLD = 10_000  # new objects; Python's own 700 (3.11) are fewer than one
 
 @dataclass(slots=True)
 class Deadline:
-    """When a pass ends. Nothing is requested after that; the rest stays in the frontier."""
+    """The time at which a pass ends. Nothing is requested later; the rest stays in the frontier."""
 
     ends_at: float | None = None  # by the monotonic clock; None: no end
     is_stopping: bool = False  # a stop was requested (see DeadlineMiddleware)
@@ -115,7 +115,7 @@ class DeadlineMiddleware:
 class InFlightLimit:
     """Aborts responses that would bring all bodies in flight over IN_FLIGHT_MAX bytes.
 
-    DOWNLOAD_MAXSIZE limits a single response, but dozens of hosts may send such a large one at the same time.
+    DOWNLOAD_MAXSIZE limits a single response, but dozens of hosts may send responses of that size at the same time.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -145,7 +145,7 @@ class InFlightLimit:
 def raise_gc_threshold() -> None:
     """Let Python's garbage collector run less often: after a few dozen pages instead of during each.
 
-    It took a tenth of a crawl's time. Parsed pages contain no reference cycles and are freed without it.
+    The collector took a tenth of a crawl's time. Parsed pages contain no reference cycles and are freed without it.
     """
     gc.set_threshold(GC_THRESHOLD, *gc.get_threshold()[1:])
     freeze_garbage_collector()

@@ -98,7 +98,7 @@ def redirect_log_handlers() -> None:
 
 
 def build_progress_table(spider: ArchiveSpider, *, live: bool = False) -> Table:
-    """Build the table. If it is long or live, agencies without changes or requests are left out."""
+    """Build the table, without agencies that have no requests (if live) or no changes (if it is long)."""
     names = (name.replace("_", " ") for name in PROGRESS_COLUMNS)
     table = Table("agency", *names, title=f"{spider.name} → {spider.archive.path}", title_justify="left")
     for column in table.columns[1:]:

@@ -112,7 +112,7 @@ def format_reference(citation: Citation, lang: str) -> str:
 
 
 def format_bibtex(citation: Citation, lang: str) -> str:
-    """Format an @misc entry for BibTeX and biber, in UTF-8 and without changes to names and titles."""
+    """Return a BibTeX @misc entry (also for biber) in UTF-8; names and titles are escaped, not reworded."""
     parts = split_date(citation.published)
     fields: dict[str, str | None] = {
         "author": f"{{{escape_latex(citation.author)}}}",

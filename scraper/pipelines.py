@@ -55,7 +55,8 @@ class ArchivePipeline:
     def process_item(self, page: ParsedPage) -> dict[str, Any]:
         """Store one page, and return the release as stored.
 
-        Raises DropItem if nothing was stored: the page is unchanged, rejected, quarantined or has another release now.
+        Raises DropItem if the page is unchanged, rejected, quarantined or no longer shows its release, or if the
+        release is hidden by a takedown.
         """
         slug, spider = page.item.agency or "", self.spider
         stats = spider.agency_stats[slug]

@@ -145,7 +145,7 @@ def format_member(member: Any) -> str:
 
 
 def diff_questions(old: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]]) -> list[DiffRow]:
-    """Compare question-answer pairs: equal questions first, then those at the same position between them."""
+    """Compare question-answer pairs: equal questions are matched first, the ones left between them by position."""
     rows: list[DiffRow] = []
     matcher = SequenceMatcher(None, [pair["question"] for pair in old], [pair["question"] for pair in new], False)
     for _, first, last, new_first, new_last in matcher.get_opcodes():

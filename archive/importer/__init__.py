@@ -158,7 +158,7 @@ def import_file(
 
 
 def iter_import_lines(file: Path, progress: Callable[[int, int], None] | None = None) -> Iterator[NumberedLine]:
-    """Yield the number and bytes of each non-blank line, or an error in place of bytes that are too long.
+    """Yield the number and bytes of each non-blank line, or an error instead of the bytes if the line is too long.
 
     Raises ArchiveError if the file is truncated, OSError if it cannot be opened. progress: called with the bytes read
     and the size of the file.

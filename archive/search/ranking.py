@@ -395,7 +395,7 @@ class HitFinder:
         return self.columns.filter_releases(found, include, self.request.exclude)
 
     def sort_by_rank(self, ranks: Mapping[int, float], releases: Mapping[int, int] | None = None) -> list[int]:
-        """Sort ids by rank, best first; newer releases are ranked higher.
+        """Sort ids by rank, best first, with a bonus for newer releases.
 
         releases: the release of each question pair, by id.
         """

@@ -17,9 +17,9 @@ from scraper.probe.result import find_unused_selectors
 
 
 class Command(ProjectCommand):
-    """Print the release of a stored page as JSON, or with an explanation of each field.
+    """Print the release in a saved page as JSON, or with an explanation of each field.
 
-    Needs neither a network nor an archive. Exit code 0: the release was printed; warnings about it go to stderr;
+    Needs neither a network nor an archive. Exit code 0: the release was printed (warnings about it go to stderr);
     1: the page is not a release, or a field cannot be read; 2: wrong arguments.
     """
 

@@ -217,7 +217,7 @@ class Lease:
         self._set_expiry(max(1, round(1000 * seconds)))
 
     def update_expiry(self, milliseconds: int, requested_at: float) -> None:
-        """Store the milliseconds left (or LEASE_LOST), asked of the broker at `requested_at` (by CLOCK)."""
+        """Set when the lease expires: `milliseconds` after `requested_at` (CLOCK time), or at once if LEASE_LOST."""
         self.expires_at = 0.0 if milliseconds == LEASE_LOST else requested_at + milliseconds / 1000 - self.max_delay
 
     def _set_expiry(self, milliseconds: int) -> bool:

@@ -88,8 +88,9 @@ class MessageSender:
     def send(self, *operations: Operation) -> None:
         """Send operations as one message.
 
-        Waits while more than DISTRIBUTED_BACKLOG bytes are waiting for the writer. Raises SendError if another worker
-        has the lease, or if the broker does not respond before the lease ends.
+        Waits for up to MAX_SEND_WAIT seconds while more than DISTRIBUTED_BACKLOG bytes are waiting for the writer.
+        Raises SendError if that wait is too long, if another worker has the lease, or if the broker does not respond
+        before the lease ends.
         """
         if self.failure:
             raise SendError(self.failure)

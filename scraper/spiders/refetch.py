@@ -135,7 +135,7 @@ class RefetchSpider(ReleaseSpider):
         self.outcomes = [self.find_outcome(url) for url in self.owners]
 
     def find_outcome(self, url: str) -> RefetchOutcome:
-        """Return the outcome of a page: the state stored for it since the crawl started."""
+        """Return what became of a page: stored, unchanged, rejected, quarantined, or why it was not fetched."""
         slug, started_at, archive = self.owners[url], to_iso(self.started_at) or "", self.archive
         row = archive.db.execute(
             "select state, fetched, problem, release from frontier where url = ?", [url]

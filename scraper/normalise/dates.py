@@ -164,6 +164,7 @@ TIME_AFTER = re.compile(
 TIME_BEFORE = re.compile(
     rf"(?<!\d){CLOCK_TIME}\s*(?P<half>[ap]\.?m\b\.?)?\s*(?P<z>C?E?S?T)?[\s,·•|–-]*(?:den|on|am)?\s*$", re.IGNORECASE
 )
+UNIX_TIME = re.compile(r"1\d{9}(?:\d{3})?")  # seconds or milliseconds, 2001 to 2033
 # Countries that write the day first in dates of figures alone.
 DAY_FIRST_DOMAINS = tuple(
     f".{country}" for country in split_word_list("uk ie se no dk fi ax is de at ch nl be fr es pt it pl eu int")
@@ -205,8 +206,13 @@ def parse_date(text: str, url: str, zone_name: str | None = None) -> date | date
 
     >>> parse_date("2020-03-26 15:23 CET", "https://a.se/").isoformat()
     '2020-03-26T15:23:00+01:00'
+    >>> parse_date("1583312400", "https://a.se/").isoformat()
+    '2020-03-04T10:00:00+01:00'
     """
     line = clean_line(text)
+    if UNIX_TIME.fullmatch(line):
+        zone = ZoneInfo(zone_name) if zone_name else find_country_zone(extract_host(url))
+        return datetime.fromtimestamp(int(line[:10]), zone or ZoneInfo(STOCKHOLM))
     match, day = find_first_date(line, url)
     return add_clock_time(line, match, day, url, zone_name)
 
@@ -315,6 +321,32 @@ def infer_year(url: str, month: int, day: int) -> int:
             distance = (date(year, month, min(day, 28)) - date(year, url_month, int(match["d"] or 15))).days
             return year + (1 if distance < -HALF_YEAR_DAYS else -1 if distance > HALF_YEAR_DAYS else 0)
     return year
+
+
+def find_address_day(url: str) -> str | None:
+    """Return the day that a URL's path states, as year-month-day, or None.
+
+    The day must be in folders or begin the last part, in front of the release's own name, and be the only date of the
+    path. Sites write such addresses by rule, so that one page is enough to know it; a date at the end of a name, or a
+    day without its own separators, is as often the subject's.
+
+    >>> find_address_day("https://a.se/2020/03/02/ny-bro/"), find_address_day("https://a.se/nyheter/2022-06-01-ny-bro")
+    ('2020-03-02', '2022-06-01')
+    >>> find_address_day("https://a.se/nyheter/mote-2022-06-01/"), find_address_day("https://a.se/2020/03/ny-bro/")
+    (None, None)
+    """
+    path = urlsplit(url).path
+    found = list(PATH_DATE.finditer(path))
+    if len(found) != 1 or not found[0]["d"] or not is_date_folder(found[0], path):
+        return None
+    match = found[0]
+    if not any(map(str.isalpha, path[match.end() :])):
+        return None
+    month = int(match["m"]) if match["m"] else MONTHS_BY_NAME[match["month"].lower()]
+    try:
+        return date(int(match["y"]), month, int(match["d"])).isoformat()
+    except ValueError:
+        return None
 
 
 def is_date_folder(match: re.Match[str], path: str) -> bool:

@@ -210,7 +210,7 @@ class NewsPage:
 
     def extract_body(self, blocks: list[PageBlock]) -> None:
         text = find_body(select_marked_blocks(blocks, TEXT_ATTRIBUTE), self.item.title, self.document.url)
-        context = f"{self.item.title or ''} {self.item.lead or ''}"
+        context = ". ".join(filter(None, (self.item.title, self.item.lead)))  # two sentences
         pairs = find_question_pairs(text, context, get_declared_questions(self.document))
         self.item.body, self.item.body_html = format_body_text(text), render_body_html(text, pairs)
         rule = "selector" if self.text_container is self.marked_elements["body"] else "densest part"

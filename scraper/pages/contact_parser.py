@@ -379,6 +379,16 @@ def is_person_name(text: str) -> bool:
     )
 
 
+def has_person_name(text: str) -> bool:
+    """Return whether a text contains a person's name, with or without a title.
+
+    >>> list(map(has_person_name, ["generaldirektör Eva Ek", "Eva Ek, utredare", "Region Gotland", "Frågor om Bron"]))
+    [True, True, False, False]
+    """
+    words = text.replace(",", " ,").split()
+    return any(find_longest_name(words[start:]) for start in range(len(words) - 1))
+
+
 def parse_role(text: str) -> str | None:
     """Return a title or office, or None if the text is a sentence or too long."""
     fits = 2 < len(text) <= MAX_ROLE_LENGTH and len(text.split()) <= MAX_CHUNK_WORDS

@@ -26,6 +26,7 @@ from scraper.normalise.dates import (
     MONTHS_BY_NAME,
     NON_PUBLICATION_DATE,
     NoDateError,
+    find_address_day,
     find_date_role,
     find_first_date,
     parse_date,
@@ -62,6 +63,10 @@ YEAR_OR_TIME = re.compile(r"(?:19|20)\d\d|\d[.:]\d\d")  # "Tisdag 12 mars" has n
 # Microdata, other texts and events.
 SCHEMA_DATE_PROPERTIES = {"published": "datePublished", "updated": "dateModified"}  # by field (schema.org)
 EVENT_OR_DEADLINE = re.compile(r"event|kalend|calendar|deadline|start-?date|end-?date", re.IGNORECASE)
+# The day in the address of these is the subject's.
+DATED_SUBJECT = re.compile(
+    r"protokoll|mote|moten|sammantr|beslut|kallelse|remiss|minutes|meeting|decision", re.IGNORECASE
+)
 TEASER_TAGS = ("article", "li", "a")
 ITEM_TAGS = ("li", "p", "div", "section", "article", "td", "dd")
 LIST_CONTAINER_TAGS = ("dl", "ul", "ol", "table", "div", "section")
@@ -141,7 +146,8 @@ def choose_dates(
     """Yield the dates of a page by field, and remove date lines from the tree.
 
     selected: by field, the date of an element that a selector matched. It ranks highest, followed by labels, declared
-    dates, a date alone next to the title, and declared dates without a stated meaning.
+    dates, a date alone next to the title, and declared dates without a stated meaning. The day of the address counts
+    only if the page states no date at all.
     """
     # Reading labels and the date beside the title changes the tree, so declared dates come first.
     declared = {
@@ -154,6 +160,7 @@ def choose_dates(
     labels = find_labelled_dates(document, main)
     unlabelled = find_unlabelled_date(document, heading, main)
     published: PageDate | None = None
+    has_date = False
     for field, chosen in selected.items():
         ranked = [label for label in labels if label.role == field]
         if field == "published":
@@ -161,11 +168,32 @@ def choose_dates(
             ranked += [*declared[field], *([unlabelled] if unlabelled else []), *unspecified]
             created = parse_stated_dates(document, field, iter_declared_dates(document, "created"))
             found = published = chosen or choose_date(ranked, created)
-        else:  # a declared update equal to the publication does not count
-            ranked += [other for other in declared[field] if not published or other.value != published.value]
+        else:
+            ranked += [other for other in declared[field] if not published or is_later(other, published)]
             found = chosen or choose_date(ranked)
         if found:
             yield field, found
+            has_date = True
+    if not has_date and not labels and (found := read_address_date(document.url)):
+        yield "published", found
+
+
+def is_later(update: PageDate, published: PageDate) -> bool:
+    """Return whether a declared update may follow the publication.
+
+    One equal to it says nothing, and one of an earlier day is contradicted by it.
+    """
+    if published.value is None or update.value is None:
+        return True
+    return update.value != published.value and str(update.value)[:10] >= str(published.value)[:10]
+
+
+def read_address_date(url: str) -> PageDate | None:
+    """Return the day in a page's address, unless it is that of an event, a meeting or a decision."""
+    day, path = find_address_day(url), urlsplit(url).path
+    if day is None or EVENT_OR_DEADLINE.search(path) or DATED_SUBJECT.search(path.rpartition("/")[0]):
+        return None
+    return PageDate("published", day, date.fromisoformat(day), Provenance(rule="from the address", element="address"))
 
 
 def choose_date(ranked: Sequence[PageDate], exact: Iterable[PageDate] = ()) -> PageDate | None:

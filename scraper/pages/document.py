@@ -114,8 +114,9 @@ CREATED_METAS = split_word_list("""
     dcterms.created dc:date.created dc.date.created creation-date dc.created
     """)
 UPDATED_METAS = split_word_list("""
-    article:modified_time og:updated_time datemodified dcterms.modified dc:date.modified dc.date.modified
-    dcterms.date.modified article:modified last-modified revised lastmod updated modified
+    article:modified_time og:updated_time datemodified dcterms.modified dcterms:modified dc:date.modified
+    dc.date.modified dcterms.date.modified dc.modified epi.modified article:modified last-modified
+    revised lastmod updated modified
     """)
 DECLARED_DATES = {  # field → schema.org property, metas
     "published": ("datePublished", PUBLISHED_METAS),

@@ -11,6 +11,7 @@ from bs4 import Tag
 from scraper.items import QuestionItem
 from scraper.normalise.text import SPEECH_DASH, clean_line
 from scraper.pages.blocks import PANEL_BODY_TAGS, PageBlock
+from scraper.pages.contact_parser import has_person_name
 from scraper.pages.question_patterns import (
     ANSWERER,
     MARKED_ANSWER,
@@ -219,12 +220,15 @@ def is_trustworthy_group(group: Sequence[QuestionPair], blocks: Sequence[PageBlo
 
 
 def find_answerer(texts: Sequence[str]) -> str | None:
-    """Return who answers, according to the introduction, or None.
+    """Return who answers, according to the introduction, or None if it names no person.
 
     >>> find_answerer(["Eva Ek, utredare på Verket svarar här på tre frågor:"])
     'Eva Ek, utredare på Verket'
     >>> find_answerer(["Här svarar Eva Ek, generaldirektör, på fem frågor om budgeten."])
     'Eva Ek, generaldirektör'
+    >>> find_answerer(["Exempelverket svarar på tre frågor om leder."]) is None
+    True
     """
-    match = next(filter(None, map(ANSWERER.search, texts)), None)
-    return clean_line(match["who"] or match["named"]) if match else None
+    matches = filter(None, map(ANSWERER.search, texts))
+    answerers = (clean_line(match["who"] or match["named"]) for match in matches)
+    return next(filter(has_person_name, answerers), None)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import takewhile
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
+
+from lxml import etree
 
 from scraper.items import Provenance
 from scraper.normalise.dates import MONTH_NAME_PATTERN, MONTHS_BY_NAME
 from scraper.normalise.text import build_alternation, cache_by_text, clean_line
 from scraper.normalise.vocabulary import normalise_kind
-from scraper.pages.dates import iter_title_neighbours
+from scraper.pages.dates import find_next_element, iter_title_neighbours
 from scraper.pages.document import (
     Document,
     Element,
@@ -53,11 +56,14 @@ TAG_HEADING = re.compile(
 )
 # "Nyckelord: skola, hälsa" in one line, or "den 5 december 2019, [FÖRETAG, APOTEK & HANDEL]" after the date.
 TAG_LINE = re.compile(
-    r"^(?:taggar|etiketter|nyckelord|ämnen|ämnesord|tags|keywords|topics)\s*:\s*(?P<tags>[^:]{2,300})$", re.IGNORECASE
+    r"^(?:taggar|etiketter|nyckelord|sökord|ämnen|ämnesord|ämnesområden|kategori(?:er)?|tags|keywords|topics|categories)"
+    r"\s*:\s*(?P<tags>[^:]{2,300}(?<![.!?]))$",  # not a sentence
+    re.IGNORECASE,
 )
 BRACKETED_TAGS = re.compile(rf"{MONTH_NAME_PATTERN} (?:19|20)\d\d\W*\[(?P<tags>[^\[\]]{{2,300}})\]$", re.IGNORECASE)
 MAX_KIND_LINE_LENGTH = 39  # characters of a line with the type of release and its date
 MAX_TAG_LINE_LENGTH = 400  # characters of a line of tags
+ROW_TAGS = ("a", "span", "dd")  # of tags beside each other
 MAX_TAGS = 25  # a longer list is an index of the site's subjects
 
 
@@ -131,6 +137,8 @@ def take_first_tag_row(rows: Iterator[TagRow]) -> tuple[list[str], Provenance] |
         if tags and len(tags) <= MAX_TAGS and all(len(tag) < 80 for tag in tags):
             evidence = Provenance(rule=row.rule, element=format_element_path(row.elements[0]))
             for element in row.elements:
+                if not any(map(str.isalnum, element.tail or "")):
+                    element.tail = None  # the comma between two tags
                 remove_element(element)
             return tags, evidence
     return None
@@ -138,7 +146,7 @@ def take_first_tag_row(rows: Iterator[TagRow]) -> tuple[list[str], Provenance] |
 
 def iter_tags_under_heading(scope: Element) -> Iterator[TagRow]:
     """Yield the links or items after a heading such as Taggar, or the words after a label in a line."""
-    for element in scope.iter("h2", "h3", "h4", "h5", "p", "span", "strong", "div", "dt"):
+    for element in scope.iter("h2", "h3", "h4", "h5", "p", "span", "strong", "b", "div", "dt", "th"):
         text = element.text
         if not text or len(text) > MAX_TAG_LINE_LENGTH or not is_tag_heading_or_line(text):
             continue
@@ -162,16 +170,29 @@ def is_tag_heading_or_line(text: str) -> bool:
 
 
 def iter_tags_beside_heading(heading: Element, line: str) -> Iterator[TagRow]:
-    """Yield the row that a heading names: its own links, the next element's, or its parent's."""
-    following, parent = heading.getnext(), heading.getparent()
+    """Yield the row that a heading names: its own links, those after it, the next element's, or its parent's.
+
+    Without links, it is the descriptions of a term, the cell of a header, or the rest of the line.
+    """
+    rule, parent = f"heading {line!r}", heading.getparent()
+    following = find_next_element(heading)
+    siblings = list(takewhile(lambda part: part.tag in ROW_TAGS, heading.itersiblings(etree.Element)))
+    if len(siblings) > 1 and len({part.tag for part in siblings}) == 1:
+        yield TagRow(rule, list(map(get_text_content, siblings)), [heading, *siblings])
+        return
     for container in (heading, following, parent):
         if container is None:
             continue
         items = find_tag_entries(container)
         if is_mostly_entries(items, container, len(line) + 20):
             elements = [heading, container] if container is following else [container]
-            yield TagRow(f"heading {line!r}", list(map(get_text_content, items)), elements)
+            yield TagRow(rule, list(map(get_text_content, items)), elements)
             return
+    if following is not None and following.tag in ("dd", "td"):
+        if words := read_short_line(following, MAX_TAG_LINE_LENGTH):
+            yield TagRow(rule, words.split(","), [heading, following])
+    elif parent is not None and (named := TAG_LINE.match(read_short_line(parent, MAX_TAG_LINE_LENGTH) or "")):
+        yield TagRow("words of the line", named["tags"].split(","), [parent])
 
 
 def is_mostly_entries(items: list[Element], container: Element, max_other_characters: int) -> bool:

@@ -24,8 +24,8 @@ def format_field(release: Release, field: str) -> str | None:
     if field == "images":
         rows = [(found.url.removeprefix(HOME), found.caption, found.credit, found.alt) for found in release.images]
         return " | ".join("; ".join(part or "-" for part in row) for row in rows)
-    value: str | None = getattr(release, field)
-    return value
+    value = getattr(release, field)
+    return str(value) if value is not None else None
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ from scraper.pages.document import (
     remove_element,
 )
 from scraper.pages.lead import find_lead, has_words
-from scraper.pages.media import find_attachments, find_images
+from scraper.pages.media import find_attachments, find_images, mark_captions
 from scraper.pages.page_type import (
     MIN_TEXT_LENGTH,
     find_rejection,
@@ -160,6 +160,7 @@ class NewsPage:
             part.set(TEXT_ATTRIBUTE, "")
         gather_accordions(self.document.root, self.text_container)
         drop_sidebars(self.main_element)
+        mark_captions(self.main_element)
         self.soup = convert_to_soup(self.main_element)
 
     def extract_title(self) -> None:

@@ -9,6 +9,10 @@ from scraper.pages.blocks import PageBlock
 from scraper.pages.boilerplate import (
     BYLINE,
     CONTACT_SECTION_HEADING,
+    FEEDBACK_CHOICE,
+    FEEDBACK_OPENING,
+    FEEDBACK_SUBJECT,
+    MAX_FEEDBACK_LENGTH,
     PICTURE_CREDIT,
     POINTER_LINE,
     RELATED_SECTION_HEADING,
@@ -30,7 +34,7 @@ MAX_SERVICE_LINE_LENGTH, MAX_CAPTION_LENGTH = 90, 300
 
 def find_body(blocks: Sequence[PageBlock], title: str | None, url: str) -> list[PageBlock]:
     """Return the blocks of the running text: no title, date lines, service lines or bare lists of links."""
-    candidates = drop_closing_sections(drop_contents_lists(blocks))
+    candidates = drop_feedback(drop_closing_sections(drop_contents_lists(blocks)))
     body = [
         block
         for index, block in enumerate(candidates)
@@ -43,6 +47,26 @@ def drop_contents_lists(blocks: Sequence[PageBlock]) -> list[PageBlock]:
     contents = {index for index, block in enumerate(blocks) if block.is_contents_list}
     headings = {index - 1 for index in contents if index and len(blocks[index - 1].text) < MAX_CONTENTS_HEADING_LENGTH}
     return [block for index, block in enumerate(blocks) if index not in contents | headings]
+
+
+def drop_feedback(blocks: Sequence[PageBlock]) -> list[PageBlock]:
+    """Return the blocks without questions such as "Hittade du det du sökte?" and the choices after them.
+
+    A heading such as "Tyck till om sidan" is dropped with its box.
+    """
+    remaining: list[PageBlock] = []
+    box, is_choice_expected = None, False
+    for block in blocks:
+        line = block.text.replace("\n• ", " ")
+        is_opening = FEEDBACK_OPENING.match(line) is not None
+        if is_opening and block.level < 9 and FEEDBACK_SUBJECT.search(line):
+            parent = block.element.parent
+            box = parent if parent is not None and len(parent.get_text()) < MAX_FEEDBACK_LENGTH else None
+        is_choice = is_choice_expected and FEEDBACK_CHOICE.match(line) is not None
+        is_choice_expected = (is_opening and line.endswith("?")) or is_choice
+        if not is_choice_expected and (box is None or block.element.parent is not box):
+            remaining.append(block)
+    return remaining
 
 
 def is_introduced_list(blocks: Sequence[PageBlock], index: int) -> bool:
@@ -80,7 +104,7 @@ def is_sentence_without_contact(block: PageBlock) -> bool:
 
 def is_body_block(block: PageBlock, title: str | None, url: str, index: int) -> bool:
     is_opening = index < OPENING_BLOCKS
-    if block.level <= 2 and title and build_comparison_key(block.text) == build_comparison_key(title):
+    if title and (block.level <= 2 or is_opening) and build_comparison_key(block.text) == build_comparison_key(title):
         return False
     if is_opening and (is_kind_block(block, index) or BYLINE.match(block.text)):
         return False

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import islice, takewhile
 from typing import cast
 
 from lxml import etree
@@ -63,6 +63,7 @@ DOUBTFUL_NAME = compile_name_pattern(
 # The site's own frame.
 SITE_FRAME_CONTAINERS = ("header", "footer", "div", "section", "table", "tr", "td", "ul")
 MENU_NAME = compile_name_pattern(split_word_list(r"(?:\w*(?:menu|meny|nav)) navi navigation navbar"))
+MIN_NAME_LENGTH = 4  # with the space between class and id: "nav "
 MIN_MENU_LINKS = 4  # a trail of links has fewer
 
 
@@ -107,6 +108,8 @@ MIN_SURROUNDING_LETTERS = 20  # letters of a sentence around an inline element
 MIN_FRAME_LENGTH = 200  # length of the page's own frame
 MIN_PROSE_LENGTH = 400  # outside links, to make a doubtful element text
 MAX_FORM_LENGTH = 600  # a longer form wraps the page
+MAX_FEEDBACK_LENGTH, MAX_FEEDBACK_DEPTH = 400, 6  # a box with buttons, and the elements from it to a button
+MAX_SHARE_ROW_LENGTH, MAX_SHARE_LABEL_LENGTH = 150, 40  # a row of links, and its text outside them
 MAX_CARD_LENGTH = 600  # length of a teaser
 MAX_LINK_SHARE = 0.5  # links in a fact box
 MAX_CARD_SHARE = 0.5  # if more of the text is in cards, the page is a list of them
@@ -129,6 +132,28 @@ SERVICE_LINE = compile_phrases(
         seite (?:drucken|teilen|empfehlen).{0,20} | drucken | teilen
     """,
     before="^",
+)
+# The first words of a box in which readers rate, share or print the page.
+FEEDBACK_OPENING = compile_phrases(
+    r"""
+        (?:hjälpte|var|är) (?:den här |denna |det här )?(?:informationen|sidan?|texten|innehållet|artikeln)\b.{0,50}\?
+        hittade du (?:det|vad|informationen|svar|den information)\b.{0,40}\?
+        fick du (?:svar|hjälp|den (?:information|hjälp))\b.{0,40}\?
+        tyck till(?: om (?:den här |denna )?(?:sidan?|webbplats\w*|innehållet|informationen|texten)\b.{0,20})?
+        vad tycker du om (?:den här |denna )?(?:sidan?|webbplats\w*|innehållet|informationen|texten)\b.{0,20}
+        tack för (?:ditt svar|din (?:hjälp|feedback|återkoppling|synpunkt)).{0,20} | (?:ge|lämna) feedback.{0,30}
+        skriv ut(?: sidan?)? | utskrift | dela(?: (?:sidan|artikeln)\b.{0,30})? | kommentera(?: sidan?)?
+        (?:was|is) this (?:page|information|article)\b.{0,40}\? | did you find (?:what|this|the)\b.{0,50}\?
+        print(?: this page)? | share(?: this.{0,30})? | give feedback.{0,30}
+    """
+)
+SHARE_URL = re.compile(
+    r"//(?:[\w-]+\.)*(?:facebook|twitter|x|linkedin|whatsapp|bsky|reddit)\.(?:com|app)/"
+    r"(?:sharer?|share\w*|dialog/share|intent/|cws/share|sharing|submit)"
+)
+FEEDBACK_SUBJECT = re.compile(r"\b(?:sidan?|webbplats\w*|innehållet|informationen|texten|page)\b", re.IGNORECASE)
+FEEDBACK_CHOICE = compile_phrases(
+    r"(?:ja|nej|yes|no|delvis|skicka|avbryt|send|cancel)(?:\W*(?:ja|nej|yes|no|delvis|skicka|avbryt|send|cancel))*"
 )
 # The author in a line of its own: "Av Eva Ek", "By Eva Ek, Agency".
 BYLINE = re.compile(
@@ -157,7 +182,7 @@ SERVICE_SECTION_HEADING = compile_phrases(r"""
     dela(?: (?:sidan|artikeln|på|denna|med andra)\b.{0,30})? | taggar | kommentarer | om författaren
     nyhetsbrev | prenumerera.{0,40} | newsletters? | subscribe.{0,40} | sign up for.{0,40}
     share this.{0,20} | about the author | tags? | comments? | \d+ (?:comments?|kommentarer)
-    leave a (?:reply|comment) | über den autor | kommentare | schlagworte?
+    lämna en kommentar | leave a (?:reply|comment) | über den autor | kommentare | schlagworte?
     """)
 # Headings of sections with links to other texts only.
 RELATED_SECTION_HEADING = compile_phrases(r"""
@@ -180,6 +205,7 @@ def drop_boilerplate(root: Element) -> None:
     """Remove menus, cookie banners, share buttons and the like from the whole tree."""
     etree.strip_elements(root, *NON_TEXT_TAGS, with_tail=False)
     drop_hidden_headings(root)
+    drop_feedback_boxes(root)
     total = count_text_letters(root)
     for part in list(iter_site_frame(root)):
         remove_element(part)
@@ -191,6 +217,7 @@ def drop_boilerplate(root: Element) -> None:
             remove_element(element)
         else:
             waiting.extend(element)
+    drop_share_rows(root)
 
 
 def drop_hidden_headings(root: Element) -> None:
@@ -202,6 +229,42 @@ def drop_hidden_headings(root: Element) -> None:
             block = next(filter(is_hidden_element, (heading, *heading.iterancestors("div"))))
             if count_text_letters(block) < MIN_FRAME_LENGTH:
                 remove_element(block)
+
+
+def drop_feedback_boxes(root: Element) -> None:
+    """Remove short boxes with buttons or fields that open with words such as "Hjälpte informationen dig?"."""
+    controls = list(root.iter("button", "input", "textarea"))
+    ancestors = dict.fromkeys(
+        part for control in controls for part in islice(control.iterancestors(), MAX_FEEDBACK_DEPTH)
+    )
+    for box in filter(opens_with_feedback, ancestors):
+        if not has_min_letters(box, MAX_FEEDBACK_LENGTH) and box.find(".//h1") is None:
+            remove_element(box)
+
+
+def drop_share_rows(root: Element) -> None:
+    """Remove elements that hold little besides links by which readers share the page."""
+    for link in list(root.iter("a")):
+        href = link.get("href") or ""
+        if ("share" not in href and "intent/" not in href) or not SHARE_URL.search(href):
+            continue
+        row = link
+        for ancestor in islice(link.iterancestors(), MAX_FEEDBACK_DEPTH):
+            if has_min_letters(ancestor, MAX_SHARE_ROW_LENGTH):
+                break
+            row = ancestor
+        others = count_text_letters(row) - count_linked_letters(row)
+        if others <= MAX_SHARE_LABEL_LENGTH and row.find(".//h1") is None:
+            remove_element(row)
+
+
+def opens_with_feedback(element: Element) -> bool:
+    return is_feedback_opening(next((text for text in element.itertext() if not text.isspace()), ""))
+
+
+@cache_by_text()
+def is_feedback_opening(text: str) -> bool:
+    return FEEDBACK_OPENING.match(clean_line(text)) is not None
 
 
 def is_hidden_element(element: Element) -> bool:
@@ -238,15 +301,15 @@ def has_menu_beside(shared: Element, element: Element, menus: list[Element]) -> 
 
 def is_menu(element: Element) -> bool:
     if element.tag != "nav" and element.get("role") != "navigation":
-        names = CAMEL_CASE_BOUNDARY.sub("-", f"{element.get('class') or ''} {element.get('id') or ''}").lower()
-        if not is_menu_name(names):
+        names = f"{element.get('class') or ''} {element.get('id') or ''}"
+        if len(names) < MIN_NAME_LENGTH or not is_menu_name(names):
             return False
     return sum(1 for _ in element.iter("a")) >= MIN_MENU_LINKS and element.find(".//h1") is None
 
 
 @cache_by_text()
 def is_menu_name(names: str) -> bool:
-    return MENU_NAME.search(names) is not None
+    return MENU_NAME.search(CAMEL_CASE_BOUNDARY.sub("-", names).lower()) is not None
 
 
 def keep_date_label(element: Element) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import islice, takewhile
 
 from bs4 import Tag
 
@@ -11,7 +12,8 @@ from scraper.items import AttachmentItem, ImageItem
 from scraper.normalise.media import guess_media_type
 from scraper.normalise.text import clean_line
 from scraper.pages.blocks import iter_descendants, strip_link_notes
-from scraper.pages.document import Document, Element, get_text_content
+from scraper.pages.document import HEADING_TAGS, Document, Element, get_text_content, has_min_letters
+from scraper.pages.lead import LEAD_CLASS
 
 CAPTION_CLASS = re.compile(
     r"caption|bildtext|image-?text|fotograf(?!i)|photographer|credit|foto-?byline|image-?description", re.IGNORECASE
@@ -25,6 +27,8 @@ DECORATIVE_IMAGE = re.compile(
 )
 CREDIT_PREFIXES = ("foto", "photo", "bild:", "©")  # at the beginning of a caption that is a credit
 MAX_CAPTION_LENGTH = 500
+MAX_BOX_CAPTION_LENGTH, MAX_BOX_DEPTH = 150, 4  # letters beside a picture in a box; elements from it to the box
+NON_BOX_TAGS = ("p", "a", "figure", "li", "body", "article", *HEADING_TAGS)
 MIN_IMAGE_SIDE = 60  # pixels, as declared; smaller pictures do not belong to the text
 IMAGE_SOURCE_ATTRIBUTES = ("src", "data-src", "data-original", "data-lazy-src")
 
@@ -42,6 +46,26 @@ def find_images(soup: Tag, resolve_url: Callable[[str], str | None]) -> list[Ima
             alt = str(image.get("alt") or "").strip() or None
             images[url] = ImageItem(url=url, caption=captions.find_caption(image), alt=alt)
     return list(images.values())
+
+
+def mark_captions(main: Element) -> None:
+    """Give the text that stands alone with a picture in a small box the class of a caption."""
+    for image in main.iter("img"):
+        ancestors = list(islice(takewhile(lambda part: part is not main, image.iterancestors()), MAX_BOX_DEPTH))
+        box = next((part for part in ancestors if has_min_letters(part, 1)), None)
+        if box is None or box.tag in NON_BOX_TAGS or has_min_letters(box, MAX_BOX_CAPTION_LENGTH):
+            continue
+        texts = [part for part in box if part not in ancestors and part is not image and has_min_letters(part, 1)]
+        loose = [box.text, *(part.tail for part in box)]
+        if len(texts) == 1 and not any(text and text.strip() for text in loose) and is_caption_text(texts[0]):
+            for part in (box, texts[0]):
+                part.set("class", f"{part.get('class') or ''} caption".strip())
+
+
+def is_caption_text(element: Element) -> bool:
+    """Return whether an element has neither headings, lists nor links, as a teaser or a lead would."""
+    names = element.get("class") or ""
+    return not (LEAD_CLASS.search(names) or any(True for _ in element.iter("a", "button", "ul", "ol", *HEADING_TAGS)))
 
 
 class CaptionIndex:

@@ -4,7 +4,8 @@ A row is written in the transaction that updates the page's frontier entry; the 
 null while the row is pending. `decision` is the outcome:
 
     null        not decided yet: the crawl is running or was killed, and the agency's next crawl decides
-    confirmed   many of the agency's pages lost the same field; pending until accepted by hand or by a corrected rule
+    confirmed   many of the agency's pages lost the same field, or the page itself shows that it was misread
+                (PAGE_REASONS); pending until accepted by hand or by a corrected rule
     genuine     the agency really changed the page; stored
     accepted    stored by hand (scrapy quarantine --accept): the field may be missing until it is usual again
     reparsed    read completely by corrected rules, and stored (scrapy reparse)
@@ -21,7 +22,7 @@ No function commits: wrap calls in `Archive.transaction`.
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -33,6 +34,8 @@ from archive.dates import to_iso
 from archive.models import Capture, hash_state
 
 QuarantineReason = dict[str, Any]  # field or source, problem and figures: see scraper.quarantine
+# Problems that show on one page, so it is not stored even if no other page has them: see scraper.quarantine.
+PAGE_REASONS = ("future", "after update", "boilerplate")
 
 # Field habits: the fields that an agency's releases usually have
 HABIT_FIELDS = ("lead", "published", "updated", "tags", "questions", "contacts")  # fields that may be missing
@@ -43,8 +46,9 @@ MIN_RELEASES = 20  # fewer do not make a habit
 MIN_USUAL_SHARE = 0.9  # share of releases that must have a field
 SHORT_QUANTILE = 0.05  # share of texts that may be shorter than the short length
 MAX_SHORT_RATIO = 0.5  # times the short length
+MIN_LINE_PAGES = 5  # a line in the texts of so many other releases is repeated
 HABITS_SQL = """
-    select r.title, r.lead, r.body, r.published, r.updated, r.language, r.kind, r.first_seen,
+    select r.url, r.title, r.lead, r.body, r.published, r.updated, r.language, r.kind, r.first_seen,
       exists (select 1 from release_tags where release = r.id) as tags,
       exists (select 1 from questions where release = r.id) as questions,
       exists (select 1 from contacts where release = r.id) as contacts, l.sort_date
@@ -101,6 +105,11 @@ class QuarantinedPage:
     def reason_keys(self) -> set[str]:
         """Return the fields (or the source) that the reasons are about."""
         return set(map(reason_key, self.reasons))
+
+    @property
+    def has_page_reason(self) -> bool:
+        """Return whether a reason shows on the page itself, whatever the agency's other pages are like."""
+        return any(reason["why"] in PAGE_REASONS for reason in self.reasons)
 
 
 class Quarantine:
@@ -190,7 +199,24 @@ class Quarantine:
             "select reason, decided from quarantine where agency = ? and decision = 'accepted' order by decided",
             [agency],
         )
-        return {reason_key(reason): decided for reasons, decided in rows for reason in json.loads(reasons)}
+        return {
+            reason_key(reason): decided
+            for reasons, decided in rows
+            for reason in json.loads(reasons)
+            if reason["why"] not in PAGE_REASONS
+        }
+
+    def read_accepted_lines(self, agency: str) -> set[str]:
+        """Return the lines of the bodies that were accepted by hand although they consist of repeated lines."""
+        rows = self.db.execute(
+            "select state, reason from quarantine where agency = ? and decision = 'accepted'", [agency]
+        )
+        bodies = (
+            json.loads(state)["body"]
+            for state, reasons in rows
+            if any(reason["why"] == "boilerplate" for reason in json.loads(reasons))
+        )
+        return {line for body in bodies for line in split_lines(body)}
 
 
 def reason_key(reason: QuarantineReason) -> str:
@@ -255,6 +281,30 @@ class GroupHabits:
 
 
 @dataclass(slots=True)
+class RepeatedLines:
+    """The lines of the bodies of an agency's newest pages, and on how many of them each is.
+
+    Only hashes are kept, of MAX_HABIT_RELEASES pages.
+    """
+
+    pages: dict[str, frozenset[int]] = field(default_factory=dict)  # URL → hashes of lines, oldest page first
+    counts: Counter[int] = field(default_factory=Counter)
+
+    def add(self, url: str, body: str) -> None:
+        """Add a page, or replace its lines."""
+        self.counts.subtract(self.pages.pop(url, ()))
+        self.pages[url] = frozenset(map(hash, split_lines(body)))
+        self.counts.update(self.pages[url])
+        if len(self.pages) > MAX_HABIT_RELEASES:
+            self.counts.subtract(self.pages.pop(next(iter(self.pages))))
+
+    def find(self, url: str, body: str) -> list[str]:
+        """Return the lines of a body that are on at least MIN_LINE_PAGES pages other than `url`."""
+        own = self.pages.get(url, ())
+        return [line for line in split_lines(body) if self.counts[hash(line)] - (hash(line) in own) >= MIN_LINE_PAGES]
+
+
+@dataclass(slots=True)
 class FieldHabits:
     """An agency's habits: of all its releases, of each language, and of each language and kind."""
 
@@ -262,6 +312,7 @@ class FieldHabits:
     known_values: dict[str, set[str]] = field(default_factory=lambda: {name: set() for name in UNIQUE_FIELDS})
     oldest: str = ""  # date of the oldest release considered
     unique_fields: set[str] = field(default_factory=set)  # the UNIQUE_FIELDS that differ from release to release
+    repeated_lines: RepeatedLines = field(default_factory=RepeatedLines)
 
     def group_for(self, state: Mapping[str, Any], name: str) -> GroupHabits:
         """Return the habits of the smallest group of a state that has enough releases to judge a field."""
@@ -278,7 +329,10 @@ def read_field_habits(db: Database, agency: str, accepted: Mapping[str, str]) ->
     """
     habits = FieldHabits()
     late_values: dict[str, list[str]] = {name: [] for name in UNIQUE_FIELDS}
-    for row in db.query(HABITS_SQL, [agency, MAX_HABIT_RELEASES]):
+    rows = list(db.query(HABITS_SQL, [agency, MAX_HABIT_RELEASES]))
+    for row in reversed(rows):
+        habits.repeated_lines.add(row["url"], row["body"])
+    for row in rows:
         for group in ((), (row["language"],), (row["language"], row["kind"])):
             habits.groups[group].add(row, accepted)
         # sort_date is "" for a release without any date
@@ -293,6 +347,10 @@ def read_field_habits(db: Database, agency: str, accepted: Mapping[str, str]) ->
         if len(values) >= MIN_RELEASES and len(set(values)) >= MIN_USUAL_SHARE * len(values)
     }
     return habits
+
+
+def split_lines(body: str) -> list[str]:
+    return [line for part in body.split("\n") if (line := part.strip())]
 
 
 def find_short_length(lengths: Sequence[int]) -> int:

@@ -396,7 +396,7 @@ class CrawlRecorder:
 
 
 def review_quarantine(ingest: Ingest, agency: str) -> tuple[list[FieldLoss], Counter[SaveResult]]:
-    """Decide on an agency's quarantined pages: store those that are not part of a field loss.
+    """Decide on an agency's quarantined pages: store those that no field loss and no problem of the page concerns.
 
     Return the field losses, and the outcomes of the pages that left quarantine.
     """
@@ -410,7 +410,7 @@ def review_quarantine(ingest: Ingest, agency: str) -> tuple[list[FieldLoss], Cou
     for page in pending:
         if page.decision is not None:
             continue
-        if lost_keys & page.reason_keys:
+        if lost_keys & page.reason_keys or page.has_page_reason:
             with archive.transaction():
                 quarantine.confirm(page.id)
         else:

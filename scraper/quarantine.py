@@ -2,13 +2,15 @@
 
 Only pages that would change the archive are checked: new releases against the agency's habits, stored ones against
 their stored state. If a field and its text are gone from a page whose template is unchanged, the agency has edited the
-page, and this is not suspicious.
+page, and this is not suspicious. Impossible dates and a body that consists of lines of other releases are suspicious on
+any page.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +26,7 @@ from archive.quarantine import (
     measure_lengths,
     read_field_habits,
     reason_key,
+    split_lines,
 )
 from scraper.redesign import PageText, PageVersions, identify_part, is_redesign, iter_paragraphs, to_comparable_text
 
@@ -34,12 +37,18 @@ if TYPE_CHECKING:
 
 MIN_BODY_LENGTH = 400  # characters; shorter bodies cannot lose enough text to be suspicious
 LOST_SHARE = 2 / 3  # share of a body's characters that has to disappear
+MAX_REPEATED_SHARE = 0.5  # of a body's characters; the texts of other releases end in the same few lines
+MAX_CLOCK_DIFFERENCE = timedelta(days=1)  # of clocks and time zones
+MAX_DAYS_AFTER_UPDATE = 2 * 365  # an agency corrects a date of publication, but not by years
 REASON_TEXTS = {
     "missing": "{field} is missing, but {usual:.0%} of {of} releases have it",
     "short": "{field} has {length} characters, but hardly any release has fewer than {usual}",
     "lost": "{field} is stored but was not read",
     "swapped": "{field} was read as another text, but the stored one is still on the page",
     "repeated": "{field} is the same as that of another release",
+    "future": "{field} is {value}, after the page was fetched ({fetched})",
+    "after update": "{field} is {value}, years after the page was updated ({updated})",
+    "boilerplate": "{share:.0%} of {field} are lines that other releases have too, such as {line!r}",
     "few links": "{source} lists {links} releases, usually {usual}",
 }
 
@@ -63,6 +72,10 @@ class QuarantineCheck:
     def habits(self) -> FieldHabits:
         return read_field_habits(self.archive.db, self.agency, self.accepted_losses)
 
+    @cached_property
+    def accepted_lines(self) -> set[str]:
+        return Quarantine(self.archive.db).read_accepted_lines(self.agency)
+
     def find_reasons(self, release: Release, page: ParsedPage, versions: PageVersions) -> list[QuarantineReason]:
         """Return why a page that differs from the stored state is suspicious; an empty list if it is not."""
         archive, state = self.archive, to_state(release)
@@ -71,10 +84,12 @@ class QuarantineCheck:
         if stored is None:
             found += [*self.find_missing_fields(state), *self.find_short_source(page.url)]
             if found and self.is_backfilled(state, page.url):
-                return []
+                found = []
         else:
             found += self.find_lost_fields(state, stored, release.url, versions)
-        return list({reason_key(reason): reason for reason in found}.values())
+        found = list({reason_key(reason): reason for reason in found}.values())
+        found += find_impossible_dates(release, page.response.fetched_at)
+        return [*found, *self.find_repeated_lines(release.url, state, stored)]
 
     def is_backfilled(self, state: Mapping[str, Any], url: str) -> bool:
         """Return whether a new release is too old for today's habits to apply to it."""
@@ -168,6 +183,28 @@ class QuarantineCheck:
             if stored is None or stored.state[name] != state[name]:
                 yield {"field": name, "why": "repeated"}
 
+    def find_repeated_lines(
+        self, url: str, state: Mapping[str, Any], stored: StoredRelease | None
+    ) -> Iterator[QuarantineReason]:
+        """Yield the body if most of it is lines of other releases, such as a footer or an address.
+
+        Also counts the lines of this body.
+        """
+        known = self.habits.repeated_lines
+        share, lines = self.measure_repeated_lines(url, state["body"])
+        known.add(url, state["body"])
+        if share <= MAX_REPEATED_SHARE:
+            return
+        if stored and self.measure_repeated_lines(url, stored.state["body"])[0] > MAX_REPEATED_SHARE:
+            return  # it was stored like this before
+        yield {"field": "body", "why": "boilerplate", "share": round(share, 2), "line": max(lines, key=len)[:80]}
+
+    def measure_repeated_lines(self, url: str, body: str) -> tuple[float, list[str]]:
+        """Return the share of a body's characters in repeated lines, and these lines."""
+        lines = [line for line in self.habits.repeated_lines.find(url, body) if line not in self.accepted_lines]
+        total = sum(map(len, split_lines(body)))
+        return (sum(map(len, lines)) / total if total else 0.0), lines
+
     def find_short_source(self, url: str) -> Iterator[QuarantineReason]:
         """Yield the source that first listed a new release, if it lists far fewer releases than usual."""
         short_sources = self.archive.frontier.find_short_sources(self.agency)
@@ -175,6 +212,22 @@ class QuarantineCheck:
         if entry and entry.source in short_sources:
             links, usual = short_sources[entry.source]
             yield {"field": "source", "why": "few links", "source": entry.source, "links": links, "usual": usual}
+
+
+def find_impossible_dates(release: Release, fetched_at: datetime) -> Iterator[QuarantineReason]:
+    """Yield the publication date if it is after the page was fetched, or years after the update of the page."""
+    published, updated = release.published, release.updated
+    if published is None:
+        return
+    reason = {"field": "published", "value": published.isoformat()}
+    if to_day(published) > to_day(fetched_at + MAX_CLOCK_DIFFERENCE):
+        yield {**reason, "why": "future", "fetched": to_day(fetched_at).isoformat()}
+    elif updated is not None and (to_day(published) - to_day(updated)).days > MAX_DAYS_AFTER_UPDATE:
+        yield {**reason, "why": "after update", "updated": updated.isoformat()}
+
+
+def to_day(value: date) -> date:
+    return value.date() if isinstance(value, datetime) else value
 
 
 def find_field_texts(name: str, state: Mapping[str, Any]) -> set[str]:

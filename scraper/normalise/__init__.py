@@ -123,13 +123,24 @@ def normalise_image(item: ImageItem) -> Image:
 
 
 def find_quality_warnings(release: Release) -> list[QualityWarning]:
-    """Return a warning for each field with broken letters that could not be repaired."""
+    """Return a warning for each field with broken letters that could not be repaired, and for contradicting dates."""
     warnings = []
+    if release.published and release.updated and is_earlier(release.updated, release.published):
+        problem = f"{release.updated.isoformat()} is before the publication ({release.published.isoformat()})"
+        warnings.append(QualityWarning(release.url, "updated", problem))
     for field in DAMAGE_CHECKED_FIELDS:
         damages = filter(None, map(find_damaged_text, iter_field_texts(getattr(release, field))))
         if damage := next(damages, None):
             warnings.append(QualityWarning(release.url, field, f"has broken letters: {damage!r}"))
     return warnings
+
+
+def is_earlier(first: date, second: date) -> bool:
+    """Return whether a time or day is before another; of a day and a time, only the days are compared."""
+    if isinstance(first, datetime) and isinstance(second, datetime):
+        return first < second
+    days = [value.date() if isinstance(value, datetime) else value for value in (first, second)]
+    return days[0] < days[1]
 
 
 def iter_field_texts(value: Any) -> Iterator[str]:

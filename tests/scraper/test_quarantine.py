@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from archive.quarantine import MAX_HABIT_RELEASES, MIN_LINE_PAGES, RepeatedLines
 from archive.store import SaveResult
 from archive.takedowns import hide_release
 from scraper.ingest import accept_quarantined, review_quarantine
-from scraper.quarantine import QuarantineCheck
+from scraper.quarantine import QuarantineCheck, describe_reasons
 from tests.scraper.offline import LISTING, SLUG, STORED, OfflineCrawl
 from tests.site.stamps import to_stamp
 
@@ -181,6 +184,86 @@ def test_title_shared_by_several_releases_is_suspicious(offline: OfflineCrawl) -
     outcomes, losses = offline.crawl(new)
     assert outcomes == [NEW, *[QUARANTINED] * 3], "nothing is known of the first one's title"
     assert [loss.reason_key for loss in losses] == ["title"]
+
+
+@pytest.mark.parametrize(
+    ("published", "updated", "problem"),
+    [
+        pytest.param(timedelta(hours=20), None, "", id="within a day of clocks and time zones"),
+        pytest.param(timedelta(days=3), None, ", after the page was fetched (", id="later than the fetch"),
+        pytest.param(timedelta(days=-9), timedelta(days=-300), "", id="a corrected date"),
+        pytest.param(
+            timedelta(days=-9),
+            timedelta(days=-900),
+            ", years after the page was updated (",
+            id="years after the update",
+        ),
+        pytest.param(timedelta(days=-900), timedelta(days=-9), "", id="updated years later"),
+    ],
+)
+def test_impossible_dates_are_suspicious_on_any_page(
+    offline: OfflineCrawl, published: timedelta, updated: timedelta | None, problem: str
+) -> None:
+    moment = offline.moment
+    dates = {
+        "published": (moment + published).isoformat(),
+        "updated": (moment + updated).isoformat() if updated else None,
+    }
+    (path,) = add_new(offline, 1)
+    offline.write("delete from crawls")  # the first crawl of an agency has no habits
+    result = offline.ingest.save(offline.parse(path, **dates), QuarantineCheck(offline.archive, SLUG))
+    assert problem in describe_reasons(list(result.reasons))
+    assert (result.outcome is QUARANTINED) == bool(problem)
+    for page in offline.pending():
+        row = replace(page, reasons=[{"field": "published", "why": "missing"}])
+        assert (page.has_page_reason, row.has_page_reason) == (True, False)
+
+
+FOOTER = "\n\n".join(f"Kontoret i distrikt {number} är öppet alla vardagar och har växel." for number in range(12))
+
+
+def save_bodies(offline: OfflineCrawl, bodies: list[str]) -> list[str]:
+    """Store releases with these bodies; return why they are suspicious."""
+    check = QuarantineCheck(offline.archive, SLUG)
+    paths = add_new(offline, len(bodies))
+    results = [
+        offline.ingest.save(offline.parse(path, body=body), check) for path, body in zip(paths, bodies, strict=True)
+    ]
+    review_quarantine(offline.ingest, SLUG)
+    return [describe_reasons(list(result.reasons)) for result in results]
+
+
+def test_bodies_of_lines_that_other_releases_have_are_suspicious(offline: OfflineCrawl) -> None:
+    bodies = [f"Besked nummer {number}.\n\n{FOOTER}" for number in range(8)]
+    found = save_bodies(offline, bodies)
+    assert found[:5] == [""] * 5, "a line of a few releases is not repeated"
+    assert all(
+        "% of body are lines that other releases have too, such as 'Kontoret i" in reason for reason in found[5:]
+    )
+    assert list_decisions(offline) == ["confirmed"] * 3, "whatever the share of such pages"
+    for page in offline.pending():
+        accept_quarantined(offline.ingest, page, "accepted")
+    check = QuarantineCheck(offline.archive, SLUG)
+    assert check.accepted_losses == {}, "the agency's bodies are not short from now on"
+    assert not list(check.find_repeated_lines("https://a.se/", {"body": bodies[0]}, None)), "these lines were accepted"
+
+
+def test_short_closing_line_of_every_release_is_not_suspicious(offline: OfflineCrawl) -> None:
+    texts = [f"Rådet anställer {number} personer. " + "Arbetet börjar i vår. " * number for number in range(40, 48)]
+    assert save_bodies(offline, [f"{text}\n\nPressjour: 08-123 45 67." for text in texts]) == [""] * 8
+
+
+def test_only_lines_of_the_newest_pages_are_counted() -> None:
+    known = RepeatedLines()
+    for number in range(MAX_HABIT_RELEASES + 3):
+        known.add(f"https://a.se/{number}", "Tidig rad." if number < MIN_LINE_PAGES + 2 else "Sen rad.")
+    known.add("https://a.se/100", "Ny rad.")
+    assert len(known.pages) == MAX_HABIT_RELEASES
+    assert [known.find("https://a.se/", line) for line in ("Tidig rad.", "Sen rad.", "Ny rad.")] == [
+        [],
+        ["Sen rad."],
+        [],
+    ]
 
 
 def test_unchanged_pages_need_no_habits(offline: OfflineCrawl) -> None:

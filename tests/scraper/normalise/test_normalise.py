@@ -127,6 +127,22 @@ def test_characters_that_cannot_be_repaired_are_warnings() -> None:
     assert [found.field for found in find_quality_warnings(repaired)][1] == "questions"
 
 
+@pytest.mark.parametrize(
+    ("published", "updated", "is_reported"),
+    [
+        ("2024-06-03", "2024-06-02", True),
+        ("2024-06-03T10:00+02:00", "2024-06-03T09:59+02:00", True),
+        ("2024-06-03T10:00+02:00", "2024-06-03", False),
+        ("2024-06-03", "2024-06-03T00:01+02:00", False),
+        ("2024-06-03", None, False),
+    ],
+)
+def test_update_before_the_publication_is_a_warning(published: str, updated: str | None, *, is_reported: bool) -> None:
+    warnings = find_quality_warnings(to_release(build_item(title="Nytt", published=published, updated=updated)))
+    assert [found.field for found in warnings] == ["updated"] * is_reported
+    assert all(" is before the publication (2024-06-03" in found.problem for found in warnings)
+
+
 def test_intact_release_has_no_warnings() -> None:
     item = build_item(title=INTACT_TEXTS[0], lead=INTACT_TEXTS[1], body="\n\n".join(INTACT_TEXTS))
     assert find_quality_warnings(to_release(item)) == []

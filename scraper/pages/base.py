@@ -56,6 +56,7 @@ from scraper.pages.page_type import (
     find_rejection,
     find_short_page_rejection,
     is_listing,
+    is_listing_url,
     read_page_signals,
 )
 from scraper.pages.questions import find_question_pairs
@@ -94,6 +95,8 @@ class NewsPage:
         self.signals = read_page_signals(self.document)
         if found := find_rejection(self.signals):
             raise NotARelease(self.document.url, found.problem, found.kind, found.target)
+        if is_listing_url(self.document.url, self.agency):
+            raise NotARelease(self.document.url, "is a listing, by its address", "listing")
         self.prepare_tree()
         self.item.url = find_canonical_url(self.document) or self.document.url
         self.extract_title()

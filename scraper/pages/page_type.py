@@ -11,14 +11,33 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import parse_qsl, urlsplit
 
+from archive.urls import canonical_url
 from scraper.normalise.text import build_alternation, clean_line, compile_phrases
 from scraper.pages.boilerplate import CARD_HEADINGS, MAX_CARD_LENGTH, has_outgoing_link, is_linked_heading
 from scraper.pages.document import Document, Element, count_text_letters, get_text_content, read_short_text
 from scraper.pages.title import find_site_names, strip_site_name
 
-# Listings.
+if TYPE_CHECKING:
+    from scraper.agency import Agency
+
+# Addresses of listings: the folder of news itself, its default page, or its part for a year, month or page.
+LISTING_FOLDER = build_alternation(r"""
+    nyheter | nyhetsarkiv | nyhetslista | nyhetsrum | aktuellt | press | pressmeddelanden | pressrum | presscenter
+    news | newsroom | press-?releases | aktuelt | nyheder | pressemeldinger | pressemeddelelser | aktuelles
+    pressemitteilungen | ajankohtaista | uutiset | tiedotteet
+    """)
+LISTING_NAME = re.compile(
+    rf"(?:{LISTING_FOLDER})(?:-(?:(?:och|og|ja|and|und)-)?(?:{LISTING_FOLDER}))*(?:-arkiv)?", re.IGNORECASE
+)
+DEFAULT_PAGE = re.compile(r"(?:/(?:pages|sidor))?/(?:default|index|start|startsida|startpage)$", re.IGNORECASE)
+LISTING_PART = re.compile(r"/(?:19|20)\d\d(?:/\d\d?)?$|/(?:page|sida|sivu|side|seite)[-/]?\d+$", re.IGNORECASE)
+PAGE_EXTENSION = re.compile(r"(?:\.4\.[0-9a-f]+)?\.(?:html?|aspx?|php|jsp)$", re.IGNORECASE)  # .4.: SiteVision's pages
+PAGING_PARAMETER = re.compile(r"page(?:index|number|no)?|sida|pn|start|offset|year|ar|month", re.IGNORECASE)
+
+# Listings, by their text.
 MIN_LISTING_ENTRIES = 5
 MIN_ENTRY_SHARE = 0.75  # share of the text
 MAX_TEXT_OUTSIDE_ENTRIES = 400  # characters: a heading and a short introduction
@@ -449,6 +468,25 @@ def reject_not_found(pattern: re.Pattern[str], lines: list[str]) -> PageRejectio
                 return PageRejection("blocked", f"{OUTAGE_PROBLEM}: {line!r}")
             return PageRejection("error page", f"says that it no longer exists: {line!r}")
     return None
+
+
+def is_listing_url(url: str, agency: Agency | None = None) -> bool:
+    """Return whether a URL is the address of a listing: one that the agency declares, or a folder of news itself.
+
+    A query must only name a page or a time, because some systems name a release by a number in it.
+
+    >>> addresses = "/nyheter/", "/om/press/Pages/default.aspx", "/nyheter-och-press/2024/?page=2", "/nyheter/?id=12"
+    >>> [is_listing_url(f"https://a.se{address}") for address in addresses]
+    [True, True, True, False]
+    """
+    address = canonical_url(url)
+    if agency is not None and address in map(canonical_url, agency.listings):
+        return True
+    parts = urlsplit(address)
+    if not all(PAGING_PARAMETER.fullmatch(name) for name, _ in parse_qsl(parts.query, keep_blank_values=True)):
+        return False
+    path = DEFAULT_PAGE.sub("", PAGE_EXTENSION.sub("", parts.path.rstrip("/")))
+    return LISTING_NAME.fullmatch(LISTING_PART.sub("", path).rpartition("/")[2]) is not None
 
 
 def is_listing(main: Element) -> bool:

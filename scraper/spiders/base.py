@@ -42,7 +42,7 @@ from scraper.locks import lock_agencies
 from scraper.normalise.urls import extract_host
 from scraper.pages import read_document
 from scraper.pages.document import Document
-from scraper.pages.page_type import WALL_PROBLEM
+from scraper.pages.page_type import WALL_PROBLEM, is_listing_url
 from scraper.parsed_page import FetchedPage, ParsedPage
 from scraper.redesign import fingerprint_template
 from scraper.schedule import parse_schedule
@@ -284,6 +284,8 @@ class ReleaseSpider(Spider):
             raise NotARelease(url, f"answered {response.status}", "gone")
         is_own = agency.owns(response.url)
         if is_own and response.url == url:
+            if self.is_found_listing(url):
+                raise NotARelease(url, "is a listing: its news are read from it", "listing")
             return
         known = self.archive.frontier.get(response.url)
         if is_own and is_release_url(response.url, agency) and (known is None or known.role == "release"):
@@ -293,6 +295,17 @@ class ReleaseSpider(Spider):
             raise NotARelease(url, f"{rejection.problem} (redirected to {response.url})", "blocked")
         target = "a page that is not a release" if is_own else "another host"
         raise NotARelease(url, f"redirected to {target}: {response.url}", "redirected")
+
+    def is_listing_address(self, row: FrontierEntry) -> bool:
+        """Return whether a page is rejected for its address alone, so that the site has replaced nothing there."""
+        return is_listing_url(row.url, self.agencies[row.agency]) or self.is_found_listing(row.url)
+
+    def is_found_listing(self, url: str) -> bool:
+        """Return whether a URL is that of a listing in the frontier, but for a slash at its end."""
+        if "?" in url:
+            return False
+        other = self.archive.frontier.get(url[:-1] if url.endswith("/") else f"{url}/")
+        return other is not None and other.role == "listing"
 
     def record_unchanged(self, row: FrontierEntry, release_id: int) -> None:
         """Record that the server reports a stored release as unchanged, with as few writes as possible."""
@@ -318,7 +331,7 @@ class ReleaseSpider(Spider):
             self.recorder.record_failure(row.url, row.release_id, page.fetched_at, problem, rejected=is_new)
             stats.count_error(problem, failure_kind)
             self.failed_requests[row.agency] += 1
-        elif row.release_id and kind in MISSING_KINDS:
+        elif row.release_id and kind in MISSING_KINDS and not (kind == "listing" and self.is_listing_address(row)):
             was_current = self.archive.removals.is_current(row.release_id)
             self.recorder.record_missing(row.url, row.release_id, page, MISSING_KINDS[kind], target)
             stats.missing += 1

@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from scraper.agency import Agency
 from scraper.errors import NotARelease
 from scraper.failures import classify_failure, detect_rejection
 from scraper.normalise import to_release
@@ -118,3 +119,23 @@ def test_stored_releases_are_not_rejected() -> None:
             rejected.append(row["title"])
     assert len(rows) > 10_000
     assert rejected == []
+
+
+@pytest.mark.parametrize(("path", "is_rejected"), load_table(__file__, "listing_addresses.tsv"))
+def test_address_of_a_listing_is_no_release(path: str, *, is_rejected: bool) -> None:
+    url = f"https://www.exempel.se{path}"
+    agency = Agency(
+        slug="exempel",
+        name="Exempelverket",
+        home="https://www.exempel.se/",
+        listings=("https://www.exempel.se/om/nytt",),
+    )
+    html = PAGE.format(title="Ny bro öppnar", head="", heading="Ny bro öppnar", text=TEXT).encode()
+    try:
+        read_page(html, url, agency)
+        found = None
+    except NotARelease as error:
+        found = error
+    assert (found is not None) == is_rejected
+    if found:
+        assert (found.kind, classify_failure(found), found.url) == ("listing", "listing", url)

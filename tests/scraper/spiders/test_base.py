@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
+from scrapy.http import Response
 
 from archive.dates import now
+from archive.models import Release
 from archive.store import Archive
+from scraper.agency import Agency
+from scraper.errors import NotARelease
+from scraper.extensions.crawl_stats import AgencyStats
+from scraper.ingest import CrawlRecorder
+from scraper.parsed_page import FetchedPage
+from scraper.schedule import parse_schedule
 from scraper.spiders.base import DUE_BATCH_SIZE, ReleaseSpider, is_noindex_directive
 
 
@@ -28,6 +37,34 @@ def test_due_releases_at_a_paused_host_are_passed_over(tmp_path: Path) -> None:
         assert [row.url for row in spider.next_rows("skog", 4)] == ["https://skog.example/1"]
         spider.requested_urls["skog"].add("https://skog.example/1")
         assert list(spider.next_rows("skog", 4)) == []
+
+
+def test_listing_without_its_slash_is_no_release_and_a_stored_one_is_not_missing(tmp_path: Path) -> None:
+    home = "https://skog.example/"
+    agency = Agency(slug="skog", name="Skogsrådet", home=home)
+    with Archive(tmp_path / "archive.db") as archive:
+        archive.add_agency("skog", name="Skogsrådet", home=home)
+        archive.frontier.add(f"{home}skogsnytt", agency="skog", role="listing", seen_at=now())
+        spider = PlainSpider()
+        spider.archive, spider.agencies, spider.agency_stats = archive, {"skog": agency}, {"skog": AgencyStats()}
+        spider.crawler = Mock(engine=None)
+        spider.recorder = CrawlRecorder(archive, parse_schedule("else=1d"), new_captures=True)
+        url = f"{home}skogsnytt/"
+        archive.frontier.add(url, agency="skog", role="release", seen_at=now())
+        with pytest.raises(NotARelease, match="is a listing") as caught:
+            spider.check_response(Response(url), url, agency)
+        spider.check_response(Response(f"{url}ny-bro"), f"{url}ny-bro", agency)
+        with archive.transaction():
+            release = Release(agency="skog", url=url, title="Skogsnytt", body="Nytt", body_html="<p>Nytt</p>")
+            archive.save(release, seen_at=now())
+            archive.frontier.mark_stored(url, archive.find_release_id(url) or 0, now())
+        row, page = archive.frontier.get(url), FetchedPage(url=url, fetched_at=now(), status=200, headers={}, body=b"")
+        assert row is not None
+        assert row.release_id
+        spider.record_no_release(row, page, caught.value)
+        assert archive.removals.is_current(row.release_id)
+    assert (spider.agency_stats["skog"].rejected, spider.agency_stats["skog"].missing) == (1, 0)
+    spider.recorder.close()
 
 
 @pytest.mark.parametrize(

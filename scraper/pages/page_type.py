@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
-from archive.urls import canonical_url
 from scraper.normalise.text import build_alternation, clean_line, compile_phrases
+from scraper.normalise.urls import resolve_canonical_url
 from scraper.pages.boilerplate import CARD_HEADINGS, MAX_CARD_LENGTH, has_outgoing_link, is_linked_heading
 from scraper.pages.document import Document, Element, count_text_letters, get_text_content, read_short_text
 from scraper.pages.title import find_site_names, strip_site_name
@@ -479,8 +479,8 @@ def is_listing_url(url: str, agency: Agency | None = None) -> bool:
     >>> [is_listing_url(f"https://a.se{address}") for address in addresses]
     [True, True, True, False]
     """
-    address = canonical_url(url)
-    if agency is not None and address in map(canonical_url, agency.listings):
+    address = resolve_canonical_url(url, url) or url
+    if agency is not None and address in (resolve_canonical_url(listing, listing) for listing in agency.listings):
         return True
     parts = urlsplit(address)
     if not all(PAGING_PARAMETER.fullmatch(name) for name, _ in parse_qsl(parts.query, keep_blank_values=True)):

@@ -21,6 +21,7 @@ SERVICE_PATH = re.compile(
     re.IGNORECASE,
 )
 DATED_PATH = re.compile(r"/(19|20)\d\d[-/]")
+DOCUMENT_PATH = re.compile(r"\.(pdf|docx?|odt)$", re.IGNORECASE)
 FILE_PATH = re.compile(r"\.(pdf|docx?|xlsx?|pptx?|zip|jpe?g|png|gif|svg|mp[34]|ics|xml|rss)$", re.IGNORECASE)
 
 MIN_SESSION_LINKS = 2  # links that must share a value for it to count as a session id

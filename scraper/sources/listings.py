@@ -26,6 +26,7 @@ from scraper.normalise.urls import resolve_canonical_url
 from scraper.pages.boilerplate import CAMEL_CASE_BOUNDARY, NON_TEXT_TAGS
 from scraper.pages.document import Element, count_letters
 from scraper.sources.feeds import normalise_w3c_date
+from scraper.sources.hidden_lists import find_hidden_list
 from scraper.sources.links import DATED_PATH, NEWS_PATH, SourceLink, is_release_url, remove_session_ids
 
 MAX_LISTING_TAGS = 200_000  # opening and closing tags: about 30,000 links, and a second of parsing
@@ -77,12 +78,13 @@ class ListingPage(NamedTuple):
     """A page of a listing: the releases it links to, in page order, and the URL of its next page or None.
 
     has_numbered_next: whether the pager names the next page by its number, so that it must list something. A link such
-    as "»" may lead past the end.
+    as "»" may lead past the end. problem: why the listing may have more releases than can be read, or None.
     """
 
     links: list[SourceLink]
     next_url: str | None
     has_numbered_next: bool = False
+    problem: str | None = None
 
 
 def parse_listing(body: bytes, url: str, agency: Agency) -> ListingPage:
@@ -102,7 +104,8 @@ def parse_listing(body: bytes, url: str, agency: Agency) -> ListingPage:
     # A release may be titled "Nästa steg för skogen".
     next_url = pager.find_next_url(releases={entry.link.url for entry in entries if entry.is_same_path})
     has_number = next_url is not None and pager.has_numbered_link(next_url)
-    return ListingPage(remove_session_ids(list(links.values())), next_url, has_number)
+    problem = None if next_url else find_hidden_list(page.root, is_empty=not links)
+    return ListingPage(remove_session_ids(list(links.values())), next_url, has_number, problem)
 
 
 def iter_listing_entries(root: Element, pager: ListingPager, agency: Agency) -> Iterator[ListingEntry]:

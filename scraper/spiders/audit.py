@@ -208,10 +208,13 @@ class AuditSpider(ReleaseSpider):
     def parse_listing(self, audit: AgencyAudit, response: Response) -> None:
         """Add the links of a listing page; request the next page, and from the first page the archive pages."""
         agency, source_url, page = audit.agency, response.meta["root_source"], response.meta["page"]
-        links, next_url, has_numbered_next = read_listing_page(response, agency)
+        links, next_url, has_numbered_next, problem = read_listing_page(response, agency)
         archive_urls = find_archive_pages(response.body, response.url, agency) if page == 1 else []
         links = [link for link in links if link.url not in archive_urls]
         audit.add_links(source_url, source_url, links)
+        if problem:
+            audit.sources[source_url].mark_incomplete(f"{response.url}: {problem}")
+            logger.warning("%s: %s", response.url, problem)
         if next_url and (source_url, next_url) not in audit.known_requests:
             max_pages = self.settings.getint("LISTING_PAGES_MAX")
             if trap := audit.trap_detector.find_trap(source_url, page, links, max_pages):

@@ -319,11 +319,13 @@ class NewsSpider(ReleaseSpider):
         is_resumed: bool = response.meta["resumed"]
         tracker = self.source_trackers[agency.slug]
         try:
-            links, next_url, has_numbered_next = read_listing_page(response, agency)
+            links, next_url, has_numbered_next, problem = read_listing_page(response, agency)
         except SourceError as error:
             if is_resumed and error.kind == "empty source":
                 self.delete_cursor(listing_url)
             raise
+        if problem and not links:
+            self.report_problem(agency.slug, f"{response.url}: {problem}")
         if page == 1 and not links:
             with self.archive.transaction():
                 self.archive.removals.schedule_comparison(agency.slug, now())
@@ -346,6 +348,11 @@ class NewsSpider(ReleaseSpider):
                 yield from self.request_source(cursor.next_url, agency, "listing", **meta)
 
     # Outcomes of sources
+
+    def report_problem(self, slug: str, problem: str) -> None:
+        """Report a problem that makes no request or source fail."""
+        logger.warning("%s", problem)
+        self.agency_stats[slug].problems.append(problem)
 
     def delete_cursor(self, listing_url: str) -> None:
         """Delete the cursor of a listing whose page is gone. The next pass will be a complete one."""

@@ -84,6 +84,8 @@ class App:
         answer: Answer
         if host.endswith(".localhost") and slug in self.site.agencies:
             answer = self.site.agencies[slug].answer(path, query, f"http://{netloc}")
+        elif plain := self.site.plain.get(host):
+            answer = plain.answer(path)
         elif mounted := self.site.mounted.get(netloc) or self.site.mounted.get(host):
             answer = mounted.answer(path, query)
         else:

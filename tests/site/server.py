@@ -20,6 +20,7 @@ from tests.site.listing import agencies_toml
 from tests.site.mount import MountedHost, mount
 from tests.site.newsroom import Newsroom
 from tests.site.paths import to_slug
+from tests.site.plain import make_plain_hosts
 from tests.site.releases import Release
 
 KNOBS = (
@@ -50,6 +51,7 @@ class Site(Newsroom):
         for agency in self.agencies.values():
             agency.weight = weight
         self.mounted: dict[str, MountedHost] = mount(pages) if pages else {}
+        self.plain = make_plain_hosts()
         self.faults: dict[tuple[str, str], Break] = {}
         self.clock = Clock()
         self.counts = Counts()

@@ -53,7 +53,7 @@ def build_agency(releases: str | None = None, home: str = HOME) -> Agency:
 def test_listing(path: str, html: str, *, patterns: str, links: str | None, following: str | None) -> None:
     for pattern in patterns.split():
         agency = build_agency(None if pattern == "none" else pattern)
-        found, next_url, _ = parse_listing(html.encode(), HOME + path, agency)
+        found, next_url, *_ = parse_listing(html.encode(), HOME + path, agency)
         assert [link.url for link in found] == [HOME + link for link in (links or "").split()]
         assert next_url == (HOME + following if following else None)
 
@@ -78,3 +78,8 @@ def test_host_with_swedish_letters(home: str) -> None:
     links, *_ = parse_listing(html, url, agency)
     assert [link.url for link in links] == [url + "/a", url + "/b"]
     assert parse_listing(html, home + "nyheter", agency)[0] == links
+
+
+@pytest.mark.parametrize(("html", "problem"), load_table(__file__, "hidden_lists.tsv", MARKUP))
+def test_hidden_list(html: str, problem: str | None) -> None:
+    assert parse_listing(html.encode(), HOME + "nyheter", build_agency()).problem == problem

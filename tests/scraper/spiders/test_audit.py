@@ -107,6 +107,23 @@ def test_missing_releases_are_found_and_filled(incomplete: Crawling) -> None:
     assert (0 < listed < 24, is_complete) == (True, 0)
 
 
+def test_list_behind_a_button_is_incomplete(tmp_path: Path) -> None:
+    with Site(releases=0) as site:
+        home = f"http://hamnstyrelsen.localhost:{site.port}/"
+        agencies = tmp_path / "agencies.toml"
+        agencies.write_text(
+            f'[hamn]\nname = "Hamnstyrelsen"\nhome = "{home}"\nlistings = ["{home}nyheter/"]\n', "utf-8"
+        )
+        crawling = Crawling(site, agencies, tmp_path / "archive.db")
+        assert crawling.run("news")[0] == 0
+        code, printed = crawling.run("audit")
+        assert code == 0, printed
+        assert "hamn: 3 listed, 3 stored, 0 rejected, 0 missing; a source was not read to its end" in printed
+        ((problem, complete),) = crawling.rows("select problem, complete from coverage where source is not null")
+    assert problem == f"{home}nyheter/: hides the rest of its list behind a button: 'Visa fler nyheter'"
+    assert not complete
+
+
 def test_source_is_requested_once_and_its_traps_are_found() -> None:
     url, links = "https://fyr.example/", [SourceLink("https://fyr.example/a")]
     audit = AgencyAudit(Agency(slug="fyr", name="Fyr", home=url))

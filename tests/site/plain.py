@@ -1,0 +1,81 @@
+"""Hosts of a few fixed pages beside the four agencies: an archive of files, and a list behind a button."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tests.site import files
+from tests.site.answers import HTML, Answer
+from tests.site.paths import to_hex
+
+PDF = "application/pdf"
+PAPERS = {  # file → title and the day as its list states it
+    "remiss-14.pdf": ("Nämnden svarar på remissen om lokala arkiv", "14 mars 2024"),
+    "gallring-3.pdf": ("Nya regler för gallring av protokoll", "2024-02-03"),
+    "oppet-hus.pdf": ("Öppet hus i läsesalen", ""),
+}
+NOTICES = {
+    "kajen-lagas": ("Kajen lagas i höst", "Kajen vid norra hamnen får nya pålar, och arbetet tar fyra veckor i höst."),
+    "ny-boj": ("Ny boj utanför Fårö", "Bojen lyser grönt var tredje sekund och ersätter den som drev bort i januari."),
+    "isen-ligger": (
+        "Isen ligger kvar i viken",
+        "Isbrytaren går varje morgon tills isen har gått, så att färjan kan hålla sin tidtabell.",
+    ),
+}
+
+
+@dataclass
+class PlainHost:
+    """A host of fixed pages, by path: content and media type. Tests may change them."""
+
+    pages: dict[str, tuple[bytes, str]] = field(default_factory=dict)
+
+    def add(self, path: str, body: str | bytes, media: str = HTML) -> None:
+        self.pages[path] = (body.encode() if isinstance(body, str) else body, media)
+
+    def answer(self, path: str) -> Answer:
+        body, media = self.pages.get(path, (b"<!doctype html><title>404</title><h1>Sidan finns inte</h1>", HTML))
+        status = 200 if path in self.pages else 404
+        return Answer(make=lambda: body, media=media, status=status, etag=to_hex(repr(body)) if status == 200 else None)
+
+
+def make_plain_hosts() -> dict[str, PlainHost]:
+    """Return the hosts by their names."""
+    return {"arkivnamnden.localhost": make_file_archive(), "hamnstyrelsen.localhost": make_button_newsroom()}
+
+
+def make_file_archive() -> PlainHost:
+    """An agency whose releases are files only."""
+    host = PlainHost()
+    items = "".join(
+        f'<li>{f"<span>{day}</span> " if day else ""}<a href="/globalassets/press/{name}">{title}</a> (pdf)</li>\n'
+        for name, (title, day) in PAPERS.items()
+    )
+    host.add("/", make_page("Arkivnämnden", "<p>Välkommen till nämnden.</p>"))
+    host.add("/press/", make_page("Pressmeddelanden", f"<ul>{items}</ul>"))
+    for name, (title, _) in PAPERS.items():
+        host.add(f"/globalassets/press/{name}", files.make_pdf(title), PDF)
+    return host
+
+
+def make_button_newsroom() -> PlainHost:
+    """An agency whose list continues behind a button that sends a form."""
+    host = PlainHost()
+    items = "".join(f'<li><a href="/nyheter/{name}">{title}</a></li>\n' for name, (title, _) in NOTICES.items())
+    form = (
+        '<form method="post" action="/nyheter/fler"><input type="hidden" name="start" value="3">'
+        '<button type="submit">Visa fler nyheter</button></form>'
+    )
+    host.add("/", make_page("Hamnstyrelsen", "<p>Välkommen till styrelsen.</p>"))
+    host.add("/nyheter/", make_page("Nyheter", f"<ul>{items}</ul>{form}"))
+    for name, (title, text) in NOTICES.items():
+        host.add(f"/nyheter/{name}", make_page(title, f"<p>Publicerad 3 mars 2024</p><p>{text}</p>"))
+    return host
+
+
+def make_page(title: str, content: str) -> str:
+    return (
+        f'<!doctype html><html lang="sv"><head><meta charset="utf-8"><title>{title}</title></head><body><nav>'
+        '<a href="/">Start</a> <a href="/press/">Press</a> <a href="/nyheter/">Nyheter</a></nav>'
+        f"<main><h1>{title}</h1>{content}</main></body></html>\n"
+    )

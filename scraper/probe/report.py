@@ -73,6 +73,7 @@ def iter_table_comments(result: ProbeResult) -> Iterator[str]:
     yield f"system: {result.cms or 'unknown; the general page class is used'}"
     for source in result.sources:
         yield f"{source.kind}: {source.url}: {describe_probed_source(source)}"
+    yield from result.notes
     links, matching = result.list_links(), result.list_matching_links()
     if links and result.agency.releases:
         yield f"releases: {len(matching)} of the {len(links)} URLs found match the pattern"
@@ -88,7 +89,9 @@ def describe_probed_source(source: ProbedSource) -> str:
         return f"left out: {source.problem}"
     if not source.is_requested:
         return "not requested"
-    return f"{len(source.links)} releases" if source.links else "left out: no release in it"
+    if not source.links:
+        return f"left out: {source.note or 'no release in it'}"
+    return "; ".join(filter(None, [f"{len(source.links)} releases", source.note]))
 
 
 def format_page_panes(page: ProbedPage, width: int) -> str:

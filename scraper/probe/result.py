@@ -27,6 +27,7 @@ from scraper.pages.cms import choose_page_class
 from scraper.pages.document import Document, get_text_content
 from scraper.probe.proposal import propose_name, propose_release_pattern, propose_slug
 from scraper.sources import find_sources
+from scraper.sources.discovery import find_press_wire
 from scraper.sources.links import SourceLink, is_release_url
 
 STORED_PAGES_DIR = Path(__file__).parents[2] / "tests" / "pages"
@@ -39,7 +40,8 @@ class ProbedSource:
     kind: str  # the agency's key: feeds, sitemaps or listings
     url: str
     links: list[SourceLink] = field(default_factory=list)
-    problem: str | None = None
+    problem: str | None = None  # why it is left out
+    note: str | None = None  # why it may have more releases than could be read
     is_requested: bool = True
 
 
@@ -67,6 +69,7 @@ class ProbeResult:
     agency: Agency = field(init=False)  # as proposed
     sources: list[ProbedSource] = field(default_factory=list)
     pages: list[ProbedPage] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)  # what else the operator should know
 
     def __post_init__(self) -> None:
         self.agency = self.base_agency
@@ -116,10 +119,20 @@ def probe_file(html: bytes, url: str, agencies: dict[str, Agency]) -> ProbeResul
     sources = find_sources(html, url, result.agency)
     for kind, urls in (("feeds", sources.feeds), ("listings", sources.listings)):
         result.sources += [ProbedSource(kind, source_url, is_requested=False) for source_url in dict.fromkeys(urls)]
+    result.notes += [describe_press_room(room, agencies) for room in sources.press_rooms]
     result.update_proposal()
     if urlsplit(url).path.strip("/"):
         result.pages.append(probe_page(html, url, result.agency))
     return result
+
+
+def describe_press_room(url: str, agencies: dict[str, Agency]) -> str:
+    """Describe a link to news at another host: a press wire, another agency's site, or a site to be probed."""
+    if wire := find_press_wire(url):
+        return f"press wire: {url}: {wire}; the agency may publish there first, or only there"
+    if owner := next((agency for agency in agencies.values() if agency.owns(url)), None):
+        return f"press room: {url}: left out: it belongs to {owner.slug}"
+    return f"press room: {url}: at another host; probe it as well"
 
 
 def probe_home_page(home: bytes, url: str, agencies: dict[str, Agency]) -> ProbeResult:

@@ -6,6 +6,7 @@ import logging
 import re
 import sys
 from collections.abc import AsyncIterator, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, ClassVar
 from urllib.parse import urljoin, urlsplit
@@ -20,14 +21,27 @@ from scraper.agency import Agency, build_user_agent, check_contact
 from scraper.downloader.errors import DOWNLOAD_ERRORS, RobotsForbidden, describe_download_error
 from scraper.errors import PageError, SourceError
 from scraper.normalise.urls import extract_host
-from scraper.probe.result import ProbedPage, ProbedSource, ProbeResult, probe_home_page, probe_page
+from scraper.pages.page_type import is_listing_url
+from scraper.probe.result import (
+    ProbedPage,
+    ProbedSource,
+    ProbeResult,
+    describe_press_room,
+    probe_home_page,
+    probe_page,
+)
 from scraper.sources import find_sources, parse_feed, parse_listing, parse_sitemap
+from scraper.sources.discovery import find_press_wire
 from scraper.sources.feeds import parse_robots_sitemaps
+from scraper.sources.hidden_lists import needs_javascript
 from scraper.sources.links import NEWS_WORDS, SourceLink
+from scraper.sources.listings import parse_source_page
 
 SAMPLE_RELEASES = 3
 MAX_SAMPLE_REQUESTS = 6  # pages fetched until enough of them are releases
 MAX_SOURCES_PER_KIND = 4
+MAX_PRESS_ROOMS = 3  # at other hosts
+FEED_ROOT_BYTES = 1000  # at the beginning of a response, where the root of a feed is looked for
 MAX_INDEX_SITEMAPS = 3  # sitemaps fetched from an index
 NEWS_WORD = re.compile(NEWS_WORDS, re.IGNORECASE)
 CONNECTION_ERRORS = (*DOWNLOAD_ERRORS, ConnectError, ConnectionClosed)
@@ -70,6 +84,7 @@ class ProbeSpider(Spider):
     def __init__(self, url: str, agencies: dict[str, Agency], **arguments: Any) -> None:
         super().__init__(**arguments)
         self.url, self.agencies = url, agencies
+        self.fetched: dict[str, Response | SourceError] = {}  # by the URL that was requested
 
     @classmethod
     def update_settings(cls, settings: BaseSettings) -> None:
@@ -86,17 +101,27 @@ class ProbeSpider(Spider):
             yield request
 
     async def probe(self) -> ProbeResult:
-        """Fetch the home page, its sources and up to SAMPLE_RELEASES releases."""
-        home = await self.fetch(urljoin(self.url, "/"))
+        """Fetch the home page, the given page, their sources and up to SAMPLE_RELEASES releases."""
+        home, given = await self.fetch_start_pages()
         result = probe_home_page(home.body, home.url, self.agencies)
         agency, host = result.base_agency, extract_host(self.url)
         if extract_host(home.url) != host and not result.is_known:
             agency = result.base_agency = replace(agency, aliases=(*agency.aliases, host))
-        found = find_sources(home.body, home.url, agency)
-        given_urls = [self.url] if urlsplit(self.url).path.strip("/") and agency.owns(self.url) else []
+        found, given_urls = find_sources(home.body, home.url, agency), list[str]()
+        if urlsplit(self.url).path.strip("/"):
+            (found.feeds if given and is_feed(given) else given_urls).insert(0, self.url)
+        if given and not is_feed(given):
+            given_found = find_sources(given.body, given.url, agency)
+            found.feeds, found.listings = given_found.feeds + found.feeds, given_found.listings + found.listings
+            redirected = [] if agency.owns(given.url) else [given.url]
+            found.press_rooms = redirected + given_found.press_rooms + found.press_rooms
+        if not found.feeds and not found.listings and needs_javascript(parse_source_page(home.body, home.url).root):
+            result.notes.append(f"home page: {home.url}: needs JavaScript: its links are not in its HTML")
         await self.probe_sources(result, "feeds", found.feeds)
-        await self.probe_sources(result, "listings", [*given_urls, *found.listings])
+        found.press_rooms += await self.probe_sources(result, "listings", [*given_urls, *found.listings])
         await self.probe_sources(result, "sitemaps", await self.find_sitemap_urls(agency))
+        for url in list(dict.fromkeys(found.press_rooms))[:MAX_PRESS_ROOMS]:
+            await self.probe_press_room(result, url)
         result.update_proposal()
         requested_urls: set[str] = set()
         while (
@@ -112,6 +137,46 @@ class ProbeSpider(Spider):
             result.update_proposal()
         return result
 
+    async def fetch_start_pages(self) -> tuple[Response, Response | None]:
+        """Fetch the home page, and the given page if its URL has a path; without a home page, the given one is both.
+
+        Raises SourceError if neither can be fetched.
+        """
+        if not urlsplit(self.url).path.strip("/"):
+            return await self.fetch(urljoin(self.url, "/")), None
+        try:
+            home = await self.fetch(urljoin(self.url, "/"))
+        except SourceError:
+            given = await self.fetch(self.url)
+            return given, given
+        with suppress(SourceError):  # reported with its problem when it is read as a listing
+            return home, await self.fetch(self.url)
+        return home, None
+
+    async def probe_press_room(self, result: ProbeResult, url: str) -> None:
+        """Add the listing and feed of a press room at another host, and that host as an alias, if it lists releases.
+
+        A press wire, and the site of another agency, become a note.
+        """
+        if find_press_wire(url) or any(agency.owns(url) for agency in self.agencies.values()):
+            result.notes.append(describe_press_room(url, self.agencies))
+            return
+        agency, host = result.base_agency, extract_host(url)
+        result.base_agency = agency if agency.owns(url) else replace(agency, aliases=(*agency.aliases, host))
+        count = len(result.sources)
+        await self.probe_sources(result, "listings", [url])
+        with suppress(SourceError):
+            response = await self.fetch(url)
+            if not result.base_agency.owns(response.url):
+                result.notes.append(describe_press_room(response.url, self.agencies))
+            await self.probe_sources(
+                result, "feeds", find_sources(response.body, response.url, result.base_agency).feeds
+            )
+        if any(source.links for source in result.sources[count:]):
+            result.notes.append(f"aliases: {host}: the site links to it as its press room; check that it is its own")
+        else:
+            result.base_agency = agency
+
     async def find_sitemap_urls(self, agency: Agency) -> list[str]:
         """Return the sitemaps named in robots.txt, else the usual URL of a sitemap."""
         try:
@@ -121,25 +186,33 @@ class ProbeSpider(Spider):
             urls = []
         return urls or [urljoin(agency.home, "/sitemap.xml")]
 
-    async def probe_sources(self, result: ProbeResult, kind: str, found_urls: Iterable[str]) -> None:
-        """Fetch all declared sources of a kind and the first few found ones; add their links or problems."""
-        agency = result.base_agency
+    async def probe_sources(self, result: ProbeResult, kind: str, found_urls: Iterable[str]) -> list[str]:
+        """Fetch all declared sources of a kind and the first few found ones; add their links or problems.
+
+        Return the press rooms at other hosts that the listings link to.
+        """
+        agency, press_rooms = result.base_agency, list[str]()
         found = list(dict.fromkeys(found_urls))[:MAX_SOURCES_PER_KIND]
+        requested_urls = {source.url for source in result.sources}
         for url in dict.fromkeys([*getattr(agency, kind), *found]):
+            if url in requested_urls:
+                continue
             source = ProbedSource(kind, url)
             try:
-                source.links = await self.fetch_source_links(kind, url, agency)
+                response = await self.fetch(url)
+                if kind == "listings":
+                    links, *_, source.note = parse_listing(response.body, response.url, agency)
+                    source.links = [link for link in links if not is_listing_url(link.url)]
+                    press_rooms += find_sources(response.body, response.url, agency).press_rooms
+                elif kind == "feeds":
+                    links = parse_feed(response.body, response.url, agency)
+                    source.links = [link for link in links if agency.owns(link.url)]
+                else:
+                    source.links = await self.read_sitemap_links(response, agency)
             except SourceError as error:
                 source.problem = error.problem
             result.sources.append(source)
-
-    async def fetch_source_links(self, kind: str, url: str, agency: Agency) -> list[SourceLink]:
-        response = await self.fetch(url)
-        if kind == "feeds":
-            return [link for link in parse_feed(response.body, response.url, agency) if agency.owns(link.url)]
-        if kind == "listings":
-            return parse_listing(response.body, response.url, agency).links
-        return await self.read_sitemap_links(response, agency)
+        return press_rooms
 
     async def read_sitemap_links(self, response: Response, agency: Agency) -> list[SourceLink]:
         """Return a sitemap's releases, newest first; for an index, those of the most likely sitemaps."""
@@ -167,7 +240,18 @@ class ProbeSpider(Spider):
         return replace(probe_page(response.body, response.url, agency), url=url)
 
     async def fetch(self, url: str) -> Response:
-        """Return the response for a URL. Raises SourceError if there is none, or its status is not 200."""
+        """Return the response for a URL, requested once. Raises SourceError if there is none, or it is not a 200."""
+        if url not in self.fetched:
+            try:
+                self.fetched[url] = await self.download(url)
+            except SourceError as error:
+                self.fetched[url] = error
+        found = self.fetched[url]
+        if isinstance(found, SourceError):
+            raise found
+        return found
+
+    async def download(self, url: str) -> Response:
         sys.stderr.write(f"fetching {url}\n")
         engine = self.crawler.engine
         assert engine  # noqa: S101 - a running spider has one
@@ -180,3 +264,8 @@ class ProbeSpider(Spider):
         if response.status != 200:
             raise SourceError(url, f"answered {response.status}")
         return response
+
+
+def is_feed(response: Response) -> bool:
+    """Return whether a response looks like a feed: XML with the root of RSS or Atom."""
+    return re.search(rb"<(rss|feed|rdf:RDF)\b", response.body[:FEED_ROOT_BYTES]) is not None

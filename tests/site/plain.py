@@ -41,7 +41,11 @@ class PlainHost:
 
 def make_plain_hosts() -> dict[str, PlainHost]:
     """Return the hosts by their names."""
-    return {"arkivnamnden.localhost": make_file_archive(), "hamnstyrelsen.localhost": make_button_newsroom()}
+    return {
+        "arkivnamnden.localhost": make_file_archive(),
+        "hamnstyrelsen.localhost": make_button_newsroom(),
+        "press.hamnstyrelsen.example": make_press_room(),
+    }
 
 
 def make_file_archive() -> PlainHost:
@@ -70,6 +74,13 @@ def make_button_newsroom() -> PlainHost:
     host.add("/nyheter/", make_page("Nyheter", f"<ul>{items}</ul>{form}"))
     for name, (title, text) in NOTICES.items():
         host.add(f"/nyheter/{name}", make_page(title, f"<p>Publicerad 3 mars 2024</p><p>{text}</p>"))
+    return host
+
+
+def make_press_room() -> PlainHost:
+    """A press room at a host of its own, with the same notices as the other newsroom."""
+    host = make_button_newsroom()
+    host.pages["/"] = host.pages["/nyheter/"]
     return host
 
 

@@ -23,6 +23,7 @@ from scraper.commands.probe import Command
 from tests.forks import run_module
 from tests.scraper.pages.sample_page import TEXT, URL, build_page
 from tests.site import Site
+from tests.site.plain import PlainHost
 
 ROOT = Path(__file__).parents[3]
 HOME = "https://www.exempel.se/"
@@ -66,6 +67,16 @@ def probed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProbedSite]:
         site.set_delay("skogsbruksradet", 0.25)
         site.break_("hushallsmyndigheten/", status=503)
         site.break_("farledsverket/sitemap-nyheter-2.xml", status=404, times=1)
+        port = f":{site.port}"
+        site.plain["hamnstyrelsen.localhost"].add(
+            "/om/",
+            f'<main><h1>Press</h1><a href="http://press.hamnstyrelsen.example/">Pressrum</a>'
+            '<a href="https://via.tt.se/pressrum/hamn?publisherId=1">Pressmeddelanden</a>'
+            '<a href="/nyheter/">Nyheter</a>'
+            f'<a href="{site.url("farledsverket")}">Nyheter</a></main>',
+        )
+        site.plain["skarm.localhost"] = PlainHost()
+        site.plain["skarm.localhost"].add("/", '<body><div id="root"></div><script src="/a.js"></script></body>')
         site.break_("lasframjandenamnden/robots.txt", body="User-agent: *\nDisallow: /\n")
         environment = {
             "SCRAPY_SETTINGS_MODULE": "tests.site.settings",
@@ -82,8 +93,12 @@ def probed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProbedSite]:
             check=False,
         )
         runs = {"farledsverket": build_run(done.returncode, done.stderr + done.stdout)}
-        for slug in ("skogsbruksradet", "hushallsmyndigheten", "lasframjandenamnden"):
-            command = ["probe", site.url(slug), "-s", "RETRY_TIMES=0"]
+        urls = {slug: site.url(slug) for slug in ("skogsbruksradet", "hushallsmyndigheten", "lasframjandenamnden")}
+        urls |= {"path": f"http://hamnstyrelsen.localhost{port}/om/", "script": f"http://skarm.localhost{port}/"}
+        (folder / "known.toml").write_text(site.agencies_toml(), "utf-8")
+        for slug, url in urls.items():
+            command = ["probe", url, "-s", "RETRY_TIMES=0"]
+            command += ["-s", f"AGENCIES={folder / 'known.toml'}"] if slug == "path" else []
             runs[slug] = build_run(*run_module("scrapy", command, environment=environment))
         runs["no address"] = build_run(*run_module("scrapy", ["probe"], environment=environment))
         yield ProbedSite(runs, folder, site.counts.mean_gap("skogsbruksradet.localhost"))
@@ -127,6 +142,26 @@ def test_first_release_is_stored(probed: ProbedSite) -> None:
     assert expected["address"] in probed.runs["farledsverket"].output
     assert (folder / "page.html").stat().st_size > 50_000
     assert "check it, correct it and commit it" in probed.runs["farledsverket"].output
+
+
+def test_given_path_is_read_and_its_press_rooms_are_proposed(probed: ProbedSite) -> None:
+    run = probed.runs["path"]
+    assert run.code == 0, run.output
+    (table,) = tomllib.loads(run.table).values()
+    paths = [re.sub(r"^http://([^/:]+)(:\d+)?/", r"\1 ", url) for url in table["listings"]]
+    assert paths == ["hamnstyrelsen.localhost nyheter/", "press.hamnstyrelsen.example "]
+    assert table["aliases"] == ["press.hamnstyrelsen.example"]
+    assert "/nyheter/: 3 releases; hides the rest of its list behind a button: 'Visa fler nyheter'" in run.table
+    assert "# press wire: https://via.tt.se/pressrum/hamn?publisherId=1: Via TT" in run.table
+    assert "left out: it belongs to farledsverket" in run.table
+    assert not any("via.tt.se" in url for url in run.fetched)
+    assert len(run.fetched) == len(set(run.fetched)) <= 15
+
+
+def test_site_that_needs_javascript_is_described(probed: ProbedSite) -> None:
+    run = probed.runs["script"]
+    assert run.code == 1
+    assert "needs JavaScript: its links are not in its HTML" in run.output
 
 
 def test_robots_txt_is_obeyed(probed: ProbedSite) -> None:

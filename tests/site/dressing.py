@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from itertools import count
 
 PARAGRAPH = re.compile(r"<p(?P<attributes>[^>]*)>(?P<text>[^<]{40,})</p>")
 PICTURE = re.compile(r'(<img[^>]* src=")([^"?]+)')
+PLAIN_PARAGRAPH = re.compile('<p class="normal">')
 INGRESS = re.compile(r'<p class="ingress">(.*?)</p>', re.DOTALL)
 DESCRIPTION = re.compile(r'<meta name="description"[^>]*>')
 TEXT = re.compile(r'<div id="Innehalltext">.*?<div class="sv-text-portlet-content">', re.DOTALL)
@@ -54,7 +56,13 @@ def bury(html: str) -> str:
     if lead is None:
         raise ValueError("no lead to bury: the page is in another design")
     html = DESCRIPTION.sub("", html.replace(lead[0], "", 1))
-    return TEXT.sub(lambda found: f'{found[0]}<p class="puff">{lead[1]}</p>', html, count=1)
+    return TEXT.sub(lambda found: f'{found[0]}<p class="puff">{lead[1]}</p>', number_paragraphs(html), count=1)
+
+
+def number_paragraphs(html: str) -> str:
+    """A page whose paragraphs all have classes of their own, so that the class sets none of them apart."""
+    numbers = count(1)
+    return PLAIN_PARAGRAPH.sub(lambda found: f'<p class="normal n{next(numbers)}">', html)
 
 
 def weigh(html: str, size: int) -> str:

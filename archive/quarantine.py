@@ -35,7 +35,7 @@ from archive.models import Capture, hash_state
 
 QuarantineReason = dict[str, Any]  # field or source, problem and figures: see scraper.quarantine
 # Problems that show on one page, so it is not stored even if no other page has them: see scraper.quarantine.
-PAGE_REASONS = ("future", "after update", "boilerplate")
+PAGE_REASONS = ("future", "after update", "boilerplate", "doubtful")
 
 # Field habits: the fields that an agency's releases usually have
 HABIT_FIELDS = ("lead", "published", "updated", "tags", "questions", "contacts")  # fields that may be missing

@@ -48,7 +48,8 @@ class Provenance:
 class ReleaseItem:
     """A release as found on its page. The fields have the same meaning as in archive.models.Release.
 
-    Every value is a string as found, or None if the page does not have it.
+    Every value is a string as found, or None if the page does not have it. `agreement` and `doubt` judge the reading;
+    no release has them.
     """
 
     url: str  # the canonical URL that the page declares, if it is credible, else the URL the page came from
@@ -62,6 +63,10 @@ class ReleaseItem:
     updated: str | None = None
     language: str | None = None
     parser_version: str | None = None  # the page class and a digest of the parser
+    agreement: float | None = (
+        None  # share, 0 to 1, of other readings of the page that the body has; None: too little text
+    )
+    doubt: str | None = None  # why the body is probably not the release's text
     zone: str | None = None  # IANA name of the agency's time zone; None: the time zone of the host's country
     tags: list[str] = field(default_factory=list)
     questions: list[QuestionItem] = field(default_factory=list)

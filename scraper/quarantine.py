@@ -2,8 +2,8 @@
 
 Only pages that would change the archive are checked: new releases against the agency's habits, stored ones against
 their stored state. If a field and its text are gone from a page whose template is unchanged, the agency has edited the
-page, and this is not suspicious. Impossible dates and a body that consists of lines of other releases are suspicious on
-any page.
+page, and this is not suspicious. Impossible dates, a body that other readings of its page disagree with
+(scraper.pages.agreement) and one that consists of lines of other releases are suspicious on any page.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ REASON_TEXTS = {
     "repeated": "{field} is the same as that of another release",
     "future": "{field} is {value}, after the page was fetched ({fetched})",
     "after update": "{field} is {value}, years after the page was updated ({updated})",
+    "doubtful": "{field} {doubt}",
     "boilerplate": "{share:.0%} of {field} are lines that other releases have too, such as {line!r}",
     "few links": "{source} lists {links} releases, usually {usual}",
 }
@@ -89,6 +90,8 @@ class QuarantineCheck:
             found += self.find_lost_fields(state, stored, release.url, versions)
         found = list({reason_key(reason): reason for reason in found}.values())
         found += find_impossible_dates(release, page.response.fetched_at)
+        if page.item.doubt:
+            found.append({"field": "body", "why": "doubtful", "doubt": page.item.doubt})
         return [*found, *self.find_repeated_lines(release.url, state, stored)]
 
     def is_backfilled(self, state: Mapping[str, Any], url: str) -> bool:

@@ -18,6 +18,7 @@ from scraper.errors import NotARelease
 from scraper.items import Provenance, ReleaseItem
 from scraper.normalise.text import clean_line
 from scraper.normalise.urls import extract_host
+from scraper.pages.agreement import compare_body, read_sentences
 from scraper.pages.blocks import (
     FIELD_ATTRIBUTE,
     TEXT_ATTRIBUTE,
@@ -97,6 +98,7 @@ class NewsPage:
             raise NotARelease(self.document.url, found.problem, found.kind, found.target)
         if is_listing_url(self.document.url, self.agency):
             raise NotARelease(self.document.url, "is a listing, by its address", "listing")
+        self.sentences = read_sentences(self.document.root)
         self.prepare_tree()
         self.item.url = find_canonical_url(self.document) or self.document.url
         self.extract_title()
@@ -117,7 +119,18 @@ class NewsPage:
             decompose_soup(self.soup)
         self.item.language = self.document.language
         self.reject_empty_page()
+        self.check_agreement()
         return self.item
+
+    def check_agreement(self) -> None:
+        """Compare the body with other readings of the page. Raises NotARelease if it is certainly another text."""
+        text = "\n".join(filter(None, (self.item.lead, self.item.body)))
+        found = compare_body(self.sentences, self.title_element, self.item.title, text)
+        if found.is_wrong:
+            raise NotARelease(self.document.url, f"the text found {found.doubt}: {clean_line(text)[:60]!r}", "other")
+        self.item.agreement, self.item.doubt = found.share, found.doubt
+        if found.share is not None:
+            self.item.evidence["agreement"] = Provenance(rule=found.describe(), element=found.block_path)
 
     def reject_empty_page(self) -> None:
         text = "\n".join(filter(None, (self.item.lead, self.item.body)))

@@ -213,15 +213,19 @@ def descend_to_densest(
 def measure_running_text(root: Element, excluded_tags: Collection[str] = ()) -> dict[Element, int]:
     """Count the characters of each element, without links, very short elements and `excluded_tags`."""
     text_lengths: dict[Element, int] = {}
-    for element in reversed(list(root.iter())):  # children before their parents
-        length = len(element.text.strip()) if element.text else 0
-        for child in element:
-            if child.tag != "a" or is_anchor_target(child):
-                length += text_lengths.get(child, 0)
-            if child.tail:
-                length += len(child.tail.strip())
-        counts = length >= MIN_COUNTED_LENGTH or element.tag in INLINE_TAGS
-        text_lengths[element] = length if counts and element.tag not in excluded_tags else 0
+    # In reverse document order an element follows its children, whose lengths are the last ones on the stack.
+    stack: list[int] = []
+    for element in reversed(list(root.iter())):
+        tag, text, tail = element.tag, element.text, element.tail
+        length = len(text.strip()) if text else 0
+        if count := len(element):
+            length += sum(stack[-count:])
+            del stack[-count:]
+        counts = (length >= MIN_COUNTED_LENGTH or tag in INLINE_TAGS) and tag not in excluded_tags
+        text_lengths[element] = length = length if counts else 0
+        if tag == "a" and not is_anchor_target(element):
+            length = 0
+        stack.append(length + len(tail.strip()) if tail else length)
     return text_lengths
 
 

@@ -165,6 +165,8 @@ def format_item_value(value: object) -> str:
         return value.title or value.url
     if isinstance(value, ContactItem):
         return ", ".join(filter(None, astuple(value)))
+    if isinstance(value, float):
+        return f"{value:.0%}"
     return str(value or "")
 
 

@@ -219,6 +219,17 @@ def test_impossible_dates_are_suspicious_on_any_page(
         assert (page.has_page_reason, row.has_page_reason) == (True, False)
 
 
+def test_doubtful_body_is_quarantined_until_it_is_accepted(offline: OfflineCrawl) -> None:
+    (path,) = add_new(offline, 1)
+    offline.write("delete from crawls")
+    result = offline.ingest.save(
+        offline.parse(path, doubt="is before the heading"), QuarantineCheck(offline.archive, SLUG)
+    )
+    assert (result.outcome, describe_reasons(list(result.reasons))) == (QUARANTINED, "body is before the heading")
+    review_quarantine(offline.ingest, SLUG)
+    assert list_decisions(offline) == ["confirmed"]
+
+
 FOOTER = "\n\n".join(f"Kontoret i distrikt {number} är öppet alla vardagar och har växel." for number in range(12))
 
 

@@ -1,0 +1,197 @@
+"""Compares a body with two other readings of its page, which share no rule with the one that found it.
+
+The readings are the text after the page's heading and the densest block, both from the sentences of the page before
+anything is removed from it. They know no names of classes and no languages, and they are rougher than the body: a
+right body often lacks some of their text, but hardly ever nearly all.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from scraper.normalise.text import clean_line
+from scraper.pages.document import INLINE_TAGS, Element, format_element_path
+
+MIN_TEXT_LENGTH = 40  # characters; shorter texts are labels, buttons and menus
+MAX_PROBE_LENGTH = 60  # characters of a sentence that are looked for in the body
+MAX_SENTENCES = 1000  # of a page
+MIN_READING_LENGTH = 150  # characters; a shorter reading says nothing
+MAX_LENGTH_AFTER_HEADING = 600  # characters of the text after the heading
+# A body with smaller shares is another text. Of 700 stored pages, no right body is below one of these pairs.
+MIN_START_SHARE, MIN_BLOCK_SHARE = 0.1, 0.1
+MIN_PAGE_SHARE, MIN_START_SHARE_OF_SMALL = 0.2, 0.3  # of all sentences, and of the text after the heading
+# Words of the title are looked for without their endings; not in scripts that have no space between words.
+WORD, STEM_LENGTH = re.compile(r"[^\W\u2e80-\U0003ffff]{4,}"), 5
+# Elements whose first text is read, and of inline ones also the text after them. Others are links, or hold no prose.
+TEXT_TAGS = ("p", "br", "div", "td", "li", "dd", "span", "font", "strong", "b", "section", "article", "h1", "h2")
+PARAGRAPH_TAGS = INLINE_TAGS | {"p", "li", "dd", "h1", "h2"}
+
+
+class Sentence(NamedTuple):
+    """A text without markup, outside links."""
+
+    probe: str  # its first characters
+    length: int
+    block: Element  # the element with its paragraph
+    part: Element  # the part of the page that it is in
+
+
+SharedSentence = tuple[Sentence, int]  # and how many of its characters are in the body
+
+
+@dataclass(slots=True)
+class PageSentences:
+    """The sentences of a page in document order. The parts are the children of the outermost element with several."""
+
+    sentences: list[Sentence] = field(default_factory=list)
+    headings: dict[Element, tuple[int, Element]] = field(default_factory=dict)  # h1, h2 → sentences before it, its part
+
+    def find_heading(self, title_element: Element | None) -> tuple[int, Element] | None:
+        """Return the number of sentences before the title, else before the first h1, and its part of the page."""
+        if title_element is not None and title_element in self.headings:
+            return self.headings[title_element]
+        return next((found for element, found in self.headings.items() if element.tag == "h1"), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BodyAgreement:
+    """How far a body agrees with the other readings.
+
+    start, block: the share of the text after the heading, and of the densest block, that is in the body; None if there
+    is no such text. doubt: why the body is probably another text than the page's, or None. is_wrong: whether that is
+    certain.
+    """
+
+    start: float | None
+    block: float | None
+    block_path: str
+    doubt: str | None = None
+    is_wrong: bool = False
+
+    @property
+    def share(self) -> float | None:
+        """Return the mean of both shares, from 0 to 1."""
+        shares = [share for share in (self.start, self.block) if share is not None]
+        return sum(shares) / len(shares) if shares else None
+
+    def describe(self) -> str:
+        """Describe the agreement in words.
+
+        >>> BodyAgreement(start=1.0, block=0.25, block_path="").describe()
+        'has 100% of the text after the heading and 25% of the densest block'
+        """
+        parts = ((self.start, "text after the heading"), (self.block, "densest block"))
+        words = " and ".join(f"{share:.0%} of the {name}" for share, name in parts if share is not None)
+        return f"has {words}"
+
+
+def read_sentences(root: Element) -> PageSentences:
+    """Read the sentences of a page. Call it before elements are removed from the tree."""
+    body = root.find("body")
+    frame = root if body is None else body
+    while len(frame) == 1 and len(frame[0]):
+        frame = frame[0]
+    page = PageSentences()
+    sentences = page.sentences
+    for part in frame:
+        for element in part.iter(*TEXT_TAGS):
+            tag = element.tag
+            if tag in ("h1", "h2"):
+                page.headings[element] = len(sentences), part
+            texts = (element.text, element.tail) if tag in INLINE_TAGS else (element.text,)
+            for text in texts:
+                # Indentation is often longer than a sentence.
+                if text is not None and len(text) > MIN_TEXT_LENGTH and not text.isspace():
+                    words = text.strip()
+                    if len(words) > MIN_TEXT_LENGTH and next(element.iterancestors("a"), None) is None:
+                        probe = clean_line(words[:MAX_PROBE_LENGTH])
+                        sentences.append(Sentence(probe, len(words), find_block(element), part))
+            if len(sentences) >= MAX_SENTENCES:
+                return page
+    return page
+
+
+def find_block(element: Element) -> Element:
+    while element.tag in PARAGRAPH_TAGS and (parent := element.getparent()) is not None:
+        element = parent
+    return element
+
+
+def compare_body(page: PageSentences, title_element: Element | None, title: str | None, text: str) -> BodyAgreement:
+    """Compare a body, lead included, with the other readings of its page.
+
+    title_element: the element that the title was read from, or None.
+    """
+    pairs = [(sentence, sentence.length if sentence.probe in text else 0) for sentence in page.sentences]
+    blocks: dict[Element, list[SharedSentence]] = defaultdict(list)
+    for pair in pairs:
+        blocks[pair[0].block].append(pair)
+    densest = max(blocks.values(), key=count_characters, default=[])
+    block, heading = measure_share(densest), page.find_heading(title_element)
+    start = measure_share(iter_start(pairs[heading[0] :])) if heading else None
+    is_start_missing = start is not None and start < MIN_START_SHARE
+    doubt, is_wrong = None, False
+    if is_start_missing and not has_title_word(title, text):
+        doubt, is_wrong = "has neither the text after the heading nor a word of the title", True
+    elif is_start_missing and block is not None and block < MIN_BLOCK_SHARE:
+        doubt = "has neither the text after the heading nor the densest block of the page"
+    elif heading and is_before(pairs, heading[0]):
+        doubt = "is before the heading"
+    elif heading and is_elsewhere(pairs, heading[1]) and not has_title_word(title, text):
+        doubt = "is in another part of the page than the heading, and has no word of the title"
+    elif start is not None and start < MIN_START_SHARE_OF_SMALL:
+        share = measure_share(pairs)
+        if share is not None and share < MIN_PAGE_SHARE:
+            doubt = f"is only {share:.0%} of the text around it"
+    path = format_element_path(densest[0][0].block) if block is not None else ""
+    return BodyAgreement(start=start, block=block, block_path=path, doubt=doubt, is_wrong=is_wrong)
+
+
+def iter_start(pairs: Iterable[SharedSentence]) -> Iterator[SharedSentence]:
+    """Yield the first sentences, of MAX_LENGTH_AFTER_HEADING characters."""
+    total = 0
+    for pair in pairs:
+        yield pair
+        total += pair[0].length
+        if total > MAX_LENGTH_AFTER_HEADING:
+            return
+
+
+def measure_share(pairs: Iterable[SharedSentence]) -> float | None:
+    """Return the share of the sentences' characters that is in the body; None if there are too few characters."""
+    total = shared = 0
+    for sentence, length in pairs:
+        total += sentence.length
+        shared += length
+    return shared / total if total >= MIN_READING_LENGTH else None
+
+
+def count_characters(pairs: Iterable[SharedSentence]) -> int:
+    return sum(sentence.length for sentence, _ in pairs)
+
+
+def is_before(pairs: Sequence[SharedSentence], position: int) -> bool:
+    """Return whether all shared sentences are before a position, if there are any."""
+    before, after = pairs[:position], pairs[position:]
+    return any(length for _, length in before) and not any(length for _, length in after)
+
+
+def is_elsewhere(pairs: Iterable[SharedSentence], part: Element) -> bool:
+    """Return whether most of the shared sentences are in another part of the page."""
+    elsewhere = sum(length if sentence.part is not part else -length for sentence, length in pairs)
+    return elsewhere > 0
+
+
+def has_title_word(title: str | None, text: str) -> bool:
+    """Return whether a text has a word of the title, whatever its ending; True if the title has no long word.
+
+    >>> has_title_word("Nya regler för skogsägare", "Skogsägarnas ansvar"), has_title_word("Nytt", "Om kakor")
+    (True, False)
+    """
+    stems = [word[:STEM_LENGTH] for word in WORD.findall((title or "").casefold())]
+    text = text.casefold()
+    return not stems or any(stem in text for stem in stems)

@@ -68,10 +68,15 @@ class FrontierEntry:
     last_modified: str | None
     release_id: int | None
     source: str | None  # the source that first listed it
+    file_title: str | None = None  # the title of a release that is a file, as its listing states it; else None
+    file_day: str | None = None  # its day of publication, as its listing states it
 
 
 # in the order of the fields of FrontierEntry
-FRONTIER_COLUMNS = "url, agency, role, state, first_seen, listed, fetched, tries, etag, last_modified, release, source"
+FRONTIER_COLUMNS = (
+    "url, agency, role, state, first_seen, listed, fetched, tries, etag, last_modified, release, source, file_title,"
+    " file_day"
+)
 RELEASE_ENTRIES_SQL = (
     f"select {FRONTIER_COLUMNS}, rowid as number from frontier where agency = :agency and role = 'release'"
 )
@@ -97,17 +102,21 @@ class Frontier:
         source: str | None = None,
         listed: str | None = None,
         crawl_started: datetime | None = None,
+        file_title: str | None = None,
+        file_day: str | None = None,
     ) -> bool:
         """Insert a URL with the source that first listed it; return True if it was new.
 
         A known URL becomes due again if `listed`, the date that its source gives it, is later than before: a release
         that is stored, gone or quarantined, unless it was read after that date or after the crawl started; and a
-        sitemap, before it is fetched, so that an interrupted crawl does not count it as read.
+        sitemap, before it is fetched, so that an interrupted crawl does not count it as read. A stored file becomes due
+        again if its source gives it another `file_title` or `file_day` than before.
         """
         added = self.db.execute(
-            "insert or ignore into frontier (url, agency, role, state, first_seen, source, listed)"
-            " values (?, ?, ?, 'due', ?, ?, ?)",
-            [url, agency, role, to_iso(seen_at), source, listed],
+            "insert or ignore into frontier"
+            " (url, agency, role, state, first_seen, source, listed, file_title, file_day)"
+            " values (?, ?, ?, 'due', ?, ?, ?, ?, ?)",
+            [url, agency, role, to_iso(seen_at), source, listed, file_title, file_day],
         ).rowcount
         if not added and listed:
             self.db.execute(
@@ -116,6 +125,13 @@ class Frontier:
                 " and :listed >= substr(fetched, 1, length(:listed))) then 'due' else state end"
                 " where url = :url and (listed is null or listed < :listed)",
                 {"url": url, "listed": listed, "begun": to_iso(crawl_started or seen_at)},
+            )
+        if not added and file_title:
+            self.db.execute(
+                "update frontier set file_title = :title, file_day = :day, etag = null, last_modified = null,"
+                " state = iif(state = 'stored', 'due', state) where url = :url and source is :source"
+                " and (file_title is not :title or file_day is not :day)",
+                {"url": url, "source": source, "title": file_title, "day": file_day},
             )
         if not added:  # the former URL of a release that has moved may be reused for another one
             self.db.execute(

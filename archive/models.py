@@ -38,6 +38,7 @@ PART_FIELDS = {  # in their tables and in the lists of revisions
 }
 UNCOMPARED_FIELDS = ("published_text", "updated_text")  # the printed form of a date is evidence, not content
 IMPORT_PREFIX = "import/"  # of an imported state's parser_version; followed by the file's name
+FILE_PARSER = "file"  # the parser_version of a release that is a file: its text is not read
 SPACE_AROUND_TAG = re.compile(r" ?(<[^<>]+>) ?")
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".svg", ".avif")
 

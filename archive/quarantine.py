@@ -31,7 +31,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from archive.dates import to_iso
-from archive.models import Capture, hash_state
+from archive.models import FILE_PARSER, Capture, hash_state
 
 QuarantineReason = dict[str, Any]  # field or source, problem and figures: see scraper.quarantine
 # Problems that show on one page, so it is not stored even if no other page has them: see scraper.quarantine.
@@ -47,13 +47,14 @@ MIN_USUAL_SHARE = 0.9  # share of releases that must have a field
 SHORT_QUANTILE = 0.05  # share of texts that may be shorter than the short length
 MAX_SHORT_RATIO = 0.5  # times the short length
 MIN_LINE_PAGES = 5  # a line in the texts of so many other releases is repeated
-HABITS_SQL = """
+HABITS_SQL = f"""
     select r.url, r.title, r.lead, r.body, r.published, r.updated, r.language, r.kind, r.first_seen,
       exists (select 1 from release_tags where release = r.id) as tags,
       exists (select 1 from questions where release = r.id) as questions,
       exists (select 1 from contacts where release = r.id) as contacts, l.sort_date
     from release_facets l join releases r on r.id = l.release join revisions v on v.id = r.revision
-    where l.agency = ? and v.cause <> 'import' order by l.sort_date desc limit ?
+    where l.agency = ? and v.cause <> 'import' and v.parser_version is not '{FILE_PARSER}'
+    order by l.sort_date desc limit ?
 """
 BACKFILL_SQL = """
     select :day < :oldest or (:day is null and exists (select 1 from pagination_cursors where agency = :agency))

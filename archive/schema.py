@@ -248,7 +248,9 @@ TABLES = {
         last_modified text,
         release integer references releases(id),
         problem text,
-        usual_links integer
+        usual_links integer,
+        file_title text,
+        file_day text
     """,
     "hosts": """
         host text primary key,
@@ -538,6 +540,11 @@ def days_listed_counts_and_sorted_pages(db: Database) -> None:
     update_schema(db)
     if not read_file_id(db.conn):
         db.execute(f"pragma application_id = {create_file_id()}")
+
+
+@migrations()
+def files_in_the_frontier(db: Database) -> None:
+    update_schema(db)
 
 
 def update_schema(db: Database) -> None:

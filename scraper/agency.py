@@ -22,6 +22,7 @@ DEFAULT_AGENCIES_FILE = Path(__file__).with_name("agencies.toml")
 SLUG_PATTERN = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 HTTP_URL = re.compile(r"https?://[\w.-]+(:\d{1,5})?(/|$)", re.ASCII | re.IGNORECASE)
 SELECTOR_KEYS = ("title", "lead", "body", "tags", "published", "updated")
+FLAG_KEYS = ("files",)
 URL_KEYS = ("home", "feeds", "sitemaps", "listings")
 PAGE_CLASS = ("scraper.pages.base", "NewsPage")  # base of every page class
 
@@ -32,8 +33,9 @@ class Agency:
 
     feeds, sitemaps, listings: absolute URLs. releases: a regular expression searched for in the path of a release page.
     page: the dotted name of a page class. aliases: other hosts of the same site. zone: an IANA time zone, derived from
-    the host if missing. paused: why the agency is not crawled at present. title, lead, body, tags, published, updated:
-    CSS selectors that are tried before those of the page class.
+    the host if missing. files: whether documents (PDF, Word) in its listings are releases; if missing, they are if most
+    entries of a listing are documents with a day. paused: why the agency is not crawled at present. title, lead, body,
+    tags, published, updated: CSS selectors that are tried before those of the page class.
     """
 
     slug: str
@@ -49,6 +51,7 @@ class Agency:
     page: str | None = None
     zone: str | None = None
     paused: str | None = None
+    files: bool | None = None
     title: str | None = None
     lead: str | None = None
     body: str | None = None
@@ -96,7 +99,7 @@ def parse_agency(slug: str, table: object, path: Path) -> Agency:
     values: dict[str, Any] = {}
     for key, value in table.items():
         try:
-            values[key] = parse_agency_value(key, value)
+            values[key] = parse_flag(value) if key in FLAG_KEYS else parse_agency_value(key, value)
         except ValueError as error:
             raise AgencyError(path, slug, key, str(error)) from error
     return Agency(slug=slug, **values)
@@ -133,6 +136,12 @@ def parse_agency_value(key: str, value: object) -> str | tuple[str, ...]:
     except re.error as error:
         raise ValueError(f"is not a regular expression: {error}") from error
     return tuple(texts) if plural else texts[0]
+
+
+def parse_flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("must be true or false")  # noqa: TRY004 - as for all other wrong values
+    return value
 
 
 def find_page_class_problem(dotted_name: str) -> str | None:

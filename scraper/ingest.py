@@ -9,6 +9,7 @@ current parser, and stored with their original fetch time.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 from collections import Counter
@@ -40,7 +41,7 @@ from scraper.pages import read_document
 from scraper.pages.document import Document
 from scraper.parsed_page import FetchedPage, ParsedPage
 from scraper.quarantine import QuarantineCheck, describe_reasons
-from scraper.redesign import PageVersions, find_change_cause, is_redesign, reparse_stored
+from scraper.redesign import FINGERPRINT_VERSION, PageVersions, find_change_cause, is_redesign, reparse_stored
 from scraper.schedule import RevisitSchedule
 
 if TYPE_CHECKING:
@@ -119,13 +120,16 @@ class Ingest:
             return IngestResult(release=release, outcome=SaveResult.UNCHANGED)
         matched = MatchedPage(page, release, match, PageVersions(archive, self.recorder.captures, page))
         changed = match.kind in ("renamed", "misplaced") or archive.is_new_or_changed(release)
-        if changed and check and (reasons := check.find_reasons(release, page, matched.versions)):
+        if changed and check and not page.is_file and (reasons := check.find_reasons(release, page, matched.versions)):
             if capture_id is None:  # otherwise it is in quarantine already
                 self.quarantine_page(matched, reasons, crawl_id)
             return IngestResult(release=release, outcome=SaveResult.QUARANTINED, reasons=tuple(reasons))
         sha256 = self.recorder.store_body(response) if changed else None
         if not changed and (stored := archive.get(release.url)):
-            self.recorder.store_redesigned_page(stored, response, matched.versions)
+            if page.is_file:
+                self.recorder.store_changed_file(stored, response)
+            else:
+                self.recorder.store_redesigned_page(stored, response, matched.versions)
         with archive.transaction():
             if match.kind == "renamed" and stored_id is not None:
                 archive.removals.mark_moved(stored_id, response.fetched_at, match.url, status=response.status)
@@ -378,6 +382,16 @@ class CrawlRecorder:
             with self.archive.transaction():
                 capture_id = self.record_capture(response, sha256, versions.new.template)
                 self.archive.set_capture(stored.release_id, capture_id)
+
+    def store_changed_file(self, stored: StoredRelease, response: FetchedPage) -> None:
+        """Store the bytes of a file that is not the same any more, although its title and day are."""
+        if hashlib.sha256(response.body).hexdigest() == (stored.newest_sha256 or stored.sha256):
+            return
+        logger.warning("%s: the file has changed; its new bytes are stored beside the earlier ones", response.url)
+        sha256 = self.store_body(response)
+        with self.archive.transaction():
+            capture_id = self.record_capture(response, sha256, FINGERPRINT_VERSION)
+            self.archive.set_capture(stored.release_id, capture_id)
 
     def record_failure(
         self, url: str, release_id: int | None, seen_at: datetime, problem: str, *, rejected: bool

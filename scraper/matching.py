@@ -45,6 +45,8 @@ def match_page(archive: Archive, release: Release, page: ParsedPage) -> PageMatc
 
     Only a release that is stored under the URL can have moved or been replaced.
     """
+    if page.is_file:  # its title is all that could be compared
+        return PageMatch(kind="same", url=page.url)
     own = archive.get_url(page.release_id) if page.release_id is not None else None
     stored = archive.get(own) if own else None
     if own is None or stored is None:

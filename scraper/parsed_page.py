@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from scraper.items import ReleaseItem
+from archive.models import FILE_PARSER
+from scraper.items import AttachmentItem, Provenance, ReleaseItem
 from scraper.pages.document import Document
+
+if TYPE_CHECKING:
+    from scraper.agency import Agency
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +37,25 @@ class ParsedPage:
     document: Document | None = field(default=None, compare=False)  # the parsed response; None if it came from a worker
     template: bytes | None = None  # the fingerprint of the page's template (scraper.redesign), if it is known
 
+    @property
+    def is_file(self) -> bool:
+        """Return whether the release is a file, whose title and day are stated by a listing."""
+        return self.item.parser_version == FILE_PARSER
+
     def __repr__(self) -> str:
         # Scrapy logs whole items
         return f"<ParsedPage {self.url}>"
+
+
+def build_file_item(url: str, title: str, day: str | None, agency: Agency) -> ReleaseItem:
+    """Return the release that is the file at a URL: its title and day as a listing states them, and no text."""
+    return ReleaseItem(
+        url=url,
+        agency=agency.slug,
+        title=title,
+        published=day,
+        zone=agency.zone,
+        parser_version=FILE_PARSER,
+        attachments=[AttachmentItem(url=url, title=title)],
+        evidence=dict.fromkeys(("title", "published", "attachments"), Provenance(rule="listing", element="")),
+    )

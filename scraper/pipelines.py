@@ -72,7 +72,10 @@ class ArchivePipeline:
         stats.count_outcome(result.outcome)
         if result.outcome is SaveResult.MISSING:
             raise DropItem(f"{page.url}: no longer shows the stored release")
-        stats.count_page(result.release)
+        if page.is_file:
+            stats.files += 1
+        else:
+            stats.count_page(result.release)
         if result.outcome is SaveResult.QUARANTINED:
             self.quarantined_urls.setdefault(slug, set()).add(page.url)
             raise DropItem(f"{page.url}: quarantined: {describe_reasons(list(result.reasons))}")

@@ -54,7 +54,7 @@ class Command(ProjectCommand):
         if not page:
             self.report_error("no release was parsed")
             return 1
-        if opts.store:
+        if opts.store and page.html:
             stored_path = store_page(page.html, page.url, result.agency, opts.out)
             print(f"\nstored {stored_path} and its expected result: check it, correct it and commit it")
         return 0

@@ -11,6 +11,7 @@ from pathlib import Path
 from archive.captures import Captures
 from archive.database import check_database
 from archive.dates import now
+from archive.models import FILE_PARSER
 from archive.store import Archive, SaveResult
 from scraper.agency import Agency
 from scraper.command import ProjectCommand, add_agency_option
@@ -79,6 +80,8 @@ def reparse_release(archive: Archive, captures: Captures, url: str, agency: Agen
     stored = archive.get(url)
     if stored is None or stored.sha256 is None:
         return "without capture"
+    if stored.parser_version == FILE_PARSER:
+        return "unchanged"
     version = PageVersion(url, partial(read_stored_body, captures, stored.sha256))
     release, parser_version = reparse_stored(stored, version, url, agency)
     if release is None:

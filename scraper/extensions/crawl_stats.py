@@ -59,6 +59,7 @@ class AgencyStats:
     not_modified: int = 0  # requests with status 304
     bytes: int = 0
     parsed: int = 0  # release pages
+    files: int = 0  # releases that are files, also unchanged ones
     quarantined: int = 0  # parsed pages that were quarantined
     field_counts: Counter[str] = field(default_factory=Counter)  # field → number of parsed pages that have it
     failures: Counter[str] = field(default_factory=Counter)  # kind (see scraper/failures.py) → number

@@ -26,7 +26,8 @@ logger = logging.getLogger(__name__)
 MAX_TABLE_AGENCIES = 30  # rows that fit on a screen
 LOG_INTERVAL = 30.0  # seconds between log lines
 PROGRESS_COLUMNS = (
-    *("listed", "already_stored", "new", "revised", "unchanged", "quarantined", "missing", "rejected", "errors"),
+    *("listed", "already_stored", "new", "revised", "unchanged", "files", "quarantined", "missing", "rejected"),
+    "errors",
 )
 
 

@@ -115,6 +115,9 @@ def format_agency_toml(agency: Agency) -> str:
     lines = [f"[{agency.slug}]"]
     for name in dict.fromkeys([*LEADING_KEYS, *(each.name for each in fields(Agency) if each.name != "slug")]):
         value = getattr(agency, name)
+        if isinstance(value, bool):
+            lines.append(f"{name} = {str(value).lower()}")
+            continue
         if not value or (name == "zone" and value == "Europe/Stockholm"):
             continue
         if isinstance(value, tuple) and len(value) > 1:

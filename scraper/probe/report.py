@@ -91,7 +91,9 @@ def describe_probed_source(source: ProbedSource) -> str:
         return "not requested"
     if not source.links:
         return f"left out: {source.note or 'no release in it'}"
-    return "; ".join(filter(None, [f"{len(source.links)} releases", source.note]))
+    files = sum(link.file_title is not None for link in source.links)
+    documents = f"{'all' if files == len(source.links) else files} of them documents (PDF, Word)" if files else None
+    return "; ".join(filter(None, [f"{len(source.links)} releases", documents, source.note]))
 
 
 def format_page_panes(page: ProbedPage, width: int) -> str:
@@ -113,7 +115,7 @@ def format_page_panes(page: ProbedPage, width: int) -> str:
         if row.field not in OMITTED_FIELDS
     ]
     right = []
-    if page.release:
+    if page.release and page.html:
         unused = find_unused_lines(page.html, page.item, page.release)
         count = "1 line" if len(unused) == 1 else f"{len(unused)} lines"
         right = [f"LEFT OUT: {count if unused else 'nothing'}"]

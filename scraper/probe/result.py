@@ -25,6 +25,7 @@ from scraper.normalise.text import clean_line
 from scraper.pages import read_page
 from scraper.pages.cms import choose_page_class
 from scraper.pages.document import Document, get_text_content
+from scraper.parsed_page import build_file_item
 from scraper.probe.proposal import propose_name, propose_release_pattern, propose_slug
 from scraper.sources import find_sources
 from scraper.sources.discovery import find_press_wire
@@ -76,7 +77,9 @@ class ProbeResult:
 
     def update_proposal(self) -> None:
         """Update the proposed agency from the links found in the sources. Sources without links are left out."""
-        pattern = self.base_agency.releases or propose_release_pattern(link.url for link in self.list_links())
+        pattern = self.base_agency.releases or propose_release_pattern(
+            link.url for link in self.list_links() if link.file_title is None
+        )
         requested_urls = {source.url for source in self.sources}
         urls_by_kind = {}
         for kind in ("feeds", "sitemaps", "listings"):
@@ -84,6 +87,8 @@ class ProbeResult:
             useful = [s.url for s in self.sources if s.kind == kind and (s.links or not s.is_requested)]
             urls_by_kind[kind] = tuple(dict.fromkeys([*unrequested, *useful]))
         self.agency = replace(self.base_agency, releases=pattern, **urls_by_kind)  # type: ignore[arg-type] # tuples
+        if self.base_agency.files is None and any(link.file_title for link in self.list_links()):
+            self.agency = replace(self.agency, files=True)
 
     def drop_undated_listings(self) -> None:
         """Drop the links and sample pages of listings without news, such as pages of contacts and policies.
@@ -110,7 +115,7 @@ class ProbeResult:
         return list(found.values())
 
     def list_matching_links(self) -> list[SourceLink]:
-        return [link for link in self.list_links() if is_release_url(link.url, self.agency)]
+        return [link for link in self.list_links() if link.file_title or is_release_url(link.url, self.agency)]
 
 
 def probe_file(html: bytes, url: str, agencies: dict[str, Agency]) -> ProbeResult:
@@ -153,6 +158,16 @@ def probe_page(html: bytes, url: str, agency: Agency) -> ProbedPage:
         page.item = read_page(html, url, agency)
         page.release = to_release(page.item)
         page.warnings = find_quality_warnings(page.release)
+    except PageError as error:
+        page.problem = f"{error.field}: {error.problem}"
+    return page
+
+
+def probe_file_link(link: SourceLink, agency: Agency) -> ProbedPage:
+    """Return a release that is a file, by what its listing states; the file is not requested."""
+    page = ProbedPage(link.url, item=build_file_item(link.url, link.file_title or "", link.file_day, agency))
+    try:
+        page.release = to_release(page.item) if page.item else None
     except PageError as error:
         page.problem = f"{error.field}: {error.problem}"
     return page

@@ -27,6 +27,7 @@ from scraper.probe.result import (
     ProbedSource,
     ProbeResult,
     describe_press_room,
+    probe_file_link,
     probe_home_page,
     probe_page,
 )
@@ -132,7 +133,11 @@ class ProbeSpider(Spider):
             if link is None:
                 break
             requested_urls.add(link.url)
-            result.pages.append(await self.fetch_release(link.url, result.agency))
+            result.pages.append(
+                probe_file_link(link, result.agency)
+                if link.file_title
+                else await self.fetch_release(link.url, result.agency)
+            )
             result.drop_undated_listings()
             result.update_proposal()
         return result

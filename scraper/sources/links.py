@@ -37,6 +37,8 @@ class SourceLink:
     url: str
     listed_at: str | None = None  # when the page was changed, else published
     published: str | None = field(default=None, compare=False)
+    file_title: str | None = field(default=None, compare=False)  # the title of a release that is a file; else None
+    file_day: str | None = field(default=None, compare=False)  # its day of publication, in the words of the source
 
 
 def is_release_url(url: str, agency: Agency) -> bool:

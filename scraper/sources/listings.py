@@ -20,14 +20,21 @@ from parsel import Selector
 from archive.urls import canonical_url
 from scraper.agency import Agency
 from scraper.errors import SourceError
-from scraper.normalise.dates import MONTH_NAME_PATTERN
+from scraper.normalise.dates import MONTH_NAME_PATTERN, parse_label, split_date_labels
 from scraper.normalise.text import cache_by_text, compile_name_pattern, split_word_list
 from scraper.normalise.urls import resolve_canonical_url
 from scraper.pages.boilerplate import CAMEL_CASE_BOUNDARY, NON_TEXT_TAGS
 from scraper.pages.document import Element, count_letters
 from scraper.sources.feeds import normalise_w3c_date
 from scraper.sources.hidden_lists import find_hidden_list
-from scraper.sources.links import DATED_PATH, NEWS_PATH, SourceLink, is_release_url, remove_session_ids
+from scraper.sources.links import (
+    DATED_PATH,
+    DOCUMENT_PATH,
+    NEWS_PATH,
+    SourceLink,
+    is_release_url,
+    remove_session_ids,
+)
 
 MAX_LISTING_TAGS = 200_000  # opening and closing tags: about 30,000 links, and a second of parsing
 LINE_XPATH = etree.XPath("normalize-space(.)", smart_strings=False)  # compiled once: pages have hundreds of links
@@ -52,6 +59,17 @@ MIN_DATED_ENTRIES = 3  # from this number on, dates count as a mark of the listi
 VISIBLE_DATE = re.compile(rf"\b(19|20)\d\d-[01]\d-[0-3]\d\b|\b[0-3]?\d\.? ?{MONTH_NAME_PATTERN}", re.IGNORECASE)
 HEADING_XPATH = etree.XPath("ancestor::h2 | ancestor::h3 | ancestor::h4 | .//h2 | .//h3 | .//h4")
 ITEM_XPATH = etree.XPath("(ancestor::li | ancestor::article | ancestor::tr)[last()]")
+
+# Documents
+MIN_FILES = 3  # documents of a listing whose releases are documents
+FILE_LABEL = re.compile(  # "(pdf, 230 kB)"
+    r"\s*[(\[]\s*(?:pdf|word|docx?)\b[^()\[\]]{0,30}[)\]]|[\s,]*\b(?:pdf|docx)(?:[, ]+[\d.,]+ ?[km]?b)?$", re.IGNORECASE
+)
+DOCUMENT_HREF = re.compile(r"\.(pdf|docx?|odt)\b", re.IGNORECASE)
+DOWNLOAD_TEXT = re.compile(
+    r"\W*(?:ladda (?:ner|ned|hem)|öppna|hämta|visa|läs|download|open|här|here)\b.{0,20}", re.IGNORECASE
+)
+OUTSIDE_LINK_XPATH = etree.XPath(".//text()[not(ancestor::a)]", smart_strings=False)
 
 # Pager
 NEXT_LINK_TEXT = re.compile(r"(nästa|next|äldre|fler|visa fler|ladda fler|older)\b.{0,25}|[›»→>]+", re.IGNORECASE)
@@ -101,10 +119,15 @@ def parse_listing(body: bytes, url: str, agency: Agency) -> ListingPage:
     links: dict[str, SourceLink] = {}
     for entry in entries:
         links.setdefault(entry.link.url, entry.link)
+    files = find_file_links(pager, agency, {entry.item for entry in entries})
+    are_releases = agency.files is True or (agency.files is None and are_mostly_dated(files, len(links)))
+    links |= {link.url: link for link in files} if are_releases else {}
     # A release may be titled "Nästa steg för skogen".
     next_url = pager.find_next_url(releases={entry.link.url for entry in entries if entry.is_same_path})
     has_number = next_url is not None and pager.has_numbered_link(next_url)
     problem = None if next_url else find_hidden_list(page.root, is_empty=not links)
+    if not problem and not are_releases and agency.files is None and any(link.file_day for link in files):
+        problem = f"lists {len(files)} documents that are not taken for releases; the key `files` says whether they are"
     return ListingPage(remove_session_ids(list(links.values())), next_url, has_number, problem)
 
 
@@ -137,6 +160,54 @@ def iter_listing_entries(root: Element, pager: ListingPager, agency: Agency) -> 
         time = normalise_w3c_date(datetime_attribute)
         has_date = has_date or (has_dated_path and not is_same_path)
         yield ListingEntry(SourceLink(address, time, time), anchor, item, has_date, has_heading, is_same_path)
+
+
+def find_file_links(pager: ListingPager, agency: Agency, items: Collection[Element]) -> list[SourceLink]:
+    """Return the documents of a listing, with the titles and days that it states.
+
+    items: the items of the entries that lead to pages; a document in one of them belongs to that page.
+    """
+    links: dict[str, SourceLink] = {}
+    if not any(DOCUMENT_HREF.search(anchor.get("href", "")) for anchor in pager.texts):  # saves finding the content
+        return []
+    for anchor in iter_content_links(pager.page.root):
+        address = pager.resolve((anchor.get("href") or "").strip())
+        if not address or not DOCUMENT_PATH.search(urlsplit(address).path):
+            continue
+        item = next(iter(cast("list[Element]", ITEM_XPATH(anchor))), anchor.getparent())
+        title = FILE_LABEL.sub("", get_line_text(anchor)).strip()
+        if item is None or item in items or not title or DOWNLOAD_TEXT.fullmatch(title):
+            continue
+        is_only_link = len(list(item.iterdescendants("a"))) == 1
+        day = find_stated_day(item) if is_only_link else None
+        links.setdefault(address, SourceLink(address, file_title=title, file_day=day))
+    return list(links.values())
+
+
+def find_stated_day(item: Element) -> str | None:
+    """Return the day of publication that a list item states outside its link, in its words, or None.
+
+    None also if it states several days.
+    """
+    times = [normalise_w3c_date(time.get("datetime")) for time in item.iterdescendants("time")]
+    if len(times) == 1 and times[0]:
+        return times[0]
+    text = FILE_LABEL.sub("", " ".join(" ".join(cast("list[str]", OUTSIDE_LINK_XPATH(item))).split()))
+    stated = []
+    for label in split_date_labels(text):
+        try:
+            role, value = parse_label(label, "")  # without a URL, so that no year is taken from it
+        except ValueError:
+            continue
+        if role == "published" and value:
+            stated.append(label.strip())
+    return stated[0] if len(stated) == 1 and len(VISIBLE_DATE.findall(text)) <= 1 else None
+
+
+def are_mostly_dated(files: Sequence[SourceLink], page_count: int) -> bool:
+    """Return whether documents are the releases of a listing: more than its pages, and most of them with a day."""
+    dated = sum(link.file_day is not None for link in files)
+    return len(files) >= MIN_FILES and len(files) > page_count and 2 * dated > len(files)
 
 
 def drop_filter_links(entries: Sequence[ListingEntry], *, keep_if_only: bool) -> list[ListingEntry]:

@@ -43,8 +43,8 @@ from scraper.normalise.urls import extract_host
 from scraper.pages import read_document
 from scraper.pages.document import Document
 from scraper.pages.page_type import WALL_PROBLEM, is_listing_url
-from scraper.parsed_page import FetchedPage, ParsedPage
-from scraper.redesign import fingerprint_template
+from scraper.parsed_page import FetchedPage, ParsedPage, build_file_item
+from scraper.redesign import FINGERPRINT_VERSION, fingerprint_template
 from scraper.schedule import parse_schedule
 from scraper.sources.links import is_release_url
 
@@ -257,7 +257,10 @@ class ReleaseSpider(Spider):
             return
         agency, page = self.agencies[row.agency], build_fetched_page(response)
         try:
-            self.check_response(response, row.url, agency)
+            self.check_response(response, row.url, agency, is_file=row.file_title is not None)
+            if row.file_title is not None:
+                yield self.parse_file(row, response, page)
+                return
             document = Document(response.body, response.url)
             if self.settings.getbool("NOINDEX_OBEY") and has_noindex(response, document):
                 raise NotARelease(row.url, "asks not to be indexed (noindex), and NOINDEX_OBEY is set")
@@ -276,7 +279,19 @@ class ReleaseSpider(Spider):
             template=template,
         )
 
-    def check_response(self, response: Response, url: str, agency: Agency) -> None:
+    def parse_file(self, row: FrontierEntry, response: Response, page: FetchedPage) -> ParsedPage:
+        """Return the release that is a file. Raises NotARelease if the response is a web page."""
+        if is_web_page(page):
+            problem = f"is a web page, not the file {row.file_title!r} that its listing names"
+            raise detect_rejection(page.body, page.url) or NotARelease(row.url, problem)
+        if self.settings.getbool("NOINDEX_OBEY") and has_noindex(response):
+            raise NotARelease(row.url, "asks not to be indexed (noindex), and NOINDEX_OBEY is set")
+        item = build_file_item(row.url, row.file_title or "", row.file_day, self.agencies[row.agency])
+        return ParsedPage(
+            item=item, url=row.url, release_id=row.release_id, response=page, template=FINGERPRINT_VERSION
+        )
+
+    def check_response(self, response: Response, url: str, agency: Agency, *, is_file: bool = False) -> None:
         """Raise NotARelease if a response cannot be the release at `url`: 404, 410 or a redirect elsewhere."""
         if is_cloudflare_challenge(response):
             raise NotARelease(url, f"{WALL_PROBLEM}: a challenge of Cloudflare", "blocked")
@@ -288,7 +303,8 @@ class ReleaseSpider(Spider):
                 raise NotARelease(url, "is a listing: its news are read from it", "listing")
             return
         known = self.archive.frontier.get(response.url)
-        if is_own and is_release_url(response.url, agency) and (known is None or known.role == "release"):
+        is_possible = is_file or is_release_url(response.url, agency)
+        if is_own and is_possible and (known is None or known.role == "release"):
             return
         rejection = detect_rejection(response.body, response.url, is_elsewhere=not is_own)
         if rejection and rejection.kind == "blocked":
@@ -439,10 +455,17 @@ def build_fetched_page(response: Response) -> FetchedPage:
     return FetchedPage(url=response.url, fetched_at=now(), status=response.status, headers=headers, body=response.body)
 
 
-def has_noindex(response: Response, document: Document) -> bool:
+def is_web_page(page: FetchedPage) -> bool:
+    """Return whether a response is HTML, by its Content-Type or its first characters."""
+    start = page.body[:200].lstrip().lower()
+    return "html" in page.headers.get("content-type", "") or start.startswith((b"<!doctype html", b"<html"))
+
+
+def has_noindex(response: Response, document: Document | None = None) -> bool:
     """Return whether X-Robots-Tag or a meta element contains noindex or none for all robots or for ours."""
     directives = [value.decode("latin-1") for value in response.headers.getlist("X-Robots-Tag")]
-    directives += [document.meta[name] for name in ("robots", ROBOT_NAME) if name in document.meta]
+    if document is not None:
+        directives += [document.meta[name] for name in ("robots", ROBOT_NAME) if name in document.meta]
     return any(is_noindex_directive(text) for text in directives)
 
 

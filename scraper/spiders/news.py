@@ -92,6 +92,8 @@ class SourceTracker:
                     source=source,
                     listed=link.listed_at,
                     crawl_started=self.started_at,
+                    file_title=link.file_title,
+                    file_day=link.file_day,
                 )
         self.count_listed([link.url for link in links])
 

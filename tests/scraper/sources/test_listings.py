@@ -80,6 +80,26 @@ def test_host_with_swedish_letters(home: str) -> None:
     assert parse_listing(html, home + "nyheter", agency)[0] == links
 
 
+@pytest.mark.parametrize(("files", "html", "links"), load_table(__file__, "listed_files.tsv", MARKUP))
+def test_listed_files(files: str, html: str, *, links: str | None) -> None:
+    """A link is written as path|title|day."""
+    for value in files.split():
+        choice = {"none": None, "true": True, "false": False}[value]
+        agency = Agency(slug="skog", name="Skogsrådet", home=HOME, files=choice)
+        found = parse_listing(html.encode(), HOME + "nyheter", agency)
+        texts = [f"{link.url.removeprefix(HOME)}|{link.file_title}|{link.file_day or ''}" for link in found.links]
+        assert texts == ((links or "").split("; ") if links else [])
+
+
+def test_dated_documents_that_are_not_taken_are_a_problem() -> None:
+    html = '<main><ul><li>3 mars 2024 <a href="/a.pdf">Ny väg</a></li></ul></main>'
+    assert "lists 1 documents that are not taken" in str(
+        parse_listing(html.encode(), HOME + "nyheter", build_agency()).problem
+    )
+    agency = Agency(slug="skog", name="Skogsrådet", home=HOME, files=False)
+    assert parse_listing(html.encode(), HOME + "nyheter", agency).problem is None
+
+
 @pytest.mark.parametrize(("html", "problem"), load_table(__file__, "hidden_lists.tsv", MARKUP))
 def test_hidden_list(html: str, problem: str | None) -> None:
     assert parse_listing(html.encode(), HOME + "nyheter", build_agency()).problem == problem

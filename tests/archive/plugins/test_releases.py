@@ -12,7 +12,7 @@ import pytest
 from lxml.html import HtmlElement, fromstring
 
 from archive.evidence import write_bundle
-from archive.models import Release
+from archive.models import FILE_PARSER, Attachment, Release
 from archive.store import Archive
 from tests.archive import sample_history as history
 from tests.archive.sample import (
@@ -412,6 +412,10 @@ async def edited_site(sample_archive: Path, tmp_path_factory: pytest.TempPathFac
         archive.save(replace(release, agency="hamnverket", url="https://x.example/2", published=at_nine), seen_at=SEEN)
         near = replace(release, agency="vagverket", url="https://x.example/3", body=f"{LIGHTS}\n\nKör lugnt dit.")
         archive.save(near, seen_at=SEEN)
+        url = "https://hamnverket.example/ny-kaj.pdf"
+        file = Attachment(url=url, title="Ny kaj", media_type="application/pdf")
+        file_release = Release(agency="hamnverket", url=url, title="Ny kaj", body="", body_html="", attachments=(file,))
+        archive.save(file_release, seen_at=SEEN, parser_version=FILE_PARSER)
     with served(path) as datasette:
         yield Site(datasette)
 
@@ -429,6 +433,13 @@ async def test_answer_in_the_body_is_shown_once(edited_site: Site) -> None:
     newest, *_ = feedparser.parse((await edited_site.get("/-/edits.atom")).content).entries
     assert newest.content[0].value.count("<del>vassen</del>") == 1
     assert "tyst i <del>vassen</del> <ins>skogen</ins>." in newest.content[0].value
+
+
+async def test_release_that_is_a_file_links_to_it(edited_site: Site) -> None:
+    page = await read_release_page(edited_site, "Ny kaj")
+    (note,) = page.cssselect("p.file")
+    assert to_text(note) == "Myndigheten publicerade detta som en fil: Ny kaj"
+    assert note.cssselect("a")[0].get("href") == "https://hamnverket.example/ny-kaj.pdf"
 
 
 async def test_changed_kinds_and_times_are_written_in_words(edited_site: Site) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from scraper.agency import Agency
 
@@ -77,3 +77,25 @@ def remove_session_ids(links: Sequence[SourceLink]) -> list[SourceLink]:
         query = "&".join(pair for pair in parts.query.split("&") if pair not in sessions)
         cleaned.append(replace(link, url=parts._replace(query=query).geturl()))
     return cleaned
+
+
+def join_form(url: str, fields: Iterable[tuple[str, str]]) -> str:
+    """Return the address of a page that is asked for by POST: the form's URL, "#" and the form's fields.
+
+    URLs of sources have no fragment, so the address of such a page is unlike any other, and a pagination cursor can
+    keep it as it keeps a URL.
+
+    >>> join_form("https://skog.example/nyheter", [("start", "10"), ("vy", "å")])
+    'https://skog.example/nyheter#start=10&vy=%C3%A5'
+    """
+    return f"{url}#{urlencode(list(fields))}"
+
+
+def split_form(address: str) -> tuple[str, str | None]:
+    """Return the URL of a page of a source and the form to send there, None if it is asked for by GET.
+
+    >>> split_form("https://skog.example/nyheter#start=10"), split_form("https://skog.example/nyheter?start=10")
+    (('https://skog.example/nyheter', 'start=10'), ('https://skog.example/nyheter?start=10', None))
+    """
+    url, mark, form = address.partition("#")
+    return url, form if mark else None

@@ -1,4 +1,4 @@
-"""Parses listing pages: the releases that they link to, and the next page of the listing.
+"""Parses listing pages: the releases that they link to, and the next page of the listing, by a link or a button.
 
 Menus, page headers and footers, forms and rows of related pages are boilerplate, and links that only sort or filter the
 listing are not entries. The rules are the same for all agencies; an agency's `releases` pattern takes precedence.
@@ -12,9 +12,10 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple, cast
-from urllib.parse import parse_qsl, urljoin, urlsplit
+from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
 from lxml import etree
+from lxml.html import FormElement
 from parsel import Selector
 
 from archive.urls import canonical_url
@@ -33,6 +34,7 @@ from scraper.sources.links import (
     NEWS_PATH,
     SourceLink,
     is_release_url,
+    join_form,
     remove_session_ids,
 )
 
@@ -72,12 +74,35 @@ DOWNLOAD_TEXT = re.compile(
 OUTSIDE_LINK_XPATH = etree.XPath(".//text()[not(ancestor::a)]", smart_strings=False)
 
 # Pager
-NEXT_LINK_TEXT = re.compile(r"(nästa|next|äldre|fler|visa fler|ladda fler|older)\b.{0,25}|[›»→>]+", re.IGNORECASE)
+MORE_WORDS = r"(visa|ladda|ladda in|hämta|läs in|se|show|load|see) (fler|mer|äldre|nästa|more|older|next)"
+NEXT_LINK_TEXT = re.compile(rf"(nästa|next|äldre|fler|{MORE_WORDS}|older)\b.{{0,25}}|[›»→>]+", re.IGNORECASE)
+MORE_BUTTON_TEXT = re.compile(rf"[+\s]*({MORE_WORDS})\b.{{0,25}}", re.IGNORECASE)
 PAGER_LINK_TEXT = re.compile(
     r"((nästa|föregående|next|previous|äldre|nyare|older|newer)( sidan?| page)?)?[\W\d_]*", re.IGNORECASE
 )
 REL_XPATH = "//*[(self::link or self::a) and contains(concat(' ', @rel, ' '), ' {} ')]/@href"
 PAGER_XPATH = "*[contains(@class, 'pagin') or contains(@class, 'pager') or contains(@class, 'Pagin')]"
+
+# Buttons
+BUTTON_XPATH = (
+    "//button | //input[@type='submit' or @type='button' or @type='image'] | //*[@role='button']"
+    " | //a[not(@href) or starts-with(@href, '#')]"
+)
+NEXT_URL_ATTRIBUTES = ("data-next-url", "data-load-more")  # named for the next page; on any element
+BUTTON_URL_ATTRIBUTES = (*NEXT_URL_ATTRIBUTES, "data-url", "data-href")  # only on a button with a label
+URL_VALUE = re.compile(r"(https?://|/|\?|\./)\S*|[\w./-]+\?\S+")  # not a number or "true"
+SUBMIT_TYPES = ("submit", "image")
+ENTRY_XPATH = etree.XPath("ancestor::li | ancestor::article")
+# Fields that a visitor writes into; select elements only filter or sort.
+WRITTEN_FIELD_XPATH = etree.XPath(
+    ".//textarea | .//input[not(contains(' hidden submit button image reset ', concat(' ', @type, ' ')))]"
+)
+OTHER_FORM_NAME = re.compile(
+    r"s[oö]k|search|log-?in|logga|sign-?[iu]n|konta[kc]t|contact|feedback|comment|kommentar|newsletter|nyhetsbrev"
+    r"|prenumer|subscri|delete|remove|ta-?bort|logout",
+    re.IGNORECASE,
+)
+MAX_FORM_BYTES = 1024 * 1024  # of a form that asks for the next page; ASP.NET's hidden fields are large
 
 
 @dataclass(slots=True)
@@ -93,10 +118,11 @@ class ListingEntry:
 
 
 class ListingPage(NamedTuple):
-    """A page of a listing: the releases it links to, in page order, and the URL of its next page or None.
+    """A page of a listing: the releases it links to, in page order, and the address of its next page or None.
 
-    has_numbered_next: whether the pager names the next page by its number, so that it must list something. A link such
-    as "»" may lead past the end. problem: why the listing may have more releases than can be read, or None.
+    next_url: a URL, or the address of a page that is asked for by POST (see `join_form`). has_numbered_next: whether
+    the pager names the next page by its number, so that it must list something. A link such as "»" may lead past the
+    end. problem: why the listing may have more releases than can be read, or None.
     """
 
     links: list[SourceLink]
@@ -105,11 +131,14 @@ class ListingPage(NamedTuple):
     problem: str | None = None
 
 
-def parse_listing(body: bytes, url: str, agency: Agency) -> ListingPage:
-    """Parse a page of a listing. Raises SourceError if it is empty or has too many tags."""
+def parse_listing(body: bytes, url: str, agency: Agency, listing_url: str | None = None) -> ListingPage:
+    """Parse a page of a listing. Raises SourceError if it is empty or has too many tags.
+
+    listing_url: the URL of the listing's first page, if this is a later one.
+    """
     page = parse_source_page(body, url)
     pager = ListingPager(page, url, agency)
-    entries = list(iter_listing_entries(page.root, pager, agency))
+    entries = list(iter_listing_entries(page.root, pager, agency, listing_url or url))
     entries = drop_filter_links(entries, keep_if_only=bool(agency.releases))
     if not agency.releases and sum(entry.has_date for entry in entries) >= MIN_DATED_ENTRIES:
         # Entries with neither date nor heading are service pages (contacts, pictures). URLs are compared, because an
@@ -131,16 +160,18 @@ def parse_listing(body: bytes, url: str, agency: Agency) -> ListingPage:
     return ListingPage(remove_session_ids(list(links.values())), next_url, has_number, problem)
 
 
-def iter_listing_entries(root: Element, pager: ListingPager, agency: Agency) -> Iterator[ListingEntry]:
+def iter_listing_entries(
+    root: Element, pager: ListingPager, agency: Agency, listing_url: str
+) -> Iterator[ListingEntry]:
     """Yield the links of a listing that may lead to a release, or to another view of the listing."""
-    listing_path = urlsplit(canonical_url(pager.url)).path.rstrip("/")
+    page_path, listing_path = (urlsplit(canonical_url(url)).path.rstrip("/") for url in (pager.url, listing_url))
     for anchor in iter_content_links(root):
         href = (anchor.get("href") or "").strip()
         address = resolve_canonical_url(pager.base, href) if href and not href.startswith("#") else None
         if not address or not is_release_url(address, agency):
             continue
         path = urlsplit(address).path.rstrip("/")
-        is_same_path = path == listing_path
+        is_same_path = path in (page_path, listing_path)
         if pager.includes(address) if is_same_path else not path:
             continue
         has_heading, has_dated_path = bool(HEADING_XPATH(anchor)), DATED_PATH.search(path) is not None
@@ -148,7 +179,7 @@ def iter_listing_entries(root: Element, pager: ListingPager, agency: Agency) -> 
             agency.releases
             or has_heading
             or is_same_path
-            or path.startswith(listing_path + "/")
+            or path.startswith((page_path + "/", listing_path + "/"))
             or NEWS_PATH.search(path)
             or has_dated_path
         ):
@@ -375,9 +406,10 @@ class ListingPager:
         return resolve_page_url(href, self.base, self.url, self.agency)
 
     def find_next_url(self, releases: Collection[str]) -> str | None:
-        """Return the URL of the next page, or None if there is none.
+        """Return the address of the next page, or None if there is none.
 
-        The next page is found by rel=next, by a link with a text such as "Nästa", or by the next number in the pager.
+        The next page is found by rel=next, by a link with a text such as "Nästa", by the next number in the pager, or
+        by a button such as "Visa fler".
         Links to other hosts and to the page itself are skipped. releases: URLs that are releases, whatever their link
         text.
         """
@@ -395,7 +427,66 @@ class ListingPager:
         hrefs_by_text = {self.texts[link]: link.get("href", "") for link in self.pager_links}
         numbers = current.xpath("normalize-space(.)").re(r"\d+")
         next_href = hrefs_by_text.get(str(int(numbers[0]) + 1)) if numbers else None
-        return self.resolve(next_href) if next_href else None
+        return self.resolve(next_href) if next_href else self.find_button_address()
+
+    def find_button_address(self) -> str | None:
+        """Return the address that a button such as "Visa fler" asks for, or None if there is no such button.
+
+        It is the URL in an attribute of the button, or its form's URL with the form's fields.
+        """
+        for name in NEXT_URL_ATTRIBUTES:
+            for value in self.page.xpath(f"//@{name}").getall():
+                if address := self.resolve_attribute(value):
+                    return address
+        for button in self.page.xpath(BUTTON_XPATH):
+            element = button.root
+            labels = (get_line_text(element), element.get("value", ""), element.get("aria-label", ""))
+            in_pager = bool(button.xpath(f"ancestor-or-self::{PAGER_XPATH}"))
+            pattern = NEXT_LINK_TEXT if in_pager else MORE_BUTTON_TEXT
+            if element.get("disabled") is not None or not any(map(pattern.fullmatch, labels)):
+                continue
+            if not in_pager and ENTRY_XPATH(element):  # opens an entry
+                continue
+            for name in BUTTON_URL_ATTRIBUTES:
+                if address := self.resolve_attribute(element.get(name, "")):
+                    return address
+            if address := self.resolve_button_form(element):
+                return address
+        return None
+
+    def resolve_attribute(self, value: str) -> str | None:
+        return self.resolve(value.strip()) if URL_VALUE.fullmatch(value.strip()) else None
+
+    def resolve_button_form(self, button: Element) -> str | None:
+        """Return the address that a button's form asks for with its fields as they are, or None.
+
+        Forms for searches, logins and messages are never sent: by their names, and by fields to write into unless the
+        form is a frame around the content.
+        """
+        if button.tag not in ("button", "input") or button.get("type", "submit").lower() not in SUBMIT_TYPES:
+            return None
+        forms = self.page.xpath("//form[@id=$id]", id=button.get("form")) if button.get("form") else None
+        form = forms[0].root if forms else next(button.iterancestors("form"), None)
+        if not isinstance(form, FormElement):
+            return None
+        is_frame = form.find(".//h1") is not None
+        names = " ".join(form.get(name, "") for name in ("id", "class", "name", "action", "role", "aria-label"))
+        if OTHER_FORM_NAME.search(names) or form.find(".//input[@type='password']") is not None:
+            return None
+        if WRITTEN_FIELD_XPATH(form) and not is_frame:
+            return None
+        fields = list(form.form_values())
+        if button.get("name"):
+            fields.append((button.get("name", ""), button.get("value", "")))
+        if sum(len(name) + len(value) for name, value in fields) > MAX_FORM_BYTES:
+            raise SourceError(self.url, f"has a form of more than {MAX_FORM_BYTES} bytes: treated as a trap")
+        action = button.get("formaction", form.get("action", "")).strip()
+        url = resolve_canonical_url(self.base if action else self.url, action)
+        if not url or not self.agency.owns(url) or not url.startswith(("http://", "https://")):
+            return None
+        if button.get("formmethod", form.get("method", "get")).lower() == "post":
+            return join_form(url, fields)
+        return self.resolve(f"{url.partition('?')[0]}?{urlencode(fields)}")  # as browsers do: the query is replaced
 
     def has_numbered_link(self, page_url: str) -> bool:
         """Return whether the listing links to a page by its number only."""

@@ -29,7 +29,7 @@ from scraper.sources.discovery import SourceURLs, get_declared_sources
 from scraper.sources.feeds import parse_robots_sitemaps
 from scraper.sources.links import FILE_PATH, SourceLink, is_release_url
 from scraper.sources.listings import find_base_url, get_line_text, parse_source_page
-from scraper.spiders.base import ReleaseSpider
+from scraper.spiders.base import ReleaseSpider, build_page_request
 from scraper.spiders.news import (
     MAX_INDEX_DEPTH,
     NO_ROBOTS_STATUSES,
@@ -76,7 +76,7 @@ class AgencyAudit:
         if (source_url, url) not in self.known_requests:
             self.known_requests.add((source_url, url))
             meta = {"agency": self.agency.slug, "source": url, "root_source": source_url, "page": 1, "level": 0} | meta
-            self.pending_requests.append(Request(url, meta=meta))
+            self.pending_requests.append(build_page_request(url, meta=meta))
 
     def add_links(self, source_url: str, origin: str, links: Sequence[SourceLink]) -> None:
         """Add links to a source. origin: the URL that lists them."""

@@ -46,7 +46,7 @@ from scraper.pages.page_type import WALL_PROBLEM, is_listing_url
 from scraper.parsed_page import FetchedPage, ParsedPage, build_file_item
 from scraper.redesign import FINGERPRINT_VERSION, fingerprint_template
 from scraper.schedule import parse_schedule
-from scraper.sources.links import is_release_url
+from scraper.sources.links import is_release_url, split_form
 
 logger = logging.getLogger(__name__)
 
@@ -441,6 +441,15 @@ def build_conditional_headers(row: FrontierEntry) -> dict[str, str]:
     """Return the headers of a conditional request, empty if the server sent no validators."""
     headers = {"If-None-Match": row.etag, "If-Modified-Since": row.last_modified}
     return {name: value for name, value in headers.items() if value}
+
+
+def build_page_request(address: str, **arguments: Any) -> Request:
+    """Return a request for a page of a source, by POST if its address has a form (see `join_form`)."""
+    url, form = split_form(address)
+    if form is None:
+        return Request(url, **arguments)
+    headers = {**(arguments.pop("headers", None) or {}), "Content-Type": "application/x-www-form-urlencoded"}
+    return Request(url, method="POST", body=form, headers=headers, **arguments)
 
 
 def decode_headers(response: Response) -> dict[str, str]:

@@ -25,14 +25,20 @@ from scraper.failures import classify_failure, classify_source_failure, describe
 from scraper.sources import find_sources, parse_feed, parse_listing, parse_sitemap
 from scraper.sources.discovery import SourceURLs, get_declared_sources
 from scraper.sources.feeds import parse_robots_sitemaps
-from scraper.sources.links import SourceLink, is_release_url
+from scraper.sources.links import SourceLink, is_release_url, split_form
 from scraper.sources.listings import ListingPage
-from scraper.spiders.base import ReleaseSpider, build_conditional_headers, decode_headers, get_request
+from scraper.spiders.base import (
+    ReleaseSpider,
+    build_conditional_headers,
+    build_page_request,
+    decode_headers,
+    get_request,
+)
 
 logger = logging.getLogger(__name__)
 
 NO_ROBOTS_STATUSES = list(range(400, 500))  # a site without robots.txt names no sitemaps (RFC 9309)
-PAST_END_STATUSES = (404, 410)  # statuses of a page past the end of a listing
+PAST_END_STATUSES = (204, 404, 410)  # statuses of a page past the end of a listing
 MAX_INDEX_DEPTH = 2  # levels of nested sitemap indexes
 MAX_REPEATED_PAGES = 5  # pages of a listing in a row without a new link
 SITEMAP_PRIORITY_STEPS = 100  # priorities of the sitemaps of an index
@@ -213,15 +219,17 @@ class NewsSpider(ReleaseSpider):
         if url in requested_sources:
             return
         requested_sources.add(url)
-        with self.archive.transaction():
-            self.archive.frontier.add(
-                url, agency=agency.slug, role=kind, seen_at=now(), source=index_url, listed=listed_at
-            )
+        is_form = split_form(url)[1] is not None  # such a page has no URL of its own: its failures are the listing's
+        if not is_form:
+            with self.archive.transaction():
+                self.archive.frontier.add(
+                    url, agency=agency.slug, role=kind, seen_at=now(), source=index_url, listed=listed_at
+                )
         row, headers = self.archive.frontier.get(url), None
         # the validators in another agency's row are not for this one
         if row and row.agency == agency.slug and row.state == "done" and kind in ("feed", "sitemap"):
             headers = build_conditional_headers(row)
-        yield Request(
+        yield build_page_request(
             url,
             callback=self.parse_source,
             errback=self.source_failed,
@@ -229,7 +237,8 @@ class NewsSpider(ReleaseSpider):
             headers=headers,
             meta={
                 "agency": agency.slug,
-                "source": url,
+                "address": url,
+                "source": meta["root_source"] if is_form else url,
                 "root_source": url,
                 "kind": kind,
                 "page": 1,
@@ -399,7 +408,7 @@ class NewsSpider(ReleaseSpider):
         meta = request.meta
         tracker, is_deferred = self.source_trackers[meta["agency"]], self.defer_agency(error, request)
         if isinstance(error, RequestDeferred | CrawlStopped) and meta["page"] > 1:
-            tracker.save_cursor(meta["root_source"], request.url, meta["page"], resumed=meta["resumed"])
+            tracker.save_cursor(meta["root_source"], meta["address"], meta["page"], resumed=meta["resumed"])
         if is_deferred:
             return
         problem = f"{request.url}: {describe_request_failure(error)}"
@@ -438,7 +447,7 @@ def read_listing_page(response: Response, agency: Agency) -> ListingPage:
     page, is_past_end = response.meta["page"], response.meta.get("may_be_past_end", False)
     if is_past_end and response.status in PAST_END_STATUSES:
         return ListingPage([], None)
-    found = parse_listing(response.body, response.url, agency)
+    found = parse_listing(response.body, response.url, agency, response.meta["root_source"])
     if found.links:
         return found
     rejection = detect_rejection(response.body, response.url)

@@ -14,6 +14,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from tests.site.answers import Answer, to_response
 from tests.site.knobs import Asked
+from tests.site.newslists import NEWS_LISTS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -70,18 +71,21 @@ class App:
                     return
             found = self.faulty(fault, host, request, netloc) if fault else None
             broken = found is not None
-            response = found or self.respond(request, host, path, query, netloc)
+            response = found or await self.respond(request, host, path, query, netloc)
             status = response.status_code
             await response(scope, receive, send_counted)
         finally:
             leave()
 
-    def respond(self, request: Request, host: str, path: str, query: str, netloc: str) -> Response:
+    async def respond(self, request: Request, host: str, path: str, query: str, netloc: str) -> Response:
         """The answer of an agency or of a mounted host."""
-        if request.method not in ("GET", "HEAD"):
-            return PlainTextResponse("", 405)
         slug = host.removesuffix(".localhost")
         answer: Answer
+        if host.endswith(".localhost") and slug in NEWS_LISTS:
+            form = (await request.body()).decode() if request.method == "POST" else ""
+            return to_response(NEWS_LISTS[slug].answer(path, query, form), request.method, request.headers)
+        if request.method not in ("GET", "HEAD"):
+            return PlainTextResponse("", 405)
         if host.endswith(".localhost") and slug in self.site.agencies:
             answer = self.site.agencies[slug].answer(path, query, f"http://{netloc}")
         elif plain := self.site.plain.get(host):

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from importlib import import_module
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from zoneinfo import available_timezones
 
+import jmespath
 from cssselect import SelectorError
 from cssselect import parse as parse_selector
+from jmespath.exceptions import JMESPathError
+from jmespath.parser import ParsedResult
 
 from archive.urls import is_loopback, strip_www, url_to_ascii_host
 from scraper import __version__
@@ -25,17 +28,58 @@ SELECTOR_KEYS = ("title", "lead", "body", "tags", "published", "updated")
 FLAG_KEYS = ("files",)
 URL_KEYS = ("home", "feeds", "sitemaps", "listings")
 PAGE_CLASS = ("scraper.pages.base", "NewsPage")  # base of every page class
+PAGE_PLACEHOLDER = re.compile(r"\{page(?::(\d{1,9}))?\}")  # with the number of the first page, else 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JSONSource:
+    """An endpoint that lists releases as JSON.
+
+    url: its address; `{page}` in it is the number of the page, from 1 or, as `{page:0}`, from another number. The other
+    keys are JMESPath expressions. items: the list of releases in the response. link, date, title: in an item, its
+    address (relative to the agency's home), day or time (W3C), and title. next: in the response, the URL or number of
+    the next page.
+    """
+
+    url: str
+    items: str
+    link: str
+    date: str | None = None
+    title: str | None = None
+    next: str | None = None
+
+    @property
+    def first_url(self) -> str:
+        """Return the URL of the first page."""
+        placeholder = PAGE_PLACEHOLDER.search(self.url)
+        return self.build_page_url(int(placeholder[1] or 1)) or "" if placeholder else self.url
+
+    def build_page_url(self, number: int) -> str | None:
+        """Return the URL of the page with this number, or None if pages have no number."""
+        url, count = PAGE_PLACEHOLDER.subn(str(number), self.url)
+        return url if count else None
+
+    def find_page_number(self, url: str) -> int | None:
+        """Return the number of the page at a URL, by its path and query, or None if it has none."""
+        template, found = (unquote(text.partition("://")[2].partition("/")[2]) for text in (self.url, url))
+        placeholder = PAGE_PLACEHOLDER.search(template)
+        if not placeholder:
+            return None
+        before, after = template[: placeholder.start()], template[placeholder.end() :]
+        match = re.fullmatch(rf"{re.escape(before)}(\d{{1,9}}){re.escape(after)}", found)
+        return int(match[1]) if match else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agency:
     """An agency whose releases are crawled. `name` and `home` are required, every other key is optional.
 
-    feeds, sitemaps, listings: absolute URLs. releases: a regular expression searched for in the path of a release page.
-    page: the dotted name of a page class. aliases: other hosts of the same site. zone: an IANA time zone, derived from
-    the host if missing. files: whether documents (PDF, Word) in its listings are releases; if missing, they are if most
-    entries of a listing are documents with a day. paused: why the agency is not crawled at present. title, lead, body,
-    tags, published, updated: CSS selectors that are tried before those of the page class.
+    feeds, sitemaps, listings: absolute URLs. json: endpoints that list releases as JSON. releases: a regular expression
+    searched for in the path of a release page. page: the dotted name of a page class. aliases: other hosts of the same
+    site. zone: an IANA time zone, derived from the host if missing. files: whether documents (PDF, Word) in its listings
+    are releases; if missing, they are if most entries of a listing are documents with a day. paused: why the agency is
+    not crawled at present. title, lead, body, tags, published, updated: CSS selectors that are tried before those of
+    the page class.
     """
 
     slug: str
@@ -47,6 +91,7 @@ class Agency:
     feeds: tuple[str, ...] = ()
     sitemaps: tuple[str, ...] = ()
     listings: tuple[str, ...] = ()
+    json: tuple[JSONSource, ...] = ()
     releases: str | None = None
     page: str | None = None
     zone: str | None = None
@@ -68,7 +113,12 @@ class Agency:
         """Return whether a URL's host is the agency's own or one of its aliases, with or without www."""
         return strip_www(urlsplit(url).hostname or "") in self.hosts
 
+    def find_json_source(self, first_url: str) -> JSONSource | None:
+        """Return the JSON endpoint whose first page is at a URL, or None."""
+        return next((source for source in self.json if source.first_url == first_url), None)
 
+
+JSON_KEYS = {f.name: f.default is MISSING for f in fields(JSONSource)}  # key → whether it is required
 AGENCY_KEYS = {f.name: f.type for f in fields(Agency) if f.name != "slug"}
 
 
@@ -105,13 +155,15 @@ def parse_agency(slug: str, table: object, path: Path) -> Agency:
     return Agency(slug=slug, **values)
 
 
-def parse_agency_value(key: str, value: object) -> str | tuple[str, ...]:
+def parse_agency_value(key: str, value: object) -> str | tuple[str, ...] | tuple[JSONSource, ...]:
     """Return the value of a key, converted to the type of the Agency field.
 
     Raises ValueError with the problem.
     """
     if key not in AGENCY_KEYS:
         raise ValueError(f"is not a key; the keys are {', '.join(AGENCY_KEYS)}")
+    if key == "json":
+        return tuple(map(parse_json_key, value if isinstance(value, list) else [value]))
     plural = AGENCY_KEYS[key].startswith("tuple")
     texts = value if plural else [value]
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
@@ -142,6 +194,33 @@ def parse_flag(value: object) -> bool:
     if not isinstance(value, bool):
         raise ValueError("must be true or false")  # noqa: TRY004 - as for all other wrong values
     return value
+
+
+def parse_json_key(table: object) -> JSONSource:
+    """Parse the description of a JSON endpoint. Raises ValueError with the key and the problem."""
+    if not isinstance(table, dict):
+        raise ValueError("must be a table with url, items and link")  # noqa: TRY004 - as for every other key
+    for key, value in table.items():
+        if key not in JSON_KEYS:
+            raise ValueError(f"{key} is not a key; the keys are {', '.join(JSON_KEYS)}")
+        if not isinstance(value, str) or not value.strip():
+            raise ValueError(f"{key} must be a string that is not empty")
+        if key != "url":
+            try:
+                compile_expression(value)
+            except JMESPathError as error:
+                problem = " ".join(str(error).split())
+                raise ValueError(f"{key} {value!r} is not a JMESPath expression: {problem}") from error
+    if missing := [key for key, is_required in JSON_KEYS.items() if is_required and key not in table]:
+        raise ValueError(f"{missing[0]} is missing")
+    if len(PAGE_PLACEHOLDER.findall(table["url"])) > 1:
+        raise ValueError("url has more than one {page}")
+    return JSONSource(**{**table, "url": parse_agency_url(table["url"])})
+
+
+def compile_expression(text: str) -> ParsedResult:
+    """Compile a JMESPath expression; the library caches it. Raises JMESPathError."""
+    return jmespath.compile(text)
 
 
 def find_page_class_problem(dotted_name: str) -> str | None:

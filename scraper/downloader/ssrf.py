@@ -126,7 +126,7 @@ def list_loopback_hosts(agency: Agency) -> set[str]:
     """Return the hosts and ports on this machine that an agency's table names, if its home is local."""
     if not is_loopback(agency.home):
         return set()
-    named = (agency.home, *agency.feeds, *agency.sitemaps, *agency.listings)
+    named = (agency.home, *agency.feeds, *agency.sitemaps, *agency.listings, *(source.url for source in agency.json))
     return {urlsplit(url).netloc.lower() for url in named if is_loopback(url)}
 
 

@@ -12,7 +12,7 @@ from itertools import takewhile
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from scraper.agency import Agency, parse_agency
+from scraper.agency import Agency, JSONSource, parse_agency
 from scraper.normalise.text import clean_line
 from scraper.normalise.urls import extract_host
 from scraper.pages.document import Document
@@ -120,15 +120,24 @@ def format_agency_toml(agency: Agency) -> str:
             continue
         if not value or (name == "zone" and value == "Europe/Stockholm"):
             continue
-        if isinstance(value, tuple) and len(value) > 1:
-            lines += [f"{name} = [", *(f"    {quote_toml(text)}," for text in value), "]"]
+        texts = list(map(format_toml_value, value)) if isinstance(value, tuple) else []
+        if len(texts) > 1:
+            lines += [f"{name} = [", *(f"    {text}," for text in texts), "]"]
         elif isinstance(value, tuple):
-            lines.append(f"{name} = [{', '.join(map(quote_toml, value))}]")
+            lines.append(f"{name} = {texts[0]}" if name == "json" else f"{name} = [{texts[0]}]")
         else:
             lines.append(f"{name} = {quote_toml(value)}")
     text = "\n".join(lines) + "\n"
     parse_agency(agency.slug, tomllib.loads(text)[agency.slug], Path("proposal"))
     return text
+
+
+def format_toml_value(value: str | JSONSource) -> str:
+    """Format a value of a list: a string, or the inline table of a JSON endpoint."""
+    if isinstance(value, str):
+        return quote_toml(value)
+    pairs = ((each.name, getattr(value, each.name)) for each in fields(value))
+    return "{" + ", ".join(f"{name} = {quote_toml(text)}" for name, text in pairs if text) + "}"
 
 
 def quote_toml(text: str) -> str:

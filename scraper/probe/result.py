@@ -85,6 +85,7 @@ class ProbeResult:
         for kind in ("feeds", "sitemaps", "listings"):
             unrequested = [url for url in getattr(self.base_agency, kind) if url not in requested_urls]
             useful = [s.url for s in self.sources if s.kind == kind and (s.links or not s.is_requested)]
+            useful = [url for url in useful if not self.base_agency.find_json_source(url)]
             urls_by_kind[kind] = tuple(dict.fromkeys([*unrequested, *useful]))
         self.agency = replace(self.base_agency, releases=pattern, **urls_by_kind)  # type: ignore[arg-type] # tuples
         if self.base_agency.files is None and any(link.file_title for link in self.list_links()):

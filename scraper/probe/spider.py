@@ -32,7 +32,7 @@ from scraper.probe.result import (
     probe_page,
 )
 from scraper.sources import find_sources, parse_feed, parse_listing, parse_sitemap
-from scraper.sources.discovery import find_press_wire
+from scraper.sources.discovery import find_press_wire, get_declared_sources
 from scraper.sources.feeds import parse_robots_sitemaps
 from scraper.sources.hidden_lists import needs_javascript
 from scraper.sources.links import NEWS_WORDS, SourceLink
@@ -199,7 +199,7 @@ class ProbeSpider(Spider):
         agency, press_rooms = result.base_agency, list[str]()
         found = list(dict.fromkeys(found_urls))[:MAX_SOURCES_PER_KIND]
         requested_urls = {source.url for source in result.sources}
-        for url in dict.fromkeys([*getattr(agency, kind), *found]):
+        for url in dict.fromkeys([*getattr(get_declared_sources(agency), kind), *found]):
             if url in requested_urls:
                 continue
             source = ProbedSource(kind, url)

@@ -73,7 +73,9 @@ class SourceURLs:
 
 
 def get_declared_sources(agency: Agency) -> SourceURLs:
-    return SourceURLs(list(agency.feeds), list(agency.sitemaps), list(agency.listings))
+    """Return the sources in an agency's table. A JSON endpoint is a listing, by the URL of its first page."""
+    endpoints = [source.first_url for source in agency.json]
+    return SourceURLs(list(agency.feeds), list(agency.sitemaps), [*agency.listings, *endpoints])
 
 
 def find_sources(body: bytes, url: str, agency: Agency) -> SourceURLs:

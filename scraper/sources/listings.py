@@ -28,6 +28,16 @@ from scraper.pages.boilerplate import CAMEL_CASE_BOUNDARY, NON_TEXT_TAGS
 from scraper.pages.document import Element, count_letters
 from scraper.sources.feeds import normalise_w3c_date
 from scraper.sources.hidden_lists import find_hidden_list
+from scraper.sources.json_links import (
+    find_embedded_links,
+    find_json_links,
+    find_markup,
+    find_next_data_url,
+    find_page_data_url,
+    is_json,
+    load_json,
+    parse_json_source,
+)
 from scraper.sources.links import (
     DATED_PATH,
     DOCUMENT_PATH,
@@ -132,32 +142,56 @@ class ListingPage(NamedTuple):
 
 
 def parse_listing(body: bytes, url: str, agency: Agency, listing_url: str | None = None) -> ListingPage:
-    """Parse a page of a listing. Raises SourceError if it is empty or has too many tags.
+    """Parse a page of a listing: HTML with links, HTML with JSON in it, or JSON.
 
-    listing_url: the URL of the listing's first page, if this is a later one.
+    listing_url: the URL of the listing's first page, if this is a later one. Raises SourceError if the page is empty,
+    too large, or not as the agency's table declares it.
     """
+    listing_url = listing_url or url
+    if source := agency.find_json_source(listing_url):
+        json_page = parse_json_source(body, url, source, agency)
+        return ListingPage(unique_links(json_page.links), json_page.next_url)
+    if is_json(body):
+        data = load_json(body, url)
+        links = find_json_links(data, url, agency, listing_url)
+        if not links and (markup := find_markup(data, url)):
+            found = parse_listing(markup.encode(), url, agency, listing_url)
+            return found._replace(next_url=find_next_data_url(data, url, agency) or found.next_url)
+        return ListingPage(unique_links(links), find_next_data_url(data, url, agency))
     page = parse_source_page(body, url)
     pager = ListingPager(page, url, agency)
-    entries = list(iter_listing_entries(page.root, pager, agency, listing_url or url))
+    entries = list(iter_listing_entries(page.root, pager, agency, listing_url))
     entries = drop_filter_links(entries, keep_if_only=bool(agency.releases))
     if not agency.releases and sum(entry.has_date for entry in entries) >= MIN_DATED_ENTRIES:
         # Entries with neither date nor heading are service pages (contacts, pictures). URLs are compared, because an
         # entry may have a second link, "Läs mer".
         marked_urls = {entry.link.url for entry in entries if entry.has_date or entry.has_heading}
         entries = [entry for entry in entries if entry.link.url in marked_urls]
-    links: dict[str, SourceLink] = {}
-    for entry in entries:
-        links.setdefault(entry.link.url, entry.link)
+    links = [entry.link for entry in entries]
     files = find_file_links(pager, agency, {entry.item for entry in entries})
-    are_releases = agency.files is True or (agency.files is None and are_mostly_dated(files, len(links)))
-    links |= {link.url: link for link in files} if are_releases else {}
+    are_releases = agency.files is True or (
+        agency.files is None and are_mostly_dated(files, len({link.url for link in links}))
+    )
+    links += files if are_releases else []
+    if not links or agency.releases:  # without a pattern, the data of a page with links may be that of its menus
+        links += find_embedded_links(page, url, agency, listing_url, is_only_list=not links)
     # A release may be titled "Nästa steg för skogen".
     next_url = pager.find_next_url(releases={entry.link.url for entry in entries if entry.is_same_path})
+    if not links and not next_url:
+        next_url = find_page_data_url(page, url, agency)
     has_number = next_url is not None and pager.has_numbered_link(next_url)
     problem = None if next_url else find_hidden_list(page.root, is_empty=not links)
     if not problem and not are_releases and agency.files is None and any(link.file_day for link in files):
         problem = f"lists {len(files)} documents that are not taken for releases; the key `files` says whether they are"
-    return ListingPage(remove_session_ids(list(links.values())), next_url, has_number, problem)
+    return ListingPage(unique_links(links), next_url, has_number, problem)
+
+
+def unique_links(links: Iterable[SourceLink]) -> list[SourceLink]:
+    """Return the first link to each URL, without session ids."""
+    found: dict[str, SourceLink] = {}
+    for link in links:
+        found.setdefault(link.url, link)
+    return remove_session_ids(list(found.values()))
 
 
 def iter_listing_entries(

@@ -27,10 +27,12 @@ from scraper.normalise.urls import resolve_canonical_url
 from scraper.sources import find_sources, parse_feed, parse_sitemap
 from scraper.sources.discovery import SourceURLs, get_declared_sources
 from scraper.sources.feeds import parse_robots_sitemaps
+from scraper.sources.json_links import is_json
 from scraper.sources.links import FILE_PATH, SourceLink, is_release_url
 from scraper.sources.listings import find_base_url, get_line_text, parse_source_page
 from scraper.spiders.base import ReleaseSpider, build_page_request
 from scraper.spiders.news import (
+    JSON_HEADERS,
     MAX_INDEX_DEPTH,
     NO_ROBOTS_STATUSES,
     TrapDetector,
@@ -76,7 +78,8 @@ class AgencyAudit:
         if (source_url, url) not in self.known_requests:
             self.known_requests.add((source_url, url))
             meta = {"agency": self.agency.slug, "source": url, "root_source": source_url, "page": 1, "level": 0} | meta
-            self.pending_requests.append(build_page_request(url, meta=meta))
+            headers = JSON_HEADERS if self.agency.find_json_source(source_url) else None
+            self.pending_requests.append(build_page_request(url, meta=meta, headers=headers))
 
     def add_links(self, source_url: str, origin: str, links: Sequence[SourceLink]) -> None:
         """Add links to a source. origin: the URL that lists them."""
@@ -209,7 +212,8 @@ class AuditSpider(ReleaseSpider):
         """Add the links of a listing page; request the next page, and from the first page the archive pages."""
         agency, source_url, page = audit.agency, response.meta["root_source"], response.meta["page"]
         links, next_url, has_numbered_next, problem = read_listing_page(response, agency)
-        archive_urls = find_archive_pages(response.body, response.url, agency) if page == 1 else []
+        is_first = page == 1 and not is_json(response.body)
+        archive_urls = find_archive_pages(response.body, response.url, agency) if is_first else []
         links = [link for link in links if link.url not in archive_urls]
         audit.add_links(source_url, source_url, links)
         if problem:

@@ -25,6 +25,7 @@ from scraper.failures import classify_failure, classify_source_failure, describe
 from scraper.sources import find_sources, parse_feed, parse_listing, parse_sitemap
 from scraper.sources.discovery import SourceURLs, get_declared_sources
 from scraper.sources.feeds import parse_robots_sitemaps
+from scraper.sources.json_links import is_json
 from scraper.sources.links import SourceLink, is_release_url, split_form
 from scraper.sources.listings import ListingPage
 from scraper.spiders.base import (
@@ -38,6 +39,7 @@ from scraper.spiders.base import (
 logger = logging.getLogger(__name__)
 
 NO_ROBOTS_STATUSES = list(range(400, 500))  # a site without robots.txt names no sitemaps (RFC 9309)
+JSON_HEADERS = {"Accept": "application/json"}  # of requests for a declared endpoint
 PAST_END_STATUSES = (204, 404, 410)  # statuses of a page past the end of a listing
 MAX_INDEX_DEPTH = 2  # levels of nested sitemap indexes
 MAX_REPEATED_PAGES = 5  # pages of a listing in a row without a new link
@@ -125,7 +127,7 @@ class SourceTracker:
         if not known_before:
             return False
         rows = [self.archive.frontier.get(link.url) for link in links]
-        return all(row is not None and row.first_seen <= known_before for row in rows)
+        return bool(rows) and all(row is not None and row.first_seen <= known_before for row in rows)
 
     def save_cursor(self, listing_url: str, next_url: str, page: int, *, resumed: bool) -> bool:
         """Leave a listing's later pages for another crawl; return False if a saved cursor already does."""
@@ -226,6 +228,8 @@ class NewsSpider(ReleaseSpider):
                     url, agency=agency.slug, role=kind, seen_at=now(), source=index_url, listed=listed_at
                 )
         row, headers = self.archive.frontier.get(url), None
+        if agency.find_json_source(meta.get("root_source", url)):
+            headers = JSON_HEADERS
         # the validators in another agency's row are not for this one
         if row and row.agency == agency.slug and row.state == "done" and kind in ("feed", "sitemap"):
             headers = build_conditional_headers(row)
@@ -337,16 +341,17 @@ class NewsSpider(ReleaseSpider):
             raise
         if problem and not links:
             self.report_problem(agency.slug, f"{response.url}: {problem}")
-        if page == 1 and not links:
+        if page == 1 and not links and not next_url:
             with self.archive.transaction():
                 self.archive.removals.schedule_comparison(agency.slug, now())
         next_url = None if next_url in tracker.requested_sources else next_url
         is_known = tracker.is_known_page(listing_url, links, resumed=is_resumed)
+        is_all_old = bool(links) and all(map(tracker.is_too_old, links))
         tracker.record_links(links, listing_url)
         max_pages = self.settings.getint("LISTING_PAGES_MAX")
         if next_url and (trap := tracker.trap_detector.find_trap(listing_url, page, links, max_pages)):
             self.record_source_error(response, SourceError(listing_url, trap), listing_url)
-        elif next_url and links and not is_known and not all(map(tracker.is_too_old, links)):
+        elif next_url and (links or page == 1) and not is_known and not is_all_old:
             if self.deadline.has_passed() and tracker.save_cursor(listing_url, next_url, page + 1, resumed=is_resumed):
                 return
             meta = get_past_end_meta(next_url, agency, has_number=has_numbered_next)
@@ -448,9 +453,9 @@ def read_listing_page(response: Response, agency: Agency) -> ListingPage:
     if is_past_end and response.status in PAST_END_STATUSES:
         return ListingPage([], None)
     found = parse_listing(response.body, response.url, agency, response.meta["root_source"])
-    if found.links:
+    if found.links or (page == 1 and found.next_url):  # a first page may leave its list to the next URL
         return found
-    rejection = detect_rejection(response.body, response.url)
+    rejection = None if is_json(response.body) else detect_rejection(response.body, response.url)
     is_end = is_past_end and (rejection is None or rejection.kind == "error page")
     if not is_end and (page > 1 or rejection):
         raise SourceError(response.url, f"page {page} of {response.meta['root_source']} lists nothing", "empty source")

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from scraper.agency import DEFAULT_AGENCIES_FILE, Agency, check_contact, load_agencies, select_agencies
+from scraper.agency import DEFAULT_AGENCIES_FILE, Agency, JSONSource, check_contact, load_agencies, select_agencies
 from scraper.errors import AgencyError
 from tests.agencies import DECLARED, PAGE, find_read, parse_page, to_page
 from tests.scraper.tables import load_table
@@ -59,6 +59,24 @@ def test_host_with_swedish_letters(tmp_path: Path, host: str) -> None:
 def test_invalid_table_is_an_error(tmp_path: Path, old: str, new: str, message: str) -> None:
     with pytest.raises(AgencyError, match=message):
         load_agencies(write_list(tmp_path, TABLE.replace(old, new)))
+
+
+@pytest.mark.parametrize(
+    ("url", "first", "numbers"),
+    [
+        ("https://a.example/n", "https://a.example/n", [None, None]),
+        ("https://a.example/n?p={page}", "https://a.example/n?p=1", [1, 7]),
+        ("https://a.example/n?p={page:0}&q=a|b", "https://a.example/n?p=0&q=a|b", [0, 7]),
+    ],
+)
+def test_pages_of_a_json_source(url: str, first: str, numbers: list[int | None]) -> None:
+    source = JSONSource(url=url, items="a", link="b")
+    agency = Agency(slug="a", name="A", home="https://a.example/", json=(source,))
+    assert agency.find_json_source(first) is source
+    assert agency.find_json_source(first + "0") is None
+    later = source.build_page_url(7)
+    assert [source.find_page_number(page) for page in (first, (later or "").replace("|", "%7C"))] == numbers
+    assert source.find_page_number("https://a.example/annat") is None
 
 
 def test_missing_or_empty_list_is_an_error(tmp_path: Path) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from scraper.agency import Agency
+from scraper.agency import Agency, JSONSource, parse_agency
 from scraper.items import ReleaseItem
 from scraper.pages.document import Document
 from scraper.probe.proposal import format_agency_toml, propose_name, propose_release_pattern, quote_toml
@@ -61,6 +62,10 @@ def test_table_is_valid_toml() -> None:
     table = format_agency_toml(Agency(slug="a", name=name, home=HOME, feeds=feeds, releases=r"^/\d{4}/'"))
     assert tomllib.loads(table)["a"] == {"name": name, "home": HOME, "feeds": [*feeds], "releases": r"^/\d{4}/'"}
     assert tomllib.loads(f"a = {quote_toml(name)}") == {"a": name}
+    endpoint = JSONSource(url=f"{HOME}{{page}}", items="a[?b=='c']", link="d")
+    for endpoints in ((endpoint,), (endpoint, replace(endpoint, next='"e-f"'))):
+        table = format_agency_toml(replace(AGENCY, json=endpoints))
+        assert parse_agency("exempel", tomllib.loads(table)["exempel"], Path("proposal")).json == endpoints
 
 
 @pytest.mark.parametrize(

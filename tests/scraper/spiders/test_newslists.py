@@ -11,7 +11,7 @@ from tests.scraper.crawling import Crawling
 from tests.site import Site
 from tests.site.newslists import NEWS_LISTS, write_lists
 
-SLUGS = ["knappverket"]
+SLUGS = list(NEWS_LISTS)
 
 
 @pytest.fixture
@@ -53,3 +53,21 @@ def test_list_behind_a_button_is_continued(tmp_path: Path) -> None:
         assert code == 0, printed
         assert lists.rows("select count(*) from releases") == [(NEWS_LISTS["knappverket"].count,)]
         assert lists.rows("select count(*) from pagination_cursors") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("slug", "found"),
+    [
+        ("nastaverket", 'listings = ["BASE/nyheter"]'),
+        ("knappverket", 'listings = ["BASE/nyheter"]'),
+        ("apiverket", 'json = {url = "BASE/api/nyheter", items = "result.hits", link = "link.href"'),
+    ],
+)
+def test_lists_are_probed(lists: Crawling, slug: str, found: str) -> None:
+    base = f"http://{slug}.localhost:{lists.site.port}"
+    code, printed = lists.scrapy("probe", f"{base}/")
+    assert code == 0, printed
+    table, *pages = printed.split("\n\n")
+    assert found.replace("BASE", base) in table
+    assert ("listings" in table.partition("[")[2]) == ("listings" in found)
+    assert sum("2024-" in page for page in pages) == 3, "three releases with their days"

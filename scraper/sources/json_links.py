@@ -1,0 +1,294 @@
+"""Finds releases in JSON: at an endpoint that an agency's table declares, or in the data that a page itself carries.
+
+An endpoint is described by JMESPath expressions (the key `json` of an agency). In a page's own data, such as that of
+Next.js or Nuxt, releases are found by the names of keys: an object with an address, a title and, mostly, a day.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from jmespath.exceptions import JMESPathError
+from parsel import Selector
+
+from archive.urls import canonical_url
+from scraper.agency import Agency, JSONSource, compile_expression
+from scraper.errors import SourceError
+from scraper.normalise.urls import extract_host, resolve_canonical_url
+from scraper.sources.feeds import normalise_w3c_date
+from scraper.sources.links import DATED_PATH, NEWS_PATH, SourceLink, is_release_url
+
+MAX_JSON_BYTES = 10 * 1024 * 1024  # of one response, or of all data in a page
+MAX_JSON_VALUES = 500_000  # in an object and all that it contains
+MAX_JSON_DEPTH = 100
+MAX_JSON_ITEMS = 10_000  # releases on one page of a list
+
+# Data in pages
+DATA_XPATH = "//script[@id='__NEXT_DATA__' or @id='__NUXT_DATA__' or @type='application/json']"
+NUXT_XPATH = "//script[contains(., 'window.__NUXT__')]"
+NUXT_DATA = re.compile(r"\s*window\.__NUXT__\s*=\s*(\{.*\})\s*;?\s*", re.DOTALL)
+NUXT_REFERENCES = "__NUXT_DATA__"  # id of data whose values are numbers of other values
+FRAMEWORK_DATA = ("__NEXT_DATA__", NUXT_REFERENCES)
+GATSBY_XPATH = "//link[@as='fetch' and contains(@href, '/page-data/') and contains(@href, 'page-data.json')]/@href"
+
+# Names of keys, in lower case without "_" and "-"
+URL_KEYS = (
+    *("url", "href", "permalink", "link", "path", "pageurl", "linkurl", "fullurl", "weburl", "relativeurl"),
+    *("canonicalurl", "uri", "urlpath", "slug"),
+)
+NAME_KEYS = ("path", "uri", "urlpath", "slug")  # may be the last part of a path only
+TITLE_KEYS = ("title", "heading", "headline", "rubrik", "name")
+PUBLISHED_KEYS = (
+    *("published", "publishedat", "publishdate", "publisheddate", "publicationdate", "datepublished", "pubdate"),
+    *("startpublish", "firstpublished", "publicerad", "publiceringsdatum", "date", "datum"),
+)
+UPDATED_KEYS = ("updated", "updatedat", "modified", "modifiedat", "datemodified", "lastmodified", "changed")
+NEXT_KEYS = ("next", "nexturl", "nextpage", "nextpageurl", "nextlink")
+MIN_DATED_ITEMS = 3  # from this number on, a day counts as a mark of the list's releases
+
+
+@dataclass(frozen=True, slots=True)
+class JSONPage:
+    """A page of a list in JSON: its links, and the URL of its next page or None."""
+
+    links: list[SourceLink]
+    next_url: str | None
+
+
+def is_json(body: bytes) -> bool:
+    """Return whether a response is JSON and not a page of HTML or XML."""
+    return body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[")
+
+
+def load_json(text: str | bytes, url: str) -> Any:
+    """Parse JSON. Raises SourceError if it is invalid, too large or too deeply nested."""
+    if len(text) > MAX_JSON_BYTES:
+        raise SourceError(url, f"has more than {MAX_JSON_BYTES} bytes of JSON: treated as a trap")
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise SourceError(url, f"is not JSON: {error}") from error
+    for _ in iter_objects(data, url):
+        pass  # counts the values
+    return data
+
+
+def iter_objects(data: Any, url: str) -> Iterator[dict[str, Any]]:
+    """Yield the objects in a JSON value, in its order. Raises SourceError if there are too many values or levels."""
+    stack, count = [(data, 0)], 0
+    while stack:
+        value, depth = stack.pop()
+        count += 1
+        if depth > MAX_JSON_DEPTH or count > MAX_JSON_VALUES:
+            limit = f"{MAX_JSON_DEPTH} levels" if depth > MAX_JSON_DEPTH else f"{MAX_JSON_VALUES} values"
+            raise SourceError(url, f"has JSON of more than {limit}: treated as a trap")
+        if isinstance(value, dict):
+            yield value
+        children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        stack.extend((child, depth + 1) for child in reversed(list(children)))
+
+
+# Endpoints
+
+
+def parse_json_source(body: bytes, url: str, source: JSONSource, agency: Agency) -> JSONPage:
+    """Parse a page of a declared endpoint. Raises SourceError if it is unreadable or not as declared."""
+    data = load_json(body, url)
+    items = search(source, "items", data, url)
+    if not isinstance(items, list):
+        raise SourceError(url, f"json.items: {source.items!r} finds no list")
+    if len(items) > MAX_JSON_ITEMS:
+        raise SourceError(url, f"lists more than {MAX_JSON_ITEMS} releases on a page: treated as a trap")
+    links, unlinked = list[SourceLink](), list[str]()
+    for number, item in enumerate(items, 1):
+        href = search(source, "link", item, url)
+        address = resolve_canonical_url(agency.home, href.strip()) if isinstance(href, str) and href.strip() else None
+        if address is None:
+            title = search(source, "title", item, url)
+            unlinked.append(repr(title) if title else f"item {number}")
+        elif is_release_url(address, agency):
+            date = search(source, "date", item, url)
+            listed_at = normalise_w3c_date(date) if isinstance(date, str) else None
+            links.append(SourceLink(address, listed_at, listed_at))
+    if items and len(unlinked) == len(items):
+        raise SourceError(url, f"json.link: {source.link!r} finds no address in {unlinked[0]} and all other items")
+    return JSONPage(links, find_next_page(data, url, source, agency) if items else None)
+
+
+def search(source: JSONSource, key: str, data: Any, url: str) -> Any:
+    """Return what an endpoint's expression finds, None without an expression. Raises SourceError if it fails."""
+    expression: str | None = getattr(source, key)
+    try:
+        return compile_expression(expression).search(data) if expression else None
+    except (JMESPathError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise SourceError(url, f"json.{key}: {expression!r} fails: {error}") from error
+
+
+def find_next_page(data: Any, url: str, source: JSONSource, agency: Agency) -> str | None:
+    """Return the URL of the page after this one: what `next` finds, a URL or a page's number, else the next number."""
+    if source.next:
+        following = search(source, "next", data, url)
+    elif source.first_url == source.url:  # without a page's number
+        return None
+    elif (number := source.find_page_number(url)) is None:
+        raise SourceError(url, f"json.url: is not a page of {source.url}; was it moved?")
+    else:
+        following = number + 1
+    if isinstance(following, int) and not isinstance(following, bool):
+        return source.build_page_url(following)
+    if following is None or following is False or following == "":
+        return None
+    address = resolve_canonical_url(url, following) if isinstance(following, str) else None
+    if address is None or not address.startswith(("http://", "https://")):
+        raise SourceError(
+            url, f"json.next: {source.next!r} finds {str(following)[:80]!r}, not a URL or a page's number"
+        )
+    if not agency.owns(address) and extract_host(address) != extract_host(source.url):
+        raise SourceError(url, f"json.next: {address} is on another host")
+    return None if address == canonical_url(url) else address
+
+
+# Data in pages
+
+
+def find_embedded_links(
+    page: Selector, url: str, agency: Agency, listing_url: str, *, is_only_list: bool
+) -> list[SourceLink]:
+    """Return the releases in the JSON that a page carries. Raises SourceError if it is too large or too deep.
+
+    is_only_list: the page has no list but this, so a framework's data must be readable.
+    """
+    links: list[SourceLink] = []
+    for data in iter_page_data(page, url, is_only_list=is_only_list):
+        links += find_json_links(data, url, agency, listing_url)
+    return links
+
+
+def find_page_data_url(page: Selector, url: str, agency: Agency) -> str | None:
+    """Return the URL of the data of a page made with Gatsby, or None."""
+    href = page.xpath(GATSBY_XPATH).get()
+    address = resolve_canonical_url(url, href) if href else None
+    return address if address and agency.owns(address) else None
+
+
+def iter_page_data(page: Selector, url: str, *, is_only_list: bool) -> Iterator[Any]:
+    """Yield the JSON in a page's scripts. Scripts that contain anything else are skipped."""
+    texts = [(script.attrib.get("id"), script.root.text or "") for script in page.xpath(DATA_XPATH)]
+    matches = (NUXT_DATA.fullmatch(script.root.text or "") for script in page.xpath(NUXT_XPATH))
+    texts += [(None, match[1]) for match in matches if match]
+    if sum(len(text) for _, text in texts) > MAX_JSON_BYTES:
+        raise SourceError(url, f"has more than {MAX_JSON_BYTES} bytes of JSON: treated as a trap")
+    for script_id, text in texts:
+        try:
+            data = json.loads(text)
+        except ValueError as error:
+            if is_only_list and script_id in FRAMEWORK_DATA:
+                raise SourceError(url, f"its {script_id} is not JSON: {error}") from error
+            continue  # such as a template that a script fills in
+        except RecursionError as error:
+            raise SourceError(url, f"has JSON of more than {MAX_JSON_DEPTH} levels: treated as a trap") from error
+        yield resolve_references(data) if script_id == NUXT_REFERENCES else data
+
+
+def resolve_references(data: Any) -> Any:
+    """Return the objects of Nuxt's data with their texts. It is a flat list; values in objects are numbers in it.
+
+    >>> resolve_references([{"data": 1}, [2], {"title": 3, "url": 4}, "Ny bro", "/nyheter/ny-bro"])[1]
+    {'title': 'Ny bro', 'url': '/nyheter/ny-bro'}
+    """
+    if not isinstance(data, list):
+        return data
+
+    def resolve(value: Any) -> Any:
+        is_reference = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < len(data)
+        found = data[value] if is_reference else None
+        return found[-1] if isinstance(found, list) and found[:1] == ["Date"] else found
+
+    objects = []
+    for item in data:
+        if isinstance(item, dict):
+            values = {key: resolve(value) for key, value in item.items()}
+            links = {key: value for key, value in values.items() if isinstance(value, dict)}
+            texts = {key: value for key, value in values.items() if isinstance(value, str)}
+            nested = {
+                key: {name: resolve(value[name]) for name in ("url", "href") if name in value}
+                for key, value in links.items()
+            }
+            objects.append(texts | nested)
+    return objects
+
+
+def find_json_links(data: Any, url: str, agency: Agency, listing_url: str) -> list[SourceLink]:
+    """Return the releases in JSON by the names of keys: objects with an address and a title.
+
+    The rules are those for the links of a listing: without a `releases` pattern, an address is one of the news or below
+    the listing, and if several objects have a day, those without one are service pages.
+    """
+    listing_path = urlsplit(canonical_url(listing_url)).path.rstrip("/")
+    links: list[SourceLink] = []
+    for item in iter_objects(data, url):
+        values = normalise_keys(item)
+        if not any(isinstance(values.get(key), str) and values[key].strip() for key in TITLE_KEYS):
+            continue
+        address = find_item_url(values, url, listing_path)
+        if not address or not is_release_url(address, agency):
+            continue
+        path = urlsplit(address).path.rstrip("/")
+        is_news = path.startswith(listing_path + "/") or NEWS_PATH.search(path) or DATED_PATH.search(path)
+        if path in ("", listing_path) or not (agency.releases or is_news):
+            continue
+        published, updated = (find_item_date(values, keys) for keys in (PUBLISHED_KEYS, UPDATED_KEYS))
+        links.append(SourceLink(address, updated or published, published))
+        if len(links) > MAX_JSON_ITEMS:
+            raise SourceError(url, f"lists more than {MAX_JSON_ITEMS} releases on a page: treated as a trap")
+    if not agency.releases and sum(link.listed_at is not None for link in links) >= MIN_DATED_ITEMS:
+        links = [link for link in links if link.listed_at]
+    return links
+
+
+def find_next_data_url(data: Any, url: str, agency: Agency) -> str | None:
+    """Return the URL of the next page that JSON names at its first level, or None."""
+    values = normalise_keys(data) if isinstance(data, dict) else {}
+    for key in NEXT_KEYS:
+        value = values.get(key)
+        address = resolve_canonical_url(url, value.strip()) if isinstance(value, str) and value.strip() else None
+        if address and agency.owns(address) and address != canonical_url(url):
+            return address
+    return None
+
+
+def find_markup(data: Any, url: str) -> str:
+    """Return the HTML with links in the texts of JSON, which some lists send to be inserted into the page."""
+    values = (value for item in iter_objects(data, url) for value in item.values())
+    return "\n".join(value for value in values if isinstance(value, str) and "<a " in value)
+
+
+def normalise_keys(item: dict[str, Any]) -> dict[str, Any]:
+    return {re.sub(r"[_-]", "", key.lower()): value for key, value in item.items()}
+
+
+def find_item_url(values: dict[str, Any], url: str, listing_path: str) -> str | None:
+    """Return the canonical URL of an object, or None. A name without a folder is below the listing."""
+    for key in URL_KEYS:
+        value = values.get(key)
+        if isinstance(value, dict):
+            value = next((value[name] for name in ("url", "href") if isinstance(value.get(name), str)), None)
+        if not isinstance(value, str) or not value.strip() or value.strip().startswith("#"):
+            continue
+        href = value.strip()
+        if key in NAME_KEYS and "/" not in href:
+            href = urljoin(listing_path + "/", href)
+        if address := resolve_canonical_url(url, href):
+            return address
+    return None
+
+
+def find_item_date(values: dict[str, Any], keys: tuple[str, ...]) -> str | None:
+    """Return the first date or time of an object that its key names, as ISO 8601, or None."""
+    dates = (normalise_w3c_date(values[key]) for key in keys if isinstance(values.get(key), str))
+    return next((date for date in dates if date), None)

@@ -25,7 +25,7 @@ DEFAULT_AGENCIES_FILE = Path(__file__).with_name("agencies.toml")
 SLUG_PATTERN = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 HTTP_URL = re.compile(r"https?://[\w.-]+(:\d{1,5})?(/|$)", re.ASCII | re.IGNORECASE)
 SELECTOR_KEYS = ("title", "lead", "body", "tags", "published", "updated")
-FLAG_KEYS = ("files",)
+FLAG_KEYS = ("files", "browser")
 URL_KEYS = ("home", "feeds", "sitemaps", "listings")
 PAGE_CLASS = ("scraper.pages.base", "NewsPage")  # base of every page class
 PAGE_PLACEHOLDER = re.compile(r"\{page(?::(\d{1,9}))?\}")  # with the number of the first page, else 1
@@ -74,12 +74,12 @@ class JSONSource:
 class Agency:
     """An agency whose releases are crawled. `name` and `home` are required, every other key is optional.
 
-    feeds, sitemaps, listings: absolute URLs. json: endpoints that list releases as JSON. releases: a regular expression
-    searched for in the path of a release page. page: the dotted name of a page class. aliases: other hosts of the same
-    site. zone: an IANA time zone, derived from the host if missing. files: whether documents (PDF, Word) in its listings
-    are releases; if missing, they are if most entries of a listing are documents with a day. paused: why the agency is
-    not crawled at present. title, lead, body, tags, published, updated: CSS selectors that are tried before those of
-    the page class.
+    feeds, sitemaps, listings: absolute URLs. json: endpoints that list releases as JSON. browser: whether a browser
+    reads the listings, because scripts make them. releases: a regular expression searched for in the path of a release
+    page. page: the dotted name of a page class. aliases: other hosts of the same site. zone: an IANA time zone, derived
+    from the host if missing. files: whether documents (PDF, Word) in its listings are releases; if missing, they are if
+    most entries of a listing are documents with a day. paused: why the agency is not crawled at present. title, lead,
+    body, tags, published, updated: CSS selectors that are tried before those of the page class.
     """
 
     slug: str
@@ -92,6 +92,7 @@ class Agency:
     sitemaps: tuple[str, ...] = ()
     listings: tuple[str, ...] = ()
     json: tuple[JSONSource, ...] = ()
+    browser: bool = False
     releases: str | None = None
     page: str | None = None
     zone: str | None = None
@@ -149,13 +150,13 @@ def parse_agency(slug: str, table: object, path: Path) -> Agency:
     values: dict[str, Any] = {}
     for key, value in table.items():
         try:
-            values[key] = parse_flag(value) if key in FLAG_KEYS else parse_agency_value(key, value)
+            values[key] = parse_agency_value(key, value)
         except ValueError as error:
             raise AgencyError(path, slug, key, str(error)) from error
     return Agency(slug=slug, **values)
 
 
-def parse_agency_value(key: str, value: object) -> str | tuple[str, ...] | tuple[JSONSource, ...]:
+def parse_agency_value(key: str, value: object) -> str | bool | tuple[str, ...] | tuple[JSONSource, ...]:
     """Return the value of a key, converted to the type of the Agency field.
 
     Raises ValueError with the problem.
@@ -164,6 +165,8 @@ def parse_agency_value(key: str, value: object) -> str | tuple[str, ...] | tuple
         raise ValueError(f"is not a key; the keys are {', '.join(AGENCY_KEYS)}")
     if key == "json":
         return tuple(map(parse_json_key, value if isinstance(value, list) else [value]))
+    if key in FLAG_KEYS:
+        return parse_flag(value)
     plural = AGENCY_KEYS[key].startswith("tuple")
     texts = value if plural else [value]
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
@@ -178,16 +181,22 @@ def parse_agency_value(key: str, value: object) -> str | tuple[str, ...] | tuple
         raise ValueError(f"{value!r} is not a time zone like Europe/Stockholm")
     if key == "page" and (problem := find_page_class_problem(texts[0])):
         raise ValueError(f"{value!r} {problem}")
+    if not plural:
+        check_syntax(key, texts[0])
+    return tuple(texts) if plural else texts[0]
+
+
+def check_syntax(key: str, text: str) -> None:
+    """Raise ValueError if the text of a key is not a valid selector or pattern, as its key demands."""
     try:
         if key in SELECTOR_KEYS:
-            parse_selector(texts[0])
+            parse_selector(text)
         elif key == "releases":
-            re.compile(texts[0])
+            re.compile(text)
     except SelectorError as error:
-        raise ValueError(f"{value!r} is not a CSS selector: {error}") from error
+        raise ValueError(f"{text!r} is not a CSS selector: {error}") from error
     except re.error as error:
         raise ValueError(f"is not a regular expression: {error}") from error
-    return tuple(texts) if plural else texts[0]
 
 
 def parse_flag(value: object) -> bool:

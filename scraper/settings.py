@@ -19,6 +19,7 @@ max_duration = 10**8  # for settings in seconds, minutes or days; Python's times
 positive_settings = frozenset(  # for other settings, 0 is allowed: no delay, no request
     {
         *("BACK_OFF_AFTER", "BACK_OFF_FIRST", "BACK_OFF_MAX", "LISTING_PAGES_MAX", "ROUND_PASS_MINUTES"),
+        "BROWSER_TIMEOUT",
         *("CONCURRENT_REQUESTS", "CONCURRENT_REQUESTS_PER_DOMAIN", "CONCURRENT_ITEMS", "DOWNLOAD_TIMEOUT"),
         *("DISTRIBUTED_LEASE", "DISTRIBUTED_BACKLOG", "IN_FLIGHT_MAX", "AUTOTHROTTLE_TARGET_CONCURRENCY"),
     }
@@ -55,6 +56,8 @@ NOINDEX_OBEY = False
 # network has to be in PRIVATE_HOSTS.
 HTTPPROXY_ENABLED = False
 PRIVATE_HOSTS: list[str] = []  # hosts in a private network that may be crawled, such as an intranet's
+BROWSER_TIMEOUT = 120.0  # seconds for one listing in the browser, with the delays between its requests
+BROWSER_PATH = os.environ.get("BROWSER_PATH", "")  # path of a Chromium; empty: the system's, else Playwright's
 IN_FLIGHT_MAX = 32 * 1024 * 1024  # bytes of large responses in flight at once, over all hosts
 
 # Only for distributed crawling (scraper/distributed): workers on several machines
@@ -108,6 +111,7 @@ DOWNLOADER_MIDDLEWARES = {
     "scraper.downloader.robots.RobotsMiddleware": 100,
     "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,  # see scraper/downloader/handler.py
     "scraper.extensions.limits.DeadlineMiddleware": 40,
+    "scraper.downloader.browser.BrowserMiddleware": 45,  # gets the response after redirects and retries
     "scraper.downloader.throttle.HostSlotMiddleware": 50,  # before the robots.txt of the host is requested (100)
     # after Retry (550), so that they see every failed attempt, and also the requests for robots.txt
     "scraper.downloader.backoff.BackOffMiddleware": 560,

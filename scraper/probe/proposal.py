@@ -113,12 +113,10 @@ def generalise_folder(name: str) -> str:
 def format_agency_toml(agency: Agency) -> str:
     """Format an agency as a table of agencies.toml, and check that it parses."""
     lines = [f"[{agency.slug}]"]
-    for name in dict.fromkeys([*LEADING_KEYS, *(each.name for each in fields(Agency) if each.name != "slug")]):
+    defaults = {each.name: each.default for each in fields(Agency) if each.name != "slug"}
+    for name in dict.fromkeys([*LEADING_KEYS, *defaults]):
         value = getattr(agency, name)
-        if isinstance(value, bool):
-            lines.append(f"{name} = {str(value).lower()}")
-            continue
-        if not value or (name == "zone" and value == "Europe/Stockholm"):
+        if value == defaults[name] or (name == "zone" and value == "Europe/Stockholm"):
             continue
         texts = list(map(format_toml_value, value)) if isinstance(value, tuple) else []
         if len(texts) > 1:
@@ -126,7 +124,7 @@ def format_agency_toml(agency: Agency) -> str:
         elif isinstance(value, tuple):
             lines.append(f"{name} = {texts[0]}" if name == "json" else f"{name} = [{texts[0]}]")
         else:
-            lines.append(f"{name} = {quote_toml(value)}")
+            lines.append(f"{name} = {quote_toml(value) if isinstance(value, str) else str(value).lower()}")
     text = "\n".join(lines) + "\n"
     parse_agency(agency.slug, tomllib.loads(text)[agency.slug], Path("proposal"))
     return text

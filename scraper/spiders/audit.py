@@ -32,7 +32,6 @@ from scraper.sources.links import FILE_PATH, SourceLink, is_release_url
 from scraper.sources.listings import find_base_url, get_line_text, parse_source_page
 from scraper.spiders.base import ReleaseSpider, build_page_request
 from scraper.spiders.news import (
-    JSON_HEADERS,
     MAX_INDEX_DEPTH,
     NO_ROBOTS_STATUSES,
     TrapDetector,
@@ -78,8 +77,8 @@ class AgencyAudit:
         if (source_url, url) not in self.known_requests:
             self.known_requests.add((source_url, url))
             meta = {"agency": self.agency.slug, "source": url, "root_source": source_url, "page": 1, "level": 0} | meta
-            headers = JSON_HEADERS if self.agency.find_json_source(source_url) else None
-            self.pending_requests.append(build_page_request(url, meta=meta, headers=headers))
+            kind = self.sources[source_url].kind
+            self.pending_requests.append(build_page_request(url, self.agency, kind, meta))
 
     def add_links(self, source_url: str, origin: str, links: Sequence[SourceLink]) -> None:
         """Add links to a source. origin: the URL that lists them."""

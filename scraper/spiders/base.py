@@ -27,6 +27,7 @@ from scraper.agency import (
     load_agencies,
     select_agencies,
 )
+from scraper.downloader.browser import check_browser
 from scraper.downloader.errors import CrawlStopped, HostPaused, PrivateAddress, RequestDeferred, RobotsForbidden
 from scraper.errors import AgencyError, NotARelease, PageError
 from scraper.extensions.crawl_stats import AgencyStats, add_declared_agency
@@ -100,6 +101,7 @@ class ReleaseSpider(Spider):
         file = Path(settings.get("AGENCIES") or DEFAULT_AGENCIES_FILE)
         agencies = spider.choose_agencies(load_agencies(file), file)
         check_contact(agencies, settings.get("CONTACT"))
+        check_browser(agencies)
         schedule = parse_schedule(settings["REVISIT_AGES"])
         spider.archive = archive = Archive(settings["ARCHIVE"])
         spider.recorder = CrawlRecorder(archive, schedule, new_captures=settings.getbool("NEW_CAPTURES"))
@@ -443,13 +445,21 @@ def build_conditional_headers(row: FrontierEntry) -> dict[str, str]:
     return {name: value for name, value in headers.items() if value}
 
 
-def build_page_request(address: str, **arguments: Any) -> Request:
-    """Return a request for a page of a source, by POST if its address has a form (see `join_form`)."""
+def build_page_request(address: str, agency: Agency, kind: str, meta: dict[str, Any], **arguments: Any) -> Request:
+    """Return a request for a source or one of its pages, by POST if its address has a form (see `join_form`).
+
+    kind: of the source. A listing is read by a browser if its agency's table says so, unless it is a JSON endpoint.
+    """
     url, form = split_form(address)
+    headers = dict(arguments.pop("headers", None) or {})
+    if agency.find_json_source(meta["root_source"]):
+        headers["Accept"] = "application/json"
+    elif agency.browser and kind in ("listing", "archive"):
+        meta = {**meta, "browser": True}
     if form is None:
-        return Request(url, **arguments)
-    headers = {**(arguments.pop("headers", None) or {}), "Content-Type": "application/x-www-form-urlencoded"}
-    return Request(url, method="POST", body=form, headers=headers, **arguments)
+        return Request(url, headers=headers, meta=meta, **arguments)
+    headers["Content-Type"] = "application/x-www-form-urlencoded"
+    return Request(url, method="POST", body=form, headers=headers, meta=meta, **arguments)
 
 
 def decode_headers(response: Response) -> dict[str, str]:

@@ -39,7 +39,6 @@ from scraper.spiders.base import (
 logger = logging.getLogger(__name__)
 
 NO_ROBOTS_STATUSES = list(range(400, 500))  # a site without robots.txt names no sitemaps (RFC 9309)
-JSON_HEADERS = {"Accept": "application/json"}  # of requests for a declared endpoint
 PAST_END_STATUSES = (204, 404, 410)  # statuses of a page past the end of a listing
 MAX_INDEX_DEPTH = 2  # levels of nested sitemap indexes
 MAX_REPEATED_PAGES = 5  # pages of a listing in a row without a new link
@@ -228,13 +227,13 @@ class NewsSpider(ReleaseSpider):
                     url, agency=agency.slug, role=kind, seen_at=now(), source=index_url, listed=listed_at
                 )
         row, headers = self.archive.frontier.get(url), None
-        if agency.find_json_source(meta.get("root_source", url)):
-            headers = JSON_HEADERS
         # the validators in another agency's row are not for this one
         if row and row.agency == agency.slug and row.state == "done" and kind in ("feed", "sitemap"):
             headers = build_conditional_headers(row)
         yield build_page_request(
             url,
+            agency,
+            kind,
             callback=self.parse_source,
             errback=self.source_failed,
             priority=10 + priority,  # sources before releases
@@ -455,6 +454,8 @@ def read_listing_page(response: Response, agency: Agency) -> ListingPage:
     found = parse_listing(response.body, response.url, agency, response.meta["root_source"])
     if found.links or (page == 1 and found.next_url):  # a first page may leave its list to the next URL
         return found
+    if problems := response.meta.get("browser_problems"):
+        raise SourceError(response.url, f"lists nothing; its scripts did not get {problems[0]}", "empty source")
     rejection = None if is_json(response.body) else detect_rejection(response.body, response.url)
     is_end = is_past_end and (rejection is None or rejection.kind == "error page")
     if not is_end and (page > 1 or rejection):

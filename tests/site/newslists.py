@@ -77,6 +77,8 @@ class NewsList:
         found = {notice.path: notice for notice in notices}.get(path)
         if found:
             return to_answer(found.page())
+        if path == "/app.js":
+            return to_answer(SCRIPT, "text/javascript")
         if path == "/robots.txt":
             return to_answer("User-agent: *\nDisallow: /intern/\n", "text/plain")
         return to_answer(frame("Sidan kan inte hittas", "<h1>Sidan kan inte hittas</h1>"), status=404)
@@ -130,6 +132,28 @@ def make_empty(notices: list[Notice], start: int) -> str:
     return frame("Nyheter", '<h1>Nyheter</h1><div id="list"></div>', '<script src="/app.js"></script>')
 
 
+SCRIPT = """
+const start = Number(new URLSearchParams(location.search).get("start") || 0);
+const list = document.getElementById("list");
+for (const elsewhere of ["http://169.254.169.254/latest", "http://borta.invalid/x", "/intern/hemligt"])
+  fetch(elsewhere).then(response => list.append("Nådde " + elsewhere), () => {});
+fetch("/api/nyheter?start=" + start).then(response => response.json()).then(data => {
+  for (const hit of data.result.hits) {
+    const item = list.appendChild(document.createElement("article"));
+    item.innerHTML = `<h2><a href="${hit.link.href}">${hit.title}</a></h2><p>${hit.published}</p>`;
+  }
+  if (data.next) list.insertAdjacentHTML("afterend", `<a rel="next" href="${data.next}">Nästa</a>`);
+});
+"""
+
+
+def make_scripted(notices: list[Notice], start: int) -> str:
+    """A page whose script makes the list, and asks for more than it should get."""
+    links = '<img src="/fyr.png"><iframe src="/inramat"></iframe><link rel="stylesheet" href="/site.css">'
+    script = '<script src="/app.js"></script>'
+    return frame("Nyheter", f'<h1>Nyheter</h1><div id="list"></div>{links}', script)
+
+
 def answer_json(notices: list[Notice], start: int, count: int) -> Answer:
     """A page of the JSON endpoint."""
     items = [{"title": n.title, "link": {"href": n.path}, "published": n.published} for n in notices]
@@ -153,9 +177,11 @@ NEWS_LISTS = {
         'json = {url = "BASE/api/nyheter?page={page}", items = "result.hits", link = "link.href"}',
     ),
 }
+BROWSER_LIST = "skriptverket"  # needs a browser, so it is only in a list of agencies that names it
+NEWS_LISTS[BROWSER_LIST] = NewsList("Skriptverket", make_scripted, 'listings = ["BASE/nyheter"]\nbrowser = true')
 
 
-def write_lists(folder: Path, port: int, slugs: Iterable[str] = tuple(NEWS_LISTS)) -> Path:
+def write_lists(folder: Path, port: int, slugs: Iterable[str]) -> Path:
     """Write a list of agencies with these newsrooms."""
     path = folder / "agencies.toml"
     tables = (NEWS_LISTS[slug].table(slug, f"http://{slug}.localhost:{port}") for slug in slugs)

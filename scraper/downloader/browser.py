@@ -1,0 +1,239 @@
+"""Browser for listings that only scripts make: the last resort, for agencies with `browser = true`.
+
+BrowserMiddleware lets a Chromium run the scripts of a listing page that Scrapy has fetched. The browser has no network
+of its own: each of its requests is answered by Scrapy's downloader, so that the SSRF filter, robots.txt, delays,
+budgets and size limits apply as to every request, and names are looked up by our own resolver. Only the page's
+scripts and data are requested. scrapy-playwright cannot do this: its download handler occupies the host's slot while
+the page's own requests would wait for it, and without them Chromium connects to hosts by itself.
+
+It needs the extra `browser` (Playwright) and a Chromium.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import logging
+import os
+import shutil
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
+
+from scrapy import Request, signals
+from scrapy.crawler import Crawler
+from scrapy.exceptions import DownloadFailedError, DownloadTimeoutError, IgnoreRequest
+from scrapy.http import HtmlResponse, Response
+
+from scraper.agency import Agency
+from scraper.downloader.errors import DOWNLOAD_ERRORS, CrawlStopped, RequestDeferred, describe_download_error
+from scraper.errors import AgencyError
+from scraper.normalise.urls import extract_host
+
+if TYPE_CHECKING:
+    from playwright.async_api import Browser, Playwright, Route
+    from playwright.async_api import Request as BrowserRequest
+    from scrapy.settings import BaseSettings
+
+logger = logging.getLogger(__name__)
+
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+CHROMIUM_OPTIONS = [
+    "--disable-dev-shm-usage",  # containers have little of it
+    "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
+    "--host-resolver-rules=MAP * ~NOTFOUND",
+    "--js-flags=--max-old-space-size=256",  # MB
+]
+NO_PROXY = {"server": "http://127.0.0.1:9", "bypass": "<-loopback>"}  # leads nowhere, whatever the browser tries
+SCRIPT_TYPES = {"script", "fetch", "xhr"}  # no images, fonts, media, style sheets, frames and beacons
+MAX_PAGE_REQUESTS = 60
+MAX_LAUNCH_SECONDS = 120  # until the browser runs, on a busy machine
+PASSED_HEADERS = ("accept", "authorization", "content-type", "origin", "referer")  # and x-…; never cookies
+DROPPED_HEADERS = {
+    *("content-encoding", "content-length", "transfer-encoding", "connection", "set-cookie"),
+    *("content-security-policy", "link", "refresh"),
+}
+
+
+class BrowserMiddleware:
+    """Downloader middleware that replaces a listing page by what its scripts make of it (meta key `browser`)."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self.crawler = crawler
+        self.max_seconds = crawler.settings.getfloat("BROWSER_TIMEOUT")
+        self.max_bytes = crawler.settings.getint("DOWNLOAD_MAXSIZE")
+        self.lock = asyncio.Lock()  # one page at a time, because each takes hundreds of MB
+        self.playwright: Playwright | None = None
+        self.browser: Browser | None = None
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        middleware = cls(crawler)
+        crawler.signals.connect(middleware.close, signals.spider_closed)
+        return middleware
+
+    async def process_response(self, request: Request, response: Response) -> Response:
+        if not request.meta.get("browser") or response.status != 200 or not isinstance(response, HtmlResponse):
+            return response
+        agency: Agency = self.crawler.spider.agencies[request.meta["agency"]]  # type: ignore[union-attr] # a ReleaseSpider
+        visit = PageVisit(self.crawler, response, agency, self.max_bytes)
+        async with self.lock:
+            content = await self.render(visit)
+        if visit.deferral:
+            raise visit.deferral
+        for problem in visit.problems:
+            logger.warning("%s: the browser's request was refused: %s", response.url, problem)
+        request.meta["browser_problems"] = visit.problems
+        return response.replace(body=content.encode(), encoding="utf-8")
+
+    async def render(self, visit: PageVisit) -> str:
+        """Return the page's HTML after its scripts have run and requested their data.
+
+        Raises DownloadTimeoutError or DownloadFailedError if the browser does not get so far.
+        """
+        from playwright.async_api import Error as PlaywrightError  # noqa: PLC0415 - an optional extra
+
+        try:
+            browser = await self.launch()
+            return await asyncio.wait_for(self.load_page(browser, visit), self.max_seconds)
+        except (TimeoutError, PlaywrightError) as error:
+            await self.close()  # a script may still be running
+            if isinstance(error, TimeoutError):
+                problem = f"its scripts did not finish within {self.max_seconds:g} seconds (BROWSER_TIMEOUT)"
+                raise DownloadTimeoutError(problem) from error
+            raise DownloadFailedError(f"the browser failed: {str(error).splitlines()[0]}") from error
+
+    async def load_page(self, browser: Browser, visit: PageVisit) -> str:
+        context = await browser.new_context(
+            user_agent=self.crawler.settings["USER_AGENT"],
+            locale="sv-SE",
+            service_workers="block",
+            accept_downloads=False,
+        )
+        context.set_default_timeout(1000 * self.max_seconds)
+        try:
+            await context.route("**/*", visit.answer)
+            page = await context.new_page()
+            await page.goto(visit.response.url, wait_until="load")
+            await page.wait_for_load_state("networkidle")
+            size: int = await page.evaluate("document.documentElement.outerHTML.length")
+            if size > self.max_bytes:
+                raise IgnoreRequest(f"its scripts made {size:,} characters (DOWNLOAD_MAXSIZE)")
+            return await page.content()
+        finally:
+            await context.close()
+
+    async def launch(self) -> Browser:
+        """Return the running browser, or start one."""
+        from playwright.async_api import async_playwright  # noqa: PLC0415 - an optional extra
+
+        if self.browser is None or not self.browser.is_connected():
+            self.playwright = self.playwright or await async_playwright().start()
+            self.browser = await self.playwright.chromium.launch(
+                executable_path=find_chromium_path(self.crawler.settings),
+                args=CHROMIUM_OPTIONS,
+                timeout=1000 * MAX_LAUNCH_SECONDS,
+                proxy=NO_PROXY,  # type: ignore[arg-type] # a TypedDict
+                chromium_sandbox=os.geteuid() != 0,  # which root cannot use
+            )
+        return self.browser
+
+    async def close(self) -> None:
+        """Stop the browser, if it runs."""
+        browser, self.browser = self.browser, None
+        playwright, self.playwright = self.playwright, None
+        if browser:
+            await browser.close()
+        if playwright:
+            await playwright.stop()
+
+
+@dataclass  # without slots: Playwright keeps notes on the objects of its callbacks
+class PageVisit:
+    """A page in the browser, and the requests that its scripts make.
+
+    problems: requests that were refused or failed. deferral: why the page is left for a later crawl, if it is.
+    """
+
+    crawler: Crawler
+    response: HtmlResponse
+    agency: Agency
+    max_bytes: int
+    is_loaded: bool = False
+    request_count: int = 0
+    byte_count: int = 0
+    problems: list[str] = field(default_factory=list)
+    deferral: RequestDeferred | CrawlStopped | None = None
+
+    async def answer(self, route: Route) -> None:
+        """Answer a request of the browser: with the page itself, or with what our downloader gets, or not at all."""
+        asked = route.request
+        if asked.is_navigation_request():
+            if self.is_loaded or asked.frame.parent_frame:
+                await route.abort()
+                return
+            self.is_loaded = True
+            await route.fulfill(body=self.response.body, headers=build_browser_headers(self.response))
+            return
+        if asked.resource_type not in SCRIPT_TYPES or not self.is_allowed(asked):
+            await route.abort()
+            return
+        try:
+            response = await self.fetch(asked)
+        except DOWNLOAD_ERRORS as error:
+            if isinstance(error, RequestDeferred | CrawlStopped):
+                self.deferral = error
+            self.problems.append(f"{asked.url[:300]}: {describe_download_error(error)}")
+            await route.abort()
+            return
+        await route.fulfill(status=response.status, body=response.body, headers=build_browser_headers(response))
+
+    def is_allowed(self, asked: BrowserRequest) -> bool:
+        """Return whether a request is for the agency's own hosts, or for a script of another one."""
+        hosts, host = self.agency.hosts, extract_host(asked.url)
+        is_own = host in hosts or any(host.endswith(f".{own}") for own in hosts)
+        return asked.method in ("GET", "POST") if is_own else asked.method == "GET" and asked.resource_type == "script"
+
+    async def fetch(self, asked: BrowserRequest) -> Response:
+        """Return the response to a request of the browser. Raises one of DOWNLOAD_ERRORS."""
+        self.request_count += 1
+        if self.request_count > MAX_PAGE_REQUESTS:
+            raise IgnoreRequest(f"the page made more than {MAX_PAGE_REQUESTS} requests")
+        headers = {
+            name: value for name, value in asked.headers.items() if name in PASSED_HEADERS or name.startswith("x-")
+        }
+        request = Request(
+            asked.url,
+            method=asked.method,
+            headers=headers,
+            body=asked.post_data_buffer or b"",
+            meta={"agency": self.agency.slug, "depth": 1},
+        )
+        assert self.crawler.engine  # noqa: S101 - it is running
+        response = await self.crawler.engine.download_async(request)
+        self.byte_count += len(response.body)
+        if self.max_bytes and self.byte_count > self.max_bytes:
+            raise IgnoreRequest(f"the page's requests got more than {self.max_bytes:,} bytes (DOWNLOAD_MAXSIZE)")
+        return response
+
+
+def build_browser_headers(response: Response) -> dict[str, str]:
+    """Return a response's headers for the browser, without those of the connection and the page's own policy."""
+    headers = {}
+    for name, values in response.headers.items():
+        key = name.decode("latin-1").lower()
+        if key not in DROPPED_HEADERS:
+            headers[key] = b", ".join(values).decode("latin-1")
+    return headers
+
+
+def find_chromium_path(settings: BaseSettings) -> str | None:
+    """Return the path of Chromium: BROWSER_PATH, else the system's; None for Playwright's own."""
+    given: str = settings["BROWSER_PATH"]
+    return given or next((path for name in CHROMIUM_NAMES if (path := shutil.which(name))), None)
+
+
+def check_browser(agencies: dict[str, Agency]) -> None:
+    """Raise AgencyError if an agency needs a browser and the extra `browser` is not installed."""
+    slug = next((agency.slug for agency in agencies.values() if agency.browser and not agency.paused), None)
+    if slug and importlib.util.find_spec("playwright") is None:
+        raise AgencyError("agencies", slug, "browser", "needs the extra: pip install 'myndighetsarkivet[browser]'")

@@ -50,7 +50,8 @@ class Notice:
             self.title,
             f"<article><h1>{self.title}</h1><p>Publicerad: {day}</p>"
             f"<p>Arbetet med etapp {self.number} börjar efter sommaren och väntas pågå i två år.</p>"
-            "<p>Under tiden hålls leden öppen för all trafik, men med lägre fart på några sträckor.</p></article>",
+            f"<p>Under etapp {self.number} hålls leden öppen för all trafik, men med lägre fart på några sträckor.</p>"
+            "</article>",
         )
 
 

@@ -63,15 +63,12 @@ def make_file_archive() -> PlainHost:
 
 
 def make_button_newsroom() -> PlainHost:
-    """An agency whose list continues behind a button that sends a form."""
+    """An agency whose list continues behind a button that only a script handles."""
     host = PlainHost()
     items = "".join(f'<li><a href="/nyheter/{name}">{title}</a></li>\n' for name, (title, _) in NOTICES.items())
-    form = (
-        '<form method="post" action="/nyheter/fler"><input type="hidden" name="start" value="3">'
-        '<button type="submit">Visa fler nyheter</button></form>'
-    )
+    button = '<button type="button">Visa fler nyheter</button>'
     host.add("/", make_page("Hamnstyrelsen", "<p>Välkommen till styrelsen.</p>"))
-    host.add("/nyheter/", make_page("Nyheter", f"<ul>{items}</ul>{form}"))
+    host.add("/nyheter/", make_page("Nyheter", f"<ul>{items}</ul>{button}"))
     for name, (title, text) in NOTICES.items():
         host.add(f"/nyheter/{name}", make_page(title, f"<p>Publicerad 3 mars 2024</p><p>{text}</p>"))
     return host

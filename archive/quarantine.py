@@ -204,7 +204,7 @@ class Quarantine:
             reason_key(reason): decided
             for reasons, decided in rows
             for reason in json.loads(reasons)
-            if reason["why"] not in PAGE_REASONS
+            if reason.get("why") not in PAGE_REASONS
         }
 
     def read_accepted_lines(self, agency: str) -> set[str]:
@@ -215,7 +215,7 @@ class Quarantine:
         bodies = (
             json.loads(state)["body"]
             for state, reasons in rows
-            if any(reason["why"] == "boilerplate" for reason in json.loads(reasons))
+            if any(reason.get("why") == "boilerplate" for reason in json.loads(reasons))
         )
         return {line for body in bodies for line in split_lines(body)}
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 MIN_BODY_LENGTH = 400  # characters; shorter bodies cannot lose enough text to be suspicious
 LOST_SHARE = 2 / 3  # share of a body's characters that has to disappear
-MAX_REPEATED_SHARE = 0.5  # of a body's characters; the texts of other releases end in the same few lines
+MAX_REPEATED_SHARE = 0.9  # of a body's characters; the texts of other releases end in the same few lines
 MAX_CLOCK_DIFFERENCE = timedelta(days=1)  # of clocks and time zones
 MAX_DAYS_AFTER_UPDATE = 2 * 365  # an agency corrects a date of publication, but not by years
 REASON_TEXTS = {

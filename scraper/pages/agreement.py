@@ -23,7 +23,7 @@ MIN_READING_LENGTH = 150  # characters; a shorter reading says nothing
 MAX_LENGTH_AFTER_HEADING = 600  # characters of the text after the heading
 # A body with smaller shares is another text. Of 700 stored pages, no right body is below one of these pairs.
 MIN_START_SHARE, MIN_BLOCK_SHARE = 0.1, 0.1
-MIN_PAGE_SHARE, MIN_START_SHARE_OF_SMALL = 0.2, 0.3  # of all sentences, and of the text after the heading
+MIN_PAGE_SHARE, MIN_START_SHARE_OF_SMALL = 0.08, 0.3  # of all sentences, and of the text after the heading
 # Words of the title are looked for without their endings; not in scripts that have no space between words.
 WORD, STEM_LENGTH = re.compile(r"[^\W\u2e80-\U0003ffff]{4,}"), 5
 # Elements whose first text is read, and of inline ones also the text after them. Others are links, or hold no prose.
@@ -180,10 +180,13 @@ def is_before(pairs: Sequence[SharedSentence], position: int) -> bool:
     return any(length for _, length in before) and not any(length for _, length in after)
 
 
-def is_elsewhere(pairs: Iterable[SharedSentence], part: Element) -> bool:
-    """Return whether most of the shared sentences are in another part of the page."""
+def is_elsewhere(pairs: Sequence[SharedSentence], part: Element) -> bool:
+    """Return whether a part of the page has sentences, but most of the shared ones are in other parts.
+
+    A part without sentences is only the heading, and the text is in the next one.
+    """
     elsewhere = sum(length if sentence.part is not part else -length for sentence, length in pairs)
-    return elsewhere > 0
+    return elsewhere > 0 and any(sentence.part is part for sentence, _ in pairs)
 
 
 def has_title_word(title: str | None, text: str) -> bool:

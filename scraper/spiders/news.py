@@ -22,6 +22,7 @@ from scraper.downloader.errors import CrawlStopped, HostPaused, RequestDeferred
 from scraper.errors import AgencyError, SourceError
 from scraper.extensions.crawl_stats import AgencyStats
 from scraper.failures import classify_failure, classify_source_failure, describe_request_failure, detect_rejection
+from scraper.pages.page_type import is_listing_url
 from scraper.sources import find_sources, parse_feed, parse_listing, parse_sitemap
 from scraper.sources.discovery import SourceURLs, get_declared_sources
 from scraper.sources.feeds import parse_robots_sitemaps
@@ -85,7 +86,7 @@ class SourceTracker:
         """Add the links of a source to the frontier in one transaction, and count them."""
         seen_at, is_first = now(), source not in self.counted_sources
         link_count = len(links)
-        links = [link for link in links if not self.is_too_old(link)]
+        links = [link for link in links if not self.is_too_old(link) and not is_listing_url(link.url)]
         self.counted_sources.add(source)
         with self.archive.transaction():
             if is_first and link_count:  # for a listing, only the first page counts; an index has no links

@@ -104,7 +104,11 @@ def is_sentence_without_contact(block: PageBlock) -> bool:
 
 def is_body_block(block: PageBlock, title: str | None, url: str, index: int) -> bool:
     is_opening = index < OPENING_BLOCKS
-    if title and (block.level <= 2 or is_opening) and build_comparison_key(block.text) == build_comparison_key(title):
+    if (
+        title
+        and (block.level <= 2 or (is_opening and block.level == 9))
+        and build_comparison_key(block.text) == build_comparison_key(title)
+    ):
         return False
     if is_opening and (is_kind_block(block, index) or BYLINE.match(block.text)):
         return False

@@ -182,7 +182,8 @@ SERVICE_SECTION_HEADING = compile_phrases(r"""
     dela(?: (?:sidan|artikeln|på|denna|med andra)\b.{0,30})? | taggar | kommentarer | om författaren
     nyhetsbrev | prenumerera.{0,40} | newsletters? | subscribe.{0,40} | sign up for.{0,40}
     share this.{0,20} | about the author | tags? | comments? | \d+ (?:comments?|kommentarer)
-    lämna en kommentar | leave a (?:reply|comment) | über den autor | kommentare | schlagworte?
+    lämna en kommentar | information om (?:den här |denna )?sidan?
+    leave a (?:reply|comment) | über den autor | kommentare | schlagworte?
     """)
 # Headings of sections with links to other texts only.
 RELATED_SECTION_HEADING = compile_phrases(r"""

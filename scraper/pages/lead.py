@@ -26,7 +26,7 @@ NON_LEAD_CLASS = re.compile(r"leadership|lead-?(?:image|media|gen|form)|introjs"
 SUBHEADING_CLASS = re.compile("sub-?heading", re.IGNORECASE)
 SUBHEADING_TAGS = ("h2", "h3", "h4", "h5", "h6")
 MAX_SUBHEADING_LENGTH, MAX_LEAD_LENGTH = 60, 1200
-MAX_LABEL_LENGTH = 40
+MIN_LABEL_LENGTH, MAX_LABEL_LENGTH = 25, 40
 MIN_FOLLOWING = 2  # paragraphs that look alike
 SENTENCE_ENDS = '.!?…”"'
 LETTERS = re.compile(r"[^\W\d_]{2,}")
@@ -48,10 +48,11 @@ def find_lead(
     for index, block in enumerate(blocks[:6]):
         if declared_summary and block.level == 9 and matches_summary(block.text, declared_summary):
             return range(index, index + 1), "declared summary"
-    between = [index for index in range(min(text_start, 6)) if is_sentence_block(blocks[index])]
+    start = find_heading_end(blocks)
+    between = [index for index in range(start, min(text_start, 6)) if is_sentence_block(blocks[index])]
     if len(between) == 1:
         return range(between[0], between[0] + 1), "between title and text"
-    sentences = [index for index in range(min(len(blocks), 8)) if is_sentence_block(blocks[index])][:3]
+    sentences = [index for index in range(start, min(len(blocks), 8)) if is_sentence_block(blocks[index])][:3]
     if len(sentences) == 3 and is_separate_paragraph(*(blocks[index] for index in sentences)):
         return range(sentences[0], sentences[0] + 1), "paragraph that stands apart"
     texts = [index for index, block in enumerate(blocks[:8]) if block.kind == "p" and len(block.text) > 40]
@@ -59,17 +60,34 @@ def find_lead(
         first, second = (blocks[index] for index in texts[:2])
         if first.bold and not second.bold and not first.text.endswith("?"):
             return range(texts[0], texts[0] + 1), "bold paragraph that opens the text"
-    if sentences and has_own_class(blocks, sentences[0]):
-        return range(sentences[0], sentences[0] + 1), "class of its own"
+    opening = next((index for index, block in enumerate(blocks) if index >= start and block.kind == "p"), None)
+    if opening is not None and (opening in sentences or 0 < opening == start) and has_own_class(blocks, opening):
+        return range(opening, opening + 1), "class of its own"
     return None
 
 
+def find_heading_end(blocks: Sequence[PageBlock]) -> int:
+    """Return the index of the block after the h1, or 0 if it is not among the first blocks."""
+    headings = (index for index, block in enumerate(blocks[:MAX_LEAD_POSITION]) if block.element.name == "h1")
+    return next(headings, -1) + 1
+
+
 def has_own_class(blocks: Sequence[PageBlock], index: int) -> bool:
-    """Return whether a block has a class that no other has, and the paragraphs after it have the same one or none."""
-    own = str(blocks[index].element.get("class") or "")
-    others = [str(block.element.get("class") or "") for block in blocks[index + 1 :] if block.kind == "p"]
-    is_first = not any(block.kind == "p" for block in blocks[:index])
-    return is_first and bool(own) and len(others) >= MIN_FOLLOWING and len(set(others)) == 1 and own != others[0]
+    """Return whether a paragraph has a class that no other has, and most of those after it have one class or none."""
+    block, following = blocks[index], [block for block in blocks[index + 1 :] if block.kind == "p"]
+    own, *others = (str(part.element.get("class") or "") for part in (block, *following))
+    if not own or own in others or len(others) < MIN_FOLLOWING or contains_block(block.element, following[0]):
+        return False
+    containers = (part.element.parent for part in (block, following[0]))
+    is_alike = len({str(part.get("class")) for part in containers if part is not None}) == 1
+    if not is_sentence_block(block) and not (is_alike and may_lead(block)):
+        return False
+    return 2 * others.count(others[0]) > len(others)
+
+
+def may_lead(block: PageBlock) -> bool:
+    """Return whether a paragraph is long enough for a lead that is no sentence, and has no links."""
+    return MIN_LABEL_LENGTH <= len(block.text) < MAX_LEAD_LENGTH and has_words(block.text) and block.link_share < 0.5
 
 
 def find_marked_lead(blocks: Sequence[PageBlock], is_lead_element: Callable[[Tag], bool]) -> range | None:

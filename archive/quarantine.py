@@ -108,6 +108,11 @@ class QuarantinedPage:
         return set(map(reason_key, self.reasons))
 
     @property
+    def lost_keys(self) -> set[str]:
+        """Return the fields (or the source) that the page seems to have lost: not those with PAGE_REASONS only."""
+        return {reason_key(reason) for reason in self.reasons if reason.get("why") not in PAGE_REASONS}
+
+    @property
     def has_page_reason(self) -> bool:
         """Return whether a reason shows on the page itself, whatever the agency's other pages are like."""
         return any(reason["why"] in PAGE_REASONS for reason in self.reasons)
@@ -404,8 +409,8 @@ def find_field_losses(db: Database, agency: str, now: datetime) -> list[FieldLos
     losses = []
     for is_stored in (False, True):
         group = [page for page in pages if (page.release_id is not None) == is_stored]
-        for key in sorted({key for page in group if page.decision is None for key in page.reason_keys}):
-            lacking = [page for page in group if key in page.reason_keys]
+        for key in sorted({key for page in group if page.decision is None for key in page.lost_keys}):
+            lacking = [page for page in group if key in page.lost_keys]
             since = find_loss_start(lacking)
             if since is None:
                 continue

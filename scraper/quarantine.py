@@ -149,7 +149,7 @@ class QuarantineCheck:
         assert page_text is not None  # noqa: S101 - only the bytes of a stored version can be missing
         redesigned = old is not None and is_redesign(old, versions.new)
         lost_elsewhere = {
-            key for page in Quarantine(self.archive.db).list_pending(self.agency) for key in page.reason_keys
+            key for page in Quarantine(self.archive.db).list_pending(self.agency) for key in page.lost_keys
         }
         for name, texts in lost.items():
             still_there = is_text_on_page(page_text, name, texts, stored.state)

@@ -71,15 +71,49 @@ class JSONSource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WireService:
+    """A press wire: the ids that it gives to publishers, and the hosts (with subdomains) of their release pages.
+
+    has_json: its answers contain whole releases; other services list pages.
+    """
+
+    identifier: re.Pattern[str]
+    example: str
+    hosts: tuple[str, ...]
+    has_json: bool = False
+
+    def owns(self, url: str) -> bool:
+        """Return whether a URL is on a host of this service."""
+        host = strip_www(urlsplit(url).hostname or "")
+        return any(host == own or host.endswith(f".{own}") for own in self.hosts)
+
+
+# How their answers look: scraper/sources/wires.py.
+WIRE_SERVICES = {
+    "viatt": WireService(identifier=re.compile(r"\d+"), example="3235664", hosts=("via.tt.se",), has_json=True),
+    "cision": WireService(
+        identifier=re.compile(r"[0-9A-Fa-f]{32}|[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"),
+        example="A275C0BF733048FFAE9126ACA64DD08F",
+        hosts=("cision.com",),
+        has_json=True,
+    ),
+    "mynewsdesk": WireService(identifier=re.compile(r"\d+"), example="6994", hosts=("mynewsdesk.com",)),
+    "notified": WireService(identifier=re.compile(r"\d+|https?://\S+"), example="41885", hosts=("notified.com",)),
+}
+JSON_WIRES = tuple(service for service in WIRE_SERVICES.values() if service.has_json)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Agency:
     """An agency whose releases are crawled. `name` and `home` are required, every other key is optional.
 
-    feeds, sitemaps, listings: absolute URLs. json: endpoints that list releases as JSON. browser: whether a browser
-    reads the listings, because scripts make them. releases: a regular expression searched for in the path of a release
-    page. page: the dotted name of a page class. aliases: other hosts of the same site. zone: an IANA time zone, derived
-    from the host if missing. files: whether documents (PDF, Word) in its listings are releases; if missing, they are if
-    most entries of a listing are documents with a day. paused: why the agency is not crawled at present. title, lead,
-    body, tags, published, updated: CSS selectors that are tried before those of the page class.
+    feeds, sitemaps, listings: absolute URLs. json: endpoints that list releases as JSON. wire: press wires of the
+    agency, each a service and the agency's id there, such as "viatt:3235664" (see WIRE_SERVICES). browser: whether a
+    browser reads the listings, because scripts make them. releases: a regular expression searched for in the path of a
+    release page. page: the dotted name of a page class. aliases: other hosts of the same site. zone: an IANA time zone,
+    derived from the host if missing. files: whether documents (PDF, Word) in its listings are releases; if missing,
+    they are if most entries of a listing are documents with a day. paused: why the agency is not crawled at present.
+    title, lead, body, tags, published, updated: CSS selectors that are tried before those of the page class.
     """
 
     slug: str
@@ -92,6 +126,7 @@ class Agency:
     sitemaps: tuple[str, ...] = ()
     listings: tuple[str, ...] = ()
     json: tuple[JSONSource, ...] = ()
+    wire: tuple[str, ...] = ()
     browser: bool = False
     releases: str | None = None
     page: str | None = None
@@ -110,9 +145,15 @@ class Agency:
         """Return the agency's host names in ASCII and lower case, without www."""
         return frozenset(map(strip_www, (urlsplit(self.home).hostname or "", *self.aliases)))
 
+    @property
+    def wire_services(self) -> tuple[WireService, ...]:
+        return tuple(WIRE_SERVICES[name.partition(":")[0]] for name in self.wire)
+
     def owns(self, url: str) -> bool:
-        """Return whether a URL's host is the agency's own or one of its aliases, with or without www."""
-        return strip_www(urlsplit(url).hostname or "") in self.hosts
+        """Return whether a URL's host is the agency's own, one of its aliases (with or without www) or its wire's."""
+        return strip_www(urlsplit(url).hostname or "") in self.hosts or any(
+            service.owns(url) for service in self.wire_services
+        )
 
     def find_json_source(self, first_url: str) -> JSONSource | None:
         """Return the JSON endpoint whose first page is at a URL, or None."""
@@ -168,13 +209,15 @@ def parse_agency_value(key: str, value: object) -> str | bool | tuple[str, ...] 
     if key in FLAG_KEYS:
         return parse_flag(value)
     plural = AGENCY_KEYS[key].startswith("tuple")
+    if key == "wire" and isinstance(value, str):
+        value = [value]
     texts = value if plural else [value]
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
         raise ValueError("must be a list of strings" if plural else "must be a string")
     if not all(text.strip() for text in texts):
         raise ValueError("must not contain an empty string" if plural else "must not be empty")
-    if key in URL_KEYS:
-        texts = list(map(parse_agency_url, texts))
+    if key in (*URL_KEYS, "wire"):
+        texts = list(map(parse_wire_name if key == "wire" else parse_agency_url, texts))
     if key == "aliases" and any("/" in text for text in texts):
         raise ValueError("must be host names, without https:// and path")
     if key == "zone" and value not in available_timezones():
@@ -248,6 +291,30 @@ def find_page_class_problem(dotted_name: str) -> str | None:
     # compared by name, because the page classes are a layer above this module
     parents = [(parent.__module__, parent.__qualname__) for parent in getattr(found, "__mro__", ())]
     return None if PAGE_CLASS in parents else f"is not a page class (a subclass of {'.'.join(PAGE_CLASS)})"
+
+
+def parse_wire_name(text: str) -> str:
+    """Check the name of a wire, a service and an id, and return it without spaces.
+
+    >>> parse_wire_name("viatt: 3235664")
+    'viatt:3235664'
+    """
+    name, _, identifier = (part.strip() for part in text.partition(":"))
+    service = WIRE_SERVICES.get(name)
+    if service is None:
+        raise ValueError(f"{text!r} is not a wire; the services are {', '.join(WIRE_SERVICES)}")
+    if not service.identifier.fullmatch(identifier):
+        raise ValueError(f"{text!r} has no id of {name}; one looks like {name}:{service.example}")
+    return f"{name}:{parse_agency_url(identifier) if '://' in identifier else identifier}"
+
+
+def is_wire_url(url: str) -> bool:
+    """Return whether a URL is on a host of a press wire.
+
+    >>> is_wire_url("https://via.tt.se/pressmeddelande/1/a"), is_wire_url("https://tt.se/")
+    (True, False)
+    """
+    return any(service.owns(url) for service in WIRE_SERVICES.values())
 
 
 def parse_agency_url(text: str) -> str:

@@ -37,12 +37,12 @@ from archive.store import Archive, SaveResult, StoredRelease
 from scraper.errors import NotARelease, PageError
 from scraper.matching import PageMatch, match_page
 from scraper.normalise import to_release
-from scraper.pages import read_document
-from scraper.pages.document import Document
+from scraper.pages import open_document, read_document
 from scraper.parsed_page import FetchedPage, ParsedPage
 from scraper.quarantine import QuarantineCheck, describe_reasons
 from scraper.redesign import FINGERPRINT_VERSION, PageVersions, find_change_cause, is_redesign, reparse_stored
 from scraper.schedule import RevisitSchedule
+from scraper.sources.wires import find_json_list
 
 if TYPE_CHECKING:
     from scraper.agency import Agency
@@ -299,7 +299,7 @@ class CrawlRecorder:
         template: the fingerprint of the page's template, if it was read as a release.
         """
         capture = Capture(
-            url=response.url,
+            url=response.record_url or response.url,
             seen=response.fetched_at,
             status=response.status,
             headers=select_evidence_headers(response.headers),
@@ -323,6 +323,11 @@ class CrawlRecorder:
         """Record that a release was checked and is unchanged. It must not have a removal."""
         self.archive.mark_checked(release_id, seen_at, self.next_check(release_id, seen_at))
 
+    def postpone_check(self, release_id: int, seen_at: datetime) -> None:
+        """Plan the next check of a release that could not be checked, but without a failure."""
+        with self.archive.transaction():
+            self.archive.set_next_check(release_id, self.next_check(release_id, seen_at))
+
     def record_missing(
         self,
         url: str,
@@ -340,7 +345,9 @@ class CrawlRecorder:
         while a copy of it is at another of the agency's URLs has moved, and is merged with that copy.
         """
         archive, seen_at = self.archive, response.fetched_at
-        sha256 = None if archive.removals.is_missing(release_id) else self.store_body(response)
+        # a release that its wire no longer lists has no response of its own
+        has_evidence = bool(response.body) and not archive.removals.is_missing(release_id)
+        sha256 = self.store_body(response) if has_evidence else None
         with archive.transaction():
             confirmed = archive.removals.mark_missing(
                 release_id,
@@ -476,13 +483,21 @@ def reparse_quarantined(ingest: Ingest, quarantined: QuarantinedPage) -> ParsedP
         return None
     try:
         body = captures.read(capture.sha256)
-        document = Document(body, capture.url)
+        # the capture of a record has the URL of its list
+        is_record = find_json_list(quarantined.url, agency) is not None
+        url = quarantined.url if is_record else capture.url
+        document = open_document(body, url)
         item = read_document(document.copy(), agency)
     except (PageError, ArchiveError) as error:
         logger.warning("%s: stays quarantined: %s", quarantined.url, error)
         return None
     response = FetchedPage(
-        url=capture.url, fetched_at=capture.seen, status=capture.status, headers=capture.headers, body=body
+        url=url,
+        fetched_at=capture.seen,
+        status=capture.status,
+        headers=capture.headers,
+        body=body,
+        record_url=capture.url if is_record else None,
     )
     row = ingest.archive.frontier.get(quarantined.url)
     release_id = row.release_id if row else quarantined.release_id

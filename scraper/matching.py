@@ -61,7 +61,7 @@ def match_page(archive: Archive, release: Release, page: ParsedPage) -> PageMatc
         return PageMatch(kind="same", url=page.url)  # the release has moved, and its old URL is used for another one
     if release.url == own == page.url and similarity < MIN_SAME_SIMILARITY:
         captured = archive.get_capture_url(stored.capture_id)
-        if captured and captured != own:
+        if captured and captured not in (own, page.response.record_url):
             return PageMatch(kind="misplaced", url=own, original_url=captured)
     if (
         release.url != own

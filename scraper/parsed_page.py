@@ -17,13 +17,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchedPage:
-    """A response: the evidence of an edit or a removal."""
+    """A response: the evidence of an edit or a removal.
 
-    url: str  # after redirects
+    record_url: if the body is a record of a press wire, the URL of the list it was in, with its id as fragment.
+    """
+
+    url: str  # after redirects; of a record: the release's
     fetched_at: datetime
     status: int
     headers: Mapping[str, str]  # names in lower case
     body: bytes = field(repr=False)  # after content decoding (gzip and the like)
+    record_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)

@@ -28,7 +28,7 @@ from scraper.agency import Agency
 from scraper.errors import NotARelease, PageError
 from scraper.normalise import to_release
 from scraper.normalise.urls import extract_host, resolve_canonical_url
-from scraper.pages import read_document
+from scraper.pages import open_document, read_document
 from scraper.pages.document import Document, get_text_content
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class PageVersion:
     @cached_property
     def document(self) -> Document | None:
         """Return the parsed page, or None if its bytes are missing. Raises NotARelease if it is not HTML."""
-        return None if self.body is None else Document(self.body, self.url)
+        return None if self.body is None else open_document(self.body, self.url)
 
     @cached_property
     def template(self) -> bytes | None:

@@ -70,7 +70,7 @@ ARCHIVE_OPERATIONS = {
     ),
     "cursors": frozenset({"save", "delete", "delete_except"}),
     "hosts": frozenset({"store_robots", "mark_robots_unreachable", "pause", "clear_pause"}),
-    "recorder": frozenset({"record_unchanged", "record_current", "record_failure", "record_missing"}),
+    "recorder": frozenset({"record_unchanged", "record_current", "record_failure", "record_missing", "postpone_check"}),
 }
 # Reports of a worker about the round itself:
 #   start_round    it has the agency's lease and asks for a job
@@ -237,6 +237,7 @@ def encode_argument(value: Any, bodies: list[bytes]) -> Any:
                 "status": value.status,
                 "fetched_at": value.fetched_at.isoformat(),
                 "headers": dict(value.headers),
+                "record_url": value.record_url,
             }
         }
     if isinstance(value, ParsedPage):

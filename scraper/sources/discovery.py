@@ -15,6 +15,7 @@ from scraper.normalise.urls import extract_host, resolve_canonical_url
 from scraper.pages.page_type import PAGE_EXTENSION
 from scraper.sources.links import FILE_PATH
 from scraper.sources.listings import find_base_url, get_line_text, parse_source_page, resolve_page_url
+from scraper.sources.wires import build_list_url
 
 # Texts of links to listings, in the languages of the Nordic countries, German and English.
 LISTING_NAME = build_alternation(r"""
@@ -73,9 +74,20 @@ class SourceURLs:
 
 
 def get_declared_sources(agency: Agency) -> SourceURLs:
-    """Return the sources in an agency's table. A JSON endpoint is a listing, by the URL of its first page."""
+    """Return the sources in an agency's table, without press wires.
+
+    A JSON endpoint is a listing, by the URL of its first page.
+    """
     endpoints = [source.first_url for source in agency.json]
     return SourceURLs(list(agency.feeds), list(agency.sitemaps), [*agency.listings, *endpoints])
+
+
+def get_wire_sources(agency: Agency) -> SourceURLs:
+    """Return the lists of the agency's press wires: JSON is read like a listing, page by page; RSS is a feed."""
+    sources = SourceURLs()
+    for name, service in zip(agency.wire, agency.wire_services, strict=True):
+        (sources.listings if service.has_json else sources.feeds).append(build_list_url(name))
+    return sources
 
 
 def find_sources(body: bytes, url: str, agency: Agency) -> SourceURLs:

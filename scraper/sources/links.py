@@ -42,10 +42,16 @@ class SourceLink:
 
 
 def is_release_url(url: str, agency: Agency) -> bool:
-    """Return whether a URL can be a release, by the agency's hosts and its `releases` pattern, if set."""
+    """Return whether a URL can be a release, by the agency's hosts and its `releases` pattern, if set.
+
+    The pattern is for the agency's own site. A page of its press wire is a release, unless the wire's own list contains
+    the releases (scraper/sources/wires.py).
+    """
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not agency.owns(url) or FILE_PATH.search(parts.path):
         return False
+    if service := next((service for service in agency.wire_services if service.owns(url)), None):
+        return not service.has_json
     if agency.releases:
         return bool(re.search(agency.releases, parts.path))
     return not SERVICE_PATH.search(parts.path)

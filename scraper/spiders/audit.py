@@ -25,7 +25,7 @@ from scraper.errors import AgencyError, SourceError
 from scraper.failures import OWN_FAULT, classify_failure, classify_source_failure, describe_request_failure
 from scraper.normalise.urls import resolve_canonical_url
 from scraper.sources import find_sources, parse_feed, parse_sitemap
-from scraper.sources.discovery import SourceURLs, get_declared_sources
+from scraper.sources.discovery import SourceURLs, get_declared_sources, get_wire_sources
 from scraper.sources.feeds import parse_robots_sitemaps
 from scraper.sources.json_links import is_json
 from scraper.sources.links import FILE_PATH, SourceLink, is_release_url
@@ -133,6 +133,7 @@ class AuditSpider(ReleaseSpider):
         """Read the sources of an agency one after another, and store its coverage."""
         audit, sources = AgencyAudit(agency), get_declared_sources(agency)
         audit.add_sources(sources)
+        audit.add_sources(get_wire_sources(agency))
         if sources == SourceURLs():
             audit.add_source(agency.home, "home")
             audit.add_source(urljoin(agency.home, "/robots.txt"), "robots", handle_httpstatus_list=NO_ROBOTS_STATUSES)
@@ -210,7 +211,9 @@ class AuditSpider(ReleaseSpider):
     def parse_listing(self, audit: AgencyAudit, response: Response) -> None:
         """Add the links of a listing page; request the next page, and from the first page the archive pages."""
         agency, source_url, page = audit.agency, response.meta["root_source"], response.meta["page"]
-        links, next_url, has_numbered_next, problem = read_listing_page(response, agency)
+        (links, next_url, has_numbered_next, problem), wire = read_listing_page(response, agency)
+        for error in wire.problems if wire else ():
+            audit.sources[source_url].mark_incomplete(str(error))
         is_first = page == 1 and not is_json(response.body)
         archive_urls = find_archive_pages(response.body, response.url, agency) if is_first else []
         links = [link for link in links if link.url not in archive_urls]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self, TextIO
+from urllib.parse import quote
 
 from scrapy import Request, Spider, signals
 from scrapy.crawler import Crawler
@@ -29,11 +31,12 @@ from scraper.agency import (
 )
 from scraper.downloader.browser import check_browser
 from scraper.downloader.errors import CrawlStopped, HostPaused, PrivateAddress, RequestDeferred, RobotsForbidden
-from scraper.errors import AgencyError, NotARelease, PageError
+from scraper.errors import AgencyError, NotARelease, PageError, SourceError
 from scraper.extensions.crawl_stats import AgencyStats, add_declared_agency
 from scraper.extensions.limits import parse_deadline, raise_gc_threshold
 from scraper.failures import (
     classify_failure,
+    classify_source_failure,
     describe_request_failure,
     detect_rejection,
     is_cloudflare_challenge,
@@ -41,13 +44,14 @@ from scraper.failures import (
 from scraper.ingest import CrawlRecorder
 from scraper.locks import lock_agencies
 from scraper.normalise.urls import extract_host
-from scraper.pages import read_document
+from scraper.pages import open_document, read_document
 from scraper.pages.document import Document
 from scraper.pages.page_type import WALL_PROBLEM, is_listing_url
 from scraper.parsed_page import FetchedPage, ParsedPage, build_file_item
 from scraper.redesign import FINGERPRINT_VERSION, fingerprint_template
 from scraper.schedule import parse_schedule
 from scraper.sources.links import is_release_url, split_form
+from scraper.sources.wires import WireRecord, find_json_list, parse_wire_list
 
 logger = logging.getLogger(__name__)
 
@@ -146,11 +150,10 @@ class ReleaseSpider(Spider):
         """Yield requests for an agency's next due releases, with up to MAX_REQUESTS_AHEAD in flight."""
         if self.is_deferred(slug):
             return
-        rows = list(self.next_rows(slug, MAX_REQUESTS_AHEAD - len(self.requested_urls[slug])))
+        rows = list(self.next_rows(slug, max(0, MAX_REQUESTS_AHEAD - len(self.requested_urls[slug]))))
         # before the first yield, because Scrapy consumes several callbacks in turn
         self.requested_urls[slug].update(row.url for row in rows)
-        for row in rows:
-            yield self.build_release_request(row)
+        yield from self.build_requests(rows)
 
     def next_rows(self, slug: str, limit: int) -> Iterable[FrontierEntry]:
         """Return up to `limit` due releases of an agency, without those at paused hosts."""
@@ -166,6 +169,39 @@ class ReleaseSpider(Spider):
             self.skipped_urls |= paused_urls
             if len(rows) > len(paused_urls) or not paused_urls:
                 return [row for row in rows if row.url not in paused_urls][:limit]
+
+    def build_requests(self, rows: Iterable[FrontierEntry]) -> Iterator[Request]:
+        """Yield the requests for releases. Those in the list of one press wire share a request."""
+        listed_rows: defaultdict[str, list[FrontierEntry]] = defaultdict(list)
+        for row in rows:
+            if list_url := find_json_list(row.url, self.agencies[row.agency]):
+                listed_rows[list_url].append(row)
+            else:
+                yield self.build_release_request(row)
+        for list_url, wanted in listed_rows.items():
+            yield self.build_list_request(list_url, wanted)
+
+    def build_list_request(
+        self, url: str, rows: list[FrontierEntry], *, page: int = 1, oldest: str = "", is_complete: bool = True
+    ) -> Request:
+        """Return a request for a page of a press wire's list, to find releases in it.
+
+        oldest: the earliest publication on the pages before. is_complete: whether all their records could be read.
+        """
+        meta = {"agency": rows[0].agency, "rows": rows, "page": page, "oldest": oldest, "is_complete": is_complete}
+        return Request(url, callback=self.parse_list, errback=self.release_failed, meta=meta)
+
+    def take_urls(self, slug: str, queue: deque[str], limit: int) -> list[str]:
+        """Remove the next URLs from a queue: up to `limit`, and all others in the lists of the same press wires."""
+        urls = [queue.popleft() for _ in range(min(limit, len(queue)))]
+        agency = self.agencies[slug]
+        lists = {found for url in urls if (found := find_json_list(url, agency))}
+        if lists:
+            others = list(queue)
+            queue.clear()
+            for url in others:
+                (urls if find_json_list(url, agency) in lists else queue).append(url)
+        return urls
 
     def build_release_request(self, row: FrontierEntry, *, unconditional: bool = False) -> Request:
         """Return a request for a release.
@@ -293,6 +329,84 @@ class ReleaseSpider(Spider):
             item=item, url=row.url, release_id=row.release_id, response=page, template=FINGERPRINT_VERSION
         )
 
+    def parse_list(self, response: Response) -> Iterator[ParsedPage | Request]:
+        """Parse the wanted releases in a press wire's list; request its next page for the rest of them.
+
+        A release that the list leaves out is gone, but only if the list reaches further back.
+        """
+        meta, rows = response.meta, {row.url: row for row in response.meta["rows"]}
+        try:
+            found = parse_wire_list(response.body, response.url)
+        except SourceError as error:
+            self.record_failures(meta["rows"], str(error), classify_source_failure(error, response))
+            return
+        self.report_record_problems(meta["agency"], found.problems)
+        listed = {record.link.url for record in found.records}
+        dates = [record.link.published for record in found.records if record.link.published]
+        oldest, is_complete = min([*filter(None, [meta["oldest"]]), *dates], default=""), meta["is_complete"]
+        is_complete = is_complete and not found.problems
+        yield from self.parse_records(found.records, response, rows)
+        missing = [row for row in rows.values() if row.url not in listed]
+        if missing and found.next_url and meta["page"] < self.settings.getint("LISTING_PAGES_MAX"):
+            yield self.build_list_request(
+                found.next_url, missing, page=meta["page"] + 1, oldest=oldest, is_complete=is_complete
+            )
+            return
+        for row in missing:
+            if is_complete and row.listed_at and oldest < row.listed_at:
+                # no evidence: the bytes of the list are those of other releases
+                page = replace(build_fetched_page(response), url=row.url, body=b"")
+                self.record_no_release(row, page, NotARelease(row.url, "is no longer listed by the press wire", "gone"))
+                continue
+            logger.info("%s: cannot be checked: the press wire lists only later releases", row.url)
+            if row.release_id is not None:
+                self.recorder.postpone_check(row.release_id, now())
+            self.skipped_urls.add(row.url)
+            self.finish_release(row.agency, row.url)
+
+    def parse_records(
+        self, records: Iterable[WireRecord], response: Response, rows: Mapping[str, FrontierEntry]
+    ) -> Iterator[ParsedPage]:
+        """Parse the records of a press wire whose URLs have a row."""
+        for record in records:
+            row = rows.get(record.link.url)
+            if row is None:
+                continue
+            page = build_record_page(record, response)
+            try:
+                document = open_document(record.body, row.url)
+                item = read_document(document.copy() if row.release_id else document, self.agencies[row.agency])
+            except PageError as error:
+                self.record_no_release(row, page, error)
+                continue
+            yield ParsedPage(
+                item=item,
+                url=row.url,
+                release_id=row.release_id,
+                response=page,
+                document=document if row.release_id else None,
+            )
+            self.finish_page(row)  # Scrapy continues once the pipeline has stored the page
+
+    def report_record_problems(self, slug: str, problems: Sequence[PageError]) -> None:
+        for error in problems:
+            logger.error("%s", error)
+            self.agency_stats[slug].count_error(str(error), classify_failure(error), source=True)
+
+    def record_failures(
+        self, rows: Sequence[FrontierEntry], problem: str, failure_kind: str, *, is_forbidden: bool = False
+    ) -> None:
+        """Record that a request for releases of one agency failed."""
+        logger.warning("%s", problem)
+        for row in rows:
+            self.recorder.record_failure(row.url, row.release_id, now(), problem, rejected=is_forbidden)
+        slug = rows[0].agency
+        stats = self.agency_stats[slug]
+        (stats.count_rejected if is_forbidden else stats.count_error)(problem, failure_kind)
+        self.failed_requests[slug] += not is_forbidden
+        for row in rows:
+            self.finish_release(slug, row.url)
+
     def check_response(self, response: Response, url: str, agency: Agency, *, is_file: bool = False) -> None:
         """Raise NotARelease if a response cannot be the release at `url`: 404, 410 or a redirect elsewhere."""
         if is_cloudflare_challenge(response):
@@ -367,29 +481,31 @@ class ReleaseSpider(Spider):
     def release_failed(self, failure: Failure) -> None:
         """Record a failed request: forbidden by robots.txt or the SSRF filter, or without a usable response."""
         error, request = failure.value, get_request(failure)
-        row: FrontierEntry = request.meta["row"]
         if self.defer_agency(error, request):
             return
+        rows = get_rows(request)
         if isinstance(error, HostPaused):
-            self.defer_release(row, error, request)
+            for row in rows:
+                self.defer_release(row, error, request)
             return
-        problem = f"{row.url}: {describe_request_failure(error)}"
-        is_forbidden = isinstance(error, RobotsForbidden | PrivateAddress)
-        logger.warning("%s", problem)
-        self.recorder.record_failure(row.url, row.release_id, now(), problem, rejected=is_forbidden)
-        stats = self.agency_stats[row.agency]
-        (stats.count_rejected if is_forbidden else stats.count_error)(problem, classify_failure(error))
-        self.failed_requests[row.agency] += not is_forbidden
-        self.finish_release(row.agency, row.url)
+        url = rows[0].url if "row" in request.meta else request.url
+        problem, is_forbidden = (
+            f"{url}: {describe_request_failure(error)}",
+            isinstance(error, RobotsForbidden | PrivateAddress),
+        )
+        self.record_failures(rows, problem, classify_failure(error), is_forbidden=is_forbidden)
 
     def item_finished(self, response: Response | None) -> None:
         """Continue after the pipeline has stored or dropped a page.
 
         response: None if the page was in quarantine until now.
         """
-        if response is not None:
-            row: FrontierEntry = response.meta["row"]
-            self.finish_release(row.agency, row.url)
+        if response is not None and "row" in response.meta:  # parse_records does it for those of a list
+            self.finish_page(response.meta["row"])
+
+    def finish_page(self, row: FrontierEntry) -> None:
+        """Continue after a page was stored or dropped."""
+        self.finish_release(row.agency, row.url)
 
     def item_failed(self, item: ParsedPage, failure: Failure) -> None:
         if self.stop_if_unwritable(failure.value):
@@ -404,9 +520,7 @@ class ReleaseSpider(Spider):
         """Record that our own code failed for a response (CrawlStatsExtension counts it)."""
         if self.stop_if_unwritable(failure.value):
             return
-        request: Request | None = getattr(response, "request", None)
-        row = request.meta.get("row") if request else None
-        if isinstance(row, FrontierEntry):
+        for row in get_rows(getattr(response, "request", None)):  # of a list: perhaps only one of them
             self.skipped_urls.add(row.url)
             problem = f"{row.url}: our own code failed on it"
             self.recorder.record_failure(row.url, row.release_id, now(), problem, rejected=True)
@@ -422,6 +536,12 @@ class ReleaseSpider(Spider):
             if self.crawler.engine:
                 self.crawler.engine.close_spider(self, f"the archive cannot be written: {problem}")
         return problem is not None
+
+
+def get_rows(request: Request | None) -> list[FrontierEntry]:
+    """Return the releases that a request is for."""
+    meta = request.meta if request else {}
+    return meta.get("rows") or ([meta["row"]] if "row" in meta else [])
 
 
 def get_request(failure: Failure) -> Request:
@@ -478,6 +598,19 @@ def is_web_page(page: FetchedPage) -> bool:
     """Return whether a response is HTML, by its Content-Type or its first characters."""
     start = page.body[:200].lstrip().lower()
     return "html" in page.headers.get("content-type", "") or start.startswith((b"<!doctype html", b"<html"))
+
+
+def build_record_page(record: WireRecord, response: Response) -> FetchedPage:
+    """Return the record of a release as its response. The validators belong to the whole list, and are left out."""
+    page = build_fetched_page(response)
+    headers = {name: value for name, value in page.headers.items() if name not in ("etag", "last-modified")}
+    return replace(
+        page,
+        url=record.link.url,
+        headers=headers,
+        body=record.body,
+        record_url=f"{response.url.partition('#')[0]}#{quote(record.identifier)}",
+    )
 
 
 def has_noindex(response: Response, document: Document | None = None) -> bool:

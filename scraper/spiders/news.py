@@ -23,12 +23,14 @@ from scraper.errors import AgencyError, SourceError
 from scraper.extensions.crawl_stats import AgencyStats
 from scraper.failures import classify_failure, classify_source_failure, describe_request_failure, detect_rejection
 from scraper.pages.page_type import is_listing_url
+from scraper.parsed_page import ParsedPage
 from scraper.sources import find_sources, parse_feed, parse_listing, parse_sitemap
-from scraper.sources.discovery import SourceURLs, get_declared_sources
+from scraper.sources.discovery import SourceURLs, get_declared_sources, get_wire_sources
 from scraper.sources.feeds import parse_robots_sitemaps
 from scraper.sources.json_links import is_json
 from scraper.sources.links import SourceLink, is_release_url, split_form
 from scraper.sources.listings import ListingPage
+from scraper.sources.wires import WireList, is_json_list, parse_wire_list
 from scraper.spiders.base import (
     ReleaseSpider,
     build_conditional_headers,
@@ -82,8 +84,11 @@ class SourceTracker:
     trap_detector: TrapDetector = field(default_factory=TrapDetector)
     requested_sources: set[str] = field(default_factory=set)  # in this crawl; ends loops of sitemaps and pages
 
-    def record_links(self, links: list[SourceLink], source: str) -> None:
-        """Add the links of a source to the frontier in one transaction, and count them."""
+    def record_links(self, links: list[SourceLink], source: str, *, has_releases: bool = False) -> None:
+        """Add the links of a source to the frontier in one transaction, and count them.
+
+        has_releases: the source contains the releases themselves, which are read now.
+        """
         seen_at, is_first = now(), source not in self.counted_sources
         link_count = len(links)
         links = [link for link in links if not self.is_too_old(link) and not is_listing_url(link.url)]
@@ -103,9 +108,9 @@ class SourceTracker:
                     file_title=link.file_title,
                     file_day=link.file_day,
                 )
-        self.count_listed([link.url for link in links])
+        self.count_listed([link.url for link in links], are_read=has_releases)
 
-    def count_listed(self, urls: list[str]) -> None:
+    def count_listed(self, urls: list[str], *, are_read: bool = False) -> None:
         """Count listed releases once per crawl, and those that are stored and not fetched in this crawl."""
         for url in urls:
             if url in self.listed_urls:
@@ -113,7 +118,12 @@ class SourceTracker:
             self.listed_urls.add(url)
             self.stats.listed += 1
             row = self.archive.frontier.get(url)
-            if row and row.state == "stored" and (row.fetched_at or "") <= (to_iso(self.started_at) or ""):
+            if (
+                row
+                and row.state == "stored"
+                and not are_read
+                and (row.fetched_at or "") <= (to_iso(self.started_at) or "")
+            ):
                 self.stats.already_stored += 1
 
     def is_known_page(self, listing_url: str, links: list[SourceLink], *, resumed: bool) -> bool:
@@ -180,7 +190,12 @@ class NewsSpider(ReleaseSpider):
             self.source_trackers[slug] = tracker
             sources = get_declared_sources(agency)
             requests = self.request_home(agency) if sources == SourceURLs() else self.request_known(sources, agency)
-            for request in (*requests, *self.next_requests(slug)):  # the latter were left due by an earlier crawl
+            wire_requests = self.request_sources(get_wire_sources(agency), agency)
+            for request in (
+                *requests,
+                *wire_requests,
+                *self.next_requests(slug),
+            ):  # the latter were left due by an earlier crawl
                 yield request
 
     # Requests for sources
@@ -194,7 +209,8 @@ class NewsSpider(ReleaseSpider):
     def request_known(self, sources: SourceURLs, agency: Agency) -> Iterator[Request]:
         """Request an agency's declared or linked sources, and delete the cursors of earlier sources."""
         with self.archive.transaction():
-            self.archive.cursors.delete_except(agency.slug, sources.listings)
+            wire_lists = get_wire_sources(agency).listings
+            self.archive.cursors.delete_except(agency.slug, [*sources.listings, *wire_lists])
         yield from self.request_sources(sources, agency)
 
     def request_sources(self, sources: SourceURLs, agency: Agency) -> Iterator[Request]:
@@ -284,13 +300,13 @@ class NewsSpider(ReleaseSpider):
 
     # Responses of sources
 
-    def parse_source(self, response: Response) -> Iterator[Request]:
+    def parse_source(self, response: Response) -> Iterator[Request | ParsedPage]:
         agency, kind = self.agencies[response.meta["agency"]], response.meta["kind"]
         try:
             if response.status == 304 and kind in ("feed", "sitemap"):
                 yield from self.request_unchanged_source(response.meta["source"], agency)
             else:
-                parser: Callable[[Response, Agency], Iterable[Request]] = getattr(self, f"parse_{kind}")
+                parser: Callable[[Response, Agency], Iterable[Request | ParsedPage]] = getattr(self, f"parse_{kind}")
                 yield from parser(response, agency)
         except SourceError as error:
             self.record_source_error(response, error)
@@ -328,13 +344,16 @@ class NewsSpider(ReleaseSpider):
         if not (children and self.deadline.has_passed()):  # otherwise, the next crawl continues with the rest
             self.record_source_read(response, links or children)
 
-    def parse_listing(self, response: Response, agency: Agency) -> Iterator[Request]:
-        """Record the links of a listing page, and request the next page unless all links were known."""
+    def parse_listing(self, response: Response, agency: Agency) -> Iterator[Request | ParsedPage]:
+        """Record the links of a listing page, and request the next page unless all links were known.
+
+        The listing of a press wire contains the releases, which are parsed at once.
+        """
         listing_url, page = response.meta["root_source"], response.meta["page"]
         is_resumed: bool = response.meta["resumed"]
         tracker = self.source_trackers[agency.slug]
         try:
-            links, next_url, has_numbered_next, problem = read_listing_page(response, agency)
+            (links, next_url, has_numbered_next, problem), wire = read_listing_page(response, agency)
         except SourceError as error:
             if is_resumed and error.kind == "empty source":
                 self.delete_cursor(listing_url)
@@ -347,7 +366,9 @@ class NewsSpider(ReleaseSpider):
         next_url = None if next_url in tracker.requested_sources else next_url
         is_known = tracker.is_known_page(listing_url, links, resumed=is_resumed)
         is_all_old = bool(links) and all(map(tracker.is_too_old, links))
-        tracker.record_links(links, listing_url)
+        tracker.record_links(links, listing_url, has_releases=wire is not None)
+        if wire:
+            yield from self.parse_wire(wire, response, agency)
         max_pages = self.settings.getint("LISTING_PAGES_MAX")
         if next_url and (trap := tracker.trap_detector.find_trap(listing_url, page, links, max_pages)):
             self.record_source_error(response, SourceError(listing_url, trap), listing_url)
@@ -362,6 +383,17 @@ class NewsSpider(ReleaseSpider):
             if cursor and not self.deadline.has_passed():
                 meta = {"root_source": listing_url, "page": cursor.page_number, "resumed": True}
                 yield from self.request_source(cursor.next_url, agency, "listing", **meta)
+
+    def parse_wire(self, wire: WireList, response: Response, agency: Agency) -> Iterator[ParsedPage]:
+        """Parse all releases on a page of a press wire, and report the records that cannot be used."""
+        self.report_record_problems(agency.slug, wire.problems)
+        wanted = [
+            record.link for record in wire.records if not self.source_trackers[agency.slug].is_too_old(record.link)
+        ]
+        entries = filter(None, map(self.archive.frontier.get, (link.url for link in wanted)))
+        rows = {row.url: row for row in entries if (row.agency, row.role) == (agency.slug, "release")}
+        self.requested_urls[agency.slug].update(rows)  # not to be requested as well
+        yield from self.parse_records(wire.records, response, rows)
 
     # Outcomes of sources
 
@@ -443,25 +475,30 @@ def get_past_end_meta(url: str, agency: Agency, *, has_number: bool) -> dict[str
     return {"may_be_past_end": True, "handle_httpstatus_list": [304, *PAST_END_STATUSES]}
 
 
-def read_listing_page(response: Response, agency: Agency) -> ListingPage:
-    """Parse a page of a listing; raise SourceError if it is unreadable, or empty although it must not be.
+def read_listing_page(response: Response, agency: Agency) -> tuple[ListingPage, WireList | None]:
+    """Parse a page of a listing, and the releases in it if it is a press wire's.
 
+    Raises SourceError if it is unreadable, or empty although it must not be.
     An empty page is not an error if it may be past the end of the listing. A first page may be empty as well, unless it
     is recognised as an error page or anything else than a listing.
     """
     page, is_past_end = response.meta["page"], response.meta.get("may_be_past_end", False)
     if is_past_end and response.status in PAST_END_STATUSES:
-        return ListingPage([], None)
+        return ListingPage([], None), None
+    if is_json_list(response.meta["root_source"], agency):
+        wire = parse_wire_list(response.body, response.url)
+        links = [record.link for record in wire.records]
+        return ListingPage(links, wire.next_url, has_numbered_next=True), wire
     found = parse_listing(response.body, response.url, agency, response.meta["root_source"])
     if found.links or (page == 1 and found.next_url):  # a first page may leave its list to the next URL
-        return found
+        return found, None
     if problems := response.meta.get("browser_problems"):
         raise SourceError(response.url, f"lists nothing; its scripts did not get {problems[0]}", "empty source")
     rejection = None if is_json(response.body) else detect_rejection(response.body, response.url)
     is_end = is_past_end and (rejection is None or rejection.kind == "error page")
     if not is_end and (page > 1 or rejection):
         raise SourceError(response.url, f"page {page} of {response.meta['root_source']} lists nothing", "empty source")
-    return found
+    return found, None
 
 
 def is_sitemap_unchanged(row: FrontierEntry | None, listed: str | None) -> bool:

@@ -10,7 +10,6 @@ from typing import Any, Self
 
 from scrapy import Request
 from scrapy.crawler import Crawler
-from scrapy.http import Response
 
 from archive.dates import now, to_iso
 from archive.frontier import FrontierEntry
@@ -118,18 +117,17 @@ class RefetchSpider(ReleaseSpider):
 
     def next_rows(self, slug: str, limit: int) -> Iterable[FrontierEntry]:
         queue = self.queued_urls[slug]
-        for _ in range(min(limit, len(queue))):
-            if row := self.archive.frontier.get(queue.popleft()):
+        for url in self.take_urls(slug, queue, limit):
+            if row := self.archive.frontier.get(url):
                 yield row
 
     def build_release_request(self, row: FrontierEntry, *, unconditional: bool = True) -> Request:
         """Return an unconditional request, because the rules may have changed even if the page has not."""
         return super().build_release_request(row, unconditional=True)
 
-    def item_finished(self, response: Response | None) -> None:
-        if response is not None:
-            self.parsed_urls.add(response.meta["row"].url)
-        super().item_finished(response)
+    def finish_page(self, row: FrontierEntry) -> None:
+        self.parsed_urls.add(row.url)
+        super().finish_page(row)
 
     def closed(self, reason: str) -> None:
         self.outcomes = [self.find_outcome(url) for url in self.owners]

@@ -81,8 +81,7 @@ class RevisitSpider(ReleaseSpider):
     def next_rows(self, slug: str, limit: int) -> Iterable[FrontierEntry]:
         """Yield the next releases, adding never-requested (imported) ones to the frontier."""
         queue, frontier = self.queued_urls[slug], self.archive.frontier
-        for _ in range(min(limit, len(queue))):
-            url = queue.popleft()
+        for url in self.take_urls(slug, queue, limit):
             row = frontier.get(url)
             if row is None or row.release_id is None:
                 release_id = self.archive.find_release_id(url)

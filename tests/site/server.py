@@ -22,6 +22,7 @@ from tests.site.newsroom import Newsroom
 from tests.site.paths import to_slug
 from tests.site.plain import make_plain_hosts
 from tests.site.releases import Release
+from tests.site.wires import SampleWire
 
 KNOBS = (
     *("edit", "delete", "move", "ruffle", "redesign", "relayout", "bury", "forbid", "set_delay", "set_validators"),
@@ -50,6 +51,7 @@ class Site(Newsroom):
         }
         for agency in self.agencies.values():
             agency.weight = weight
+        self.wires: dict[str, SampleWire] = {}  # by host
         self.mounted: dict[str, MountedHost] = mount(pages) if pages else {}
         self.plain = make_plain_hosts()
         self.faults: dict[tuple[str, str], Break] = {}
@@ -122,6 +124,12 @@ class Site(Newsroom):
         path = folder / "agencies.toml"
         path.write_text(self.agencies_toml(), encoding="utf-8")
         return path
+
+    def add_wire(self, name: str, releases: list[Release]) -> SampleWire:
+        """Serve releases at a press wire too, named as in agencies.toml, on its real host names."""
+        wire = SampleWire(name, releases, f"http://{releases[0].agency}.localhost:{self.port}")
+        self.wires |= dict.fromkeys(wire.hosts, wire)
+        return wire
 
     def break_(self, page: str, **fault: Any) -> None:
         """Break an address ("slug/*" for a whole host): see Break. A soft 404 is also put into the listing."""

@@ -1,0 +1,172 @@
+"""Press wires in a crawl: releases from JSON records and from pages, edits, a second address of a release."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from archive.captures import Captures
+from archive.store import Archive
+from tests.scraper.crawling import Crawling, make_due
+from tests.site import Release, Site
+from tests.site.compose import SLUGS, compose
+from tests.site.wires import SampleWire
+
+NAMES = dict(
+    zip(
+        SLUGS,
+        ("viatt:3235664", "cision:A275C0BF733048FFAE9126ACA64DD08F", "mynewsdesk:6994", "notified:41885"),
+        strict=True,
+    )
+)
+ON_WIRE = 5  # releases of each agency that only its wire has; more than a page of the lists that have pages
+WireCrawl = tuple[Crawling, dict[str, SampleWire]]
+RECORDED = SLUGS[:2]  # agencies whose wires answer with JSON
+
+
+def compose_wire_releases(slug: str) -> list[Release]:
+    """Releases that are not on the agency's own site, without questions."""
+    made = [release for release in compose(slug, 60)[30:] if not release.form]
+    return made[:ON_WIRE]
+
+
+@pytest.fixture(scope="module")
+def wire_crawl(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WireCrawl]:
+    """A crawl of four agencies, each with a wire."""
+    folder = tmp_path_factory.mktemp("wires")
+    with Site(releases=8) as site:
+        crawling = Crawling(site, site.agencies_file(folder), folder / "archive.db")
+        wires = {slug: site.add_wire(name, compose_wire_releases(slug)) for slug, name in NAMES.items()}
+        for slug, name in NAMES.items():
+            crawling.add_to_table(f'wire = "{name}"', slug)
+        code, printed = crawling.run()
+        assert (code, "Traceback" in printed) == (0, False), printed
+        yield crawling, wires
+
+
+def read_states(crawling: Crawling) -> dict[str, dict[str, Any]]:
+    with Archive(crawling.archive) as archive:
+        urls = [url for (url,) in crawling.rows("select url from releases")]
+        return {url: stored.state for url in urls if (stored := archive.get(url))}
+
+
+def to_text(release: Release) -> str:
+    """The body of a release as it is stored."""
+    lists = {"ul": lambda text: "\n".join(f"• {line}" for line in text.split("\n"))}
+    parts = (lists.get(tag, str)(text) for (tag, _), text in zip(release.blocks, release.body, strict=True))
+    return "\n\n".join(parts).replace("|", " | ")
+
+
+def test_releases_of_all_wires_are_stored(wire_crawl: WireCrawl) -> None:
+    crawling, wires = wire_crawl
+    states = read_states(crawling)
+    assert set(states) == set(crawling.site.truth) | {url for wire in wires.values() for url in wire.releases}
+    wrong = []
+    for wire in wires.values():
+        for url, release in wire.releases.items():
+            state = states[url]
+            files = [file["url"].removeprefix(wire.base) for file in state["attachments"]]
+            found = [state["title"], state["lead"], state["body"], datetime.fromisoformat(state["published"]), files]
+            papers = [paper.path for paper in release.papers]
+            expected = [release.title, release.lead, to_text(release), release.created, papers]
+            if found != expected:
+                wrong.append((url, found, expected))
+    assert wrong == []
+
+
+def test_records_have_contacts_pictures_and_tags(wire_crawl: WireCrawl) -> None:
+    crawling, wires = wire_crawl
+    states = read_states(crawling)
+    for slug in RECORDED:
+        for url, release in wires[slug].releases.items():
+            state = states[url]
+            assert {tag.lower() for tag in state["tags"]} == {tag.lower() for tag in release.tags}
+            assert [person["email"] for person in state["contacts"]] == [person.email for person in release.contacts]
+            assert [image["credit"] for image in state["images"]] == (
+                [release.picture.credit] if release.picture else []
+            )
+            assert state["updated"] is None or slug == "farledsverket"
+
+
+def test_evidence_of_a_record_is_its_own_json(wire_crawl: WireCrawl) -> None:
+    crawling, wires = wire_crawl
+    with Captures(crawling.archive) as captures:
+        for slug in RECORDED:
+            wire = wires[slug]
+            for url, release in wire.releases.items():
+                sql = "select c.url, c.sha256 from releases r join captures c on c.id = r.capture where r.url = ?"
+                ((place, sha256),) = crawling.rows(sql, url)
+                assert place.startswith(f"https://{wire.hosts[0]}{wire.list_path}?")
+                record = json.loads(captures.read(sha256))
+                assert record.get("url", record.get("CisionWireUrl")) == url
+                assert place.endswith(f"#{record.get('id', record.get('EncryptedId'))}")
+                assert release.title in record.values()
+    requested = crawling.site.counts.paths
+    for slug, wire in wires.items():
+        assert requested[wire.hosts[0], "/robots.txt"] == 1
+        pages = [
+            path
+            for host, path in requested
+            if host == wire.hosts[1] and path in {urlsplit(u).path for u in wire.releases}
+        ]
+        assert len(pages) == (0 if slug in RECORDED else ON_WIRE)
+
+
+def test_edits_and_removals_on_a_wire(tmp_path: Path) -> None:
+    with Site(releases=4) as site:
+        crawling = Crawling(site, site.agencies_file(tmp_path), tmp_path / "archive.db")
+        wires = {slug: site.add_wire(NAMES[slug], compose_wire_releases(slug)) for slug in RECORDED}
+        for slug in RECORDED:
+            crawling.add_to_table(f'wire = "{NAMES[slug]}"', slug)
+        names = ",".join(RECORDED)
+
+        def crawl(spider: str) -> list[tuple[Any, ...]]:
+            """Crawl, and return the new revisions: URL and cause."""
+            ((last,),) = crawling.rows("select max(id) from revisions") if crawling.archive.exists() else ((0,),)
+            site.clear_counts()
+            code, printed = crawling.run(spider, "-a", f"agency={names}")
+            assert (code, "Traceback" in printed) == (0, False), printed
+            sql = "select r.url, v.cause from revisions v join releases r on r.id = v.release where v.id > ?"
+            return sorted(crawling.rows(sql, last))
+
+        def count_lists() -> dict[str, int]:
+            return {
+                slug: sum(n for (host, path), n in site.counts.paths.items() if path.startswith(wire.list_path))
+                for slug, wire in wires.items()
+                for host in wire.hosts[:1]
+            }
+
+        crawl("news")
+        assert crawl("news") == []
+        assert count_lists() == dict.fromkeys(RECORDED, 1)  # nothing new on the first page
+        ordered = {
+            slug: sorted(wire.releases, key=lambda url: wire.releases[url].created, reverse=True)
+            for slug, wire in wires.items()
+        }
+        for slug, wire in wires.items():
+            wire.edit(ordered[slug][0], title="Helt ändrad rubrik", modified=site.now())
+        edited = sorted((urls[0], "source") for urls in ordered.values())
+        assert crawl("news") == edited
+
+        for slug, wire in wires.items():
+            wire.edit(ordered[slug][3], lead="En annan ingress står här nu.")
+            del wire.releases[ordered[slug][1]]
+        make_due(crawling)
+        assert crawl("revisit") == sorted((urls[3], "source") for urls in ordered.values())
+        assert count_lists() == dict.fromkeys(RECORDED, 2)  # each page once for all releases
+        removed = crawling.rows("select r.url, m.kind, m.capture from removals m join releases r on r.id = m.release")
+        assert sorted(removed) == sorted((urls[1], "gone", None) for urls in ordered.values())
+
+        for slug, wire in wires.items():  # the list may only have become shorter
+            del wire.releases[ordered[slug][4]]
+        make_due(crawling)
+        assert crawl("revisit") == []
+        assert len(crawling.rows("select * from removals")) == len(RECORDED)
+        ((updated,),) = crawling.rows("select updated from releases where url = ?", ordered[RECORDED[1]][0])
+        assert updated

@@ -20,7 +20,8 @@ from archive.models import find_collection
 CITATION_SQL = """
     select v.id, v.seen, v.cause, v.parser_version, v.kind, v.title, v.published, v.language, v.hash,
       r.url as url_now, r.agency, a.name, a.name_en,
-      c.url as url_then, c.seen as captured, c.sha256
+      -- the capture of a record of a press wire has the URL of the wire's list, with the record's id as fragment
+      iif(instr(c.url, '#'), null, c.url) as url_then, c.seen as captured, c.sha256
     from revisions v join releases r on r.id = v.release join agencies a on a.slug = r.agency
     left join captures c on c.id = v.capture where v.id = :revision
 """

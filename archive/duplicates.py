@@ -1,4 +1,6 @@
-"""Near-duplicates: the same or nearly the same text at several agencies, found by MinHash.
+"""Near-duplicates: the same or nearly the same text at several agencies, or on several sites of one, by MinHash.
+
+An agency's sites are told apart by their hosts: its own site and a press wire, for instance.
 
 Two texts are near-duplicates if they share 60 % of their shingles (runs of five words) and are at most two weeks apart:
 recurring texts (a council's next meeting, a yearly reminder) share more than that with those of earlier months. Texts
@@ -19,6 +21,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from urllib.parse import urlsplit
 
 from rensa import RMinHash
 from sqlite_utils import Database
@@ -52,18 +55,20 @@ DAY_RANGE = 2**16  # the last 16 bits of a key are a day, so that one range of k
 EPOCH_DAY = date(1970, 1, 1).toordinal()
 
 DUPLICATES_SQL = """
-    select o.id, o.title, o.language, o.agency, a.name, a.name_en, o.published, o.updated, o.first_seen, j.similarity
+    select o.id, o.title, o.language, o.agency, a.name, a.name_en, o.published, o.updated, o.first_seen, o.url,
+      o.revision, j.similarity
     from near_duplicates j join releases o on o.id = j.other join agencies a on a.slug = o.agency
     where j.release = ? and o.moved_to is null
 """
-
+# The beginning of r.url up to its path; "https://" has eight characters.
+ORIGIN_SQL = "substr(r.url, 1, 8 + instr(substr(r.url, 9), '/'))"
 
 KeyRange = tuple[int, int, int]  # band, lowest and highest value
 
 
 @dataclass(frozen=True, slots=True)
 class DuplicateRelease:
-    """A near-duplicate at another agency, with the field names of rows in release lists."""
+    """A near-duplicate at another agency or on another site, with the field names of rows in release lists."""
 
     id: int
     title: str
@@ -74,8 +79,14 @@ class DuplicateRelease:
     published: str | None
     updated: str | None
     first_seen: str
+    url: str
+    revision: int  # the current one
     similarity: float  # 0-1; 1 if the words are the same
     earlier: bool = False  # whether both agencies state a date, and this release's is certainly the earlier one
+
+    @property
+    def host(self) -> str:
+        return urlsplit(self.url).hostname or ""
 
 
 def find_duplicates(connection: sqlite3.Connection, release: int) -> list[DuplicateRelease]:
@@ -141,15 +152,16 @@ class NearDuplicates:
     def update_release(
         self, release_id: int, agency: str, text: str, band_keys: BandKeys | None = None, *, is_new: bool = False
     ) -> None:
-        """Store a release's keys, and pair it with near-duplicates at other agencies.
+        """Store a release's keys, and pair it with near-duplicates at other agencies and on the agency's other sites.
 
         Its row in releases must already be written, because its dates are read from there. Pairs of its earlier text
         are deleted (`is_new`: it has none). Keys of its earlier text are kept, because they only lead to a comparison
         with its current text. band_keys: the keys of the text, if already known.
         """
         keys = band_keys or build_band_keys(text)
-        sql = "select published, updated, first_seen from releases where id = ?"
-        day = to_day_number(*self.db.execute(sql, [release_id]).fetchone())
+        sql = "select url, published, updated, first_seen from releases where id = ?"
+        url, *dates = self.db.execute(sql, [release_id]).fetchone()
+        day = to_day_number(*dates)
         if not is_new:
             self._delete_pairs(release_id)
         if not keys.band_keys:
@@ -162,7 +174,7 @@ class NearDuplicates:
         ranges = [(band, key * DAY_RANGE + low, key * DAY_RANGE + high) for band, key in keys.band_keys]
         if keys.is_long:
             ranges[0] = key_range(*keys.band_keys[0])
-        candidates = find_candidates(self.db, ranges, "<>", agency)
+        candidates = find_candidates(self.db, ranges, agency, list_origins(url))
         shingled = shingle_text(text) if candidates else None
         for other_id in candidates:
             other_text, other_day = self._read_text_and_day(other_id)
@@ -183,7 +195,7 @@ class NearDuplicates:
         ranges = [key_range(band, key) for band, key in build_band_keys(text).band_keys]
         found = [
             (other, compare_texts(shingled, self._read_text_and_day(other)[0]))
-            for other in find_candidates(self.db, ranges, "=", agency)
+            for other in find_candidates(self.db, ranges, agency)
         ]
         similar = [(other, similarity) for other, similarity in found if similarity]
         return sorted(similar, key=lambda pair: (-pair[1], pair[0]))
@@ -219,10 +231,10 @@ class NearDuplicates:
         return shingle_text(join_text_fields(title, lead, body)), to_day_number(*dates)
 
 
-def find_candidates(db: Database, ranges: list[KeyRange], operator: str, agency: str) -> list[int]:
-    """Return the ids of releases with keys in the ranges, those with the most keys first.
+def find_candidates(db: Database, ranges: list[KeyRange], agency: str, origins: Sequence[str] = ()) -> list[int]:
+    """Return the ids of an agency's releases with keys in the ranges, those with the most keys first.
 
-    operator: "=" for releases of the agency, "<>" for releases of other agencies.
+    origins: those of one of the agency's sites (list_origins). If given, return the releases of all other sites.
     """
     if not ranges:
         return []
@@ -230,11 +242,22 @@ def find_candidates(db: Database, ranges: list[KeyRange], operator: str, agency:
         f"with ranges (band, low, high) as (values {', '.join(['(?, ?, ?)'] * len(ranges))}), found as ("
         " select b.release, count(*) as shared from ranges g cross join minhash_bands b"
         " on b.band = g.band and b.value between g.low and g.high group by b.release)"
-        f" select f.release from found f join releases r on r.id = f.release where r.agency {operator} ?"
+        " select f.release from found f join releases r on r.id = f.release"
+        f" where {f'(r.agency <> ? or {ORIGIN_SQL} not in (?, ?, ?, ?))' if origins else 'r.agency = ?'}"
         " order by f.shared desc, f.release desc limit ?",
-        [*(number for numbers in ranges for number in numbers), agency, MAX_CANDIDATES],
+        [*(number for numbers in ranges for number in numbers), agency, *origins, MAX_CANDIDATES],
     )
     return [row[0] for row in rows.fetchall()]
+
+
+def list_origins(url: str) -> list[str]:
+    """Return the beginnings of the URLs of a site: with and without www, http and https.
+
+    >>> list_origins("https://www.skog.example/nyheter/1")[:2]
+    ['http://skog.example/', 'https://skog.example/']
+    """
+    host = urlsplit(url).netloc.removeprefix("www.")
+    return [f"{scheme}://{www}{host}/" for www in ("", "www.") for scheme in ("http", "https")]
 
 
 def compare_texts(first: ShingledText, second: ShingledText, *, close_in_time: bool = True) -> float | None:

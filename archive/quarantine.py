@@ -328,14 +328,16 @@ class FieldHabits:
         return self.groups[()]
 
 
-def read_field_habits(db: Database, agency: str, accepted: Mapping[str, str]) -> FieldHabits:
-    """Compute an agency's field habits from its newest releases.
+def read_field_habits(
+    db: Database, agency: str, accepted: Mapping[str, str], is_counted: Callable[[str], bool] = bool
+) -> FieldHabits:
+    """Compute an agency's field habits from its newest releases whose URLs satisfy `is_counted`.
 
     accepted: the fields whose loss was accepted, and when; for those, only later releases count.
     """
     habits = FieldHabits()
     late_values: dict[str, list[str]] = {name: [] for name in UNIQUE_FIELDS}
-    rows = list(db.query(HABITS_SQL, [agency, MAX_HABIT_RELEASES]))
+    rows = [row for row in db.query(HABITS_SQL, [agency, MAX_HABIT_RELEASES]) if is_counted(row["url"])]
     for row in reversed(rows):
         habits.repeated_lines.add(row["url"], row["body"])
     for row in rows:

@@ -34,8 +34,9 @@ from archive.quarantine import (
     reason_key,
 )
 from archive.store import Archive, SaveResult, StoredRelease
+from scraper.agency import is_wire_url
 from scraper.errors import NotARelease, PageError
-from scraper.matching import PageMatch, match_page
+from scraper.matching import PageMatch, match_other_address, match_page
 from scraper.normalise import to_release
 from scraper.pages import open_document, read_document
 from scraper.parsed_page import FetchedPage, ParsedPage
@@ -100,12 +101,13 @@ class Ingest:
         of its response, if already stored. redesigned: the site's template is known to have changed since the page was
         last stored.
         """
-        archive, response, stored_id = self.archive, page.response, page.release_id
         release = to_release(page.item)
-        may_be_placeholder = stored_id is None and not is_credible(release)
-        if may_be_placeholder and archive.removals.is_placeholder(release.agency, release.title):
-            problem = f"is shown at the URLs of several releases: {release.title!r}"
-            raise NotARelease(page.url, problem, "placeholder", release.title)
+        if self.agencies[release.agency].wire:
+            page, same_id = match_other_address(self.archive, release, page)
+            if same_id is not None:
+                return self.record_other_address(release, page, same_id)
+        archive, response, stored_id = self.archive, page.response, page.release_id
+        self.check_placeholder(release, page)
         match = match_page(archive, release, page)
         if match.kind in ("redirected", "replaced") and stored_id is not None:
             target, credible = response.url if match.kind == "redirected" else release.title, is_credible(release)
@@ -139,6 +141,20 @@ class Ingest:
             outcome = self.store_state(matched, sha256, capture_id, redesigned=redesigned)
             self.update_frontier(matched, changed=outcome is not SaveResult.UNCHANGED)
         return IngestResult(release=release, outcome=outcome)
+
+    def check_placeholder(self, release: Release, page: ParsedPage) -> None:
+        """Raise NotARelease if a new page is shown at the URLs of several releases, and could not be one itself."""
+        may_be_placeholder = page.release_id is None and not is_credible(release)
+        if may_be_placeholder and self.archive.removals.is_placeholder(release.agency, release.title):
+            problem = f"is shown at the URLs of several releases: {release.title!r}"
+            raise NotARelease(page.url, problem, "placeholder", release.title)
+
+    def record_other_address(self, release: Release, page: ParsedPage, release_id: int) -> IngestResult:
+        """Record that a page is a stored release's other address: at a press wire, or on the agency's own site."""
+        with self.archive.transaction():
+            self.archive.frontier.mark_stored(page.url, release_id, page.response.fetched_at)
+        url = self.archive.get_url(release_id) or release.url
+        return IngestResult(release=replace(release, url=url), outcome=SaveResult.UNCHANGED)
 
     def quarantine_page(self, matched: MatchedPage, reasons: list[QuarantineReason], crawl_id: int | None) -> None:
         """Quarantine the page, unless it already is with the same state, and update the frontier."""
@@ -524,8 +540,8 @@ def drop_quarantined(ingest: Ingest, quarantined: QuarantinedPage) -> None:
 
 def accept_repaired(ingest: Ingest, agency: str) -> Counter[SaveResult]:
     """Store an agency's quarantined pages that are no longer suspicious, and return the outcomes."""
-    check = QuarantineCheck(ingest.archive, agency)
+    checks = {on_wire: QuarantineCheck(ingest.archive, agency, on_wire) for on_wire in (False, True)}
     outcomes: Counter[SaveResult] = Counter()
     for page in resolve_superseded(ingest, ingest.quarantine.list_pending(agency)):
-        outcomes[accept_quarantined(ingest, page, "reparsed", check)] += 1
+        outcomes[accept_quarantined(ingest, page, "reparsed", checks[is_wire_url(page.url)])] += 1
     return outcomes

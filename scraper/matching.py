@@ -6,12 +6,20 @@ Texts are compared by the shingles that they share (Jaccard similarity, 0 to 1).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from archive.duplicates import build_shingles, jaccard_similarity, join_text_fields, split_text_words
+from archive.duplicates import (
+    MAX_DAYS_APART,
+    build_shingles,
+    jaccard_similarity,
+    join_text_fields,
+    split_text_words,
+    to_day_number,
+)
 from archive.models import Release, to_state
 from archive.store import Archive, StoredRelease
+from scraper.agency import is_wire_url
 from scraper.parsed_page import ParsedPage
 
 MATCH_SHINGLE_WORDS = 3
@@ -79,6 +87,53 @@ def match_page(archive: Archive, release: Release, page: ParsedPage) -> PageMatc
     if release.title != stored.state["title"] and similarity < MAX_OTHER_SIMILARITY and not has_no_text:
         return PageMatch(kind="replaced", url=own)
     return PageMatch(kind="same", url=own)
+
+
+def match_other_address(archive: Archive, release: Release, page: ParsedPage) -> tuple[ParsedPage, int | None]:
+    """Return a page, and the id of the current release of which its URL is the other address, or None.
+
+    The other address of a release on the agency's own site is at a press wire, and the reverse. Title and text must be
+    the same, word for word, and the dates close: agencies repeat some texts. A page that has a release of its own is
+    never another address. A page that was one, and whose text now differs, is returned without its release.
+    """
+    if page.release_id is None:
+        text = join_text_fields(release.title, release.lead, release.body)
+        found = archive.writer.near_duplicates.find_same_text(text, release.agency)
+        candidates = [other_id for other_id, similarity in found if similarity == 1]
+    else:
+        candidates = [page.release_id]
+    candidates = [other_id for other_id in candidates if is_other_address(archive, other_id, page.url)]
+    state = to_state(release)
+    for other_id in candidates:
+        stored = archive.get_latest(other_id)
+        if (
+            stored is not None
+            and archive.removals.is_current(other_id)
+            and has_same_words(stored.state, state)
+            and is_close_in_time(stored.state, state)
+        ):
+            return page, other_id
+    return (replace(page, release_id=None) if page.release_id in candidates else page), None
+
+
+def is_other_address(archive: Archive, release_id: int, url: str) -> bool:
+    """Return whether a URL is at a press wire and the release's own one is not, or the reverse."""
+    return is_wire_url(archive.get_url(release_id) or url) != is_wire_url(url)
+
+
+def has_same_words(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Return whether two states have the same words in the title, and in lead and body together."""
+    titles = [split_text_words(state["title"]) for state in (before, after)]
+    texts = [split_text_words(join_text_fields("", state["lead"], state["body"])) for state in (before, after)]
+    return titles[0] == titles[1] and texts[0] == texts[1]
+
+
+def is_close_in_time(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Return whether two states may be of one publication; one without a date may be of any."""
+    days = [
+        to_day_number(state["published"], None, state["published"]) for state in (before, after) if state["published"]
+    ]
+    return len(days) < 2 or abs(days[0] - days[1]) <= MAX_DAYS_APART
 
 
 def is_duplicate_page(archive: Archive, release: Release, page: ParsedPage) -> bool:

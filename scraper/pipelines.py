@@ -16,6 +16,7 @@ from scrapy.exceptions import DropItem, NotConfigured
 
 from archive.quarantine import FieldLoss
 from archive.store import Archive, SaveResult
+from scraper.agency import is_wire_url
 from scraper.errors import PageError
 from scraper.extensions.crawl_stats import has_archive_spider
 from scraper.failures import classify_failure
@@ -35,7 +36,7 @@ class ArchivePipeline:
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
-        self.quarantine_checks: dict[str, QuarantineCheck] = {}  # by agency
+        self.quarantine_checks: dict[tuple[str, bool], QuarantineCheck] = {}  # by agency, and whether on a wire
         self.quarantined_urls: dict[str, set[str]] = {}  # by agency: quarantined by this crawl
 
     @classmethod
@@ -60,10 +61,11 @@ class ArchivePipeline:
         """
         slug, spider = page.item.agency or "", self.spider
         stats = spider.agency_stats[slug]
-        if slug not in self.quarantine_checks:
-            self.quarantine_checks[slug] = QuarantineCheck(spider.archive, slug)
+        key = (slug, is_wire_url(page.url))
+        if key not in self.quarantine_checks:
+            self.quarantine_checks[key] = QuarantineCheck(spider.archive, *key)
         try:
-            result = self.ingest.save(page, self.quarantine_checks[slug], crawl_id=stats.crawl_id)
+            result = self.ingest.save(page, self.quarantine_checks[key], crawl_id=stats.crawl_id)
         except PageError as error:
             problem, fetched_at = str(error), page.response.fetched_at
             spider.recorder.record_failure(page.url, page.release_id, fetched_at, problem, rejected=True)

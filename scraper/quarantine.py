@@ -28,6 +28,7 @@ from archive.quarantine import (
     reason_key,
     split_lines,
 )
+from scraper.agency import is_wire_url
 from scraper.redesign import PageText, PageVersions, identify_part, is_redesign, iter_paragraphs, to_comparable_text
 
 if TYPE_CHECKING:
@@ -56,13 +57,15 @@ REASON_TEXTS = {
 
 @dataclass
 class QuarantineCheck:
-    """The checks of one agency's pages in one crawl.
+    """The checks of one agency's pages in one crawl: those of its own site, or (`on_wire`) of press wires.
 
-    Habits are read once, before the crawl stores anything.
+    Habits are read once, before the crawl stores anything. A wire has habits of its own: other fields are usual there,
+    and the titles may be those of the agency's site.
     """
 
     archive: Archive
     agency: str
+    on_wire: bool = False
     first_url_with: dict[tuple[str, str], str] = field(default_factory=dict)  # (field, value) → URL, in this crawl
 
     @cached_property
@@ -71,7 +74,9 @@ class QuarantineCheck:
 
     @cached_property
     def habits(self) -> FieldHabits:
-        return read_field_habits(self.archive.db, self.agency, self.accepted_losses)
+        return read_field_habits(
+            self.archive.db, self.agency, self.accepted_losses, lambda url: is_wire_url(url) == self.on_wire
+        )
 
     @cached_property
     def accepted_lines(self) -> set[str]:

@@ -34,6 +34,9 @@ TAKEN_DOWN_RELEASES_SQL = "select id from releases where takedown is not null"
 WITHHELD_CAPTURES_SQL = (  # every response from a URL of a release that has been taken down
     f"select id from captures where url in (select url from frontier where release in ({TAKEN_DOWN_RELEASES_SQL})"
     f" union select url from releases where id in ({TAKEN_DOWN_RELEASES_SQL}))"
+    # a record of a press wire has another URL than its release
+    f" union select capture from quarantine where url in (select url from frontier where release in"
+    f" ({TAKEN_DOWN_RELEASES_SQL})) and capture is not null"
     " union select capture from revisions where takedown is not null and capture is not null"
     + "".join(
         f" union select capture from {table} where {column} in ({TAKEN_DOWN_RELEASES_SQL}) and capture is not null"

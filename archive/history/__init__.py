@@ -44,7 +44,7 @@ TIMELINE_REMOVALS_SQL = f"""
         (select m.target from removals m where m.release = o.release and m.kind = 'moved' and m.id < o.id
           order by m.id desc limit 1),
         (select c.url from revisions v join captures c on c.id = v.capture where v.release = o.release
-          and v.seen < o.first_seen and c.url <> o.target order by v.id desc limit 1),
+          and v.seen < o.first_seen and c.url <> o.target and instr(c.url, '#') = 0 order by v.id desc limit 1),
         (select f.url from frontier f where f.release = o.release and f.url <> o.target order by f.first_seen limit 1)
       ) end as old_url
     from chain join removals o on o.release = chain.id join releases r on r.id = o.release
@@ -64,6 +64,9 @@ FRONTIER_STATE_SQL = """
 OPEN_REMOVALS_SQL = """
     select kind, first_seen, last_seen, checks, confirmed, status, target, moved_to from removals
     where release = :release and ended is null order by id desc
+"""
+NEAR_DUPLICATE_SQL = """
+    select 1 from near_duplicates where release = json_extract(:pair, '$[0]') and other = json_extract(:pair, '$[1]')
 """
 STATE_COLUMNS = ", ".join(f"v.{name}" for name in (*STATE_FIELDS, *LIST_FIELDS))
 REVISION_METADATA_COLUMNS = """
@@ -295,9 +298,9 @@ async def find_release_status(run: RunQuery, release_id: int, last_seen: str) ->
 
 
 async def read_revision_pair(run: RunQuery, first_id: int, second_id: int) -> tuple[StoredRevision, StoredRevision]:
-    """Return two revisions of one release, the older one first.
+    """Return two revisions of one release or of near-duplicates, the older one first.
 
-    Raises ComparisonError if they are the same, missing, or of different releases.
+    Raises ComparisonError if they are the same, missing, or of other releases.
     """
     if first_id == second_id:
         raise ComparisonError("error.same_revision", revision=first_id)
@@ -306,7 +309,8 @@ async def read_revision_pair(run: RunQuery, first_id: int, second_id: int) -> tu
         if key not in revisions:
             raise ComparisonError("error.no_revision", revision=key)
     final_releases = [await find_final_release(run, revisions[key].release) for key in (first_id, second_id)]
-    if final_releases[0] != final_releases[1]:
+    is_pair = len(set(final_releases)) > 1 and await run(NEAR_DUPLICATE_SQL, {"pair": json.dumps(final_releases)})
+    if final_releases[0] != final_releases[1] and not is_pair:
         raise ComparisonError("error.different_releases", one=first_id, other=second_id)
     before, after = sorted((revisions[first_id], revisions[second_id]), key=lambda state: (state.seen, state.id))
     return before, after

@@ -1,0 +1,75 @@
+"""A release on the agency's own site and at a press wire: one release, or two near-duplicates."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from archive.duplicates import find_duplicates
+from archive.store import Archive, SaveResult
+from scraper.agency import Agency
+from scraper.ingest import CrawlRecorder, Ingest
+from scraper.pages import open_document, read_document
+from scraper.parsed_page import FetchedPage, ParsedPage
+from scraper.quarantine import QuarantineCheck
+from scraper.schedule import parse_schedule
+
+AGENCY = Agency(slug="skog", name="Skog", home="https://skog.se/", wire=("viatt:7",))
+SEEN = datetime(2026, 3, 1, 8, tzinfo=UTC)
+OWN, WIRE = "https://skog.se/nyheter/a", "https://via.tt.se/pressmeddelande/1/a"
+TITLE, LEAD = "Fler älgar", "Det här är ingressen till texten om älgar."
+TEXT = " ".join(f"Ord nummer {number} står i den här långa texten om skog och älg." for number in range(12))
+EDITED = f"{TEXT} Och en mening till."
+
+
+def write_page(url: str, text: str) -> bytes:
+    if url == WIRE:
+        record = {"title": TITLE, "leadtext": LEAD, "body": text, "published": "2026-03-01T08:00:00+01:00"}
+        return json.dumps(record | {"language": "sv"}).encode()
+    return (
+        f'<html lang="sv"><body><main><article><h1>{TITLE}</h1><p>Publicerad: 1 mars 2026</p>'
+        f'<p class="ingress">{LEAD}</p><p>{text}</p></article></main></body></html>'
+    ).encode()
+
+
+@pytest.mark.parametrize(("first", "second"), [(OWN, WIRE), (WIRE, OWN)], ids=["site first", "wire first"])
+def test_second_address(tmp_path: Path, first: str, second: str) -> None:
+    with Archive(tmp_path / "archive.db") as archive:
+        archive.add_agency("skog", name="Skog", home="https://skog.se/")
+        recorder = CrawlRecorder(archive, parse_schedule("else=1d"))
+        ingest, moments = Ingest(archive, recorder, {"skog": AGENCY}), iter(range(100))
+
+        def save(url: str, text: str) -> SaveResult:
+            seen_at, body = SEEN + timedelta(hours=next(moments)), write_page(url, text)
+            with archive.transaction():
+                archive.frontier.add(url, agency="skog", role="release", seen_at=seen_at)
+            row, document = archive.frontier.get(url), open_document(body, url)
+            response = FetchedPage(url=url, fetched_at=seen_at, status=200, headers={}, body=body)
+            page = ParsedPage(
+                item=read_document(document.copy(), AGENCY),
+                url=url,
+                release_id=row.release_id if row else None,
+                response=response,
+                document=document,
+            )
+            return ingest.save(page, QuarantineCheck(archive, "skog", url == WIRE)).outcome
+
+        def list_ids() -> list[int | None]:
+            return [row.release_id for url in (first, second) if (row := archive.frontier.get(url))]
+
+        assert [save(url, TEXT) for url in (first, second, second, first)] == [
+            SaveResult.NEW,
+            *[SaveResult.UNCHANGED] * 3,
+        ]
+        assert list_ids() == [1, 1]
+        assert [save(second, EDITED), save(first, TEXT), save(second, EDITED)] == [
+            SaveResult.NEW,
+            *[SaveResult.UNCHANGED] * 2,
+        ]
+        assert list_ids() == [1, 2]
+        (found,) = find_duplicates(archive.db.conn, 1)
+        assert (found.id, found.url, found.similarity < 1) == (2, second, True)
+        recorder.close()

@@ -71,16 +71,34 @@ class JSONSource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WireService:
-    """A press wire: the ids that it gives to publishers, and the hosts (with subdomains) of their release pages.
+class WireSource(JSONSource):
+    """A list of a press wire, whose items are whole releases. id: in an item, the release's id (JMESPath)."""
 
-    has_json: its answers contain whole releases; other services list pages.
+    id: str
+
+    def build_page_url(self, number: int) -> str:
+        """Return the URL of the page with this number, as a parameter if the URL has no placeholder."""
+        return JSONSource.build_page_url(self, number) or f"{self.url}&page={number}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WireService:
+    """A press wire: a service that publishes the releases of many organisations, on its own hosts and their subdomains.
+
+    list_url: of a publisher's list, with `{id}`; None if such lists cannot be read. identifier: pattern of the ids,
+    which may be addresses. mention: pattern of an id in the addresses and pages of a press room. keys: the expressions
+    of a WireSource if the list is JSON, else it is RSS. release_path: pattern of the releases in a press room that is
+    read as a listing, by its address.
     """
 
-    identifier: re.Pattern[str]
-    example: str
+    name: str
     hosts: tuple[str, ...]
-    has_json: bool = False
+    list_url: str | None = None
+    identifier: str = ""
+    example: str = ""
+    mention: str = ""
+    keys: dict[str, str] | None = None
+    release_path: str | None = None
 
     def owns(self, url: str) -> bool:
         """Return whether a URL is on a host of this service."""
@@ -88,19 +106,82 @@ class WireService:
         return any(host == own or host.endswith(f".{own}") for own in self.hosts)
 
 
-# How their answers look: scraper/sources/wires.py.
+# What is published about their answers, and no live one was requested:
+# - Via TT: support.tt.se, "Så här ser JSON-svaret ut"; NTB describes the same system in Norway.
+# - Cision: its own client modules, and the WordPress plugin Cision Block.
 WIRE_SERVICES = {
-    "viatt": WireService(identifier=re.compile(r"\d+"), example="3235664", hosts=("via.tt.se",), has_json=True),
-    "cision": WireService(
-        identifier=re.compile(r"[0-9A-Fa-f]{32}|[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"),
-        example="A275C0BF733048FFAE9126ACA64DD08F",
-        hosts=("cision.com",),
-        has_json=True,
+    "viatt": WireService(
+        name="Via TT",
+        hosts=("via.tt.se",),
+        list_url="https://via.tt.se/json/v2/releases?publisher={id}",
+        identifier=r"\d+",
+        example="3235664",
+        mention=r"[?&;]publisher(?:Id)?=(\d+)",
+        keys={"items": "releases", "id": "id", "link": "url", "date": "published", "next": "nextPage"},
     ),
-    "mynewsdesk": WireService(identifier=re.compile(r"\d+"), example="6994", hosts=("mynewsdesk.com",)),
-    "notified": WireService(identifier=re.compile(r"\d+|https?://\S+"), example="41885", hosts=("notified.com",)),
+    "cision": WireService(
+        name="Cision",
+        hosts=("cision.com",),
+        list_url="https://publish.ne.cision.com/papi/NewsFeed/{id}?format=json&DetailLevel=detail&PageIndex={{page}}",
+        identifier=r"[0-9A-Fa-f]{32}|[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}",
+        example="A275C0BF733048FFAE9126ACA64DD08F",
+        mention=r"/papi/NewsFeed/([0-9A-Fa-f]{32}|[0-9A-Fa-f-]{36})\b",
+        keys={"items": "Releases", "id": "EncryptedId", "link": "CisionWireUrl", "date": "PublishDate"},
+    ),
+    "mynewsdesk": WireService(
+        name="Mynewsdesk",
+        hosts=("mynewsdesk.com",),
+        list_url="https://www.mynewsdesk.com/rss/current_news/{id}",
+        identifier=r"\d+|https?://\S+",
+        example="6994",
+        mention=r"/rss/current_news/(\d+)",
+        release_path=r"/(?:pressreleases|news)/[^/]+-\d+$",
+    ),
+    "notified": WireService(
+        name="Notified",
+        hosts=("notified.com",),
+        list_url="https://api.client.notified.com/api/rss/publish/view/{id}?type=press",
+        identifier=r"\d+|https?://\S+",
+        example="41885",
+        mention=r"/api/rss/publish/view/(\d+)",
+    ),
+    "pressmachine": WireService(name="Pressmachine", hosts=("pressmachine.se", "newsmachine.com")),
+    "stt": WireService(name="STT", hosts=("sttinfo.fi",)),
+    "ntb": WireService(name="NTB", hosts=("kommunikasjon.ntb.no",)),
+    "ritzau": WireService(name="Ritzau", hosts=("via.ritzau.dk",)),
 }
-JSON_WIRES = tuple(service for service in WIRE_SERVICES.values() if service.has_json)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wire:
+    """A press wire of one agency. identifier: the agency's id there, or the address of its list."""
+
+    service: WireService
+    identifier: str
+
+    @property
+    def source(self) -> WireSource | None:
+        """Return the JSON list that contains the releases, or None if the wire lists their pages."""
+        keys = self.service.keys
+        return None if keys is None else WireSource(url=self.list_url, **keys)
+
+    @property
+    def list_url(self) -> str:
+        if "://" in self.identifier:
+            return self.identifier
+        return (self.service.list_url or "").format(id=self.identifier)
+
+    @property
+    def is_press_room(self) -> bool:
+        """Return whether the list is a press room that is read as a listing."""
+        return self.service.release_path is not None and "://" in self.identifier
+
+    def lists_page(self, url: str) -> bool:
+        """Return whether a page at the wire can be a release that its list links to."""
+        if not self.is_press_room:
+            return self.service.keys is None
+        path, folder = urlsplit(url).path, urlsplit(self.identifier).path.rstrip("/").removesuffix("/pressreleases")
+        return path.startswith(f"{folder}/") and bool(re.search(self.service.release_path or "", path))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,18 +227,27 @@ class Agency:
         return frozenset(map(strip_www, (urlsplit(self.home).hostname or "", *self.aliases)))
 
     @property
-    def wire_services(self) -> tuple[WireService, ...]:
-        return tuple(WIRE_SERVICES[name.partition(":")[0]] for name in self.wire)
+    def wires(self) -> tuple[Wire, ...]:
+        names = (text.partition(":") for text in self.wire)
+        return tuple(Wire(service=WIRE_SERVICES[name], identifier=identifier) for name, _, identifier in names)
+
+    def find_wire(self, url: str) -> Wire | None:
+        """Return the agency's wire on whose hosts a URL is, or None."""
+        return next((wire for wire in self.wires if wire.service.owns(url)), None)
+
+    def find_record_source(self, url: str) -> WireSource | None:
+        """Return the list of a wire that contains the release at a URL, or None if it has a page of its own."""
+        wire = self.find_wire(url)
+        return wire.source if wire else None
 
     def owns(self, url: str) -> bool:
         """Return whether a URL's host is the agency's own, one of its aliases (with or without www) or its wire's."""
-        return strip_www(urlsplit(url).hostname or "") in self.hosts or any(
-            service.owns(url) for service in self.wire_services
-        )
+        return strip_www(urlsplit(url).hostname or "") in self.hosts or self.find_wire(url) is not None
 
     def find_json_source(self, first_url: str) -> JSONSource | None:
-        """Return the JSON endpoint whose first page is at a URL, or None."""
-        return next((source for source in self.json if source.first_url == first_url), None)
+        """Return the JSON endpoint or list of a wire whose first page is at a URL, or None."""
+        sources = (*self.json, *filter(None, (wire.source for wire in self.wires)))
+        return next((source for source in sources if source.first_url == first_url), None)
 
 
 JSON_KEYS = {f.name: f.default is MISSING for f in fields(JSONSource)}  # key → whether it is required
@@ -300,21 +390,25 @@ def parse_wire_name(text: str) -> str:
     'viatt:3235664'
     """
     name, _, identifier = (part.strip() for part in text.partition(":"))
-    service = WIRE_SERVICES.get(name)
-    if service is None:
-        raise ValueError(f"{text!r} is not a wire; the services are {', '.join(WIRE_SERVICES)}")
-    if not service.identifier.fullmatch(identifier):
-        raise ValueError(f"{text!r} has no id of {name}; one looks like {name}:{service.example}")
+    services = {name: service for name, service in WIRE_SERVICES.items() if service.list_url}
+    if name not in services:
+        raise ValueError(f"{text!r} is not a wire; the services are {', '.join(services)}")
+    if not re.fullmatch(services[name].identifier, identifier):
+        raise ValueError(f"{text!r} has no id of {name}; one looks like {name}:{services[name].example}")
     return f"{name}:{parse_agency_url(identifier) if '://' in identifier else identifier}"
 
 
-def is_wire_url(url: str) -> bool:
-    """Return whether a URL is on a host of a press wire.
+def find_press_wire(url: str) -> WireService | None:
+    """Return the press wire on whose hosts a URL is, or None.
 
-    >>> is_wire_url("https://via.tt.se/pressmeddelande/1/a"), is_wire_url("https://tt.se/")
-    (True, False)
+    >>> find_press_wire("https://www.mynewsdesk.com/se/skogsradet").name, find_press_wire("https://tt.se/")
+    ('Mynewsdesk', None)
     """
-    return any(service.owns(url) for service in WIRE_SERVICES.values())
+    return next((service for service in WIRE_SERVICES.values() if service.owns(url)), None)
+
+
+def is_wire_url(url: str) -> bool:
+    return find_press_wire(url) is not None
 
 
 def parse_agency_url(text: str) -> str:

@@ -43,7 +43,6 @@ from scraper.parsed_page import FetchedPage, ParsedPage
 from scraper.quarantine import QuarantineCheck, describe_reasons
 from scraper.redesign import FINGERPRINT_VERSION, PageVersions, find_change_cause, is_redesign, reparse_stored
 from scraper.schedule import RevisitSchedule
-from scraper.sources.wires import find_json_list
 
 if TYPE_CHECKING:
     from scraper.agency import Agency
@@ -500,7 +499,7 @@ def reparse_quarantined(ingest: Ingest, quarantined: QuarantinedPage) -> ParsedP
     try:
         body = captures.read(capture.sha256)
         # the capture of a record has the URL of its list
-        is_record = find_json_list(quarantined.url, agency) is not None
+        is_record = agency.find_record_source(quarantined.url) is not None
         url = quarantined.url if is_record else capture.url
         document = open_document(body, url)
         item = read_document(document.copy(), agency)

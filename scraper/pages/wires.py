@@ -57,9 +57,6 @@ class WireDocument(Document):
 class WirePage(NewsPage):
     """Reads the record of a wire. Subclasses name the fields of one service."""
 
-    list_key: ClassVar[str]  # of the list in the wire's answer
-    id_key: ClassVar[str]
-    url_key: ClassVar[str]  # the release's page, under which it is stored
     title_key: ClassVar[str]
     lead_key: ClassVar[str]
     body_key: ClassVar[str]
@@ -149,7 +146,6 @@ class WirePage(NewsPage):
 class ViaTTPage(WirePage):
     """Record of Via TT; leadtext and body are HTML, and published has an offset."""
 
-    list_key, id_key, url_key = "releases", "id", "url"
     title_key, lead_key, body_key = "title", "leadtext", "body"
     published_key, language_key, tags_key = "published", "language", "keywords"
 
@@ -188,7 +184,6 @@ class ViaTTPage(WirePage):
 class CisionPage(WirePage):
     """Record of Cision, whose texts are plain and also HTML (HtmlIntro, HtmlBody), if the list has all details."""
 
-    list_key, id_key, url_key = "Releases", "EncryptedId", "CisionWireUrl"
     title_key, lead_key, body_key = "Title", "Intro", "Body"
     published_key, updated_key = "PublishDate", "LastChangeDate"
     language_key, tags_key = "LanguageCode", "Keywords"

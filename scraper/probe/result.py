@@ -17,7 +17,7 @@ from urllib.parse import urljoin, urlsplit
 
 from archive.dates import to_iso
 from archive.models import Release
-from scraper.agency import SELECTOR_KEYS, Agency
+from scraper.agency import SELECTOR_KEYS, Agency, find_press_wire
 from scraper.errors import PageError
 from scraper.items import ReleaseItem
 from scraper.normalise import QualityWarning, find_quality_warnings, to_release
@@ -28,7 +28,6 @@ from scraper.pages.document import Document, get_text_content
 from scraper.parsed_page import build_file_item
 from scraper.probe.proposal import propose_name, propose_release_pattern, propose_slug
 from scraper.sources import find_sources
-from scraper.sources.discovery import find_press_wire
 from scraper.sources.links import SourceLink, is_release_url
 
 STORED_PAGES_DIR = Path(__file__).parents[2] / "tests" / "pages"
@@ -135,7 +134,7 @@ def probe_file(html: bytes, url: str, agencies: dict[str, Agency]) -> ProbeResul
 def describe_press_room(url: str, agencies: dict[str, Agency]) -> str:
     """Describe a link to news at another host: a press wire, another agency's site, or a site to be probed."""
     if wire := find_press_wire(url):
-        return f"press wire: {url}: {wire}; the agency may publish there first, or only there"
+        return f"press wire: {url}: {wire.name}; the agency may publish there first, or only there"
     if owner := next((agency for agency in agencies.values() if agency.owns(url)), None):
         return f"press room: {url}: left out: it belongs to {owner.slug}"
     return f"press room: {url}: at another host; probe it as well"

@@ -17,7 +17,7 @@ from scrapy.http import Response
 from scrapy.settings import BaseSettings
 from twisted.internet.error import ConnectError, ConnectionClosed
 
-from scraper.agency import Agency, build_user_agent, check_contact
+from scraper.agency import Agency, build_user_agent, check_contact, find_press_wire
 from scraper.downloader.errors import DOWNLOAD_ERRORS, RobotsForbidden, describe_download_error
 from scraper.errors import PageError, SourceError
 from scraper.normalise.urls import extract_host
@@ -32,7 +32,7 @@ from scraper.probe.result import (
     probe_page,
 )
 from scraper.sources import find_sources, parse_feed, parse_listing, parse_sitemap
-from scraper.sources.discovery import find_press_wire, get_declared_sources
+from scraper.sources.discovery import get_declared_sources
 from scraper.sources.feeds import parse_robots_sitemaps
 from scraper.sources.hidden_lists import needs_javascript
 from scraper.sources.links import NEWS_WORDS, SourceLink
@@ -206,8 +206,9 @@ class ProbeSpider(Spider):
             try:
                 response = await self.fetch(url)
                 if kind == "listings":
-                    links, *_, source.note = parse_listing(response.body, response.url, agency)
-                    source.links = [link for link in links if not is_listing_url(link.url)]
+                    page = parse_listing(response.body, response.url, agency)
+                    source.links = [link for link in page.links if not is_listing_url(link.url)]
+                    source.note = page.problem
                     press_rooms += find_sources(response.body, response.url, agency).press_rooms
                 elif kind == "feeds":
                     links = parse_feed(response.body, response.url, agency)

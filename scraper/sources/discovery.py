@@ -8,14 +8,13 @@ from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import urlsplit
 
-from scraper.agency import Agency
+from scraper.agency import Agency, find_press_wire
 from scraper.normalise.dates import MONTH_NAME_PATTERN
 from scraper.normalise.text import build_alternation
-from scraper.normalise.urls import extract_host, resolve_canonical_url
+from scraper.normalise.urls import resolve_canonical_url
 from scraper.pages.page_type import PAGE_EXTENSION
 from scraper.sources.links import FILE_PATH
 from scraper.sources.listings import find_base_url, get_line_text, parse_source_page, resolve_page_url
-from scraper.sources.wires import build_list_url
 
 # Texts of links to listings, in the languages of the Nordic countries, German and English.
 LISTING_NAME = build_alternation(r"""
@@ -39,17 +38,6 @@ SOFT_HYPHEN = "\N{SOFT HYPHEN}"
 FEED_MEDIA_TYPES = ("application/rss+xml", "application/atom+xml")
 MAX_LISTINGS = 5
 MAX_PRESS_ROOMS = 3
-# Hosts of services that publish the releases of many organisations.
-PRESS_WIRES = {
-    "via.tt.se": "Via TT",
-    "mynewsdesk.com": "Mynewsdesk",
-    "news.cision.com": "Cision",
-    "publish.ne.cision.com": "Cision",
-    "pressmachine.se": "Pressmachine",
-    "sttinfo.fi": "STT",
-    "kommunikasjon.ntb.no": "NTB",
-    "via.ritzau.dk": "Ritzau",
-}
 
 SourceKind = Literal["feed", "sitemap", "listing"]
 
@@ -83,10 +71,13 @@ def get_declared_sources(agency: Agency) -> SourceURLs:
 
 
 def get_wire_sources(agency: Agency) -> SourceURLs:
-    """Return the lists of the agency's press wires: JSON is read like a listing, page by page; RSS is a feed."""
+    """Return the lists of the agency's press wires: JSON and press rooms are read page by page, RSS is a feed."""
     sources = SourceURLs()
-    for name, service in zip(agency.wire, agency.wire_services, strict=True):
-        (sources.listings if service.has_json else sources.feeds).append(build_list_url(name))
+    for wire in agency.wires:
+        if wire.source:
+            sources.listings.append(wire.source.first_url)
+        else:
+            (sources.listings if wire.is_press_room else sources.feeds).append(wire.list_url)
     return sources
 
 
@@ -110,7 +101,7 @@ def find_sources(body: bytes, url: str, agency: Agency) -> SourceURLs:
         if matched is None or DATED_TEXT.search(text):
             address = resolve_canonical_url(base, href)
             wire = find_press_wire(address) if address else None
-            if address and wire and wire.lower() in text.lower():  # "Vårt pressrum på Mynewsdesk"
+            if address and wire and wire.name.lower() in text.lower():  # "Vårt pressrum på Mynewsdesk"
                 found.press_rooms.append(address)
             continue
         address = resolve_page_url(href, base, url, agency)
@@ -130,13 +121,3 @@ def find_sources(body: bytes, url: str, agency: Agency) -> SourceURLs:
     found.listings = sorted(listings, key=lambda address: listings[address])[:MAX_LISTINGS]
     found.press_rooms = list(dict.fromkeys(found.press_rooms))[:MAX_PRESS_ROOMS]
     return found
-
-
-def find_press_wire(url: str) -> str | None:
-    """Return the name of the press wire that a URL belongs to, or None.
-
-    >>> find_press_wire("https://www.mynewsdesk.com/se/skogsradet"), find_press_wire("https://press.skog.example/")
-    ('Mynewsdesk', None)
-    """
-    host = extract_host(url)
-    return next((name for wire, name in PRESS_WIRES.items() if host == wire or host.endswith(f".{wire}")), None)

@@ -1,7 +1,10 @@
 """Finds releases in JSON: at an endpoint that an agency's table declares, or in the data that a page itself carries.
 
-An endpoint is described by JMESPath expressions (the key `json` of an agency). In a page's own data, such as that of
-Next.js or Nuxt, releases are found by the names of keys: an object with an address, a title and, mostly, a day.
+An endpoint is described by JMESPath expressions (the key `json` of an agency). The list of a press wire (key `wire`) is
+such an endpoint whose items are whole releases: each is read from its own bytes, exactly as they are in the answer.
+
+In a page's own data, such as that of Next.js or Nuxt, releases are found by the names of keys: an object with an
+address, a title and, mostly, a day.
 """
 
 from __future__ import annotations
@@ -9,24 +12,27 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 from jmespath.exceptions import JMESPathError
 from parsel import Selector
 
 from archive.urls import canonical_url
-from scraper.agency import Agency, JSONSource, compile_expression
-from scraper.errors import SourceError
+from scraper.agency import Agency, JSONSource, WireSource, compile_expression
+from scraper.errors import PageError, SourceError
 from scraper.normalise.urls import extract_host, resolve_canonical_url
 from scraper.sources.feeds import normalise_w3c_date
-from scraper.sources.links import DATED_PATH, NEWS_PATH, SourceLink, is_release_url
+from scraper.sources.links import DATED_PATH, NEWS_PATH, SourceLink, WireRecord, is_release_url
 
 MAX_JSON_BYTES = 10 * 1024 * 1024  # of one response, or of all data in a page
 MAX_JSON_VALUES = 500_000  # in an object and all that it contains
 MAX_JSON_DEPTH = 100
 MAX_JSON_ITEMS = 10_000  # releases on one page of a list
+
+DECODER = json.JSONDecoder()
+WHITE_SPACE = re.compile(r"[ \t\n\r]*")
 
 # Data in pages
 DATA_XPATH = "//script[@id='__NEXT_DATA__' or @id='__NUXT_DATA__' or @type='application/json']"
@@ -54,10 +60,11 @@ MIN_DATED_ITEMS = 3  # from this number on, a day counts as a mark of the list's
 
 @dataclass(frozen=True, slots=True)
 class JSONPage:
-    """A page of a list in JSON: its links, and the URL of its next page or None."""
+    """A page of a list in JSON: its links, the URL of its next page or None, and the items that cannot be used."""
 
     links: list[SourceLink]
     next_url: str | None
+    errors: list[PageError]
 
 
 def is_json(body: bytes) -> bool:
@@ -104,20 +111,86 @@ def parse_json_source(body: bytes, url: str, source: JSONSource, agency: Agency)
         raise SourceError(url, f"json.items: {source.items!r} finds no list")
     if len(items) > MAX_JSON_ITEMS:
         raise SourceError(url, f"lists more than {MAX_JSON_ITEMS} releases on a page: treated as a trap")
-    links, unlinked = list[SourceLink](), list[str]()
+    links, errors, records = list[SourceLink](), list[PageError](), list[str]()
+    if isinstance(source, WireSource):
+        records = list(iter_list_items(decode_utf8(body, url), source.items))
+        items = list(map(json.loads, records))
     for number, item in enumerate(items, 1):
-        href = search(source, "link", item, url)
-        address = resolve_canonical_url(agency.home, href.strip()) if isinstance(href, str) and href.strip() else None
-        if address is None:
-            title = search(source, "title", item, url)
-            unlinked.append(repr(title) if title else f"item {number}")
-        elif is_release_url(address, agency):
-            date = search(source, "date", item, url)
-            listed_at = normalise_w3c_date(date) if isinstance(date, str) else None
-            links.append(SourceLink(address, listed_at, listed_at))
-    if items and len(unlinked) == len(items):
-        raise SourceError(url, f"json.link: {source.link!r} finds no address in {unlinked[0]} and all other items")
-    return JSONPage(links, find_next_page(data, url, source, agency) if items else None)
+        try:
+            link = read_item(item, number, url, source, agency)
+            if link and isinstance(source, WireSource):
+                link = replace(link, record=build_record(item, records[number - 1], url, source))
+        except PageError as error:
+            errors.append(error)
+        else:
+            links += [link] if link else []
+    if items and len(errors) == len(items):
+        raise SourceError(url, f"{errors[0].field}: {errors[0].problem}, and no other item can be used")
+    return JSONPage(links, find_next_page(data, url, source, agency) if items else None, errors)
+
+
+def read_item(item: Any, number: int, url: str, source: JSONSource, agency: Agency) -> SourceLink | None:
+    """Return the link of an item, None if it is no release. Raises PageError if it has no address, or not the wire's.
+
+    number: of the item in its list, to name one that has no title.
+    """
+    href = search(source, "link", item, url)
+    address = resolve_canonical_url(agency.home, href.strip()) if isinstance(href, str) and href.strip() else None
+    if address is None:
+        title = search(source, "title", item, url)
+        raise PageError(
+            url, "json.link", f"{source.link!r} finds no address in {repr(title) if title else f'item {number}'}"
+        )
+    if isinstance(source, WireSource):
+        if agency.find_record_source(address) != source:
+            raise PageError(url, "json.link", f"{source.link!r} leads to another host: {address}")
+    elif not is_release_url(address, agency):
+        return None
+    date = search(source, "date", item, url)
+    listed_at = normalise_w3c_date(date) if isinstance(date, str) else None
+    return SourceLink(address, listed_at, listed_at)
+
+
+def build_record(item: Any, text: str, url: str, source: WireSource) -> WireRecord:
+    """Return an item of a press wire's list with its bytes. Raises PageError if it has no id."""
+    identifier = search(source, "id", item, url)
+    if not isinstance(identifier, str | int) or isinstance(identifier, bool) or identifier == "":
+        raise PageError(url, "json.id", f"{source.id!r} finds no id in {text[:80]!r}")
+    return WireRecord(f"{url}#{quote(str(identifier))}", text.encode())
+
+
+def decode_utf8(body: bytes, url: str) -> str:
+    """Decode JSON. Raises SourceError if it has another charset, as RFC 8259 (8.1) forbids."""
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SourceError(url, f"is not UTF-8: {error}") from error
+
+
+def iter_list_items(text: str, key: str) -> Iterator[str]:
+    """Yield the text of each element of the list at a key of the outermost object. `text` must be valid JSON.
+
+    >>> list(iter_list_items('{"a": {"b": 1}, "c": [1, {"d": []}]}', "c"))
+    ['1', '{"d": []}']
+    """
+    position, start, name = skip_white_space(text, 0), 0, None
+    while name != key or text[start] != "[":  # a key may be repeated
+        name, position = DECODER.raw_decode(text, skip_white_space(text, position + 1))  # after { or ,
+        start = skip_white_space(text, skip_white_space(text, position) + 1)  # after :
+        _, position = DECODER.raw_decode(text, start)
+        position = skip_white_space(text, position)
+    position = skip_white_space(text, start + 1)
+    while text[position] != "]":
+        _, end = DECODER.raw_decode(text, position)
+        yield text[position:end]
+        position = skip_white_space(text, end)
+        if text[position] == ",":
+            position = skip_white_space(text, position + 1)
+
+
+def skip_white_space(text: str, position: int) -> int:
+    match = WHITE_SPACE.match(text, position)
+    return match.end() if match else position
 
 
 def search(source: JSONSource, key: str, data: Any, url: str) -> Any:
@@ -140,7 +213,8 @@ def find_next_page(data: Any, url: str, source: JSONSource, agency: Agency) -> s
     else:
         following = number + 1
     if isinstance(following, int) and not isinstance(following, bool):
-        return source.build_page_url(following)
+        numbered = source.build_page_url(following)
+        return None if numbered == url else numbered
     if following is None or following is False or following == "":
         return None
     address = resolve_canonical_url(url, following) if isinstance(following, str) else None

@@ -31,6 +31,14 @@ SESSION_ID = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
+class WireRecord:
+    """A release as the list of a press wire contains it: the bytes of its JSON object, exactly as received."""
+
+    url: str  # of the list, with the release's id as fragment
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class SourceLink:
     """A URL that a source lists. Times are stated by the source (ISO 8601 in UTC), or None."""
 
@@ -39,19 +47,20 @@ class SourceLink:
     published: str | None = field(default=None, compare=False)
     file_title: str | None = field(default=None, compare=False)  # the title of a release that is a file; else None
     file_day: str | None = field(default=None, compare=False)  # its day of publication, in the words of the source
+    record: WireRecord | None = field(default=None, compare=False)  # the release, if the source contains it
 
 
 def is_release_url(url: str, agency: Agency) -> bool:
     """Return whether a URL can be a release, by the agency's hosts and its `releases` pattern, if set.
 
-    The pattern is for the agency's own site. A page of its press wire is a release, unless the wire's own list contains
-    the releases (scraper/sources/wires.py).
+    The pattern is for the agency's own site. At a press wire, only its list decides: it links to the pages of releases,
+    or contains the releases, and then none of their pages is requested.
     """
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not agency.owns(url) or FILE_PATH.search(parts.path):
         return False
-    if service := next((service for service in agency.wire_services if service.owns(url)), None):
-        return not service.has_json
+    if wire := agency.find_wire(url):
+        return wire.lists_page(url)
     if agency.releases:
         return bool(re.search(agency.releases, parts.path))
     return not SERVICE_PATH.search(parts.path)

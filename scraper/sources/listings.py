@@ -20,7 +20,7 @@ from parsel import Selector
 
 from archive.urls import canonical_url
 from scraper.agency import Agency
-from scraper.errors import SourceError
+from scraper.errors import PageError, SourceError
 from scraper.normalise.dates import MONTH_NAME_PATTERN, parse_label, split_date_labels
 from scraper.normalise.text import cache_by_text, compile_name_pattern, split_word_list
 from scraper.normalise.urls import resolve_canonical_url
@@ -132,13 +132,14 @@ class ListingPage(NamedTuple):
 
     next_url: a URL, or the address of a page that is asked for by POST (see `join_form`). has_numbered_next: whether
     the pager names the next page by its number, so that it must list something. A link such as "»" may lead past the
-    end. problem: why the listing may have more releases than can be read, or None.
+    end. problem: why the listing may have more releases than can be read, or None. errors: entries that cannot be used.
     """
 
     links: list[SourceLink]
     next_url: str | None
     has_numbered_next: bool = False
     problem: str | None = None
+    errors: Sequence[PageError] = ()
 
 
 def parse_listing(body: bytes, url: str, agency: Agency, listing_url: str | None = None) -> ListingPage:
@@ -150,7 +151,7 @@ def parse_listing(body: bytes, url: str, agency: Agency, listing_url: str | None
     listing_url = listing_url or url
     if source := agency.find_json_source(listing_url):
         json_page = parse_json_source(body, url, source, agency)
-        return ListingPage(unique_links(json_page.links), json_page.next_url)
+        return ListingPage(unique_links(json_page.links), json_page.next_url, errors=json_page.errors)
     if is_json(body):
         data = load_json(body, url)
         links = find_json_links(data, url, agency, listing_url)

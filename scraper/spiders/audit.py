@@ -211,8 +211,8 @@ class AuditSpider(ReleaseSpider):
     def parse_listing(self, audit: AgencyAudit, response: Response) -> None:
         """Add the links of a listing page; request the next page, and from the first page the archive pages."""
         agency, source_url, page = audit.agency, response.meta["root_source"], response.meta["page"]
-        (links, next_url, has_numbered_next, problem), wire = read_listing_page(response, agency)
-        for error in wire.problems if wire else ():
+        links, next_url, has_numbered_next, problem, errors = read_listing_page(response, agency)
+        for error in errors:
             audit.sources[source_url].mark_incomplete(str(error))
         is_first = page == 1 and not is_json(response.body)
         archive_urls = find_archive_pages(response.body, response.url, agency) if is_first else []

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self, TextIO
-from urllib.parse import quote
 
 from scrapy import Request, Spider, signals
 from scrapy.crawler import Crawler
@@ -50,14 +49,16 @@ from scraper.pages.page_type import WALL_PROBLEM, is_listing_url
 from scraper.parsed_page import FetchedPage, ParsedPage, build_file_item
 from scraper.redesign import FINGERPRINT_VERSION, fingerprint_template
 from scraper.schedule import parse_schedule
-from scraper.sources.links import is_release_url, split_form
-from scraper.sources.wires import WireRecord, find_json_list, parse_wire_list
+from scraper.sources import parse_listing
+from scraper.sources.links import SourceLink, WireRecord, is_release_url, split_form
+from scraper.sources.listings import ListingPage
 
 logger = logging.getLogger(__name__)
 
 ROBOT_NAME = "myndighetsarkivet"  # our name in robots directives
 MAX_REQUESTS_AHEAD = 4  # requests in flight per agency; the frontier keeps the rest
 DUE_BATCH_SIZE = 500  # due releases fetched from the frontier to find some at hosts that are not paused
+PAST_END_STATUSES = [204, 404, 410]  # statuses of a page past the end of a listing
 MISSING_KINDS = {  # kind of NotARelease → kind of removal of a stored release
     "gone": "gone",
     "error page": "error page",
@@ -174,33 +175,44 @@ class ReleaseSpider(Spider):
         """Yield the requests for releases. Those in the list of one press wire share a request."""
         listed_rows: defaultdict[str, list[FrontierEntry]] = defaultdict(list)
         for row in rows:
-            if list_url := find_json_list(row.url, self.agencies[row.agency]):
-                listed_rows[list_url].append(row)
+            if source := self.agencies[row.agency].find_record_source(row.url):
+                listed_rows[source.first_url].append(row)
             else:
                 yield self.build_release_request(row)
         for list_url, wanted in listed_rows.items():
-            yield self.build_list_request(list_url, wanted)
+            yield self.build_list_request(list_url, list_url, wanted)
 
     def build_list_request(
-        self, url: str, rows: list[FrontierEntry], *, page: int = 1, oldest: str = "", is_complete: bool = True
+        self,
+        url: str,
+        list_url: str,
+        rows: list[FrontierEntry],
+        *,
+        page: int = 1,
+        oldest: str = "",
+        is_complete: bool = True,
     ) -> Request:
-        """Return a request for a page of a press wire's list, to find releases in it.
+        """Return a request for a page of a press wire's list (first page: `list_url`), to find releases in it.
 
         oldest: the earliest publication on the pages before. is_complete: whether all their records could be read.
         """
-        meta = {"agency": rows[0].agency, "rows": rows, "page": page, "oldest": oldest, "is_complete": is_complete}
-        return Request(url, callback=self.parse_list, errback=self.release_failed, meta=meta)
+        meta = {"agency": rows[0].agency, "rows": rows, "root_source": list_url}
+        meta |= {"page": page, "oldest": oldest, "is_complete": is_complete}
+        if page > 1:
+            meta["handle_httpstatus_list"] = PAST_END_STATUSES
+        agency = self.agencies[rows[0].agency]
+        return build_page_request(url, agency, "listing", meta, callback=self.parse_list, errback=self.release_failed)
 
     def take_urls(self, slug: str, queue: deque[str], limit: int) -> list[str]:
         """Remove the next URLs from a queue: up to `limit`, and all others in the lists of the same press wires."""
         urls = [queue.popleft() for _ in range(min(limit, len(queue)))]
-        agency = self.agencies[slug]
-        lists = {found for url in urls if (found := find_json_list(url, agency))}
+        find_source = self.agencies[slug].find_record_source
+        lists = [source for source in map(find_source, urls) if source]
         if lists:
             others = list(queue)
             queue.clear()
             for url in others:
-                (urls if find_json_list(url, agency) in lists else queue).append(url)
+                (urls if find_source(url) in lists else queue).append(url)
         return urls
 
     def build_release_request(self, row: FrontierEntry, *, unconditional: bool = False) -> Request:
@@ -336,21 +348,23 @@ class ReleaseSpider(Spider):
         """
         meta, rows = response.meta, {row.url: row for row in response.meta["rows"]}
         try:
-            found = parse_wire_list(response.body, response.url)
+            if response.status in PAST_END_STATUSES:
+                found = ListingPage([], None)
+            else:
+                found = parse_listing(response.body, response.url, self.agencies[meta["agency"]], meta["root_source"])
         except SourceError as error:
             self.record_failures(meta["rows"], str(error), classify_source_failure(error, response))
             return
-        self.report_record_problems(meta["agency"], found.problems)
-        listed = {record.link.url for record in found.records}
-        dates = [record.link.published for record in found.records if record.link.published]
+        self.report_errors(meta["agency"], found.errors)
+        listed = {link.url for link in found.links}
+        dates = [link.published for link in found.links if link.published]
         oldest, is_complete = min([*filter(None, [meta["oldest"]]), *dates], default=""), meta["is_complete"]
-        is_complete = is_complete and not found.problems
-        yield from self.parse_records(found.records, response, rows)
+        is_complete = is_complete and not found.errors
+        yield from self.parse_records(found.links, response, rows)
         missing = [row for row in rows.values() if row.url not in listed]
         if missing and found.next_url and meta["page"] < self.settings.getint("LISTING_PAGES_MAX"):
-            yield self.build_list_request(
-                found.next_url, missing, page=meta["page"] + 1, oldest=oldest, is_complete=is_complete
-            )
+            progress = {"page": meta["page"] + 1, "oldest": oldest, "is_complete": is_complete}
+            yield self.build_list_request(found.next_url, meta["root_source"], missing, **progress)
             return
         for row in missing:
             if is_complete and row.listed_at and oldest < row.listed_at:
@@ -365,16 +379,16 @@ class ReleaseSpider(Spider):
             self.finish_release(row.agency, row.url)
 
     def parse_records(
-        self, records: Iterable[WireRecord], response: Response, rows: Mapping[str, FrontierEntry]
+        self, links: Iterable[SourceLink], response: Response, rows: Mapping[str, FrontierEntry]
     ) -> Iterator[ParsedPage]:
-        """Parse the records of a press wire whose URLs have a row."""
-        for record in records:
-            row = rows.get(record.link.url)
-            if row is None:
+        """Parse the releases that the list of a press wire contains, if their URLs have a row."""
+        for link in links:
+            row = rows.get(link.url)
+            if row is None or link.record is None:
                 continue
-            page = build_record_page(record, response)
+            page = build_record_page(row.url, link.record, response)
             try:
-                document = open_document(record.body, row.url)
+                document = open_document(page.body, row.url)
                 item = read_document(document.copy() if row.release_id else document, self.agencies[row.agency])
             except PageError as error:
                 self.record_no_release(row, page, error)
@@ -388,8 +402,9 @@ class ReleaseSpider(Spider):
             )
             self.finish_page(row)  # Scrapy continues once the pipeline has stored the page
 
-    def report_record_problems(self, slug: str, problems: Sequence[PageError]) -> None:
-        for error in problems:
+    def report_errors(self, slug: str, errors: Iterable[PageError]) -> None:
+        """Report and count entries of a source that cannot be used."""
+        for error in errors:
             logger.error("%s", error)
             self.agency_stats[slug].count_error(str(error), classify_failure(error), source=True)
 
@@ -600,17 +615,11 @@ def is_web_page(page: FetchedPage) -> bool:
     return "html" in page.headers.get("content-type", "") or start.startswith((b"<!doctype html", b"<html"))
 
 
-def build_record_page(record: WireRecord, response: Response) -> FetchedPage:
+def build_record_page(url: str, record: WireRecord, response: Response) -> FetchedPage:
     """Return the record of a release as its response. The validators belong to the whole list, and are left out."""
     page = build_fetched_page(response)
     headers = {name: value for name, value in page.headers.items() if name not in ("etag", "last-modified")}
-    return replace(
-        page,
-        url=record.link.url,
-        headers=headers,
-        body=record.body,
-        record_url=f"{response.url.partition('#')[0]}#{quote(record.identifier)}",
-    )
+    return replace(page, url=url, headers=headers, body=record.body, record_url=record.url)
 
 
 def has_noindex(response: Response, document: Document | None = None) -> bool:

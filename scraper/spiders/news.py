@@ -30,8 +30,8 @@ from scraper.sources.feeds import parse_robots_sitemaps
 from scraper.sources.json_links import is_json
 from scraper.sources.links import SourceLink, is_release_url, split_form
 from scraper.sources.listings import ListingPage
-from scraper.sources.wires import WireList, is_json_list, parse_wire_list
 from scraper.spiders.base import (
+    PAST_END_STATUSES,
     ReleaseSpider,
     build_conditional_headers,
     build_page_request,
@@ -42,7 +42,6 @@ from scraper.spiders.base import (
 logger = logging.getLogger(__name__)
 
 NO_ROBOTS_STATUSES = list(range(400, 500))  # a site without robots.txt names no sitemaps (RFC 9309)
-PAST_END_STATUSES = (204, 404, 410)  # statuses of a page past the end of a listing
 MAX_INDEX_DEPTH = 2  # levels of nested sitemap indexes
 MAX_REPEATED_PAGES = 5  # pages of a listing in a row without a new link
 SITEMAP_PRIORITY_STEPS = 100  # priorities of the sitemaps of an index
@@ -84,11 +83,8 @@ class SourceTracker:
     trap_detector: TrapDetector = field(default_factory=TrapDetector)
     requested_sources: set[str] = field(default_factory=set)  # in this crawl; ends loops of sitemaps and pages
 
-    def record_links(self, links: list[SourceLink], source: str, *, has_releases: bool = False) -> None:
-        """Add the links of a source to the frontier in one transaction, and count them.
-
-        has_releases: the source contains the releases themselves, which are read now.
-        """
+    def record_links(self, links: list[SourceLink], source: str) -> None:
+        """Add the links of a source to the frontier in one transaction, and count them."""
         seen_at, is_first = now(), source not in self.counted_sources
         link_count = len(links)
         links = [link for link in links if not self.is_too_old(link) and not is_listing_url(link.url)]
@@ -108,10 +104,13 @@ class SourceTracker:
                     file_title=link.file_title,
                     file_day=link.file_day,
                 )
-        self.count_listed([link.url for link in links], are_read=has_releases)
+        self.count_listed([link.url for link in links], are_read=any(link.record for link in links))
 
     def count_listed(self, urls: list[str], *, are_read: bool = False) -> None:
-        """Count listed releases once per crawl, and those that are stored and not fetched in this crawl."""
+        """Count listed releases once per crawl, and those that are stored and not fetched in this crawl.
+
+        are_read: their source contains them, so they are read now.
+        """
         for url in urls:
             if url in self.listed_urls:
                 continue
@@ -353,11 +352,12 @@ class NewsSpider(ReleaseSpider):
         is_resumed: bool = response.meta["resumed"]
         tracker = self.source_trackers[agency.slug]
         try:
-            (links, next_url, has_numbered_next, problem), wire = read_listing_page(response, agency)
+            links, next_url, has_numbered_next, problem, errors = read_listing_page(response, agency)
         except SourceError as error:
             if is_resumed and error.kind == "empty source":
                 self.delete_cursor(listing_url)
             raise
+        self.report_errors(agency.slug, errors)
         if problem and not links:
             self.report_problem(agency.slug, f"{response.url}: {problem}")
         if page == 1 and not links and not next_url:
@@ -366,9 +366,8 @@ class NewsSpider(ReleaseSpider):
         next_url = None if next_url in tracker.requested_sources else next_url
         is_known = tracker.is_known_page(listing_url, links, resumed=is_resumed)
         is_all_old = bool(links) and all(map(tracker.is_too_old, links))
-        tracker.record_links(links, listing_url, has_releases=wire is not None)
-        if wire:
-            yield from self.parse_wire(wire, response, agency)
+        tracker.record_links(links, listing_url)
+        yield from self.parse_listed_records(links, response, agency)
         max_pages = self.settings.getint("LISTING_PAGES_MAX")
         if next_url and (trap := tracker.trap_detector.find_trap(listing_url, page, links, max_pages)):
             self.record_source_error(response, SourceError(listing_url, trap), listing_url)
@@ -384,16 +383,14 @@ class NewsSpider(ReleaseSpider):
                 meta = {"root_source": listing_url, "page": cursor.page_number, "resumed": True}
                 yield from self.request_source(cursor.next_url, agency, "listing", **meta)
 
-    def parse_wire(self, wire: WireList, response: Response, agency: Agency) -> Iterator[ParsedPage]:
-        """Parse all releases on a page of a press wire, and report the records that cannot be used."""
-        self.report_record_problems(agency.slug, wire.problems)
-        wanted = [
-            record.link for record in wire.records if not self.source_trackers[agency.slug].is_too_old(record.link)
-        ]
-        entries = filter(None, map(self.archive.frontier.get, (link.url for link in wanted)))
+    def parse_listed_records(self, links: list[SourceLink], response: Response, agency: Agency) -> Iterator[ParsedPage]:
+        """Parse the releases that the list of a press wire contains."""
+        is_too_old = self.source_trackers[agency.slug].is_too_old
+        wanted = [link.url for link in links if link.record and not is_too_old(link)]
+        entries = filter(None, map(self.archive.frontier.get, wanted))
         rows = {row.url: row for row in entries if (row.agency, row.role) == (agency.slug, "release")}
         self.requested_urls[agency.slug].update(rows)  # not to be requested as well
-        yield from self.parse_records(wire.records, response, rows)
+        yield from self.parse_records(links, response, rows)
 
     # Outcomes of sources
 
@@ -475,30 +472,25 @@ def get_past_end_meta(url: str, agency: Agency, *, has_number: bool) -> dict[str
     return {"may_be_past_end": True, "handle_httpstatus_list": [304, *PAST_END_STATUSES]}
 
 
-def read_listing_page(response: Response, agency: Agency) -> tuple[ListingPage, WireList | None]:
-    """Parse a page of a listing, and the releases in it if it is a press wire's.
+def read_listing_page(response: Response, agency: Agency) -> ListingPage:
+    """Parse a page of a listing; raise SourceError if it is unreadable, or empty although it must not be.
 
-    Raises SourceError if it is unreadable, or empty although it must not be.
     An empty page is not an error if it may be past the end of the listing. A first page may be empty as well, unless it
     is recognised as an error page or anything else than a listing.
     """
     page, is_past_end = response.meta["page"], response.meta.get("may_be_past_end", False)
     if is_past_end and response.status in PAST_END_STATUSES:
-        return ListingPage([], None), None
-    if is_json_list(response.meta["root_source"], agency):
-        wire = parse_wire_list(response.body, response.url)
-        links = [record.link for record in wire.records]
-        return ListingPage(links, wire.next_url, has_numbered_next=True), wire
+        return ListingPage([], None)
     found = parse_listing(response.body, response.url, agency, response.meta["root_source"])
     if found.links or (page == 1 and found.next_url):  # a first page may leave its list to the next URL
-        return found, None
+        return found
     if problems := response.meta.get("browser_problems"):
         raise SourceError(response.url, f"lists nothing; its scripts did not get {problems[0]}", "empty source")
     rejection = None if is_json(response.body) else detect_rejection(response.body, response.url)
     is_end = is_past_end and (rejection is None or rejection.kind == "error page")
     if not is_end and (page > 1 or rejection):
         raise SourceError(response.url, f"page {page} of {response.meta['root_source']} lists nothing", "empty source")
-    return found, None
+    return found
 
 
 def is_sitemap_unchanged(row: FrontierEntry | None, listed: str | None) -> bool:

@@ -73,8 +73,8 @@ def test_dates_of_an_endpoint() -> None:
         ({}, "", "is not JSON"),
         ({}, "{}", "json.items: 'hits' finds no list"),
         ({}, '{"hits": {"a": 1}}', "json.items: 'hits' finds no list"),
-        ({}, '{"hits": [{"title": "A"}, 3, null]}', "json.link: 'url' finds no address in item 1 and all other items"),
-        ({"title": "title"}, '{"hits": [{"title": "A", "url": 7}]}', "finds no address in 'A' and"),
+        ({}, '{"hits": [{"title": "A"}, 3, null]}', "json.link: 'url' finds no address in item 1, and no other item"),
+        ({"title": "title"}, '{"hits": [{"title": "A", "url": 7}]}', "finds no address in 'A', and"),
         ({"link": "sort(@)"}, '{"hits": [7]}', r"json.link: 'sort\(@\)' fails: "),
         (
             {"next": "n"},

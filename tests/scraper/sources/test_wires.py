@@ -9,12 +9,15 @@ import pytest
 
 from scraper.agency import Agency
 from scraper.errors import SourceError
+from scraper.sources import parse_listing
 from scraper.sources.discovery import SourceURLs, get_wire_sources
 from scraper.sources.links import is_release_url
-from scraper.sources.wires import find_json_list, is_json_list, parse_wire_list
+from scraper.sources.listings import ListingPage
 
 VIATT = "https://via.tt.se/json/v2/releases?publisher=7"
-CISION = "https://publish.ne.cision.com/papi/NewsFeed/A275C0BF733048FFAE9126ACA64DD08F?format=json&DetailLevel=detail"
+FEED = "A275C0BF733048FFAE9126ACA64DD08F"
+CISION = f"https://publish.ne.cision.com/papi/NewsFeed/{FEED}?format=json&DetailLevel=detail&PageIndex="
+ROOM = "https://www.mynewsdesk.com/se/skog/pressreleases"
 PAGE = "https://via.tt.se/pressmeddelande/1/fler-algar?publisherId=7"
 RECORD = {"id": 1, "url": PAGE, "title": "Fler älgar", "published": "2024-03-01T09:00:00+01:00"}
 CISION_RECORD = {
@@ -29,21 +32,27 @@ def build_agency(*wire: str) -> Agency:
     return Agency(slug="skog", name="Skog", home="https://skog.example/", releases="^/nyheter/", wire=wire)
 
 
+def read_list(body: bytes, url: str) -> ListingPage:
+    agency = build_agency("viatt:7", f"cision:{FEED}")
+    return parse_listing(body, url, agency, VIATT if url.startswith(VIATT) else f"{CISION}1")
+
+
 def write_list(*records: Any, key: str = "releases", **fields: Any) -> bytes:
     return json.dumps({**fields, key: records}, ensure_ascii=False).encode()
 
 
 def test_sources_of_wires() -> None:
-    agency = build_agency("viatt:7", "cision:A275C0BF733048FFAE9126ACA64DD08F", "mynewsdesk:5", "notified:6")
+    agency = build_agency("viatt:7", f"cision:{FEED}", "mynewsdesk:5", "notified:6")
     assert get_wire_sources(agency) == SourceURLs(
         feeds=[
             "https://www.mynewsdesk.com/rss/current_news/5",
             "https://api.client.notified.com/api/rss/publish/view/6?type=press",
         ],
-        listings=[VIATT, CISION],
+        listings=[VIATT, f"{CISION}1"],
     )
     own_feed = "https://press.skog.example/rss"
     assert get_wire_sources(build_agency(f"notified:{own_feed}")).feeds == [own_feed]
+    assert get_wire_sources(build_agency(f"mynewsdesk:{ROOM}")).listings == [ROOM]
 
 
 @pytest.mark.parametrize(
@@ -60,30 +69,38 @@ def test_sources_of_wires() -> None:
 )
 def test_pages_of_wires(url: str, can_be_release: bool, json_list: str | None) -> None:
     agency = build_agency("viatt:7", "mynewsdesk:5")
-    assert (is_release_url(url, agency), find_json_list(url, agency)) == (can_be_release, json_list)
+    source = agency.find_record_source(url)
+    assert (is_release_url(url, agency), source and source.first_url) == (can_be_release, json_list)
 
 
-def test_list_with_pages() -> None:
-    agency = build_agency("viatt:7")
-    assert is_json_list(VIATT, agency)
-    assert is_json_list(f"{VIATT}&page=2", agency)
-    assert not is_json_list(f"{VIATT}1", agency)
+def test_releases_of_a_press_room() -> None:
+    agency = build_agency(f"mynewsdesk:{ROOM}")
+    links = (
+        f"{ROOM}/algar-12",
+        f"{ROOM}/latest",
+        "/se/skog/news/rad-3",
+        "/se/skog/about",
+        "/se/annan/pressreleases/a-1",
+    )
+    html = "".join(f'<li><a href="{link}">Fler älgar</a></li>' for link in links)
+    found = parse_listing(f"<main><ul>{html}</ul></main>".encode(), ROOM, agency)
+    assert [link.url for link in found.links] == [links[0], "https://www.mynewsdesk.com/se/skog/news/rad-3"]
 
 
 def test_records_keep_their_own_bytes() -> None:
     text = (
         '{ "a": {"releases": 1}, "releases" : [ {"id": 1,\n "url": "' + PAGE + '", "title": "Ä\\u0021"} , {"id": 2} ] }'
     )
-    found = parse_wire_list(text.encode(), VIATT)
-    assert [record.body.decode() for record in found.records] == [text[text.index('{"id": 1') : text.index(" , {")]]
-    assert [str(problem) for problem in found.problems] == [f"{VIATT}#2: url: is missing, or is not a URL"]
+    found = read_list(text.encode(), VIATT)
+    (record,) = [link.record for link in found.links if link.record]
+    assert (record.url, record.body.decode()) == (f"{VIATT}#1", text[text.index('{"id": 1') : text.index(" , {")])
+    assert [str(error) for error in found.errors] == [f"{VIATT}: json.link: 'url' finds no address in item 2"]
 
 
 def test_dates_of_links() -> None:
-    (record,) = parse_wire_list(write_list(RECORD), VIATT).records
-    assert (record.link.listed_at, record.link.published) == ("2024-03-01T08:00:00+00:00", "2024-03-01T08:00:00+00:00")
-    (record,) = parse_wire_list(write_list(CISION_RECORD, key="Releases"), CISION).records
-    assert (record.link.listed_at, record.link.published) == ("2024-03-02T08:00:00+00:00", "2024-03-01T08:00:00+00:00")
+    for body, url in ((write_list(RECORD), VIATT), (write_list(CISION_RECORD, key="Releases"), f"{CISION}1")):
+        (link,) = read_list(body, url).links
+        assert (link.listed_at, link.published) == ("2024-03-01T08:00:00+00:00", "2024-03-01T08:00:00+00:00")
 
 
 @pytest.mark.parametrize(
@@ -94,19 +111,12 @@ def test_dates_of_links() -> None:
         (write_list(RECORD, nextPage=2), f"{VIATT}&page=2", None),
         (write_list(RECORD, nextPage=None), VIATT, None),
         (write_list(nextPage=1), VIATT, None),
-        (
-            write_list(CISION_RECORD, key="Releases", PageIndex=1, PageSize=1, TotalFoundReleases=2),
-            *(CISION, f"{CISION}&PageIndex=2"),
-        ),
-        (
-            write_list(CISION_RECORD, key="Releases", PageIndex=2, PageSize=1, TotalFoundReleases=2),
-            *(f"{CISION}&PageIndex=2", None),
-        ),
-        (write_list(CISION_RECORD, key="Releases", PageIndex="1"), CISION, None),
+        (write_list(CISION_RECORD, key="Releases"), f"{CISION}1", f"{CISION}2"),
+        (write_list(key="Releases"), f"{CISION}3", None),
     ],
 )
 def test_next_page(body: bytes, url: str, next_url: str | None) -> None:
-    assert parse_wire_list(body, url).next_url == next_url
+    assert read_list(body, url).next_url == next_url
 
 
 @pytest.mark.parametrize(
@@ -115,30 +125,31 @@ def test_next_page(body: bytes, url: str, next_url: str | None) -> None:
         (b"<!doctype html><title>Hej</title>", "is not JSON"),
         (b'{"releases": [', "is not JSON"),
         (b"\xff\xfe{}", "is not JSON"),
+        ('{"releases": [1]}'.encode("utf-16"), "is not UTF-8"),
         (b"[" * 100_000, "is not JSON"),
-        (b"[]", "releases: is missing, or is not a list"),
-        (b'{"releases": null}', "releases: is missing, or is not a list"),
-        (write_list(*[RECORD] * 1001), "releases: lists more than 1000 releases"),
+        (b"[]", "json.items: 'releases' finds no list"),
+        (b'{"releases": null}', "json.items: 'releases' finds no list"),
+        (write_list(*[0] * 10_001), "lists more than 10000 releases"),
     ],
-    ids=range(7),
+    ids=range(8),
 )
 def test_unreadable_list(body: bytes, problem: str) -> None:
     with pytest.raises(SourceError, match=problem):
-        parse_wire_list(body, VIATT)
+        read_list(body, VIATT)
 
 
 @pytest.mark.parametrize(
     ("record", "problem"),
     [
-        (7, f"{VIATT}: releases: contains '7', which is not an object"),
-        ({"url": PAGE}, f"{VIATT}: id: is missing in the record '"),
-        ({"id": 1, "url": "javascript:x"}, f"{VIATT}#1: url: is missing, or is not a URL"),
-        ({"id": 1, "url": "http://169.254.169.254/"}, f"{VIATT}#1: url: leads to another host"),
-        ({"id": 1, "url": "https://news.cision.com/a"}, f"{VIATT}#1: url: leads to another host"),
+        (7, f"{VIATT}: json.link: 'url' finds no address in item 1"),
+        ({"url": PAGE}, f"{VIATT}: json.id: 'id' finds no id in '"),
+        ({"id": 1, "url": "javascript:x"}, f"{VIATT}: json.link: 'url' "),
+        ({"id": 1, "url": "http://169.254.169.254/"}, f"{VIATT}: json.link: 'url' leads to another host"),
+        ({"id": 1, "url": "https://news.cision.com/a"}, f"{VIATT}: json.link: 'url' leads to another host"),
     ],
     ids=range(5),
 )
 def test_unusable_record_does_not_hide_the_others(record: object, problem: str) -> None:
-    found = parse_wire_list(write_list(record, RECORD), VIATT)
-    assert [item.link.url for item in found.records] == [PAGE]
-    assert str(found.problems[0]).startswith(problem)
+    found = read_list(write_list(record, RECORD), VIATT)
+    assert [link.url for link in found.links] == [PAGE]
+    assert str(found.errors[0]).startswith(problem)

@@ -62,7 +62,7 @@ texts: install          ## after an edit of archive/locale: other languages get 
 		--input-file archive/locale/sv/LC_MESSAGES/myndighetsarkivet.po
 	$(BIN)/pybabel --quiet compile --domain myndighetsarkivet --directory archive/locale
 
-agencies: install       ## the table of what is read, from the list of agencies and the stored pages
+agencies: install       ## docs/agencies.md: how right the stored real pages of each agency are read
 	$(BIN)/python -m tests.agencies
 
 bench: .venv/bench      ## what everything costs beside named baselines; N= releases of the largest archive searched

@@ -1,115 +1,296 @@
-"""Writes docs/agencies.md, who is in the list and what was read of whom: python -m tests.agencies"""
+"""Writes docs/agencies.md, the list of agencies and how right their stored pages are read: python -m tests.agencies"""
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
+from archive.models import Release
 from scraper.agency import Agency, load_agencies
 from scraper.errors import PageError
 from scraper.normalise import to_release
 from scraper.pages import read_page
+from scraper.probe.result import STORED_PAGES_DIR, get_expected_path
 from tests.stored import ROOT, stored_rows
 
 PAGE = Path(__file__).parents[1] / "docs/agencies.md"
-DECLARED = "declared only"
-NEWS, OTHER, REBUILT = "a news page", "another page", "a rebuilt page"
+MIN_SHARED_WORDS = 0.95  # of the words of two texts that are the same text
+ASPECTS = ("title", "text", "dates")
+PROVEN, SEEN, DECLARED = "proven", "seen", "declared only"
 HEAD = """# The agencies
 
-All agencies in the list, and whether a real page of each has been read. This page is generated from
-`scraper/agencies.toml` by `.venv/bin/python -m tests.agencies`.
+All {total} agencies in the list, and how right stored real pages of each are read. This page is generated from
+`scraper/agencies.toml` and the stored pages by `make agencies`; it changes when the reading does.
 
-The last column says what kind of stored page of the host the project has read a title and a text from:
+- *Proven* ({proven}): pages with a title, text or dates that were written down independently of this project's code.
+  Each figure is the number of pages on which the field was right, of those on which it is known.
+- *Seen* ({seen}): pages were read without an error, but nobody has written down what is right.
+- *Declared only* ({declared}): no page has been read. Name and address come from the register of government bodies.
 
-- *{news}*: news as the agency sent it, with a title that was written down beforehand.
-- *{other}*: a real page of another kind, such as a regulation or a bill, without such a title.
-- *{rebuilt}*: the agency's own words, in markup that was put together around them.
-- *{declared}*: nothing has been read. Name and address come from the register of government bodies.
+What *right* means:
 
-A stored page says nothing about the agency's other pages, and cannot show whether the host still responds or
-whether its news is found. Of {total} agencies, {read} have been read from, {real} of them from a real page and
-{on_news} from a news page.
+- Title: the same words, in the same order.
+- Text: at least {shared:.0%} of the words are the same, with or without the lead, and no text of the site around it is
+  included. Where only passages are known, all of them are in the text. Contacts and files are fields of their own.
+- Dates: publication and update are the days (or, where they are known, the moments) that the page states, and no date
+  is given that the page does not state.
 
-| name | slug | home | read on |
-| --- | --- | --- | --- |
+The years are those of the dates on the pages. *Rebuilt* pages have the agency's own words and their markup, but the
+page around them was put together. A stored page says nothing about the agency's other pages, and cannot show whether
+the host still responds or whether its news is found.
+"""
+OTHER_HEAD = """
+## Other hosts
+
+Stored pages of bodies that are not in the list show how the same rules read sites that they were not made for.
+
 """
 
 
-class Stored(NamedTuple):
-    """A stored page that ought to be a release."""
+@dataclass(slots=True)
+class StoredPage:
+    """A stored page that is a release, and what is known about it. A date in `dates` may be None: the page has none."""
 
     path: Path
     url: str
-    kind: str
-    title: str | None = None  # where it was agreed
+    host: str
+    label: str = ""  # "news" or "rebuilt"; "" for other real pages
+    titles: list[str] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)  # each is the whole text: without and with the lead
+    passages: list[str] = field(default_factory=list)
+    unwanted: list[str] = field(default_factory=list)
+    dates: dict[str, str | None] = field(default_factory=dict)
+
+    @property
+    def html(self) -> bytes:
+        stored = self.path.read_bytes()
+        return gzip.decompress(stored) if self.path.suffix == ".gz" else stored
+
+
+@dataclass(slots=True)
+class Score:
+    """How the stored pages of an agency or host were read."""
+
+    labels: Counter[str] = field(default_factory=Counter)
+    known: Counter[str] = field(default_factory=Counter)  # aspect → pages on which it is known
+    right: Counter[str] = field(default_factory=Counter)
+    read: int = 0  # pages with a title and a text
+    proven: int = 0  # pages on which everything that is known is right
+    years: set[int] = field(default_factory=set)
+
+    @property
+    def grade(self) -> str:
+        return PROVEN if self.proven else SEEN if self.read else DECLARED
+
+    def add(self, page: StoredPage, agency: Agency | None) -> None:
+        """Read a page and count what is right on it."""
+        try:
+            release = to_release(read_page(page.html, page.url, agency))
+        except PageError:
+            release = None
+        aspects = judge(page, release)
+        self.labels[page.label] += 1
+        self.known.update(list(aspects))
+        self.right.update(aspect for aspect, right in aspects.items() if right)
+        self.proven += bool(aspects) and all(aspects.values())
+        self.read += release is not None and bool(release.title and (release.lead or release.body))
+        stated = [day for day in page.dates.values() if day] or (
+            [str(day) for day in (release.published, release.updated) if day] if release else []
+        )
+        self.years.update(int(day[:4]) for day in stated)
+
+    def format_pages(self) -> str:
+        """Return the number of pages, and how many are of a special kind: "60 (33 news)"."""
+        special = [f"{count} {label}" for label, count in sorted(self.labels.items()) if label]
+        return f"{self.labels.total()} ({', '.join(special)})" if special else str(self.labels.total())
+
+    def format_years(self) -> str:
+        if not self.years:
+            return "–"
+        first, last = min(self.years), max(self.years)
+        return str(first) if first == last else f"{first}–{last}"
+
+    def format_counts(self) -> str:
+        """Return the cells of title, text and dates."""
+        cells = (f"{self.right[name]} of {self.known[name]}" if self.known[name] else "–" for name in ASPECTS)
+        return " | ".join(cells)
 
 
 def main() -> None:
-    """Write the page; the stored pages must be here, or every agency would turn into a declared one."""
-    if not (ROOT / "pages/gold.jsonl").exists():
-        raise SystemExit(f"no stored pages in {ROOT}: name their folder with PAGES=")
+    """Write the page. The stored pages must be here: without them, every agency would become a declared one."""
+    if missing := [part for part in ("nordic", "pages", "questions") if not stored_rows(part)]:
+        raise SystemExit(f"no stored pages in {ROOT} ({', '.join(missing)}): name their folder with PAGES=")
     agencies = load_agencies()
-    PAGE.write_text(to_page(agencies, find_read(agencies)), encoding="utf-8")
+    PAGE.write_text(to_page(agencies, score_pages(agencies)), encoding="utf-8")
 
 
-def to_page(agencies: dict[str, Agency], read: dict[str, set[str]]) -> str:
-    """The whole page: what its last column claims, then a row an agency in the list's order."""
-    head = HEAD.format(
-        news=NEWS,
-        other=OTHER,
-        rebuilt=REBUILT,
-        declared=DECLARED,
-        total=len(agencies),
-        read=len(read),
-        real=sum(kinds != {REBUILT} for kinds in read.values()),
-        on_news=sum(NEWS in kinds for kinds in read.values()),
-    )
-    rows = (
-        f"| {agency.name} | `{slug}` | <{agency.home}> | {', '.join(sorted(read.get(slug, {DECLARED})))} |\n"
-        for slug, agency in agencies.items()
-    )
-    return head + "".join(rows)
+def score_pages(agencies: dict[str, Agency]) -> dict[str, Score]:
+    """Read all stored pages; return scores by the slug of the agency, or by host where no agency owns it."""
+    scores: dict[str, Score] = {}
+    for page in find_stored_pages():
+        owners = (agency for agency in agencies.values() if agency.slug == page.host or agency.owns(f"//{page.host}/"))
+        owner = next(owners, None)
+        scores.setdefault(owner.slug if owner else page.host, Score()).add(page, owner)
+    return scores
 
 
-def parse_page(text: str) -> list[tuple[str, str, str, str]]:
-    """The rows of such a page: name, slug, home and what was read."""
-    return re.findall(r"^\| (.+) \| `(.+)` \| <(.+)> \| (.+) \|$", text, re.MULTILINE)
+def judge(page: StoredPage, release: Release | None) -> dict[str, bool]:
+    """Return whether title, text and dates are right, each only if it is known; `release` is None if reading failed."""
+    right: dict[str, bool] = {}
+    body = release.body or "" if release else ""
+    whole = f"{release.lead or ''}\n{body}" if release else ""
+    if page.titles:
+        right["title"] = bool(release) and any(split_words(release.title) == split_words(x) for x in page.titles)
+    if page.texts or page.passages:
+        found = " ".join(split_words(whole))
+        right["text"] = (
+            (not page.texts or max(share_words(a, b) for a in page.texts for b in (body, whole)) >= MIN_SHARED_WORDS)
+            and all(" ".join(split_words(passage)) in found for passage in page.passages)
+            and not any(" ".join(split_words(passage)) in found for passage in page.unwanted)
+        )
+    if page.dates:
+        right["dates"] = bool(release) and all(
+            is_same_date(getattr(release, name), stated) for name, stated in page.dates.items()
+        )
+    return right
 
 
-def find_read(agencies: dict[str, Agency]) -> dict[str, set[str]]:
-    """Of each agency that anything was read of, the kinds of stored pages that gave a title and a text."""
-    read: dict[str, set[str]] = {}
-    for stored in stored_pages():
-        owner = next((agency for agency in agencies.values() if agency.owns(stored.url)), None)
-        if owner and stored.kind not in read.get(owner.slug, set()) and is_read(stored, owner):
-            read.setdefault(owner.slug, set()).add(stored.kind)
-    return read
+def is_same_date(read: datetime | date | None, stated: str | None) -> bool:
+    if read is None or stated is None:
+        return read is stated
+    if "T" in stated:
+        return read == datetime.fromisoformat(stated)
+    return str(read)[:10] == stated
 
 
-def is_read(stored: Stored, agency: Agency) -> bool:
-    """Whether a stored page is read as a release with title and text, the title as agreed where it was."""
-    try:
-        release = to_release(read_page(stored.path.read_bytes(), stored.url, agency))
-    except PageError:
-        return False
-    agreed = " ".join((stored.title or release.title).split())
-    return bool(release.title == agreed and (release.lead or release.body))
+def split_words(text: str) -> list[str]:
+    return re.findall(r"\w+", text.casefold())
 
 
-def stored_pages() -> Iterator[Stored]:
-    """Every stored page but error pages and stubs; one stored without its address lies in a folder named by host."""
+def share_words(text: str, other: str) -> float:
+    """Return the share of words, each as often as it occurs, that two texts have in common (Dice coefficient)."""
+    words, others = Counter(split_words(text)), Counter(split_words(other))
+    total = words.total() + others.total()
+    return 2 * (words & others).total() / total if total else 1.0
+
+
+def find_stored_pages() -> Iterator[StoredPage]:
+    """Yield every stored page but listings, error pages and stubs."""
+    for row in stored_rows("nordic"):
+        text, lead = "\n".join(row["body"]), "" if row["lead"] in (None, "skip") else row["lead"]
+        yield StoredPage(
+            ROOT / "nordic" / row["file"],
+            row["url"],
+            row["host"],
+            "news" if row["kind"] == "news" else "",
+            titles=[row["title"], *row.get("title_also", ())],
+            texts=[text, f"{lead}\n{text}"],
+            unwanted=row["must_not"],
+            dates={name: row[name] for name in ("published", "updated") if row[name] != "skip"},
+        )
     for row in stored_rows("pages"):
-        if row.get("is_release", True):
-            url = row["url"] or f"https://{Path(row['file']).parts[0]}/"
-            yield Stored(ROOT / "pages" / row["file"], url, NEWS if "title" in row else OTHER, row.get("title"))
-    for row in stored_rows("questions"):
-        yield Stored(ROOT / "questions" / row["file"], row["url"], REBUILT, row["title"])
-    if (ROOT / "seed/gold.json").exists():
-        row = json.loads((ROOT / "seed/gold.json").read_text("utf-8"))
-        yield Stored(ROOT / "seed/release.html", row["url"], REBUILT, row["title"])
+        if row.get("is_release", True) and row.get("contains") != "listing":
+            host = Path(row["file"]).parts[0]
+            yield StoredPage(
+                ROOT / "pages" / row["file"],
+                row["url"] or f"https://{host}/",
+                host,
+                "news" if "title" in row else "",
+                titles=[row["title"]] if "title" in row else [],
+                passages=[row["lead_starts"].rstrip(".…")] if "lead_starts" in row else row.get("body_has", []),
+                unwanted=row.get("body_lacks", []),
+                dates={"published": row["published"]} if row.get("published") else {},
+            )
+    seed = ROOT / "seed/gold.json"
+    seeds = [{**json.loads(seed.read_text("utf-8")), "file": "release.html"}] if seed.exists() else []
+    for part, rows in (("questions", stored_rows("questions")), ("seed", seeds)):
+        for row in rows:
+            yield StoredPage(
+                ROOT / part / row["file"],
+                row["url"],
+                row["url"].split("/")[2],
+                "rebuilt",
+                titles=[row["title"]],
+                passages=[row["lead"] or "", *list_answers(row["questions"])],
+                dates={name: row.get(name) for name in ("published", "updated")},
+            )
+    for path in sorted(STORED_PAGES_DIR.glob("*/*.html")):  # by `scrapy probe --store`, corrected by a reader
+        agreed = json.loads(get_expected_path(path).read_text("utf-8"))
+        if not agreed["url"].split("/")[2].endswith(".example"):
+            yield StoredPage(
+                path,
+                agreed["address"],
+                path.parent.name,
+                titles=[agreed["title"]],
+                texts=[agreed.get("body", "")],
+                dates={name: agreed.get(name) for name in ("published", "updated")},
+            )
+
+
+def list_answers(questions: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """Yield all questions and the paragraphs of their answers."""
+    for pair in questions:
+        yield pair["question"]
+        yield from pair["answer"].split("\n") if isinstance(pair["answer"], str) else pair["answer"]
+
+
+def to_page(agencies: dict[str, Agency], scores: dict[str, Score]) -> str:
+    """Return the page: agencies by grade, then the hosts of no agency."""
+    graded: dict[str, list[Agency]] = {PROVEN: [], SEEN: [], DECLARED: []}
+    for slug, agency in agencies.items():
+        graded[scores[slug].grade if slug in scores else DECLARED].append(agency)
+    counts = {"proven": len(graded[PROVEN]), "seen": len(graded[SEEN]), "declared": len(graded[DECLARED])}
+    parts = [HEAD.format(total=len(agencies), shared=MIN_SHARED_WORDS, **counts)]
+    parts.append("\n## Proven\n\n")
+    parts += format_table("name | slug | home | pages | title | text | dates | years")
+    parts += (f"| {format_agency(agency)} | {format_score(scores[agency.slug])} |\n" for agency in graded[PROVEN])
+    parts.append("\n## Seen\n\n")
+    parts += format_table("name | slug | home | pages | years")
+    for agency in graded[SEEN]:
+        score = scores[agency.slug]
+        parts.append(f"| {format_agency(agency)} | {score.format_pages()} | {score.format_years()} |\n")
+    parts.append("\n## Declared only\n")
+    by_name = sorted(graded[DECLARED], key=lambda agency: get_sort_key(agency.name))
+    for letter, group in groupby(by_name, key=lambda agency: agency.name[0].upper()):
+        rows = " ·\n".join(f"[{agency.name}]({agency.home}) `{agency.slug}`" for agency in group)
+        parts.append(f"\n**{letter}** {rows}\n")
+    parts.append(OTHER_HEAD)
+    parts += format_table("host | pages | title | text | dates | years")
+    others = {host: score for host, score in sorted(scores.items()) if host not in agencies}
+    parts += (f"| {host} | {format_score(score)} |\n" for host, score in others.items())
+    return "".join(parts)
+
+
+def parse_page(text: str) -> list[tuple[str, str, str]]:
+    """Return name, slug and home of all agencies on such a page."""
+    rows = re.findall(r"^\| (.+) \| `(.+)` \| <(.+)> \|", text, re.MULTILINE)
+    links = re.findall(r"\[([^\]]+)\]\((\S+)\) `([^`]+)`(?: ·)?$", text, re.MULTILINE)
+    return rows + [(name, slug, home) for name, home, slug in links]
+
+
+def format_table(columns: str) -> list[str]:
+    return [f"| {columns} |\n", "|" + " --- |" * (columns.count("|") + 1) + "\n"]
+
+
+def format_agency(agency: Agency) -> str:
+    return f"{agency.name} | `{agency.slug}` | <{agency.home}>"
+
+
+def format_score(score: Score) -> str:
+    return f"{score.format_pages()} | {score.format_counts()} | {score.format_years()}"
+
+
+def get_sort_key(name: str) -> str:
+    """Return a key that puts å, ä and ö last, in this order."""
+    return name.casefold().translate(str.maketrans("åäö", "{|}"))
 
 
 if __name__ == "__main__":

@@ -1,13 +1,16 @@
-"""Every agency's stored pages against the results agreed for them: tests/pages/<slug>/page.html and expected.json."""
+"""The page docs/agencies.md, and each stored page of tests/pages against the result agreed for it (expected.json)."""
 
 from __future__ import annotations
 
 import json
 import shutil
+from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from archive.models import Release
 from scraper.agency import load_agencies
 from scraper.pages.document import Document
 from scraper.probe.result import (
@@ -17,6 +20,8 @@ from scraper.probe.result import (
     read_stored_page_url,
     write_expected_result,
 )
+from tests import agencies
+from tests.stored import ROOT, stored_rows
 
 STORED = sorted(STORED_PAGES_DIR.glob("*/*.html"))
 AGENCIES = load_agencies()
@@ -61,3 +66,70 @@ def check(page: Path) -> None:
         write_expected_result(page, result)
         pytest.fail(f"{expected} had no result; it has been written: read it, mend it, commit it")
     assert result == agreed
+
+
+def test_page_lists_all_agencies_of_the_list() -> None:
+    listed = agencies.parse_page(agencies.PAGE.read_text("utf-8"))
+    declared = [(agency.name, slug, agency.home) for slug, agency in AGENCIES.items()]
+    assert sorted(listed) == sorted(declared), "run make agencies, and commit the page it writes"
+
+
+@pytest.mark.skipif(not stored_rows("nordic"), reason=f"no stored pages in {ROOT}: name their folder with PAGES=")
+def test_page_states_what_was_read() -> None:
+    written = agencies.to_page(AGENCIES, agencies.score_pages(AGENCIES))
+    assert agencies.PAGE.read_text("utf-8") == written, "run make agencies, and read what it changes"
+
+
+TITLE, TEXT = "Nya regler för båtar", "En två tre fyra fem sex sju åtta nio tio."
+DAY = date(2026, 5, 4)
+MOMENT = datetime(2026, 5, 4, 6, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("known", "right"),
+    [
+        ({"titles": [TITLE]}, {"title": True}),
+        ({"titles": ["Andra regler", "nya  regler för båtar"]}, {"title": True}),
+        ({"titles": [f"{TITLE} | Verket"]}, {"title": False}),
+        ({"texts": [TEXT]}, {"text": True}),
+        ({"texts": [f"En lead. {TEXT}"]}, {"text": True}),
+        ({"texts": [f"{TEXT} {TEXT}"]}, {"text": False}),
+        ({"texts": [TEXT], "unwanted": ["tre fyra"]}, {"text": False}),
+        ({"passages": ["En lead", "tre, fyra"]}, {"text": True}),
+        ({"passages": ["fyra tre"]}, {"text": False}),
+        ({"dates": {"published": "2026-05-04", "updated": None}}, {"dates": True}),
+        ({"dates": {"published": "2026-05-04", "updated": "2026-05-05"}}, {"dates": False}),
+        ({"dates": {"published": None}}, {"dates": False}),
+        ({"dates": {"published": "2026-05-04T08:00:00+02:00"}}, {"dates": False}),  # the page has a day only
+        ({}, {}),
+    ],
+)
+def test_what_is_right(known: dict[str, Any], right: dict[str, bool]) -> None:
+    page = agencies.StoredPage(Path("page.html"), "https://verket.example/1", "verket.example", **known)
+    release = Release(
+        agency="verket", url=page.url, title=TITLE, lead="En lead.", body=TEXT, body_html="", published=DAY
+    )
+    assert agencies.judge(page, release) == right
+    assert agencies.judge(page, None) == dict.fromkeys(right, False), "a page that is not read"
+
+
+def test_moments_are_compared_as_moments() -> None:
+    assert agencies.is_same_date(MOMENT, "2026-05-04T08:00:00+02:00")
+    assert not agencies.is_same_date(MOMENT, "2026-05-04T08:00:00+00:00")
+    assert agencies.is_same_date(MOMENT, "2026-05-04")
+
+
+def test_grades_and_their_places_on_the_page() -> None:
+    listed = {slug: AGENCIES[slug] for slug in ("polisen", "naturvardsverket", "av")}
+    proven = agencies.Score(proven=1, read=2, years={2024, 2026})
+    proven.labels.update({"news": 1, "": 1})
+    proven.known.update(["title", "dates"])
+    proven.right.update(["title"])
+    seen = agencies.Score(read=1)
+    seen.labels.update([""])
+    page = agencies.to_page(listed, {"polisen": proven, "av": seen, "orebro.example": proven})
+    assert "| `polisen` | <https://polisen.se/> | 2 (1 news) | 1 of 1 | – | 0 of 1 | 2024–2026 |\n" in page
+    assert "| `av` | <https://www.av.se/> | 1 | – |\n" in page
+    assert "**N** [Naturvårdsverket](https://www.naturvardsverket.se/) `naturvardsverket`\n" in page
+    assert "| orebro.example | 2 (1 news) | 1 of 1 | – | 0 of 1 | 2024–2026 |\n" in page
+    assert sorted(slug for _, slug, _ in agencies.parse_page(page)) == sorted(listed)

@@ -11,9 +11,7 @@ import pytest
 
 from scraper.agency import DEFAULT_AGENCIES_FILE, Agency, JSONSource, check_contact, load_agencies, select_agencies
 from scraper.errors import AgencyError
-from tests.agencies import DECLARED, PAGE, find_read, parse_page, to_page
 from tests.scraper.tables import load_table
-from tests.stored import ROOT, stored_rows
 
 TABLE = """
 [skog]
@@ -26,7 +24,6 @@ releases = '^/nyheter/\\d+'
 AGENCIES = load_agencies()
 FIRST = 12  # the most read agencies come first; the others follow in alphabetical order
 OTHERS = list(AGENCIES.values())[FIRST:]
-ROWS = parse_page(PAGE.read_text("utf-8"))
 
 
 def write_list(tmp_path: Path, text: str) -> Path:
@@ -143,18 +140,3 @@ def test_agency_on_the_site_of_another_has_a_pattern_for_its_path() -> None:
             own = re.sub(r"\.4\.[0-9a-f]+\.html$", "", path).rstrip("/")  # SiteVision's names of pages
             assert re.search(agency.releases or "", f"{own}/nyhet"), agency.slug
             assert not re.search(agency.releases or "", "/nyheter/nyhet"), agency.slug
-
-
-def test_documented_agencies() -> None:
-    documented = [(name, slug, home) for name, slug, home, _ in ROWS]
-    assert documented == [(agency.name, slug, agency.home) for slug, agency in AGENCIES.items()], (
-        "run python -m tests.agencies, and commit the page it writes"
-    )
-    assert {slug for _, slug, _, read in ROWS if read != DECLARED} < set(AGENCIES)
-    assert next(read for _, slug, _, read in ROWS if slug == "jamstalldhetsmyndigheten") == "a rebuilt page"
-
-
-@pytest.mark.skipif(not stored_rows("pages"), reason=f"no stored pages in {ROOT}: name their folder with PAGES=")
-def test_documented_pages_were_read() -> None:
-    expected = to_page(AGENCIES, find_read(AGENCIES))
-    assert PAGE.read_text("utf-8") == expected, "run python -m tests.agencies, and read what it changes"

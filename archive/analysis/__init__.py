@@ -18,7 +18,7 @@ from typing import Any
 from archive.analysis.lemmatizer import english_lemma, is_swedish_word, swedish_lemma
 from archive.analysis.lexicon import find_compound_lemma, load_lexicon, split_compound
 
-RULES_VERSION = "3"  # raise it whenever the lemma or the compound parts of any word change
+RULES_VERSION = "4"  # raise it whenever the lemma or the compound parts of any word change
 # The version of the rules and of their data; an index that was built with another version has to be rebuilt.
 ANALYSIS_VERSION = f"{RULES_VERSION} simplemma-{version('simplemma')} hunspell-sv-{version('hunspell-sv')}"
 

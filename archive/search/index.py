@@ -22,6 +22,7 @@ from archive.analysis import ANALYSIS_VERSION, analyze, find_words, is_english_r
 
 # Facet terms.
 EVERY_RELEASE = "\ue000"  # the term of every release
+BRIEF_RELEASE = "\ue008"  # the term of releases with less text than MIN_TEXT_WORDS
 FACET_PREFIXES = {
     "agency": "\ue001",
     "kind": "\ue002",
@@ -42,6 +43,7 @@ INDEX_COLUMNS = {
     "search": ", ".join((*TEXT_COLUMNS, *PART_COLUMNS, "facts")),
     "search_questions": "question, answer, question_parts, answer_parts",
 }
+MIN_TEXT_WORDS = 20  # of lead, text and questions; a release with fewer is an invitation or a bare headline
 MIN_VOCABULARY_LENGTH = 3  # letters of a word that can be suggested
 
 # A moved or hidden release may be listed again by a trigger, which does not index it. So it is indexed with the date
@@ -78,11 +80,12 @@ def extract_terms(state: Mapping[str, Any]) -> IndexTerms:
     pairs = [[analyze(pair[name], language) for name in ("question", "answer")] for pair in state["questions"] or ()]
     pair_texts = [text for pair in pairs for text in pair]
     pair_parts = dict.fromkeys(part for text in pair_texts for part in text.compound_parts)
+    word_count = sum(len(text.words) for text in (*fields[1:], *pair_texts))
     lemmas = {word: lemma for text in (*fields, *pair_texts) for word, lemma in text.lemmas.items()}
     return IndexTerms(
         texts=(*(text.lemma_text for text in fields), " ".join(text.lemma_text for text in pair_texts if text.words)),
         compound_parts=(*(" ".join(text.compound_parts) for text in fields), " ".join(pair_parts)),
-        facet_terms=tuple(iter_facet_terms(state)),
+        facet_terms=(*iter_facet_terms(state), *([BRIEF_RELEASE] if word_count < MIN_TEXT_WORDS else [])),
         questions=tuple(
             (*(text.lemma_text for text in pair), *(" ".join(text.compound_parts) for text in pair)) for pair in pairs
         ),

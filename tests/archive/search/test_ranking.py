@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -220,3 +221,32 @@ async def test_newest_hits_come_first_with_title_hits_on_top(
         ids += (await search(run, request, columns)).hit_page.ids
     assert ids[:MAX_HITS] == expected
     assert len(set(ids)) == len(ids), "the last page continues with older hits"
+
+
+# Relevance
+
+TEXT = "Regeringen ger myndigheten i uppdrag att se över reglerna " * 4
+
+
+@pytest.mark.parametrize(
+    ("query", "best", "other"),
+    [
+        ("tiggeri", ("Utredning om tiggeri lämnas", f"{TEXT} tiggeri"), ("Pressträff om tiggeri", "Klockan 10.")),
+        ("Karin Ek vargar", ("Ny jakt på vargar", f"{TEXT} Karin Ek"), ("Karin Ek reser", f"{TEXT} vargar Karin Ek")),
+    ],
+    ids=["invitation without text", "name in the title"],
+)
+async def test_most_relevant_comes_first(
+    tmp_path: Path, query: str, best: tuple[str, str], other: tuple[str, str]
+) -> None:
+    with Archive(tmp_path / "archive.db") as archive, archive.transaction():
+        archive.add_agency("prov", name="Provverket", home="https://prov.example/")
+        fillers = [("Karin Ek tar emot", TEXT)] * 2 + [("Annat", TEXT)] * 12
+        for number, (title, body) in enumerate([best, other, *fillers]):
+            url = f"https://prov.example/{number}"
+            release = Release(agency="prov", url=url, title=title, body=body, body_html="", published=date(2024, 1, 1))
+            archive.save(release, seen_at=SEEN)
+    with closing(sqlite3.connect(archive.path)) as db:
+        db.row_factory = sqlite3.Row
+        hits = (await search(build_connection_runner(db), build_request(query))).hits
+    assert [hit.row["title"] for hit in hits] == [best[0], other[0]]

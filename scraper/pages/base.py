@@ -62,7 +62,7 @@ from scraper.pages.page_type import (
 )
 from scraper.pages.questions import find_question_pairs
 from scraper.pages.tags import find_bracketed_tags, find_kind, find_labelled_tags, find_tags
-from scraper.pages.title import find_title
+from scraper.pages.title import find_page_heading, find_title
 
 PARSER_LIBRARIES = ("lxml", "beautifulsoup4", "cssselect", "nh3")  # a new release of these may parse pages differently
 
@@ -154,7 +154,7 @@ class NewsPage:
         self.bracketed_tags = find_bracketed_tags(self.document.root)
         self.contact_areas = find_contact_areas(self.document)
         drop_boilerplate(self.document.root)
-        self.main_element, rule = find_main_element(self.document.root)
+        self.main_element, rule = find_main_element(self.document.root, find_page_heading(self.document))
         body = self.marked_elements["body"]
         if body is not None and self.main_element not in body.iterancestors():
             self.main_element, rule = body, "selector"

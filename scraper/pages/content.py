@@ -23,11 +23,12 @@ from scraper.pages.document import (
     count_linked_letters,
     count_text_letters,
     get_text_content,
+    has_min_letters,
     iter_same_tag_siblings,
     remove_element,
     select_xpath,
 )
-from scraper.pages.lead import LEAD_CLASS
+from scraper.pages.lead import MAX_LEAD_LENGTH
 from scraper.pages.question_patterns import is_question_text
 
 ARTICLE_XPATH = "//article"
@@ -57,8 +58,11 @@ ACCORDION_SIDEBAR_TAGS = ("aside", "footer")
 MENU_TAGS = ("nav", "dialog")
 
 
-def find_main_element(root: Element) -> tuple[Element, str]:
-    """Return the element that holds the release and the rule that found it."""
+def find_main_element(root: Element, heading: Element | None = None) -> tuple[Element, str]:
+    """Return the element that holds the release and the rule that found it.
+
+    heading: the page's own headline, if it is known.
+    """
     body = root.find("body")
     body = root if body is None else body
     text_lengths = measure_running_text(body)
@@ -72,23 +76,22 @@ def find_main_element(root: Element) -> tuple[Element, str]:
                 if is_article
                 else narrow_to_article(best, text_lengths)
             )
-            move_intro_into_main(chosen, body)
+            move_intro_into_main(chosen, heading)
             return chosen, xpath
     text_lengths = measure_running_text(body, excluded_tags=SIDEBAR_TAGS)
-    return include_heading(descend_to_densest(body, text_lengths, 0.6), body, text_lengths), "densest"
+    return include_heading(descend_to_densest(body, text_lengths, 0.6), body, text_lengths, heading), "densest"
 
 
-def move_intro_into_main(main: Element, body: Element) -> None:
-    """Move sentences between the page's only h1 and the main element into the main element."""
-    headings = list(body.iter("h1"))
-    if len(headings) != 1 or main in headings[0].iterancestors():
+def move_intro_into_main(main: Element, heading: Element | None) -> None:
+    """Move sentences between the page's heading and the main element into the main element."""
+    if heading is None or main in heading.iterancestors():
         return
     with_main = {main, *main.iterancestors()}
     intro: list[Element] = []
-    for node in takewhile(lambda part: part not in with_main, (headings[0], *headings[0].iterancestors())):
+    for node in takewhile(lambda part: part not in with_main, (heading, *heading.iterancestors())):
         following = list(takewhile(lambda part: part not in with_main, node.itersiblings(etree.Element)))
         is_before_main = len(following) < sum(1 for _ in node.itersiblings(etree.Element))
-        intro += [part for part in following if is_sentence_paragraph(part) or is_intro(part)]
+        intro += filter(is_intro, following)
         if is_before_main:
             for part in reversed(intro):
                 move_to_start(part, main)
@@ -96,11 +99,15 @@ def move_intro_into_main(main: Element, body: Element) -> None:
 
 
 def is_intro(element: Element) -> bool:
-    """Return whether an element is named a lead and holds sentences only."""
-    if element.tag != "div" or not LEAD_CLASS.search(element.get("class") or ""):
-        return False
+    """Return whether an element is a sentence or holds a few sentences only."""
+    if element.tag != "div":
+        return is_sentence_paragraph(element)
     has_sentence = any(map(is_sentence_paragraph, element.iter("p")))
-    return has_sentence and not any(True for _ in element.iter("a", "h2", "h3", "img", "ul"))
+    return (
+        has_sentence
+        and not any(True for _ in element.iter("a", "h2", "h3", "img", "ul"))
+        and not has_min_letters(element, MAX_LEAD_LENGTH)
+    )
 
 
 def move_lead_into_main(main: Element, lead: Element | None, root: Element) -> None:
@@ -117,32 +124,42 @@ def move_to_start(element: Element, main: Element) -> None:
     main.insert(0, element)
 
 
-def include_heading(dense: Element, body: Element, text_lengths: dict[Element, int]) -> Element:
-    """Return the densest element, or its ancestor that also contains the page's only h1.
+def include_heading(
+    dense: Element, body: Element, text_lengths: dict[Element, int], heading: Element | None
+) -> Element:
+    """Return the densest element, or its ancestor that also contains the page's heading.
 
     The lead and the tags are between the two. If menus are too, the densest element is the whole page, or a part of it
-    such as a footer with the agency's addresses, and the largest block with the h1 and no menu is returned.
+    such as a footer with the agency's addresses, and the largest block with the heading and no menu is returned.
     """
-    headings = list(body.iter("h1"))
-    if len(headings) != 1:
+    if heading is None:
         return dense
-    heading, lineage = headings[0], list(headings[0].iterancestors())
-    shared = next(part for part in (dense, *dense.iterancestors()) if part in lineage)
-    parts = (heading,) if shared is dense else (heading, dense)
-    if not has_link_list(shared, parts):
+    lineage = list(heading.iterancestors())
+    shared = next((part for part in (dense, *dense.iterancestors()) if part in lineage), body)
+    if not has_link_list(shared, heading, dense):
         return dense if shared is body else shared
     blocks = lineage[: lineage.index(shared)]
-    block = next((part for part in reversed(blocks) if not has_link_list(part, (heading,))), None)
+    block = next((part for part in reversed(blocks) if not has_link_list(part, heading, None)), None)
     if block is not None and text_lengths[block] >= MIN_SECTION_LENGTH:
         return block
     return dense if shared is body else shared
 
 
-def has_link_list(container: Element, parts: Sequence[Element]) -> bool:
-    """Return whether a container has a list of links, such as a menu, outside the branches of `parts`."""
+def has_link_list(container: Element, heading: Element, dense: Element | None) -> bool:
+    """Return whether a container has a list of links, such as a menu, beside a heading and the densest element.
+
+    One after the densest element is in a column beside the text.
+    """
+    parts = [heading] if dense is None or dense in heading.iterancestors() else [heading, dense]
     lineage = {part for element in parts for part in (element, *element.iterancestors())}
-    branches = (child for node in lineage if node is container or container in node.iterancestors() for child in node)
-    return any(is_link_list(branch) for branch in branches if branch not in lineage and branch.tag not in INLINE_TAGS)
+    nodes = (node for node in lineage if node is container or container in node.iterancestors())
+    for node in nodes:
+        for branch in node:
+            if branch in lineage or branch.tag in INLINE_TAGS or not is_link_list(branch):
+                continue
+            if len(parts) < 2 or any(part in lineage for part in branch.itersiblings()):
+                return True
+    return False
 
 
 def is_link_list(element: Element) -> bool:

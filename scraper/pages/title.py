@@ -39,11 +39,7 @@ def find_title(document: Document, main: Element) -> tuple[str, Provenance, Elem
     """
     site_names = find_site_names(document)
     heading_keys = {build_comparison_key(get_text_content(heading)) for heading in document.root.iter("h1")}
-    declared = [
-        strip_site_name(text, site_names, heading_keys)
-        for text in (get_declared_title(document), get_declared_headline(document), document.title)
-        if text
-    ]
+    declared = list_declared_titles(document, site_names, heading_keys)
     headings = [(element, read_heading_text(element, declared)) for element in document.root.iter("h1")]
     ranked = sorted(
         (
@@ -70,6 +66,26 @@ def find_title(document: Document, main: Element) -> tuple[str, Provenance, Elem
     for _, _, _, element, text in ranked[:1]:
         return text, Provenance(rule="first h1", element=format_element_path(element)), element
     return None
+
+
+def list_declared_titles(document: Document, site_names: set[str], heading_keys: Collection[str]) -> list[str]:
+    declared = (get_declared_title(document), get_declared_headline(document), document.title)
+    return [strip_site_name(text, site_names, heading_keys) for text in declared if text]
+
+
+def find_page_heading(document: Document) -> Element | None:
+    """Return the only h1, or the one that the declared titles confirm best; None if several are equal.
+
+    Of headings with the same text the last one counts, because a copy for print is above the page.
+    """
+    headings = list(document.root.iter("h1"))
+    if len(headings) < 2:
+        return headings[0] if headings else None
+    keys = [build_comparison_key(get_text_content(heading)) for heading in headings]
+    declared = list_declared_titles(document, find_site_names(document), keys)
+    scores = [score_heading(get_text_content(heading), declared) for heading in headings]
+    best = [index for index, score in enumerate(scores) if score == max(scores)]
+    return headings[best[-1]] if len({keys[index] for index in best}) == 1 else None
 
 
 def read_heading_text(heading: Element, declared: Sequence[str]) -> str:

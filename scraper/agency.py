@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from dataclasses import MISSING, dataclass, fields
+from html import unescape
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -405,6 +406,26 @@ def find_press_wire(url: str) -> WireService | None:
     ('Mynewsdesk', None)
     """
     return next((service for service in WIRE_SERVICES.values() if service.owns(url)), None)
+
+
+def find_wire_name(url: str, page: str = "") -> str | None:
+    """Return the value of the key `wire` for a press room at a wire, or None if no id is in its URL or its page.
+
+    A page with several ids names none. A press room that is read as a listing needs no id.
+
+    >>> find_wire_name("https://via.tt.se/pressrum/skogsradet?publisherId=7")
+    'viatt:7'
+    """
+    name, service = next((pair for pair in WIRE_SERVICES.items() if pair[1].owns(url)), ("", None))
+    if service is None or service.list_url is None:
+        return None
+    for text in (url, unescape(page)):
+        if len(ids := set(re.findall(service.mention, text))) == 1:
+            return f"{name}:{ids.pop()}"
+    if service.release_path is None:
+        return None
+    room = url.partition("?")[0].partition("/pressreleases")[0].rstrip("/")
+    return f"{name}:{room}/pressreleases" if urlsplit(room).hostname else None
 
 
 def is_wire_url(url: str) -> bool:

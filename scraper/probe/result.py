@@ -77,14 +77,17 @@ class ProbeResult:
     def update_proposal(self) -> None:
         """Update the proposed agency from the links found in the sources. Sources without links are left out."""
         pattern = self.base_agency.releases or propose_release_pattern(
-            link.url for link in self.list_links() if link.file_title is None
+            link.url
+            for link in self.list_links()
+            if link.file_title is None and not self.base_agency.find_wire(link.url)
         )
         requested_urls = {source.url for source in self.sources}
+        wire_urls = {wire.list_url for wire in self.base_agency.wires}
         urls_by_kind = {}
         for kind in ("feeds", "sitemaps", "listings"):
             unrequested = [url for url in getattr(self.base_agency, kind) if url not in requested_urls]
             useful = [s.url for s in self.sources if s.kind == kind and (s.links or not s.is_requested)]
-            useful = [url for url in useful if not self.base_agency.find_json_source(url)]
+            useful = [url for url in useful if not (self.base_agency.find_json_source(url) or url in wire_urls)]
             urls_by_kind[kind] = tuple(dict.fromkeys([*unrequested, *useful]))
         self.agency = replace(self.base_agency, releases=pattern, **urls_by_kind)  # type: ignore[arg-type] # tuples
         if self.base_agency.files is None and any(link.file_title for link in self.list_links()):
@@ -108,10 +111,14 @@ class ProbeResult:
                 self.pages = [page for page in self.pages if page.url not in urls]
 
     def list_links(self) -> list[SourceLink]:
-        """Return every release link once, the first of each source first, without links to listings."""
+        """Return every link to a release's page once, the first of each source first, without links to listings."""
         rows = zip_longest(*(source.links for source in self.sources))
         listings = {source.url for source in self.sources}
-        found = {link.url: link for link in chain.from_iterable(rows) if link and link.url not in listings}
+        found = {
+            link.url: link
+            for link in chain.from_iterable(rows)
+            if link and link.url not in listings and not link.record
+        }
         return list(found.values())
 
     def list_matching_links(self) -> list[SourceLink]:

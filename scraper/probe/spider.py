@@ -17,7 +17,7 @@ from scrapy.http import Response
 from scrapy.settings import BaseSettings
 from twisted.internet.error import ConnectError, ConnectionClosed
 
-from scraper.agency import Agency, build_user_agent, check_contact, find_press_wire
+from scraper.agency import Agency, build_user_agent, check_contact, find_press_wire, find_wire_name
 from scraper.downloader.errors import DOWNLOAD_ERRORS, RobotsForbidden, describe_download_error
 from scraper.errors import PageError, SourceError
 from scraper.normalise.urls import extract_host
@@ -32,7 +32,7 @@ from scraper.probe.result import (
     probe_page,
 )
 from scraper.sources import find_sources, parse_feed, parse_listing, parse_sitemap
-from scraper.sources.discovery import get_declared_sources
+from scraper.sources.discovery import get_declared_sources, get_wire_sources
 from scraper.sources.feeds import parse_robots_sitemaps
 from scraper.sources.hidden_lists import needs_javascript
 from scraper.sources.links import NEWS_WORDS, SourceLink
@@ -118,6 +118,7 @@ class ProbeSpider(Spider):
             found.press_rooms = redirected + given_found.press_rooms + found.press_rooms
         if not found.feeds and not found.listings and needs_javascript(parse_source_page(home.body, home.url).root):
             result.notes.append(f"home page: {home.url}: needs JavaScript: its links are not in its HTML")
+        await self.probe_wire_lists(result)
         await self.probe_sources(result, "feeds", found.feeds)
         found.press_rooms += await self.probe_sources(result, "listings", [*given_urls, *found.listings])
         await self.probe_sources(result, "sitemaps", await self.find_sitemap_urls(agency))
@@ -161,9 +162,12 @@ class ProbeSpider(Spider):
     async def probe_press_room(self, result: ProbeResult, url: str) -> None:
         """Add the listing and feed of a press room at another host, and that host as an alias, if it lists releases.
 
-        A press wire, and the site of another agency, become a note.
+        A press wire is added by its key; the site of another agency becomes a note.
         """
-        if find_press_wire(url) or any(agency.owns(url) for agency in self.agencies.values()):
+        if find_press_wire(url):
+            await self.probe_wire(result, url)
+            return
+        if any(agency.owns(url) for agency in self.agencies.values()):
             result.notes.append(describe_press_room(url, self.agencies))
             return
         agency, host = result.base_agency, extract_host(url)
@@ -181,6 +185,25 @@ class ProbeSpider(Spider):
             result.notes.append(f"aliases: {host}: the site links to it as its press room; check that it is its own")
         else:
             result.base_agency = agency
+
+    async def probe_wire(self, result: ProbeResult, url: str) -> None:
+        """Add the press wire of a press room, if its list can be read and has releases."""
+        page = ""
+        with suppress(SourceError):
+            page = (await self.fetch(url)).body.decode("utf-8", "replace")
+        agency, name, count = result.base_agency, find_wire_name(url, page), len(result.sources)
+        if name is not None and name not in agency.wire:
+            result.base_agency = replace(agency, wire=(*agency.wire, name))
+            await self.probe_wire_lists(result)
+        if not any(source.links for source in result.sources[count:]):
+            result.base_agency = agency
+            if name not in agency.wire:
+                result.notes.append(describe_press_room(url, self.agencies))
+
+    async def probe_wire_lists(self, result: ProbeResult) -> None:
+        sources = get_wire_sources(result.base_agency)
+        await self.probe_sources(result, "feeds", sources.feeds)
+        await self.probe_sources(result, "listings", sources.listings)
 
     async def find_sitemap_urls(self, agency: Agency) -> list[str]:
         """Return the sitemaps named in robots.txt, else the usual URL of a sitemap."""
@@ -206,9 +229,9 @@ class ProbeSpider(Spider):
             try:
                 response = await self.fetch(url)
                 if kind == "listings":
-                    page = parse_listing(response.body, response.url, agency)
+                    page = parse_listing(response.body, response.url, agency, find_endpoint_url(url, agency))
                     source.links = [link for link in page.links if not is_listing_url(link.url)]
-                    source.note = page.problem
+                    source.note = "; ".join(filter(None, [page.problem, *map(str, page.errors)])) or None
                     press_rooms += find_sources(response.body, response.url, agency).press_rooms
                 elif kind == "feeds":
                     links = parse_feed(response.body, response.url, agency)
@@ -270,6 +293,11 @@ class ProbeSpider(Spider):
         if response.status != 200:
             raise SourceError(url, f"answered {response.status}")
         return response
+
+
+def find_endpoint_url(url: str, agency: Agency) -> str | None:
+    """Return a URL if it is a JSON endpoint's, which decides how a response is parsed even after a redirect."""
+    return url if agency.find_json_source(url) else None
 
 
 def is_feed(response: Response) -> bool:

@@ -9,7 +9,15 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from scraper.agency import DEFAULT_AGENCIES_FILE, Agency, JSONSource, check_contact, load_agencies, select_agencies
+from scraper.agency import (
+    DEFAULT_AGENCIES_FILE,
+    Agency,
+    JSONSource,
+    check_contact,
+    find_wire_name,
+    load_agencies,
+    select_agencies,
+)
 from scraper.errors import AgencyError
 from tests.scraper.tables import load_table
 
@@ -140,3 +148,24 @@ def test_agency_on_the_site_of_another_has_a_pattern_for_its_path() -> None:
             own = re.sub(r"\.4\.[0-9a-f]+\.html$", "", path).rstrip("/")  # SiteVision's names of pages
             assert re.search(agency.releases or "", f"{own}/nyhet"), agency.slug
             assert not re.search(agency.releases or "", "/nyheter/nyhet"), agency.slug
+
+
+@pytest.mark.parametrize(
+    ("url", "page", "name"),
+    [
+        ("https://via.tt.se/pressmeddelande/a?publisherId=14494&releaseId=947660", "", "viatt:14494"),
+        ("https://via.tt.se/skog", '<a href="/pressmeddelande/a?releaseId=1&amp;publisherId=7">', "viatt:7"),
+        ("https://via.tt.se/skog", "?publisherId=7 ?publisherId=8", None),
+        ("https://www.mynewsdesk.com/se/skog", '<link href="/rss/current_news/6994">', "mynewsdesk:6994"),
+        (
+            "https://www.mynewsdesk.com/se/skog/pressreleases/a-1?x=1",
+            "",
+            "mynewsdesk:https://www.mynewsdesk.com/se/skog/pressreleases",
+        ),
+        ("https://news.cision.com/skog", "", None),
+        ("https://www.pressmachine.se/skog?publisherId=7", "", None),
+        ("https://www.skog.example/?publisherId=7", "", None),
+    ],
+)
+def test_press_room_names_its_wire(url: str, page: str, name: str | None) -> None:
+    assert find_wire_name(url, page) == name

@@ -23,6 +23,7 @@ from scraper.commands.probe import Command
 from tests.forks import run_module
 from tests.scraper.pages.sample_page import TEXT, URL, build_page
 from tests.site import Site
+from tests.site.compose import compose
 from tests.site.plain import PlainHost
 
 ROOT = Path(__file__).parents[3]
@@ -75,6 +76,7 @@ def probed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProbedSite]:
             '<a href="/nyheter/">Nyheter</a>'
             f'<a href="{site.url("farledsverket")}">Nyheter</a></main>',
         )
+        site.add_wire("viatt:1", compose("farledsverket", 4))
         site.plain["skarm.localhost"] = PlainHost()
         site.plain["skarm.localhost"].add("/", '<body><div id="root"></div><script src="/a.js"></script></body>')
         site.break_("lasframjandenamnden/robots.txt", body="User-agent: *\nDisallow: /\n")
@@ -152,9 +154,9 @@ def test_given_path_is_read_and_its_press_rooms_are_proposed(probed: ProbedSite)
     assert paths == ["hamnstyrelsen.localhost nyheter/", "press.hamnstyrelsen.example "]
     assert table["aliases"] == ["press.hamnstyrelsen.example"]
     assert "/nyheter/: 3 releases; hides the rest of its list behind a button: 'Visa fler nyheter'" in run.table
-    assert "# press wire: https://via.tt.se/pressrum/hamn?publisherId=1: Via TT" in run.table
+    assert table["wire"] == ["viatt:1"]
+    assert "# listings: https://via.tt.se/json/v2/releases?publisher=1: 3 releases" in run.table
     assert "left out: it belongs to farledsverket" in run.table
-    assert not any("via.tt.se" in url for url in run.fetched)
     assert len(run.fetched) == len(set(run.fetched)) <= 15
 
 

@@ -13,6 +13,7 @@ from scrapy.settings import BaseSettings, Settings, get_settings_priority
 
 from scraper import __version__
 from scraper.errors import AgencyError
+from scraper.schedule import parse_schedule
 
 # Lower-case names, because Scrapy takes every upper-case name for a setting.
 max_duration = 10**8  # for settings in seconds, minutes or days; Python's times cannot be much longer
@@ -146,6 +147,8 @@ def check_settings(settings: BaseSettings) -> None:
     for name, default in defaults.items():
         if name in settings and (problem := find_value_problem(name, settings[name], default)):
             raise AgencyError("settings", None, name, problem)
+    if "REVISIT_AGES" in settings:
+        parse_schedule(str(settings["REVISIT_AGES"]))
     known_names = {*defaults, *Settings()}
     for name in settings:
         if name not in known_names and (settings.getpriority(name) or 0) >= get_settings_priority("project"):

@@ -33,6 +33,7 @@ def build_settings(**given: object) -> Settings:
         ("RETRY_TIMES", "many", "'many' is not a whole number"),
         ("NOINDEX_OBEY", "yes", "'yes' is neither True nor False"),
         ("ROBOTSTXT_OBEY", "Ture", "'Ture' is neither True nor False"),
+        ("REVISIT_AGES", "often", "'often' is not like <14d=1d"),
         ("ARCHIVE", " ", "must not be empty"),
         ("DAILY_BUGDET", "4", "is not a setting; did you mean DAILY_BUDGET"),
         ("daily_budget", "4", "is not a setting; did you mean DAILY_BUDGET"),

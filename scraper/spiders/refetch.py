@@ -69,11 +69,15 @@ class RefetchSpider(ReleaseSpider):
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
         spider = super().from_crawler(crawler, *args, **kwargs)
-        for slug in spider.agencies:
-            urls = spider.list_pages(slug)
-            spider.owners.update(dict.fromkeys(urls, slug))
-            spider.queued_urls[slug].extend(urls)
-            spider.agency_stats[slug].listed = len(urls)
+        try:
+            for slug in spider.agencies:
+                urls = spider.list_pages(slug)
+                spider.owners.update(dict.fromkeys(urls, slug))
+                spider.queued_urls[slug].extend(urls)
+                spider.agency_stats[slug].listed = len(urls)
+        except BaseException:
+            spider.engine_stopped()  # the engine is never started
+            raise
         return spider
 
     def choose_agencies(self, agencies: dict[str, Agency], file: Path) -> dict[str, Agency]:

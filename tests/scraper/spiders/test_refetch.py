@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from scrapy.crawler import Crawler
 
 from scraper.commands.crawl import report_refetch
 from scraper.errors import AgencyError
 from scraper.spiders.refetch import RefetchOutcome, RefetchSpider
-from tests.scraper.crawling import SLUG, Crawling
+from tests.scraper.crawling import SLUG, Crawling, build_settings
 from tests.site.compose import SLUGS
 
 SKOG, FARLED, LAS, HUSHALL = SLUGS
@@ -131,3 +134,18 @@ def test_url_that_is_no_release_of_an_agency_is_an_error(crawled_site: Crawling)
 def test_wrong_argument_is_an_error(arguments: dict[str, str], message: str) -> None:
     with pytest.raises(AgencyError, match=message):
         RefetchSpider(**arguments)
+
+
+def test_lock_and_archive_are_closed_if_a_page_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[RefetchSpider] = []
+    list_pages = RefetchSpider.list_pages
+    monkeypatch.setattr(RefetchSpider, "list_pages", lambda self, slug: opened.append(self) or list_pages(self, slug))
+    (tmp_path / "agencies.toml").write_text('[skog]\nname = "Skog"\nhome = "http://skog.localhost/"\nreleases = "^/n/"')
+    files = {name: str(tmp_path / file) for name, file in (("ARCHIVE", "a.db"), ("AGENCIES", "agencies.toml"))}
+    crawler = Crawler(RefetchSpider, build_settings(CONTACT="test@localhost", **files))
+    with pytest.raises(AgencyError, match="is not the address of a release"):
+        RefetchSpider.from_crawler(crawler, url="http://skog.localhost/kontakt")
+    (spider,) = opened
+    assert spider.lock.closed
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        spider.archive.db.execute("select 1")

@@ -1,46 +1,78 @@
-"""Forty queries with judged releases (graded.tsv), and how well a ranking puts the good ones first.
+"""Eighty queries with judged releases, and what is computed from them.
 
-How it was judged. The queries are of the kinds a journalist types: single words, inflected ones, compounds, two or
-three words, names of laws and ministers, English. They were written down first; then the top ten of five rankings (the
-search page's, plain FTS5, Snowball's stems wanting all words or any of them, trigrams) were pooled and shuffled, so
-that nobody saw which one had found what. Seven queries were replaced in the same way: six that no ranking found
-anything fit for, and one that nearly every release fits. All 567 releases were read (title and beginning, more where
-that did not settle it) and graded before anything was tuned:
+`queries.tsv`: the query, its set, its kind, whether compounds matter to it (a word of it is one, or it asks for those
+that begin with it), and other wordings of it. The second set was written down before any result of it was looked at.
 
-2  about what was asked: who typed these words would keep it
+`graded.tsv`: the query, the address of a release, and the grades of the judges; the second judged a third of them.
+The judged releases are what any of several rankings puts first (pool.py). They were shuffled, so that no judge saw
+which had found what, nor the other's grade. The grades:
+
+2  about what was asked: a person who typed these words would keep it
 1  a part of it is (a paragraph, a measure among others), or it is a neighbouring matter worth a glance; also an
-   invitation about it that tells no more than time and place
-0  the words stand there by the way or in another sense, or not at all
+   invitation about it that has no more than time and place
+0  the words are there by the way or in another sense, or not at all
 
-What that is worth. One judge, who also works on the search: that leans towards it, however blindly it was done. Only
-what some pooled ranking found was judged, and all else counts as 0: rankings that were pooled are favoured over others,
-and a change of ours that brings up what nobody has judged looks worse than it is (the table tells the share judged).
-The search page prefers the newer of two, so its figure may move by a thousandth with the calendar.
+What is not judged counts as 0. A change that brings up unjudged releases looks worse than it is, until they are judged
+(pool.py prints them). The search page prefers the newer of two, so its figure may move by a thousandth with the
+calendar.
 """
 
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+import random
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 
-GRADED = Path(__file__).with_name("graded.tsv")  # query, address, grade; addresses are those of the collection
+QUERIES = Path(__file__).with_name("queries.tsv")
+GRADED = Path(__file__).with_name("graded.tsv")
 GRADES = (0, 1, 2)
-DEPTH = 10  # places that count
+DEPTH = 10  # places that count for nDCG
+RECALL_DEPTH = 50  # places that count for recall
+RESAMPLES = 2000
 
 
-def read_graded() -> dict[str, dict[str, int]]:
-    """For each query the grades by address."""
-    graded: dict[str, dict[str, int]] = defaultdict(dict)
+@dataclass(frozen=True, slots=True)
+class JudgedQuery:
+    """A query, as it is typed, and what is known about it."""
+
+    text: str
+    set: str
+    kind: str
+    has_compound: bool
+    also: tuple[str, ...]  # other wordings
+
+
+@dataclass(frozen=True, slots=True)
+class Grades:
+    """A release's grades for a query; `second` is None where the second judge has not read it."""
+
+    first: int
+    second: int | None = None
+
+
+def read_queries() -> list[JudgedQuery]:
+    rows = [line.split("\t") for line in QUERIES.read_text("utf-8").splitlines()[1:]]
+    return [
+        JudgedQuery(text, part, kind, compound == "yes", tuple(also.split("; ")))
+        for text, part, kind, compound, also in rows
+    ]
+
+
+def read_grades() -> dict[str, dict[str, Grades]]:
+    """Return for each query the grades by address."""
+    grades: dict[str, dict[str, Grades]] = defaultdict(dict)
     for line in GRADED.read_text("utf-8").splitlines()[1:]:
-        query, url, grade = line.split("\t")
-        graded[query][url] = int(grade)
-    return dict(graded)
+        query, url, first, second = line.split("\t")
+        grades[query][url] = Grades(int(first), int(second) if second else None)
+    return dict(grades)
 
 
 def ndcg(ranked: Sequence[str], grades: Mapping[str, int], depth: int = DEPTH) -> float:
-    """Discounted gain of the first places, as a share of what the best order of all judged ones would have.
+    """Return the discounted gain of the first places, as a share of what the best order of all judged ones would have.
 
     The gain of a place is its grade divided by log2(place + 1).
 
@@ -52,5 +84,28 @@ def ndcg(ranked: Sequence[str], grades: Mapping[str, int], depth: int = DEPTH) -
 
 
 def gain(grades: Sequence[int]) -> float:
-    """The discounted sum of grades in this order."""
+    """Return the discounted sum of grades in this order."""
     return sum(grade / math.log2(place + 1) for place, grade in enumerate(grades, start=1))
+
+
+def recall(ranked: Sequence[str], grades: Mapping[str, int], depth: int = RECALL_DEPTH, least: int = 1) -> float | None:
+    """Return the share of the releases with at least this grade that are in the first places.
+
+    Where more are relevant than there are places, filling all of them counts as 1. None: no release has such a grade.
+    """
+    relevant = {url for url, grade in grades.items() if grade >= least}
+    return len(relevant.intersection(ranked[:depth])) / min(len(relevant), depth) if relevant else None
+
+
+def mean_interval(values: Sequence[float], seed: int = 0) -> tuple[float, float]:
+    """Return the 95 % interval of a mean by the bootstrap: over samples of the same size, drawn with replacement."""
+    draw = random.Random(seed)
+    means = sorted(fmean(draw.choices(values, k=len(values))) for _ in range(RESAMPLES))
+    return means[round(0.025 * RESAMPLES)], means[round(0.975 * RESAMPLES) - 1]
+
+
+def kappa(pairs: Sequence[tuple[int, int]]) -> float:
+    """Return Cohen's kappa with quadratic weights: 1 for equal grades everywhere, 0 for what chance would give."""
+    firsts, seconds = Counter(first for first, _ in pairs), Counter(second for _, second in pairs)
+    expected = sum((a - b) ** 2 * firsts[a] * seconds[b] for a in firsts for b in seconds) / len(pairs)
+    return 1 - sum((first - second) ** 2 for first, second in pairs) / expected

@@ -1,7 +1,8 @@
-"""The ways to rank a query's releases that the benchmark compares: the search page's, and FTS5 without Swedish.
+"""The ways to rank a query's releases that the benchmark compares, and further ones that find releases to judge.
 
-All read the same archive's titles, leads and bodies, weigh them alike (10, 4, 1) and want every word of the query;
-they differ in what a word is. Only ours prefers the newer of two, and reads more than words (phrases, fields, -not).
+The compared ones read the same archive's titles, leads and bodies, weigh them alike (10, 4, 1) and want every word of
+the query; they differ in what a word is. Only ours prefers the newer of two, and reads more than words (phrases,
+fields, -not). The further ones (`FINDERS`) share no index with ours, so that they find what ours misses.
 """
 
 from __future__ import annotations
@@ -19,48 +20,103 @@ from archive.analysis import find_words
 from archive.search import search
 from archive.search.index import BM25_WEIGHTS
 from archive.search.params import SearchRequest
-from tests.bench.graded import DEPTH
+from tests.bench.graded import RECALL_DEPTH, JudgedQuery
 
 Rank = Callable[[str], list[str]]  # a query → addresses, best first
+Finder = Callable[[JudgedQuery], list[str]]
 TABLES = {"plain": "unicode61", "snowball": "unicode61 remove_diacritics 0", "trigram": "trigram"}
 
 
 @contextmanager
-def open_rankings(path: Path) -> Iterator[dict[str, Rank]]:
-    """Each way by name, over an archive; the search page first. The others' tables are made in memory."""
+def open_rankings(path: Path, depth: int = RECALL_DEPTH) -> Iterator[dict[str, Rank]]:
+    """Open each compared ranking of an archive by name, the search page first. The others' tables are in memory."""
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db, closing(sqlite3.connect(":memory:")) as own:
         fill_tables(own, db)
         stem = stemmer()
         yield {
-            "search page": lambda text: rank_ours(db, text),
-            "plain FTS5": lambda text: rank_table(own, "plain", text.split()),
-            "Snowball": lambda text: rank_table(own, "snowball", stem(text)),
-            "Snowball, any word": lambda text: rank_table(own, "snowball", stem(text), " OR "),
-            "trigram": lambda text: rank_table(own, "trigram", text.split()),
+            "search page": lambda text: rank_ours(db, text, depth),
+            "plain FTS5": lambda text: rank_table(own, "plain", text.split(), depth),
+            "Snowball": lambda text: rank_table(own, "snowball", stem(text), depth),
+            "Snowball, any word": lambda text: rank_table(own, "snowball", stem(text), depth, " OR "),
+            "trigram": lambda text: rank_table(own, "trigram", text.split(), depth),
+            # The parts of words that the query and a text share; it needs no whole word, and knows no language.
+            "any trigram": lambda text: rank_table(own, "trigram", list_trigrams(text), depth, " OR "),
         }
 
 
-def rank_ours(db: sqlite3.Connection, text: str) -> list[str]:
-    """As the search page does with nothing but these words in its box."""
+@contextmanager
+def open_finders(path: Path, depth: int) -> Iterator[dict[str, Finder]]:
+    """Open each way to find releases that are worth judging, by name."""
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+        rows = db.execute(
+            "select url, title, title || ' ' || coalesce(lead, '') || ' ' || body from releases"
+            " order by coalesce(published, updated, first_seen) desc, id"
+        )
+        texts = [(url, title.casefold(), text.casefold()) for url, title, text in rows]
+    yield {
+        "title": lambda query: find_titles(texts, query.text)[:depth],
+        "part of a word, newest": lambda query: find_parts(texts, query.text)[:depth],
+        "part of a word, in titles first": lambda query: find_parts(texts, query.text, titles_first=True)[:depth],
+        "other words, newest": lambda query: find_other_words(texts, query.also, depth),
+        "other words, in titles first": lambda query: find_other_words(texts, query.also, depth, titles_first=True),
+    }
+
+
+Texts = Sequence[tuple[str, str, str]]  # address, title and whole text in lower case; newest first
+
+
+def find_titles(texts: Texts, query: str) -> list[str]:
+    """Return the releases whose titles contain words of the query or begin so; those with most of them first."""
+    stems = [word.casefold()[: max(4, len(word) - 3)] for word in find_words(query) if len(word) > 3] or [
+        query.casefold()
+    ]
+    counts = [(url, sum(stem in title for stem in stems)) for url, title, _ in texts]
+    return [url for url, count in sorted(counts, key=lambda pair: -pair[1]) if count]
+
+
+def find_parts(texts: Texts, query: str, *, titles_first: bool = False) -> list[str]:
+    """Return the releases that contain each word of the query anywhere, also within words."""
+    words = query.casefold().split()
+    found = [(url, title) for url, title, text in texts if all(word in text for word in words)]
+    if titles_first:
+        found.sort(key=lambda pair: -sum(word in pair[1] for word in words))
+    return [url for url, _ in found]
+
+
+def find_other_words(texts: Texts, phrasings: Sequence[str], depth: int, *, titles_first: bool = False) -> list[str]:
+    """Return the releases of several phrasings, an equal share of each."""
+    found = [find_parts(texts, phrasing, titles_first=titles_first)[:depth] for phrasing in phrasings]
+    turns = [urls[place] for place in range(depth) for urls in found if place < len(urls)]
+    return list(dict.fromkeys(turns))[:depth]
+
+
+def rank_ours(db: sqlite3.Connection, text: str, depth: int) -> list[str]:
+    """Rank as the search page does with nothing but these words in its box."""
 
     async def run(sql: str, values: dict[str, Any], /) -> Sequence[Any]:
         cursor = db.execute(sql, values)
         cursor.row_factory = sqlite3.Row
         return cursor.fetchall()
 
-    results = asyncio.run(search(run, SearchRequest(text=text, size=DEPTH)))
+    results = asyncio.run(search(run, SearchRequest(text=text, size=depth)))
     return [hit.row["url"] for hit in results.hits]
 
 
-def rank_table(db: sqlite3.Connection, table: str, words: Sequence[str], joined: str = " ") -> list[str]:
-    """As Datasette asks FTS5: each word in quotes."""
+def rank_table(db: sqlite3.Connection, table: str, words: Sequence[str], depth: int, joined: str = " ") -> list[str]:
+    """Rank as FTS5 does when Datasette asks it: each word in quotes."""
     match = joined.join(f'"{word}"' for word in words)
-    rows = db.execute(f"select url from {table} where {table} match ? order by rank limit {DEPTH}", [match])
+    rows = db.execute(f"select url from {table} where {table} match ? order by rank limit {depth}", [match])
     return [url for (url,) in rows]
 
 
+def list_trigrams(text: str) -> list[str]:
+    """List the trigrams within a text's words."""
+    words = find_words(text)
+    return list(dict.fromkeys(word[start : start + 3] for word in words for start in range(len(word) - 2)))
+
+
 def fill_tables(own: sqlite3.Connection, db: sqlite3.Connection) -> None:
-    """A table of FTS5's for each of the others."""
+    """Make a table of FTS5's for each of the others."""
     stem, weights = stemmer(), ", ".join(map(str, (0.0, *BM25_WEIGHTS[:3])))
     for name, tokenizer in TABLES.items():
         own.execute(
@@ -76,7 +132,7 @@ def fill_tables(own: sqlite3.Connection, db: sqlite3.Connection) -> None:
 
 
 def stemmer() -> Callable[[str], list[str]]:
-    """A text's words as Snowball's Swedish stems; each word once stemmed is remembered."""
+    """Return a function that splits a text into Swedish stems by Snowball; each word once stemmed is remembered."""
     swedish = snowballstemmer.stemmer("swedish")
     known: dict[str, str] = {}
 

@@ -1,4 +1,4 @@
-"""The judged queries are whole, and what is computed from them is right; both are what the search's figure rests on."""
+"""The judged queries are complete, and what is computed from them is right; the search's figures rest on both."""
 
 from __future__ import annotations
 
@@ -8,17 +8,28 @@ from pathlib import Path
 import pytest
 
 from tests.archive.sample import fill
-from tests.bench.graded import GRADED, GRADES, ndcg, read_graded
-from tests.bench.rankings import open_rankings
+from tests.bench.graded import GRADED, GRADES, kappa, mean_interval, ndcg, read_grades, read_queries, recall
+from tests.bench.pool import find_excerpt, shuffle
+from tests.bench.ranked import compare_groups, compare_rankings, list_groups
+from tests.bench.rankings import Texts, find_other_words, find_parts, find_titles, open_rankings
+
+SETS = {"first": 40, "second": 40}
 
 
-def test_forty_queries_each_with_something_to_find() -> None:
+def test_each_query_has_something_to_find() -> None:
+    queries, grades = read_queries(), read_grades()
+    assert {name: sum(query.set == name for query in queries) for name in SETS} == SETS
+    assert {query.text for query in queries} == set(grades)
+    assert all(query.text == query.text.strip() and query.kind and all(query.also) for query in queries)
+    assert [query for query, urls in grades.items() if not any(each.first for each in urls.values())] == []
+
+
+def test_grades_are_an_address_and_a_number_for_each_judge() -> None:
     lines = [line.split("\t") for line in GRADED.read_text("utf-8").splitlines()[1:]]
-    graded = read_graded()
-    assert len(graded) == 40
-    assert len({(query, url) for query, url, _ in lines}) == len(lines), "nothing is judged twice"
-    assert all(url.startswith("https://") and int(grade) in GRADES for _, url, grade in lines)
-    assert all(query == query.strip() and any(grades.values()) for query, grades in graded.items())
+    assert len({(query, url) for query, url, *_ in lines}) == len(lines), "no pair is judged twice"
+    known = [str(grade) for grade in GRADES]
+    assert [line for line in lines if not line[1].startswith("https://") or line[2] not in known] == []
+    assert {second for *_, second in lines} <= {"", *known}
 
 
 def test_ndcg_by_hand() -> None:
@@ -32,13 +43,89 @@ def test_ndcg_by_hand() -> None:
     assert ndcg(["x"] * 10 + ["a"], grades) == 0
 
 
+@pytest.mark.parametrize(
+    ("ranked", "depth", "least", "expected"),
+    [
+        ("abcd", 50, 1, 1.0),
+        ("axd", 50, 1, 2 / 3),
+        ("xab", 2, 1, 0.5),  # of two places, one is filled
+        ("xab", 2, 2, 1.0),  # only a has the grade
+        ("", 50, 1, 0.0),
+        ("abc", 50, 3, None),
+    ],
+)
+def test_recall_by_hand(ranked: str, depth: int, least: int, expected: float | None) -> None:
+    assert recall(ranked, {"a": 2, "b": 1, "c": 0, "d": 1}, depth, least) == expected
+
+
+def test_interval_of_a_mean() -> None:
+    assert mean_interval([0.5] * 10) == (0.5, 0.5)
+    values = [0.0] * 50 + [1.0] * 50
+    low, high = mean_interval(values)
+    assert low == pytest.approx(0.4, abs=0.03)  # .5 ± 1.96 · .05
+    assert high == pytest.approx(0.6, abs=0.03)
+    assert mean_interval(values) == (low, high), "the same with each run"
+
+
+def test_kappa_by_hand() -> None:
+    assert kappa([(0, 0), (1, 1), (2, 2)]) == 1
+    assert kappa([(0, 0), (0, 2), (2, 0), (2, 2)]) == 0, "as often equal as by chance"
+    assert kappa([(0, 2), (2, 0)]) == -1
+    assert kappa([(0, 0), (2, 2), (2, 1), (0, 0)]) == pytest.approx(1 - 1 / 7), "one step apart weighs little"
+
+
+def test_report_of_small_rankings() -> None:
+    query = read_queries()[0].text
+    grades = {query: {"a": 2, "b": 1}}
+    ranked = {"search page": {query: ["a", "b"]}, "Snowball": {query: ["x", "a"]}}
+    _, ours, theirs, _ = compare_rankings("one", [query], ranked, grades)
+    assert " ".join(ours.split()) == f"search page {' '.join(['1.000 [1.000, 1.000]'] * 3)} 100% 0"
+    assert theirs.split()[-2:] == ["50%", "0"], "x is not judged"
+    line = list(compare_groups({"one": [query]}, ranked, grades))[2]
+    assert line.split()[:5] == ["one", "(1)", "1.000", "0.480", "0.520"]  # (2 / log2(3)) / (2 + 1 / log2(3))
+
+
+def test_groups_share_no_query_and_miss_none() -> None:
+    groups = list_groups(read_queries())
+    texts = sorted(groups["all"])
+    assert sorted(groups["with compounds"] + groups["without compounds"]) == texts
+    assert sorted(query for name, members in groups.items() if ": " in name for query in members) == texts
+
+
 def test_every_ranking_finds_what_it_can(tmp_path: Path) -> None:
     path = fill(tmp_path / "archive.db")
     with open_rankings(path) as rankings:
         found = {
             name: {text: len(rank(text)) for text in ("tänds", "fyrarnas", "yra")} for name, rank in rankings.items()
         }
+    del found["any trigram"]
     assert {name: each["tänds"] for name, each in found.items()} == dict.fromkeys(found, 1), "as it stands in the title"
     inflected = {name for name, each in found.items() if each["fyrarnas"]}
     assert inflected == {"search page", "Snowball", "Snowball, any word"}
     assert {name for name, each in found.items() if each["yra"]} == {"trigram"}, "a part of a word"
+
+
+NEWEST_FIRST: Texts = [
+    ("a", "besök i malmö", "besök i malmö om vattenkraftverk"),
+    ("b", "kraft", "kraft ur vatten"),
+    ("c", "vattenkraft", "vattenkraft och torsk"),
+]
+
+
+def test_finders_need_no_index() -> None:
+    assert find_titles(NEWEST_FIRST, "Vattenkraften") == ["c"], "an ending does not matter"
+    assert find_parts(NEWEST_FIRST, "vatten kraft") == ["a", "b", "c"]
+    assert find_parts(NEWEST_FIRST, "vatten kraft", titles_first=True) == ["c", "b", "a"]
+    assert find_other_words(NEWEST_FIRST, ("malmö", "vatten"), depth=2) == ["a", "b"], "each wording has its share"
+
+
+def test_order_tells_nothing() -> None:
+    assert shuffle(["c", "a", "b"], "seed") == shuffle({"a", "b", "c"}, "seed")
+    assert {tuple(shuffle("abc", str(seed))) for seed in range(50)} > {("a", "b", "c"), ("c", "b", "a")}
+
+
+def test_excerpt_where_the_beginning_has_no_word_of_the_query() -> None:
+    query = next(query for query in read_queries() if query.text == "vargar")
+    assert find_excerpt("Om vargarna. " + "x " * 300, query, 100) == ""
+    assert "vargen" in find_excerpt("x " * 300 + "och vargen " + "y " * 300, query, 100)
+    assert find_excerpt("x " * 300, query, 100) == ""

@@ -21,6 +21,7 @@ from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from threading import BoundedSemaphore
 from typing import IO, Any, NamedTuple
+from urllib.parse import urlsplit
 
 from datasette import Response, hookimpl
 
@@ -49,6 +50,7 @@ from archive.history import (
 from archive.history.comparison import DiffRow, FieldDiff, diff_fields
 from archive.history.lists import read_active_takedowns
 from archive.i18n import describe_removal, format_importance, format_time
+from archive.urls import strip_www
 from archive.web.exports import FILE_CHUNK_BYTES, StreamResponse, build_file_response
 from archive.web.pages import find_adjacent_releases
 from archive.web.responses import (
@@ -78,6 +80,7 @@ RELEASE_PARTS_SQL = {
     "revisions": "select id from revisions where release = ?",
 }
 NEWEST_REVISION_SQL = "select revision from releases where id = :id"
+STORED_URLS_SQL = "select url from frontier where release = ? and role = 'release' and state = 'stored' order by url"
 RELEASE_AGENCY_SQL = """
     select r.id, r.url, r.body_html, a.* from releases r join agencies a on a.slug = r.agency where r.id = ?
 """
@@ -133,11 +136,13 @@ async def read_release_context(site: SiteRequest) -> dict[str, Any]:
     db, key = site.datasette.get_database("archive"), site.url_vars["pks"]
     parts = {name: list(await db.execute(sql, [key])) for name, sql in RELEASE_PARTS_SQL.items()}
     agency = (await db.execute(RELEASE_AGENCY_SQL, [key])).first()
+    addresses = await db.execute(STORED_URLS_SQL, [agency["id"]])
     answerers = [question["answered_by"] for question in parts["questions"] if question["answered_by"]]
     return {
         **parts,
         "agency": agency,
         "near_duplicates": await db.execute_fn(partial(find_duplicates, release=agency["id"])),
+        "other_urls": [url for (url,) in addresses if not has_same_host(url, agency["url"])],
         "unplaced_questions": find_unplaced_questions(parts["questions"], agency["body_html"]),
         "answerers": list(dict.fromkeys(answerers)),  # each once, in the order of their first answer
         "split_plain_paragraphs": split_plain_paragraphs,
@@ -173,6 +178,10 @@ async def read_citation_context(site: SiteRequest) -> dict[str, Any]:
     rows = await site.run(NEWEST_REVISION_SQL, {"id": site.url_vars["pks"]})
     citation = await read_citation(site, rows[0]["revision"]) if rows else None
     return {"citation": citation, "citation_formats": format_all_citations(site, citation)} if citation else {}
+
+
+def has_same_host(url: str, other: str) -> bool:
+    return strip_www(urlsplit(url).hostname or "") == strip_www(urlsplit(other).hostname or "")
 
 
 def find_unplaced_questions(questions: Iterable[Any], body_html: str) -> list[Any]:

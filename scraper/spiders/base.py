@@ -196,8 +196,8 @@ class ReleaseSpider(Spider):
 
         oldest: the earliest publication on the pages before. is_complete: whether all their records could be read.
         """
-        meta = {"agency": rows[0].agency, "rows": rows, "root_source": list_url}
-        meta |= {"page": page, "oldest": oldest, "is_complete": is_complete}
+        meta: dict[str, Any] = {"agency": rows[0].agency, "rows": rows, "root_source": list_url, "page": page}
+        meta |= {"oldest": oldest, "is_complete": is_complete}
         if page > 1:
             meta["handle_httpstatus_list"] = PAST_END_STATUSES
         agency = self.agencies[rows[0].agency]
@@ -363,7 +363,7 @@ class ReleaseSpider(Spider):
         yield from self.parse_records(found.links, response, rows)
         missing = [row for row in rows.values() if row.url not in listed]
         if missing and found.next_url and meta["page"] < self.settings.getint("LISTING_PAGES_MAX"):
-            progress = {"page": meta["page"] + 1, "oldest": oldest, "is_complete": is_complete}
+            progress: dict[str, Any] = {"page": meta["page"] + 1, "oldest": oldest, "is_complete": is_complete}
             yield self.build_list_request(found.next_url, meta["root_source"], missing, **progress)
             return
         for row in missing:

@@ -468,7 +468,7 @@ async def test_markup_in_a_text_is_escaped(edited_site: Site) -> None:
             "Även publicerat av",
             [
                 "Hamnverket 1 juni 2024 kl. 09.00, tidigare än här",
-                "<Vägverket> Upptäckt 3 juni 2024 kl. 10.15, nästan samma text",
+                "<Vägverket> Upptäckt 3 juni 2024 kl. 10.15, nästan samma text: se skillnaderna",
             ],
         ),
         (
@@ -476,7 +476,7 @@ async def test_markup_in_a_text_is_escaped(edited_site: Site) -> None:
             "Also published by",
             [
                 "Port Authority 1 June 2024, 09:00, earlier than here",
-                "<Vägverket> First seen 3 June 2024, 10:15, almost the same text",
+                "<Vägverket> First seen 3 June 2024, 10:15, almost the same text: see the differences",
             ],
         ),
     ],
@@ -486,8 +486,46 @@ async def test_other_publishers_of_the_text(edited_site: Site, query: str, headi
     assert page.cssselect(".joint h2")[0].text == heading
     assert [to_text(line) for line in page.cssselect(".joint li")] == lines
     urls = [f"/archive/releases/52{query}", f"/archive/releases/53{query}"]
-    assert [link.get("href") for link in page.cssselect(".joint a")] == urls
+    assert [link.get("href") for link in page.cssselect(".joint a")][:2] == urls
+    assert (await edited_site.get(page.cssselect(".joint a")[2].attrib["href"])).status_code == 200
     assert not (await edited_site.page(f"/archive/releases/2{query}")).cssselect(".joint")
+
+
+@pytest.mark.parametrize(
+    ("query", "label", "line"),
+    [
+        ("", "Samma text även på", "Skogsrådet (via.tt.se) 1 mars 2024, nästan samma text: se skillnaderna"),
+        (
+            "?lang=en",
+            "Same text also at",
+            "Skogsrådet (via.tt.se) 1 March 2024, almost the same text: see the differences",
+        ),
+    ],
+)
+async def test_addresses_and_texts_at_a_press_wire(tmp_path: Path, query: str, label: str, line: str) -> None:
+    own, wire, cision = "https://skog.example/a", "https://via.tt.se/pressmeddelande/1/a", "https://news.cision.com/a"
+    text = " ".join(f"Ord nummer {number} står i den här långa texten om skog och älg." for number in range(12))
+    with Archive(tmp_path / "archive.db") as archive:
+        archive.add_agency("skog", name="Skogsrådet", home="https://skog.example/")
+        for url, body in ((own, text), (wire, f"{text} Och en mening till.")):
+            release = Release(
+                agency="skog", url=url, title="Fler älgar", body=body, body_html=f"<p>{body}</p>", language="sv"
+            )
+            archive.save(replace(release, published=date(2024, 3, 1)), seen_at=SEEN)
+        with archive.transaction():
+            for url in (own, cision, "https://www.skog.example/gammal"):
+                archive.frontier.add(url, agency="skog", role="release", seen_at=SEEN)
+                archive.frontier.mark_stored(url, 1, SEEN)
+    with served(tmp_path / "archive.db") as datasette:
+        site = Site(datasette)
+        page = await site.page(f"/archive/releases/1{query}")
+        assert label in [term.text for term in page.cssselect("dt")]
+        addresses = [to_text(address) for address in page.cssselect("dd.address")]
+        assert [address for address in addresses if address.startswith("https:")] == [own, cision]
+        assert [to_text(item) for item in page.cssselect(".joint li")] == [line]
+        diff = await site.page(page.cssselect(".joint a")[1].attrib["href"])
+        (mark,) = diff.cssselect(".field-body ins")
+        assert "Och en mening till." in to_text(mark)
 
 
 # Evidence

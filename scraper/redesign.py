@@ -26,6 +26,7 @@ from archive.models import Release, hash_state, omit_unknown_lists
 from archive.store import Archive, StoredRelease
 from scraper.agency import Agency
 from scraper.errors import NotARelease, PageError
+from scraper.items import ReleaseItem
 from scraper.normalise import to_release
 from scraper.normalise.urls import extract_host, resolve_canonical_url
 from scraper.pages import open_document, read_document
@@ -145,13 +146,13 @@ def read_stored_body(captures: Captures, sha256: str | None) -> bytes | None:
 
 def reparse_stored(
     stored: StoredRelease, version: PageVersion, url: str, agency: Agency
-) -> tuple[Release | None, str | None]:
-    """Parse a stored page with the current parser; return release and parser version, or (None, None)."""
+) -> tuple[Release | None, ReleaseItem | None]:
+    """Parse a stored page with the current parser; return the release and the item it was made of, or (None, None)."""
     try:
         if version.document is None:
             return None, None
         item = read_document(version.document.copy(), agency)
-        return replace(to_release(item), url=url), item.parser_version
+        return replace(to_release(item), url=url), item
     except PageError as error:
         logger.warning("%s: today's rules cannot read the capture of revision %d: %s", url, stored.revision_id, error)
         return None, None

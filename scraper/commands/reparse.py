@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 from collections import Counter
 from collections.abc import Mapping
 from functools import partial
@@ -21,12 +22,15 @@ from scraper.locks import lock_agencies, warn_about_unlisted
 from scraper.redesign import PageVersion, read_stored_body, reparse_stored
 from scraper.schedule import RevisitSchedule, parse_schedule
 
+logger = logging.getLogger(__name__)
+
 
 class Command(ProjectCommand):
     """Parse stored releases and quarantined pages again from their captures, with the current rules.
 
     A difference is stored as a revision with the cause 'parser', which is never reported as an edit of the agency.
-    Exit code 0: every capture was parsed; 1: some could not be parsed; 2: wrong configuration.
+    Where the current rules read a text that other readings of the page disagree with, the stored one is kept.
+    Exit code 0: every capture was parsed; 1: some could not be parsed, or are doubtful; 2: wrong configuration.
     """
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
@@ -41,9 +45,9 @@ class Command(ProjectCommand):
         if repaired:
             left = repaired.pop(SaveResult.QUARANTINED, 0)
             print(f"quarantined pages: {repaired.total()} accepted, {left} still quarantined")
-        names = ("unchanged", "reparsed", "unreadable", "without capture")
+        names = ("unchanged", "reparsed", "doubtful", "unreadable", "without capture")
         print(", ".join(f"{counts[name]} {name}" for name in names))
-        return 1 if counts["unreadable"] else 0
+        return 1 if counts["unreadable"] or counts["doubtful"] else 0
 
 
 def reparse_archive(
@@ -76,17 +80,22 @@ def reparse_archive(
 
 
 def reparse_release(archive: Archive, captures: Captures, url: str, agency: Agency) -> str:
-    """Reparse a release; return "unchanged", "reparsed", "unreadable" or "without capture"."""
+    """Reparse a release; return "unchanged", "reparsed", "doubtful", "unreadable" or "without capture"."""
     stored = archive.get(url)
     if stored is None or stored.sha256 is None:
         return "without capture"
     if stored.parser_version == FILE_PARSER:
         return "unchanged"
     version = PageVersion(url, partial(read_stored_body, captures, stored.sha256))
-    release, parser_version = reparse_stored(stored, version, url, agency)
-    if release is None:
+    release, item = reparse_stored(stored, version, url, agency)
+    if release is None or item is None:
         return "unreadable"
     if not archive.is_new_or_changed(release):
         return "unchanged"
-    archive.save(release, seen_at=now(), cause="parser", capture_id=stored.capture_id, parser_version=parser_version)
+    if item.doubt:
+        logger.warning("%s: the stored text is kept: the body that today's rules read %s", url, item.doubt)
+        return "doubtful"
+    archive.save(
+        release, seen_at=now(), cause="parser", capture_id=stored.capture_id, parser_version=item.parser_version
+    )
     return "reparsed"

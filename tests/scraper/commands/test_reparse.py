@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from scraper import redesign
+from scraper.agency import Agency
 from scraper.commands import reparse
+from scraper.items import ReleaseItem
+from scraper.pages import read_document
+from scraper.pages.document import Document
 from tests.scraper.crawling import RELEASES, Crawling
+from tests.scraper.offline import OfflineCrawl
 
 
 def test_changed_parser_is_no_edit(crawled_site: Crawling, capsys: pytest.CaptureFixture[str]) -> None:
@@ -16,11 +23,11 @@ def test_changed_parser_is_no_edit(crawled_site: Crawling, capsys: pytest.Captur
     crawled_site.write("update releases set hash = 'old', lead = null")
     code, printed = crawled_site.scrapy("reparse")
     assert code == 0, printed
-    assert printed.splitlines()[-1] == f"0 unchanged, {RELEASES} reparsed, 0 unreadable, 0 without capture"
+    assert printed.splitlines()[-1] == f"0 unchanged, {RELEASES} reparsed, 0 doubtful, 0 unreadable, 0 without capture"
     causes = crawled_site.rows("select cause, count(*) from revisions group by 1")
     assert causes == [("first", RELEASES), ("parser", RELEASES)]
     assert crawled_site.call(reparse.Command()) == 0
-    assert capsys.readouterr().out == f"{RELEASES} unchanged, 0 reparsed, 0 unreadable, 0 without capture\n"
+    assert capsys.readouterr().out == f"{RELEASES} unchanged, 0 reparsed, 0 doubtful, 0 unreadable, 0 without capture\n"
 
 
 def test_agencies_that_are_not_listed_are_reported(
@@ -36,3 +43,23 @@ def test_missing_archive_is_an_error(first_crawl: Crawling, tmp_path: Path, caps
     assert first_crawl.call(reparse.Command(), ARCHIVE=str(tmp_path / "none.db")) == 2
     assert "none.db: no such file" in capsys.readouterr().err
     assert not (tmp_path / "none.db").exists()
+
+
+def test_doubtful_reading_does_not_replace_the_stored_text(
+    offline: OfflineCrawl, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    offline.write("update releases set hash = 'old', lead = null")
+    offline.write("update revisions set hash = 'old', lead = null")
+    url, other = (offline.base + path for path in offline.paths[:2])
+    before = offline.states()
+
+    def read(document: Document, agency: Agency) -> ReleaseItem:
+        return replace(read_document(document, agency), doubt="is before the heading")
+
+    captures = offline.recorder.captures
+    with monkeypatch.context() as patch:
+        patch.setattr(redesign, "read_document", read)
+        assert reparse.reparse_release(offline.archive, captures, url, offline.agency) == "doubtful"
+    assert offline.states() == before
+    assert f"{url}: the stored text is kept: the body that today's rules read is before the heading" in caplog.text
+    assert reparse.reparse_release(offline.archive, captures, other, offline.agency) == "reparsed"

@@ -103,19 +103,14 @@ class QuarantinedPage:
     decision: str | None
 
     @property
-    def reason_keys(self) -> set[str]:
-        """Return the fields (or the source) that the reasons are about."""
-        return set(map(reason_key, self.reasons))
-
-    @property
     def lost_keys(self) -> set[str]:
         """Return the fields (or the source) that the page seems to have lost: not those with PAGE_REASONS only."""
-        return {reason_key(reason) for reason in self.reasons if reason.get("why") not in PAGE_REASONS}
+        return {reason_key(reason) for reason in self.reasons if not is_page_reason(reason)}
 
     @property
     def has_page_reason(self) -> bool:
         """Return whether a reason shows on the page itself, whatever the agency's other pages are like."""
-        return any(reason["why"] in PAGE_REASONS for reason in self.reasons)
+        return any(map(is_page_reason, self.reasons))
 
 
 class Quarantine:
@@ -209,7 +204,7 @@ class Quarantine:
             reason_key(reason): decided
             for reasons, decided in rows
             for reason in json.loads(reasons)
-            if reason.get("why") not in PAGE_REASONS
+            if not is_page_reason(reason)
         }
 
     def read_accepted_lines(self, agency: str) -> set[str]:
@@ -223,6 +218,10 @@ class Quarantine:
             if any(reason.get("why") == "boilerplate" for reason in json.loads(reasons))
         )
         return {line for body in bodies for line in split_lines(body)}
+
+
+def is_page_reason(reason: QuarantineReason) -> bool:
+    return reason.get("why") in PAGE_REASONS
 
 
 def reason_key(reason: QuarantineReason) -> str:

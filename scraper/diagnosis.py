@@ -24,6 +24,7 @@ from scraper.normalise.text import clean_line
 from scraper.pages.document import Document, Element, format_element_path, get_text_content
 from scraper.probe.report import format_item_value
 from scraper.probe.result import ProbedPage, ProbeResult, probe_file, probe_page
+from scraper.quarantine import list_symptoms
 from scraper.redesign import GENERATED_NAME, find_template_names, read_stored_body, to_comparable_text
 
 MAX_GOOD_PAGES = 5  # candidates for the good page
@@ -76,7 +77,7 @@ class Diagnosis:
     agency: Agency
     quarantined_count: int
     since: str | None  # when the first quarantined page was fetched
-    symptoms: dict[str, int]  # quarantined pages by reason: a missing field, or a source that lists too few releases
+    symptoms: dict[str, int]  # quarantined pages by reason (list_symptoms)
     bad: ReparsedPage | None  # None if no quarantined page has stored bytes
     good: ReparsedPage | None
     same_release: bool  # whether both pages are of one release, so that the same text can be searched for
@@ -94,10 +95,12 @@ def diagnose_agencies(archive_path: Path, agencies: Sequence[Agency]) -> list[Di
 
 def diagnose_agency(archive: Archive, captures: Captures, agency: Agency) -> Diagnosis:
     quarantined = Quarantine(archive.db).list_pending(agency.slug)
-    symptoms = dict(Counter(key for entry in quarantined for key in sorted(entry.reason_keys)).most_common())
+    symptoms = dict(Counter(name for entry in quarantined for name in sorted(list_symptoms(entry))).most_common())
     commonest = next(iter(symptoms), "")
     # The most instructive page: of a stored release, with the commonest symptom.
-    candidates = sorted(quarantined, key=lambda entry: (entry.release_id is None, commonest not in entry.reason_keys))
+    candidates = sorted(
+        quarantined, key=lambda entry: (entry.release_id is None, commonest not in list_symptoms(entry))
+    )
     reparsed = ((entry, reparse_capture(archive, captures, agency, entry.capture_id)) for entry in candidates)
     bad_entry, bad = next(((entry, page) for entry, page in reparsed if page), (None, None))
     problems = archive.db.execute(
@@ -144,7 +147,7 @@ def find_good_page(archive: Archive, captures: Captures, agency: Agency, bad: Qu
     ).fetchall()
     pages = [reparse_capture(archive, captures, agency, capture_id) for (capture_id,) in rows]
     candidates = [page for page in pages if page and page.page.release]
-    missing = {key for key in bad.reason_keys if "://" not in key}  # fields; the other keys are sources
+    missing = {key for key in bad.lost_keys if "://" not in key}  # fields; the other keys are sources
     for page in candidates:
         if all(getattr(page.page.release, name, None) for name in missing):
             return page

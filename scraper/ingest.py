@@ -446,7 +446,7 @@ def review_quarantine(ingest: Ingest, agency: str) -> tuple[list[FieldLoss], Cou
     for page in pending:
         if page.decision is not None:
             continue
-        if lost_keys & page.reason_keys or page.has_page_reason:
+        if lost_keys & page.lost_keys or page.has_page_reason:
             with archive.transaction():
                 quarantine.confirm(page.id)
         else:

@@ -7,6 +7,7 @@ Scrapy's feed exports (`-O FILE.jsonl`) write. A page without anything new is dr
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -14,7 +15,7 @@ from scrapy import signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import DropItem, NotConfigured
 
-from archive.quarantine import FieldLoss
+from archive.quarantine import FieldLoss, QuarantinedPage
 from archive.store import Archive, SaveResult
 from scraper.agency import is_wire_url
 from scraper.errors import PageError
@@ -23,7 +24,7 @@ from scraper.failures import classify_failure
 from scraper.ingest import Ingest, review_quarantine
 from scraper.normalise import find_quality_warnings
 from scraper.parsed_page import ParsedPage
-from scraper.quarantine import QuarantineCheck, describe_reasons
+from scraper.quarantine import QuarantineCheck, describe_reasons, list_symptoms
 
 if TYPE_CHECKING:
     from scraper.spiders.base import ReleaseSpider
@@ -98,15 +99,15 @@ class ArchivePipeline:
             ((last_revision_id,),) = self.spider.archive.db.execute("select coalesce(max(id), 0) from revisions")
             losses, outcomes = review_quarantine(self.ingest, slug)
             self.announce_stored(slug, last_revision_id)
-            for loss in losses:
-                problem = f"{slug}: {describe_field_loss(loss)}; quarantined: see scrapy diagnose {slug}"
-                logger.warning("%s", problem)
-                stats.problems.append(problem)
             for outcome in outcomes.elements():
                 stats.count_outcome(outcome)
-            if urls := self.quarantined_urls.get(slug):
-                urls = urls & {page.url for page in self.ingest.quarantine.list_pending(slug)}
-            stats.quarantined = len(urls or ())
+            urls = self.quarantined_urls.get(slug, ())
+            pages = [page for page in self.ingest.quarantine.list_pending(slug) if page.url in urls] if urls else []
+            stats.quarantined = len({page.url for page in pages})
+            for cause in (*map(describe_field_loss, losses), *describe_page_problems(pages)):
+                problem = f"{slug}: {cause}; quarantined: see scrapy diagnose {slug}"
+                logger.warning("%s", problem)
+                stats.problems.append(problem)
 
     def announce_stored(self, slug: str, last_revision_id: int) -> None:
         """Send the signal item_scraped for each release of an agency that was stored after a given revision."""
@@ -133,6 +134,16 @@ def describe_stored_release(archive: Archive, url: str) -> dict[str, Any] | None
     ).fetchone()
     ids = {"release": stored.release_id, "revision": stored.revision_id, "cause": stored.cause}
     return {**ids, "agency": agency, "url": url, "first_seen": first_seen, "last_checked": last_checked, **state}
+
+
+def describe_page_problems(pages: Iterable[QuarantinedPage]) -> Iterator[str]:
+    """Yield the problems that quarantined pages have by themselves, with the number of pages and an example."""
+    urls: dict[str, list[str]] = {}
+    for page in pages:
+        for problem in list_symptoms(page) - page.lost_keys:
+            urls.setdefault(problem, []).append(page.url)
+    for problem, (first, *others) in sorted(urls.items()):
+        yield f"{problem}: {first}" + (f" and {len(others)} more" if others else "")
 
 
 def describe_field_loss(loss: FieldLoss) -> str:

@@ -23,6 +23,7 @@ from archive.quarantine import (
     Quarantine,
     QuarantineReason,
     is_backfill,
+    is_page_reason,
     measure_lengths,
     read_field_habits,
     reason_key,
@@ -33,6 +34,7 @@ from scraper.redesign import PageText, PageVersions, identify_part, is_redesign,
 
 if TYPE_CHECKING:
     from archive.models import Release
+    from archive.quarantine import QuarantinedPage
     from archive.store import Archive, StoredRelease
     from scraper.parsed_page import ParsedPage
 
@@ -52,6 +54,13 @@ REASON_TEXTS = {
     "doubtful": "{field} {doubt}",
     "boilerplate": "{share:.0%} of {field} are lines that other releases have too, such as {line!r}",
     "few links": "{source} lists {links} releases, usually {usual}",
+}
+# PAGE_REASONS as a report that counts pages names them
+PAGE_PROBLEMS = {
+    "future": "{field} in the future",
+    "after update": "{field} years after the update",
+    "doubtful": "{field} doubted by other readings of the page",
+    "boilerplate": "{field} of lines that other releases have",
 }
 
 
@@ -275,6 +284,12 @@ def describe_reasons(reasons: list[QuarantineReason]) -> str:
     'lead is missing, but 98% of 120 releases have it'
     """
     return "; ".join(map(describe_reason, reasons))
+
+
+def list_symptoms(page: QuarantinedPage) -> set[str]:
+    """Return the fields that a page lost, the sources that list too little, and the problems that only it has."""
+    problems = (PAGE_PROBLEMS[reason["why"]].format(**reason) for reason in page.reasons if is_page_reason(reason))
+    return {*page.lost_keys, *problems}
 
 
 def describe_reason(reason: QuarantineReason) -> str:

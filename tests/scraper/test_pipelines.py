@@ -15,6 +15,7 @@ from scrapy.http import HtmlResponse, Request
 from scrapy.utils.test import get_crawler
 
 from archive.dates import now
+from archive.quarantine import QuarantinedPage
 from archive.store import Archive
 from scraper.agency import Agency
 from scraper.distributed.messages import decode_argument, encode_argument
@@ -24,7 +25,7 @@ from scraper.ingest import CrawlRecorder
 from scraper.pages import read_document
 from scraper.pages.document import Document
 from scraper.parsed_page import ParsedPage
-from scraper.pipelines import ArchivePipeline
+from scraper.pipelines import ArchivePipeline, describe_page_problems
 from scraper.schedule import parse_schedule
 from scraper.spiders.revisit import RevisitSpider
 
@@ -213,3 +214,20 @@ def test_release_that_left_quarantine_is_announced(crawl: Crawl) -> None:
     crawl.spider.item_finished(None)
     crawl.pipeline.announce_stored("skog", item["revision"])
     assert len(announced) == 1
+
+
+def test_warning_about_pages_with_problems_of_their_own_names_the_problem(crawl: Crawl) -> None:
+    crawl.run(PAGE.replace(b"3 mars 2024", b"3 mars 2093"))
+    crawl.spider.is_finished = True
+    crawl.pipeline.close_spider()
+    stats = crawl.spider.agency_stats["skog"]
+    assert stats.quarantined == 1
+    assert stats.problems[-1:] == [f"skog: published in the future: {URL}; quarantined: see scrapy diagnose skog"]
+
+
+def test_pages_with_one_problem_are_counted() -> None:
+    reasons = [{"field": "body", "why": "doubtful", "doubt": "is before the heading"}, {"field": "lead", "why": "lost"}]
+    common = {"agency": "skog", "crawl_id": 1, "release_id": None, "seen_at": "", "state": {}, "capture_id": 1}
+    pages = [QuarantinedPage(id=n, url=f"{URL}{n}", reasons=reasons, decision=None, **common) for n in range(3)]
+    problem = "body doubted by other readings of the page"
+    assert list(describe_page_problems(pages)) == [f"{problem}: {URL}0 and 2 more"]

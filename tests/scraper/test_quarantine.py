@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from archive.quarantine import MAX_HABIT_RELEASES, MIN_LINE_PAGES, RepeatedLines
+from archive.quarantine import MAX_HABIT_RELEASES, MIN_LINE_PAGES, PAGE_REASONS, RepeatedLines
 from archive.store import SaveResult
 from archive.takedowns import hide_release
+from scraper.diagnosis import diagnose_agencies
 from scraper.ingest import accept_quarantined, review_quarantine
-from scraper.quarantine import QuarantineCheck, describe_reasons
+from scraper.quarantine import PAGE_PROBLEMS, QuarantineCheck, describe_reasons, list_symptoms
 from tests.scraper.offline import LISTING, SLUG, STORED, OfflineCrawl
 from tests.site.stamps import to_stamp
 
@@ -40,7 +41,7 @@ def test_new_releases_without_their_lead_are_quarantined(offline: OfflineCrawl) 
         ("lead", False, 4, 4)
     ]
     assert offline.states() == before
-    assert [(page.decision, page.release_id, page.reason_keys) for page in offline.pending()] == [
+    assert [(page.decision, page.release_id, page.lost_keys) for page in offline.pending()] == [
         ("confirmed", None, {"lead"})
     ] * 4
     assert offline.rows("select count(*), count(next_due) from frontier where state = 'quarantined'") == [(4, 4)]
@@ -228,6 +229,25 @@ def test_doubtful_body_is_quarantined_until_it_is_accepted(offline: OfflineCrawl
     assert (result.outcome, describe_reasons(list(result.reasons))) == (QUARANTINED, "body is before the heading")
     review_quarantine(offline.ingest, SLUG)
     assert list_decisions(offline) == ["confirmed"]
+    (diagnosis,) = diagnose_agencies(offline.path, [offline.agency])
+    assert diagnosis.symptoms == {"body doubted by other readings of the page": 1}
+    assert [finding.field for finding in diagnosis.fields if finding.died and finding.new] == []
+
+
+def test_symptoms_are_lost_fields_and_problems_of_the_page(offline: OfflineCrawl) -> None:
+    assert PAGE_PROBLEMS.keys() == set(PAGE_REASONS)
+    (path,) = add_new(offline, 1)
+    offline.ingest.save(offline.parse(path, doubt="is before the heading"), QuarantineCheck(offline.archive, SLUG))
+    (page,) = offline.pending()
+    reasons = [
+        {"field": "lead", "why": "missing"},
+        {"source": LISTING, "field": "source", "why": "few links"},
+        {"field": "body", "why": "boilerplate"},
+        {"field": "published", "why": "future"},
+    ]
+    assert list_symptoms(replace(page, reasons=reasons)) == {
+        *("lead", LISTING, "body of lines that other releases have", "published in the future")
+    }
 
 
 FOOTER = "\n\n".join(f"Kontoret i distrikt {number} är öppet alla vardagar och har växel." for number in range(12))

@@ -1,24 +1,25 @@
 """Text analysis for the search index: converts Swedish and English text to terms.
 
 `analyze` returns the terms of a text and `analyze_word` those of one word of a query; both analyse words the same way.
-A term is a lemma. A Swedish compound is also found by its last part, and by earlier parts that are compounds
-themselves.
+A term is a lemma. A Swedish compound is also found by its parts. How well depends on the part: `find_compound_parts`
+lists those that name what the compound is a kind of, `find_minor_parts` the others.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import version
 from typing import Any
 
-from archive.analysis.lemmatizer import english_lemma, is_swedish_word, swedish_lemma
-from archive.analysis.lexicon import find_compound_lemma, load_lexicon, split_compound
+from archive.analysis.lemmatizer import english_lemma, find_compound_head, is_swedish_word, swedish_lemma
+from archive.analysis.lexicon import MIN_PART_LENGTH, find_compound_lemma, find_part_base, load_lexicon, split_compound
 
-RULES_VERSION = "4"  # raise it whenever the lemma or the compound parts of any word change
+RULES_VERSION = "5"  # raise it whenever the lemma or the compound parts of any word change
 # The version of the rules and of their data; an index that was built with another version has to be rebuilt.
 ANALYSIS_VERSION = f"{RULES_VERSION} simplemma-{version('simplemma')} hunspell-sv-{version('hunspell-sv')}"
 
@@ -26,6 +27,26 @@ WORD_PATTERN = re.compile(r"[^\W_]+")
 CASE_ENDINGS = "s|n|ns|en|ens|er|ers|erna|ernas|na|nas|t|ts|et|ets|e|a|as|ar|are|aren"  # after a colon: EU:s, 12:e
 CASE_ENDING = re.compile(rf"(?<=[^\W_]):(?:{CASE_ENDINGS})\b", re.IGNORECASE)
 INVISIBLE_CHARACTERS = "\u00ad\u200b\u200c\u200d\ufeff"  # soft hyphens and the like inside words
+
+MAX_ABBREVIATION_LENGTH = 6  # letters; longer words in capitals are only emphasised
+ABBREVIATION = re.compile(rf"(?<![^\W_])[A-ZÅÄÖ]{{2,{MAX_ABBREVIATION_LENGTH}}}(?![^\W_])")
+
+HYPHENATED_WORD = re.compile(r"(?<![\w-])[^\W\d_]{2,}-[^\W\d_]{2,}(?![\w-])")
+
+# Compounds. A first part that is a particle makes another word (av + tal), and so do these endings.
+PARTICLE_LIST = """
+    an av bak be bi bort efter er fram för före ge genom hem hop in inne kring med mellan miss mot ned ner om on oss på
+    sam sär till under upp ur ut utan van vid väl å åter över
+"""
+QUALIFIER_LIST = "egen fri full hög riks själv"  # first parts that name no subject
+SUFFIX_LIST = "dom full lös nation ring rik sam skap form"
+OPAQUE_LIST = """
+    människohandel misshandel elände elända riksdag ordförande livsmedel läkemedel landskap dagordning ögonblick
+    slutsats rättegång handikapp medelålder svartsjuka trädgård plattform
+"""  # words of the dictionary that mean something else than their parts
+PARTICLES, QUALIFIERS, SUFFIXES, OPAQUE_COMPOUNDS = (
+    frozenset(words.split()) for words in (PARTICLE_LIST, QUALIFIER_LIST, SUFFIX_LIST, OPAQUE_LIST)
+)
 
 # The most common words of each language, to guess the language of a text.
 COMMON_SWEDISH = "och att det som en på är av för med den till i ett har om de inte vi var ska kan från"
@@ -40,6 +61,8 @@ class AnalyzedText:
     words: list[str]  # in order
     lemmas: dict[str, str]  # word → its lemma
     compound_parts: tuple[str, ...]  # lemmas of compound parts, each once; empty for English
+    minor_parts: tuple[str, ...]  # the same of first and middle parts
+    last_parts: tuple[str, ...]  # the same of the last parts of compounds with a meaning of their own
 
     @property
     def lemma_text(self) -> str:
@@ -58,9 +81,16 @@ def analyze(text: str, language: str | None) -> AnalyzedText:
     english = is_english(text) if language is None else language.lower().startswith("en")
     to_lemma = english_lemma if english else swedish_lemma
     words = find_words(text)
-    lemmas = {word: to_lemma(word) for word in dict.fromkeys(words)}
-    parts = () if english else collect_compound_parts(lemmas.values())
-    return AnalyzedText(words=words, lemmas=lemmas, compound_parts=parts)
+    abbreviations = find_abbreviations(text, words)
+    lemmas = {word: word if word in abbreviations else to_lemma(word) for word in dict.fromkeys(words)}
+    compounds = () if english else tuple(dict.fromkeys(lemmas.values()))
+    return AnalyzedText(
+        words=words,
+        lemmas=lemmas,
+        compound_parts=collect_compound_parts(compounds) + join_hyphenated_words(text, to_lemma),
+        minor_parts=tuple(dict.fromkeys(part for lemma in compounds for part in find_minor_parts(lemma))),
+        last_parts=tuple(dict.fromkeys(part for lemma in compounds if (part := find_last_part(lemma)))),
+    )
 
 
 def analyze_word(word: str) -> tuple[str, ...]:
@@ -79,6 +109,18 @@ def analyze_word(word: str) -> tuple[str, ...]:
         only_swedish = is_swedish_word(part) and is_swedish_word(english_reading)
         english.append(lemma if only_swedish else english_reading)
     return tuple(dict.fromkeys(filter(None, (" ".join(swedish), " ".join(english)))))
+
+
+def find_abbreviations(text: str, words: Sequence[str]) -> set[str]:
+    """Return the words that a text has only in capitals, in lower case. They are not inflected forms.
+
+    >>> sorted(find_abbreviations("LAS och SAS, men sas", ["las", "och", "sas", "men", "sas"]))
+    ['las']
+    """
+    counts = Counter(word.lower() for word in ABBREVIATION.findall(text))
+    if not counts or text.isupper():
+        return set()
+    return {word for word, count in counts.items() if words.count(word) == count}
 
 
 def find_words(text: str) -> list[str]:
@@ -125,7 +167,7 @@ def find_compound_parts(lemma: str) -> tuple[str, ...]:
     >>> find_compound_parts("sjukvårdsminister")
     ('minister', 'sjukvård')
     """
-    parts = split_compound(lemma)
+    parts = split_word(lemma)
     if not parts:
         return ()
     before = [
@@ -135,6 +177,61 @@ def find_compound_parts(lemma: str) -> tuple[str, ...]:
     if load_lexicon().is_headword(lemma) and not compounds:
         return ()
     return tuple(dict.fromkeys([swedish_lemma(parts[-1]), *compounds]))
+
+
+def join_hyphenated_words(text: str, to_lemma: Callable[[str], str]) -> tuple[str, ...]:
+    """Return the lemmas of words with a hyphen, written as one: rotavdrag for ROT-avdrag."""
+    found = dict.fromkeys(HYPHENATED_WORD.findall(text)) if "-" in text else ()
+    return tuple(to_lemma("".join(find_words(word))) for word in found)
+
+
+@lru_cache(maxsize=200_000)
+def find_minor_parts(lemma: str) -> tuple[str, ...]:
+    """Return the lemmas of the first and middle parts of a compound, whether or not it is in the dictionary.
+
+    >>> find_minor_parts("migrationsminister"), find_minor_parts("elprisstöd"), find_minor_parts("människohandelsbrott")
+    (('migration',), ('el', 'pris'), ())
+    """
+    parts = split_word(lemma)
+    if not parts or lemma in OPAQUE_COMPOUNDS:
+        return ()
+    found: list[str] = []
+    for part in parts[1 if parts[0] in PARTICLES | QUALIFIERS else 0 : -1]:
+        base = swedish_lemma(find_part_base(part))
+        found += [base, *find_minor_parts(base), find_last_part(base)]
+    found += find_minor_parts(parts[-1])
+    left_out = {"", *find_compound_parts(lemma)}
+    for compound in left_out & OPAQUE_COMPOUNDS:
+        left_out |= {swedish_lemma(find_part_base(part)) for part in split_compound(compound)}
+    return tuple(part for part in dict.fromkeys(found) if part not in left_out)
+
+
+@lru_cache(maxsize=200_000)
+def find_last_part(lemma: str) -> str:
+    """Return the lemma of the last part of a compound that has a meaning of its own, or "".
+
+    >>> find_last_part("ålderspension"), find_last_part("sjukvårdsminister"), find_last_part("avtal")
+    ('pension', '', '')
+    """
+    parts = split_word(lemma)
+    if not parts or lemma in OPAQUE_COMPOUNDS or parts[0] in PARTICLES or parts[-1] in SUFFIXES:
+        return ""
+    last = swedish_lemma(parts[-1])
+    return "" if last in find_compound_parts(lemma) else last
+
+
+@lru_cache(maxsize=100_000)
+def split_word(lemma: str) -> tuple[str, ...]:
+    """Return the parts of a compound, also of an unknown word (a name) and a long known one: Nato + medlemskap.
+
+    >>> split_word("natomedlemskap"), split_word("medlemskap")
+    (('nato', 'medlemskap'), ())
+    """
+    if (parts := split_compound(lemma)) or not lemma.isalpha() or is_swedish_word(lemma):
+        return parts
+    head = find_compound_head(lemma) or ""
+    first = lemma.removesuffix(head)
+    return (first, head) if head and len(first) >= MIN_PART_LENGTH and first not in PARTICLES else ()
 
 
 def collect_compound_parts(lemmas: Iterable[str]) -> tuple[str, ...]:

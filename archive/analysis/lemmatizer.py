@@ -45,36 +45,59 @@ CLOSED_CLASS_WORDS = """
     väl åt än ändå ännu även över överallt januari februari mars april maj juni juli augusti september oktober
     november december
 """
-IRREGULAR_FORMS = {  # words that neither source gets right
+IRREGULAR_FORMS = {  # words that neither source gets right, and the forms of at most three letters
     "göra": "gör göra göras gjord gjorda gjorde gjordes gjort gjorts görs",
     "ko": "kor korna kornas",
     "bli": "blev blevs blir bliva bliver blivit",
+    "bo": "bor",
     "bot": "böter böterna böternas böters",
     "bred": "brett",
     "bror": "broder brodern broderns bror brors bröder bröderna brödernas bröders",
+    "böra": "bör",
     "data": "data",
+    "de": "dem",
+    "dna": "dna",
     "finna": "fann",
     "finnas": "fanns finns",
     "fisk": "fisken fiskens fiskar fiskarna fiskarnas fiskars",
+    "få": "fås",
+    "ge": "ges giv",
     "gälla": "gälla gäller gällt",
     "hand": "händer",
+    "höra": "hör",
+    "komma": "kom",
+    "kunna": "kan",
     "läsa": "läs",
+    "låta": "lät",
     "lång": "längre längst längsta längste",
     "liten": "litet lilla lille små mindre minst minsta",
+    "man": "män",
+    "nå": "nås",
     "nöt": "nötter nötterna nötternas nötters",
     "nära": "närmare närmast närmaste",
+    "någon": "nån",
     "politiker": "politikern politikerna politikernas politikerns politikers",
     "remiss": "remisser remisserna remissernas remissers",
-    "se": "såg sågs",
+    "se": "ses såg sågs",
     "ska": "ska skall skulle",
+    "sova": "sov",
+    "säga": "sa",
     "sälja": "såld sålda sålde såldes sålt sålts säljer säljs",
+    "söka": "sök",
     "stå": "stod stods",
+    "ta": "tar tas tog",
     "timme": "timma timman timmans timmar timmarna timmarnas timmars",
+    "tåla": "tål",
+    "vara": "är äro",
     "vinna": "vann vanns vinna vinnas vinner vinns vunna vunnen vunnet vunnit vunnits",
     "visa": "visat visade visades visas",
     "god": "bättre bäst bästa goda gott",
     "veta": "vet veta vetat vetas visste",
     "vit": "vitt",
+    "åka": "åk",
+    "öst": "öst",
+    "år": "års",
+    "äga": "ägs",
     "öga": "ögon ögonen ögonens ögons",
     "öra": "öron öronen öronens örons",
 }
@@ -83,6 +106,7 @@ LEMMA_EXCEPTIONS = {word: word for word in CLOSED_CLASS_WORDS.split()} | {
 }
 
 MAX_LEMMATISED_LENGTH = 60  # letters; anything longer is not a word
+MAX_SHORT_LENGTH = 3  # letters; many words of this length are abbreviations: EG, IT, LAS, SAS
 MAX_LEMMA_STEPS = 5  # from a form to its base, and to the base of that
 MIN_HEAD_LENGTH = 6  # letters; a shorter ending of an unknown word may be a word by chance
 GENITIVE_NAME = re.compile(r"(.{3,}[^saoui])s")  # Paris, Lukas and Laos are not genitives
@@ -123,8 +147,10 @@ def is_swedish_word(word: str) -> bool:
 def find_base_form(word: str) -> str:
     if word in LEMMA_EXCEPTIONS:
         return LEMMA_EXCEPTIONS[word]
+    if len(word) <= MAX_SHORT_LENGTH:
+        return find_short_base(word)
     dictionary_lemma = look_up_lemma(word, "sv")
-    if len(word) < 3 or not word.isalpha() or is_irregular(word, dictionary_lemma):
+    if not word.isalpha() or is_irregular(word, dictionary_lemma):
         return dictionary_lemma
     readings = find_word_readings(word)
     if word.endswith("an") and dictionary_lemma == word and is_infinitive(word[:-1]):
@@ -134,6 +160,22 @@ def find_base_form(word: str) -> str:
     ):
         return guess_base_form(word, dictionary_lemma)
     return choose_base_form(word, readings, dictionary_lemma)
+
+
+def find_short_base(word: str) -> str:
+    """Return the base of a short word, or the word itself if hunspell-sv knows no ordinary inflection with this form.
+
+    Imperatives, words in -s and what simplemma alone knows are not used, because abbreviations look like them.
+
+    >>> [find_short_base(word) for word in ("byn", "går", "las", "sas", "ets")]
+    ['by', 'gå', 'las', 'sas', 'ets']
+    """
+    readings = [reading for reading in find_word_readings(word) if reading.relation in (BASE_FORM, INFLECTED, AGREEING)]
+    if word.endswith("s") or not readings:
+        return word
+    bases = {reading.base for reading in readings if len(reading.base) <= len(word) + 1}
+    lemma = look_up_lemma(word, "sv")
+    return lemma if lemma in bases else word
 
 
 def look_up_lemma(word: str, language: str) -> str:

@@ -45,6 +45,9 @@ PAST_PARTICIPLES = {  # pattern of the form → ending of the verb's infinitive
 # Compounds.
 MIN_PART_LENGTH, MAX_COMPOUND_LENGTH = 3, 60  # letters
 MAX_PARTS = 4
+SHORT_FIRST_PARTS = ("el",)  # although shorter than MIN_PART_LENGTH
+MIN_UNLISTED_PART_LENGTH = 5  # letters of both parts, if the dictionary lacks the first part's form in compounds
+UNLISTED_FIRST_PARTS = {"idrotts": "idrott"}  # common ones, of which the dictionary has only whole compounds
 VERBAL_SUFFIXES = ("are", "ande", "ende")  # nouns made of verbs; the dictionary lacks most of them
 
 
@@ -93,6 +96,7 @@ def load_lexicon() -> Lexicon:
             elif rule.flag not in DERIVING_FLAGS:
                 lexicon.rules.setdefault(ending, []).append(rule)
     lexicon.max_ending_length = max(map(len, lexicon.rules))
+    lexicon.first_parts |= UNLISTED_FIRST_PARTS
     for line in dic.read_text("utf-8").splitlines()[1:]:
         add_dictionary_line(lexicon, line, joining_rules)
     return lexicon
@@ -260,8 +264,51 @@ def split_compound(word: str) -> tuple[str, ...]:
     """
     if not 2 * MIN_PART_LENGTH <= len(word) <= MAX_COMPOUND_LENGTH or not word.isalpha():
         return ()
-    found = list(list_splits(word, 0, MAX_PARTS))
+    found = [parts for parts in list_splits(word, 0, MAX_PARTS) if not takes_joining_s(parts)]
+    found = found or list_unlisted_splits(word)
     return min(found, key=lambda parts: (len(parts), -len(parts[-1])), default=())
+
+
+def takes_joining_s(parts: tuple[str, ...]) -> bool:
+    """Return whether the s that the last part begins with joins it to a compound: vindkraft-s-park, not -spark.
+
+    A compound is joined with s, a simple word often is not: berg-slag.
+    """
+    lexicon, first, last = load_lexicon(), *parts[-2:]
+    is_joint = last.startswith("s") and can_end_compound(last[1:]) and first + "s" in lexicon.first_parts
+    return is_joint and (len(parts) > 2 or last not in lexicon.flags or bool(split_compound(first)))
+
+
+def list_unlisted_splits(word: str) -> list[tuple[str, ...]]:
+    """List the ways to split an unknown word after a noun of which the dictionary has no form in compounds."""
+    if find_word_readings(word):
+        return []
+    ends = range(MIN_UNLISTED_PART_LENGTH, len(word) - MIN_UNLISTED_PART_LENGTH + 1)
+    return [
+        (word[:end], word[end:])
+        for end in ends
+        if is_noun(word[:end].removesuffix("s")) and can_end_compound(word[end:])
+        if word[end] != "s" or word[end - 1] == "s"  # skydds + värd, not skydd + svärd
+    ]
+
+
+def is_noun(word: str) -> bool:
+    return any(reading.word_class == NOUN for reading in find_base_readings(word))
+
+
+@lru_cache(maxsize=50_000)
+def find_part_base(part: str) -> str:
+    """Return the word that a first or middle part is a form of, or the part itself.
+
+    >>> [find_part_base(part) for part in ("migrations", "friskole", "människo", "kärn", "arbets")]
+    ['migration', 'friskola', 'människa', 'kärna', 'arbete']
+    """
+    lexicon = load_lexicon()
+    base = lexicon.first_parts.get(part) or lexicon.middle_parts.get(part) or part
+    stem = part.removesuffix("s")
+    vowelless = stem[:-1] if stem[-1:] in ("e", "o", "u") else stem
+    candidates = (stem, vowelless, base, stem + "e", vowelless + "a", vowelless + "ium")
+    return next(filter(is_noun, candidates), None) or next(filter(lexicon.is_headword, candidates), base)
 
 
 def list_splits(word: str, start: int, max_parts: int) -> list[tuple[str, ...]]:
@@ -275,6 +322,8 @@ def list_splits(word: str, start: int, max_parts: int) -> list[tuple[str, ...]]:
             part = word[start:end]
             if part in lexicon.first_parts or (start and part in lexicon.middle_parts):
                 found += [(part, *rest) for rest in list_splits(word, end, max_parts - 1)]
+        if not start and word.startswith(SHORT_FIRST_PARTS):
+            found += [(word[:2], *rest) for rest in list_splits(word, 2, max_parts - 1) if len(rest[-1]) > 3]
     return found
 
 

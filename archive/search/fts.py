@@ -9,18 +9,30 @@ of these hits, so that FTS5 reads no older releases.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice, product
 from typing import Any
 
-from archive.analysis import analyze_word, find_compound_key
+from archive.analysis import MAX_ABBREVIATION_LENGTH, analyze_word, find_compound_key, find_words
 from archive.database import RunQuery
 from archive.feeds import SEARCH_FEED_SQL
-from archive.search.index import NO_VALUE, PART_COLUMNS, TEXT_COLUMNS, encode_facet_term
+from archive.search.index import (
+    FORM_PREFIX,
+    NO_VALUE,
+    PAIR_COLUMNS,
+    PAIR_WEIGHTS,
+    TEXT_COLUMNS,
+    encode_facet_term,
+    list_columns,
+)
 from archive.search.params import SearchRequest
 from archive.search.query import (
+    QUOTED,
+    REQUIRED,
+    WRITTEN,
     AndNode,
     FilterNode,
     NearNode,
@@ -34,7 +46,9 @@ from archive.search.query import (
 
 # Columns of the index.
 TEXT_COLUMN_FILTER = f"{{{' '.join(TEXT_COLUMNS)}}}"
-PART_COLUMN_FILTER = f"{{{' '.join(PART_COLUMNS)}}}"
+PART_COLUMN_FILTER = f"{{{' '.join(list_columns(TEXT_COLUMNS, '_parts', '_minor'))}}}"
+
+NUMBERED_WORD = re.compile(r"([^\W\d_]{2,6})(\d{1,3})")  # ets2
 
 # Limits of queries.
 MAX_NEAR_COMBINATIONS = 16  # combinations of the lemmas of a NEAR's terms
@@ -101,7 +115,7 @@ class IndexTable:
 
 RELEASE_INDEX = IndexTable(table="search", text_columns=TEXT_COLUMN_FILTER, fields=("title", "lead", "body"))
 RANKED_RELEASE_INDEX = replace(RELEASE_INDEX, part_columns=PART_COLUMN_FILTER)
-QUESTION_INDEX = IndexTable(table="search_questions", text_columns="{question answer}", fields=("question", "answer"))
+QUESTION_INDEX = IndexTable(table="search_questions", text_columns="{question answer}", fields=PAIR_COLUMNS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -325,18 +339,40 @@ def match_word(word: str, text_columns: str = TEXT_COLUMN_FILTER, part_columns: 
     """Return the FTS5 expression for a word, with all its lemmas and as a part of compounds.
 
     Return "" for a word without letters and digits. The first lemma is searched in all columns, which costs a third of
-    a column filter. part_columns: search compound parts separately, so that bm25 knows how common a part is.
+    a column filter. part_columns: for ranking; search compound parts separately, so that bm25 knows how common a part
+    is, and the word as it was typed.
 
     >>> match_word("ministrarnas"), match_word("led"), match_word("EU-ministern")
     ('"minister"', '("led" OR {title lead body questions}: ("lead"))', '{title lead body questions}: ("eu minister")')
+    >>> match_word("ETS2")
+    '("ets2" OR {title lead body questions}: ("ets 2"))'
     """
-    lemmas, part = analyze_word(word), find_compound_key(word)
+    lemmas, part = (*analyze_word(word), *split_number(word)), find_compound_key(word)
+    form = match_form(find_words(word)) if part else ""
     if part and part_columns:
-        return f"({text_columns}: ({' OR '.join(map(quote_fts, lemmas))}) OR {part_columns}: {quote_fts(part)})"
+        texts = " OR ".join(map(quote_fts, lemmas))
+        return f"({text_columns}: ({texts}) OR {part_columns}: {quote_fts(part)} OR {form})"
     others = [lemma for lemma in lemmas if lemma != part]
     alternatives = [quote_fts(part)] if part else []
     alternatives += [f"{text_columns}: ({' OR '.join(map(quote_fts, others))})"] if others else []
+    if part and len(word) <= MAX_ABBREVIATION_LENGTH and word.lower() not in lemmas:
+        alternatives.append(form)  # an abbreviation in capitals is no form of the lemma (see find_abbreviations)
     return f"({' OR '.join(alternatives)})" if len(alternatives) > 1 else "".join(alternatives)
+
+
+def match_form(words: Sequence[str], *, is_prefix: bool = False) -> str:
+    """Return the expression for words in sequence, as they are written."""
+    return quote_fts(" ".join(FORM_PREFIX + word for word in words)) + (" *" if is_prefix else "")
+
+
+def split_number(word: str) -> tuple[str, ...]:
+    """Return the spelling of an abbreviation and its number as two words: ETS 2 for ETS2.
+
+    >>> split_number("ETS2"), split_number("A2021"), split_number("ets")
+    (('ets 2',), (), ())
+    """
+    match = NUMBERED_WORD.fullmatch(word.lower())
+    return (f"{match[1]} {match[2]}",) if match else ()
 
 
 def match_term(term: TermNode, names: ResolvedNames, index: IndexTable) -> str:
@@ -345,12 +381,20 @@ def match_term(term: TermNode, names: ResolvedNames, index: IndexTable) -> str:
         return ""
     columns = f"{{{term.field}}}" if term.field else index.text_columns
     text = " ".join(term.words)
-    if term.is_prefix:
+    if term.match in (QUOTED, WRITTEN):
+        match = match_form(term.words, is_prefix=term.is_prefix)
+    elif term.is_prefix:
         expansion = names.prefixes.get(text, PrefixExpansion())
         readings = [*([] if expansion.replaces_prefix else [f"{quote_fts(text)} *"]), *map(quote_fts, expansion.lemmas)]
         return f"{columns}: ({' OR '.join(readings)})"
-    match = match_word(text, columns, index.part_columns)
-    return f"{{{term.field} {term.field}_parts}}: ({match})" if term.field and match else match
+    elif term.match == REQUIRED:
+        return f"{columns}: ({' OR '.join(map(quote_fts, analyze_word(text)))})"
+    else:
+        match = match_word(text, columns, index.part_columns)
+        if term.joined and match:
+            match = f"({match} OR {match_word(term.joined, columns, index.part_columns)})"
+    fields = " ".join(list_columns([term.field])) if term.field else ""
+    return f"{{{fields}}}: ({match})" if fields and match else match
 
 
 def match_near(near: NearNode, index: IndexTable) -> str:
@@ -501,7 +545,9 @@ def build_hits_sql(
         sort_column = "seen"
         columns.append("(select min(seen) from revisions v where v.release = l.release) as seen")
     if ranked:
-        columns.append(f"bm25({index}, 3.0, 1.0, 0.3, 0.3) as rank" if pairs else f"{index}.rank as rank")
+        columns.append(
+            f"bm25({index}, {', '.join(map(str, PAIR_WEIGHTS))}) as rank" if pairs else f"{index}.rank as rank"
+        )
     sort = f"{index}.rowid desc" if match and pairs else f"{sort_column} desc, l.release desc"
     return (
         f"{f'with {SEARCH_FEED_SQL} ' if request.news else ''}select {', '.join(columns)}"

@@ -1,7 +1,8 @@
 """The search index: the tables search, search_questions and vocabulary, updated with the releases.
 
-`search` and `search_questions` are contentless FTS5 tables of lemmas, which only `SearchIndex.rebuild` can rebuild.
-Facet values are terms of the index, so that FTS5 intersects them with the words of a query. A facet term is a
+`search` and `search_questions` are contentless FTS5 tables, which only `SearchIndex.rebuild` can rebuild. For each text
+they have four columns: its lemmas, the lemmas of the parts of its compounds, of their minor parts, and its words as
+written. Facet values are terms of the index, so that FTS5 intersects them with the words of a query. A facet term is a
 private-use character and the value in hexadecimal, so that no text contains it and it is a single word. These terms are
 in the column `facts`, which has no weight in bm25.
 """
@@ -11,14 +12,14 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from sqlite_utils import Database
 
-from archive.analysis import ANALYSIS_VERSION, analyze, find_words, is_english_release
+from archive.analysis import ANALYSIS_VERSION, AnalyzedText, analyze, find_words, is_english_release
 
 # Facet terms.
 EVERY_RELEASE = "\ue000"  # the term of every release
@@ -37,12 +38,19 @@ NO_VALUE = "none"  # the value of a release that has none
 # Tables.
 MIN_SQLITE_VERSION = (3, 43, 0)  # the first that can delete from a contentless FTS5 table
 TEXT_COLUMNS = ("title", "lead", "body", "questions")
-PART_COLUMNS = tuple(f"{name}_parts" for name in TEXT_COLUMNS)  # lemmas of the parts of their compounds
-BM25_WEIGHTS = (10.0, 4.0, 1.0, 1.0, 0.2, 0.2, 0.2, 0.2, 0.0)  # for bm25: texts, their parts, facet terms
-INDEX_COLUMNS = {
-    "search": ", ".join((*TEXT_COLUMNS, *PART_COLUMNS, "facts")),
-    "search_questions": "question, answer, question_parts, answer_parts",
-}
+PAIR_COLUMNS = ("question", "answer")  # of search_questions
+COLUMN_SUFFIXES = ("", "_parts", "_minor", "_forms")  # see above; a text's columns are its name with each of these
+BM25_WEIGHTS = (
+    *(10.0, 4.0, 1.0, 1.0),  # texts
+    *(0.2, 0.2, 0.2, 0.2),  # parts
+    *(0.02, 0.02, 0.02, 0.02),  # minor parts
+    *(1.0, 0.4, 0.1, 0.1),  # words as written
+    0.0,  # facet terms
+)
+PAIR_WEIGHTS = (3.0, 1.0, 0.3, 0.3, 0.02, 0.02, 0.3, 0.1)
+# Private-use characters before terms that a search for a lemma must not find.
+FORM_PREFIX = "\ue010"  # a word as written
+LAST_PART_PREFIX = "\ue011"  # the last part of a compound that has a meaning of its own
 MIN_TEXT_WORDS = 20  # of lead, text and questions; a release with fewer is an invitation or a bare headline
 MIN_VOCABULARY_LENGTH = 3  # letters of a word that can be suggested
 
@@ -63,14 +71,18 @@ INDEXED_STATES_SQL = (
 )
 
 
+def list_columns(names: Iterable[str], *suffixes: str) -> tuple[str, ...]:
+    """Return the columns of texts with these suffixes; without suffixes, all their columns."""
+    return tuple(name + suffix for suffix in suffixes or COLUMN_SUFFIXES for name in names)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexTerms:
     """The terms of a release."""
 
-    texts: tuple[str, ...]  # lemmas of title, lead, body and questions
-    compound_parts: tuple[str, ...]  # lemmas of the parts of compounds in each of these
+    texts: tuple[str, ...]  # the text columns of `search`
     facet_terms: tuple[str, ...]
-    questions: tuple[tuple[str, ...], ...]  # lemmas of each question and its answer, then their parts
+    questions: tuple[tuple[str, ...], ...]  # the columns of `search_questions` for each question and its answer
     vocabulary: dict[str, str]  # words that can be suggested as corrections → their lemmas
 
 
@@ -79,18 +91,32 @@ def extract_terms(state: Mapping[str, Any]) -> IndexTerms:
     fields = [analyze(state[name] or "", language) for name in ("title", "lead", "body")]
     pairs = [[analyze(pair[name], language) for name in ("question", "answer")] for pair in state["questions"] or ()]
     pair_texts = [text for pair in pairs for text in pair]
-    pair_parts = dict.fromkeys(part for text in pair_texts for part in text.compound_parts)
     word_count = sum(len(text.words) for text in (*fields[1:], *pair_texts))
     lemmas = {word: lemma for text in (*fields, *pair_texts) for word, lemma in text.lemmas.items()}
     return IndexTerms(
-        texts=(*(text.lemma_text for text in fields), " ".join(text.lemma_text for text in pair_texts if text.words)),
-        compound_parts=(*(" ".join(text.compound_parts) for text in fields), " ".join(pair_parts)),
+        texts=build_columns(*([text] for text in fields), pair_texts),
         facet_terms=(*iter_facet_terms(state), *([BRIEF_RELEASE] if word_count < MIN_TEXT_WORDS else [])),
-        questions=tuple(
-            (*(text.lemma_text for text in pair), *(" ".join(text.compound_parts) for text in pair)) for pair in pairs
-        ),
+        questions=tuple(build_columns(*([text] for text in pair)) for pair in pairs),
         vocabulary={word: lemma for word, lemma in lemmas.items() if is_vocabulary_word(word)},
     )
+
+
+def build_columns(*columns: Sequence[AnalyzedText]) -> tuple[str, ...]:
+    """Return the columns of texts in the order of INDEX_COLUMNS. columns: the texts of each column."""
+    lemmas = (" ".join(text.lemma_text for text in texts if text.words) for texts in columns)
+    parts = (" ".join(dict.fromkeys(part for text in texts for part in text.compound_parts)) for texts in columns)
+    minor = (
+        " ".join(
+            dict.fromkeys(
+                part
+                for text in texts
+                for part in (*text.minor_parts, *(LAST_PART_PREFIX + part for part in text.last_parts))
+            )
+        )
+        for texts in columns
+    )
+    forms = (" ".join(FORM_PREFIX + word for text in texts for word in text.words) for texts in columns)
+    return (*lemmas, *parts, *minor, *forms)
 
 
 def extract_vocabulary(state: Mapping[str, Any]) -> set[str]:
@@ -131,27 +157,45 @@ def encode_facet_term(facet: str, value: str) -> str:
     return FACET_PREFIXES[facet] + value.encode(errors="surrogatepass").hex()
 
 
+INDEX_COLUMNS = {
+    "search": (*list_columns(TEXT_COLUMNS), "facts"),
+    "search_questions": list_columns(PAIR_COLUMNS),
+}
+
+
 def create_search_index(db: Database) -> None:
     """Create the empty tables; raise sqlite3.NotSupportedError if SQLite is too old for them."""
     if sqlite3.sqlite_version_info < MIN_SQLITE_VERSION:
         needed = ".".join(map(str, MIN_SQLITE_VERSION))
         raise sqlite3.NotSupportedError(f"search needs SQLite {needed} or newer, found {sqlite3.sqlite_version}")
-    for name, columns in INDEX_COLUMNS.items():
-        db.execute(
-            f"create virtual table {name} using fts5 ({columns}, content = '', contentless_delete = 1,"
-            " tokenize = 'unicode61 remove_diacritics 0')"  # å, ä and ö are distinct letters
-        )
-    db.execute("insert into search (search, rank) values ('rank', ?)", [f"bm25({', '.join(map(str, BM25_WEIGHTS))})"])
-    # Triggers, so that rows deleted by any program are no longer found.
-    for name, table in (("search", "releases"), ("search_questions", "questions")):
-        db.execute(
-            f"create trigger {name}_ad after delete on {table} begin delete from {name} where rowid = old.id; end"
-        )
+    create_text_tables(db)
     db.execute(
         "create table vocabulary (word text primary key, lemma text not null, releases integer not null) without rowid"
     )
     db.execute("create table search_meta (name text primary key, value text not null) without rowid")
     db.execute("insert into search_meta values ('version', ?)", [ANALYSIS_VERSION])
+
+
+def create_text_tables(db: Database) -> None:
+    """Create the FTS5 tables, in place of those with other columns (of an earlier version) if there are any."""
+    for name, columns in INDEX_COLUMNS.items():
+        db.execute(f"drop table if exists {name}")
+        db.execute(
+            f"create virtual table {name} using fts5 ({', '.join(columns)}, content = '', contentless_delete = 1,"
+            " tokenize = 'unicode61 remove_diacritics 0')"  # å, ä and ö are distinct letters
+        )
+    db.execute("insert into search (search, rank) values ('rank', ?)", [f"bm25({', '.join(map(str, BM25_WEIGHTS))})"])
+    # Triggers, so that rows deleted by any program are no longer found.
+    for name, table in (("search", "releases"), ("search_questions", "questions")):
+        db.execute(f"drop trigger if exists {name}_ad")
+        db.execute(
+            f"create trigger {name}_ad after delete on {table} begin delete from {name} where rowid = old.id; end"
+        )
+
+
+def build_insert_sql(table: str) -> str:
+    columns = INDEX_COLUMNS[table]
+    return f"insert or replace into {table} (rowid, {', '.join(columns)}) values (?{', ?' * len(columns)})"
 
 
 class SearchIndex:
@@ -224,6 +268,9 @@ class SearchIndex:
                 return
             self.db.execute("replace into search_meta values ('version', ?), ('renewed', '0')", [ANALYSIS_VERSION])
             self.db.execute("delete from vocabulary")
+            columns = tuple(row[1] for row in self.db.execute("pragma table_info(search)"))
+            if columns != INDEX_COLUMNS["search"]:
+                create_text_tables(self.db)
             for name, table in (("search", "releases"), ("search_questions", "questions")):
                 self.db.execute(
                     f"delete from {name} where rowid in (select id from {name}_docsize except select id from {table})"
@@ -270,17 +317,15 @@ class SearchIndex:
         row = [
             release_id,
             *terms.texts,
-            *terms.compound_parts,
             " ".join((*terms.facet_terms, *iter_listing_terms(agency, newest))),
         ]
-        self.db.execute(f"insert or replace into search (rowid, {INDEX_COLUMNS['search']}) values (?{', ?' * 9})", row)
+        self.db.execute(build_insert_sql("search"), row)
         if terms.questions:
             keys = self.db.execute(
                 "select id from questions where release = ? order by position", [release_id]
             ).fetchall()
             self.db.conn.executemany(
-                f"insert or replace into search_questions (rowid, {INDEX_COLUMNS['search_questions']})"
-                " values (?, ?, ?, ?, ?)",
+                build_insert_sql("search_questions"),
                 [(key, *texts) for (key,), texts in zip(keys, terms.questions, strict=True)],
             )
 

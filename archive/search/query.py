@@ -9,11 +9,16 @@ from __future__ import annotations
 import re
 import unicodedata
 from calendar import monthrange
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from dataclasses import field as dataclass_field
+from functools import cache
+from itertools import takewhile
+from pathlib import Path
 from typing import TypeAlias
 
-from archive.analysis import find_words
+from archive.analysis import MAX_ABBREVIATION_LENGTH, find_words
+from archive.analysis.lexicon import find_word_readings
 
 MAX_QUERY_LENGTH = 2_000  # characters; the rest is dropped, with a note
 MAX_QUERY_WORDS = 32  # further words are dropped, with a note
@@ -48,17 +53,47 @@ TYPED_DATE = re.compile(
     re.ASCII,
 )
 
+# Words that need not occur.
+SWEDISH_WORDS = """
+    alla allt att av bara blev bli blir borde bör de dem den denna deras dess dessa det detta dig din dina dit ditt du
+    då där därför efter eller en er ert ett finns fick för få får genom ger gör göra gjorde går ha hade han hans har
+    hon hos hur här i ifrån in inför inom jag ju kan kring kommer kunde man med mellan men mot ni nog nu något någon
+    några när och också om oss på sig sin sina sitt ska skulle som så till under ur ut utan vad var vara varför varit
+    vem vems vi vid vilka vilken vilket vill vår våra vårt är åt över dnr diarienr diarienummer
+"""
+ENGLISH_WORDS = """
+    a about an and are as at been between can could did does for from has have how if in into it its of on or our should
+    than that the their them there these they this those to was we were what when where which who why will with would
+    you your
+"""
+AMBIGUOUS_WORDS = frozenset(("be", "by", "do", "is"))  # function words only in an English query
+ONLY_ENGLISH_WORDS = frozenset(ENGLISH_WORDS.split()).difference(SWEDISH_WORDS.split())
+FUNCTION_WORDS = ONLY_ENGLISH_WORDS.union(SWEDISH_WORDS.split(), AMBIGUOUS_WORDS)
+
+# Names.
+NAMES_FILE = Path(__file__).with_name("agency_names.tsv")
+MAX_NAME_WORDS = 9
+MAX_NUMBER_LENGTH = 3  # digits of the number of ETS 2
+
 # Characters and operators.
 QUOTE_TRANSLATION = str.maketrans(dict.fromkeys("”“„‟»«″", '"'))
 LEXEME_PATTERN = re.compile(
     r'"(?P<phrase>[^"]*)"(?P<star>\*?)|(?P<bracket>[()])|(?P<quote>")|(?P<plain>\|+|[^\s"()|]+)'
 )
+CAPITALS = re.compile(rf"\W*[A-ZÅÄÖ]{{2,{MAX_ABBREVIATION_LENGTH}}}(?::[a-zåäö]+)?\W*")  # SAS, EU:s
 OPERATORS = {
     **dict.fromkeys(("OR", "ELLER", "|", "||"), "or"),
     **dict.fromkeys(("AND", "OCH", "&", "&&"), "and"),
     "NOT": "not",
 }
 NEAR_PATTERN = re.compile(r"(?:NEAR|NÄRA)(?:/(\d{1,3}))?")
+
+
+# How the words of a term match.
+WORD = "word"  # in any form, and as part of compounds
+WRITTEN = "written"  # an abbreviation, as written
+QUOTED = "quoted"  # as written, in this order
+REQUIRED = "required"  # in any form, but not in compounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +103,9 @@ class TermNode:
     words: tuple[str, ...]
     is_prefix: bool = False  # the last word may continue
     field: str | None = None  # search only this field
+    match: str = WORD
+    joined: str = dataclass_field(default="", compare=False)  # the words without their hyphens: rotavdrag
+    is_added: bool = False  # another name or spelling of what was typed
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +164,7 @@ class Query:
     tree: QueryNode | None = None  # None: no word, number or filter
     notes: tuple[SearchNote, ...] = ()
     is_blank: bool = False  # something was typed, but no word, number or filter
-    text: str = field(default="", compare=False)
+    text: str = dataclass_field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +178,7 @@ class Lexeme:
     prefix_too_short: bool = False  # a star after too few letters
     distance: int = 0
     follows_directly: bool = False  # whether there is no space before it
+    match: str = WORD
     unknown_field: str = ""  # for words: a name before a colon that is not a field
 
 
@@ -147,15 +186,16 @@ def parse_query(text: str) -> Query:
     """Parse the text of a query.
 
     >>> for part in parse_query("våld* -krig rubrik:skola").tree.parts:
-    ...     print(part)
-    TermNode(words=('våld',), is_prefix=True, field=None)
-    NotNode(part=TermNode(words=('krig',), is_prefix=False, field=None))
-    TermNode(words=('skola',), is_prefix=False, field='title')
+    ...     print(type(part).__name__, [(term.words, term.is_prefix, term.field) for term in find_terms(part)])
+    TermNode [(('våld',), True, None)]
+    NotNode []
+    TermNode [(('skola',), False, 'title')]
     """
     parser = QueryParser(clean_query_text(text[:MAX_QUERY_LENGTH]))
     if len(text) > MAX_QUERY_LENGTH:
         parser.add_note("cut")
     tree = parser.parse_and(None, 0)
+    tree = tree and complete_tree(tree)
     parser.check_date_range(tree)
     if tree is not None and not has_positive_part(tree):
         parser.add_note("only_not")
@@ -163,15 +203,116 @@ def parse_query(text: str) -> Query:
     return Query(tree=tree, notes=tuple(parser.notes), is_blank=bool(typed) and tree is None, text=typed)
 
 
-def find_terms(node: QueryNode | None) -> list[TermNode]:
-    """List the terms that a hit must or may contain, in order."""
+def find_terms(node: QueryNode | None, *, with_added: bool = False) -> list[TermNode]:
+    """List the terms that a hit must or may contain, in order. with_added: other names and spellings, too."""
     if isinstance(node, TermNode):
-        return [node]
+        return [node] if with_added or not node.is_added else []
     if isinstance(node, NearNode):
         return list(node.terms)
     if isinstance(node, AndNode | OrNode):
-        return [term for part in node.parts for term in find_terms(part)]
+        return [term for part in node.parts for term in find_terms(part, with_added=with_added)]
     return []
+
+
+def complete_tree(node: QueryNode) -> QueryNode:
+    """Add other names and spellings of what was typed, and drop function words that need not occur."""
+    if isinstance(node, AndNode):
+        parts = drop_function_words(add_numbered_words(add_names(list(map(complete_tree, node.parts)))))
+        return AndNode(tuple(parts)) if len(parts) > 1 else parts[0]
+    if isinstance(node, OrNode):
+        return OrNode(tuple(map(complete_tree, node.parts)))
+    return add_names([node])[0] if isinstance(node, TermNode) else node
+
+
+def is_plain_term(node: QueryNode) -> bool:
+    """Return whether a node is words that were typed without quotation marks, field, plus or star."""
+    is_plain = isinstance(node, TermNode) and node.match in (WORD, WRITTEN)
+    return is_plain and not (node.field or node.is_prefix or node.is_added)  # type: ignore[union-attr]
+
+
+def add_names(parts: Sequence[QueryNode]) -> list[QueryNode]:
+    """Replace the name or abbreviation of an agency by a choice of all its names (see read_agency_names)."""
+    names, completed, start = read_agency_names(), list[QueryNode](), 0
+    while start < len(parts):
+        run = list(takewhile(is_plain_term, parts[start : start + MAX_NAME_WORDS]))
+        for end in range(len(run), 0, -1):
+            words = tuple(word for term in find_terms(AndNode(tuple(run[:end]))) for word in term.words)
+            others = names.get(words) or names.get((*words[:-1], words[-1].removesuffix("s")))
+            is_written = end == 1 and run[0].match == WRITTEN  # type: ignore[union-attr]
+            if others and (is_written or not is_ordinary_word(words)):
+                typed = drop_function_words(run[:end])
+                added = (
+                    TermNode(other, match=WRITTEN if is_abbreviation(other) else WORD, is_added=True)
+                    for other in others
+                    if not (is_abbreviation(other) and is_ordinary_word(other))
+                )
+                completed.append(OrNode((AndNode(tuple(typed)) if len(typed) > 1 else typed[0], *added)))
+                start += end
+                break
+        else:
+            completed.append(parts[start])
+            start += 1
+    return completed
+
+
+@cache
+def read_agency_names() -> dict[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+    """Read agency_names.tsv: the words of each name or abbreviation, in lower case → those of the agency's others."""
+    groups: dict[str, list[tuple[str, ...]]] = {}
+    for line in NAMES_FILE.read_text("utf-8").splitlines()[1:]:
+        current, other, _ = line.split("\t")
+        groups.setdefault(current, [split_query_words(current)]).append(split_query_words(other))
+    names: dict[tuple[str, ...], dict[tuple[str, ...], None]] = {}
+    for group in groups.values():
+        for name in group:
+            names.setdefault(name, {}).update(dict.fromkeys(other for other in group if other != name))
+    return {name: tuple(others) for name, others in names.items()}
+
+
+def is_abbreviation(words: tuple[str, ...]) -> bool:
+    return len(words) == 1 and len(words[0]) <= MAX_ABBREVIATION_LENGTH
+
+
+def is_ordinary_word(words: tuple[str, ...]) -> bool:
+    """Return whether a name is a common word in lower case, too, as BRA is."""
+    return is_abbreviation(words) and (words[0] in FUNCTION_WORDS or bool(find_word_readings(words[0])))
+
+
+def add_numbered_words(parts: Sequence[QueryNode]) -> list[QueryNode]:
+    """Let an abbreviation and its number match if they are written as one word: ETS 2, ETS2."""
+    completed: list[QueryNode] = []
+    for part in parts:
+        before = completed[-1] if completed else None
+        if (
+            isinstance(part, TermNode)
+            and isinstance(before, TermNode)
+            and is_plain_term(part)
+            and is_plain_term(before)
+            and is_abbreviation(before.words)
+            and before.words[0].isalpha()
+            and len(part.words) == 1
+            and part.words[0].isdecimal()
+            and len(part.words[0]) <= MAX_NUMBER_LENGTH
+        ):
+            joined = TermNode((before.words[0] + part.words[0],), match=WRITTEN, is_added=True)
+            completed[-1] = OrNode((AndNode((before, part)), joined))
+        else:
+            completed.append(part)
+    return completed
+
+
+def drop_function_words(parts: Sequence[QueryNode]) -> list[QueryNode]:
+    """Leave out words such as "hos" and "of", which say nothing about a subject, if others remain."""
+    words = {part: part.words[0] for part in parts if isinstance(part, TermNode) and is_function_word(part)}
+    if ONLY_ENGLISH_WORDS.isdisjoint(words.values()):
+        words = {part: word for part, word in words.items() if word not in AMBIGUOUS_WORDS}
+    others = [part for part in parts if part not in words]
+    has_subject = any(not isinstance(part, FilterNode | NotNode) for part in others)
+    return others if has_subject else list(parts)
+
+
+def is_function_word(term: TermNode) -> bool:
+    return is_plain_term(term) and term.match == WORD and len(term.words) == 1 and term.words[0] in FUNCTION_WORDS
 
 
 class QueryParser:
@@ -182,6 +323,14 @@ class QueryParser:
         self.notes: list[SearchNote] = []
         if None in lexemes:
             self.add_note("open_quote")
+        words = [lexeme for lexeme in lexemes if lexeme and lexeme.kind == "words"]
+        if all(lexeme.text.isupper() for lexeme in words) and any(
+            len(word) > MAX_ABBREVIATION_LENGTH for lexeme in words for word in lexeme.words
+        ):  # typed with caps lock
+            lexemes = [
+                lexeme and replace(lexeme, match=WORD if lexeme.match == WRITTEN else lexeme.match)
+                for lexeme in lexemes
+            ]
         self.lexemes = [*self.limit_words([lexeme for lexeme in lexemes if lexeme is not None]), Lexeme("end")]
         self.position = 0
 
@@ -266,7 +415,10 @@ class QueryParser:
                 self.add_note("short_star", lexeme.text)
             if lexeme.unknown_field:
                 self.add_note("no_field", f"{lexeme.unknown_field}:")
-            return TermNode(lexeme.words, lexeme.is_prefix, field) if lexeme.words else None
+            joined = (
+                "".join(lexeme.words) if lexeme.match == WORD and "-" in lexeme.text and not lexeme.is_prefix else ""
+            )
+            return TermNode(lexeme.words, lexeme.is_prefix, field, lexeme.match, joined) if lexeme.words else None
         if lexeme.kind == "(":
             return self.parse_and(field, depth + 1) if depth < MAX_BRACKET_DEPTH else None
         if lexeme.kind == "field":
@@ -387,7 +539,14 @@ def tokenise_query(text: str) -> Iterator[Lexeme | None]:
         if match["phrase"] is not None:
             if words := split_query_words(match["phrase"]):
                 is_prefix = bool(match["star"]) and len(words[-1]) >= MIN_PREFIX_LENGTH
-                yield Lexeme("words", match["phrase"], words, is_prefix=is_prefix, follows_directly=follows_directly)
+                yield Lexeme(
+                    "words",
+                    match["phrase"],
+                    words,
+                    is_prefix=is_prefix,
+                    follows_directly=follows_directly,
+                    match=QUOTED,
+                )
         elif match["bracket"]:
             yield Lexeme(match["bracket"], match["bracket"], follows_directly=follows_directly)
         elif match["quote"]:
@@ -410,6 +569,7 @@ def tokenise_run(text: str, *, follows_directly: bool, next_character: str = "")
     if not follows_directly and text[0] in "-−" and (len(text) == 1 or text[1].isalnum()):
         yield Lexeme("not", text[0], follows_directly=follows_directly)
         text, follows_directly = text[1:], True
+    is_required = not follows_directly and text[0] == "+" and text[1:2].isalnum()
     match = FIELD_PATTERN.fullmatch(text)
     name = QUERY_FIELDS.get(fold_diacritics(match["name"])) if match else None
     if match and name:
@@ -427,6 +587,7 @@ def tokenise_run(text: str, *, follows_directly: bool, next_character: str = "")
             is_prefix=has_star and long_enough,
             prefix_too_short=has_star and not long_enough,
             follows_directly=follows_directly,
+            match=REQUIRED if is_required else WRITTEN if CAPITALS.fullmatch(text) else WORD,
             unknown_field=find_unknown_field(text + next_character),
         )
 

@@ -36,7 +36,7 @@ from archive.search.fts import (
     plan_search,
     read_month_counts,
 )
-from archive.search.index import BRIEF_RELEASE, NO_VALUE
+from archive.search.index import BRIEF_RELEASE, NO_VALUE, list_columns
 from archive.search.params import FACETS, SearchRequest
 from archive.search.query import AndNode, FilterNode, NearNode, TermNode, find_terms
 
@@ -389,7 +389,7 @@ class HitFinder:
         """
         if is_title_search(self.request):
             return set()  # all hits have them
-        title_match = f"{{title title_parts}}: ({plan.match})"
+        title_match = f"{{{' '.join(list_columns(['title']))}}}: ({plan.match})"
         facet_matches = match_included_facets(self.request.include, self.skip_facet)
         found: set[int] = set()
         for part in months:

@@ -21,12 +21,14 @@ from archive.analysis import (
     analyze_word,
     find_compound_key,
     find_compound_parts,
+    find_last_part,
+    find_minor_parts,
     find_words,
     is_english_release,
 )
 from archive.analysis.lemmatizer import english_lemma, swedish_lemma
 from archive.database import RunQuery
-from archive.search.query import MAX_WORD_LENGTH, QueryNode, find_terms
+from archive.search.query import MAX_WORD_LENGTH, QUOTED, REQUIRED, WRITTEN, QueryNode, find_terms
 
 TEXT_TOKEN_PATTERN = re.compile(
     rf"[^\W_]+(?:[{INVISIBLE_CHARACTERS}]+[^\W_]+)*(?::(?:{CASE_ENDINGS})\b)?", re.IGNORECASE
@@ -68,6 +70,8 @@ class QueryTerm:
     prefix: str = ""  # beginning of the last word, if it has a star
     compound: str = ""  # lemma that may be part of a longer word
     field: str | None = None  # the only field to search
+    is_exact: bool = False  # lemma_sequences are words as written
+    is_loose: bool = False  # compounds with a meaning of their own match, too
 
 
 class TextToken(NamedTuple):
@@ -211,14 +215,19 @@ def extract_query_terms(
     (('myndighet',),)
     """
     found = []
-    for term in dict.fromkeys(find_terms(tree)):
+    for term in dict.fromkeys(find_terms(tree, with_added=True)):
         text = " ".join(term.words)
+        label = text + ("*" if term.is_prefix else "")
+        if term.match in (QUOTED, WRITTEN):
+            prefix = term.words[-1] if term.is_prefix else ""
+            found.append(QueryTerm(label, (term.words,), prefix, field=term.field, is_exact=True))
+            continue
         readings = tuple(tuple(lemma.split()) for lemma in analyze_word(text))
         if term.is_prefix:
             readings = (term.words, *((lemma,) for lemma in (prefix_lemmas or {}).get(text, ())))
-        compound = "" if term.is_prefix else find_compound_key(text)
-        label = text + ("*" if term.is_prefix else "")
-        found.append(QueryTerm(label, readings, term.words[-1] if term.is_prefix else "", compound, term.field))
+        compound = "" if term.is_prefix or term.match == REQUIRED else find_compound_key(text)
+        prefix = term.words[-1] if term.is_prefix else ""
+        found.append(QueryTerm(label, readings, prefix, compound, term.field))
     return found
 
 
@@ -358,21 +367,32 @@ def find_highlights(tokens: Sequence[TextToken], query_term: QueryTerm, term_ind
         sequences.setdefault(reading[0], []).append(reading)
     is_word_prefix = query_term.prefix and any(len(reading) == 1 for reading in query_term.lemma_sequences)
     for first, token in enumerate(tokens):
-        for reading in sequences.get(token.lemma, ()):
+        for reading in sequences.get(token.word if query_term.is_exact else token.lemma, ()):
             rest = tokens[first + 1 : first + len(reading)]
             prefixes = [*[""] * (len(reading) - 2), query_term.prefix]
-            if len(rest) == len(reading) - 1 and all(map(is_lemma_match, rest, reading[1:], prefixes)):
+            exact = [query_term.is_exact] * len(rest)
+            if len(rest) == len(reading) - 1 and all(map(is_word_match, rest, reading[1:], prefixes, exact)):
                 found[first] = Highlight(first, first + len(reading) - 1, term_index)
         if first not in found and (
-            (is_word_prefix and is_lemma_match(token, "", query_term.prefix))
-            or (query_term.compound and query_term.compound in find_compound_parts(token.lemma))
+            (is_word_prefix and is_word_match(token, "", query_term.prefix))
+            or (query_term.compound and is_part_of(token.lemma, query_term))
         ):
             found[first] = Highlight(first, first, term_index)
     return list(found.values())
 
 
-def is_lemma_match(token: TextToken, lemma: str, prefix: str) -> bool:
-    """Return whether a word has the lemma or, if `prefix` is set, starts with it."""
+def is_part_of(lemma: str, query_term: QueryTerm) -> bool:
+    """Return whether a word is found by a query term because the term is a part of it."""
+    part = query_term.compound
+    return (
+        part in find_compound_parts(lemma)
+        or part in find_minor_parts(lemma)
+        or (query_term.is_loose and part == find_last_part(lemma))
+    )
+
+
+def is_word_match(token: TextToken, text: str, prefix: str, is_exact: bool = False) -> bool:
+    """Return whether a word has the lemma (or, if exact, the form) or, if `prefix` is set, starts with it."""
     if prefix:
-        return token.word.startswith(prefix) or token.lemma.startswith(prefix)
-    return token.lemma == lemma
+        return token.word.startswith(prefix) or (token.lemma.startswith(prefix) and not is_exact)
+    return (token.word if is_exact else token.lemma) == text

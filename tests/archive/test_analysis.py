@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archive.analysis import analyze, analyze_word, find_compound_parts, find_words
+from archive.analysis import analyze, analyze_word, find_compound_parts, find_last_part, find_minor_parts, find_words
 from archive.analysis.lemmatizer import swedish_lemma
 from archive.search.fts import match_word
 
@@ -63,6 +63,58 @@ def test_compound_is_split(compound: str, parts: tuple[str, ...]) -> None:
     found = find_compound_parts(swedish_lemma(compound))
     assert set(found) <= set(parts) | {"fyrvaktar"}
     assert found[:1] == parts[:1]
+
+
+@pytest.mark.parametrize(
+    ("word", "minor", "last"),
+    [
+        ("migrationsministern", "migration", "minister"),
+        ("skogsbruket", "skog", "bruk"),
+        ("idrottsrörelsen", "idrott", "rörelse"),
+        ("riksidrottsförbundet", "idrott", "idrottsförbund"),
+        ("bredbandsutbyggnaden", "bredband", ""),
+        ("ålderspensionssystemet", "ålder pension", ""),
+        ("ålderspensionen", "ålder", "pension"),
+        ("friskolekommittén", "friskola skola", ""),
+        ("elpriserna", "el", "pris"),
+        ("elprisstöd", "el pris", ""),
+        ("vindkraftsparken", "vind kraft", ""),
+        ("havsvindkraftspark", "hav vind kraft", ""),
+        ("natomedlemskapet", "nato", ""),
+        ("utrikeshandelsministern", "utrikeshandel", "minister"),
+        ("människohandelsbrotten", "", ""),  # människohandel is no kind of handel
+        ("människohandeln", "", ""),
+        *((word, "", "") for word in ("misshandel", "elände", "eleverna", "avtal", "uppdrag", "riksdagen", "minister")),
+    ],
+)
+def test_compound_has_minor_parts(word: str, minor: str, last: str) -> None:
+    lemma = swedish_lemma(word)
+    assert (" ".join(find_minor_parts(lemma)), find_last_part(lemma)) == (minor, last)
+
+
+@pytest.mark.parametrize(
+    ("compound", "last"),
+    [("vindkraftspark", "park"), ("livshotande", "hota"), ("bergslag", ""), ("natomedlemskap", "medlemskap")],
+)
+def test_joining_s_is_no_part_of_the_last_word(compound: str, last: str) -> None:
+    assert "".join(find_compound_parts(compound)[:1]) == last
+
+
+@pytest.mark.parametrize(
+    "word", ["sas", "ai", "las", "jas", "säpo", "fhm", "it", "eg", "ets", "hiv", "rut", "ap", "kd", "pts", "nis", "dna"]
+)
+def test_short_word_is_no_form_of_a_verb(word: str) -> None:
+    assert swedish_lemma(word) == word
+
+
+def test_word_in_capitals_is_no_inflected_form() -> None:
+    text = analyze("DIGG och RISE. RISE och ris, LAGARNA", "sv")
+    assert text.lemma_text == "digg och rise rise och ris lag"
+    assert analyze("LAGEN GÄLLER", "sv").lemma_text == "lag gälla"
+
+
+def test_hyphenated_word_is_also_found_joined() -> None:
+    assert "rotavdrag" in analyze("Höjt ROT-avdrag", "sv").compound_parts
 
 
 def test_find_words_splits_signs_and_drops_case_endings() -> None:

@@ -80,7 +80,7 @@ def test_negation_alone_is_a_condition() -> None:
 def test_fields_of_the_other_table_are_conditions() -> None:
     assert (
         build_plan(parse_query("svar:skog").tree, ResolvedNames(), QUESTION_INDEX).match
-        == '{answer answer_parts}: ("skog")'
+        == '{answer answer_parts answer_minor answer_forms}: ("skog")'
     )
     assert build_plan(parse_query("rubrik:skog").tree, ResolvedNames(), QUESTION_INDEX).match == ""
     assert plan("svar:skog").match == ""
@@ -101,7 +101,10 @@ def test_fields_of_the_other_table_are_conditions() -> None:
         ("svar:avdelning", {TITLE_HIT.url}),
         ("fråga:avdelning", set()),
         ('rubrik:"ministern i hamnen"', set()),
-        ("rubrik:vård", set()),
+        ("rubrik:vård", {TITLE_HIT.url}),
+        ("+ministrar", set()),
+        ("ministern", {TITLE_HIT.url, BODY_HIT.url}),
+        ('"ministern"', set()),
     ],
 )
 async def test_compound_is_found_by_its_parts(compounds: Searcher, text: str, urls: set[str]) -> None:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from archive.search.query import (
     MAX_QUERY_WORDS,
+    NAMES_FILE,
+    QUOTED,
+    REQUIRED,
+    WORD,
+    WRITTEN,
     AndNode,
     FilterNode,
     NearNode,
@@ -16,10 +23,19 @@ from archive.search.query import (
     find_terms,
     parse_query,
 )
+from scraper.agency import load_agencies
 
 
-def term(*words: str, star: bool = False, field: str | None = None) -> TermNode:
-    return TermNode(words, star, field)
+def term(*words: str, star: bool = False, field: str | None = None, match: str = WORD, added: bool = False) -> TermNode:
+    return TermNode(words, star, field, match, is_added=added)
+
+
+def quoted(*words: str, star: bool = False, field: str | None = None) -> TermNode:
+    return term(*words, star=star, field=field, match=QUOTED)
+
+
+def written(word: str, *, added: bool = False) -> TermNode:
+    return term(word, match=WRITTEN, added=added)
 
 
 SKOG, ALG = term("skog"), term("älg")
@@ -27,22 +43,22 @@ BOTH, EITHER, ONLY_SKOG = AndNode((SKOG, ALG)), OrNode((SKOG, ALG)), AndNode((SK
 ON_DATES = AndNode((FilterNode("from", "2024-02-01"), FilterNode("to", "2024-02-09")))
 TREES: list[tuple[QueryNode | None, list[str]]] = [
     (None, ["", "  \t\n", "?!-–…", '""', "😀 ☃"]),
-    (SKOG, ["skog", "SKOG", "(skog", "skog)", "((((((((((skog"]),
-    (BOTH, ["skog älg", 'skog"älg"', "skog AND älg", "skog OCH älg", "skog - älg", "skog –älg"]),
+    (SKOG, ["skog", "(skog", "skog)", "((((((((((skog"]),
+    (BOTH, ["skog älg", "skog AND älg", "skog OCH älg", "skog - älg", "skog –älg"]),
     (ONLY_SKOG, ["skog -älg", "skog −älg", "skog NOT älg"]),
     (EITHER, ["skog OR älg", "skog ELLER älg", "skog | älg", "skog|älg"]),
     (AndNode((term("varg"), EITHER)), ["varg skog OR älg"]),
     (OrNode((AndNode((term("varg"), SKOG)), ALG)), ["(varg skog) OR älg"]),
     (AndNode((SKOG, NotNode(OrNode((ALG, term("varg")))))), ["skog -(älg OR varg)"]),
-    (AndNode((SKOG, term("or"))), ["skog OR"]),
-    (AndNode((term("or"), SKOG)), ["OR skog"]),
+    (SKOG, ["skog OR", "OR skog"]),
     (term("not"), ["NOT"]),
-    (term("på", "natten"), ['"på natten"', "”på natten”", "»på natten«"]),
-    (AndNode((term("på"), term("natten"))), ['"på natten']),
-    (AndNode((term("på", "natten"), ALG)), ['"på natten" älg']),
-    (AndNode((SKOG, NotNode(term("på", "natten")))), ['skog -"på natten"']),
+    (quoted("på", "natten"), ['"på natten"', "”på natten”", "»på natten«"]),
+    (term("natten"), ['"på natten']),
+    (AndNode((quoted("på", "natten"), ALG)), ['"på natten" älg']),
+    (AndNode((SKOG, quoted("älg"))), ['skog"älg"']),
+    (AndNode((SKOG, NotNode(quoted("på", "natten")))), ['skog -"på natten"']),
     (term("skog", star=True), ["skog*", "skog**,"]),
-    (term("på", "natten", star=True), ['"på natten"*']),
+    (quoted("på", "natten", star=True), ['"på natten"*']),
     (term("sk"), ["sk*"]),
     (term("sk", "og"), ["sk*og"]),
     (NearNode((SKOG, ALG), 10), ["skog NEAR älg"]),
@@ -50,7 +66,7 @@ TREES: list[tuple[QueryNode | None, list[str]]] = [
     (NearNode((SKOG, ALG), 5), ["NEAR(skog älg, 5)"]),
     (term("near"), ["NEAR("]),
     (term("skog", field="title"), ["rubrik:skog", "Title: skog"]),
-    (term("på", "natten", field="lead"), ['ingress:"på natten"']),
+    (quoted("på", "natten", field="lead"), ['ingress:"på natten"']),
     (AndNode((term("skog", field="question"), term("älg", field="answer"))), ["fraga:skog svar:älg"]),
     (AndNode((term("skog", field="title"), term("älg", field="title"))), ["rubrik:(skog älg)"]),
     (NotNode(term("skog", field="title")), ["-rubrik:skog"]),
@@ -65,11 +81,32 @@ TREES: list[tuple[QueryNode | None, list[str]]] = [
     (term("a2021", "01234"), ["A2021/01234"]),
     (term("anna", "ek", "verket", "se"), ["anna.ek@verket.se"]),
     (term("människo", "handel"), ["människo-handel"]),
-    (AndNode((term("förordning"), term("en"))), ["förordning(en)"]),
+    (term("förordning"), ["förordning(en)"]),
     (AndNode((term("12"), term("5", "3"))), ["§ 12 5,3 %"]),
-    (term("eu"), ["EU:s"]),
+    (written("eu"), ["EU:s", "(EU)"]),
+    (written("sas"), ["SAS", "SAS,"]),
+    (term("regeringen"), ["REGERINGEN"]),
+    (AndNode((term("las"), term("regeringen"))), ["LAS REGERINGEN"]),
+    (term("skog", match=REQUIRED), ["+skog"]),
+    (AndNode((term("c"), term("d"))), ["C++ d"]),
+    (AndNode((term("om", match=REQUIRED), SKOG)), ["+om skog"]),
+    (AndNode((term("psykisk"), term("ohälsa"), term("unga"))), ["psykisk ohälsa hos unga"]),
+    (AndNode((term("ny"), term("chef"))), ["vem är ny chef för", "who is ny chef"]),
+    (AndNode((term("is"), term("snö"))), ["is snö"]),
+    (AndNode((term("om"), term("för"))), ["om för"]),
+    (AndNode((term("om"), FilterNode("from", "2024-01-01"))), ["om från:2024"]),
+    (term("s2022", "03255"), ["dnr S2022/03255", "S2022/03255"]),
+    (OrNode((AndNode((written("ets"), term("2"))), written("ets2", added=True))), ["ETS 2"]),
+    (OrNode((term("säpo"), term("säkerhetspolisen", added=True))), ["säpo"]),
+    (OrNode((term("säkerhetspolisens"), written("säpo", added=True))), ["säkerhetspolisens"]),
+    (OrNode((written("brå"), term("brottsförebyggande", "rådet", added=True))), ["BRÅ"]),
+    (
+        OrNode((AndNode((term("brottsförebyggande"), term("rådet"))), written("brå", added=True))),
+        ["Brottsförebyggande rådet"],
+    ),
+    (quoted("säpo"), ['"säpo"']),
     (term("ålder"), ["a\u030alder"]),  # decomposed
-    (AndNode((term("a"), term("b"))), ["a\x00b", "a\ud800b"]),
+    (AndNode((term("x"), term("y"))), ["x\x00y", "x\ud800y"]),
 ]
 QUERIES_BY_NOTE = {
     "open_quote": ['"på natten'],
@@ -119,3 +156,15 @@ def test_note_has_the_words_it_is_about() -> None:
 @pytest.mark.parametrize(("text", "count"), [("fyrar " * 5000, MAX_QUERY_WORDS), ("x.y." * 2500, 1), ("(" * 10_000, 0)])
 def test_long_query_is_cut(text: str, count: int) -> None:
     assert len(find_terms(parse_query(text).tree)) == count
+
+
+def test_names_of_agencies_are_distinct_and_have_a_source() -> None:
+    lines = [line.split("\t") for line in NAMES_FILE.read_text("utf-8").splitlines()]
+    assert lines[0] == ["name", "other name", "source"]
+    assert all(len(line) == 3 and all(line) for line in lines)
+    assert len({tuple(line[:2]) for line in lines}) == len(lines)
+    addresses = [(name, other) for name, other, source in lines if source == "address in agencies.toml"]
+    agencies = {agency.name: agency for agency in load_agencies().values()}
+    for name, other in addresses:
+        hosts = [agencies[name].home, *agencies[name].aliases]
+        assert any(other.lower() in re.split("[./]", host) for host in hosts), (name, other)

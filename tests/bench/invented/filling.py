@@ -26,7 +26,7 @@ from archive.analysis.lemmatizer import swedish_lemma
 from archive.dates import to_iso
 from archive.health import assess_agencies
 from archive.models import PART_TABLES
-from archive.search.index import is_vocabulary_word
+from archive.search.index import INDEX_COLUMNS, build_columns, is_vocabulary_word
 from archive.store import Archive
 from tests.bench.invented.releases import AGENCIES, END, Place, edit, home_of, invent, plan, slug_of
 from tests.bench.invented.rows import COLUMNS, to_rows
@@ -99,11 +99,8 @@ def write(db: Database, rows: dict[str, list[Any]], tags: dict[str, int]) -> Non
     if rows["questions"]:
         first = db.execute("select max(id) from questions").fetchone()[0] - len(rows["questions"])
         for key, (_, _, question, answer, *_) in enumerate(rows["questions"], first + 1):
-            texts = [analyze(text, "sv") for text in (question, answer)]
-            lemmas = [text.lemma_text for text in texts]
-            parts = [" ".join(text.compound_parts) for text in texts]
-            columns = ("rowid", "question", "answer", "question_parts", "answer_parts")
-            put(db, "search_questions", columns, [(key, *lemmas, *parts)])
+            texts = build_columns(*([analyze(text, "sv")] for text in (question, answer)))
+            put(db, "search_questions", ("rowid", *INDEX_COLUMNS["search_questions"]), [(key, *texts)])
 
 
 def put(db: Database, table: str, columns: tuple[str, ...], rows: list[Any]) -> None:

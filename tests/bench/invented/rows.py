@@ -6,19 +6,15 @@ The keys by which joint texts meet are drawn: they take the room they would, and
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from random import Random
 from typing import Any
 
-from archive.analysis import collect_compound_parts as find_compounds
-from archive.analysis import find_words
-from archive.analysis.lemmatizer import swedish_lemma
+from archive.analysis import AnalyzedText, analyze
 from archive.dates import to_iso
 from archive.duplicates import DAY_RANGE, FIRST_BAND, LAST_BAND, to_day_number
 from archive.models import PART_TABLES, STATE_FIELDS, hash_state, to_state
-from archive.search.index import iter_facet_terms, iter_listing_terms
+from archive.search.index import INDEX_COLUMNS, build_columns, iter_facet_terms, iter_listing_terms
 from archive.store import lists_to_json
 from tests.bench.invented.releases import Place, choose_passages, invent
 from tests.bench.invented.words import read_voice
@@ -27,44 +23,20 @@ OWN = ("agency", "url", "first_seen", "last_checked", "hash", "revision", "check
 COLUMNS = {
     "releases": ("id", *OWN, *STATE_FIELDS),
     "revisions": ("id", "release", "seen", "cause", "hash", *STATE_FIELDS, "tags", *PART_TABLES),
-    "search": (
-        "rowid",
-        *["title", "lead", "body", "questions"],
-        *(f"{name}_parts" for name in ["title", "lead", "body", "questions"]),
-        "facts",
-    ),
+    "search": ("rowid", *INDEX_COLUMNS["search"]),
 }
 BANDS = range(FIRST_BAND, LAST_BAND + 1)
-lemma_of = lru_cache(maxsize=None)(swedish_lemma)
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
-    """A text as the index takes it: its lemmas, what its compounds are found by, its words."""
-
-    lemmas: str
-    parts: tuple[str, ...]
-    words: frozenset[str]
-
-
-def read(text: str) -> Read:
+def read(text: str) -> AnalyzedText:
     """A text that stands once."""
-    words = find_words(text)
-    lemmas = list(map(lemma_of, words))
-    return Read(" ".join(lemmas), tuple(find_compounds(lemmas)), frozenset(words))
+    return analyze(text, "sv")
 
 
 @cache
-def read_passage(number: int) -> Read:
+def read_passage(number: int) -> AnalyzedText:
     """One that stands in many bodies."""
     return read(read_voice().passage(number))
-
-
-def join_read(reads: Iterable[Read]) -> Read:
-    """Several as one text."""
-    held = list(reads)
-    parts = dict.fromkeys(part for each in held for part in each.parts)
-    return Read(" ".join(r.lemmas for r in held), tuple(parts), frozenset().union(*(r.words for r in held)))
 
 
 def to_rows(places: list[Place], seed: int) -> tuple[dict[str, list[tuple[Any, ...]]], Counter[str], list[Any]]:
@@ -83,14 +55,14 @@ def to_rows(places: list[Place], seed: int) -> tuple[dict[str, list[tuple[Any, .
         rows["revisions"].append((key, key, seen, "first", digest, *columns, *lists_to_json(state).values()))
         lead, passages, made = choose_passages(voice, place, seed)
         asked = read("\n".join(f"{each.question}\n{each.answer}" for each in release.questions))
-        body = join_read([*map(read_passage, passages), *([read(made)] if made else []), asked])
-        texts = [read(release.title), read_passage(lead) if lead else read(""), body, asked]
-        index = [*(text.lemmas for text in texts), *(" ".join(text.parts) for text in texts)]
+        body = [*map(read_passage, passages), *([read(made)] if made else []), asked]
+        texts = [[read(release.title)], [read_passage(lead)] if lead else [], body, [asked]]
+        index = build_columns(*texts)
         newest = state["published"] or state["updated"] or str(seen)
         rows["search"].append(
             (key, *index, " ".join((*iter_facet_terms(state), *iter_listing_terms(release.agency, newest))))
         )
-        counts.update(frozenset().union(*(text.words for text in texts)))
+        counts.update(frozenset(word for column in texts for text in column for word in text.words))
         rows["release_tags"] += [(key, tag) for tag in state["tags"]]
         for name in PART_TABLES:
             rows[name] += [(key, position, *part.values()) for position, part in enumerate(told(state[name]), 1)]

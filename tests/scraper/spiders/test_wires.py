@@ -109,13 +109,24 @@ def test_evidence_of_a_record_is_its_own_json(wire_crawl: WireCrawl) -> None:
                 assert release.title in record.values()
     requested = crawling.site.counts.paths
     for slug, wire in wires.items():
-        assert requested[wire.hosts[0], "/robots.txt"] == 1
+        assert requested[wire.hosts[0], "/robots.txt"]
         pages = [
             path
             for host, path in requested
             if host == wire.hosts[1] and path in {urlsplit(u).path for u in wire.releases}
         ]
         assert len(pages) == (0 if slug in RECORDED else ON_WIRE)
+
+
+def test_audit_reads_wires_to_their_end(wire_crawl: WireCrawl) -> None:
+    crawling, wires = wire_crawl
+    code, printed = crawling.run("audit")
+    assert (code, "Traceback" in printed) == (0, False), printed
+    sql = "select source, sum(listed), sum(stored), sum(missing), min(complete) from coverage group by source"
+    counted = {url: row for url, *row in crawling.rows(sql)}
+    for wire in wires.values():
+        (row,) = [row for url, row in counted.items() if url and wire.list_path in url]
+        assert row == [ON_WIRE, ON_WIRE, 0, 1]
 
 
 def test_edits_and_removals_on_a_wire(tmp_path: Path) -> None:

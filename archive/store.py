@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from sqlite_utils import Database
 
@@ -26,6 +26,7 @@ from archive.dates import to_iso
 from archive.diff import Diff, compare
 from archive.duplicates import BandKeys, NearDuplicates, build_band_keys, join_text_fields
 from archive.frontier import Frontier, Hosts, PaginationCursors
+from archive.history import RELEASE_CHAIN_CTE
 from archive.models import LIST_FIELDS, PART_TABLES, STATE_FIELDS, Capture, Release, hash_state, parse_state, to_state
 from archive.redaction import Takedowns
 from archive.removals import Removals
@@ -38,6 +39,8 @@ STORED_SQL = f"""
     from releases r join revisions v on v.release = r.id left join captures c on c.id = v.capture
       left join captures n on n.id = r.capture
 """
+TEXT_FIELDS = ("title", "lead", "body")
+MAX_REVERT_CANDIDATES = 20  # revisions with the same text that are compared in full
 NON_EDIT_CAUSES = ("first", "parser")  # causes of revisions that are not edits by the agency
 
 
@@ -387,9 +390,9 @@ class ReleaseWriter:
         diff = compare(self.takedowns.redact_for_display(stored.release_id, previous.state)[0], state)
         if provenance["cause"] == "source" and not diff.changes and not compare(previous.state, full_state).changes:
             provenance = {**provenance, "cause": "parser"}
-        identical = self.db.execute(
-            "select min(id) from revisions where release = ? and hash = ?", [stored.release_id, digest]
-        ).fetchone()
+        reverts_to = self.find_identical(stored.release_id, digest)
+        if reverts_to is None and provenance["cause"] == "source" and takedown_id is None:
+            reverts_to = self.find_same_text(stored.release_id, state, except_id=previous.revision_id)
         self.db.execute(
             "update revisions set last_seen = r.last_checked, checks = r.checks from releases r"
             " where revisions.id = ? and r.id = ?",
@@ -398,7 +401,7 @@ class ReleaseWriter:
         row = {
             "release": stored.release_id,
             "previous": previous.revision_id,
-            "reverts_to": identical[0],
+            "reverts_to": reverts_to,
             "update_date_changed": int(previous.state["updated"] != state["updated"]),
             "importance": diff.importance,
             **build_change_columns(diff),
@@ -418,6 +421,28 @@ class ReleaseWriter:
         shown_before, _ = self.takedowns.redact_for_display(stored.release_id, stored.state)
         self.update_derived(stored.release_id, state, shown_before)
         return str(provenance["cause"])
+
+    def find_identical(self, release_id: int, digest: str) -> int | None:
+        """Return a release's earliest revision with a hash, or None."""
+        sql = f"{RELEASE_CHAIN_CTE} select min(id) from revisions where release in chain and hash = :hash"
+        (revision_id,) = self.db.execute(sql, {"release": release_id, "hash": digest}).fetchone()
+        return cast("int | None", revision_id)
+
+    def find_same_text(self, release_id: int, state: Mapping[str, Any], *, except_id: int) -> int | None:
+        """Return a release's earliest revision that differs from a state at most in its layout, or None.
+
+        The hashes of such states differ if the site was redesigned, or the parser changed, in between.
+        """
+        sql = f"""
+            {RELEASE_CHAIN_CTE} select * from revisions where release in chain and takedown is null and id <> :except_id
+              and title = :title and lead is :lead and body = :body order by id limit {MAX_REVERT_CANDIDATES}
+        """
+        values = {"release": release_id, "except_id": except_id, **{name: state[name] for name in TEXT_FIELDS}}
+        rows = self.db.query(sql, values)
+        for row in rows:
+            if all(change.kind == "layout" for change in compare(parse_state(row), state).changes):
+                return cast("int", row["id"])
+        return None
 
     def update_derived(
         self, release_id: int, state: Mapping[str, Any], previous_state: Mapping[str, Any] | None = None

@@ -77,7 +77,6 @@ RELEASE_PARTS_SQL = {
     "images": "select url, caption, credit, alt from images where release = ? order by position",
     "attachments": "select url, title, media_type from attachments where release = ? order by position",
     "contacts": "select name, role, phone, email from contacts where release = ? order by position",
-    "revisions": "select id from revisions where release = ?",
 }
 NEWEST_REVISION_SQL = "select revision from releases where id = :id"
 STORED_URLS_SQL = "select url from frontier where release = ? and role = 'release' and state = 'stored' order by url"
@@ -160,6 +159,8 @@ async def read_history_context(site: SiteRequest, release_id: int, url: str) -> 
     return {
         "events": newest,
         "older_years": older_years,
+        "version_count": len(revisions),
+        "version_releases": sorted({event.release for event in revisions}),  # also the ids before a merger
         "edit_count": sum(event.kind == "edit" for event in revisions),
         "first_revision": min(revisions, key=lambda event: (event.when, event.id)),
         "last_seen": current.last_seen,

@@ -140,6 +140,9 @@ async def test_moved_release_names_its_other_url(history_site: Site) -> None:
     assert "Upptäckt av arkivet 3 juni 2024" in await history_site.text("/archive/releases/54")
     (banner,) = (await history_site.page("/archive/releases/53")).cssselect(".banner")
     assert banner.cssselect("a")[0].get("href") == "/archive/releases/54"
+    (versions,) = (await history_site.page("/archive/releases/54")).cssselect(".about dd > a[href*='/revisions?']")
+    assert versions.text_content() == "2 sparade versioner"
+    assert len((await history_site.page(versions.attrib["href"])).cssselect("tbody tr")) == 2
     page = await history_site.page("/archive/releases/55")
     (line,) = page.cssselect("header a[href^='#removal-']")
     assert to_text(line) == f"Flyttat hit från {HOME}/nyheter/grynnor, upptäckt 4 juni 2024 kl. 10.15"

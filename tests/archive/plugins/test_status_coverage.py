@@ -43,7 +43,9 @@ async def test_coverage_of_an_agency_by_url_source_and_month(audited_site: Site)
     urls = page.xpath("//ol[@class='states']//a/@href")
     assert sorted(url.rpartition("/")[2] for url in urls) == sorted(MISSING)
     text = " ".join(page.cssselect("body")[0].text_content().split())
+    assert page.xpath("string(//h1)") == "What Roads Authority lists, and what is missing from the archive"
     assert "not found by any crawl dated 3 May 2021 in the source missing since 3 June 2024" in text
+    assert "dated 1 June 2024, 00:30 (Swedish time) in the source" in text
     sources, months = page.xpath("//table")
     assert [row.xpath("string(td[4])") for row in sources.xpath(".//tbody/tr")] == ["2", "1"]
     by_month = {row.xpath("string(th)").strip(): row.xpath("string(td[4])") for row in months.xpath(".//tbody/tr")}

@@ -143,6 +143,12 @@ def is_swedish_word(word: str) -> bool:
     return len(word) <= MAX_LEMMATISED_LENGTH and (is_known(word, lang="sv") or bool(find_word_readings(word)))
 
 
+@lru_cache(maxsize=50_000)
+def is_english_word(word: str) -> bool:
+    """Return whether a word is a form of a known English word."""
+    return is_known(word, lang="en")
+
+
 @lru_cache(maxsize=50_000)  # many forms share a base, whose own base is looked up each time
 def find_base_form(word: str) -> str:
     if word in LEMMA_EXCEPTIONS:

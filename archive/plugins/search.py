@@ -222,7 +222,9 @@ def format_search_metadata(results: Results, query: SearchRequest) -> dict[str, 
         "facets": {name: list(map(format_facet_value, choices)) for name, choices in hit_page.facets.items()},
         "approximate_facets": hit_page.approximate_facets,
         "notes": [{"note": note.key, "words": note.value} for note in results.notes],
-        "did_you_mean": [{"query": other.request.text, "total": other.total} for other in results.suggestions],
+        "did_you_mean": [
+            {"query": other.request.text, "total": other.total, "reason": other.reason} for other in results.suggestions
+        ],
     }
 
 

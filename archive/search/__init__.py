@@ -26,7 +26,7 @@ from archive.search.params import EXCLUDE_SUFFIX, SearchRequest, format_paramete
 from archive.search.query import SearchNote
 from archive.search.ranking import ColumnCache, HitFinder, HitPage
 from archive.search.snippets import QueryTerm, SearchHit, extract_query_terms, read_question_hits, read_release_hits
-from archive.search.suggestions import Suggestion, find_suggestions
+from archive.search.suggestions import Suggestion, find_suggestions, is_english_query
 
 HIT_BATCH = 100  # hits read at a time if all are read
 URL_PATTERN = re.compile(r"https?://[^\s/]+\.[^\s/]+(?:/\S*)?|https?://[^\s/]+/\S*", re.IGNORECASE)
@@ -112,6 +112,10 @@ async def search(run: RunQuery, request: SearchRequest, columns: ColumnCache | N
     notes = [*request.query.notes, *request.notes, *name_notes, *unknown_values]
     if request.page > hit_page.pages:
         notes.append(SearchNote("no_page", str(request.page)))
+    if is_english_query(request.query) and not any(
+        (hit.row["language"] or "").lower().startswith("en") for hit in hits
+    ):
+        notes.append(SearchNote("english"))
     if hit_page.title_matches_first:
         notes.append(SearchNote("titled"))
     return Results(

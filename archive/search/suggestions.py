@@ -1,33 +1,73 @@
-"""Suggests other queries: another spelling, a compound in place of two words, no quotation marks."""
+"""Suggests other queries: another spelling, words joined or split, no quotation marks, Swedish words for English ones.
+
+One scan of the vocabulary finds similar words for all misspelt words of a query. rapidfuzz compares them; the few that
+are left are weighed by sound, keyboard and frequency.
+"""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import islice, pairwise, product
+from math import log10
+from pathlib import Path
 
 from rapidfuzz.distance import OSA
 from rapidfuzz.process import extract_iter
 
+from archive.analysis import COMMON_WORDS, find_words
+from archive.analysis.lemmatizer import english_lemma, is_english_word, is_swedish_word
 from archive.database import RunQuery
 from archive.search.fts import ResolvedNames
 from archive.search.params import SearchRequest
-from archive.search.query import Query, find_terms, fold_diacritics, split_query_words
+from archive.search.query import Query, TermNode, find_terms, fold_diacritics, split_query_words
 from archive.search.ranking import ColumnCache, HitFinder, HitPage
 
 FEW_HITS = 5  # a query with more hits is assumed to be spelt correctly
 MAX_SUGGESTIONS = 2
+MAX_CORRECTED_WORDS = 8
 MAX_DIACRITIC_VARIANTS = 2000  # spellings of one word with and without diacritics
 MIN_FREQUENCY_RATIO = 3  # a spelling with diacritics must be this many times as common
+MIN_SPELLING_RATIO = 20  # the same for any other spelling, if the archive has the typed one and the query has hits
+MIN_JOINED_LENGTH = 5  # letters of words that are probably parts of a compound: klimat anpassning
 RARE_WORD_DIVISOR = 100_000  # a word in fewer than one of this many releases is probably misspelt itself
 DIACRITICS = {"a": "aåä", "o": "oö", "e": "eé"}
 FIELD_NOTES = ("no_day", "no_field", "no_value_of")  # notes about fields, whose names need no correction
+
+# Costs of the differences between two spellings; any other letter costs 1.
+MAX_COST_SHARE = 0.34  # of the letters of the word
+DIACRITICS_COST, SOUND_COST, KEYBOARD_COST, FIRST_LETTER_COST = 0.2, 0.3, 0.7, 0.3
+FREQUENCY_BONUS = 0.3  # for a word ten times as common
+KEYBOARD_ROWS = ("1234567890", "qwertyuiopå", "asdfghjklöä", "zxcvbnm")
+SOUNDS = [  # spelling → a spelling of the same sound, applied in this order
+    (re.compile(pattern), sound)
+    for pattern, sound in (
+        ("[sxt]*ion", "šon"),
+        ("s[ck]h|skj|stj|sch|sj|sh|tj|kj|sk(?=[eiyäö])|(?<!c)ch(?=[aeiouyåäö])", "š"),
+        ("ch|ck|q", "k"),
+        ("^[dghl]j|^g(?=[eiyäö])", "j"),
+        ("c(?=[eiy])|z", "s"),
+        ("c", "k"),
+        ("x", "ks"),
+        ("ph", "f"),
+        ("[dt]h|dt", "t"),
+        ("w", "v"),
+        ("å", "o"),
+        ("[äé]", "e"),
+        (r"(.)\1", r"\1"),
+    )
+]
+
+TRANSLATIONS_FILE = Path(__file__).with_name("english_words.tsv")
+MAX_TRANSLATED_WORDS = 5  # of one entry
+
 WORD_COUNTS_SQL = "select word, releases from vocabulary where word in (select value from json_each(:words))"
 SIMILAR_WORDS_SQL = """
-    select word, releases from vocabulary where word >= :low and word < :high and length(word) between :least and :most
-    and releases >= :common
+    select group_concat(word, ' ') as words from vocabulary
+    where releases >= :common and length(word) between :least and :most
 """
 TOTAL_RELEASES_SQL = "select releases from month_counts where agency = '' and month = ''"
 
@@ -38,7 +78,7 @@ class Suggestion:
 
     request: SearchRequest
     total: int
-    reason: str = "spelling"  # or loose: the words of a phrase without quotation marks
+    reason: str = "spelling"  # or loose: the words of a phrase without quotation marks; translation: in Swedish
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,20 +92,28 @@ class SpellingCorrection:
 async def find_suggestions(
     run: RunQuery, columns: ColumnCache, request: SearchRequest, hit_page: HitPage, names: ResolvedNames
 ) -> list[Suggestion]:
-    """Find other queries with more hits."""
+    """Find other queries with more hits, and the Swedish query for an English one."""
     few_hits = hit_page.total <= FEW_HITS
     texts: dict[str, str] = {}
-    for correction in await find_corrections(run, request.query, few_hits=few_hits):
-        texts.setdefault(apply_correction(request.text, correction), "spelling")
+    if (is_english_query(request.query) or few_hits) and (translation := translate_query(request.query)):
+        texts[translation] = "translation"
+    corrections = await find_corrections(run, request.query, hit_page.total)
+    for chosen in (corrections, *([correction] for correction in corrections)):
+        text = request.text
+        for correction in chosen:
+            text = apply_correction(text, correction)
+        texts.setdefault(text, "spelling")
     if not hit_page.total and any(len(term.words) > 1 for term in find_terms(request.query.tree)):
         texts.setdefault(strip_operators(request.query), "loose")
-    suggestions = []
+    suggestions: list[Suggestion] = []
     for text, reason in texts.items():
         changed = replace(request, text=text, page=1)
-        finder = HitFinder(run=run, columns=columns, request=changed, names=names)
-        if text != request.text and (total := await finder.count()) > hit_page.total:
+        if text == request.text or len(suggestions) == MAX_SUGGESTIONS:
+            continue
+        total = await HitFinder(run=run, columns=columns, request=changed, names=names).count()
+        if total > (0 if reason == "translation" else hit_page.total):
             suggestions.append(Suggestion(request=changed, total=total, reason=reason))
-    return suggestions[:MAX_SUGGESTIONS]
+    return suggestions
 
 
 def strip_operators(query: Query) -> str:
@@ -78,33 +126,58 @@ def strip_operators(query: Query) -> str:
     return " ".join(word for term in find_terms(query.tree) for word in term.words)
 
 
-async def find_corrections(run: RunQuery, query: Query, *, few_hits: bool) -> list[SpellingCorrection]:
-    """Find corrections of the query's words, the most likely first.
+async def find_corrections(run: RunQuery, query: Query, hit_count: int) -> list[SpellingCorrection]:
+    """Find corrections of the query's words. Those of different words can be applied together.
 
     With many hits, only missing diacritics and split compounds are corrected.
     """
     field_words = {word for note in query.notes if note.key in FIELD_NOTES for word in split_query_words(note.value)}
     terms = [term for term in find_terms(query.tree) if not term.is_prefix and not field_words.intersection(term.words)]
     words = list(dict.fromkeys(word for term in terms for word in term.words if len(word) > 2 and word.isalpha()))
-    if not words:
-        return []
+    words = words[:MAX_CORRECTED_WORDS]
     counts = await count_word_releases(run, words)
-    corrections = []
-    for word in words[:8]:
-        replacement = await find_diacritic_correction(run, word, counts.get(word, 0))
-        if replacement is None and few_hits and word not in counts:
-            replacement = await find_similar_word(run, word)
-        if replacement:
+    if is_english_query(query) and (counts or len(words) > 1):
+        words = [word for word in words if not is_english_word(word)]  # gang is no misspelt gång
+    corrections = await find_joined_words(run, terms, counts, few_hits=hit_count <= FEW_HITS)
+    corrected = {word for correction in corrections for word in correction.typed.split()}
+    misspelt = []
+    for word in words:
+        if word in corrected:
+            continue
+        if replacement := await find_diacritic_correction(run, word, counts.get(word, 0)):
             corrections.append(SpellingCorrection(word, replacement))
-    # Neighbouring words that the archive writes as one: människo handel. If the first one is not a word of its own
-    # (människo), they belong together however many hits there are.
+        elif hit_count <= FEW_HITS and len(word) > 3:
+            misspelt.append(word)
+    if misspelt:
+        min_ratio = MIN_SPELLING_RATIO if hit_count else MIN_FREQUENCY_RATIO
+        similar = await find_similar_words(run, {word: counts.get(word, 0) for word in misspelt}, min_ratio)
+        for word in misspelt:
+            replacement = similar.get(word) or (None if word in counts else await split_word(run, word))
+            if replacement:
+                corrections.append(SpellingCorrection(word, replacement))
+    return corrections
+
+
+async def find_joined_words(
+    run: RunQuery, terms: Sequence[TermNode], counts: Mapping[str, int], *, few_hits: bool
+) -> list[SpellingCorrection]:
+    """Return pairs of words that the archive writes as one: människo handel, ROT-avdrag.
+
+    With many hits, this is only certain for parts of one word, long words and a first word that is rare (människo).
+    """
+    hyphenated = {pair for term in terms for pair in pairwise(term.words)}
     pairs = {
         first + second: (first, second) for first, second in pairwise(word for term in terms for word in term.words)
     }
-    for joined in await count_word_releases(run, pairs) if pairs else ():
-        if few_hits or pairs[joined][0] not in counts:
-            corrections.append(SpellingCorrection(" ".join(pairs[joined]), joined))
-    return corrections
+    joined_counts = await count_word_releases(run, pairs) if pairs else {}
+    return [
+        SpellingCorrection(" ".join(pairs[joined]), joined)
+        for joined in joined_counts
+        if few_hits
+        or pairs[joined] in hyphenated
+        or min(map(len, pairs[joined])) >= MIN_JOINED_LENGTH
+        or counts.get(pairs[joined][0], 0) * MIN_FREQUENCY_RATIO < joined_counts[joined]
+    ]
 
 
 async def count_word_releases(run: RunQuery, words: Iterable[str]) -> dict[str, int]:
@@ -125,34 +198,150 @@ async def find_diacritic_correction(run: RunQuery, word: str, count: int) -> str
     return best if best and found[best] >= MIN_FREQUENCY_RATIO * count else None
 
 
-async def find_similar_word(run: RunQuery, word: str) -> str | None:
-    """Return the most similar word that begins with the first or second letter of `word`, or None."""
-    max_distance = 1 if len(word) < 6 else 2
-    best: tuple[int, int, str] | None = None
-    totals = await run(TOTAL_RELEASES_SQL, {})
-    min_releases = 1 + (totals[0]["releases"] // RARE_WORD_DIVISOR if totals else 0)
-    for first in dict.fromkeys(DIACRITICS.get(word[0], word[0]) + (word[1] if len(word) > 4 else "")):
-        parameters = {
-            "low": first,
-            "high": chr(ord(first) + 1),
-            "least": len(word) - max_distance,
-            "most": len(word) + max_distance,
-        }
-        rows = await run(SIMILAR_WORDS_SQL, parameters | {"common": min_releases})
-        near = extract_iter(word, [row["word"] for row in rows], scorer=OSA.distance, score_cutoff=max_distance)
-        for _, distance, index in near:
-            row = rows[index]
-            cost = 0 if distance and fold_diacritics(word) == fold_diacritics(row["word"]) else distance
-            if best is None or (cost, -row["releases"]) < best[:2]:
-                best = (cost, -row["releases"], row["word"])
-    return best[2] if best else None
+async def find_similar_words(run: RunQuery, counts: Mapping[str, int], min_ratio: float) -> dict[str, str]:
+    """Return the most likely correct spelling of words, if there is one.
+
+    counts: the words, with the number of releases that have each. A word that a dictionary or the archive has is only
+    corrected to one that differs little and, if the archive has both, is `min_ratio` times as common.
+    """
+    total = next((row["releases"] for row in await run(TOTAL_RELEASES_SQL, {})), 0)
+    least = min(len(word) - find_max_distance(word) for word in counts)
+    most = max(len(word) + find_max_distance(word) for word in counts)
+    parameters = {"least": least, "most": most, "common": 1 + total // RARE_WORD_DIVISOR}
+    (row,) = await run(SIMILAR_WORDS_SQL, parameters)
+    vocabulary = (row["words"] or "").split()
+    near = {
+        word: [
+            (similar, cost)
+            for similar, _, _ in extract_iter(
+                word, vocabulary, scorer=OSA.distance, score_cutoff=find_max_distance(word)
+            )
+            if similar != word and (cost := measure_spelling_difference(word, similar)) <= find_max_cost(word, count)
+        ]
+        for word, count in counts.items()
+    }
+    frequencies = await count_word_releases(run, {similar for costs in near.values() for similar, _ in costs})
+    found = {}
+    for word, costs in near.items():
+        likely = [
+            (cost - FREQUENCY_BONUS * log10(frequencies[similar]), similar)
+            for similar, cost in costs
+            if frequencies[similar] >= min_ratio * counts[word]
+        ]
+        if likely:
+            found[word] = min(likely)[1]
+    return found
+
+
+def find_max_cost(word: str, count: int) -> float:
+    """Return how much the correct spelling of a word may differ from it. count: number of releases with the word."""
+    is_word = count > 0 or is_swedish_word(word) or is_english_word(word)
+    return 1.0 if is_word else MAX_COST_SHARE * len(word)
+
+
+def find_max_distance(word: str) -> int:
+    """Return how many letters of a word may be wrong."""
+    return 1 if len(word) < 5 else 2
+
+
+def measure_spelling_difference(typed: str, word: str) -> float:
+    """Return how unlikely it is that someone types one word and means the other. Spellings that sound alike are likely.
+
+    >>> measure_spelling_difference("christersson", "kristersson"), measure_spelling_difference("sjuda", "ljuda")
+    (0.3575, 1.3)
+    """
+    if fold_diacritics(typed) == fold_diacritics(word):
+        return DIACRITICS_COST
+    distance = float(OSA.distance(typed, word))
+    if len(typed) == len(word):
+        distance -= (1 - KEYBOARD_COST) * sum(a + b in list_adjacent_keys() for a, b in zip(typed, word, strict=True))
+    distance += FIRST_LETTER_COST if typed[0] != word[0] else 0
+    sound_distance = OSA.distance(spell_by_sound(typed), spell_by_sound(word))
+    return min(distance, SOUND_COST * (1 + distance / len(typed)) + sound_distance)
+
+
+@cache
+def list_adjacent_keys() -> frozenset[str]:
+    """List the pairs of letters that are beside or above each other on a Swedish keyboard."""
+    keys = {key: (x, y) for y, row in enumerate(KEYBOARD_ROWS) for x, key in enumerate(row)}
+    return frozenset(
+        a + b for a, (x, y) in keys.items() for b, (u, v) in keys.items() if a != b and abs(x - u) + abs(y - v) == 1
+    )
+
+
+def spell_by_sound(word: str) -> str:
+    """Return the same text for words that sound alike in Swedish.
+
+    >>> spell_by_sound("kjol"), spell_by_sound("tjol"), spell_by_sound("Christersson".lower())
+    ('šol', 'šol', 'kristerson')
+    """
+    for pattern, sound in SOUNDS:
+        word = pattern.sub(sound, word)
+    return word
+
+
+async def split_word(run: RunQuery, word: str) -> str | None:
+    """Return two words of the archive that were typed as one, with a space, or None."""
+    splits = [(word[:end], word[end:]) for end in range(3, len(word) - 2)]
+    counts = await count_word_releases(run, [part for split in splits for part in split])
+    known = [split for split in splits if counts.keys() >= {*split}]
+    return " ".join(max(known, key=lambda split: min(map(counts.__getitem__, split)))) if known else None
+
+
+@cache
+def load_translations() -> dict[tuple[str, ...], str]:
+    """Load the Swedish words of English ones, by their lemmas."""
+    lines = TRANSLATIONS_FILE.read_text("utf-8").splitlines()
+    entries = [line.split("\t") for line in lines if line and not line.startswith("#")]
+    return {tuple(map(english_lemma, find_words(english))): swedish for english, swedish in entries}
+
+
+def is_english_query(query: Query) -> bool:
+    """Return whether a query has words that are only English, and at least as many as words that are only Swedish.
+
+    >>> from archive.search.query import parse_query
+    >>> [is_english_query(parse_query(text)) for text in ("gang violence", "våld", "Nato membership", "land")]
+    [True, False, True, False]
+    """
+    words = [word for term in find_terms(query.tree) for word in term.words if word.isalpha()]
+    only_english = sum(is_english_word(word) and not is_swedish_word(word) for word in words)
+    return only_english > 0 and only_english >= sum(
+        is_swedish_word(word) and not is_english_word(word) for word in words
+    )
+
+
+def translate_query(query: Query) -> str | None:
+    """Return the Swedish words for a query of English words and names, or None if a word has no translation.
+
+    >>> from archive.search.query import parse_query
+    >>> translate_query(parse_query("Climate policy in Ukraine"))
+    'klimatpolitik ukraina'
+    """
+    words = [word for term in find_terms(query.tree) for word in term.words]
+    lemmas, translations, swedish, found = tuple(map(english_lemma, words)), load_translations(), list[str](), False
+    while lemmas:
+        length = next((n for n in range(MAX_TRANSLATED_WORDS, 0, -1) if lemmas[:n] in translations), 0)
+        if length:
+            swedish.append(translations[lemmas[:length]])
+            found = True
+        elif words[0] not in COMMON_WORDS[1]:
+            if is_english_word(words[0]) and not is_swedish_word(words[0]):
+                return None
+            swedish.append(words[0])
+        words, lemmas = words[max(1, length) :], lemmas[max(1, length) :]
+    return " ".join(swedish) if found else None
 
 
 def apply_correction(text: str, correction: SpellingCorrection) -> str:
-    """Replace the corrected words in a query and leave everything else as typed.
+    """Replace the corrected words in a query and leave everything else as typed. A name keeps its capital.
 
     >>> apply_correction('"Manniskohandel" -x', SpellingCorrection("manniskohandel", "människohandel"))
-    '"människohandel" -x'
+    '"Människohandel" -x'
     """
+
+    def replace_words(match: re.Match[str]) -> str:
+        word = correction.replacement
+        return word[0].upper() + word[1:] if match[0][:2].istitle() else word
+
     typed = r"\W+".join(map(re.escape, correction.typed.split()))
-    return re.sub(rf"(?<![^\W_]){typed}(?![^\W_])", lambda _: correction.replacement, text, flags=re.IGNORECASE)
+    return re.sub(rf"(?<![^\W_]){typed}(?![^\W_])", replace_words, text, flags=re.IGNORECASE)

@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+
 import pytest
 
+from archive.database import build_connection_runner
+from archive.models import Release
+from archive.search.suggestions import (
+    MAX_TRANSLATED_WORDS,
+    TRANSLATIONS_FILE,
+    load_translations,
+    measure_spelling_difference,
+)
+from archive.store import Archive
+from tests.archive.sample import SEEN
 from tests.archive.search.conftest import Searcher
 
 
@@ -13,6 +27,8 @@ from tests.archive.search.conftest import Searcher
         ("rorsangaren", "rörsångaren", "spelling"),
         ("invnteringen", "inventeringen", "spelling"),
         ("rör sångaren", "rörsångaren", "spelling"),
+        ("rör-sångaren", "rörsångaren", "spelling"),
+        ("rörsångarenpå", "rörsångaren", "spelling"),
         ('"igen fyrar"', "igen fyrar", "loose"),
     ],
 )
@@ -28,6 +44,7 @@ async def test_suggestion_has_its_hits(sample: Searcher, text: str, suggestion: 
         ("xyzzy", []),
         ('rubrik:fyar -krig "TRE"', ['rubrik:fyrar -krig "TRE"']),
         ("till:vägarn", []),
+        ("fyrra hamnnarna", ["fyrar hamnarna"]),
     ],
 )
 async def test_suggestions_correct_only_misspelt_words(sample: Searcher, text: str, suggestions: list[str]) -> None:
@@ -36,3 +53,79 @@ async def test_suggestions_correct_only_misspelt_words(sample: Searcher, text: s
 
 async def test_word_that_is_also_a_field_is_corrected(sample: Searcher) -> None:
     assert (await sample.find("till vägarn")).suggestions[0].request.text == "till vägarna"
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant", "other"),
+    [
+        ("christersson", "kristersson", "christensen"),  # by sound
+        ("sjärna", "stjärna", "tjäna"),
+        ("cindkraft", "vindkraft", "handkraft"),  # by keyboard, first letter
+        ("räkntta", "räkneta", "räknats"),
+        ("arbettslöshet", "arbetslöshet", "arbetslösheten"),  # doubled letter
+        ("menniska", "människa", "mensliga"),
+    ],
+)
+def test_likely_spelling_differs_least(typed: str, meant: str, other: str) -> None:
+    assert measure_spelling_difference(typed, meant) < measure_spelling_difference(typed, other)
+
+
+@pytest.fixture(scope="module")
+def bilingual(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Searcher]:
+    """An archive of releases in two languages."""
+    texts = [
+        (
+            "sv",
+            "Åtgärder mot gängvåld",
+            "Gängvåldet ökar. En gång i veckan skjuts någon. Statsminister Ulf Kristersson.",
+        ),
+        ("sv", "Om psykisk ohälsa", "Psykisk ohälsa bland unga ökar. En gång till. Ett rotavdrag. Det kristna."),
+        (
+            "en",
+            "A day at the lighthouse",
+            "The government lit the lighthouse. A violence of waves, and the way of a gang.",
+        ),
+    ]
+    with Archive(tmp_path_factory.mktemp("bilingual") / "archive.db") as archive, archive.transaction():
+        archive.add_agency("prov", name="Provverket", home="https://prov.example/")
+        for number, (language, title, body) in enumerate(texts * 4):
+            release = Release(
+                agency="prov",
+                url=f"https://prov.example/{number}",
+                title=title,
+                body=body,
+                body_html="",
+                language=language,
+            )
+            archive.save(release, seen_at=SEEN)
+    with closing(sqlite3.connect(archive.path)) as connection:
+        yield Searcher(build_connection_runner(connection))
+
+
+@pytest.mark.parametrize(
+    ("text", "suggestions", "notes"),
+    [
+        ("Ulf Christersson", ["Ulf Kristersson"], []),
+        ("gang violence", ["gängvåld"], []),
+        ("gang violence statistics", [], ["english"]),
+        ("lighthouse", [], []),
+        ("goverment", ["government"], []),
+        ("mental illness", ["psykisk ohälsa"], ["english"]),
+        ("psykiskohälsa", ["psykisk ohälsa"], []),
+        ("ROT-avdrag", ["rotavdrag"], []),
+        ("dnr A2021/0123", [], []),
+        ("Christersson gängvlåd", ["Kristersson gängvåld"], []),
+    ],
+)
+async def test_suggestions_stay_in_their_language(
+    bilingual: Searcher, text: str, suggestions: list[str], notes: list[str]
+) -> None:
+    results = await bilingual.find(text)
+    assert [found.request.text for found in results.suggestions] == suggestions
+    assert [note.key for note in results.notes] == notes
+
+
+def test_every_translation_is_two_texts() -> None:
+    for line in TRANSLATIONS_FILE.read_text("utf-8").splitlines():
+        assert line.startswith("#") or all(map(str.strip, line.split("\t"))), line
+    assert max(map(len, load_translations())) <= MAX_TRANSLATED_WORDS

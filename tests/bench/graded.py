@@ -1,20 +1,26 @@
 """Eighty queries with judged releases, and what is computed from them.
 
 `queries.tsv`: the query, its set, its kind, whether compounds matter to it (a word of it is one, or it asks for those
-that begin with it), and other wordings of it. The second set was written down before any result of it was looked at.
+that begin with it), and other wordings of it. Each set was written down before any of its results was looked at;
+eight queries were then replaced by others of their kind, because nothing fits them (one: because nearly all does).
 
-`graded.tsv`: the query, the address of a release, and the grades of the judges; the second judged a third of them.
-The judged releases are what any of several rankings puts first (pool.py). They were shuffled, so that no judge saw
-which had found what, nor the other's grade. The grades:
+`graded.tsv`: the query, the address of a release, and the grades of two judges. What is judged is what any of several
+rankings puts first (pool.py). It was shuffled, so that no judge saw which ranking had found what, nor the other's
+grade. They read the title, the beginning and a passage with the words, and more where that did not settle it:
 
 2  about what was asked: a person who typed these words would keep it
 1  a part of it is (a paragraph, a measure among others), or it is a neighbouring matter worth a glance; also an
    invitation about it that has no more than time and place
 0  the words are there by the way or in another sense, or not at all
 
-What is not judged counts as 0. A change that brings up unjudged releases looks worse than it is, until they are judged
-(pool.py prints them). The search page prefers the newer of two, so its figure may move by a thousandth with the
-calendar.
+The column `first` has 567 grades by one of us who worked on the search, the others are by one who did not. `second` has
+the grades of a third person for all that is judged of a third of the queries, which were drawn at random.
+
+What that is worth. What is not judged counts as 0. All rankings of the table were pooled, to a depth of 20; a change
+that brings up other releases looks worse than it is, until they are judged as well (`python -m tests.bench.pool`).
+Recall is the share of the relevant ones that any of the rankings found, so the true share is lower. A misspelt query
+counts as what is found for it; a suggestion that the page makes is not followed. The search page prefers the newer of
+two, so its figures may move by a thousandth with the calendar.
 """
 
 from __future__ import annotations

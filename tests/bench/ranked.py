@@ -9,6 +9,7 @@ from statistics import fmean
 
 from tests.bench.graded import (
     DEPTH,
+    RECALL_DEPTH,
     Grades,
     JudgedQuery,
     kappa,
@@ -60,16 +61,19 @@ def compare_rankings(
         + "nDCG@10".center(23)
         + "recall@50".center(23)
         + "recall@50 of grade 2".center(23)
-        + "judged of 10  nothing found"
+        + "judged of 10 / of 50  nothing found"
     )
     for name, found in ranked.items():
-        judged = [url in grades[query] for query in queries for url in found[query][:DEPTH]]
+        judged, deeper = (
+            fmean(url in grades[query] for query in queries for url in found[query][:depth])
+            for depth in (DEPTH, RECALL_DEPTH)
+        )
         yield (
             name.ljust(24)
             + format_mean([ndcg(found[query], grades[query]) for query in queries]).center(23)
             + format_mean([recall(found[query], grades[query]) for query in queries]).center(23)
             + format_mean([recall(found[query], grades[query], least=2) for query in queries]).center(23)
-            + f"{fmean(judged):>12.0%}{sum(not found[query] for query in queries):>15}"
+            + f"{judged:>12.0%} / {deeper:>5.0%}{sum(not found[query] for query in queries):>15}"
         )
     yield ""
 

@@ -79,8 +79,8 @@ def test_report_of_small_rankings() -> None:
     grades = {query: {"a": 2, "b": 1}}
     ranked = {"search page": {query: ["a", "b"]}, "Snowball": {query: ["x", "a"]}}
     _, ours, theirs, _ = compare_rankings("one", [query], ranked, grades)
-    assert " ".join(ours.split()) == f"search page {' '.join(['1.000 [1.000, 1.000]'] * 3)} 100% 0"
-    assert theirs.split()[-2:] == ["50%", "0"], "x is not judged"
+    assert " ".join(ours.split()) == f"search page {' '.join(['1.000 [1.000, 1.000]'] * 3)} 100% / 100% 0"
+    assert theirs.split()[-4:] == ["50%", "/", "50%", "0"], "x is not judged"
     line = list(compare_groups({"one": [query]}, ranked, grades))[2]
     assert line.split()[:5] == ["one", "(1)", "1.000", "0.480", "0.520"]  # (2 / log2(3)) / (2 + 1 / log2(3))
 

@@ -6,7 +6,6 @@ Damaged text is stored unchanged and reported as a quality warning.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, is_dataclass
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
@@ -145,5 +144,6 @@ def is_earlier(first: date, second: date) -> bool:
 
 def iter_field_texts(value: Any) -> Iterator[str]:
     for part in value if isinstance(value, tuple) else (value,):
-        texts = asdict(part) if is_dataclass(part) else {"": part}  # type: ignore[arg-type] # never a class
-        yield from (text for name, text in texts.items() if isinstance(text, str) and name not in NON_TEXT_FIELDS)
+        names: tuple[str, ...] = getattr(part, "__slots__", ())  # of a dataclass
+        texts = [getattr(part, name) for name in names if name not in NON_TEXT_FIELDS] if names else [part]
+        yield from (text for text in texts if isinstance(text, str))

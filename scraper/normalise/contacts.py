@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import asdict, astuple
 from typing import NamedTuple
 
 from archive.models import Contact
@@ -67,8 +66,8 @@ def normalise_contacts(items: Iterable[ContactItem]) -> tuple[Contact, ...]:
     """
     contacts: list[Contact] = []
     for item in items:
-        contact = Contact(**{field: normalise_line(value) for field, value in asdict(item).items()})
-        if not any(astuple(contact)) or any(covers_contact(other, contact) for other in contacts):
+        contact = Contact(**{field: normalise_line(getattr(item, field)) for field in item.__slots__})
+        if contact == Contact() or any(covers_contact(other, contact) for other in contacts):
             continue
         index = next((number for number, other in enumerate(contacts) if covers_contact(contact, other)), len(contacts))
         contacts = [other for other in contacts if not covers_contact(contact, other)]
@@ -82,7 +81,7 @@ def covers_contact(whole: Contact, part: Contact) -> bool:
     A longer role of the same person counts.
     """
     (name, role, phone, email), (part_name, part_role, part_phone, part_email) = (
-        [(value or "").casefold() for value in astuple(contact)] for contact in (whole, part)
+        [(getattr(contact, field) or "").casefold() for field in Contact.__slots__] for contact in (whole, part)
     )
     return (
         part_name in ("", name)

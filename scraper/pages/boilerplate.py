@@ -67,6 +67,16 @@ MIN_NAME_LENGTH = 4  # with the space between class and id: "nav "
 MIN_MENU_LINKS = 4  # a trail of links has fewer
 
 
+@cache_by_text()
+def split_camel_case(names: str) -> str:
+    """Return a class and id in lower case, with hyphens between their words.
+
+    >>> split_camel_case("siteMenu Top")
+    'site-menu top'
+    """
+    return CAMEL_CASE_BOUNDARY.sub("-", names).lower()
+
+
 @dataclass(frozen=True, slots=True)
 class SiteFramePart:
     """How the header or footer of a site is marked up."""
@@ -79,7 +89,7 @@ class SiteFramePart:
         if element.tag == self.tag or element.get("role") == self.role:
             return True
         names = f"{element.get('class') or ''} {element.get('id') or ''}"
-        return len(names) > 1 and self.name.search(CAMEL_CASE_BOUNDARY.sub("-", names).lower()) is not None
+        return len(names) > 1 and self.name.search(split_camel_case(names)) is not None
 
 
 SITE_HEADER = SiteFramePart(
@@ -305,12 +315,13 @@ def is_menu(element: Element) -> bool:
         names = f"{element.get('class') or ''} {element.get('id') or ''}"
         if len(names) < MIN_NAME_LENGTH or not is_menu_name(names):
             return False
-    return sum(1 for _ in element.iter("a")) >= MIN_MENU_LINKS and element.find(".//h1") is None
+    has_links = next(islice(element.iter("a"), MIN_MENU_LINKS - 1, None), None) is not None
+    return has_links and next(element.iter("h1"), None) is None
 
 
 @cache_by_text()
 def is_menu_name(names: str) -> bool:
-    return MENU_NAME.search(CAMEL_CASE_BOUNDARY.sub("-", names).lower()) is not None
+    return MENU_NAME.search(split_camel_case(names)) is not None
 
 
 def keep_date_label(element: Element) -> None:
@@ -380,7 +391,7 @@ def is_part_of_text(sidebar: Element) -> bool:
     if sidebar.tag == "footer":
         return next(sidebar.iterancestors("blockquote"), None) is not None
     heading = next(sidebar.iter(*HEADING_TAGS), None)
-    names = CAMEL_CASE_BOUNDARY.sub("-", f"{sidebar.get('class') or ''} {sidebar.get('id') or ''}").lower()
+    names = split_camel_case(f"{sidebar.get('class') or ''} {sidebar.get('id') or ''}")
     if FACT_BOX_CLASS.search(names) is None and (
         heading is None or not FACT_BOX_HEADING.match(get_text_content(heading))
     ):
@@ -433,7 +444,7 @@ def classify_element(element: Element) -> str:
 @cache_by_text()
 def classify_names(names: str) -> str:
     """Classify a class, id or custom element name: boilerplate, hidden, doubtful, or "" for none of these."""
-    names = WORDPRESS_TERM_CLASS.sub(" ", CAMEL_CASE_BOUNDARY.sub("-", names).lower())
+    names = WORDPRESS_TERM_CLASS.sub(" ", split_camel_case(names))
     if FRAME_NAME.search(names):
         return ""
     if BOILERPLATE_NAME.search(names):

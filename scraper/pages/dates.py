@@ -234,7 +234,6 @@ def find_labelled_dates(document: Document, main: Element) -> list[PageDate]:
     """
     inside: list[PageDate] = []
     outside: list[PageDate] = []
-    named = {element for element in document.root.iter(*ACCESSIBLE_NAME_TAGS) if get_accessible_name(element)}
     for element in list(document.root.iter(etree.Element)):
         if element.tag != "a" and may_open_with_label(element.text):  # half the texts of a page are links
             read, text = read_label_dates, element.text
@@ -242,7 +241,7 @@ def find_labelled_dates(document: Document, main: Element) -> list[PageDate]:
             element.tag not in SENTENCE_INLINE_TAGS or LABEL_START.match(element.tail or "")
         ):
             read, text = read_tail_dates, element.tail
-        elif element in named and may_open_with_label(get_accessible_name(element)):
+        elif element.tag in ACCESSIBLE_NAME_TAGS and may_open_with_label(get_accessible_name(element)):
             read, text = read_accessible_name_dates, get_accessible_name(element)
         else:
             continue
@@ -480,8 +479,7 @@ def iter_title_neighbours(heading: Element) -> Iterator[Element]:
     yield from heading.iter("time", "span")
     node = heading
     for _ in range(3):
-        after, before = list(node.itersiblings())[:3], list(node.itersiblings(preceding=True))[:2]
-        for sibling in [*after, *before]:
+        for sibling in [*islice(node.itersiblings(), 3), *islice(node.itersiblings(preceding=True), 2)]:
             if read_short_line(sibling, MAX_DATE_AND_TAGS_LENGTH) is not None:
                 parts = [sibling, *sibling.iter("time", "p", "span", "div", "li", "dd")]
                 yield from (part for part in parts if part.getparent() is not None)

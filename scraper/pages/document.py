@@ -10,7 +10,7 @@ import copy
 import json
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from itertools import accumulate, chain
@@ -242,16 +242,18 @@ class Document:
             return []
         if selector.steps:
             _, (name, *_) = selector.steps[0]
-            candidates = self.select_by_class(self.find_class_attributes(name).__contains__)
+            candidates = self.list_elements(self.find_class_attributes(name))
             if len(candidates) <= MAX_ANCESTOR_CHECKS:
                 return [element for element in candidates if self.matches_steps(element, selector.steps)]
         return filter_elements(selector.xpath(self.root))
 
     def select_by_class(self, is_match: Callable[[str], bool]) -> list[Element]:
         """Return the elements whose class attribute satisfies `is_match`, in document order if none was moved."""
-        numbered = sorted(
-            pair for names, pairs in self.name_index.elements.items() if is_match(names) for pair in pairs
-        )
+        return self.list_elements(filter(is_match, self.name_index.elements))
+
+    def list_elements(self, attributes: Iterable[str]) -> list[Element]:
+        """Return the elements with these class attributes, in document order if none was moved."""
+        numbered = sorted(pair for names in attributes for pair in self.name_index.elements[names])
         # Elements that were removed since the index was built do not count.
         if len(numbered) > MAX_ANCESTOR_CHECKS:
             present = set(self.root.iter("*"))

@@ -103,6 +103,8 @@ class ReleaseSpider(Spider):
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
         spider, settings = super().from_crawler(crawler, *args, **kwargs), crawler.settings
+        # Otherwise Scrapy builds each page's debug messages, and only its handler drops them.
+        logging.getLogger("scrapy").setLevel(settings["LOG_LEVEL"])
         file = Path(settings.get("AGENCIES") or DEFAULT_AGENCIES_FILE)
         agencies = spider.choose_agencies(load_agencies(file), file)
         check_contact(agencies, settings.get("CONTACT"))

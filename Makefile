@@ -94,8 +94,12 @@ locked: install         ## attacks on the served archive, alone and eight at onc
 weather: install        ## hostile sites and a full disk: a clear outcome each, bounded memory, the others unharmed
 	$(BIN)/python -m tests.harness.weather --markdown tests/harness/weather/WEATHER.md
 
-replicas: install       ## two replicas behind nginx while crawls write, then back-ups put back; needs nginx and litestream
+replicas: .venv/litestream  ## two replicas behind nginx while crawls write, then back-ups put back; needs nginx
 	$(BIN)/python -m tests.harness.replicas
+
+.venv/litestream: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[litestream]'
+	@touch $@
 
 workers: install        ## 1, 2 and 4 workers crawl for one archive, some killed: nothing lost, doubled or asked too fast?
 	$(BIN)/python -m tests.harness.workers

@@ -14,7 +14,7 @@ grade. They read the title, the beginning and a passage with the words, and more
 0  the words are there by the way or in another sense, or not at all
 
 The column `first` has 567 grades by one of us who worked on the search, the others are by one who did not. `second` has
-the grades of a third person for all that is judged of a third of the queries, which were drawn at random.
+the grades of a third person for a third of them: nearly all that is judged of 27 queries, which were drawn at random.
 
 What that is worth. What is not judged counts as 0. All rankings of the table were pooled, to a depth of 20; a change
 that brings up other releases looks worse than it is, until they are judged as well (`python -m tests.bench.pool`).

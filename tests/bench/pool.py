@@ -38,7 +38,7 @@ def shuffle(urls: Collection[str], seed: str) -> list[str]:
     return random.Random(seed).sample(sorted(urls), len(urls))
 
 
-def format_batch(db: sqlite3.Connection, query: JudgedQuery, urls: Collection[str], beginning: int) -> Iterator[str]:
+def format_batch(db: sqlite3.Connection, query: JudgedQuery, urls: Collection[str]) -> Iterator[str]:
     """Yield the lines that a judge reads: for each release its record id, title, date, beginning and an excerpt."""
     for number, url in enumerate(urls, start=1):
         title, date, text = db.execute(
@@ -47,8 +47,8 @@ def format_batch(db: sqlite3.Connection, query: JudgedQuery, urls: Collection[st
             [url],
         ).fetchone()
         text = " ".join(text.split())
-        yield f"{number}. {url}\n{title} ({date or 'undated'})\n{text[:beginning]}"
-        if excerpt := find_excerpt(text, query, beginning):
+        yield f"{number}. {url}\n{title} ({date or 'undated'})\n{text[:BEGINNING]}"
+        if excerpt := find_excerpt(text, query, BEGINNING):
             yield f"[…] {excerpt}"
 
 
@@ -77,7 +77,7 @@ def main() -> None:
     with closing(sqlite3.connect(f"file:{archive}?mode=ro", uri=True)) as db:
         for query in read_queries():
             print(f"\n== {query.text}\n")
-            for line in format_batch(db, query, shuffle(unjudged[query.text], seed + query.text), BEGINNING):
+            for line in format_batch(db, query, shuffle(unjudged[query.text], seed + query.text)):
                 print(line)
 
 

@@ -14,6 +14,7 @@ from tests.bench.ranked import compare_groups, compare_rankings, list_groups
 from tests.bench.rankings import Texts, find_other_words, find_parts, find_titles, open_rankings
 
 SETS = {"first": 40, "second": 40}
+LEAST_SHARE = 0.3  # of the grades, that the second judge gave too
 
 
 def test_each_query_has_something_to_find() -> None:
@@ -30,6 +31,7 @@ def test_grades_are_an_address_and_a_number_for_each_judge() -> None:
     known = [str(grade) for grade in GRADES]
     assert [line for line in lines if not line[1].startswith("https://") or line[2] not in known] == []
     assert {second for *_, second in lines} <= {"", *known}
+    assert sum(bool(second) for *_, second in lines) > LEAST_SHARE * len(lines)
 
 
 def test_ndcg_by_hand() -> None:

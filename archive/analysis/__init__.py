@@ -48,6 +48,13 @@ PARTICLES, QUALIFIERS, SUFFIXES, OPAQUE_COMPOUNDS = (
     frozenset(words.split()) for words in (PARTICLE_LIST, QUALIFIER_LIST, SUFFIX_LIST, OPAQUE_LIST)
 )
 
+# Endings of derived words, longest first, and the shortest stem before them.
+DERIVING_ENDINGS = (
+    *("isering", "ighet", "ering", "ation", "ande", "ende", "ning", "else", "iska", "het", "ing", "are", "era", "isk"),
+    *("lig", "ism", "ist", "är", "ig", "an", "a", "e", ""),
+)
+MIN_STEM_LENGTH = 4
+
 # The most common words of each language, to guess the language of a text.
 COMMON_SWEDISH = "och att det som en på är av för med den till i ett har om de inte vi var ska kan från"
 COMMON_ENGLISH = "the of and to in is that for with are by this will be as it on has have was from we our"
@@ -232,6 +239,38 @@ def split_word(lemma: str) -> tuple[str, ...]:
     head = find_compound_head(lemma) or ""
     first = lemma.removesuffix(head)
     return (first, head) if head and len(first) >= MIN_PART_LENGTH and first not in PARTICLES else ()
+
+
+def find_subject(lemma: str) -> tuple[str, str]:
+    """Return the lemmas of all parts but the last, and of the last, of a compound.
+
+    Return "" for both if it is a compound of two parts that is in the dictionary.
+
+    >>> find_subject("vindkraftsutbyggnad"), find_subject("rovdjur")
+    (('vindkraft', 'utbyggnad'), ('', ''))
+    """
+    parts = split_word(lemma)
+    if not parts or parts[0] in PARTICLES | QUALIFIERS:
+        return "", ""
+    first = swedish_lemma(find_part_base("".join(parts[:-1])))
+    is_whole = load_lexicon().is_headword(lemma) and not split_compound(first)
+    return ("", "") if is_whole else (first, swedish_lemma(parts[-1]))
+
+
+@lru_cache(maxsize=10_000)
+def find_related_lemmas(lemma: str) -> tuple[str, ...]:
+    """Return lemmas that are derived from the same stem, whether or not the word exists.
+
+    >>> {"hemlöshet", "hemlös"} <= {"hemlös", *find_related_lemmas("hemlös")}, find_related_lemmas("el")
+    (True, ())
+    """
+    related: dict[str, None] = {}
+    for ending in DERIVING_ENDINGS:
+        stem = lemma.removesuffix(ending)
+        if lemma.endswith(ending) and len(stem) >= MIN_STEM_LENGTH:
+            related |= dict.fromkeys(stem + other for other in DERIVING_ENDINGS)
+            break
+    return tuple(word for word in related if word != lemma and is_swedish_word(word))
 
 
 def collect_compound_parts(lemmas: Iterable[str]) -> tuple[str, ...]:

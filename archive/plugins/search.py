@@ -62,12 +62,13 @@ MAX_NAMED_AGENCIES = 12  # agencies listed when a search has no hits
 COMMON_COLUMNS = (
     *("agency", "agency_name", "kind", "title", "published", "updated", "first_seen", "language", "removed_at", "url"),
 )
+STRICT, LOOSE = "strict", "loose"  # values of the column match
 SEARCH_COLUMNS = {
-    "releases": ("release", *COMMON_COLUMNS, "excerpt", "questions", "matched", "page"),
+    "releases": ("release", *COMMON_COLUMNS, "excerpt", "questions", "match", "matched", "page"),
     "questions": (
         *("pair", "release", "position", "question", "answer", "answered_by"),
         *COMMON_COLUMNS,
-        *("matched", "page"),
+        *("match", "matched", "page"),
     ),
 }
 
@@ -159,10 +160,14 @@ def build_query_url(site: SiteRequest, query: SearchRequest, suffix: str = "") -
 
 
 async def show_search_data(site: SiteRequest, query: SearchRequest) -> Response:
-    """Show results as data. The feed only has new releases, so that imports and backfills do not flood it."""
+    """Show results as data.
+
+    The feed only has new releases, so that imports and backfills do not flood it, and no loose hits, which would change
+    with the number of strict ones.
+    """
     is_feed, searched, is_news = site.format_name == "atom", query, False
     if is_feed:
-        query = replace(query, order="newest", size=SEARCH_FEED_SIZE)
+        query = replace(query, order="newest", size=SEARCH_FEED_SIZE, strict=True)
         is_news, exclude = bool(await site.run(ANY_FINISHED_CRAWL_SQL, {})), query.exclude
         if not is_news:  # nothing was crawled: list the dated releases by their own dates
             exclude = {**exclude, "year": (*exclude.get("year", ()), NO_VALUE)}
@@ -190,13 +195,17 @@ async def show_search_data(site: SiteRequest, query: SearchRequest) -> Response:
 
 
 def format_hit_row(site: SiteRequest, hit: SearchHit, query: SearchRequest) -> dict[str, Any]:
-    """Format a hit as a row of plain text; `matched` lists the forms that were found, in lower case."""
+    """Format a hit as a row of plain text.
+
+    `match` is strict or loose; `matched` lists the forms that were found, in lower case.
+    """
     row = hit.row
+    match = LOOSE if hit.is_loose else STRICT
     common = {name: row["name"] if name == "agency_name" else row[name] for name in COMMON_COLUMNS}
     matched = ", ".join(
         dict.fromkeys(form for match in hit.explanations for forms in match.forms.values() for form in forms)
     )
-    values = {**common, "release": row["id"], "matched": matched, "page": site.url(build_hit_path(hit))}
+    values = {**common, "release": row["id"], "match": match, "matched": matched, "page": site.url(build_hit_path(hit))}
     if query.show == "questions":
         values |= {name: row[name] for name in ("pair", "position", "question", "answer", "answered_by")}
     else:
@@ -213,6 +222,7 @@ def format_search_metadata(results: Results, query: SearchRequest) -> dict[str, 
         "order": hit_page.order,
         "total": hit_page.total,
         "capped": hit_page.capped,
+        "loose": len(hit_page.loose.ids),
         "page_number": query.page,
         "pages": hit_page.pages,
         "include": dict(query.include),

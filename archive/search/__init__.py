@@ -1,6 +1,6 @@
 """Search: from a visitor's words to matching releases, independent of the web layer.
 
-query.py        parses the query language to a tree
+query.py        parses the query language to a tree, adds other names, and loosens it (*.tsv: names, synonyms)
 params.py       converts search requests from and to URL parameters
 index.py        the FTS5 tables
 fts.py          translates a tree to FTS5 and SQL
@@ -16,15 +16,15 @@ import json
 import re
 from array import array
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from archive.database import FacetValue, RunQuery
 from archive.history import find_final_release
 from archive.search.fts import ResolvedNames, build_scope_sql, extract_filters, resolve_names
 from archive.search.index import NO_VALUE
 from archive.search.params import EXCLUDE_SUFFIX, SearchRequest, format_parameter
-from archive.search.query import SearchNote
-from archive.search.ranking import ColumnCache, HitFinder, HitPage
+from archive.search.query import Query, SearchNote
+from archive.search.ranking import ColumnCache, HitFinder, HitPage, LooseHits
 from archive.search.snippets import QueryTerm, SearchHit, extract_query_terms, read_question_hits, read_release_hits
 from archive.search.suggestions import Suggestion, find_suggestions, is_english_query
 
@@ -104,8 +104,9 @@ async def search(run: RunQuery, request: SearchRequest, columns: ColumnCache | N
     columns = await (columns or ColumnCache()).refresh(run)
     names, name_notes = await resolve_names(run, request.query.tree)
     hit_page = await HitFinder(run=run, columns=columns, request=request, names=names).find_page()
+    strict_count = max(0, hit_page.total - (hit_page.page - 1) * request.size)
     hits, suggestions, unknown_values = await asyncio.gather(
-        read_hits(run, request, hit_page.ids, list_query_terms(request, names)),
+        read_hits(run, request, hit_page.ids, names, hit_page.loose, strict_count=strict_count),
         find_suggestions(run, columns, request, hit_page, names),
         find_unknown_values(run, columns, request),
     )
@@ -141,29 +142,44 @@ async def search_all(run: RunQuery, request: SearchRequest, columns: ColumnCache
     """Find all releases or question pairs that match a request, in the order of the result pages."""
     columns = await (columns or ColumnCache()).refresh(run)
     names, _ = await resolve_names(run, request.query.tree)
-    hits = await HitFinder(run=run, columns=columns, request=request, names=names).fetch_all()
-    ids = array("q", hits.ids)
-    terms = list_query_terms(request, names)
+    finder = HitFinder(run=run, columns=columns, request=request, names=names)
+    strict = (await finder.fetch_all()).ids
+    loose = await finder.find_loose_hits(strict)
+    ids = array("q", [*strict, *loose.ids])
 
     async def read_batches() -> AsyncIterator[list[SearchHit]]:
         for start in range(0, len(ids), HIT_BATCH):
-            yield await read_hits(run, request, ids[start : start + HIT_BATCH], terms)
+            batch = ids[start : start + HIT_BATCH]
+            yield await read_hits(run, request, batch, names, loose, strict_count=max(0, len(strict) - start))
 
     return AllHits(total=len(ids), batches=read_batches())
 
 
 async def read_hits(
-    run: RunQuery, request: SearchRequest, ids: Sequence[int], terms: Sequence[QueryTerm]
+    run: RunQuery,
+    request: SearchRequest,
+    ids: Sequence[int],
+    names: ResolvedNames,
+    loose: LooseHits,
+    *,
+    strict_count: int,
 ) -> list[SearchHit]:
-    """Return the releases or question pairs with these ids as hits with excerpts, in the order of `ids`."""
+    """Return the releases or question pairs with these ids as hits with excerpts, in the order of `ids`.
+
+    strict_count: the number of strict hits, which come first.
+    """
     read = read_question_hits if request.show == "questions" else read_release_hits
-    return await read(run, list(ids), terms)
+    hits = await read(run, list(ids[:strict_count]), list_query_terms(request.query, names))
+    if loose.query and len(ids) > strict_count:
+        loose_hits = await read(run, list(ids[strict_count:]), list_query_terms(loose.query, names))
+        hits += [replace(hit, is_loose=True) for hit in loose_hits]
+    return hits
 
 
-def list_query_terms(request: SearchRequest, names: ResolvedNames) -> list[QueryTerm]:
-    """List the terms of a request that are marked in its hits."""
+def list_query_terms(query: Query, names: ResolvedNames) -> list[QueryTerm]:
+    """List the terms of a query that are marked in its hits."""
     prefix_lemmas = {text: expansion.lemmas for text, expansion in names.prefixes.items()}
-    return extract_query_terms(request.query.tree, prefix_lemmas)
+    return extract_query_terms(query.tree, prefix_lemmas)
 
 
 async def name_facet_values(

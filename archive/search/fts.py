@@ -16,11 +16,19 @@ from dataclasses import dataclass, field, replace
 from itertools import islice, product
 from typing import Any
 
-from archive.analysis import MAX_ABBREVIATION_LENGTH, analyze_word, find_compound_key, find_words
+from archive.analysis import (
+    MAX_ABBREVIATION_LENGTH,
+    analyze_word,
+    find_compound_key,
+    find_related_lemmas,
+    find_subject,
+    find_words,
+)
 from archive.database import RunQuery
 from archive.feeds import SEARCH_FEED_SQL
 from archive.search.index import (
     FORM_PREFIX,
+    LAST_PART_PREFIX,
     NO_VALUE,
     PAIR_COLUMNS,
     PAIR_WEIGHTS,
@@ -30,6 +38,7 @@ from archive.search.index import (
 )
 from archive.search.params import SearchRequest
 from archive.search.query import (
+    LOOSE,
     QUOTED,
     REQUIRED,
     WRITTEN,
@@ -42,19 +51,21 @@ from archive.search.query import (
     SearchNote,
     TermNode,
     fold_diacritics,
+    read_synonyms,
 )
 
 # Columns of the index.
 TEXT_COLUMN_FILTER = f"{{{' '.join(TEXT_COLUMNS)}}}"
 PART_COLUMN_FILTER = f"{{{' '.join(list_columns(TEXT_COLUMNS, '_parts', '_minor'))}}}"
 
-NUMBERED_WORD = re.compile(r"([^\W\d_]{2,6})(\d{1,3})")  # ets2
+NUMBERED_WORD = re.compile(r"([^\W\d_]{2,10})(\d{1,4})")  # ets2, agenda2030
 
 # Limits of queries.
 MAX_NEAR_COMBINATIONS = 16  # combinations of the lemmas of a NEAR's terms
 MAX_EXTRA_LEMMAS = 60  # lemmas that do not begin with the prefix themselves: kvinnor* also finds kvinna
 MAX_PREFIX_POSTINGS = 60_000  # releases of words with a prefix; above it, only the most common words are searched
 MAX_PREFIX_LEMMAS = 40  # lemmas of these most common words
+MIN_BEGINNING_LENGTH = 4  # letters of a word that longer words may begin with in a loose search
 MAX_RESOLVED_NAMES = 200  # agencies or tags that a name can stand for
 LAST_CHARACTER = "\U0010ffff"  # sorts after all words with a prefix
 
@@ -94,6 +105,7 @@ PREFIX_LEMMAS_SQL = """
       lemma >= :low and lemma < :high as alike
     from vocabulary where word >= :low and word < :high group by lemma order by n desc limit :most
 """
+BEGINNING_COUNT_SQL = "select ifnull(sum(releases), 0) as releases from vocabulary where word >= :low and word < :high"
 SCOPE_SQL = """
     select a.slug as value, a.name, a.name_en, count(*) as count from release_facets l
     join agencies a on a.slug = l.agency where {conditions} group by l.agency order by count desc, a.name
@@ -134,6 +146,7 @@ class ResolvedNames:
     prefixes: Mapping[str, PrefixExpansion] = field(default_factory=dict)
     agencies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # as typed → slugs
     tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # as typed → names
+    beginnings: Collection[str] = ()  # lemmas that loose words may begin with, because few do
 
 
 @dataclass(slots=True)
@@ -234,6 +247,16 @@ async def expand_prefix(run: RunQuery, prefix: str) -> PrefixExpansion:
         lemmas = tuple(row["lemma"] for row in rows[:MAX_PREFIX_LEMMAS])
         return PrefixExpansion(lemmas=lemmas, replaces_prefix=True, omitted=rows[0]["lemmas"] - len(lemmas))
     return PrefixExpansion(lemmas=tuple(row["lemma"] for row in rows if not row["alike"])[:MAX_EXTRA_LEMMAS])
+
+
+async def count_beginnings(run: RunQuery, terms: Iterable[TermNode]) -> dict[TermNode, int]:
+    """Count the releases of all words that begin like the lemma of each term, each word by itself."""
+    counts = {}
+    for term in terms:
+        prefixes = [find_compound_key(word) or word for word in term.words]
+        rows = [await run(BEGINNING_COUNT_SQL, {"low": prefix, "high": prefix + LAST_CHARACTER}) for prefix in prefixes]
+        counts[term] = min(row["releases"] for (row,) in rows)
+    return counts
 
 
 async def find_names(run: RunQuery, names_sql: str, values: Collection[str]) -> dict[str, tuple[str, ...]]:
@@ -381,20 +404,61 @@ def match_term(term: TermNode, names: ResolvedNames, index: IndexTable) -> str:
         return ""
     columns = f"{{{term.field}}}" if term.field else index.text_columns
     text = " ".join(term.words)
+    part_columns = "" if term.is_added else index.part_columns  # so that what was typed ranks first
     if term.match in (QUOTED, WRITTEN):
         match = match_form(term.words, is_prefix=term.is_prefix)
+        if part_columns and not term.is_prefix:  # bm25 counts what the texts have of it, too
+            match = f"({match} OR ({match} AND {columns}: {quote_fts(analyze_word(text)[0])}))"
     elif term.is_prefix:
         expansion = names.prefixes.get(text, PrefixExpansion())
         readings = [*([] if expansion.replaces_prefix else [f"{quote_fts(text)} *"]), *map(quote_fts, expansion.lemmas)]
         return f"{columns}: ({' OR '.join(readings)})"
+    elif term.match == LOOSE:
+        match = match_loosely(text, columns, names)
     elif term.match == REQUIRED:
         return f"{columns}: ({' OR '.join(map(quote_fts, analyze_word(text)))})"
     else:
-        match = match_word(text, columns, index.part_columns)
+        match = match_word(text, columns, part_columns)
         if term.joined and match:
-            match = f"({match} OR {match_word(term.joined, columns, index.part_columns)})"
+            match = f"({match} OR {match_word(term.joined, columns, part_columns)})"
     fields = " ".join(list_columns([term.field])) if term.field else ""
     return f"{{{fields}}}: ({match})" if fields and match else match
+
+
+def match_loosely(text: str, columns: str, names: ResolvedNames) -> str:
+    """Return the expression for a word, related words, and longer words that begin or end with it."""
+    lemma = find_compound_key(text)
+    readings = [quote_fts(reading) for other in list_related_words(text) for reading in analyze_word(other)]
+    readings += [f"{quote_fts(lemma)} *"] if lemma in names.beginnings else []
+    alternatives = [match_word(text, columns)]
+    if len(words := find_words(text)) > 1:  # typed with a hyphen
+        alternatives.append(" AND ".join(match_word(word, columns) for word in words))
+    alternatives += [f"{columns}: ({' OR '.join(readings)})"] if readings else []
+    alternatives += [quote_fts(LAST_PART_PREFIX + lemma)] if lemma else []
+    alternatives += [match_compound(lemma)] if lemma else []
+    return " OR ".join(f"({match})" for match in alternatives if match)
+
+
+def match_compound(lemma: str) -> str:
+    """Return the expression for what a compound that dictionaries lack is about: its first part, best with the last.
+
+    >>> match_compound("vindkraftsutbyggnad")
+    '("vindkraft" OR ("vindkraft" AND "utbyggnad"))'
+    """
+    first, last = find_subject(lemma)
+    return f"({quote_fts(first)} OR ({quote_fts(first)} AND {quote_fts(last)}))" if first else ""
+
+
+def list_related_words(text: str) -> tuple[str, ...]:
+    """Return derived words and synonyms of a word.
+
+    >>> {"hemlöshet"} <= {*list_related_words("hemlösa")}, "fristående skola" in list_related_words("friskolornas")
+    (True, True)
+    """
+    lemmas = analyze_word(text)
+    synonyms = read_synonyms()
+    others = [word for lemma in (text, *lemmas) for word in synonyms.get(lemma, ())]
+    return tuple(dict.fromkeys((*others, *find_related_lemmas(find_compound_key(text)))))
 
 
 def match_near(near: NearNode, index: IndexTable) -> str:

@@ -35,11 +35,13 @@ class SearchRequest:
     size: int = PAGE_SIZE
     news: bool = False  # only releases of the search feed (archive.feeds), latest found first
     notes: tuple[SearchNote, ...] = ()  # about invalid parameters
+    strict: bool = False  # without looser hits
+    loosened: Query | None = None  # searched for instead of `text` (see query.loosen_query)
 
     @cached_property
     def query(self) -> Query:
         """Return the parsed query."""
-        return parse_query(self.text)
+        return self.loosened or parse_query(self.text)
 
     @property
     def has_filters(self) -> bool:

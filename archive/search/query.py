@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from calendar import monthrange
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
 from functools import cache
-from itertools import takewhile
+from itertools import accumulate, takewhile
 from pathlib import Path
 from typing import TypeAlias
 
@@ -72,8 +72,9 @@ FUNCTION_WORDS = ONLY_ENGLISH_WORDS.union(SWEDISH_WORDS.split(), AMBIGUOUS_WORDS
 
 # Names.
 NAMES_FILE = Path(__file__).with_name("agency_names.tsv")
+SYNONYMS_FILE = Path(__file__).with_name("synonyms.tsv")
 MAX_NAME_WORDS = 9
-MAX_NUMBER_LENGTH = 3  # digits of the number of ETS 2
+MAX_NUMBER_LENGTH = 4  # digits of the number of ETS 2, Agenda 2030
 
 # Characters and operators.
 QUOTE_TRANSLATION = str.maketrans(dict.fromkeys("”“„‟»«″", '"'))
@@ -94,6 +95,7 @@ WORD = "word"  # in any form, and as part of compounds
 WRITTEN = "written"  # an abbreviation, as written
 QUOTED = "quoted"  # as written, in this order
 REQUIRED = "required"  # in any form, but not in compounds
+LOOSE = "loose"  # like WORD, and related words, beginnings of words and parts of any compound
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +224,50 @@ def complete_tree(node: QueryNode) -> QueryNode:
     if isinstance(node, OrNode):
         return OrNode(tuple(map(complete_tree, node.parts)))
     return add_names([node])[0] if isinstance(node, TermNode) else node
+
+
+def loosen_query(query: Query, counts: Mapping[TermNode, int], max_releases: int) -> Iterator[Query]:
+    """Yield looser queries, one after the other: LOOSE words, then fewer and fewer of them, then any of them.
+
+    Words in quotation marks, with + or a star, excluded ones, filters and NEAR stay as they are. Words that occur
+    nowhere are left out first, then the most common ones. counts: the number of releases with each word. max_releases:
+    leave out the most common of any words, so that about this many releases have one.
+    """
+    tree = query.tree
+    parts = list(tree.parts) if isinstance(tree, AndNode) else [tree] if tree else []
+    loose: dict[QueryNode, QueryNode] = {}
+    frequency: dict[QueryNode, int] = {}
+    for part in filter(is_optional, parts):
+        is_word = isinstance(part, TermNode) and part.match == WORD
+        loose[part] = replace(part, match=LOOSE) if is_word else part  # type: ignore[arg-type, type-var]
+        frequency[part] = max(counts.get(term, 0) for term in find_terms(part))
+    by_rarity = sorted(filter(frequency.get, loose), key=frequency.__getitem__)
+    any_word = [part for part, total in zip(by_rarity, accumulate(map(frequency.__getitem__, by_rarity)), strict=True)
+                if total <= max_releases]  # fmt: skip
+    choices: list[tuple[type[AndNode] | type[OrNode], Sequence[QueryNode]]] = [(AndNode, list(loose))]
+    choices += [(AndNode, by_rarity[:number]) for number in range(min(len(by_rarity), len(loose) - 1), 0, -1)]
+    choices += [(OrNode, any_word)] if len(any_word) > 1 else []
+    for kind, words in choices:
+        if words and (changed := join_nodes(kind, [loose[part] for part in words])):
+            yield replace(query, tree=join_nodes(AndNode, [changed, *(part for part in parts if part not in loose)]))
+
+
+def is_optional(node: QueryNode) -> bool:
+    """Return whether a part of a query is words that a loose hit may lack."""
+    if isinstance(node, AndNode | OrNode):
+        return all(map(is_optional, node.parts))
+    return isinstance(node, TermNode) and node.match in (WORD, WRITTEN) and not node.is_prefix
+
+
+@cache
+def read_synonyms() -> dict[str, tuple[str, ...]]:
+    """Read synonyms.tsv: word or words, in lower case → other words for the same. They hold in both directions."""
+    found: dict[str, dict[str, None]] = {}
+    for line in SYNONYMS_FILE.read_text("utf-8").splitlines()[1:]:
+        word, other, _ = line.split("\t")
+        found.setdefault(word, {})[other] = None
+        found.setdefault(other, {})[word] = None
+    return {word: tuple(others) for word, others in found.items()}
 
 
 def is_plain_term(node: QueryNode) -> bool:

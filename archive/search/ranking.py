@@ -17,10 +17,12 @@ from itertools import compress
 from operator import itemgetter
 from typing import Any
 
+from archive.analysis import find_compound_key
 from archive.database import FacetValue, RunQuery
 from archive.search.fts import (
     MAX_COUNTED_HITS,
     MAX_HITS,
+    MIN_BEGINNING_LENGTH,
     RANKED_RELEASE_INDEX,
     DateWindow,
     ResolvedNames,
@@ -29,6 +31,7 @@ from archive.search.fts import (
     build_match,
     build_match_sql,
     combine_matches,
+    count_beginnings,
     extract_filters,
     iter_nodes,
     match_included_facets,
@@ -38,7 +41,7 @@ from archive.search.fts import (
 )
 from archive.search.index import BRIEF_RELEASE, NO_VALUE, list_columns
 from archive.search.params import FACETS, SearchRequest
-from archive.search.query import AndNode, FilterNode, NearNode, TermNode, find_terms
+from archive.search.query import AndNode, FilterNode, NearNode, Query, TermNode, find_terms, loosen_query
 
 # Columns in memory.
 CODED_COLUMNS = ("agency", "kind", "year", "questions")
@@ -66,6 +69,11 @@ RECENCY_WEIGHT = 0.25  # share of the rank that depends on the age
 BRIEF_FACTOR = 0.5  # for the rank of a release with hardly any text
 MIN_WEIGHTED_WORDS = 3  # of a query of which the rarest counts twice
 
+# Loose hits.
+FEW_HITS = 10  # with fewer strict hits, looser ones follow
+MAX_LOOSE_HITS = 100
+MAX_BEGINNING_POSTINGS = 20_000  # releases of the words that begin like a word; more would cost too much
+
 # Facets.
 MAX_FACET_TAGS = 20
 AGENCY_NAMES_SQL = "select slug as value, name, name_en from agencies"
@@ -77,16 +85,25 @@ TAG_COUNTS_SQL = """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LooseHits:
+    """The hits of looser queries, in order: at most MAX_LOOSE_HITS, those of stricter queries first."""
+
+    ids: Sequence[int] = ()
+    query: Query | None = None  # the first of these queries, which has all words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HitPage:
     """One page of hits."""
 
     ids: list[int]  # ids of releases or question pairs, in order
-    total: int
+    total: int  # strict hits; facets count only these
     capped: bool  # there are more hits than `total`
     page: int  # the requested page, or the last one if there are fewer
     pages: int
     order: str
     facets: dict[str, list[FacetValue]]
+    loose: LooseHits  # they follow the strict ones if these are few
     title_matches_first: bool = False  # too many hits to rank: the newest with all words in their title come first
     approximate_facets: list[str] = field(default_factory=list)  # counted only among the newest MAX_HITS hits
 
@@ -136,11 +153,14 @@ class HitFinder:
         if request.show == "releases" and not self.has_only_facets:
             totals = self.count_years()
             facets["year"] = [replace(year, total=totals.get(year.value, 0)) for year in facets["year"]]
-        pages = max(1, -(-total // request.size))
+        loose = await self.find_loose_hits(hits.ids)
+        pages = max(1, -(-(total + len(loose.ids)) // request.size))
         page = min(request.page, pages)
+        ids = [*hits.ids, *loose.ids] if loose.ids else hits.ids
         return HitPage(
-            ids=list(hits.ids[(page - 1) * request.size : page * request.size]),
+            ids=list(ids[(page - 1) * request.size : page * request.size]),
             total=total,
+            loose=loose,
             capped=hits.capped and not self.has_only_facets,
             page=page,
             pages=pages,
@@ -155,6 +175,28 @@ class HitFinder:
     async def count(self) -> int:
         """Count the hits, up to MAX_HITS."""
         return len((await self.fetch("newest")).ids)
+
+    async def find_loose_hits(self, strict: Sequence[int]) -> LooseHits:
+        """Find looser hits if there are fewer than FEW_HITS strict ones: query after query, until there are so many."""
+        request, query = self.request, self.request.query
+        if request.strict or len(strict) >= FEW_HITS or query.tree is None:
+            return LooseHits()
+        counts = await count_beginnings(self.run, find_terms(query.tree))
+        beginnings = frozenset(
+            lemma
+            for term, count in counts.items()
+            if count <= MAX_BEGINNING_POSTINGS
+            and len(lemma := find_compound_key(" ".join(term.words))) >= MIN_BEGINNING_LENGTH
+        )
+        names, seen, found, first = replace(self.names, beginnings=beginnings), set(strict), list[int](), None
+        for loosened in loosen_query(query, counts, MAX_HITS):
+            first = first or loosened
+            finder = replace(self, request=replace(request, loosened=loosened, page=1), names=names)
+            found += [key for key in (await finder.fetch(self.order)).ids if key not in seen]
+            seen.update(found)
+            if len(seen) >= FEW_HITS:
+                break
+        return LooseHits(ids=found[:MAX_LOOSE_HITS], query=first if found else None)
 
     @property
     def order(self) -> str:

@@ -23,12 +23,14 @@ from archive.analysis import (
     find_compound_parts,
     find_last_part,
     find_minor_parts,
+    find_subject,
     find_words,
     is_english_release,
 )
 from archive.analysis.lemmatizer import english_lemma, swedish_lemma
 from archive.database import RunQuery
-from archive.search.query import MAX_WORD_LENGTH, QUOTED, REQUIRED, WRITTEN, QueryNode, find_terms
+from archive.search.fts import MIN_BEGINNING_LENGTH, list_related_words
+from archive.search.query import LOOSE, MAX_WORD_LENGTH, QUOTED, REQUIRED, WRITTEN, QueryNode, find_terms
 
 TEXT_TOKEN_PATTERN = re.compile(
     rf"[^\W_]+(?:[{INVISIBLE_CHARACTERS}]+[^\W_]+)*(?::(?:{CASE_ENDINGS})\b)?", re.IGNORECASE
@@ -109,6 +111,7 @@ class SearchHit:
     excerpt: MarkedText
     explanations: list[MatchExplanation]
     question_position: int | None = None  # number of the excerpt's question, from 1; None: lead or body
+    is_loose: bool = False  # found by a looser query
 
 
 async def read_release_hits(run: RunQuery, ids: Sequence[int], query_terms: Sequence[QueryTerm]) -> list[SearchHit]:
@@ -226,8 +229,13 @@ def extract_query_terms(
         if term.is_prefix:
             readings = (term.words, *((lemma,) for lemma in (prefix_lemmas or {}).get(text, ())))
         compound = "" if term.is_prefix or term.match == REQUIRED else find_compound_key(text)
-        prefix = term.words[-1] if term.is_prefix else ""
-        found.append(QueryTerm(label, readings, prefix, compound, term.field))
+        prefix, is_loose = term.words[-1] if term.is_prefix else "", term.match == LOOSE
+        if is_loose:
+            related = (tuple(lemma.split()) for word in list_related_words(text) for lemma in analyze_word(word))
+            subject = [(lemma,) for lemma in find_subject(compound) if lemma]
+            found.append(QueryTerm(label, (*related, *subject), field=term.field))
+            prefix = compound if len(compound) >= MIN_BEGINNING_LENGTH else ""
+        found.append(QueryTerm(label, readings, prefix, compound, term.field, is_loose=is_loose))
     return found
 
 

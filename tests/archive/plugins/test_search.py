@@ -250,6 +250,23 @@ async def test_files_have_every_hit(site: Site, monkeypatch: pytest.MonkeyPatch,
         assert f"CSV- eller Excelfilen har {len(rows)} rader." in await site.text(f"/search?{query}")
 
 
+async def test_loose_hits_are_marked_and_not_in_the_feed(uncrawled_site: Site) -> None:
+    site = uncrawled_site
+    query = build_query("tänds rörsångaren")  # each word is in another release
+    page = await site.page(f"/search?{query}")
+    assert page.get_element_by_id("loose").text_content() == "2 träffar till stämmer delvis"
+    data = await get_json(site, query)
+    assert (data["total"], data["loose"]) == (0, 2)
+    assert {row["title"]: row["match"] for row in data["releases"]} == {LIGHTHOUSES: "loose", WARBLERS: "loose"}
+    rows = list(csv.DictReader(io.StringIO((await site.get(f"/search.csv?{query}")).text)))
+    assert [row["match"] for row in rows] == ["loose", "loose"]
+    feed = feedparser.parse((await site.get(f"/search.atom?{query}")).content)
+    assert feed.entries == []
+    for strict, total in (("tänds", 1), ('"tänds" "rörsångaren"', 0), ("+tänds +rörsångaren", 0)):
+        data = await get_json(site, build_query(strict))
+        assert [row["match"] for row in data["releases"]] == ["strict"] * total
+
+
 async def test_csv_of_one_page_links_to_the_next(site: Site) -> None:
     response = await site.get("/search.csv?q=vägarna&size=30")
     assert response.links["next"]["url"].endswith("/search.csv?q=v%C3%A4garna&page=2&size=30")

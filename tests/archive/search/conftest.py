@@ -26,8 +26,9 @@ class Searcher:
     async def find(self, text: str = "", **options: Any) -> Results:
         return await search(self.run, build_request(text, **options))
 
-    async def titles(self, text: str = "", **options: Any) -> list[str]:
-        return [plain(hit.title) for hit in (await self.find(text, **options)).hits]
+    async def titles(self, text: str = "", *, loose: bool = False, **options: Any) -> list[str]:
+        """Return the titles of the strict hits, or of the loose ones."""
+        return [plain(hit.title) for hit in (await self.find(text, **options)).hits if hit.is_loose is loose]
 
     async def total(self, text: str = "", **options: Any) -> int:
         return (await self.find(text, **options)).hit_page.total

@@ -7,10 +7,12 @@ import re
 import pytest
 
 from archive.search.query import (
+    LOOSE,
     MAX_QUERY_WORDS,
     NAMES_FILE,
     QUOTED,
     REQUIRED,
+    SYNONYMS_FILE,
     WORD,
     WRITTEN,
     AndNode,
@@ -21,6 +23,7 @@ from archive.search.query import (
     QueryNode,
     TermNode,
     find_terms,
+    loosen_query,
     parse_query,
 )
 from scraper.agency import load_agencies
@@ -168,3 +171,37 @@ def test_names_of_agencies_are_distinct_and_have_a_source() -> None:
     for name, other in addresses:
         hosts = [agencies[name].home, *agencies[name].aliases]
         assert any(other.lower() in re.split("[./]", host) for host in hosts), (name, other)
+
+
+def test_synonyms_are_distinct_and_have_a_source() -> None:
+    lines = [line.split("\t") for line in SYNONYMS_FILE.read_text("utf-8").splitlines()]
+    assert lines[0] == ["word", "other word", "source"]
+    assert all(len(line) == 3 and all(line) and line[:2] == [text.lower() for text in line[:2]] for line in lines[1:])
+    assert len({frozenset(line[:2]) for line in lines}) == len(lines)
+
+
+@pytest.mark.parametrize(
+    ("text", "counts", "queries"),
+    [
+        ("skog", {"skog": 5}, ["skog~"]),
+        ("skog varg", {"skog": 5, "varg": 2}, ["skog~ varg~", "varg~", "varg~ | skog~"]),
+        ("skog xyz", {"skog": 5}, ["skog~ xyz~", "skog~"]),
+        ("skog regering", {"skog": 5, "regering": 90}, ["skog~ regering~", "skog~"]),
+        ("skog -varg från:2024", {"skog": 5}, ["skog~ -varg from"]),
+        ('skog "varg"', {"skog": 5}, ["skog~ varg"]),
+        ("SAS varg", {"sas": 5, "varg": 2}, ["sas varg~", "varg~", "varg~ | sas"]),
+        *((text, {}, []) for text in ('"skog"', "+skog", "skog*", "från:2024", "-skog", "", "skog NEAR varg")),
+    ],
+)
+def test_query_is_loosened_step_by_step(text: str, counts: dict[str, int], queries: list[str]) -> None:
+    def write(node: QueryNode | None) -> str:
+        if isinstance(node, TermNode):
+            return " ".join(node.words) + ("~" if node.match == LOOSE else "")
+        if isinstance(node, NotNode):
+            return f"-{write(node.part)}"
+        if isinstance(node, AndNode | OrNode):
+            return (" " if isinstance(node, AndNode) else " | ").join(map(write, node.parts))
+        return node.field if isinstance(node, FilterNode) else ""
+
+    by_term = {node: counts.get(node.words[0], 0) for node in find_terms(parse_query(text).tree)}
+    assert [write(query.tree) for query in loosen_query(parse_query(text), by_term, 50)] == queries

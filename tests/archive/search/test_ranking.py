@@ -19,7 +19,7 @@ from archive.search.params import FACETS
 from archive.search.ranking import ColumnCache
 from archive.store import Archive
 from tests.archive.sample import LIGHTHOUSES, PAGED, SEEN, UNDATED, WARBLERS
-from tests.archive.search.conftest import Searcher, build_request, lower_limits
+from tests.archive.search.conftest import Searcher, build_request, lower_limits, marks
 
 
 async def test_without_words_newest_come_first(sample: Searcher) -> None:
@@ -249,4 +249,128 @@ async def test_most_relevant_comes_first(
     with closing(sqlite3.connect(archive.path)) as db:
         db.row_factory = sqlite3.Row
         hits = (await search(build_connection_runner(db), build_request(query))).hits
-    assert [hit.row["title"] for hit in hits] == [best[0], other[0]]
+    assert [hit.row["title"] for hit in hits if not hit.is_loose] == [best[0], other[0]]
+
+
+# What is found, in which order; and looser hits after few strict ones
+
+TITLES = (
+    *(
+        "Regeringen säger nej",
+        "SAS får stöd",
+        "Ny AI-strategi",
+        "Be om råd",
+        "Utredning om LAS",
+        "Vi lägger fram förslag",
+    ),
+    *("Säpo varnar", "Säkerhetspolisen varnar", "FHM avråder", "Folkhälsomyndigheten avråder"),
+    *("Skogen växer", "Skogsbruket växer", "Handeln ökar", "Människohandeln ökar"),
+    *("Idrotten lyfter", "Idrottsrörelsen lyfter", "Vindkraftsparken invigs", "Sparken delas ut"),
+    *("Elprisstöd till elintensiva företag", "Hemlösa personer räknas", "Hemlösheten minskar"),
+    *("Friskolor granskas", "Fristående skolor granskas", "Priset på bensin", "Skatten på drivmedel"),
+    *("Sverige söker medlemskap i Nato", "Natomedlemskapet firas", "Handel med utsläpp i ETS 2", "ETS2 införs"),
+    *("Höjt ROT-avdrag", "Rotavdraget höjs", "Psykisk ohälsa bland unga", "Psykiska besvär"),
+    *("Ny generaldirektör för Migrationsverket", "Ny generaldirektör för Tullverket"),
+)
+SUBJECTS = [  # query → strict hits, in this order; loose hits
+    ("SAS", ["SAS får stöd"], []),
+    ("sas", ["SAS får stöd"], []),
+    ("AI", ["Ny AI-strategi"], []),
+    ("LAS", ["Utredning om LAS"], []),
+    ("SÄPO", ["Säpo varnar", "Säkerhetspolisen varnar"], []),
+    ("Säkerhetspolisen", ["Säkerhetspolisen varnar", "Säpo varnar"], []),
+    ("FHM", ["FHM avråder", "Folkhälsomyndigheten avråder"], []),
+    ('"Säpo"', ["Säpo varnar"], []),
+    ("skog", ["Skogen växer", "Skogsbruket växer"], []),
+    ("+skog", ["Skogen växer"], []),
+    ("idrott", ["Idrotten lyfter", "Idrottsrörelsen lyfter"], []),
+    ('"skogen"', ["Skogen växer"], []),
+    ('"skog"', [], []),
+    ("människohandel", ["Människohandeln ökar"], []),
+    ("spark", ["Sparken delas ut"], []),
+    ("park", ["Vindkraftsparken invigs"], []),
+    ("elpriserna", ["Elprisstöd till elintensiva företag"], []),
+    ("hemlösheten", ["Hemlösheten minskar"], ["Hemlösa personer räknas"]),
+    ("friskolornas", ["Friskolor granskas"], ["Fristående skolor granskas"]),
+    ('"friskolor"', ["Friskolor granskas"], []),
+    ("drivmedlen", ["Skatten på drivmedel"], ["Priset på bensin"]),
+    ("ETS2", ["ETS2 införs", "Handel med utsläpp i ETS 2"], []),
+    ("ROT-avdrag", ["Höjt ROT-avdrag", "Rotavdraget höjs"], []),
+    ("rotavdrag", ["Rotavdraget höjs", "Höjt ROT-avdrag"], []),
+    ("psykisk ohälsa hos unga", ["Psykisk ohälsa bland unga"], ["Psykiska besvär"]),
+    ("+psykisk +ohälsa hos +unga", ["Psykisk ohälsa bland unga"], []),
+]
+
+
+@pytest.fixture(scope="module")
+def subjects(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Searcher]:
+    """One release with each title, all with the same text and of the same day."""
+    with Archive(tmp_path_factory.mktemp("subjects") / "archive.db") as archive, archive.transaction():
+        archive.add_agency("prov", name="Provverket", home="https://prov.example/")
+        for number, title in enumerate(TITLES):
+            body = (
+                "Ett kort meddelande utan ämne, som är längre än en inbjudan och därför inte räknas som en sådan. " * 2
+            )
+            url = f"https://prov.example/{number}"
+            archive.save(
+                Release(agency="prov", url=url, title=title, body=body, body_html="", language="sv"), seen_at=SEEN
+            )
+    with closing(sqlite3.connect(archive.path)) as db:
+        yield Searcher(build_connection_runner(db))
+
+
+@pytest.mark.parametrize(("text", "strict", "loose"), SUBJECTS, ids=[row[0] for row in SUBJECTS])
+async def test_what_is_found(subjects: Searcher, text: str, strict: list[str], loose: list[str]) -> None:
+    assert await subjects.titles(text) == strict
+    assert set(loose) <= set(await subjects.titles(text, loose=True))
+    if text[0] in '"+':
+        assert await subjects.titles(text, loose=True) == []
+
+
+async def test_question_finds_its_subject_first(subjects: Searcher) -> None:
+    text = "vem är ny generaldirektör för Migrationsverket"
+    assert await subjects.titles(text) == ["Ny generaldirektör för Migrationsverket"]
+    assert (await subjects.titles(text, loose=True))[0] == "Ny generaldirektör för Tullverket"
+
+
+async def test_part_of_a_word_with_its_own_meaning_is_no_hit(subjects: Searcher) -> None:
+    assert "Människohandeln ökar" not in [
+        *await subjects.titles("handel"),
+        *await subjects.titles("handel", loose=True),
+    ]
+
+
+async def test_translated_word_is_found_loosely(subjects: Searcher) -> None:
+    titles = await subjects.titles("Nato membership", loose=True)
+    assert set(titles[:2]) == {"Sverige söker medlemskap i Nato", "Natomedlemskapet firas"}
+
+
+@pytest.mark.parametrize("order", ["best", "newest"])
+@pytest.mark.parametrize("text", ["psykisk ohälsa", "hemlös", "xyz handel", "ny generaldirektör Migrationsverket"])
+async def test_pages_continue_from_strict_to_loose_hits(subjects: Searcher, text: str, order: str) -> None:
+    whole = await subjects.find(text, order=order)
+    flags = [hit.is_loose for hit in whole.hits]
+    assert flags == sorted(flags)
+    assert (flags.count(False), flags.count(True)) == (whole.hit_page.total, len(whole.hit_page.loose.ids))
+    paged = []
+    for page in range(1, 99):
+        results = await subjects.find(text, order=order, page=page, size=2)
+        paged += [(hit.row["id"], hit.is_loose) for hit in results.hits]
+        assert (results.hit_page.total, results.hit_page.loose.ids) == (whole.hit_page.total, whole.hit_page.loose.ids)
+        if not results.hit_page.has_next:
+            break
+    assert paged == [(hit.row["id"], hit.is_loose) for hit in whole.hits]
+    all_hits = await search_all(subjects.run, build_request(text, order=order))
+    assert [(hit.row["id"], hit.is_loose) async for hits in all_hits.batches for hit in hits] == paged
+    assert all_hits.total == len(paged)
+    for facet in ("agency", "year"):
+        assert sum(value.count for value in whole.hit_page.facets[facet]) == whole.hit_page.total
+
+
+async def test_no_looser_hits_follow_ten_strict_ones(sample: Searcher) -> None:
+    assert (await sample.find("vägarna kring")).hit_page.loose.ids == ()
+
+
+async def test_loose_hit_has_its_words_marked(subjects: Searcher) -> None:
+    hits = [hit for hit in (await subjects.find("hemlösheten")).hits if hit.is_loose]
+    assert [marks(hit.title) for hit in hits] == [["Hemlösa"]]

@@ -24,7 +24,7 @@ run: install            ## the sample agencies, crawled over loopback; PAGES=../
 	@mkdir -p $(dir $(ARCHIVE))
 	$(BIN)/python -m tests.site demo --archive $(ARCHIVE) --port $(PORT) --site-port $(SITE_PORT) $(if $(PAGES),--pages $(PAGES))
 
-crawl: install          ## a round of the live agencies; CONTACT=you@example.se tells webmasters whom to ask
+crawl: install          ## a round of the live agencies; CONTACT=you@example.se tells webmasters how to reach you
 	@mkdir -p $(dir $(ARCHIVE))
 	@$(BIN)/scrapy round $(SETTINGS)
 
@@ -75,7 +75,7 @@ bench: .venv/bench      ## what everything costs beside named baselines; N= rele
 bulk: install           ## datasets and the delta of N releases: cost, memory, and do they hold what the archive shows?
 	$(BIN)/python -m tests.harness.bulk $(if $(filter command line,$(origin N)),$(N))
 
-year: install           ## a simulated year of the sample agencies: was every edit, removal and outage told right?
+year: install           ## a simulated year of the sample agencies: was every edit, removal and outage recorded correctly?
 	$(BIN)/python -m tests.harness.year
 
 fuzz: install           ## N damaged pages, feeds and sitemaps: only documented errors, and only what can be kept and shown

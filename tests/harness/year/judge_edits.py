@@ -63,7 +63,7 @@ def judge_step(step: Step, found: Row | None, rows: list[Row], history: History,
 
 
 def find_misses(step: Step, row: Row) -> Iterator[str]:
-    """What a revision tells wrong of an edit."""
+    """Yield what a revision states wrongly about an edit."""
     if row["cause"] != "source":
         yield f"told as {row['cause']}: {row['summary']}"
     if bool(row["update_date_changed"]) != (step.old.updated != step.new.updated):
@@ -82,7 +82,7 @@ def find_misses(step: Step, row: Row) -> Iterator[str]:
 
 
 def find_gaps(step: Step, row: Row, rows: list[Row]) -> Iterator[str]:
-    """What is told wrong of the state before: which it was, and when it was last found to stand."""
+    """Yield what is wrong about the state before: which it was, and when it was last found."""
     previous = next((other for other in rows if other["id"] == row["previous"]), None)
     if previous is None:
         yield f"previous is {row['previous']}"
@@ -93,14 +93,14 @@ def find_gaps(step: Step, row: Row, rows: list[Row]) -> Iterator[str]:
 
 
 def new_texts(old: Release, new: Release) -> Iterator[str]:
-    """The paragraphs and answers that were not there before."""
+    """Yield the paragraphs and answers that were not there before."""
     yield from (text for tag, text in new.blocks if tag == "p" and text not in old.body and "[[" not in text)
     known = {text for qa in old.questions for text in qa.answer}
     yield from (text for qa in new.questions for text in qa.answer if text not in known)
 
 
 def is_back(step: Step, history: History) -> bool:
-    """Whether the same text was read before the other one came."""
+    """Return whether the same text was read before the other one came."""
     wanted = words_of(step.new)
     readings = history.readings(step.subject.key)
     return any(
@@ -111,7 +111,7 @@ def is_back(step: Step, history: History) -> bool:
 
 
 def find_return_misses(row: Row, rows: list[Row]) -> Iterator[str]:
-    """What is told wrong of a text that is back; any earlier revision of the same text serves."""
+    """Yield what is wrong about a text that is back; any earlier revision of the same text is right."""
     if row["reverts_to"] is None:
         yield "reverts_to is not told"
         return

@@ -65,7 +65,7 @@ def compare_rankings(
     )
     for name, found in ranked.items():
         judged, deeper = (
-            fmean(url in grades[query] for query in queries for url in found[query][:depth])
+            [url in grades[query] for query in queries for url in found[query][:depth]]
             for depth in (DEPTH, RECALL_DEPTH)
         )
         yield (
@@ -73,7 +73,7 @@ def compare_rankings(
             + format_mean([ndcg(found[query], grades[query]) for query in queries]).center(23)
             + format_mean([recall(found[query], grades[query]) for query in queries]).center(23)
             + format_mean([recall(found[query], grades[query], least=2) for query in queries]).center(23)
-            + f"{judged:>12.0%} / {deeper:>5.0%}{sum(not found[query] for query in queries):>15}"
+            + f"{format_share(judged):>12} / {format_share(deeper):>5}{sum(not found[query] for query in queries):>15}"
         )
     yield ""
 
@@ -130,3 +130,7 @@ def format_mean(values: Sequence[float | None]) -> str:
     known = [value for value in values if value is not None]
     low, high = mean_interval(known)
     return f"{fmean(known):.3f} [{low:.3f}, {high:.3f}]"
+
+
+def format_share(values: Sequence[bool]) -> str:
+    return f"{fmean(values):.0%}" if values else "-"

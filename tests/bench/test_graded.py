@@ -10,7 +10,7 @@ import pytest
 from tests.archive.sample import fill
 from tests.bench.graded import GRADED, GRADES, kappa, mean_interval, ndcg, read_grades, read_queries, recall
 from tests.bench.pool import find_excerpt, shuffle
-from tests.bench.ranked import compare_groups, compare_rankings, list_groups
+from tests.bench.ranked import compare_groups, compare_rankings, list_groups, measure_ranking
 from tests.bench.rankings import Texts, find_other_words, find_parts, find_titles, open_rankings
 
 SETS = {"first": 40, "second": 40}
@@ -85,6 +85,20 @@ def test_report_of_small_rankings() -> None:
     assert theirs.split()[-4:] == ["50%", "/", "50%", "0"], "x is not judged"
     line = list(compare_groups({"one": [query]}, ranked, grades))[2]
     assert line.split()[:5] == ["one", "(1)", "1.000", "0.480", "0.520"]  # (2 / log2(3)) / (2 + 1 / log2(3))
+
+
+def test_whole_report_of_an_archive_without_the_judged_releases(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.bench.graded.RESAMPLES", 20)
+    lines = list(measure_ranking(fill(tmp_path / "archive.db")))
+    assert [line.split(":")[0] for line in lines if "queries" in line and ":" in line][:3] == [
+        "all",
+        "first set",
+        "second set",
+    ]
+    assert {line.split("0.000")[0].strip() for line in lines if line.startswith("search page")} == {"search page"}
+    assert "quadratic kappa" in lines[-3]
 
 
 def test_groups_share_no_query_and_miss_none() -> None:

@@ -114,7 +114,7 @@ async def search(run: RunQuery, request: SearchRequest, columns: ColumnCache | N
     if request.page > hit_page.pages:
         notes.append(SearchNote("no_page", str(request.page)))
     if is_english_query(request.query) and not any(
-        (hit.row["language"] or "").lower().startswith("en") for hit in hits
+        (hit.row["language"] or "").lower().startswith("en") for hit in hits if not hit.is_loose
     ):
         notes.append(SearchNote("english"))
     if hit_page.title_matches_first:

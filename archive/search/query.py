@@ -73,6 +73,7 @@ FUNCTION_WORDS = ONLY_ENGLISH_WORDS.union(SWEDISH_WORDS.split(), AMBIGUOUS_WORDS
 # Names.
 NAMES_FILE = Path(__file__).with_name("agency_names.tsv")
 SYNONYMS_FILE = Path(__file__).with_name("synonyms.tsv")
+TRANSLATIONS_FILE = Path(__file__).with_name("english_words.tsv")
 MAX_NAME_WORDS = 9
 MAX_NUMBER_LENGTH = 4  # digits of the number of ETS 2, Agenda 2030
 
@@ -261,12 +262,16 @@ def is_optional(node: QueryNode) -> bool:
 
 @cache
 def read_synonyms() -> dict[str, tuple[str, ...]]:
-    """Read synonyms.tsv: word or words, in lower case → other words for the same. They hold in both directions."""
+    """Read synonyms.tsv, which holds in both directions, and english_words.tsv: words → other words for the same."""
     found: dict[str, dict[str, None]] = {}
     for line in SYNONYMS_FILE.read_text("utf-8").splitlines()[1:]:
         word, other, _ = line.split("\t")
         found.setdefault(word, {})[other] = None
         found.setdefault(other, {})[word] = None
+    for line in TRANSLATIONS_FILE.read_text("utf-8").splitlines():
+        if line and not line.startswith("#"):
+            english, swedish = line.split("\t")
+            found.setdefault(english, {})[swedish] = None
     return {word: tuple(others) for word, others in found.items()}
 
 

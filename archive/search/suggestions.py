@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from functools import cache
 from itertools import islice, pairwise, product
 from math import log10
-from pathlib import Path
 
 from rapidfuzz.distance import OSA
 from rapidfuzz.process import extract_iter
@@ -23,7 +22,7 @@ from archive.analysis.lemmatizer import english_lemma, is_english_word, is_swedi
 from archive.database import RunQuery
 from archive.search.fts import ResolvedNames
 from archive.search.params import SearchRequest
-from archive.search.query import Query, TermNode, find_terms, fold_diacritics, split_query_words
+from archive.search.query import TRANSLATIONS_FILE, Query, TermNode, find_terms, fold_diacritics, split_query_words
 from archive.search.ranking import ColumnCache, HitFinder, HitPage
 
 FEW_HITS = 5  # a query with more hits is assumed to be spelt correctly
@@ -61,7 +60,6 @@ SOUNDS = [  # spelling → a spelling of the same sound, applied in this order
     )
 ]
 
-TRANSLATIONS_FILE = Path(__file__).with_name("english_words.tsv")
 MAX_TRANSLATED_WORDS = 5  # of one entry
 
 WORD_COUNTS_SQL = "select word, releases from vocabulary where word in (select value from json_each(:words))"

@@ -27,7 +27,6 @@ from tests.archive.search.conftest import Searcher
         ("rorsangaren", "rörsångaren", "spelling"),
         ("invnteringen", "inventeringen", "spelling"),
         ("rör sångaren", "rörsångaren", "spelling"),
-        ("rör-sångaren", "rörsångaren", "spelling"),
         ("rörsångarenpå", "rörsångaren", "spelling"),
         ('"igen fyrar"', "igen fyrar", "loose"),
     ],
@@ -112,7 +111,7 @@ def bilingual(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Searcher]:
         ("goverment", ["government"], []),
         ("mental illness", ["psykisk ohälsa"], ["english"]),
         ("psykiskohälsa", ["psykisk ohälsa"], []),
-        ("ROT-avdrag", ["rotavdrag"], []),
+        ("ROT-avdrag", [], []),  # finds rotavdrag
         ("dnr A2021/0123", [], []),
         ("Christersson gängvlåd", ["Kristersson gängvåld"], []),
     ],

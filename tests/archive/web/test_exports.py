@@ -124,12 +124,12 @@ async def test_export_is_left_incomplete_if_reading_fails(site: Site, monkeypatc
     calls = 0
     read_hits = archive.search.read_hits
 
-    async def fail_second_time(*arguments: Any) -> Any:
+    async def fail_second_time(*arguments: Any, **options: Any) -> Any:
         nonlocal calls
         calls += 1
         if calls == 2:
             raise sqlite3.OperationalError("disk I/O error")
-        return await read_hits(*arguments)
+        return await read_hits(*arguments, **options)
 
     monkeypatch.setattr("archive.search.HIT_BATCH", 7)
     monkeypatch.setattr("archive.search.read_hits", fail_second_time)

@@ -59,7 +59,7 @@ async def test_pages_of_csv_wait_for_a_slot(started_site: Site) -> None:
 async def test_too_many_exports_are_rejected_before_reading(
     started_site: Site, monkeypatch: pytest.MonkeyPatch, suffix: str
 ) -> None:
-    async def fail(*_: Any) -> None:
+    async def fail(*_: Any, **__: Any) -> None:
         raise AssertionError("searched")
 
     monkeypatch.setattr(find_plugin("search.py"), "search_all", fail)
@@ -150,7 +150,7 @@ async def test_timeout_of_an_export_is_an_error_response(
 ) -> None:
     timeout = QueryInterrupted(Exception("interrupted"), "", {})
 
-    async def fail(*_: Any) -> None:
+    async def fail(*_: Any, **__: Any) -> None:
         raise timeout
 
     async def fail_in_export(run: Any, query: Any) -> Any:

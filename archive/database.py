@@ -17,7 +17,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 ARCHIVE_FILE = "archive.db"  # name of the archive in backups and snapshots
 UNFINISHED_SUFFIX = ".unfinished"
@@ -157,6 +157,19 @@ class RunQuery(Protocol):
     """A function that runs a SELECT with named values and returns its rows."""
 
     async def __call__(self, sql: str, values: dict[str, Any], /) -> Sequence[Any]: ...
+
+
+class ListPage(NamedTuple):
+    """A page of a list; `next_cursor` is the key of its last row, None on the last page."""
+
+    rows: list[dict[str, Any]]
+    next_cursor: int | None
+
+
+def take_page(rows: Sequence[Any], size: int) -> ListPage:
+    """Return the page of a list of which one row more than `size` was read."""
+    page = [dict(row) for row in rows[:size]]
+    return ListPage(page, page[-1]["id"] if len(rows) > size else None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -70,10 +70,6 @@ def parse_number_parameter(args: UrlArguments, name: str, maximum: int = MAX_ID)
     return int(text)
 
 
-def parse_flag_parameter(args: UrlArguments, name: str) -> bool:
-    return parse_number_parameter(args, name, 1) == 1
-
-
 def parse_choice_parameter(args: UrlArguments, name: str, choices: Collection[str]) -> str | None:
     """Return a parameter that is one of `choices`, or None if absent; raise FilterError if it is invalid."""
     text = (args.get(name) or "").strip()

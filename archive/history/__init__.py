@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any
 
 from archive.database import RunQuery
 from archive.models import LIST_FIELDS, STATE_FIELDS, find_collection, parse_state
@@ -75,148 +74,51 @@ REVISION_METADATA_COLUMNS = """
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RevisionEvent:
-    """A state of a release in its timeline."""
-
-    # first, edit (by the agency), reread (re-parsed by a newer parser), same (found unchanged at a new URL), import
-    # (from another collection), own (the first parse of an imported release)
-    kind: str
-    id: int  # of the revision
-    release: int
-    url: str
-    when: str  # when a crawl first found this state
-    last_seen_before: str | None  # when a crawl last found the state before it
-    until: str | None  # when a crawl last found this state
-    checks: int  # how often later crawls found it unchanged
-    last_seen: str | None  # when it, or the state whose page it was re-parsed from, was last found on the web
-    is_current: bool
-    previous: int | None
-    capture: int | None
-    importance: int | None
-    summary: str | None
-    summary_en: str | None
-    stamp: str | None  # for an edit: one of UPDATE_STAMPS
-    collection: str | None  # for an import: its origin
-    reverts_to: int | None
-    reverted_state_seen: str | None  # when the state it reverts to was first found
-
-    @property
-    def unannounced(self) -> bool:
-        """Return whether this is an edit without a change of the agency's own update date."""
-        return self.stamp == "not moved"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RemovalEvent:
-    """A row of `removals`: the release was missing, or got another URL (kind moved)."""
-
-    id: int
-    release: int
-    kind: str
-    when: str
-    until: str
-    checks: int
-    confirmed: str | None
-    ended: str | None
-    found_at: str | None  # URL at which the release was found again
-    status: int | None
-    target: str | None
-    moved_to: int | None
-    capture: int | None
-    old_url: str | None  # for kind moved: the URL before the move
-
-
-TimelineEvent = RevisionEvent | RemovalEvent
-
-
-class EditPosition(NamedTuple):
-    """An edit in a history: when it was first seen, its revision, and the revision before it."""
-
-    seen: str
-    id: int
-    previous: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReleaseStatus:
-    """Why a release was not found as stored."""
-
-    kind: str  # moved, gone (confirmed), doubt (not confirmed yet), outage, forbidden (by robots.txt), unread
-    since: str  # when this was first seen
-    until: str  # when this was last seen
-    removal_kind: str | None = None  # for gone and doubt: the kind in `removals`
-    checks: int = 0
-    confirmed: str | None = None
-    status: int | None = None
-    target: str | None = None  # URL that it redirected to, or the title of the page found instead
-    moved_to: int | None = None  # the release that continues its record
-    problem: str | None = None  # as recorded by the crawler
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredRevision:
-    """A stored state of a release, and the metadata of its revision by column."""
-
-    id: int
-    release: int
-    seen: str
-    metadata: dict[str, Any]
-    state: dict[str, Any]
-
-
-class ComparisonError(ValueError):
-    """Two revisions cannot be compared. `message_key` names the interface text that explains why."""
-
-    def __init__(self, message_key: str, **values: object) -> None:
-        self.message_key = message_key
-        self.values = {name: str(value) for name, value in values.items()}  # as text: no thousands separator in an id
-        super().__init__(f"{message_key}: {values}")
+TimelineEvent = dict[str, Any]  # a state (it has `last_seen`), or a row of `removals`
 
 
 async def read_timeline(run: RunQuery, release_id: int) -> list[TimelineEvent]:
     """Return all events of a release and its earlier URLs, newest first."""
-    revision_rows = [dict(row) for row in await run(TIMELINE_REVISIONS_SQL, {"release": release_id})]
-    removal_rows = [dict(row) for row in await run(TIMELINE_REMOVALS_SQL, {"release": release_id})]
-    rows_by_id = {row["id"]: row for row in revision_rows}
-    events: list[TimelineEvent] = [RemovalEvent(**row) for row in removal_rows]
-    events += [build_revision_event(row, rows_by_id) for row in revision_rows]
+    revisions = {row["id"]: dict(row) for row in await run(TIMELINE_REVISIONS_SQL, {"release": release_id})}
+    for row in revisions.values():
+        describe_state(row, revisions)
+    events = [*map(dict, await run(TIMELINE_REMOVALS_SQL, {"release": release_id})), *revisions.values()]
     # With the same time, the state found after a move comes before the move itself.
-    return sorted(events, key=lambda event: (event.when, isinstance(event, RevisionEvent), event.id), reverse=True)
+    return sorted(events, key=lambda event: (event["when"], "last_seen" in event, event["id"]), reverse=True)
+
+
+def describe_state(row: TimelineEvent, rows_by_id: Mapping[int, Mapping[str, Any]]) -> None:
+    """Add what the columns of a row of TIMELINE_REVISIONS_SQL do not say; `rows_by_id` contains the earlier rows.
+
+    kind: first, edit (by the agency), reread (re-parsed by a newer parser), same (found unchanged at a new URL), import
+    (from another collection), own (the first parse of an imported release). last_seen: when it, or the state whose page
+    it was re-parsed from, was last found on the web; last_seen_before: the same of the state before it. stamp: for an
+    edit, one of UPDATE_STAMPS. collection: for an import, its origin.
+    """
+    kind = {"source": "edit", "parser": "reread"}.get(row["cause"], row["cause"])
+    if kind == "first" and row["previous"] is not None:
+        kind = "same"
+    elif kind == "reread" and rows_by_id.get(row["previous"], {}).get("cause") == "import":
+        kind = "own"
+    stamp = classify_update_stamp(row["update_date_changed"], row["updated"]) if kind == "edit" else None
+    row |= {
+        "kind": kind,
+        "last_seen_before": find_last_seen(row["previous"], rows_by_id),
+        "last_seen": find_last_seen(row["id"], rows_by_id),
+        "stamp": stamp,
+        "unannounced": stamp == "not moved",
+        "collection": find_collection(row["cause"], row["parser_version"]),
+    }
 
 
 def split_timeline(
     events: Sequence[TimelineEvent],
-) -> tuple[list[TimelineEvent], list[tuple[str, list[TimelineEvent]]]]:
+) -> tuple[Sequence[TimelineEvent], list[tuple[str, list[TimelineEvent]]]]:
     """Return the newest events, and the older ones of a long history grouped by year."""
     if len(events) <= MAX_EXPANDED_EVENTS + 4:
-        return list(events), []
-    return list(events[:MAX_EXPANDED_EVENTS]), [
-        (year, list(group)) for year, group in groupby(events[MAX_EXPANDED_EVENTS:], key=lambda event: event.when[:4])
-    ]
-
-
-def build_revision_event(row: Mapping[str, Any], rows_by_id: Mapping[int, Mapping[str, Any]]) -> RevisionEvent:
-    """Build the event of a row of TIMELINE_REVISIONS_SQL; `rows_by_id` contains the earlier rows."""
-    kind = classify_revision(row)
-    if kind == "reread" and rows_by_id.get(row["previous"], {}).get("cause") == "import":
-        kind = "own"
-    columns = {name: row[name] for name in RevisionEvent.__dataclass_fields__ if name in row and name != "is_current"}
-    return RevisionEvent(
-        **columns,
-        is_current=bool(row["is_current"]),
-        kind=kind,
-        last_seen_before=find_last_seen(row["previous"], rows_by_id),
-        last_seen=find_last_seen(row["id"], rows_by_id),
-        stamp=classify_update_stamp(row["update_date_changed"], row["updated"]) if kind == "edit" else None,
-        collection=find_collection(row["cause"], row["parser_version"]),
-    )
-
-
-def classify_revision(row: Mapping[str, Any]) -> str:
-    """Return the kind of a revision's event, apart from `own`, which depends on the previous revision."""
-    kind = {"source": "edit", "parser": "reread"}.get(row["cause"], row["cause"])
-    return "same" if kind == "first" and row["previous"] is not None else str(kind)
+        return events, []
+    by_year = groupby(events[MAX_EXPANDED_EVENTS:], key=lambda event: event["when"][:4])
+    return events[:MAX_EXPANDED_EVENTS], [(year, list(group)) for year, group in by_year]
 
 
 def classify_update_stamp(update_date_changed: int | None, updated: str | None) -> str:
@@ -249,14 +151,14 @@ async def read_preceding_revisions(run: RunQuery, revision_ids: Sequence[int]) -
     return {row["id"]: dict(row) for row in await run(PRECEDING_REVISIONS_SQL, {"edits": json.dumps(revision_ids)})}
 
 
-async def read_edit_positions(run: RunQuery, release_id: int) -> list[EditPosition]:
+async def read_edits(run: RunQuery, release_id: int) -> list[dict[str, Any]]:
     """Return the agency's edits to a release, including those at its earlier URLs, oldest first."""
     rows = await run(
         f"{RELEASE_CHAIN_CTE} select v.seen, v.id, v.previous from chain join revisions v on v.release = chain.id"
         " where v.cause = 'source' and v.previous is not null order by v.seen, v.id",
         {"release": release_id},
     )
-    return [EditPosition(row["seen"], row["id"], row["previous"]) for row in rows]
+    return list(map(dict, rows))
 
 
 async def find_final_release(run: RunQuery, release_id: int) -> int:
@@ -270,66 +172,40 @@ async def find_final_release(run: RunQuery, release_id: int) -> int:
     return int(rows[0]["id"])
 
 
-async def find_release_status(run: RunQuery, release_id: int, last_seen: str) -> ReleaseStatus | None:
-    """Return why a release was not found as stored, or None if the last check (at `last_seen`) found it."""
+async def find_release_status(run: RunQuery, release_id: int, last_seen: str) -> dict[str, Any] | None:
+    """Return why a release was not found as stored, or None if the last check (at `last_seen`) found it.
+
+    kind: moved, gone (confirmed), doubt (not confirmed yet), outage, forbidden (by robots.txt), unread. since, until:
+    when this was first and last seen. Further values are those of the row of `removals`, or the crawler's `problem`.
+    """
     row = (await run(FRONTIER_STATE_SQL, {"release": release_id}))[0]
     open_removals = [dict(removal) for removal in await run(OPEN_REMOVALS_SQL, {"release": release_id})]
     if row["moved_to"] is not None:
         move = next((removal for removal in open_removals if removal["kind"] == "moved"), None)
-        when = move["first_seen"] if move else last_seen
+        when, target = (move["first_seen"], move["target"]) if move else (last_seen, None)
         end = await find_final_release(run, release_id)
-        return ReleaseStatus(
-            kind="moved", since=when, until=when, target=move["target"] if move else None, moved_to=end
-        )
+        return {"kind": "moved", "since": when, "until": when, "target": target, "moved_to": end}
     removal = next((removal for removal in open_removals if removal["kind"] != "moved"), None)
     if removal:
-        return ReleaseStatus(
-            kind="gone" if removal["confirmed"] else "doubt",
-            since=removal["first_seen"],
-            until=removal["last_seen"],
-            removal_kind=removal["kind"],
-            **{name: removal[name] for name in ("checks", "confirmed", "status", "target")},
-        )
+        return {
+            **removal,
+            "kind": "gone" if removal["confirmed"] else "doubt",
+            "since": removal["first_seen"],
+            "until": removal["last_seen"],
+            "removal_kind": removal["kind"],
+        }
     if row["state"] not in ("failed", "rejected") or not row["fetched"]:
         return None
     problem = (row["problem"] or "").removeprefix(f"{row['url']}: ")
     kind = "outage" if row["state"] == "failed" else "forbidden" if "robots.txt" in problem else "unread"
-    return ReleaseStatus(kind=kind, since=last_seen, until=row["fetched"], problem=problem or None)
+    return {"kind": kind, "since": last_seen, "until": row["fetched"], "problem": problem}
 
 
-async def read_revision_pair(run: RunQuery, first_id: int, second_id: int) -> tuple[StoredRevision, StoredRevision]:
-    """Return two revisions of one release or of near-duplicates, the older one first.
-
-    Raises ComparisonError if they are the same, missing, or of other releases.
-    """
-    if first_id == second_id:
-        raise ComparisonError("error.same_revision", revision=first_id)
-    revisions = await read_stored_revisions(run, [first_id, second_id])
-    for key in (first_id, second_id):
-        if key not in revisions:
-            raise ComparisonError("error.no_revision", revision=key)
-    final_releases = [await find_final_release(run, revisions[key].release) for key in (first_id, second_id)]
-    is_pair = len(set(final_releases)) > 1 and await run(NEAR_DUPLICATE_SQL, {"pair": json.dumps(final_releases)})
-    if final_releases[0] != final_releases[1] and not is_pair:
-        raise ComparisonError("error.different_releases", one=first_id, other=second_id)
-    before, after = sorted((revisions[first_id], revisions[second_id]), key=lambda state: (state.seen, state.id))
-    return before, after
-
-
-async def read_stored_revisions(run: RunQuery, revision_ids: Sequence[int]) -> dict[int, StoredRevision]:
-    """Return revisions by id; unknown ids are left out."""
+async def read_stored_revisions(run: RunQuery, revision_ids: Sequence[int | None]) -> dict[int, dict[str, Any]]:
+    """Return revisions by id, each with its parsed `state`; unknown ids are left out."""
     rows = await run(
         f"select {REVISION_METADATA_COLUMNS}, {STATE_COLUMNS} from revisions v join releases r on r.id = v.release"
         " join agencies a on a.slug = r.agency where v.id in (select value from json_each(:ids))",
         {"ids": json.dumps(revision_ids)},
     )
-    return {
-        row["id"]: StoredRevision(
-            id=row["id"],
-            release=row["release"],
-            seen=row["seen"],
-            metadata={name: value for name, value in row.items() if name not in (*STATE_FIELDS, *LIST_FIELDS)},
-            state=parse_state(row),
-        )
-        for row in map(dict, rows)
-    }
+    return {row["id"]: {**dict(row), "state": parse_state(dict(row))} for row in rows}

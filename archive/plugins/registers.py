@@ -10,34 +10,30 @@ CSV and Excel contain all entries unless a page is requested.
 from __future__ import annotations
 
 import asyncio
+import json
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar
 
 from datasette import hookimpl
 
-from archive.database import RunQuery
+from archive.database import ListPage, RunQuery
 from archive.history import UPDATE_STAMPS, read_stored_revisions
 from archive.history.comparison import FieldDiff, diff_fields, format_main_change
 from archive.history.lists import (
     MAX_REGISTER_PAGE_SIZE,
     REGISTER_PAGE_SIZE,
-    Edit,
-    EditsQuery,
-    RegisterPage,
-    Removal,
-    RemovalsQuery,
+    Entry,
+    RegisterQuery,
     check_agency,
     count_edits,
     count_removals,
-    format_edit_rows,
-    format_removal_rows,
     group_edits,
     parse_edits_query,
+    parse_register_query,
     parse_removals_query,
-    parse_takedowns_query,
     read_edits_page,
     read_removals_page,
     read_takedowns_page,
@@ -84,31 +80,49 @@ class Register(ABC):
     title_key: str
     template: str
     columns: Sequence[str]
+    members: Sequence[str]  # of an entry in JSON
     feed_size = REGISTER_PAGE_SIZE
 
-    parse_query: ClassVar[Callable[..., Any]]  # URL arguments and page size → query
-    read_page: ClassVar[Callable[..., Awaitable[RegisterPage[Any]]]]
+    parse_query: ClassVar[Callable[..., RegisterQuery]]  # of URL arguments and a page size
+    read_page: ClassVar[Callable[..., Awaitable[ListPage]]]
 
-    async def read_context(self, run: RunQuery, query: Any, page: RegisterPage[Any]) -> dict[str, Any]:
+    async def read_context(self, run: RunQuery, query: RegisterQuery, page: ListPage) -> dict[str, Any]:
         """Return the template variables that only this register's page needs."""
         return {}
 
     @abstractmethod
-    def build_rows(self, site: SiteRequest, page: RegisterPage[Any]) -> list[dict[str, Any]]: ...
+    def describe_entry(self, site: SiteRequest, entry: Entry) -> Entry:
+        """Return the members of an entry that its row lacks, or has by another name."""
 
     @abstractmethod
-    async def build_entries(self, site: SiteRequest, page: RegisterPage[Any]) -> Sequence[AtomEntry]: ...
+    async def build_entries(self, site: SiteRequest, entries: Sequence[Entry]) -> Sequence[AtomEntry]: ...
+
+    def build_rows(self, site: SiteRequest, page: ListPage) -> list[Entry]:
+        described = (entry | self.describe_entry(site, entry) for entry in page.rows)
+        return [{name: entry[name] for name in self.members} for entry in described]
 
     async def show(self, site: SiteRequest) -> Any:
         # for CSV, most lists are short enough for one page
         sizes = {"csv": MAX_REGISTER_PAGE_SIZE, "atom": self.feed_size}
         query = self.parse_query(site.args, sizes.get(site.format_name or "", REGISTER_PAGE_SIZE))
-        await check_agency(site.run, getattr(query, "agency", None))
+        await check_agency(site.run, query.filters.get("agency"))
         page = await self.read_page(site.run, query)
         if not site.format_name:
-            context = {"query": query, self.name: page.entries, "next_cursor": page.next_cursor}
+            context: dict[str, Any] = {"filters": query.filters, "after": query.after}
+            context |= {self.name: page.rows, "next_cursor": page.next_cursor}
             return await site.render(self.template, context | await self.read_context(site.run, query, page))
-        document = self.build_document(site, query, page)
+        options = {**query.filters, "lang": site.requested_language, "size": site.args.get("size")}
+        build_url = partial(site.url, f"{self.path}.{site.format_name}", **options)
+        document = DataDocument(
+            rows_name=self.name,
+            title=site.translate(self.title_key),
+            page_url=site.url(self.path, **options),
+            url=build_url(after=query.after),
+            next_url=build_url(after=page.next_cursor) if page.next_cursor else None,
+            rows=self.build_rows(site, page),
+            columns=self.columns,
+            read_entries=partial(self.build_entries, site, page.rows),
+        )
         if not needs_export(site, page.next_cursor):
             return await render_document(site, document)
         export = DataExport(
@@ -120,21 +134,7 @@ class Register(ABC):
         )
         return await render_export(site, export)
 
-    def build_document(self, site: SiteRequest, query: Any, page: Any) -> DataDocument:
-        options = query.build_url_params() | {"lang": site.requested_language, "size": site.args.get("size")}
-        build_url = partial(site.url, f"{self.path}.{site.format_name}", **options)
-        return DataDocument(
-            rows_name=self.name,
-            title=site.translate(self.title_key),
-            page_url=site.url(self.path, **options),
-            url=build_url(after=query.after),
-            next_url=build_url(after=page.next_cursor) if page.next_cursor else None,
-            rows=self.build_rows(site, page),
-            columns=self.columns,
-            read_entries=partial(self.build_entries, site, page),
-        )
-
-    async def read_batches(self, site: SiteRequest, query: Any) -> AsyncIterator[list[dict[str, Any]]]:
+    async def read_batches(self, site: SiteRequest, query: RegisterQuery) -> AsyncIterator[list[Entry]]:
         """Yield the rows of all entries that the filters select."""
         query = replace(query, after=None, size=MAX_REGISTER_PAGE_SIZE)
         async for page in iter_pages(partial(self.read_page, site.run), query):
@@ -143,155 +143,144 @@ class Register(ABC):
 
 class EditsRegister(Register):
     name, path, title_key, template = "edits", "/-/edits", "edits.title", "edits.html"
-    columns = (
+    facts = (
         *("revision", "previous", "release", "agency", "agency_name", "title", "url", "last_seen_before", "seen"),
-        *("importance", "unannounced", "stamp", "summary", "summary_en", "reverts_to", "diff", "page", "evidence"),
+        *("importance", "unannounced", "stamp", "summary", "summary_en", "reverts_to"),
     )
+    links = ("diff", "page", "evidence")
+    columns, members = (*facts, *links), (*facts, "changes", *links)
     feed_size = EDITS_FEED_SIZE
 
     parse_query, read_page = staticmethod(parse_edits_query), staticmethod(read_edits_page)
 
-    async def read_context(self, run: RunQuery, query: EditsQuery, page: RegisterPage[Edit]) -> dict[str, Any]:
+    async def read_context(self, run: RunQuery, query: RegisterQuery, page: ListPage) -> dict[str, Any]:
         return {
-            "edits": group_edits(page.entries),
+            "edits": group_edits(page.rows),
             "counts": await count_edits(run, query),
             "importance_levels": IMPORTANCE_CHOICES,
             "stamps": UPDATE_STAMPS,
         }
 
-    def build_rows(self, site: SiteRequest, page: RegisterPage[Edit]) -> list[dict[str, Any]]:
-        urls = {
-            edit.id: {
-                "diff": site.local_url(f"/-/diff/{edit.previous}/{edit.id}"),
-                "page": site.local_url(f"/archive/releases/{edit.release}"),
-                "evidence": site.url(f"/-/evidence/{edit.id}.zip"),
-            }
-            for edit in page.entries
+    def describe_entry(self, site: SiteRequest, entry: Entry) -> Entry:
+        return {
+            "revision": entry["id"],
+            "agency_name": entry["name"],
+            "changes": json.loads(entry["changes"]) if entry["changes"] else [],
+            "diff": site.local_url(f"/-/diff/{entry['previous']}/{entry['id']}"),
+            "page": site.local_url(f"/archive/releases/{entry['release']}"),
+            "evidence": site.url(f"/-/evidence/{entry['id']}.zip"),
         }
-        return format_edit_rows(page.entries, urls)
 
-    async def build_entries(self, site: SiteRequest, page: RegisterPage[Edit]) -> Sequence[AtomEntry]:
-        diffs = await read_field_diffs(site.run, page.entries)
-        return [build_edit_entry(site, edit, diffs.get(edit.id, ())) for edit in page.entries]
+    async def build_entries(self, site: SiteRequest, entries: Sequence[Entry]) -> Sequence[AtomEntry]:
+        diffs = await read_field_diffs(site.run, entries)
+        return [build_edit_entry(site, edit, diffs.get(edit["id"], ())) for edit in entries]
 
 
-async def read_field_diffs(run: RunQuery, edits: Sequence[Edit]) -> dict[int, list[FieldDiff]]:
+async def read_field_diffs(run: RunQuery, edits: Sequence[Entry]) -> dict[int, list[FieldDiff]]:
     """Return the diff of each edit by id, without very long texts, computed outside the event loop."""
-    revisions = await read_stored_revisions(
-        run, [key for edit in edits for key in (edit.id, edit.previous) if key is not None]
-    )
-    pairs = {
-        edit.id: (revisions[edit.previous].state, revisions[edit.id].state)
-        for edit in edits
-        if edit.previous in revisions
-    }
-    return {
-        key: await asyncio.to_thread(diff_fields, before, after)
-        for key, (before, after) in pairs.items()
-        if len(before["body_html"]) + len(after["body_html"]) <= MAX_FEED_DIFF_CHARACTERS
-    }
+    states = await read_stored_revisions(run, [edit[key] for edit in edits for key in ("id", "previous")])
+    diffs = {}
+    for edit in edits:
+        if edit["previous"] in states:
+            before, after = (states[edit[key]]["state"] for key in ("previous", "id"))
+            if len(before["body_html"]) + len(after["body_html"]) <= MAX_FEED_DIFF_CHARACTERS:
+                diffs[edit["id"]] = await asyncio.to_thread(diff_fields, before, after)
+    return diffs
 
 
-def build_edit_entry(site: SiteRequest, edit: Edit, fields: Sequence[FieldDiff]) -> AtomEntry:
-    agency = site.choose(edit.name, edit.name_en)
-    link = site.local_url(f"/-/diff/{edit.previous}/{edit.id}")
+def build_edit_entry(site: SiteRequest, edit: Entry, fields: Sequence[FieldDiff]) -> AtomEntry:
+    agency = site.choose(edit["name"], edit["name_en"])
+    link = site.local_url(f"/-/diff/{edit['previous']}/{edit['id']}")
     summary = [
-        site.choose(edit.summary, edit.summary_en) or site.translate("history.edited"),
-        format_main_change(site.language, edit.changes),
-        format_importance(site.language, edit.importance),
-        site.translate("edit.unannounced") if edit.unannounced else "",
+        site.choose(edit["summary"], edit["summary_en"]) or site.translate("history.edited"),
+        format_main_change(site.language, edit["changes"]),
+        format_importance(site.language, edit["importance"]),
+        site.translate("edit.unannounced") if edit["unannounced"] else "",
     ]
     return AtomEntry(
-        id=build_tag_uri(link, f"revision-{edit.id}"),
-        title=f"{agency}: {edit.title}",
-        language=edit.language,
-        published=format_atom_time(edit.seen),
-        updated=format_atom_time(edit.seen),
+        id=build_tag_uri(link, f"revision-{edit['id']}"),
+        title=f"{agency}: {edit['title']}",
+        language=edit["language"],
+        published=format_atom_time(edit["seen"]),
+        updated=format_atom_time(edit["seen"]),
         link=link,
-        release_url=site.local_url(f"/archive/releases/{edit.release}"),
+        release_url=site.local_url(f"/archive/releases/{edit['release']}"),
         author=agency,
         summary=" · ".join(filter(None, summary)),
-        categories=["unannounced"] if edit.unannounced else [],
+        categories=["unannounced"] if edit["unannounced"] else [],
         field_diffs=fields,
         content=site.translate(
-            "edit.made_between" if edit.last_seen_before else "edit.seen",
-            after=format_time(site.language, edit.last_seen_before),
-            when=format_time(site.language, edit.seen),
+            "edit.made_between" if edit["last_seen_before"] else "edit.seen",
+            after=format_time(site.language, edit["last_seen_before"]),
+            when=format_time(site.language, edit["seen"]),
         ),
     )
 
 
 class RemovalsRegister(Register):
     name, path, title_key, template = "removals", "/-/removed", "removals.title", "removed.html"
-    columns = (
+    columns = members = (
         *("removal", "release", "agency", "agency_name", "title", "url", "kind", "first_seen", "confirmed"),
         *("last_seen", "checks", "ended", "status", "target", "moved_to", "found_at", "page", "evidence"),
     )
 
     parse_query, read_page = staticmethod(parse_removals_query), staticmethod(read_removals_page)
 
-    async def read_context(self, run: RunQuery, query: RemovalsQuery, page: RegisterPage[Removal]) -> dict[str, Any]:
+    async def read_context(self, run: RunQuery, query: RegisterQuery, page: ListPage) -> dict[str, Any]:
         return {"counts": await count_removals(run, query), "kinds": REMOVAL_KINDS}
 
-    def build_rows(self, site: SiteRequest, page: RegisterPage[Removal]) -> list[dict[str, Any]]:
-        urls = {
-            row.id: {
-                "page": site.local_url(f"/archive/releases/{row.release}"),
-                "evidence": site.url(f"/-/evidence/removal-{row.id}.zip") if row.capture is not None else None,
-            }
-            for row in page.entries
+    def describe_entry(self, site: SiteRequest, entry: Entry) -> Entry:
+        has_evidence = entry["capture"] is not None
+        return {
+            "removal": entry["id"],
+            "agency_name": entry["name"],
+            "page": site.local_url(f"/archive/releases/{entry['release']}"),
+            "evidence": site.url(f"/-/evidence/removal-{entry['id']}.zip") if has_evidence else None,
         }
-        return format_removal_rows(page.entries, urls)
 
-    async def build_entries(self, site: SiteRequest, page: RegisterPage[Removal]) -> Sequence[AtomEntry]:
-        return [build_removal_entry(site, row) for row in page.entries]
+    async def build_entries(self, site: SiteRequest, entries: Sequence[Entry]) -> Sequence[AtomEntry]:
+        return [build_removal_entry(site, row) for row in entries]
 
 
-def build_removal_entry(site: SiteRequest, row: Removal) -> AtomEntry:
+def build_removal_entry(site: SiteRequest, row: Entry) -> AtomEntry:
     """Build the feed entry of a removal; the entry is updated when the release comes back."""
-    language, agency = site.language, site.choose(row.name, row.name_en)
-    link = site.local_url(f"/archive/releases/{row.release}")
-    summary = [describe_removal(language, row.kind, row.status, row.target)]
-    if row.kind != "moved":
+    language, agency = site.language, site.choose(row["name"], row["name_en"])
+    link = site.local_url(f"/archive/releases/{row['release']}")
+    summary = [describe_removal(language, row["kind"], row["status"], row["target"])]
+    if row["kind"] != "moved":
         summary.insert(0, site.translate("history.removed"))
-        summary.append(site.translate("history.confirmed", when=format_time(language, row.confirmed)))
-    if row.ended:
-        text_key = "history.found_elsewhere" if row.found_at else "history.back"
-        summary.append(site.translate(text_key, when=format_time(language, row.ended)))
+        summary.append(site.translate("history.confirmed", when=format_time(language, row["confirmed"])))
+    if row["ended"]:
+        text_key = "history.found_elsewhere" if row["found_at"] else "history.back"
+        summary.append(site.translate(text_key, when=format_time(language, row["ended"])))
     return AtomEntry(
-        id=build_tag_uri(link, f"removal-{row.id}"),
-        title=f"{agency}: {row.title}",
-        language=row.language,
-        published=format_atom_time(row.confirmed),
-        updated=format_atom_time(row.ended or row.confirmed),
+        id=build_tag_uri(link, f"removal-{row['id']}"),
+        title=f"{agency}: {row['title']}",
+        language=row["language"],
+        published=format_atom_time(row["confirmed"]),
+        updated=format_atom_time(row["ended"] or row["confirmed"]),
         link=link,
         author=agency,
         summary=" · ".join(summary),
-        categories=[row.kind],
+        categories=[row["kind"]],
     )
 
 
 class TakedownsRegister(Register):
     name, path, title_key, template = "takedowns", "/-/takedowns", "takedowns.title", "takedowns.html"
-    columns = (
-        *("takedown", "release", "agency", "kind", "reason", "reason_en", "at", "lifted", "lifted_reason", "page"),
-    )
+    facts = ("release", "agency", "kind", "reason", "reason_en", "at", "lifted", "lifted_reason")
+    columns, members = ("takedown", *facts, "page"), (*facts, "takedown", "page")
 
-    parse_query, read_page = staticmethod(parse_takedowns_query), staticmethod(read_takedowns_page)
+    parse_query, read_page = staticmethod(partial(parse_register_query, filters={})), staticmethod(read_takedowns_page)
 
-    def build_rows(self, site: SiteRequest, page: RegisterPage[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        names = self.columns[1:-1]
-        return [
-            {name: row[name] for name in names}
-            | {"takedown": row["id"], "page": site.local_url(f"/archive/releases/{row['release']}")}
-            for row in page.entries
-        ]
+    def describe_entry(self, site: SiteRequest, entry: Entry) -> Entry:
+        return {"takedown": entry["id"], "page": site.local_url(f"/archive/releases/{entry['release']}")}
 
-    async def build_entries(self, site: SiteRequest, page: RegisterPage[Mapping[str, Any]]) -> Sequence[AtomEntry]:
-        return [build_takedown_entry(site, row) for row in page.entries]
+    async def build_entries(self, site: SiteRequest, entries: Sequence[Entry]) -> Sequence[AtomEntry]:
+        return [build_takedown_entry(site, row) for row in entries]
 
 
-def build_takedown_entry(site: SiteRequest, row: Mapping[str, Any]) -> AtomEntry:
+def build_takedown_entry(site: SiteRequest, row: Entry) -> AtomEntry:
     """Build the feed entry of a takedown; the entry is updated when the takedown is lifted."""
     link, agency = site.local_url(f"/archive/releases/{row['release']}"), site.choose(row["name"], row["name_en"])
     summary = [site.choose(row["reason"], row["reason_en"])]

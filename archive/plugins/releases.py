@@ -20,29 +20,26 @@ from functools import partial
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from threading import BoundedSemaphore
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 from urllib.parse import urlsplit
 
 from datasette import Response, hookimpl
 
 from archive.citations import CITATION_TYPES, Citation, build_citation, format_citation, read_citation_row
+from archive.database import RunQuery
 from archive.diff import compare
 from archive.diff.kinds import Change, summarise_changes
 from archive.duplicates import find_duplicates
 from archive.evidence import write_bundle
 from archive.history import (
-    ComparisonError,
-    EditPosition,
-    RemovalEvent,
-    RevisionEvent,
-    StoredRevision,
+    NEAR_DUPLICATE_SQL,
+    TimelineEvent,
     classify_update_stamp,
     find_final_release,
     find_last_seen,
     find_release_status,
-    read_edit_positions,
+    read_edits,
     read_preceding_revisions,
-    read_revision_pair,
     read_stored_revisions,
     read_timeline,
     split_timeline,
@@ -67,6 +64,9 @@ from archive.web.responses import (
     site_view,
 )
 
+Revision = dict[str, Any]  # as read by `read_stored_revisions`
+
+NOT_INDEXED = {"x-robots-tag": "noindex"}
 MAX_MEMORY_BYTES = 2_000_000  # a larger zip is written to a temporary file
 BUNDLE_SEMAPHORE = BoundedSemaphore(2)  # each bundle may have the bytes of one response in memory
 READING_PAGE_TEMPLATE = "row-archive-releases.html"
@@ -96,15 +96,6 @@ RELEASE_SQL = """
 """
 
 
-class RevisionDiff(NamedTuple):
-    """A comparison of two revisions; `metadata` is the result of `read_diff_metadata`."""
-
-    before: StoredRevision
-    after: StoredRevision
-    field_diffs: Sequence[FieldDiff]
-    metadata: Mapping[str, Any]
-
-
 @hookimpl
 def register_routes() -> list[tuple[str, Any]]:
     # SQLite stores any number of up to 18 digits
@@ -125,7 +116,7 @@ def extra_template_vars(template: str, request: Any, datasette: Any) -> Callable
 
     async def read() -> dict[str, Any]:
         site = SiteRequest(request, datasette)
-        return {**await read_citation_context(site), **await read_release_context(site)}
+        return await read_release_context(site)
 
     return read
 
@@ -137,8 +128,10 @@ async def read_release_context(site: SiteRequest) -> dict[str, Any]:
     agency = (await db.execute(RELEASE_AGENCY_SQL, [key])).first()
     addresses = await db.execute(STORED_URLS_SQL, [agency["id"]])
     answerers = [question["answered_by"] for question in parts["questions"] if question["answered_by"]]
+    newest = (await site.run(NEWEST_REVISION_SQL, {"id": agency["id"]}))[0]["revision"]
     return {
         **parts,
+        **await read_citation_context(site, newest),
         "agency": agency,
         "near_duplicates": await db.execute_fn(partial(find_duplicates, release=agency["id"])),
         "other_urls": [url for (url,) in addresses if not has_same_host(url, agency["url"])],
@@ -154,31 +147,31 @@ async def read_history_context(site: SiteRequest, release_id: int, url: str) -> 
     run = site.run
     events = await read_timeline(run, release_id)
     newest, older_years = split_timeline(events)
-    revisions = [event for event in events if isinstance(event, RevisionEvent)]
-    current = next(event for event in revisions if event.release == release_id and event.is_current)
+    revisions = [event for event in events if "last_seen" in event]
+    current = next(event for event in revisions if event["release"] == release_id and event["is_current"])
+    moves = (event for event in events if event["kind"] == "moved" and event["target"] == url)
     return {
         "events": newest,
         "older_years": older_years,
         "version_count": len(revisions),
-        "version_releases": sorted({event.release for event in revisions}),  # also the ids before a merger
-        "edit_count": sum(event.kind == "edit" for event in revisions),
-        "first_revision": min(revisions, key=lambda event: (event.when, event.id)),
-        "last_seen": current.last_seen,
-        "collection": current.collection,  # collection that the current state was imported from
-        "is_imported": current.kind == "import" and not current.checks,  # and never checked by the archive itself
-        "moved_here": next(
-            (e for e in events if isinstance(e, RemovalEvent) and e.kind == "moved" and e.target == url), None
-        ),
-        "status": await find_release_status(run, release_id, current.last_seen or current.when),
+        "version_releases": sorted({event["release"] for event in revisions}),  # also the ids before a merger
+        "edit_count": sum(event["kind"] == "edit" for event in revisions),
+        "first_revision": min(revisions, key=lambda event: (event["when"], event["id"])),
+        "last_seen": current["last_seen"],
+        "collection": current["collection"],  # collection that the current state was imported from
+        "is_imported": current["kind"] == "import" and not current["checks"],  # and never checked by the archive itself
+        "moved_here": next(moves, None),
+        "status": await find_release_status(run, release_id, current["last_seen"] or current["when"]),
         "adjacent_releases": await find_adjacent_releases(run, release_id),
         "takedowns": await read_active_takedowns(run, release_id),
     }
 
 
-async def read_citation_context(site: SiteRequest) -> dict[str, Any]:
-    rows = await site.run(NEWEST_REVISION_SQL, {"id": site.url_vars["pks"]})
-    citation = await read_citation(site, rows[0]["revision"]) if rows else None
-    return {"citation": citation, "citation_formats": format_all_citations(site, citation)} if citation else {}
+async def read_citation_context(site: SiteRequest, revision_id: int) -> dict[str, Any]:
+    """Return the citation of a revision in all formats; raise ReaderError if there is no such revision."""
+    citation = await read_citation(site, revision_id)
+    texts = {suffix: format_citation(citation, suffix, site.language).strip() for suffix in CITATION_TYPES}
+    return {"citation": citation, "citation_formats": texts}
 
 
 def has_same_host(url: str, other: str) -> bool:
@@ -200,183 +193,171 @@ def split_plain_paragraphs(text: str | None) -> list[str]:
 async def show_revision(site: SiteRequest) -> Response:
     """Show a revision and whether it is the current one. Search engines must not index it."""
     revision_id = int(site.url_vars["revision"])
-    revision = (await read_stored_revisions(site.run, [revision_id])).get(revision_id)
-    citation = await read_citation(site, revision_id)
-    if revision is None or citation is None:
-        raise ReaderError(404, "error.no_revision", revision=str(revision_id))
-    final_release = await find_final_release(site.run, revision.release)
-    state = revision.state
+    citation_context = await read_citation_context(site, revision_id)
+    revision = (await read_stored_revisions(site.run, [revision_id]))[revision_id]
+    final_release = await find_final_release(site.run, revision["release"])
+    state = revision["state"]
     context = {
         "revision": revision,
         "state": state,
         "final_release": final_release,
         "newest_revision": (await site.run(NEWEST_REVISION_SQL, {"id": final_release}))[0]["revision"],
         "unplaced_questions": find_unplaced_questions(state["questions"] or (), state["body_html"]),
-        "takedowns": await read_active_takedowns(site.run, revision.release),
-        "citation": citation,
-        "citation_formats": format_all_citations(site, citation),
+        "takedowns": await read_active_takedowns(site.run, revision["release"]),
+        **citation_context,
     }
-    return await site.render("revision.html", context, headers={"x-robots-tag": "noindex"})
+    return await site.render("revision.html", context, headers=NOT_INDEXED)
 
 
 @site_view
 async def show_citation(site: SiteRequest) -> Response:
-    revision_id = int(site.url_vars["revision"])
+    """Show a citation as a page, or in one format; 304 if the client already has it."""
+    revision_id, suffix = int(site.url_vars["revision"]), site.format_name
+    if suffix is None:
+        return await site.render("cite.html", await read_citation_context(site, revision_id), headers=NOT_INDEXED)
     citation = await read_citation(site, revision_id)
-    if citation is None:
-        raise ReaderError(404, "error.no_revision", revision=str(revision_id))
-    if site.format_name:
-        return render_citation_file(site, citation, site.format_name)
-    context = {"citation": citation, "citation_formats": format_all_citations(site, citation)}
-    return await site.render("cite.html", context, headers={"x-robots-tag": "noindex"})
-
-
-async def read_citation(site: SiteRequest, revision_id: int) -> Citation | None:
-    """Return the citation of a revision, or None if there is no such revision."""
-    row = await read_citation_row(site.run, revision_id)
-    return build_citation(row, site.url(f"/-/revision/{revision_id}"), site.language) if row else None
-
-
-def render_citation_file(site: SiteRequest, citation: Citation, format_name: str) -> Response:
-    """Render a citation in one format; respond with 304 if the client already has it."""
-    text = format_citation(citation, format_name, site.language)
+    text = format_citation(citation, suffix, site.language)
     etag = compute_etag(text)
     headers = {**site.build_headers(etag), "content-language": site.language}
     if site.has_current(etag):
-        return Response("", status=304, headers=headers, content_type=CITATION_TYPES[format_name])
-    if format_name != "txt":
-        headers["content-disposition"] = f'attachment; filename="{citation.key}.{format_name}"'
-    return Response(text, headers=headers, content_type=CITATION_TYPES[format_name])
+        return Response("", status=304, headers=headers, content_type=CITATION_TYPES[suffix])
+    if suffix != "txt":
+        headers["content-disposition"] = f'attachment; filename="{citation.key}.{suffix}"'
+    return Response(text, headers=headers, content_type=CITATION_TYPES[suffix])
 
 
-def format_all_citations(site: SiteRequest, citation: Citation) -> dict[str, str]:
-    return {suffix: format_citation(citation, suffix, site.language).strip() for suffix in CITATION_TYPES}
+async def read_citation(site: SiteRequest, revision_id: int) -> Citation:
+    row = await read_citation_row(site.run, revision_id)
+    if row is None:
+        raise ReaderError(404, "error.no_revision", revision=str(revision_id))
+    return build_citation(row, site.url(f"/-/revision/{revision_id}"), site.language)
 
 
 @site_view
 async def show_diff(site: SiteRequest) -> Response:
     """Show the differences of two revisions, older one first; redirect if they are in the other order."""
     one, other = site.url_vars["one"], site.url_vars["other"]
-    try:
-        before, after = await read_revision_pair(site.run, int(one), int(other))
-    except ComparisonError as error:
-        raise ReaderError(404, error.message_key, **error.values) from error
-    path = f"/-/diff/{before.id}/{after.id}"
-    if (one, other) != (str(before.id), str(after.id)):
+    before, after = await read_revision_pair(site.run, int(one), int(other))
+    path = f"/-/diff/{before['id']}/{after['id']}"
+    if (one, other) != (str(before["id"]), str(after["id"])):
         suffix = f".{site.format_name}" if site.format_name else ""
         query = {"show": site.args.get("show"), "lang": site.requested_language}
         return Response.redirect(site.datasette.urls.path(add_query(path + suffix, **query)), status=301)
     full_text = site.args.get("show") == "all"
     # outside the event loop, because comparing long texts takes a while
-    field_diffs = await asyncio.to_thread(diff_fields, before.state, after.state, full_text=full_text)
-    metadata = await read_diff_metadata(site, before, after)
-    if site.format_name:
-        diff = RevisionDiff(before=before, after=after, field_diffs=field_diffs, metadata=metadata)
-        return await render_document(site, build_diff_document(site, diff))
+    field_diffs = await asyncio.to_thread(diff_fields, before["state"], after["state"], full_text=full_text)
     context = {
         "before": before,
         "after": after,
         "field_diffs": field_diffs,
-        "full_text": full_text,
         "path": path,
+        **await read_diff_metadata(site, before, after),
+    }
+    if site.format_name:
+        return await render_document(site, build_diff_document(site, context))
+    context |= {
+        "full_text": full_text,
         "permalink": site.url(path),
-        "final_release": await find_final_release(site.run, after.release),
-        "format_change": partial(format_change, site.language),
-        **metadata,
+        "final_release": await find_final_release(site.run, after["release"]),
+        "format_change": lambda change: summarise_changes([change], site.language).removeprefix("1 "),
     }
     return await site.render("diff.html", context)
 
 
-async def read_diff_metadata(site: SiteRequest, before: StoredRevision, after: StoredRevision) -> dict[str, Any]:
+async def read_revision_pair(run: RunQuery, first_id: int, second_id: int) -> list[Revision]:
+    """Return two revisions of one release or of near-duplicates, the older one first.
+
+    Raises ReaderError if they cannot be compared.
+    """
+    if first_id == second_id:
+        raise ReaderError(404, "error.same_revision", revision=str(first_id))
+    revisions = await read_stored_revisions(run, [first_id, second_id])
+    for key in (first_id, second_id):
+        if key not in revisions:
+            raise ReaderError(404, "error.no_revision", revision=str(key))
+    pair = sorted(revisions.values(), key=lambda revision: (revision["seen"], revision["id"]))
+    releases = [await find_final_release(run, revision["release"]) for revision in pair]
+    if releases[0] != releases[1] and not await run(NEAR_DUPLICATE_SQL, {"pair": json.dumps(releases)}):
+        raise ReaderError(404, "error.different_releases", one=str(first_id), other=str(second_id))
+    return pair
+
+
+async def read_diff_metadata(site: SiteRequest, before: Revision, after: Revision) -> dict[str, Any]:
     """Return the changes, importance, summary and neighbouring edits of a diff, stored or computed."""
-    is_consecutive = after.metadata["previous"] == before.id
-    if is_consecutive and after.metadata["changes"] is not None:
-        changes = [Change(**change) for change in json.loads(after.metadata["changes"])]
-        summary = {name: after.metadata[name] for name in ("importance", "summary", "summary_en")}
+    is_consecutive = after["previous"] == before["id"]
+    if is_consecutive and after["changes"] is not None:
+        changes = [Change(**change) for change in json.loads(after["changes"])]
+        summary = {name: after[name] for name in ("importance", "summary", "summary_en")}
     else:
-        comparison = await asyncio.to_thread(compare, before.state, after.state)
+        comparison = await asyncio.to_thread(compare, before["state"], after["state"])
         changes = list(comparison.changes)
         summary = {
             "importance": comparison.importance,
             "summary": summarise_changes(changes, "sv"),
             "summary_en": summarise_changes(changes, "en"),
         }
-    preceding = await read_preceding_revisions(site.run, [after.id]) if is_consecutive else {}
-    positions = await read_edit_positions(site.run, await find_final_release(site.run, after.release))
-    earlier_edit, later_edit = find_adjacent_edits(positions, before, after)
-    is_edit = is_consecutive and after.metadata["cause"] == "source"
+    preceding = await read_preceding_revisions(site.run, [after["id"]]) if is_consecutive else {}
+    edits = await read_edits(site.run, await find_final_release(site.run, after["release"]))
+    until, since = ((revision["seen"], revision["id"]) for revision in (before, after))
+    is_edit = is_consecutive and after["cause"] == "source"
+    stamp = classify_update_stamp(after["update_date_changed"], after["state"]["updated"])
     return {
         **summary,
         "changes": sorted(changes, key=lambda change: -change.importance),
         "is_consecutive": is_consecutive,
-        "cause": after.metadata["cause"] if is_consecutive else None,
-        "stamp": classify_update_stamp(after.metadata["update_date_changed"], after.state["updated"])
-        if is_edit
-        else None,
-        "last_seen": find_last_seen(before.id, preceding) if is_consecutive else None,
-        "earlier_edit": earlier_edit,
-        "later_edit": later_edit,
+        "cause": after["cause"] if is_consecutive else None,
+        "stamp": stamp if is_edit else None,
+        "last_seen": find_last_seen(before["id"], preceding) if is_consecutive else None,
+        # up to the older revision, and after the later one
+        "earlier_edit": next((edit for edit in reversed(edits) if (edit["seen"], edit["id"]) <= until), None),
+        "later_edit": next((edit for edit in edits if (edit["seen"], edit["id"]) > since), None),
     }
 
 
-def find_adjacent_edits(
-    edits: Sequence[EditPosition], before: StoredRevision, after: StoredRevision
-) -> tuple[EditPosition | None, EditPosition | None]:
-    """Return the last edit up to the older revision, and the first edit after the later one."""
-    earlier = next((edit for edit in reversed(edits) if edit[:2] <= (before.seen, before.id)), None)
-    later = next((edit for edit in edits if edit[:2] > (after.seen, after.id)), None)
-    return earlier, later
-
-
-def format_change(language: str, change: Change) -> str:
-    return summarise_changes([change], language).removeprefix("1 ")
-
-
-def build_diff_document(site: SiteRequest, diff: RevisionDiff) -> DataDocument:
+def build_diff_document(site: SiteRequest, diff: Mapping[str, Any]) -> DataDocument:
     """Build a comparison as data, with a row for each piece of text and a feed with one entry."""
-    before, after, metadata = diff.before, diff.after, diff.metadata
-    path = f"/-/diff/{before.id}/{after.id}"
+    before, after, path = diff["before"], diff["after"], diff["path"]
 
     async def read_entries() -> Sequence[AtomEntry]:
         return [build_diff_entry(site, diff, site.local_url(path))]
 
     return DataDocument(
         rows_name="pieces",
-        title=site.translate("diff.title", title=after.state["title"]),
+        title=site.translate("diff.title", title=after["state"]["title"]),
         page_url=site.local_url(path),
         url=site.local_url(f"{path}.{site.format_name}", show=site.args.get("show")),
-        rows=format_diff_rows(diff.field_diffs),
+        rows=format_diff_rows(diff["field_diffs"]),
         columns=DIFF_CSV_COLUMNS,
         read_entries=read_entries,
         extra_members={
-            "before": {"revision": before.id, "seen": before.seen},
-            "after": {"revision": after.id, "seen": after.seen},
-            "release": after.release,
-            **{name: metadata[name] for name in ("importance", "summary", "summary_en")},
-            "unannounced": metadata["stamp"] == "not moved",
-            "stamp": metadata["stamp"],
-            "changes": [asdict(change) for change in metadata["changes"]],
+            "before": {"revision": before["id"], "seen": before["seen"]},
+            "after": {"revision": after["id"], "seen": after["seen"]},
+            "release": after["release"],
+            **{name: diff[name] for name in ("importance", "summary", "summary_en")},
+            "unannounced": diff["stamp"] == "not moved",
+            "stamp": diff["stamp"],
+            "changes": [asdict(change) for change in diff["changes"]],
         },
     )
 
 
-def build_diff_entry(site: SiteRequest, diff: RevisionDiff, page_url: str) -> AtomEntry:
-    before, after, metadata, language = diff.before, diff.after, diff.metadata, site.language
-    agency = site.choose(after.metadata["name"], after.metadata["name_en"])
-    summary = site.choose(metadata["summary"], metadata["summary_en"]) or site.translate("history.edited")
+def build_diff_entry(site: SiteRequest, diff: Mapping[str, Any], page_url: str) -> AtomEntry:
+    before, after, language = diff["before"], diff["after"], site.language
+    agency = site.choose(after["name"], after["name_en"])
+    summary = site.choose(diff["summary"], diff["summary_en"]) or site.translate("history.edited")
     return AtomEntry(
-        id=build_tag_uri(page_url, f"revisions-{before.id}-{after.id}"),
-        title=f"{agency}: {after.state['title']}",
-        language=after.state["language"],
-        published=format_atom_time(after.seen),
-        updated=format_atom_time(after.seen),
+        id=build_tag_uri(page_url, f"revisions-{before['id']}-{after['id']}"),
+        title=f"{agency}: {after['state']['title']}",
+        language=after["state"]["language"],
+        published=format_atom_time(after["seen"]),
+        updated=format_atom_time(after["seen"]),
         link=page_url,
-        release_url=site.local_url(f"/archive/releases/{after.release}"),
+        release_url=site.local_url(f"/archive/releases/{after['release']}"),
         author=agency,
-        summary=f"{summary} · {format_importance(language, metadata['importance'])}",
-        field_diffs=diff.field_diffs,
+        summary=f"{summary} · {format_importance(language, diff['importance'])}",
+        field_diffs=diff["field_diffs"],
         content=site.translate(
-            "diff.two_versions", one=format_time(language, before.seen), other=format_time(language, after.seen)
+            "diff.two_versions", one=format_time(language, before["seen"]), other=format_time(language, after["seen"])
         ),
     )
 
@@ -427,66 +408,60 @@ async def show_history(site: SiteRequest) -> Response:
     return await render_document(site, document)
 
 
-def format_event_row(site: SiteRequest, event: RevisionEvent | RemovalEvent) -> dict[str, Any]:
+def format_event_row(site: SiteRequest, event: TimelineEvent) -> dict[str, Any]:
     """Format an event as a row of JSON and CSV. If it has no diff or evidence, that URL is None."""
     revision, diff, evidence = None, None, None
-    if isinstance(event, RevisionEvent):
-        revision, evidence = event.id, site.url(f"/-/evidence/{event.id}.zip")
-        if event.previous is not None:
-            diff = site.local_url(f"/-/diff/{event.previous}/{event.id}")
-    elif event.capture is not None:
-        evidence = site.url(f"/-/evidence/removal-{event.id}.zip")
-    own = {name: getattr(event, name, None) for name in HISTORY_CSV_COLUMNS}
-    return own | {"event": event.kind, "revision": revision, "diff": diff, "evidence": evidence}
+    if "last_seen" in event:
+        revision, evidence = event["id"], site.url(f"/-/evidence/{event['id']}.zip")
+        if event["previous"] is not None:
+            diff = site.local_url(f"/-/diff/{event['previous']}/{event['id']}")
+    elif event["capture"] is not None:
+        evidence = site.url(f"/-/evidence/removal-{event['id']}.zip")
+    own = {name: event.get(name) for name in HISTORY_CSV_COLUMNS}
+    return own | {"event": event["kind"], "revision": revision, "diff": diff, "evidence": evidence}
 
 
 def build_event_entry(
-    site: SiteRequest, event: RevisionEvent | RemovalEvent, row: dict[str, Any], release: dict[str, Any]
+    site: SiteRequest, event: TimelineEvent, row: dict[str, Any], release: dict[str, Any]
 ) -> AtomEntry:
-    page_url = site.local_url(f"/archive/releases/{release['id']}")
-    if isinstance(event, RemovalEvent):
-        text, name = describe_removal_event(site, event), f"removal-{event.id}"
-        updated = event.ended or event.confirmed or event.when
+    page_url, when = site.local_url(f"/archive/releases/{release['id']}"), event["when"]
+    if "last_seen" in event:
+        text, name, updated = describe_revision_event(site, event), f"revision-{event['id']}", when
     else:
-        text, name, updated = describe_revision_event(site, event), f"revision-{event.id}", event.when
+        text, name = describe_removal_event(site, event), f"removal-{event['id']}"
+        updated = event["ended"] or event["confirmed"] or when
     return AtomEntry(
         id=build_tag_uri(page_url, name),
-        title=f"{format_time(site.language, event.when)}: {text}",
+        title=f"{format_time(site.language, when)}: {text}",
         language=release["language"],
-        published=format_atom_time(event.when),
+        published=format_atom_time(when),
         updated=format_atom_time(updated),
         link=row["diff"] or page_url,
         release_url=page_url,
         author=site.choose(release["name"], release["name_en"]),
         summary=text,
-        categories=[event.kind],
+        categories=[event["kind"]],
     )
 
 
-def describe_removal_event(site: SiteRequest, removal: RemovalEvent) -> str:
+def describe_removal_event(site: SiteRequest, removal: TimelineEvent) -> str:
     """Describe on one line what was found in place of a release."""
-    text = describe_removal(site.language, removal.kind, removal.status, removal.target)
-    if removal.kind == "moved":
+    text = describe_removal(site.language, removal["kind"], removal["status"], removal["target"])
+    if removal["kind"] == "moved":
         return text
-    certainty = (
-        "history.removed"
-        if removal.confirmed
-        else "history.was_missing"
-        if removal.ended
-        else "history.perhaps_removed"
-    )
-    return f"{site.translate(certainty)}. {text}"
+    certainty = "removed" if removal["confirmed"] else "was_missing" if removal["ended"] else "perhaps_removed"
+    return f"{site.translate(f'history.{certainty}')}. {text}"
 
 
-def describe_revision_event(site: SiteRequest, revision: RevisionEvent) -> str:
+def describe_revision_event(site: SiteRequest, revision: TimelineEvent) -> str:
     """Describe on one line why a revision was made."""
-    if revision.kind != "edit":
-        named = {"collection": revision.collection} if revision.collection else {}
-        return site.translate(f"history.event.{revision.kind}", **named)
+    if revision["kind"] != "edit":
+        named = {"collection": revision["collection"]} if revision["collection"] else {}
+        return site.translate(f"history.event.{revision['kind']}", **named)
     parts = [
-        site.choose(revision.summary, revision.summary_en) or site.translate("history.edited"),
-        format_importance(site.language, revision.importance),
-        *([site.translate("edit.unannounced")] if revision.unannounced else []),
+        site.choose(revision["summary"], revision["summary_en"]) or site.translate("history.edited"),
+        format_importance(site.language, revision["importance"]),
+        *([site.translate("edit.unannounced")] if revision["unannounced"] else []),
     ]
     return " · ".join(parts)
 
@@ -497,7 +472,12 @@ async def show_evidence(site: SiteRequest) -> Response | StreamResponse:
     path, row_id = site.datasette.get_database("archive").path, int(site.url_vars["key"])
     prefix = site.url_vars["what"] or ""
     file: IO[bytes] = SpooledTemporaryFile(max_size=MAX_MEMORY_BYTES)  # noqa: SIM115 - closed by the response
-    if not await asyncio.to_thread(write_evidence_zip, Path(path), prefix, row_id, file):
+
+    def write() -> bool:
+        with BUNDLE_SEMAPHORE:
+            return write_bundle(Path(path), "removals" if prefix else "revisions", row_id, file)
+
+    if not await asyncio.to_thread(write):
         file.close()
         if prefix:
             raise ReaderError(404, "error.no_removal", removal=str(row_id))
@@ -513,12 +493,6 @@ async def show_evidence(site: SiteRequest) -> Response | StreamResponse:
         "x-content-type-options": "nosniff",
     }
     return build_file_response(file, headers)
-
-
-def write_evidence_zip(path: Path, prefix: str, row_id: int, file: IO[bytes]) -> bool:
-    """Write the evidence of a removal (if `prefix` is set) or revision; return whether the row exists."""
-    with BUNDLE_SEMAPHORE:
-        return write_bundle(path, "removals" if prefix else "revisions", row_id, file)
 
 
 def compute_file_etag(file: IO[bytes]) -> str:

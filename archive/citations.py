@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from archive.database import RunQuery
 from archive.dates import Month, parse_time
-from archive.i18n import NO_BREAK_SPACE, SWEDISH_TIME, format_release_kind, format_stated_time, format_time, translate
+from archive.i18n import NO_BREAK_SPACE, format_release_kind, format_stated_time, format_time, to_swedish_day, translate
 from archive.models import find_collection
 
 CITATION_SQL = """
@@ -68,9 +68,7 @@ class Citation:
     @property
     def accessed(self) -> date:
         """Return the date in Sweden on which the archive read the state."""
-        moment = parse_time(self.seen)
-        assert isinstance(moment, datetime)  # noqa: S101 - the archive's own times are never days
-        return moment.astimezone(SWEDISH_TIME).date()
+        return to_swedish_day(self.seen)
 
 
 async def read_citation_row(run: RunQuery, revision: int) -> Mapping[str, Any] | None:

@@ -30,11 +30,11 @@ from typing import Any, Literal
 
 from sqlite_utils import Database
 
-from archive.database import RunQuery
+from archive.database import RunQuery, take_page
 from archive.dates import parse_time, to_iso, to_timezone
 from archive.frontier import Frontier
 from archive.i18n import SWEDISH_TIME, swedish_sort_key
-from archive.params import FilterError, UrlArguments, parse_number_parameter
+from archive.params import FilterError
 
 # Problems of sources, and the kinds of source that lead to releases directly
 EMPTY_PROBLEM = "lists nothing any more"
@@ -49,16 +49,13 @@ IS_OPEN_SQL = f"state in {OPEN_STATES}"
 EARLIEST_YEAR = "1990"  # systems write 1970 for an unknown date
 MIN_OLDER_RELEASES = 3  # needed to say that a list goes further back: a single old one may be pinned
 
-# Paging of missing releases
-DEFAULT_PAGE_SIZE = 50
-MAX_PAGE_SIZE = 1000  # entries per page of JSON
 
 # Queries of the audit
 PREVIOUS_SOURCES_SQL = """
-    select source, kind, max(checked), max(listed) > 0 or (not min(complete) and (
+    select source, kind, max(checked) as read_at, max(listed) > 0 or (not min(complete) and (
       max(problem) = l.source || ': ' || :empty
       or exists (select 1 from frontier f where f.source = l.source and f.role = 'release')
-      or exists (select 1 from missing_releases g where g.source = l.source)))
+      or exists (select 1 from missing_releases g where g.source = l.source))) as had_urls
     from coverage l where agency = :agency and source is not null group by source order by min(id)
 """
 URL_STATUS_SQL = """
@@ -122,15 +119,6 @@ class AuditedSource:
         self.problem = self.problem or problem
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PreviousSource:
-    """A source as recorded by the previous audit."""
-
-    kind: str
-    read_at: datetime
-    had_urls: bool  # whether it listed anything when it was last read to its end, as far as is known
-
-
 @dataclass(frozen=True, slots=True)
 class UrlStatus:
     """The archive's status of a URL; `state` is the frontier's state, or `unseen` if it was never found."""
@@ -161,9 +149,10 @@ class CoverageTotals:
 def update_coverage(db: Database, agency: str, sources: Sequence[AuditedSource], now: datetime) -> CoverageTotals:
     """Count the URLs that the sources list, replace the agency's previous coverage, and return the totals."""
     today = now.astimezone(SWEDISH_TIME).date().isoformat()
-    previous = read_previous_sources(db, agency)
+    rows = db.query(PREVIOUS_SOURCES_SQL, {"agency": agency, "empty": EMPTY_PROBLEM})
+    previous = {row["source"]: row for row in rows}
     for source in sources:
-        if not source.urls and source.url in previous and previous[source.url].had_urls:
+        if not source.urls and source.url in previous and previous[source.url]["had_urls"]:
             source.mark_incomplete(f"{source.url}: {EMPTY_PROBLEM}")  # it was probably not read correctly
     sources = [*sources, *find_unlinked_sources(previous, sources, now)]
     statuses = read_url_statuses(db, {url for source in sources for url in source.urls})
@@ -172,18 +161,18 @@ def update_coverage(db: Database, agency: str, sources: Sequence[AuditedSource],
         source for source in sources if source.urls or source.problem or source.kind not in ("home", "robots")
     ]
     unlisted = None if problem else find_unlisted(db, agency, counted_sources, statuses)
-    rows = []
+    coverage_rows = []
     for source in counted_sources:
         source_unlisted = None
         if unlisted is not None and source.kind != "feed":
             source_unlisted = Counter(month for origin, month in unlisted if origin == source.url)
-        rows += build_coverage_rows(source, count_by_month(source.urls, statuses, today), source_unlisted, now)
+        coverage_rows += build_coverage_rows(source, count_by_month(source.urls, statuses, today), source_unlisted, now)
     listed = merge_listed_urls(sources)
     counts = count_by_month(listed, statuses, today)
     all_unlisted = None if unlisted is None else Counter(month for _, month in unlisted)
-    rows += build_coverage_rows(AuditedSource(url="", kind="", problem=problem), counts, all_unlisted, now)
+    coverage_rows += build_coverage_rows(AuditedSource(url="", kind="", problem=problem), counts, all_unlisted, now)
     db.table("coverage").delete_where("agency = ?", [agency])
-    db.table("coverage").insert_all([{"agency": agency, **row} for row in rows])
+    db.table("coverage").insert_all([{"agency": agency, **row} for row in coverage_rows])
     missing = {url: entry for url, entry in listed.items() if statuses[url].status == "missing"}
     update_missing_releases(db, agency, missing, statuses, now, is_complete=problem is None)
     sums: Counter[str] = sum(counts.values(), Counter())
@@ -197,15 +186,8 @@ def update_coverage(db: Database, agency: str, sources: Sequence[AuditedSource],
     )
 
 
-def read_previous_sources(db: Database, agency: str) -> dict[str, PreviousSource]:
-    return {
-        url: PreviousSource(kind=kind, read_at=datetime.fromisoformat(read), had_urls=bool(listed))
-        for url, kind, read, listed in db.execute(PREVIOUS_SOURCES_SQL, {"agency": agency, "empty": EMPTY_PROBLEM})
-    }
-
-
 def find_unlinked_sources(
-    previous: Mapping[str, PreviousSource], sources: Sequence[AuditedSource], now: datetime
+    previous: Mapping[str, Mapping[str, Any]], sources: Sequence[AuditedSource], now: datetime
 ) -> list[AuditedSource]:
     """Return the sources of the previous audit that pages no longer link to, marked as incomplete.
 
@@ -214,15 +196,16 @@ def find_unlinked_sources(
     """
     urls = {source.url for source in sources}
     unlinked = {
-        url: known for url, known in previous.items() if url not in urls and known.kind in (*ROOT_KINDS, "archive")
+        url: known for url, known in previous.items() if url not in urls and known["kind"] in (*ROOT_KINDS, "archive")
     }
     has_home_page = any(source.kind == "home" for source in sources)
-    if not has_home_page and any(known.kind in ROOT_KINDS for known in unlinked.values()):
+    if not has_home_page and any(known["kind"] in ROOT_KINDS for known in unlinked.values()):
         return []
+    read_at = {url: datetime.fromisoformat(known["read_at"]) for url, known in unlinked.items()}
     return [
-        AuditedSource(url=url, kind=known.kind, problem=f"{url}: {UNLINKED_PROBLEM}", read_at=known.read_at)
+        AuditedSource(url=url, kind=known["kind"], problem=f"{url}: {UNLINKED_PROBLEM}", read_at=read_at[url])
         for url, known in unlinked.items()
-        if now - known.read_at <= FORGET_AFTER
+        if now - read_at[url] <= FORGET_AFTER
     ]
 
 
@@ -391,35 +374,6 @@ def queue_missing_releases(db: Database, agency: str, now: datetime) -> int:
     return due
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CoverageQuery:
-    """A request for coverage; `after` is the id of the last missing release of the previous page."""
-
-    agency: str | None = None
-    after: int | None = None
-    size: int = DEFAULT_PAGE_SIZE
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgencyCoverage:
-    """An agency's totals, months and sources, and one page of its missing releases."""
-
-    agency: dict[str, Any]
-    months: Sequence[dict[str, Any]]
-    sources: Sequence[dict[str, Any]]
-    missing_releases: Sequence[dict[str, Any]]
-    next_cursor: int | None
-
-
-def parse_coverage_query(args: UrlArguments) -> CoverageQuery:
-    """Parse URL parameters; raise FilterError if one is invalid."""
-    return CoverageQuery(
-        agency=args.get("agency") or None,
-        after=parse_number_parameter(args, "after"),
-        size=min(parse_number_parameter(args, "size") or DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE),
-    )
-
-
 async def read_coverage_overview(run: RunQuery, lang: str) -> list[dict[str, Any]]:
     """Return each agency's totals, most missing releases first; `checked` is None if never audited."""
     rows = [dict(row) for row in await run(OVERVIEW_SQL, {})]
@@ -431,18 +385,21 @@ async def read_coverage_overview(run: RunQuery, lang: str) -> list[dict[str, Any
     return sorted(rows, key=sort_key)
 
 
-async def read_agency_coverage(run: RunQuery, query: CoverageQuery) -> AgencyCoverage:
-    """Return one agency's coverage; raise FilterError if the archive has no such agency."""
-    values = {"agency": query.agency}
+async def read_agency_coverage(run: RunQuery, agency: str, after: int | None, size: int) -> dict[str, Any]:
+    """Return an agency's totals, months and sources, and one page of its missing releases.
+
+    Raises FilterError if the archive has no such agency. after: the id of the last missing release of the page before.
+    """
+    values = {"agency": agency}
     rows = await run(f"{OVERVIEW_SQL} where a.slug = :agency", values)
     if not rows:
-        raise FilterError("agency", query.agency or "", "the slug of an agency", text_key="error.no_agency_value")
-    page_values = {**values, "after": query.after or 0, "size": query.size + 1}
-    missing = [dict(row) for row in await run(MISSING_RELEASES_SQL.format(open=IS_OPEN_SQL), page_values)]
-    return AgencyCoverage(
-        agency=dict(rows[0]),
-        months=[dict(row) for row in await run(MONTHS_SQL, values)],
-        sources=[dict(row) for row in await run(SOURCES_SQL, values)],
-        missing_releases=missing[: query.size],
-        next_cursor=missing[query.size - 1]["id"] if len(missing) > query.size else None,
-    )
+        raise FilterError("agency", agency, "the slug of an agency", text_key="error.no_agency_value")
+    page_values = {**values, "after": after or 0, "size": size + 1}
+    missing = take_page(await run(MISSING_RELEASES_SQL.format(open=IS_OPEN_SQL), page_values), size)
+    return {
+        "agency": dict(rows[0]),
+        "months": [dict(row) for row in await run(MONTHS_SQL, values)],
+        "sources": [dict(row) for row in await run(SOURCES_SQL, values)],
+        "missing_releases": missing.rows,
+        "next_cursor": missing.next_cursor,
+    }

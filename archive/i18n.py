@@ -229,6 +229,15 @@ def format_field_value(language: str, field: str, text: str) -> str:
     return translate_code(language, "language", text) if field == "language" else text
 
 
+def to_swedish_day(text: str) -> date:
+    """Return the date, in Sweden, of a stored time.
+
+    >>> to_swedish_day("2024-06-02T23:30:00+00:00").isoformat()
+    '2024-06-03'
+    """
+    return datetime.fromisoformat(text).astimezone(SWEDISH_TIME).date()
+
+
 def swedish_sort_key(name: str) -> str:
     """Return a key that sorts names in Swedish order: å, ä and ö after z."""
     return name.casefold().translate(str.maketrans("åäö", "{|}"))

@@ -8,15 +8,13 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from functools import partial
+from datetime import timedelta
 from typing import Any
 
 from archive.database import RunQuery
-from archive.dates import parse_time, to_iso
+from archive.dates import to_iso
 from archive.health import is_fault
-from archive.i18n import NO_BREAK_SPACE, SWEDISH_TIME, format_time, swedish_sort_key, translate, translate_code
+from archive.i18n import NO_BREAK_SPACE, format_time, swedish_sort_key, to_swedish_day, translate, translate_code
 
 MAX_ASSESSMENT_AGE = timedelta(days=3)  # if the last one is older, crawls seem to have stopped
 STATE_ORDER = ("failing", "never worked", "suspect", "quiet", "healthy", "paused")
@@ -38,32 +36,7 @@ FAULT_EVENTS_CONDITION = """
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgencyHealth:
-    """An agency's health for the status page, in words in the visitor's language."""
-
-    agency: str
-    name: str
-    name_en: str | None
-    home: str
-    state: str
-    state_text: str
-    since: str | None
-    reason_text: str
-    fault_text: str  # the reason without an address, equal for agencies with the same fault
-    reason: Mapping[str, Any]
-    is_fault: bool
-    is_unacknowledged: bool  # a fault that is not acknowledged, shown red
-    newest: str | None
-    usual_gap: float | None
-    expected: str | None
-    judged: str | None
-    acknowledged: str | None
-    facts: Mapping[str, Any]
-
-    @property
-    def never_crawled(self) -> bool:
-        return bool(self.reason["code"] == "never_crawled")
+AgencyHealth = dict[str, Any]  # a row of AGENCY_HEALTH_SQL with what `describe_health` adds
 
 
 async def read_agency_health(run: RunQuery, language: str, agency: str | None = None) -> list[AgencyHealth]:
@@ -71,15 +44,25 @@ async def read_agency_health(run: RunQuery, language: str, agency: str | None = 
     rows = await run(
         AGENCY_HEALTH_SQL + ("where a.slug = :agency" if agency else ""), {"agency": agency} if agency else {}
     )
-    return sorted((build_agency_health(dict(row), language) for row in rows), key=partial(get_severity_key, language))
+
+    def severity_key(row: AgencyHealth) -> tuple[bool, bool, int, str]:
+        name = row["name_en"] if language == "en" and row["name_en"] else row["name"]
+        state = STATE_ORDER.index(row["state"]) + (len(STATE_ORDER) if row["never_crawled"] else 0)
+        return not row["is_unacknowledged"], not row["is_fault"], state, swedish_sort_key(name)
+
+    return sorted((describe_health(dict(row), language) for row in rows), key=severity_key)
 
 
-def build_agency_health(row: dict[str, Any], language: str) -> AgencyHealth:
-    """Build an AgencyHealth from a row of AGENCY_HEALTH_SQL. Without an assessment, it is never_crawled."""
+def describe_health(row: dict[str, Any], language: str) -> AgencyHealth:
+    """Return a row with its state and reason in words. Without an assessment, it is never_crawled.
+
+    is_unacknowledged: a fault that is not acknowledged, shown red. fault_text: the reason without an address, equal for
+    agencies with the same fault.
+    """
     reason = json.loads(row["reason"]) if row["reason"] else NEVER_CRAWLED_REASON
     state = row["state"] or "never worked"
     fault = is_fault(state, reason["code"])
-    derived = {
+    return row | {
         "state": state,
         "state_text": format_health_state(language, state),
         "reason": reason,
@@ -87,19 +70,9 @@ def build_agency_health(row: dict[str, Any], language: str) -> AgencyHealth:
         "fault_text": format_health_reason(language, reason, with_address=False),
         "is_fault": fault,
         "is_unacknowledged": fault and row["acknowledged"] is None,
+        "never_crawled": reason["code"] == "never_crawled",
         "facts": json.loads(row["facts"] or "{}"),
     }
-    return AgencyHealth(**{**row, **derived})
-
-
-def get_severity_key(language: str, row: AgencyHealth) -> tuple[bool, bool, int, str]:
-    name = row.name_en if language == "en" and row.name_en else row.name
-    return (
-        not row.is_unacknowledged,
-        not row.is_fault,
-        STATE_ORDER.index(row.state) + (len(STATE_ORDER) if row.never_crawled else 0),
-        swedish_sort_key(name),
-    )
 
 
 async def read_health_events(
@@ -117,21 +90,12 @@ async def read_health_events(
 
 def build_politeness_report(rows: Sequence[AgencyHealth]) -> dict[str, Any]:
     """Return sums of all agencies' requests in 30 days; `robots` counts agencies by robots.txt outcome."""
-    reports = [row.facts["politeness"] for row in rows if row.facts.get("politeness")]
+    reports = [row["facts"]["politeness"] for row in rows if row["facts"].get("politeness")]
     return {
         **{name: sum(report[name] for report in reports) for name in ("requests", "bytes", "not_modified")},
         "delay": min((report["delay"] for report in reports if report["delay"] is not None), default=None),
         "robots": Counter(report["robots"] for report in reports if report["robots"]),
     }
-
-
-def find_last_assessment(rows: Sequence[AgencyHealth]) -> str | None:
-    return max((row.judged for row in rows if row.judged), default=None)
-
-
-def is_assessment_overdue(assessed_at: str | None, now: datetime) -> bool:
-    """Return whether the last assessment is so old that crawls seem to have stopped."""
-    return assessed_at is not None and now - datetime.fromisoformat(assessed_at) > MAX_ASSESSMENT_AGE
 
 
 def format_health_state(language: str, state: str) -> str:
@@ -170,13 +134,8 @@ def format_reason_value(language: str, name: str, value: Any) -> Any:
 
 
 def format_swedish_day(language: str, text: str | None) -> str:
-    """Format the date, in Sweden, of a stored time.
-
-    >>> format_swedish_day("en", "2024-06-02T23:30:00+00:00")
-    '3 June 2024'
-    """
-    value = parse_time(text)
-    return format_time(language, to_iso(value.astimezone(SWEDISH_TIME).date()) if isinstance(value, datetime) else text)
+    """Format the date, in Sweden, of a stored time or day."""
+    return format_time(language, to_iso(to_swedish_day(text)) if text and len(text) > 10 else text)
 
 
 def format_size(language: str, size: int) -> str:

@@ -18,8 +18,8 @@ from archive.changefeed import CursorAheadError, UnknownCursorError, parse_chang
 from archive.feeds import FeedQuery, parse_feed_query, read_feed_page, summarise_feed_entry, to_feed_rows
 from archive.i18n import format_release_kind
 from archive.web.pages import (
+    LLMS_TEMPLATE,
     ROBOTS_RULES,
-    format_llms_txt,
     format_sitemap,
     read_agency_overview,
     read_sitemap_pages,
@@ -202,4 +202,4 @@ async def show_robots_txt(site: SiteRequest) -> Response:
 async def show_llms_txt(site: SiteRequest) -> Response:
     """Show llms.txt (llmstxt.org): information for language models and their users."""
     releases = sum(agency["releases"] for agency in await read_agency_overview(site.run))
-    return Response.text(format_llms_txt(site.url("/").rstrip("/"), releases))
+    return Response.text(LLMS_TEMPLATE.format(site=site.url("/").rstrip("/"), releases=releases))

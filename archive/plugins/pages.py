@@ -22,7 +22,6 @@ from archive.params import parse_number_parameter
 from archive.web.pages import (
     LIST_PAGE_SIZE,
     UNDATED,
-    ReleaseListQuery,
     find_agency,
     find_newest_month,
     find_tag,
@@ -64,7 +63,7 @@ async def show_index(site: SiteRequest) -> Response:
     agencies = await read_agency_overview(site.run)
     with_releases = [agency for agency in agencies if agency["releases"]]
     largest = sorted(with_releases, key=lambda agency: -agency["releases"])[:MAX_INDEX_AGENCIES]
-    newest = (await read_release_list(site.run, ReleaseListQuery(size=MAX_INDEX_RELEASES))).rows
+    newest = (await read_release_list(site.run, size=MAX_INDEX_RELEASES)).rows
     last_crawled = find_last_crawl(agencies)
     context = {
         "newest": newest,
@@ -115,7 +114,7 @@ async def show_agency(site: SiteRequest) -> Response:
     size = LIST_PAGE_SIZE if after else LIST_PAGE_SIZE // 2
     context: dict[str, Any] = {
         "agency": agency,
-        "releases": await read_release_list(site.run, ReleaseListQuery(agency=slug, after=after, size=size)),
+        "releases": await read_release_list(site.run, agency=slug, after=after, size=size),
         "after": after,
         "hidden_fields": [("agency", slug)],  # for the search form
     }
@@ -134,20 +133,22 @@ async def show_month(site: SiteRequest) -> Response:
     """Show a page of a month's releases, newest first, with links to adjacent months; 404 if it has none."""
     slug, month = site.url_vars.get("slug"), site.url_vars["month"]
     agency = await find_requested_agency(site) if slug else None
-    after = parse_number_parameter(site.args, "after")
-    releases = await read_release_list(site.run, ReleaseListQuery(agency=slug, month=month, after=after))
+    after, undated = parse_number_parameter(site.args, "after"), month == UNDATED
+    releases = await read_release_list(site.run, agency=slug, month=month, after=after)
     calendar = await read_calendar(site.run, slug)
-    count = calendar.count_month(month)
+    count = calendar.undated if undated else calendar.months.get(month, 0)
     context = {
         "agency": agency,
         "month": month,
-        "undated": month == UNDATED,
+        "undated": undated,
         "base": f"/agency/{slug}" if slug else "/month",
         "releases": releases,
         "after": after,
         "calendar": calendar,
         "count": count,
-        "year": calendar.find_year(month),
+        "year": next((year for year in calendar.years if year.year == month[:4]), None),
+        "earlier": None if undated else max((each for each in calendar.months if each < month), default=None),
+        "later": None if undated else min((each for each in calendar.months if each > month), default=None),
     }
     return await site.render("month.html", context, status=200 if count else 404)
 
@@ -162,7 +163,7 @@ async def show_tag(site: SiteRequest) -> Response:
     if name != str(tag["id"]):
         return Response.redirect(site.path(f"/tag/{tag['id']}"))
     after = parse_number_parameter(site.args, "after")
-    releases = await read_release_list(site.run, ReleaseListQuery(tag=tag["id"], after=after))
+    releases = await read_release_list(site.run, tag=tag["id"], after=after)
     agencies = await read_tag_agencies(site.run, tag["id"])
     context = {
         "tag": tag,

@@ -8,30 +8,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 from datasette import NotFound, Response, hookimpl
 
-from archive.coverage import (
-    AgencyCoverage,
-    CoverageQuery,
-    parse_coverage_query,
-    read_agency_coverage,
-    read_coverage_overview,
-)
+from archive.coverage import read_agency_coverage, read_coverage_overview
+from archive.database import take_page
 from archive.dates import now
 from archive.health.metrics import TRACKED_FIELDS
 from archive.health.report import (
+    MAX_ASSESSMENT_AGE,
     AgencyHealth,
     build_politeness_report,
-    find_last_assessment,
     format_decimal,
     format_health_reason,
     format_health_state,
     format_size,
     format_swedish_day,
-    is_assessment_overdue,
     read_agency_health,
     read_health_events,
 )
@@ -55,16 +50,12 @@ STATUS_COLUMNS = (
     *("agency", "agency_name", "state", "since", "code", "why", "red", "acknowledged", "newest", "usual_gap"),
     *("expected", "judged", *FACT_COLUMNS, *POLITENESS_COLUMNS, *(f"{name}_told" for name in TRACKED_FIELDS), "page"),
 )
-STATUS_ATTRIBUTES = {"why": "reason_text", "red": "is_unacknowledged"}  # column → attribute of AgencyHealth
+STATUS_ROW_NAMES = {"why": "reason_text", "red": "is_unacknowledged"}  # column → name in AgencyHealth
 COVERAGE_PATH = "/-/coverage"
+MISSING_PAGE_SIZE = 50
+MAX_MISSING_PAGE_SIZE = 1000  # missing releases of a page of JSON
 COVERAGE_FORMAT_SUFFIX = r"(?:\.(?P<format>json|csv))?$"
-COVERAGE_COUNTS = {  # column → text that describes what it counts
-    "listed": "coverage.meaning.listed",
-    "stored": "coverage.meaning.stored",
-    "rejected": "coverage.meaning.rejected",
-    "missing": "coverage.meaning.missing",
-    "unlisted": "coverage.meaning.unlisted",
-}
+COVERAGE_COUNTS = ("listed", "stored", "rejected", "missing", "unlisted")
 OVERVIEW_COLUMNS = ("agency", "agency_name", *COVERAGE_COUNTS, "complete", "problem", "checked", "page")
 MONTH_COLUMNS = ("agency", "month", *COVERAGE_COUNTS)
 
@@ -83,7 +74,9 @@ async def show_status(site: SiteRequest) -> Response:
     if site.format_name == "atom":
         return await show_status_feed(site)
     rows = await read_agency_health(site.run, site.language)
-    assessed_at = find_last_assessment(rows)
+    assessed_at = max((row["judged"] for row in rows if row["judged"]), default=None)
+    faults = [row for row in rows if row["is_fault"]]
+    unacknowledged = sum(row["is_unacknowledged"] for row in rows)
     if site.format_name:
         document = DataDocument(
             rows_name="agencies",
@@ -92,19 +85,18 @@ async def show_status(site: SiteRequest) -> Response:
             url=site.local_url(f"{STATUS_PATH}.{site.format_name}"),
             rows=[format_status_row(site, row) for row in rows],
             columns=STATUS_COLUMNS,
-            extra_members={"judged": assessed_at, "red": sum(row.is_unacknowledged for row in rows)},
+            extra_members={"judged": assessed_at, "red": unacknowledged},
         )
         return await render_document(site, document)
-    faults = [row for row in rows if row.is_fault]
     context = {
         "faults": faults,
-        "unacknowledged": sum(row.is_unacknowledged for row in rows),
-        "acknowledged": sum(not row.is_unacknowledged for row in faults),
+        "unacknowledged": unacknowledged,
+        "acknowledged": len(faults) - unacknowledged,
         "groups": group_faults(faults) if len(faults) > MAX_UNGROUPED_FAULTS else None,
-        **{state: [row for row in rows if row.state == state] for state in ("quiet", "healthy", "paused")},
-        "never_crawled": [row for row in rows if row.never_crawled and row.state != "paused"],
+        **{state: [row for row in rows if row["state"] == state] for state in ("quiet", "healthy", "paused")},
+        "never_crawled": [row for row in rows if row["never_crawled"] and row["state"] != "paused"],
         "assessed_at": assessed_at,
-        "overdue": is_assessment_overdue(assessed_at, now()),
+        "overdue": assessed_at is not None and now() - datetime.fromisoformat(assessed_at) > MAX_ASSESSMENT_AGE,
         "politeness": build_politeness_report(rows),
         **build_status_formatters(site.language),
     }
@@ -115,8 +107,8 @@ def group_faults(faults: Sequence[AgencyHealth]) -> list[list[AgencyHealth]]:
     """Group faults by state and reason: unacknowledged ones first, then the largest groups."""
     groups: dict[tuple[bool, str, str], list[AgencyHealth]] = {}
     for row in faults:
-        groups.setdefault((row.is_unacknowledged, row.state_text, row.fault_text), []).append(row)
-    return sorted(groups.values(), key=lambda group: (not group[0].is_unacknowledged, -len(group)))
+        groups.setdefault((row["is_unacknowledged"], row["state_text"], row["fault_text"]), []).append(row)
+    return sorted(groups.values(), key=lambda group: (not group[0]["is_unacknowledged"], -len(group)))
 
 
 @site_view
@@ -129,7 +121,7 @@ async def show_agency_status(site: SiteRequest) -> Response:
     context = {
         "row": rows[0],
         "events": [event | describe_health_event(site.language, event) for event in events],
-        "fault_counts": sorted(rows[0].facts.get("failures", {}).items(), key=lambda pair: (-pair[1], pair[0])),
+        "fault_counts": sorted(rows[0]["facts"].get("failures", {}).items(), key=lambda pair: (-pair[1], pair[0])),
         **build_status_formatters(site.language),
     }
     return await site.render("status_agency.html", context)
@@ -152,19 +144,20 @@ def describe_health_event(language: str, event: dict[str, Any]) -> dict[str, str
 
 def format_status_row(site: SiteRequest, row: AgencyHealth) -> dict[str, Any]:
     """Format one agency as data: flat, except for failures by kind and fill rates by field."""
-    facts, politeness, field_fill = row.facts, row.facts.get("politeness", {}), row.facts.get("field_fill", {})
-    attributes = {name: STATUS_ATTRIBUTES.get(name, name) for name in STATUS_COLUMNS}
+    facts = row["facts"]
+    politeness, field_fill = facts.get("politeness", {}), facts.get("field_fill", {})
+    row_names = {name: STATUS_ROW_NAMES.get(name, name) for name in STATUS_COLUMNS}
     return {
-        **{name: getattr(row, attribute) for name, attribute in attributes.items() if hasattr(row, attribute)},
+        **{name: row[row_name] for name, row_name in row_names.items() if row_name in row},
         **{name: facts.get(name) for name in FACT_COLUMNS},
         **{name: politeness.get(name) for name in POLITENESS_COLUMNS},
         **{f"{name}_told": field_fill.get(name, [None])[0] for name in TRACKED_FIELDS},
-        "agency_name": row.name,
-        "code": row.reason["code"],
-        "reason": row.reason,
+        "agency_name": row["name"],
+        "code": row["reason"]["code"],
+        "reason": row["reason"],
         "failures": facts.get("failures", {}),
         "field_fill": field_fill,
-        "page": site.local_url(f"{STATUS_PATH}/{row.agency}"),
+        "page": site.local_url(f"{STATUS_PATH}/{row['agency']}"),
     }
 
 
@@ -172,7 +165,7 @@ async def show_status_feed(site: SiteRequest) -> Response:
     """Show changes of state from or to a fault as an Atom feed."""
     before = parse_number_parameter(site.args, "after")
     events = await read_health_events(site.run, before=before, limit=EVENTS_PAGE_SIZE + 1)
-    page, has_more = events[:EVENTS_PAGE_SIZE], len(events) > EVENTS_PAGE_SIZE
+    page, next_cursor = take_page(events, EVENTS_PAGE_SIZE)
     build_url = partial(site.url, f"{STATUS_PATH}.atom", lang=site.requested_language)
 
     async def read_entries() -> Sequence[AtomEntry]:
@@ -183,7 +176,7 @@ async def show_status_feed(site: SiteRequest) -> Response:
         title=site.translate("feed.status"),
         page_url=site.local_url(STATUS_PATH),
         url=build_url(after=before),
-        next_url=build_url(after=page[-1]["id"]) if has_more else None,
+        next_url=build_url(after=next_cursor) if next_cursor else None,
         rows=page,
         columns=(),
         read_entries=read_entries,
@@ -210,12 +203,13 @@ def build_status_entry(site: SiteRequest, event: dict[str, Any]) -> AtomEntry:
 
 @site_view
 async def show_coverage(site: SiteRequest) -> Response:
-    query = parse_coverage_query(site.args)
-    if query.agency:
-        coverage = await read_agency_coverage(site.run, query)
+    agency, after = site.args.get("agency") or None, parse_number_parameter(site.args, "after")
+    size = min(parse_number_parameter(site.args, "size") or MISSING_PAGE_SIZE, MAX_MISSING_PAGE_SIZE)
+    if agency:
+        coverage = await read_agency_coverage(site.run, agency, after, size)
         if site.format_name:
-            return await render_document(site, build_agency_coverage_document(site, query, coverage))
-        context: dict[str, Any] = {"coverage": coverage, "row": coverage.agency, "after": query.after}
+            return await render_document(site, build_agency_coverage_document(site, coverage, after))
+        context: dict[str, Any] = {"coverage": coverage, "row": coverage["agency"], "after": after}
         return await site.render("coverage_agency.html", context)
     rows = await read_coverage_overview(site.run, site.language)
     if site.format_name:
@@ -255,21 +249,21 @@ def build_overview_document(site: SiteRequest, rows: Sequence[dict[str, Any]]) -
     )
 
 
-def build_agency_coverage_document(site: SiteRequest, query: CoverageQuery, coverage: AgencyCoverage) -> DataDocument:
+def build_agency_coverage_document(site: SiteRequest, coverage: Mapping[str, Any], after: int | None) -> DataDocument:
     """Build one agency's coverage as data, with a row for each month.
 
     JSON also has the agency's sources and a page of its missing releases, whose next page is `next_url`.
     """
-    row, path = coverage.agency, f"{COVERAGE_PATH}.{site.format_name}"
-    build_url = partial(site.local_url, path, agency=query.agency, size=site.args.get("size"))
-    next_cursor = coverage.next_cursor if site.format_name == "json" else None
+    row, path = coverage["agency"], f"{COVERAGE_PATH}.{site.format_name}"
+    build_url = partial(site.local_url, path, agency=row["agency"], size=site.args.get("size"))
+    next_cursor = coverage["next_cursor"] if site.format_name == "json" else None
     return DataDocument(
         rows_name="months",
         title=site.translate("site.coverage"),
-        page_url=site.local_url(COVERAGE_PATH, agency=query.agency),
-        url=build_url(after=query.after),
+        page_url=site.local_url(COVERAGE_PATH, agency=row["agency"]),
+        url=build_url(after=after),
         next_url=build_url(after=next_cursor) if next_cursor else None,
-        rows=[{"agency": row["agency"], **month} for month in coverage.months],
+        rows=[{"agency": row["agency"], **month} for month in coverage["months"]],
         columns=MONTH_COLUMNS,
         extra_members={
             "agency": row["agency"],
@@ -277,8 +271,8 @@ def build_agency_coverage_document(site: SiteRequest, query: CoverageQuery, cove
             "checked": row["checked"],
             "complete": read_complete_flag(row),
             "problem": row["problem"],
-            "sources": [{**source, "complete": read_complete_flag(source)} for source in coverage.sources],
-            "missing_releases": coverage.missing_releases,
+            "sources": [{**source, "complete": read_complete_flag(source)} for source in coverage["sources"]],
+            "missing_releases": coverage["missing_releases"],
             "columns": describe_coverage_columns(site),
         },
     )
@@ -286,7 +280,7 @@ def build_agency_coverage_document(site: SiteRequest, query: CoverageQuery, cove
 
 def describe_coverage_columns(site: SiteRequest) -> dict[str, str]:
     """Return a description of each count; `listed` is the sum of `stored`, `rejected` and `missing`."""
-    return {name: site.translate(text_key) for name, text_key in COVERAGE_COUNTS.items()}
+    return {name: site.translate(f"coverage.meaning.{name}") for name in COVERAGE_COUNTS}
 
 
 def read_complete_flag(row: Mapping[str, Any]) -> bool | None:

@@ -7,14 +7,14 @@ the id of the last release on the previous page.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from xml.sax.saxutils import escape
 
-from archive.database import RunQuery
-from archive.i18n import SWEDISH_TIME, swedish_sort_key, translate
+from archive.database import ListPage, RunQuery, take_page
+from archive.dates import to_iso
+from archive.i18n import swedish_sort_key, to_swedish_day, translate
 from archive.params import FilterError
 
 # lists of releases
@@ -43,7 +43,7 @@ AGENCY_TAGS_SQL = """
     select t.id, t.name, c.releases as n from tag_counts c join tags t on t.id = c.tag where c.agency = :agency
     order by n desc, t.name limit :tags
 """
-EDIT_COUNTS_SQL = "select edits, unannounced as undated from edit_counts where agency = :agency"
+EDIT_COUNTS_SQL = "select edits, unannounced as unannounced_edits from edit_counts where agency = :agency"
 REMOVAL_COUNT_SQL = f"""
     select count(*) as n from removals o where o.confirmed is not null and o.confirmed is not o.ended
     and o.kind <> 'moved' and o.release in {AGENCY_RELEASES_SQL}
@@ -137,53 +137,43 @@ same page differently.
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReleaseListQuery:
-    """A request for a list of releases, newest first."""
+async def read_release_list(
+    run: RunQuery,
+    *,
+    agency: str | None = None,
+    tag: int | None = None,
+    month: str | None = None,
+    after: int | None = None,
+    size: int = LIST_PAGE_SIZE,
+) -> ListPage:
+    """Return one page of a list, newest first; raise FilterError if `after` is not the id of a release.
 
-    agency: str | None = None
-    tag: int | None = None
-    month: str | None = None  # yyyy-mm of publication, or UNDATED
-    after: int | None = None  # the last release of the previous page
-    size: int = LIST_PAGE_SIZE
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReleaseListPage:
-    rows: list[Any]
-    next_cursor: int | None  # `after` of the next page; None on the last
-
-
-async def read_release_list(run: RunQuery, query: ReleaseListQuery) -> ReleaseListPage:
-    """Return one page of a list; raise FilterError if `after` is not the id of a release.
-
-    The release ids are found using only an index, then the releases are read.
+    month: yyyy-mm of publication, or UNDATED. after: the last release of the previous page. The release ids are found
+    using only an index, then the releases are read.
     """
-    values: dict[str, Any] = {"agency": query.agency, "tag": query.tag, "limit": query.size + 1}
+    values: dict[str, Any] = {"agency": agency, "tag": tag, "limit": size + 1}
     source, conditions = "release_facets l", ["true"]
-    if query.agency:
+    if agency:
         conditions.append("l.agency = :agency")
-    if query.tag is not None:
+    if tag is not None:
         source = "tag_releases l"
         conditions.append("l.tag = :tag")
-    if query.month == UNDATED:
+    if month == UNDATED:
         conditions.append("l.sort_day is null")
-    elif query.month:
-        values |= {"from": query.month, "to": find_next_month(query.month)}
+    elif month:
+        values |= {"from": month, "to": find_next_month(month)}
         conditions += ["l.sort_day is not null", "l.sort_date >= :from", "l.sort_date < :to"]
-    if query.after is not None:
-        last = await run("select sort_date from release_facets where release = :after", {"after": query.after})
+    if after is not None:
+        last = await run("select sort_date from release_facets where release = :after", {"after": after})
         if not last:
-            raise FilterError("after", str(query.after), "the number of a release")
-        values |= {"after": query.after, "sort_date": last[0]["sort_date"]}
+            raise FilterError("after", str(after), "the number of a release")
+        values |= {"after": after, "sort_date": last[0]["sort_date"]}
         conditions.append("l.sort_date <= :sort_date and (l.sort_date < :sort_date or l.release < :after)")
     selection = (
         f"select l.release, l.sort_date from {source} where {' and '.join(conditions)}"
         " order by l.sort_date desc, l.release desc limit :limit"
     )
-    rows = list(await run(RELEASE_LINES_SQL.format(selection=selection), values))
-    page = rows[: query.size]
-    return ReleaseListPage(rows=page, next_cursor=page[-1]["id"] if len(rows) > query.size else None)
+    return take_page(await run(RELEASE_LINES_SQL.format(selection=selection), values), size)
 
 
 def find_next_month(month: str) -> str:
@@ -207,69 +197,47 @@ async def find_newest_month(run: RunQuery) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class MonthCount:
-    month: str  # yyyy-mm
-    count: int  # number of releases published in it
-
-
-@dataclass(frozen=True, slots=True)
 class YearCounts:
-    """A year with its twelve months, including months without releases."""
+    """A year and the number of releases in each of its twelve months (yyyy-mm), including those without releases."""
 
     year: str
-    months: list[MonthCount]
+    months: Mapping[str, int]
 
     @property
     def count(self) -> int:
-        return sum(month.count for month in self.months)
+        return sum(self.months.values())
 
     @property
     def newest(self) -> str:
         """Return the year's last month with a release."""
-        return next(month.month for month in reversed(self.months) if month.count)
+        return max(month for month, count in self.months.items() if count)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseCalendar:
-    """The months with releases, in order, and the number of releases without a publication date."""
+    """The number of releases of each month (yyyy-mm) that has any, in order, and of those without a date."""
 
-    months: list[MonthCount]
+    months: Mapping[str, int]
     undated: int
 
     @property
     def years(self) -> list[YearCounts]:
         """Return the years with releases, newest first."""
-        counts = {each.month: each.count for each in self.months}
-        years = sorted({month[:4] for month in counts}, reverse=True)
-        names = [f"{number:02}" for number in range(1, 13)]
         return [
-            YearCounts(year, [MonthCount(f"{year}-{name}", counts.get(f"{year}-{name}", 0)) for name in names])
-            for year in years
+            YearCounts(year, {month: self.months.get(month, 0) for n in range(12) if (month := f"{year}-{n + 1:02}")})
+            for year in sorted({month[:4] for month in self.months}, reverse=True)
         ]
 
     @property
     def total(self) -> int:
-        return self.undated + sum(month.count for month in self.months)
-
-    def find_year(self, month: str) -> YearCounts | None:
-        return next((year for year in self.years if year.year == month[:4]), None)
-
-    def count_month(self, month: str) -> int:
-        """Return the number of releases in a month (or in UNDATED)."""
-        return self.undated if month == UNDATED else sum(each.count for each in self.months if each.month == month)
-
-    def find_earlier_month(self, month: str) -> MonthCount | None:
-        return next((each for each in reversed(self.months) if each.month < month), None)
-
-    def find_later_month(self, month: str) -> MonthCount | None:
-        return next((each for each in self.months if each.month > month), None)
+        return self.undated + sum(self.months.values())
 
 
 async def read_calendar(run: RunQuery, agency: str | None = None) -> ReleaseCalendar:
     """Read the months of one agency, or of all agencies, from the stored counts."""
     rows = await run(MONTH_COUNTS_SQL, {"agency": agency or ""})
     return ReleaseCalendar(
-        months=[MonthCount(row["month"], row["dated"]) for row in rows if row["dated"]],
+        months={row["month"]: row["dated"] for row in rows if row["dated"]},
         undated=sum(row["releases"] - row["dated"] for row in rows),
     )
 
@@ -293,17 +261,6 @@ def format_short_month(language: str, month: str) -> str:
     return translate(language, f"month_name.{int(month[5:7])}")[:3]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgencySummary:
-    """Facts about an agency apart from its releases. The counts agree with the registers."""
-
-    edits: int
-    unannounced_edits: int  # edits that did not change the agency's own update date
-    removals: int
-    last_crawl: dict[str, Any] | None  # the newest crawl that ended
-    first_crawl_day: str | None  # the day (in Sweden) of the first crawl
-
-
 async def find_agency(run: RunQuery, slug: str) -> dict[str, Any] | None:
     rows = await run(AGENCY_SQL, {"agency": slug})
     return dict(rows[0]) if rows else None
@@ -314,26 +271,17 @@ async def read_agency_overview(run: RunQuery) -> list[dict[str, Any]]:
     return [dict(row) for row in await run(AGENCY_LIST_SQL, {})]
 
 
-async def read_agency_summary(run: RunQuery, slug: str) -> AgencySummary:
+async def read_agency_summary(run: RunQuery, slug: str) -> dict[str, Any]:
+    """Return facts about an agency apart from its releases. The counts agree with the registers."""
     values = {"agency": slug}
     counts = await run(EDIT_COUNTS_SQL, values)
     last, first = await run(LAST_CRAWL_SQL, values), await run(FIRST_CRAWL_SQL, values)
-    return AgencySummary(
-        edits=counts[0]["edits"] if counts else 0,
-        unannounced_edits=counts[0]["undated"] if counts else 0,
-        removals=(await run(REMOVAL_COUNT_SQL, values))[0]["n"],
-        last_crawl=dict(last[0]) if last else None,
-        first_crawl_day=find_swedish_day(first[0]["started"]) if first else None,
-    )
-
-
-def find_swedish_day(moment: str) -> str:
-    """Return the date, in Sweden, of a stored time.
-
-    >>> find_swedish_day("2024-06-02T23:30:00+00:00")
-    '2024-06-03'
-    """
-    return datetime.fromisoformat(moment).astimezone(SWEDISH_TIME).date().isoformat()
+    return {
+        **(dict(counts[0]) if counts else {}),
+        "removals": (await run(REMOVAL_COUNT_SQL, values))[0]["n"],
+        "last_crawl": last[0] if last else None,
+        "first_crawl_day": to_iso(to_swedish_day(first[0]["started"])) if first else None,
+    }
 
 
 async def read_agency_tags(run: RunQuery, slug: str, limit: int) -> list[Any]:
@@ -379,7 +327,7 @@ async def read_sitemap_releases(run: RunQuery, part_number: int) -> SitemapEntri
 async def read_sitemap_pages(run: RunQuery) -> SitemapEntries:
     """Return the sitemap entries of fixed pages, agencies and months."""
     agencies = [f"/agency/{row['agency']}" for row in await run(SITEMAP_AGENCIES_SQL, {})]
-    months = [f"/month/{month.month}" for month in (await read_calendar(run)).months]
+    months = [f"/month/{month}" for month in (await read_calendar(run)).months]
     return [(path, None) for path in (*FIXED_PATHS, *agencies, *months)]
 
 
@@ -402,7 +350,3 @@ def format_sitemap(root: str, element: str, entries: SitemapEntries) -> str:
         for address, changed in entries
     )
     return f'<?xml version="1.0" encoding="UTF-8"?>\n<{root} xmlns="{SITEMAP_NAMESPACE}">\n{elements}</{root}>\n'
-
-
-def format_llms_txt(site: str, releases: int) -> str:
-    return LLMS_TEMPLATE.format(site=site, releases=releases)

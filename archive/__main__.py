@@ -558,7 +558,7 @@ def hide(release: int, reason: str, reason_en: str | None, archive: Path) -> Non
 
     with open_existing_archive(archive) as target:
         covered_before = describe_takedowns(target, release)
-        copies = [other.id for other in find_duplicates(target.db.conn, release)]
+        copies = [other["id"] for other in find_duplicates(target.db.conn, release)]
         key = hide_release(target, release, now(), reason=reason, reason_en=reason_en)
     click.echo(f"takedown {key}: release {release} is hidden")
     report_takedown(covered_before, copies)

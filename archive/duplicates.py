@@ -21,6 +21,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 from rensa import RMinHash
@@ -66,56 +67,34 @@ ORIGIN_SQL = "substr(r.url, 1, 8 + instr(substr(r.url, 9), '/'))"
 KeyRange = tuple[int, int, int]  # band, lowest and highest value
 
 
-@dataclass(frozen=True, slots=True)
-class DuplicateRelease:
-    """A near-duplicate at another agency or on another site, with the field names of rows in release lists."""
-
-    id: int
-    title: str
-    language: str | None
-    agency: str
-    name: str
-    name_en: str | None
-    published: str | None
-    updated: str | None
-    first_seen: str
-    url: str
-    revision: int  # the current one
-    similarity: float  # 0-1; 1 if the words are the same
-    earlier: bool = False  # whether both agencies state a date, and this release's is certainly the earlier one
-
-    @property
-    def host(self) -> str:
-        return urlsplit(self.url).hostname or ""
-
-
-def find_duplicates(connection: sqlite3.Connection, release: int) -> list[DuplicateRelease]:
+def find_duplicates(connection: sqlite3.Connection, release: int) -> list[dict[str, Any]]:
     """Return the near-duplicates of a release, one per agency, in the order of publication.
 
-    If an agency has several, the most similar is chosen, then the closest in time.
+    If an agency has several, the most similar is chosen, then the closest in time. earlier: whether both agencies state
+    a date, and this release's is certainly the earlier one.
     """
     own = connection.execute("select published, updated, first_seen from releases where id = ?", [release]).fetchone()
     if own is None:
         return []
     day = to_day_number(*own)
-    duplicates = [
-        DuplicateRelease(*(*row, is_earlier(row[6], own[0]))) for row in connection.execute(DUPLICATES_SQL, [release])
-    ]
 
-    def similarity_key(duplicate: DuplicateRelease) -> tuple[float, int, float, int]:
-        days = abs(to_day_number(duplicate.published, duplicate.updated, duplicate.first_seen) - day)
-        return round(duplicate.similarity, 1), -days, duplicate.similarity, -duplicate.id
+    def similarity_key(duplicate: dict[str, Any]) -> tuple[float, int, float, int]:
+        days = abs(to_day_number(duplicate["published"], duplicate["updated"], duplicate["first_seen"]) - day)
+        return round(duplicate["similarity"], 1), -days, duplicate["similarity"], -duplicate["id"]
 
-    best_by_agency = {duplicate.agency: duplicate for duplicate in sorted(duplicates, key=similarity_key)}
+    def publication_key(duplicate: dict[str, Any]) -> tuple[date, str, str, int]:
+        when = parse_time(duplicate["published"] or duplicate["updated"] or duplicate["first_seen"])
+        assert when is not None  # noqa: S101 - first_seen is never null
+        # on the same day, releases with a time of day come first
+        hour = f"{to_timezone(when, SWEDISH_TIME):%H:%M:%S}" if isinstance(when, datetime) else "~"
+        return to_local_day(when), hour, duplicate["first_seen"], duplicate["id"]
+
+    duplicates = sorted(Database(connection).query(DUPLICATES_SQL, [release]), key=similarity_key)
+    best_by_agency = {duplicate["agency"]: duplicate for duplicate in duplicates}
+    for duplicate in best_by_agency.values():
+        duplicate["earlier"] = is_earlier(duplicate["published"], own[0])
+        duplicate["host"] = urlsplit(duplicate["url"]).hostname or ""
     return sorted(best_by_agency.values(), key=publication_key)
-
-
-def publication_key(duplicate: DuplicateRelease) -> tuple[date, str, str, int]:
-    """Return a key that sorts by publication. On the same day, releases with a time of day come first."""
-    when = parse_time(duplicate.published or duplicate.updated or duplicate.first_seen)
-    assert when is not None  # noqa: S101 - first_seen is never null
-    hour = f"{to_timezone(when, SWEDISH_TIME):%H:%M:%S}" if isinstance(when, datetime) else "~"
-    return to_local_day(when), hour, duplicate.first_seen, duplicate.id
 
 
 def is_earlier(published: str | None, than: str | None) -> bool:

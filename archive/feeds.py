@@ -14,13 +14,10 @@ feed of new releases; edits and removals have their own feeds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
-from archive.database import RunQuery
-from archive.history.lists import MAX_REGISTER_PAGE_SIZE
-from archive.params import UrlArguments, parse_number_parameter
+from archive.database import ListPage, RunQuery, take_page
 
 # Conditions for new releases
 MAX_AGE_DAYS = 14
@@ -76,66 +73,22 @@ FEED_SQL = f"""
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FeedQuery:
-    """A request for new releases."""
-
-    agency: str | None = None
-    tag: int | None = None  # its id
-    after: int | None = None  # id of the last revision of the previous page
-    size: int = FEED_SIZE
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FeedPage:
-    """A page of a feed."""
-
-    rows: Sequence[Mapping[str, Any]]
-    next_cursor: int | None  # None on the last page
-
-
-def parse_feed_query(args: UrlArguments, *, agency: str | None = None, tag: int | None = None) -> FeedQuery:
-    """Parse URL parameters; raise FilterError if one is invalid."""
-    return FeedQuery(
-        agency=agency or args.get("agency") or None,
-        tag=tag if tag is not None else parse_number_parameter(args, "tag"),
-        after=parse_number_parameter(args, "after"),
-        size=min(parse_number_parameter(args, "size") or FEED_SIZE, MAX_REGISTER_PAGE_SIZE),
-    )
-
-
-async def read_feed_page(run: RunQuery, query: FeedQuery) -> FeedPage:
+async def read_feed_page(
+    run: RunQuery, *, agency: str | None = None, tag: int | None = None, after: int | None = None, size: int = FEED_SIZE
+) -> ListPage:
+    """Return a page of new releases, newest first. after: id of the last revision of the previous page."""
     conditions = ["true"]
-    if query.agency:
+    if agency:
         # faster than a condition on r.agency, which SQLite would read last
         conditions.append("v.release in (select id from releases where agency = :agency)")
-    if query.tag is not None:
+    if tag is not None:
         conditions.append("r.id in (select release from release_tags where tag = :tag)")
-    after = (
-        " and (v.seen, v.id) < (select seen, id from revisions where id = :after)" if query.after is not None else ""
-    )
+    after_sql = " and (v.seen, v.id) < (select seen, id from revisions where id = :after)" if after is not None else ""
     rows = await run(
-        FEED_SQL.format(conditions=" and ".join(conditions), after=after),
-        {"agency": query.agency, "tag": query.tag, "after": query.after, "limit": query.size + 1},
+        FEED_SQL.format(conditions=" and ".join(conditions), after=after_sql),
+        {"agency": agency, "tag": tag, "after": after, "limit": size + 1},
     )
-    page_rows = [dict(row) for row in rows[: query.size]]
-    return FeedPage(rows=page_rows, next_cursor=page_rows[-1]["id"] if len(rows) > query.size else None)
-
-
-def to_feed_rows(rows: Sequence[Mapping[str, Any]], page_urls: Mapping[int, str | None]) -> list[dict[str, Any]]:
-    """Return new releases as rows for JSON and CSV; `page_urls` maps the id of a revision to its page."""
-    columns = ("release", "agency", "title", "kind", "language", "published", "updated", "url")
-    return [
-        {
-            **{name: row[name] for name in columns},
-            "agency_name": row["name"],
-            "revision": row["id"],
-            "first_seen": row["seen"],
-            "lead": row["lead"],
-            "page": page_urls[row["id"]],
-        }
-        for row in rows
-    ]
+    return take_page(rows, size)
 
 
 def summarise_feed_entry(row: Mapping[str, Any]) -> str:

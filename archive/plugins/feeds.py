@@ -15,8 +15,10 @@ from typing import Any
 from datasette import NotFound, Response, hookimpl
 
 from archive.changefeed import CursorAheadError, UnknownCursorError, parse_changefeed_query, read_changefeed
-from archive.feeds import FeedQuery, parse_feed_query, read_feed_page, summarise_feed_entry, to_feed_rows
+from archive.feeds import FEED_SIZE, read_feed_page, summarise_feed_entry
+from archive.history.lists import MAX_REGISTER_PAGE_SIZE
 from archive.i18n import format_release_kind
+from archive.params import parse_number_parameter
 from archive.web.pages import (
     LLMS_TEMPLATE,
     ROBOTS_RULES,
@@ -45,6 +47,10 @@ FEED_COLUMNS = (
     *("release", "agency", "agency_name", "title", "kind", "language", "published", "updated", "url", "revision"),
     *("first_seen", "lead", "page"),
 )
+FEED_MEMBERS = (  # of an entry in JSON
+    *("release", "agency", "title", "kind", "language", "published", "updated", "url"),
+    *("agency_name", "revision", "first_seen", "lead", "page"),
+)
 CHANGES_PATH = "/-/changes"
 CHANGES_RETRY_AFTER = "60"  # seconds, if this server is a replica that is behind the cursor
 CHANGES_COLUMNS = ("number", "cursor", "change", "at", "release", "revision", "cause", "takedown", "action", "state")
@@ -68,70 +74,82 @@ def register_routes() -> list[tuple[str, Any]]:
 @site_view
 async def show_feed(site: SiteRequest) -> Response:
     """Show new releases of all agencies, or of the agency and tag that the path or the query names."""
-    agency, tag = site.url_vars.get("agency"), site.url_vars.get("tag")
-    query = parse_feed_query(site.args, agency=agency, tag=int(tag) if tag else None)
-    title = await read_feed_title(site, query)
-    page = await read_feed_page(site.run, query)
-    path = f"/tag/{int(tag)}" if tag else f"/agency/{agency}" if agency else "/new"
+    path_agency, path_tag = site.url_vars.get("agency"), site.url_vars.get("tag")
+    agency = path_agency or site.args.get("agency") or None
+    tag = int(path_tag) if path_tag else parse_number_parameter(site.args, "tag")
+    after = parse_number_parameter(site.args, "after")
+    size = min(parse_number_parameter(site.args, "size") or FEED_SIZE, MAX_REGISTER_PAGE_SIZE)
+    title = await read_feed_title(site, agency, tag)
+    page = await read_feed_page(site.run, agency=agency, tag=tag, after=after, size=size)
+    path = f"/tag/{tag}" if path_tag else f"/agency/{agency}" if path_agency else "/new"
     options = {name: site.args.get(name) for name in ("agency", "tag")}
     options |= {"lang": site.requested_language, "size": site.args.get("size")}
     build_url = partial(site.url, f"{path}.{site.format_name}", **options)
-    pages = {row["id"]: site.url(f"/archive/releases/{row['release']}") for row in page.rows}
+    rows = [
+        row
+        | {
+            "agency_name": row["name"],
+            "revision": row["id"],
+            "first_seen": row["seen"],
+            "page": site.url(f"/archive/releases/{row['release']}"),
+        }
+        for row in page.rows
+    ]
 
     async def read_entries() -> Sequence[AtomEntry]:
-        return [build_release_entry(site, row, pages[row["id"]]) for row in page.rows]
+        return [build_release_entry(site, row) for row in rows]
 
     document = DataDocument(
         rows_name="releases",
         title=title,
-        page_url=site.url(build_feed_page_path(query)),
-        url=build_url(after=query.after),
+        page_url=site.url(build_feed_page_path(agency, tag)),
+        url=build_url(after=after),
         next_url=build_url(after=page.next_cursor) if page.next_cursor else None,
-        rows=to_feed_rows(page.rows, pages),
+        rows=[{name: row[name] for name in FEED_MEMBERS} for row in rows],
         columns=FEED_COLUMNS,
         read_entries=read_entries,
     )
     return await render_document(site, document)
 
 
-async def read_feed_title(site: SiteRequest, query: FeedQuery) -> str:
+async def read_feed_title(site: SiteRequest, agency_slug: str | None, tag: int | None) -> str:
     """Return the title of a feed; raise ReaderError if there is no such agency or tag."""
     agency, title = "", ""
-    if query.agency:
-        rows = await site.run("select name, name_en from agencies where slug = :slug", {"slug": query.agency})
+    if agency_slug:
+        rows = await site.run("select name, name_en from agencies where slug = :slug", {"slug": agency_slug})
         if not rows:
-            raise ReaderError(404, "error.no_agency", agency=query.agency)
+            raise ReaderError(404, "error.no_agency", agency=agency_slug)
         agency = site.choose(rows[0]["name"], rows[0]["name_en"])
-    if query.tag is not None:
-        rows = await site.run("select name from tags where id = :id", {"id": query.tag})
+    if tag is not None:
+        rows = await site.run("select name from tags where id = :id", {"id": tag})
         if not rows:
-            raise ReaderError(404, "error.no_tag", tag=str(query.tag))
+            raise ReaderError(404, "error.no_tag", tag=str(tag))
         title = site.translate("feed.new_with_tag", tag=rows[0]["name"])
     if title and agency:
         return f"{title}: {agency}"
     return title or (site.translate("feed.new_of", name=agency) if agency else site.translate("feed.new"))
 
 
-def build_feed_page_path(query: FeedQuery) -> str:
+def build_feed_page_path(agency: str | None, tag: int | None) -> str:
     """Return the path of the HTML page that shows the same releases."""
-    if query.agency and query.tag is not None:
-        return add_query("/search", agency=query.agency, tag=query.tag)
-    if query.agency:
-        return f"/agency/{query.agency}"
-    return "/" if query.tag is None else f"/tag/{query.tag}"
+    if agency and tag is not None:
+        return add_query("/search", agency=agency, tag=tag)
+    if agency:
+        return f"/agency/{agency}"
+    return "/" if tag is None else f"/tag/{tag}"
 
 
-def build_release_entry(site: SiteRequest, row: Mapping[str, Any], page: str) -> AtomEntry:
+def build_release_entry(site: SiteRequest, row: Mapping[str, Any]) -> AtomEntry:
     """Build the feed entry of a new release, as it was first read."""
     agency = site.choose(row["name"], row["name_en"])
     kind = [format_release_kind(site.language, row["kind"])] if row["kind"] else []
     return AtomEntry(
-        id=build_tag_uri(page, f"release-{row['release']}"),
+        id=build_tag_uri(row["page"], f"release-{row['release']}"),
         title=f"{agency}: {row['title']}",
         language=row["language"],
         published=format_stated_atom_time(row["published"]),
         updated=format_atom_time(row["seen"]),
-        link=page,
+        link=row["page"],
         author=agency,
         summary=summarise_feed_entry(row),
         categories=[*kind, *json.loads(row["tags"] or "[]")],

@@ -190,19 +190,19 @@ def test_duplicates_are_listed_in_order_of_publication_one_per_agency(archive: A
     )
     assert len([pair for pair in read_pairs(archive) if pair[0] == own]) == 4
     found = find_duplicates(archive.db.conn, own)
-    assert [(one.agency, one.id, one.earlier, one.similarity < 1) for one in found] == [
+    assert [(one["agency"], one["id"], one["earlier"], one["similarity"] < 1) for one in found] == [
         ("fagelverket", earlier, True, True),
         ("vagmyndigheten", same_day, False, False),  # at an unknown time of that day
     ]
     archive.db.execute("update releases set moved_to = ? where id = ?", [later, earlier])
-    assert [one.id for one in find_duplicates(archive.db.conn, own)] == [same_day, later]
+    assert [one["id"] for one in find_duplicates(archive.db.conn, own)] == [same_day, later]
     assert find_duplicates(archive.db.conn, 999) == []
 
 
 def test_undated_release_counts_from_when_it_was_first_seen(archive: Archive) -> None:
     undated = release("vagmyndigheten", FULL + " mer", published=None)
     assert save_and_compare(archive, release("fyrstyrelsen"), undated) is not None
-    assert [one.first_seen for one in find_duplicates(archive.db.conn, 1)] == ["2024-06-03T08:15:00+00:00"]
+    assert [one["first_seen"] for one in find_duplicates(archive.db.conn, 1)] == ["2024-06-03T08:15:00+00:00"]
 
 
 def test_number_of_compared_candidates_is_limited(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:

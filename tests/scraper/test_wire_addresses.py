@@ -71,5 +71,5 @@ def test_second_address(tmp_path: Path, first: str, second: str) -> None:
         ]
         assert list_ids() == [1, 2]
         (found,) = find_duplicates(archive.db.conn, 1)
-        assert (found.id, found.url, found.similarity < 1) == (2, second, True)
+        assert (found["id"], found["url"], found["similarity"] < 1) == (2, second, True)
         recorder.close()

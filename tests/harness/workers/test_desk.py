@@ -15,7 +15,7 @@ import time_machine
 from archive.database import build_connection_runner, run_without_waiting
 from archive.dates import now
 from archive.evidence.verify import verify
-from archive.feeds import FeedQuery, read_feed_page
+from archive.feeds import read_feed_page
 from archive.store import Archive
 from scraper.agency import Agency
 from scraper.distributed.messages import Operation, WorkerMessage, build_job, unpack_job
@@ -129,7 +129,7 @@ def test_a_writer_with_another_clock_leaves_nothing_new_out(writer: Writer, ahea
             told = [writer.message(begin()), writer.keep(path, published=None, updated=None), writer.message(close())]
         with time_machine.travel(moment + ahead):
             assert all(writer.desk.apply_message(message, AGENCY) for message in told)
-    page = run_without_waiting(read_feed_page(build_connection_runner(writer.desk.archive.db.conn), FeedQuery()))
+    page = run_without_waiting(read_feed_page(build_connection_runner(writer.desk.archive.db.conn)))
     assert [row["url"] for row in page.rows] == [BASE + PATHS[1]]
 
 

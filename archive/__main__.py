@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from archive.database import MAX_PROCESSES, ArchiveError, ProgressCallback, check_database, choose_process_count
-from archive.datasets.tables import DATASET_FORMATS, OPTIONAL_TABLES
+from archive.dataset_tables import DATASET_FORMATS, OPTIONAL_TABLES
 from archive.dates import now
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def serve(datasette_options: list[str], file: Path, port: int, no_sql: bool, no_cors: bool) -> None:
     """Serve an archive. Options after -- are passed on to datasette serve."""
     from archive.captures import find_captures_problem
-    from archive.replicas import is_port_free
+    from archive.snapshots import is_port_free
 
     check_database(file, missing_message=NO_ARCHIVE_MESSAGE)
     update_archive(file)
@@ -222,7 +222,7 @@ def replica(
     One server runs on each port. For a newer snapshot, the servers are restarted one after the other. Options after --
     are passed on to datasette serve.
     """
-    from archive.replicas import Replicas
+    from archive.snapshots import Replicas
 
     if not folder.is_dir():
         raise ArchiveError(folder, "no such folder; create it with python -m archive snapshot")
@@ -503,7 +503,7 @@ def dataset(
     or a SELECT with a column release or id. Without a selection, all releases are exported. Exit code 1 if nothing is
     found.
     """
-    from archive.datasets.package import format_dataset_citation, write_dataset
+    from archive.datasets import format_dataset_citation, write_dataset
 
     if search and sql:
         raise click.UsageError("--search and --sql cannot be combined")

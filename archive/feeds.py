@@ -1,6 +1,7 @@
-"""Feeds of new releases of all agencies, of one agency or with one tag, in reverse order of discovery.
+"""Feeds: new releases of all agencies, of one agency or with one tag, and the change feed that mirrors follow.
 
-A release is not new just because the archive reads it for the first time. It is new if:
+New releases are in reverse order of discovery. A release is not new just because the archive reads it for the first
+time. It is new if:
 
 - it was first read by a crawl: neither imported from another collection nor found again at another URL;
 - it was read after the agency's first complete crawl, because a backfill is not news;
@@ -10,14 +11,33 @@ A release is not new just because the archive reads it for the first time. It is
 
 An entry shows the state as first read. Better parsing rules, a new design or an edit do not move entries in a
 feed of new releases; edits and removals have their own feeds.
-"""
+
+The change feed is a log of all visible changes to releases in the archive. Rows of the table changefeed are written by
+triggers (archive.schema), in the transaction of the change itself, and never changed. Every writer begins its
+transaction with `begin immediate`, so that ids are committed in their order: a mirror that has read up to an id never
+misses a smaller one. `change` is one of:
+
+    added      first read, or imported from another collection     hidden     by a takedown
+    changed    has a new current state (revision)                  redacted   by a takedown
+    removed    by the agency; the archive still shows it           restored   a takedown was lifted
+    returned   found again at the agency                           deleted    its row was deleted by hand
+    moved      its URL changed, or it moved to another release
+
+A check that finds a release unchanged adds no entry. Only the last entry of a release has the release's current state,
+which is read by the same SQL statement as the entries."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from archive.database import ListPage, RunQuery, take_page
+from archive.models import PART_FIELDS, PART_TABLES, STATE_FIELDS
+from archive.params import FilterError, UrlArguments, parse_number_parameter
 
 # Conditions for new releases
 MAX_AGE_DAYS = 14
@@ -96,3 +116,138 @@ def summarise_feed_entry(row: Mapping[str, Any]) -> str:
         return str(row["lead"])
     opening = " ".join(str(row["opening"]).split())
     return f"{opening.rsplit(' ', 1)[0]} …" if row["length"] > MAX_OPENING_LENGTH else opening
+
+
+# The change feed
+
+DEFAULT_ENTRIES = 100  # per page
+MAX_ENTRIES = 500
+MAX_PAGE_BYTES = 2_000_000  # of all releases' texts, on a page with more than one release
+START_CURSOR = "0"
+CURSOR_FORMAT = re.compile(r"(?P<number>[1-9][0-9]{0,15})-(?P<check>[0-9a-f]{8})")
+
+RELEASE_COLUMNS = (
+    *("agency", "url", *STATE_FIELDS),
+    *("first_seen", "removed_at", "moved_to", "takedown", "revision", "hash"),
+)
+PART_OBJECTS_SQL = {  # without the ids of parts, which may change when the release is parsed again
+    name: ", ".join(f"'{field}', {field}" for field in dict.fromkeys(("position", *PART_FIELDS[name])))
+    for name in PART_TABLES
+}
+LISTS_SQL = {
+    "tags": "select json_group_array(name) from (select t.name from release_tags rt join tags t on t.id = rt.tag"
+    " where rt.release = r.id order by rt.rowid)",
+    **{
+        name: f"select json_group_array(json_object({PART_OBJECTS_SQL[name]})) from"
+        f" (select * from {name} where release = r.id order by position)"
+        for name in PART_TABLES
+    },
+}
+CURRENT_STATE_SQL = "left join releases r on w.last and r.id = w.release and r.takedown is not 'hidden'"
+PAGE_SQL = f"""
+    with page as materialized (
+      select d.*, not exists (select 1 from changefeed n where n.release = d.release and n.id > d.id) as last
+      from changefeed d where d.id > :after order by d.id limit :size
+    ), weighed as materialized (
+      select w.*, sum(ifnull(octet_length(r.body) + octet_length(r.body_html), 0)) over (order by w.id) as bytes
+      from page w {CURRENT_STATE_SQL}
+    )
+    select w.id, w.release, w.change, w.at, w.revision, w.takedown, v.cause, w.last, r.id is not null as shown,
+      (select max(id) from changefeed) as newest, {", ".join(f"r.{name} as now_{name}" for name in RELEASE_COLUMNS)},
+      {", ".join(f"iif(r.id is null, null, ({sql})) as now_{name}" for name, sql in LISTS_SQL.items())}
+    from weighed w {CURRENT_STATE_SQL} left join revisions v on v.id = w.revision
+    where w.bytes <= :bytes or w.id = (select min(id) from page) order by w.id
+"""
+ENTRY_SQL = """
+    select d.*, (select max(id) from changefeed) as newest
+    from (select :id as requested) left join changefeed d on d.id = :id
+"""
+
+
+class UnknownCursorError(Exception):
+    """The cursor is from another archive, or from this one before it was restored from a backup."""
+
+
+class CursorAheadError(Exception):
+    """The cursor is newer than this copy of the archive."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangefeedQuery:
+    """A request for the entries after the one with a given id and checksum."""
+
+    after_id: int = 0  # 0: from the beginning
+    checksum: str = ""
+    size: int = DEFAULT_ENTRIES
+
+    @property
+    def cursor(self) -> str:
+        return f"{self.after_id}-{self.checksum}" if self.after_id else START_CURSOR
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangefeedPage:
+    """A page of entries, in the order of the log."""
+
+    entries: Sequence[Mapping[str, Any]]
+    cursor: str  # cursor of the last entry, or the requested one
+    has_more: bool
+
+
+def parse_changefeed_query(args: UrlArguments) -> ChangefeedQuery:
+    """Parse URL parameters; raise FilterError if one is invalid."""
+    since = (args.get("since") or "").strip()
+    size = min(parse_number_parameter(args, "size") or DEFAULT_ENTRIES, MAX_ENTRIES)
+    if since in ("", START_CURSOR):
+        return ChangefeedQuery(size=size)
+    found = CURSOR_FORMAT.fullmatch(since)
+    if not found:
+        raise FilterError("since", since[:40], "a cursor from an earlier response, or 0")
+    return ChangefeedQuery(after_id=int(found["number"]), checksum=found["check"], size=size)
+
+
+async def read_changefeed(run: RunQuery, query: ChangefeedQuery) -> ChangefeedPage:
+    """Return the page after a cursor; raise UnknownCursorError or CursorAheadError if the log lacks it."""
+    if query.after_id:
+        (row,) = await run(ENTRY_SQL, {"id": query.after_id})
+        if row["id"] is None and query.after_id > (row["newest"] or 0):
+            raise CursorAheadError
+        if row["id"] is None or entry_checksum(row) != query.checksum:
+            raise UnknownCursorError
+    rows = await run(PAGE_SQL, {"after": query.after_id, "size": query.size, "bytes": MAX_PAGE_BYTES})
+    entries = [to_change_entry(row) for row in rows]
+    return ChangefeedPage(
+        entries=entries,
+        cursor=str(entries[-1]["cursor"]) if entries else query.cursor,
+        has_more=bool(rows) and rows[-1]["id"] < rows[-1]["newest"],
+    )
+
+
+def to_change_entry(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an entry for JSON: the change, and what a mirror has to do (`action`).
+
+    put: store `state` in place of the release; delete: delete the release; none: a later entry says what to do.
+    """
+    action = "none" if not row["last"] else "put" if row["shown"] else "delete"
+    return {
+        "number": row["id"],
+        "cursor": f"{row['id']}-{entry_checksum(row)}",
+        **{name: row[name] for name in ("change", "at", "release", "revision", "cause", "takedown")},
+        "action": action,
+        "state": to_current_state(row) if action == "put" else None,
+    }
+
+
+def to_current_state(row: Mapping[str, Any]) -> dict[str, Any]:
+    columns = {name: row[f"now_{name}"] for name in RELEASE_COLUMNS}
+    return {"id": row["release"], **columns, **{name: json.loads(row[f"now_{name}"]) for name in LISTS_SQL}}
+
+
+def entry_checksum(row: Mapping[str, Any]) -> str:
+    """Return a checksum that distinguishes an entry from one with the same id in another log.
+
+    >>> entry_checksum({"id": 1, "release": 1, "change": "added", "at": "2024-06-03T08:15:00+00:00"})
+    'f51a2986'
+    """
+    text = " ".join(str(row[name]) for name in ("id", "release", "change", "at"))
+    return hashlib.sha256(text.encode()).hexdigest()[:8]

@@ -14,9 +14,16 @@ from typing import Any
 
 from datasette import NotFound, Response, hookimpl
 
-from archive.changefeed import CursorAheadError, UnknownCursorError, parse_changefeed_query, read_changefeed
-from archive.feeds import FEED_SIZE, read_feed_page, summarise_feed_entry
-from archive.history.lists import MAX_REGISTER_PAGE_SIZE
+from archive.feeds import (
+    FEED_SIZE,
+    CursorAheadError,
+    UnknownCursorError,
+    parse_changefeed_query,
+    read_changefeed,
+    read_feed_page,
+    summarise_feed_entry,
+)
+from archive.history import MAX_REGISTER_PAGE_SIZE
 from archive.i18n import format_release_kind
 from archive.params import parse_number_parameter
 from archive.web.pages import (

@@ -20,11 +20,10 @@ from typing import Any, ClassVar
 from datasette import hookimpl
 
 from archive.database import ListPage, RunQuery
-from archive.history import UPDATE_STAMPS, read_stored_revisions
-from archive.history.comparison import FieldDiff, diff_fields, format_main_change
-from archive.history.lists import (
+from archive.history import (
     MAX_REGISTER_PAGE_SIZE,
     REGISTER_PAGE_SIZE,
+    UPDATE_STAMPS,
     Entry,
     RegisterQuery,
     check_agency,
@@ -36,8 +35,10 @@ from archive.history.lists import (
     parse_removals_query,
     read_edits_page,
     read_removals_page,
+    read_stored_revisions,
     read_takedowns_page,
 )
+from archive.history.comparison import FieldDiff, diff_fields, format_main_change
 from archive.i18n import describe_removal, format_importance, format_time
 from archive.removals import REMOVAL_KINDS
 from archive.web.exports import DataExport, iter_pages, render_export

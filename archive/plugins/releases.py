@@ -38,6 +38,7 @@ from archive.history import (
     find_final_release,
     find_last_seen,
     find_release_status,
+    read_active_takedowns,
     read_edits,
     read_preceding_revisions,
     read_stored_revisions,
@@ -45,7 +46,6 @@ from archive.history import (
     split_timeline,
 )
 from archive.history.comparison import DiffRow, FieldDiff, diff_fields
-from archive.history.lists import read_active_takedowns
 from archive.i18n import describe_removal, format_importance, format_time
 from archive.urls import strip_www
 from archive.web.exports import FILE_CHUNK_BYTES, StreamResponse, build_file_response

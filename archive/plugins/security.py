@@ -35,16 +35,6 @@ from datasette.views.base import DatasetteError
 from archive.dates import now
 from archive.i18n import choose_language, translate
 from archive.params import FilterError
-from archive.web.limits import (
-    BufferBudget,
-    BusyError,
-    RequestQueue,
-    ResponseDelivery,
-    SandboxLimits,
-    VisitorRequest,
-    current_visitor_request,
-    parse_query_string,
-)
 from archive.web.responses import (
     build_static_url,
     find_static_file,
@@ -53,7 +43,18 @@ from archive.web.responses import (
     matches_etag,
     render_error,
 )
-from archive.web.sandbox import SandboxedDatabase, install_linear_sql_checks
+from archive.web.sandbox import (
+    BufferBudget,
+    BusyError,
+    RequestQueue,
+    ResponseDelivery,
+    SandboxedDatabase,
+    SandboxLimits,
+    VisitorRequest,
+    current_visitor_request,
+    install_linear_sql_checks,
+    parse_query_string,
+)
 from archive.web.tables import list_database_paths
 
 # limits

@@ -20,8 +20,8 @@ from datasette.utils.asgi import BadRequest
 
 from archive.dates import now, to_iso
 from archive.i18n import format_time, translate
-from archive.web.limits import RequestQueue, SandboxLimits, VisitorRequest
 from archive.web.responses import RESPONSE_MEDIA_TYPES, XML_INVALID_CHARACTER, SiteRequest, format_csv
+from archive.web.sandbox import RequestQueue, SandboxLimits, VisitorRequest
 
 # a batch may wait longer than a page, so that a download that has begun does not fail
 EXPORT_LIMITS = {

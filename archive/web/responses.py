@@ -32,7 +32,7 @@ from archive.dates import Month, parse_time
 from archive.i18n import LANGUAGES, SWEDISH_TIME, choose_language, translate
 from archive.params import FilterError, check_page_parameters
 from archive.search.ranking import ColumnCache
-from archive.web.limits import current_visitor_request
+from archive.web.sandbox import current_visitor_request
 
 RESPONSE_MEDIA_TYPES = {
     "json": "application/json; charset=utf-8",

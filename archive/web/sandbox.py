@@ -1,9 +1,12 @@
-"""Runs visitors' SQL in worker processes, which can be limited and killed.
+"""Limits on visitors' requests: a queue, worker processes for their SQL, and delivery of responses to slow readers.
 
-A progress handler is not enough: one call of `replace`, `instr`, `json_patch` or `like`, or one FTS5 prefix, is a
-single step of SQLite's virtual machine that may take half a minute and cannot be interrupted from inside the process.
-No other module replaces parts of Datasette.
-"""
+SQL runs in worker processes, which can be limited and killed. A progress handler is not enough: one call of `replace`,
+`instr`, `json_patch` or `like`, or one FTS5 prefix, is a single step of SQLite's virtual machine that may take half a
+minute and cannot be interrupted from inside the process. No other module replaces parts of Datasette.
+
+A server that is given a whole response keeps it in memory until it is read. ResponseDelivery therefore sends it in
+chunks, and gives up if the client has disconnected, does not read a chunk in time, or takes longer than any response
+may."""
 
 from __future__ import annotations
 
@@ -18,19 +21,362 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections import OrderedDict, deque
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import asdict
+from contextlib import asynccontextmanager, suppress
+from contextvars import ContextVar
+from dataclasses import asdict, dataclass
 from multiprocessing import Pipe
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import parse_qsl
 
 import datasette.utils as datasette_utils
 from datasette.database import Database, QueryInterrupted, Results
 from datasette.plugins import pm
+from datasette.utils.asgi import Base400
 
-from archive.web.limits import BusyError, SandboxLimits, current_visitor_request
+if TYPE_CHECKING:
+    from archive.web.tables import KeysetPage
+
+CUT_HEADER = b"archive-truncated"  # after how many rows a result was cut, see docs/api.md
+CHUNK_BYTES = 65_536  # bytes; as much as asyncio buffers before it makes a sender wait
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxLimits:
+    """Limits of one worker, one statement, one response and one request.
+
+    Times are in seconds, sizes in bytes.
+    """
+
+    workers: int = 2  # statements at once: one for each core of a small server
+    max_waiting: int = 20  # requests in the queue for a worker; further ones are rejected at once
+    queue_timeout: float = 10.0  # in the queue
+    max_streams: int = 4  # CSV streams at once; they take minutes, and queue for each of their pages
+    request_seconds: float = 3.0  # of SQL per request with all its facets, or per page of a stream
+    kill_delay: float = 0.5  # after sql_time_limit_ms, for SQLite to stop before the worker is killed
+    worker_memory: int = 200_000_000  # a worker's address space, including Python's 40 MB
+    temp_file_bytes: int = 200_000_000  # a temporary file, for example for sorting
+    max_value_bytes: int = 20_000_000  # one text or blob; no page of an agency is larger (scraper/settings.py)
+    max_sql_length: int = 100_000  # the SQL itself
+    max_columns: int = 200
+    max_json_bytes: int = 4_000_000  # all values of a response, as they are written in JSON (å takes six bytes)
+    max_csv_bytes: int = 16_000_000  # the same for CSV, which is written row by row in UTF-8
+    max_parsed_json_bytes: int = 500_000  # the same if `_json=` parses values as JSON, which blocks the server
+    max_values: int = 60_000  # all values of a response, as their number
+    max_html_bytes: int = 4_000_000  # all values of an HTML page; rendering it blocks the server
+    max_html_values: int = 6_000  # their number; Datasette takes about 20 µs for each
+    max_parameter_length: int = 10_000  # characters of one URL parameter, such as sql= or _search=
+    max_parameters: int = 200  # per URL; Datasette's work grows with the square of their number
+    max_buffered_bytes: int = 64_000_000  # all large responses that wait for slow readers; the server needs twice that
+    chunk_timeout: float = 10.0  # for a client to read 64 kB
+    response_timeout: float = 300.0  # for the whole response
+    stream_timeout: float = 3600.0  # for a whole CSV stream, which is as long as its table
+    worker_start_timeout: float = 5.0  # for a worker to start; not counted against its first statement
+    max_escape_calls: int = 20  # calls of escape_fts in a statement; the server's process executes them
+    max_escape_length: int = 10_000  # characters of the argument of escape_fts
+    worker_statements: int = 500  # statements, after which a worker is replaced
+
+
+class BusyError(Base400):  # type: ignore[misc] # Datasette ships no types
+    """Too many requests are in the queue, or the wait took too long."""
+
+    status = 503
+
+    def __init__(self) -> None:
+        super().__init__("the site is too busy right now: try again in a while")
+
+
+class RequestQueue:
+    """Lets as many requests run at once as there are workers; other requests wait.
+
+    Clients take turns, each with its oldest request. In a full queue, the client with the most requests loses its
+    newest one to a client with fewer, so that no client can fill the queue.
+    """
+
+    def __init__(self, limits: SandboxLimits) -> None:
+        self.limits = limits
+        self.free_slots = limits.workers
+        self.requests_by_client: OrderedDict[str, deque[asyncio.Future[bool]]] = OrderedDict()
+        self.streams = 0
+
+    @property
+    def waiting(self) -> int:
+        return sum(map(len, self.requests_by_client.values()))
+
+    async def acquire(self, client: str = "") -> None:
+        """Wait for a slot; raise BusyError if the queue or the wait is too long."""
+        if self.free_slots:
+            self.free_slots -= 1
+            return
+        if not self.has_room(client):
+            raise BusyError
+        if self.waiting >= self.limits.max_waiting:
+            self.reject_newest()
+        request = asyncio.get_running_loop().create_future()
+        self.requests_by_client.setdefault(client, deque()).append(request)
+        try:
+            # asyncio.wait_for would swallow the cancellation that follows when the client disconnects
+            async with asyncio.timeout(self.limits.queue_timeout):
+                has_slot = await request
+        except TimeoutError as error:
+            self.withdraw(client, request)
+            raise BusyError from error
+        except asyncio.CancelledError:
+            self.withdraw(client, request)
+            raise
+        if not has_slot:
+            raise BusyError
+
+    def has_room(self, client: str) -> bool:
+        """Return whether a request may wait: the queue has room, or another client has more requests in it."""
+        if self.free_slots or self.waiting < self.limits.max_waiting:
+            return True
+        own = len(self.requests_by_client.get(client, ()))
+        return max(map(len, self.requests_by_client.values()), default=0) > own + 1
+
+    def reject_newest(self) -> None:
+        """Reject the newest request of the client with the most requests."""
+        rejected = max(self.requests_by_client.values(), key=len).pop()
+        if not rejected.done():
+            rejected.set_result(False)
+
+    def withdraw(self, client: str, request: asyncio.Future[bool]) -> None:
+        """Remove a request that has stopped waiting, or release the slot that it got at the last moment."""
+        if not request.cancelled():
+            if request.result():
+                self.release()
+            return
+        requests = self.requests_by_client.get(client, deque())
+        with suppress(ValueError):  # it may already be removed
+            requests.remove(request)
+        if not requests:
+            self.requests_by_client.pop(client, None)
+
+    def release(self) -> None:
+        """Give the slot to the next client's oldest request, or free it if no request is waiting."""
+        while self.requests_by_client:
+            client, requests = self.requests_by_client.popitem(last=False)
+            request = requests.popleft()
+            if requests:
+                self.requests_by_client[client] = requests  # behind the other clients
+            if not request.done():
+                request.set_result(True)
+                return
+        self.free_slots += 1
+
+
+class VisitorRequest:
+    """A request in a queue: its slot, and the SQL time and result size that it may still use.
+
+    `format_name` is csv, html, json, or parsed (JSON with `_json=`).
+    """
+
+    def __init__(
+        self,
+        limits: SandboxLimits,
+        queue: RequestQueue,
+        format_name: str = "json",
+        *,
+        streaming: bool = False,
+        client: str = "",
+    ) -> None:
+        self.queue, self.streaming, self.is_csv, self.client = queue, streaming, format_name == "csv", client
+        sizes = {"csv": limits.max_csv_bytes, "html": limits.max_html_bytes, "parsed": limits.max_parsed_json_bytes}
+        self.max_bytes = sizes.get(format_name, limits.max_json_bytes)
+        self.max_values = limits.max_html_values if format_name == "html" else limits.max_values
+        self.seconds_left, self.has_slot, self.has_stream = limits.request_seconds, False, False
+        self.largest_response = 0  # bytes of the largest result of a statement
+        self.page: KeysetPage | None = None  # while Datasette reads a page of a table
+        self.rows_before_limit: int | None = None  # rows of a result that was cut because it is too large
+
+    async def acquire_slot(self) -> None:
+        """Wait for a slot: once per request, but for each statement of a stream."""
+        if not self.has_slot:
+            await self.queue.acquire(self.client)
+            self.has_slot = True
+
+    def release_slot(self) -> None:
+        """Release the slot; called as soon as all SQL is done, so that slow readers block no others."""
+        if self.has_slot:
+            self.has_slot = False
+            self.queue.release()
+
+    @asynccontextmanager
+    async def hold_slot(self) -> AsyncIterator[None]:
+        """Wait for a slot and release it at the end of the block, for one batch of an export."""
+        await self.acquire_slot()
+        try:
+            yield
+        finally:
+            self.release_slot()
+
+    def begin_stream(self) -> None:
+        """Count a stream; raise BusyError if there are too many."""
+        if self.queue.streams >= self.queue.limits.max_streams:
+            raise BusyError
+        self.queue.streams += 1
+        self.has_stream = True
+
+    def close(self) -> None:
+        """Release the slot and the stream, if the request holds them."""
+        self.release_slot()
+        self.queue.streams -= self.has_stream
+        self.has_stream = False
+
+
+current_visitor_request: ContextVar[VisitorRequest | None] = ContextVar("visitor_request", default=None)
+
+
+class BufferBudget:
+    """A budget of bytes for all large responses that wait for slow readers."""
+
+    def __init__(self, limits: SandboxLimits) -> None:
+        self.bytes_left = limits.max_buffered_bytes
+
+    def reserve(self, size: int) -> int:
+        """Reserve bytes; raise BusyError if there are not enough left."""
+        if size > self.bytes_left:
+            raise BusyError
+        self.bytes_left -= size
+        return size
+
+
+class ResponseDelivery:
+    """Runs the application for one request until its response is sent or no longer needed.
+
+    killable: the request's work can be stopped at any time. is_export: the response takes as long as its list requires.
+    """
+
+    def __init__(
+        self,
+        limits: SandboxLimits,
+        buffer_budget: BufferBudget,
+        send: Any,
+        visitor_request: VisitorRequest | None,
+        *,
+        killable: bool,
+        is_export: bool = False,
+    ) -> None:
+        self.limits, self.buffer_budget, self.send_message = limits, buffer_budget, send
+        self.visitor_request, self.killable = visitor_request, killable
+        is_stream = is_export or (visitor_request is not None and visitor_request.streaming)
+        self.response_timeout = limits.stream_timeout if is_stream else limits.response_timeout
+        self.start_message: dict[str, Any] | None = None
+        self.started = self.complete = self.disconnected = False
+        self.reserved_bytes = 0
+        self.finished = asyncio.Event()
+
+    async def run(self, app: Any, scope: dict[str, Any], receive: Any) -> None:
+        """Run the application. Nothing is raised for a client that has disconnected."""
+        task = asyncio.create_task(app(scope, receive_empty_body, self.send))
+        task.add_done_callback(lambda _: self.finished.set())
+        listener = asyncio.create_task(self.wait_for_disconnect(receive))
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self.response_timeout):
+                    await self.finished.wait()
+            if self.complete:  # only our own code runs after the last byte, and not for long
+                await asyncio.wait({task}, timeout=self.limits.chunk_timeout)
+        finally:
+            stopped = task.cancel()
+            listener.cancel()
+            await asyncio.wait({task, listener})
+            self.buffer_budget.bytes_left += self.reserved_bytes
+        if not (stopped and task.cancelled()):
+            task.result()
+
+    async def wait_for_disconnect(self, receive: Any) -> None:
+        """Wait until the client disconnects, then stop the work if it can be stopped."""
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self.disconnected = True
+        waits = self.visitor_request is not None and not self.visitor_request.has_slot
+        if not self.complete and (self.killable or self.started or waits):
+            self.finished.set()
+
+    async def send(self, message: dict[str, Any]) -> None:
+        """Send a message in chunks. The start waits for the first bytes, so that 503 is possible until then."""
+        if message["type"] == "http.response.start":
+            await self.begin_response(message)
+            return
+        body = message.get("body", b"")
+        if self.start_message:
+            self.reserve_buffer(len(body))
+            start_message, self.start_message, self.started = self.start_message, None, True
+            await self.send_chunk(start_message)
+        ends = range(CHUNK_BYTES, len(body), CHUNK_BYTES)
+        for end in ends:
+            await self.send_chunk({"type": message["type"], "body": body[end - CHUNK_BYTES : end], "more_body": True})
+        await self.send_chunk({**message, "body": body[ends[-1] :] if ends else body})
+        self.complete = not message.get("more_body", False)
+
+    async def begin_response(self, message: dict[str, Any]) -> None:
+        """Hold back the start of a response until its first bytes.
+
+        All SQL is done by then, except in a stream.
+        """
+        if self.started:  # an error during a stream: it is too late to report it, but it must not look complete
+            await self.give_up()
+        request = self.visitor_request
+        if request and request.rows_before_limit and message["status"] == 200:
+            cut = f"after {request.rows_before_limit} rows".encode()
+            added = [(b"access-control-expose-headers", CUT_HEADER), (CUT_HEADER, cut)]
+            message = {**message, "headers": [*message.get("headers", []), *added]}
+        self.start_message = message
+        if request and not request.streaming:
+            request.release_slot()  # the client may be slow
+            if request.is_csv:
+                self.reserve_buffer(request.largest_response)
+
+    def reserve_buffer(self, size: int) -> None:
+        """Reserve buffer space once per response. Small responses need none."""
+        if not self.reserved_bytes and size > CHUNK_BYTES:
+            self.reserved_bytes = self.buffer_budget.reserve(size)
+
+    async def send_chunk(self, message: dict[str, Any]) -> None:
+        """Send a chunk, or give up and wait to be cancelled.
+
+        Datasette would write an exception raised here into the response.
+        """
+        if not self.disconnected:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self.limits.chunk_timeout):
+                    await self.send_message(message)
+                return
+        await self.give_up()
+
+    async def give_up(self) -> None:
+        """Wait to be cancelled. An incomplete response makes the server close the connection."""
+        self.finished.set()
+        await asyncio.Event().wait()
+
+
+async def receive_empty_body() -> dict[str, Any]:
+    return {"type": "http.request", "body": b"", "more_body": False}
+
+
+def parse_query_string(query_string: str, limits: SandboxLimits) -> list[tuple[str, str]]:
+    """Parse a query string as Datasette does; raise ValueError (shown to visitors) if it is too long.
+
+    >>> parse_query_string("sql=select+1&_shape=array", SandboxLimits())
+    [('sql', 'select 1'), ('_shape', 'array')]
+    >>> parse_query_string("_where=1&" * 1000, SandboxLimits())
+    Traceback (most recent call last):
+    ValueError: a URL may have at most 200 parameters
+    """
+    if query_string.count("&") >= limits.max_parameters:
+        raise ValueError(f"a URL may have at most {limits.max_parameters} parameters")
+    parameters = parse_qsl(query_string, keep_blank_values=True)
+    for name, value in parameters:
+        if max(len(name), len(value)) > limits.max_parameter_length:
+            raise ValueError(f"{name[:40]}= is too long: at most {limits.max_parameter_length:,} characters")
+    return parameters
+
+
+# Worker processes
 
 WORKER_SCRIPT = Path(__file__).with_name("sandbox_worker.py")
 # sent by an operator, or because the system ran out of memory

@@ -45,8 +45,8 @@ from datasette.views.table import TableView
 
 from archive.params import FilterError, is_harmless_parameter
 from archive.web.exports import DataExport, StreamResponse, render_export
-from archive.web.limits import current_visitor_request
 from archive.web.responses import RESPONSE_MEDIA_TYPES, SiteRequest, format_csv_lines
+from archive.web.sandbox import current_visitor_request
 
 NOT_IN_FILE_NAME = re.compile(r"[^\w.-]", re.ASCII)
 

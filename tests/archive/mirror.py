@@ -7,8 +7,8 @@ from typing import Any
 
 from datasette.utils import MultiParams
 
-from archive.changefeed import parse_changefeed_query, read_changefeed
 from archive.database import build_connection_runner, open_readonly, run_without_waiting
+from archive.feeds import parse_changefeed_query, read_changefeed
 from archive.models import PART_TABLES
 
 LEFT_OUT = (

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archive.changefeed import PAGE_SQL, CursorAheadError, UnknownCursorError
 from archive.database import open_readonly, open_writable
+from archive.feeds import PAGE_SQL, CursorAheadError, UnknownCursorError
 from archive.store import Archive
 from archive.takedowns import hide_release
 from tests.archive.mirror import Mirror, read_shown

@@ -20,8 +20,7 @@ from sqlite_utils import Database
 
 from archive.captures import Captures
 from archive.database import choose_process_count
-from archive.importer import iter_import_lines, parse_line
-from archive.importer.records import FieldError, parse_release
+from archive.importer import FieldError, iter_import_lines, parse_line, parse_release
 from archive.models import STATE_FIELDS, Capture, Release, to_state
 from archive.store import Archive, SaveResult
 from tests.bench.bulk import Entry, save_all

@@ -20,7 +20,7 @@ from archive.dates import Month
 from archive.models import Release
 from archive.search.params import EXCLUDE_SUFFIX, FACETS
 from archive.store import Archive
-from archive.web.limits import SandboxLimits
+from archive.web.sandbox import SandboxLimits
 from tests.archive.hostile_queries import LONG, OPERATORS, TYPED, WORDS
 from tests.archive.sample import LIGHTHOUSES, PAGED, ROOT, SEEN, WARBLERS, Site, served
 from tests.archive.search.conftest import lower_limits

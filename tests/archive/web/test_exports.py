@@ -16,9 +16,9 @@ from datasette.plugins import pm
 from datasette.utils.asgi import Request
 
 import archive.search
-from archive.history.lists import MAX_REGISTER_PAGE_SIZE, read_edits_page
+from archive.history import MAX_REGISTER_PAGE_SIZE, read_edits_page
 from archive.web.exports import EXPORT_LIMITS, DataExport, begin_export, write_sheets, write_workbook
-from archive.web.limits import BusyError, RequestQueue, SandboxLimits, VisitorRequest
+from archive.web.sandbox import BusyError, RequestQueue, SandboxLimits, VisitorRequest
 from tests.archive.sample import Site
 from tests.archive.workbook import read_sheet, read_table
 

@@ -16,8 +16,7 @@ from urllib.parse import urlencode
 import pytest
 from datasette.utils import InvalidSql, derive_named_parameters, validate_sql_select
 
-from archive.web.limits import SandboxLimits
-from archive.web.sandbox import SandboxWorker, install_linear_sql_checks, load_restricted
+from archive.web.sandbox import SandboxLimits, SandboxWorker, install_linear_sql_checks, load_restricted
 from tests.archive.sample import ROOT, Site, served
 from tests.archive.web.serving import FakeClient, serve_with_limits
 from tests.harness.locked.attacks import ENDLESS, READ, SIZE, TIME, Attack, sql
@@ -211,7 +210,7 @@ async def test_result_with_too_many_values_is_cut_and_says_so(patient_site: Site
 
 async def test_csv_is_measured_in_bytes(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[int] = []
-    monkeypatch.setattr("archive.web.limits.ResponseDelivery.reserve_buffer", lambda _self, size: sizes.append(size))
+    monkeypatch.setattr("archive.web.sandbox.ResponseDelivery.reserve_buffer", lambda _self, size: sizes.append(size))
     await site.get(sql("select hex(zeroblob(100000)) as a", "csv"))
     assert 200_000 < sizes[0] < 201_000
 

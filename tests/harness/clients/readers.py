@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 import sqlite_utils
 
-from tests.archive.datasets.with_pandas import PANDAS
+from tests.archive.with_pandas import PANDAS
 from tests.harness.clients.outcome import ClientMissingError, Report
 from tests.harness.clients.paging import list_tables
 from tests.harness.clients.served import ServedArchive, run_command

@@ -23,11 +23,18 @@ from archive import importer
 from archive.__main__ import main
 from archive.database import ArchiveError
 from archive.evidence.verify import verify
-from archive.importer import CHECK_SPREAD_DAYS, ImportResult, format_import_report, import_file, iter_import_lines
-from archive.importer.records import FieldError, parse_release
+from archive.importer import (
+    CHECK_SPREAD_DAYS,
+    FieldError,
+    ImportResult,
+    format_import_report,
+    import_file,
+    iter_import_lines,
+    parse_release,
+)
 from archive.store import Archive, SaveResult
-from tests.archive.importer.test_records import LINE
 from tests.archive.sample import ROOT
+from tests.archive.test_import_records import LINE
 from tests.archive.test_store import read_all_rows
 
 IMPORTED_AT = datetime(2024, 6, 3, 8, 15, tzinfo=UTC)

@@ -7,10 +7,9 @@ import pytest
 
 from archive.__main__ import main
 from archive.database import ArchiveError
-from archive.datasets.package import write_dataset
-from archive.datasets.selection import SEARCH_URL
-from tests.archive.datasets.test_package import read_csv
+from archive.datasets import SEARCH_URL, write_dataset
 from tests.archive.sample import Site
+from tests.archive.test_datasets import read_csv
 
 
 @pytest.mark.parametrize(

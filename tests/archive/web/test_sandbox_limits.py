@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from archive.web.limits import (
+from archive.web.sandbox import (
     CHUNK_BYTES,
     BufferBudget,
     BusyError,

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from archive.history.lists import group_edits
+from archive.history import group_edits
 
 
 def test_group_edits_puts_reverts_into_one_entry() -> None:

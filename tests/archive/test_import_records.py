@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from archive.dates import to_iso
-from archive.importer.records import FieldError, parse_release
+from archive.importer import FieldError, parse_release
 from archive.urls import canonical_url
 from tests.archive.sample import ROOT
 

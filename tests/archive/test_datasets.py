@@ -15,17 +15,17 @@ import duckdb
 import pytest
 from pyarrow import parquet
 
+from archive import dataset_tables as tables
 from archive.__main__ import main
 from archive.database import ArchiveError, open_readonly
-from archive.datasets import tables
-from archive.datasets.package import write_dataset
-from archive.datasets.tables import DATASET_TABLES, JSON_LIST, OPTIONAL_TABLES, TEXT
+from archive.dataset_tables import DATASET_TABLES, JSON_LIST, OPTIONAL_TABLES, TEXT
+from archive.datasets import write_dataset
 from archive.store import Archive
 from archive.takedowns import hide_release, redact_passage
-from tests.archive.datasets.with_pandas import run_python
 from tests.archive.mirror import read_shown
 from tests.archive.sample import ROOT, SEEN, WARBLERS, plain_release
 from tests.archive.sample_history import EDITED_ID, copy_archive
+from tests.archive.with_pandas import run_python
 
 FORMULA = '=HYPERLINK("https://ond.example";"Läs mer")'
 GUIDE = (ROOT / "docs/datasets.md").read_text("utf-8")

@@ -71,15 +71,14 @@ class Citation:
         return to_swedish_day(self.seen)
 
 
-async def read_citation_row(run: RunQuery, revision: int) -> Mapping[str, Any] | None:
+async def read_citation(run: RunQuery, revision: int, permalink: str, lang: str) -> Citation | None:
+    """Return the citation of a revision, or None if there is no such revision."""
     rows = await run(CITATION_SQL, {"revision": revision})
-    return dict(rows[0]) if rows else None
-
-
-def build_citation(row: Mapping[str, Any], permalink: str, lang: str) -> Citation:
-    shared = ("agency", "title", "kind", "published", "language")
+    if not rows:
+        return None
+    row = rows[0]
     return Citation(
-        **{name: row[name] for name in shared},
+        **{name: row[name] for name in ("agency", "title", "kind", "published", "language")},
         revision=row["id"],
         author=row["name_en"] if lang == "en" and row["name_en"] else row["name"],
         url=row["url_then"] or row["url_now"],

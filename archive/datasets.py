@@ -14,11 +14,13 @@ import sqlite3
 from array import array
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from datasette.utils import MultiParams
 
 from archive.citations import escape_latex, format_bibtex_entry
 from archive.database import (
@@ -76,38 +78,7 @@ class DatasetSelection:
     hidden_releases: int  # returned by a SELECT and left out, because a takedown hides them
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArchiveState:
-    """Counts and times (UTC) for comparing two copies of an archive."""
-
-    releases: int  # all, including hidden and moved ones
-    newest_revision: int | None
-    newest_revision_seen: str | None
-    newest_change: int | None  # id of the change feed's last entry, unique to this state
-    newest_change_at: str | None
-    last_crawl_finished: str | None
-    manifest_day: str | None  # day of the newest manifest (python -m archive verify --digest)
-    manifest_digest: str | None
-    schema: str  # the newest migration
-    software: str
-
-    @property
-    def day(self) -> str:
-        """Return the day of the last change, for citations, or "" if there was none."""
-        return (self.newest_change_at or "")[:10]
-
-
-class UrlParameters:
-    """The query parameters of a URL, with the interface of Datasette's `request.args`."""
-
-    def __init__(self, url: str) -> None:
-        self.values = parse_qs(urlsplit(url).query)
-
-    def get(self, name: str, default: str | None = None, /) -> str | None:
-        return self.values.get(name, [default])[0]
-
-    def getlist(self, name: str, /) -> Sequence[str]:
-        return self.values.get(name, [])
+ArchiveState = dict[str, Any]  # counts and times (UTC) for comparing two copies of an archive
 
 
 def select_releases(
@@ -142,7 +113,11 @@ def select_releases(
 def select_by_search(db: sqlite3.Connection, selection_text: str) -> Sequence[str]:
     """Select all hits of a search, given as a query or as a URL of the search page; return its notes."""
     is_url = SEARCH_URL.fullmatch(selection_text)
-    request = parse_search_request(UrlParameters(selection_text)) if is_url else SearchRequest(text=selection_text)
+    request = (
+        parse_search_request(MultiParams(parse_qs(urlsplit(selection_text).query)))
+        if is_url
+        else SearchRequest(text=selection_text)
+    )
     known, notes = run_without_waiting(resolve_names(build_connection_runner(db), request.query.tree))
     plan = plan_search(request, known)
     hits = build_hits_sql(request, plan, build_match(request, plan))
@@ -164,7 +139,12 @@ def select_by_sql(db: sqlite3.Connection, archive_path: Path, sql: str) -> None:
             if key is None:
                 names = ", ".join(columns) or "none"
                 raise ArchiveError(archive_path, f"the SELECT returns no column release or id; its columns: {names}")
-            release_ids = array("q", (check_release_id(row[key], archive_path) for row in cursor))
+            release_ids = array("q")
+            for row in cursor:
+                if not isinstance(row[key], int):
+                    problem = f"the SELECT returns {row[key]!r}, which is not the id of a release"
+                    raise ArchiveError(archive_path, problem)
+                release_ids.append(row[key])
         except (sqlite3.Error, sqlite3.Warning) as error:
             reason = "it must be a SELECT" if "not authorized" in str(error) else str(error)
             raise ArchiveError(archive_path, f"the SQL cannot be run: {reason} (use --search for a search)") from error
@@ -174,12 +154,6 @@ def select_by_sql(db: sqlite3.Connection, archive_path: Path, sql: str) -> None:
     if count:
         problem = f"the SELECT's column {columns[key]} has {count} numbers that are not ids of releases"
         raise ArchiveError(archive_path, problem, table="releases", key=str(first))
-
-
-def check_release_id(value: object, archive_path: Path) -> int:
-    if not isinstance(value, int):
-        raise ArchiveError(archive_path, f"the SELECT returns {value!r}, which is not the id of a release")
-    return value
 
 
 @contextmanager
@@ -200,22 +174,21 @@ def allow_only_reads(db: sqlite3.Connection) -> Iterator[None]:
 def read_archive_state(db: sqlite3.Connection) -> ArchiveState:
     """Return the state of the archive that the open transaction sees."""
     queries = {
-        "releases": "select count(*) from releases",
+        "releases": "select count(*) from releases",  # including hidden and moved ones
         "newest_revision": "select max(id) from revisions",
         "newest_revision_seen": "select seen from revisions order by id desc limit 1",
-        "newest_change": "select max(id) from changefeed",
+        "newest_change": "select max(id) from changefeed",  # unique to this state
         "newest_change_at": "select at from changefeed order by id desc limit 1",
         "last_crawl_finished": "select max(finished) from crawls",
-        "schema": "select name from _sqlite_migrations order by id desc limit 1",
     }
-    values: dict[str, Any] = {name: (db.execute(sql).fetchone() or (None,))[0] for name, sql in queries.items()}
     manifest = find_newest_manifest(db)
-    return ArchiveState(
-        **values,
-        manifest_day=manifest.day if manifest else None,
-        manifest_digest=manifest.digest if manifest else None,
-        software=f"myndighetsarkivet {version('myndighetsarkivet')}",
-    )
+    return {
+        **{name: (db.execute(sql).fetchone() or (None,))[0] for name, sql in queries.items()},
+        "manifest_day": manifest.day if manifest else None,
+        "manifest_digest": manifest.digest if manifest else None,
+        "schema": db.execute("select name from _sqlite_migrations order by id desc limit 1").fetchone()[0],
+        "software": f"myndighetsarkivet {version('myndighetsarkivet')}",
+    }
 
 
 DATA_FOLDER = "data"
@@ -269,6 +242,15 @@ class Dataset:
     archive_state: ArchiveState
     fingerprint: str  # SHA-256 of the checksum lines of the data files; "" if there are no releases
     site: str | None = None  # the archive's URL
+
+    @property
+    def day(self) -> str:
+        """Return the day of the archive's last change, for citations, or "" if there was none."""
+        return (self.archive_state["newest_change_at"] or "")[:10]
+
+    @property
+    def version(self) -> str:
+        return f"change {self.archive_state['newest_change']}"
 
     @property
     def name(self) -> str:
@@ -405,7 +387,7 @@ def format_datapackage(dataset: Dataset, resources: Sequence[DatasetResource], e
         "name": dataset.name,
         "title": dataset.title,
         "description": metadata["description"],
-        "version": f"change {dataset.archive_state.newest_change}",
+        "version": dataset.version,
         **({"homepage": dataset.site} if dataset.site else {}),
         "sources": [{"title": metadata["source"]}],
         "rights": metadata["license"],
@@ -418,7 +400,7 @@ def format_datapackage(dataset: Dataset, resources: Sequence[DatasetResource], e
             "found": dataset.selection.releases,
             "hidden": dataset.selection.hidden_releases,
         },
-        "archive": asdict(dataset.archive_state),
+        "archive": dataset.archive_state,
         "leftOut": list(excluded_tables),
         "resources": [describe_resource(each, table_names) for each in resources],
     }
@@ -483,7 +465,7 @@ def format_readme(dataset: Dataset, resources: Sequence[DatasetResource], exclud
         f"# {dataset.title}\n",
         "\n".join(iter_selection_lines(dataset, resources)) + "\n",
         "## Files\n",
-        "\n".join(iter_file_table_lines(resources)) + "\n",
+        "| table | rows | contents | files |\n| --- | ---: | --- | --- |\n" + "".join(map(format_file_row, resources)),
         "Every column is described in `data/codebook.csv` and in `datapackage.json`, which also states how the tables"
         " belong together: `release` is the `id` of `releases`.\n",
         f"The page of a release is <{site}/archive/releases/ID>, that of a version <{site}/-/revision/ID>.\n",
@@ -506,21 +488,19 @@ def iter_selection_lines(dataset: Dataset, resources: Sequence[DatasetResource])
     for note in dataset.selection.notes:
         yield f"- Note: {note}"
     state = dataset.archive_state
-    yield f"- Releases: {dataset.selection.releases} of the {state.releases} in the archive"
-    yield f"- As of: {state.newest_change_at}, change {state.newest_change}, revision {state.newest_revision}"
-    yield f"- Last crawl ended: {state.last_crawl_finished or 'never'}"
-    if state.manifest_digest:
-        yield f"- Newest manifest of the archive: {state.manifest_day} {state.manifest_digest}"
+    yield f"- Releases: {dataset.selection.releases} of the {state['releases']} in the archive"
+    yield f"- As of: {state['newest_change_at']}, change {state['newest_change']}, revision {state['newest_revision']}"
+    yield f"- Last crawl ended: {state['last_crawl_finished'] or 'never'}"
+    if state["manifest_digest"]:
+        yield f"- Newest manifest of the archive: {state['manifest_day']} {state['manifest_digest']}"
     has_parquet = any(path.endswith(".parquet") for path in resources[0].files)
     parquet = f"; pyarrow {version('pyarrow')}" if has_parquet else ""
-    yield f"- Created by {state.software}, schema step {state.schema}{parquet}"
+    yield f"- Created by {state['software']}, schema step {state['schema']}{parquet}"
 
 
-def iter_file_table_lines(resources: Sequence[DatasetResource]) -> Iterator[str]:
-    yield "| table | rows | contents | files |\n| --- | ---: | --- | --- |"
-    for each in resources:
-        files = ", ".join(f"`{path}` ({size:,} bytes)" for path, (size, _) in each.files.items())
-        yield f"| {each.table.name} | {each.stats.rows:,} | {each.table.title} | {files} |"
+def format_file_row(resource: DatasetResource) -> str:
+    files = ", ".join(f"`{path}` ({size:,} bytes)" for path, (size, _) in resource.files.items())
+    return f"| {resource.table.name} | {resource.stats.rows:,} | {resource.table.title} | {files} |\n"
 
 
 def format_dataset_citation(dataset: Dataset) -> str:
@@ -528,8 +508,8 @@ def format_dataset_citation(dataset: Dataset) -> str:
     state = dataset.archive_state
     site = f" {dataset.site}." if dataset.site else ""
     return (
-        f"{DATASET_AUTHOR} ({state.day[:4] or 'n.d.'}). {dataset.title} [data set], {dataset.size} as of"
-        f" {state.newest_change_at or 'an empty archive'}.{site} SHA-256 {dataset.fingerprint}."
+        f"{DATASET_AUTHOR} ({dataset.day[:4] or 'n.d.'}). {dataset.title} [data set], {dataset.size} as of"
+        f" {state['newest_change_at'] or 'an empty archive'}.{site} SHA-256 {dataset.fingerprint}."
     )
 
 
@@ -538,9 +518,9 @@ def format_dataset_bibtex(dataset: Dataset) -> str:
     fields = {
         "author": f"{{{DATASET_AUTHOR}}}",
         "title": f"{{{escape_latex(dataset.title)}}}",
-        "year": dataset.archive_state.day[:4],
-        "date": dataset.archive_state.day,
-        "version": f"change {dataset.archive_state.newest_change}" if dataset.archive_state.newest_change else "",
+        "year": dataset.day[:4],
+        "date": dataset.day,
+        "version": dataset.version if dataset.archive_state["newest_change"] else "",
         "url": dataset.site or "",
         "note": f"{dataset.size}. SHA-256 {dataset.fingerprint}",
     }
@@ -556,8 +536,8 @@ def format_citation_cff(dataset: Dataset) -> str:
         f"title: {quote_yaml(dataset.title)}",
         "authors:",
         f"  - name: {DATASET_AUTHOR}",
-        f"version: {quote_yaml(f'change {dataset.archive_state.newest_change}')}",
-        *([f"date-released: {quote_yaml(dataset.archive_state.day)}"] if dataset.archive_state.day else []),
+        f"version: {quote_yaml(dataset.version)}",
+        *([f"date-released: {quote_yaml(dataset.day)}"] if dataset.day else []),
         *([f"url: {quote_yaml(dataset.site)}"] if dataset.site else []),
         "identifiers:",
         "  - type: other",

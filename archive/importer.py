@@ -400,6 +400,8 @@ def strip_invisible(text: str) -> str:
     return INVISIBLE_CHARACTERS.sub("", CONTROL_CHARACTERS.sub("", unicodedata.normalize("NFC", text)))
 
 
+# Files
+
 # Reading the file
 GZIP_MAGIC = b"\x1f\x8b"
 MAX_LINE_BYTES = 20_000_000  # per line
@@ -453,19 +455,9 @@ class ImportResult:
     stopped: bool = False  # by should_stop, before the end of the file
 
 
-@dataclass(frozen=True, slots=True)
-class PreparedLine:
-    """A line's release, ready to be saved."""
-
-    prepared: PreparedRelease
-    unknown_fields: list[str]  # names of its fields that are not imported
-
-
-@dataclass(frozen=True, slots=True)
-class WithheldLine:
-    """A line whose text was taken down by the archive it comes from, and replaced with marks."""
-
-    url: str
+# a line's release and the names of its fields that are not imported, or the URL of a release whose text was taken down
+# by the archive that it comes from, or an error
+PreparedLine = tuple[PreparedRelease, list[str]] | str | FieldError
 
 
 def import_file(
@@ -509,17 +501,18 @@ def import_file(
                     try:
                         if isinstance(line, FieldError):
                             raise line
-                        if isinstance(line, WithheldLine):
+                        if isinstance(line, str):
                             result.withheld += 1
-                            if release_id := archive.find_release_id(line.url):
+                            if release_id := archive.find_release_id(line):
                                 result.withheld_elsewhere.append(release_id)
                             continue
-                        import_release(archive, line.prepared, imported_at, parser_version, result)
+                        prepared, unknown_fields = line
+                        import_release(archive, prepared, imported_at, parser_version, result)
                     except FieldError as error:
                         result.errors.append(LineError(file, number, error))
                     else:
-                        result.unknown_fields.update(line.unknown_fields)
-                        host = strip_www(urlsplit(line.prepared.release.url).hostname or "")
+                        result.unknown_fields.update(unknown_fields)
+                        host = strip_www(urlsplit(prepared.release.url).hostname or "")
                         if (owner := (host_owners or {}).get(host, agency)) != agency:
                             result.foreign_hosts[host, owner] += 1
     return result
@@ -568,11 +561,9 @@ def batch_lines(lines: Iterable[NumberedLine]) -> Iterator[list[NumberedLine]]:
     yield batch
 
 
-def prepare_lines(
-    agency: str, archive: Path, batch: list[NumberedLine]
-) -> list[tuple[int, PreparedLine | WithheldLine | FieldError]]:
-    """Return the number of each line with its prepared release, a WithheldLine, or its error."""
-    prepared: list[tuple[int, PreparedLine | WithheldLine | FieldError]] = []
+def prepare_lines(agency: str, archive: Path, batch: list[NumberedLine]) -> list[tuple[int, PreparedLine]]:
+    """Prepare lines, each with its number."""
+    prepared: list[tuple[int, PreparedLine]] = []
     with closing(open_readonly(archive)) as archive_db:
         for number, line in batch:
             try:
@@ -597,16 +588,16 @@ def parse_line(number: int, line: bytes) -> dict[str, Any]:
     return row
 
 
-def prepare_line(agency: str, archive_db: sqlite3.Connection, row: Mapping[str, Any]) -> PreparedLine | WithheldLine:
+def prepare_line(agency: str, archive_db: sqlite3.Connection, row: Mapping[str, Any]) -> PreparedLine:
     """Parse a line. Its text is analysed here only if its URL is not stored yet."""
     if row.get("takedown") in TAKEDOWN_KINDS.values():
         try:
-            return WithheldLine(parse_url_field(row, "url"))
+            return parse_url_field(row, "url")
         except FieldError:
-            return WithheldLine(str(row.get("url")))
+            return str(row.get("url"))
     release, unknown_fields = parse_release(row, agency)
     is_new = archive_db.execute("select 1 from releases where url = ?", [release.url]).fetchone() is None
-    return PreparedLine(prepare_release(release, with_features=is_new), unknown_fields)
+    return prepare_release(release, with_features=is_new), unknown_fields
 
 
 def import_release(

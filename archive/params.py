@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Protocol
 
@@ -12,33 +12,7 @@ from archive.i18n import SWEDISH_TIME
 
 MAX_ID = 2**53  # above it, JavaScript cannot represent every integer
 HARMLESS_PARAMETER = re.compile(r"lang|utm_\w+|fbclid|gclid|dclid|msclkid|mc_cid|mc_eid|igshid|yclid|wt_mc")
-SEARCH_FACETS = ("agency", "kind", "year", "tag", "questions")
 LIST_PARAMETERS = ("after", "size")
-# The parameters of each page besides HARMLESS_PARAMETER. Other pages (Datasette's own, files) are not checked.
-PAGE_PARAMETERS = tuple(
-    (re.compile(pattern), names)
-    for pattern, names in (
-        (r"/|/agencies|/about|/help|/docs(/.*)?|/-/status/[^/]+", ()),
-        (
-            r"/search(\.\w+)?",
-            ("q", *SEARCH_FACETS, *(f"{f}__not" for f in SEARCH_FACETS), "order", "show", "page", "size"),
-        ),
-        (r"/new\.\w+", ("agency", "tag", *LIST_PARAMETERS)),
-        (r"/(agency|tag)/.+\.(atom|json|csv)", ("agency", "tag", *LIST_PARAMETERS)),
-        (r"/(agency|tag|month)/.+", ("after",)),
-        (
-            r"/-/edits(\.\w+)?",
-            ("agency", "release", "tag", "unannounced", "stamp", "importance", "from", "to", *LIST_PARAMETERS),
-        ),
-        (r"/-/removed(\.\w+)?", ("agency", "kind", "tag", "back", *LIST_PARAMETERS)),
-        (r"/-/takedowns(\.\w+)?", LIST_PARAMETERS),
-        (r"/-/coverage(\.\w+)?", ("agency", *LIST_PARAMETERS)),
-        (r"/-/status(\.\w+)?", ("after",)),
-        (r"/-/changes\.\w+", ("since", "size")),
-        (r"/-/diff/.+", ("show",)),
-        (r"/-/(history|cite|revision|evidence)/.+", ()),
-    )
-)
 
 
 class UrlArguments(Protocol):
@@ -108,20 +82,3 @@ def is_harmless_parameter(name: str) -> bool:
     [True, True, False]
     """
     return bool(HARMLESS_PARAMETER.fullmatch(name))
-
-
-def check_page_parameters(path: str, parameters: Iterable[tuple[str, str]]) -> None:
-    """Raise FilterError for a parameter that the page does not support, so that none is ignored silently.
-
-    >>> check_page_parameters("/-/edits", [("agency", "fyrstyrelsen"), ("lang", "en")])
-    >>> check_page_parameters("/-/changes.json", [("form", "7")])
-    Traceback (most recent call last):
-    archive.params.FilterError: form=7: one of since, size
-    """
-    known = next((names for pattern, names in PAGE_PARAMETERS if pattern.fullmatch(path)), None)
-    if known is None:
-        return
-    for name, value in parameters:
-        if name not in known and not is_harmless_parameter(name):
-            names = ", ".join(known) or "lang"
-            raise FilterError(name, value, f"one of {names}", "error.unknown_parameter", known=names)

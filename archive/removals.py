@@ -154,7 +154,11 @@ class Removals:
             checks, span = row["checks"] + 1, seen_at - datetime.fromisoformat(row["first_seen"])
             self.table.update(row["id"], {**found, "checks": checks, "capture": row["capture"] or capture_id})
             agreed = checks >= MIN_CHECKS and span >= MIN_SPAN
-            confirmed = row["confirmed"] is not None or (agreed and not self._is_collapsed(agency, kind, span))
+            collapse = find_collapse(self.db, agency, kind) if agreed and row["confirmed"] is None else None
+            is_collapsed = collapse and (
+                span < COLLAPSE_LIMIT or (kind != "gone" and collapse.share >= WHOLE_SITE_SHARE)
+            )
+            confirmed = row["confirmed"] is not None or (agreed and not is_collapsed)
             if confirmed and row["confirmed"] is None:
                 self.table.update(row["id"], {"confirmed": moment})
             recheck = CONFIRMED_RECHECK if confirmed else COLLAPSE_RECHECK if agreed else UNCONFIRMED_RECHECK
@@ -164,12 +168,6 @@ class Removals:
             [to_iso(seen_at + recheck), confirmed, moment, release_id],
         )
         return confirmed
-
-    def _is_collapsed(self, agency: str, kind: str, span: timedelta) -> bool:
-        collapse = find_collapse(self.db, agency, kind)
-        if collapse is None:
-            return False
-        return span < COLLAPSE_LIMIT or (kind != "gone" and collapse.share >= WHOLE_SITE_SHARE)
 
     def schedule_comparison(self, agency: str, seen_at: datetime, release_id: int | None = None) -> None:
         """Make a few releases of an agency due, unless enough of them are being checked at the same time.

@@ -141,6 +141,11 @@ class Archive:
 
         template: the fingerprint of the page's template (scraper.redesign); None if unknown.
         """
+        template_id = None
+        if template is not None:
+            digest = hashlib.sha256(template).hexdigest()
+            self.db.execute("insert or ignore into templates (digest, fingerprint) values (?, ?)", [digest, template])
+            (template_id,) = self.db.execute("select id from templates where digest = ?", [digest]).fetchone()
         row = {
             "url": capture.url,
             "seen": to_iso(capture.seen),
@@ -148,16 +153,9 @@ class Archive:
             "headers": json.dumps(dict(capture.headers), ensure_ascii=False),
             "sha256": capture.sha256,
             "bytes": capture.bytes,
-            "template": None if template is None else self._add_template(template),
+            "template": template_id,
         }
         return self.writer.insert("captures", row)
-
-    def _add_template(self, fingerprint: bytes) -> int:
-        digest = hashlib.sha256(fingerprint).hexdigest()
-        sql = "insert or ignore into templates (digest, fingerprint) values (?, ?)"
-        self.db.execute(sql, [digest, fingerprint])
-        row: tuple[int] = self.db.execute("select id from templates where digest = ?", [digest]).fetchone()
-        return row[0]
 
     def get_template(self, sha256: str) -> bytes | None:
         """Return the template fingerprint of the page stored under a SHA-256, or None if none is known."""
@@ -466,15 +464,14 @@ class ReleaseWriter:
             )
         for name in PART_TABLES:
             for position, part in enumerate(state[name], 1):
-                self.upsert_part(name, {**part, "release": release_id, "position": position})
-
-    def upsert_part(self, table: str, row: dict[str, Any]) -> None:
-        """Insert or update a question, image or other part by position; a position keeps its id."""
-        names, marks = ", ".join(row), ", ".join(f":{name}" for name in row)
-        sets = ", ".join(f"{name} = excluded.{name}" for name in row)
-        self.db.execute(
-            f"insert into {table} ({names}) values ({marks}) on conflict (release, position) do update set {sets}", row
-        )
+                row = {**part, "release": release_id, "position": position}  # a position keeps its id
+                names, marks = ", ".join(row), ", ".join(f":{column}" for column in row)
+                sets = ", ".join(f"{column} = excluded.{column}" for column in row)
+                self.db.execute(
+                    f"insert into {name} ({names}) values ({marks})"
+                    f" on conflict (release, position) do update set {sets}",
+                    row,
+                )
 
     def insert(self, table: str, row: dict[str, Any]) -> int:
         names, marks = ", ".join(row), ", ".join(f":{name}" for name in row)

@@ -61,22 +61,19 @@ def register_routes() -> list[tuple[str, Any]]:
     ]
 
 
-@site_view
+@site_view()
 async def show_contents(site: SiteRequest) -> Response:
     if site.request.path.endswith("/docs"):  # links between pages are relative
         return Response.redirect(site.path("/docs/"))
-    pages = [read_page(site, file) for file in sorted(list_files("*.md").values(), key=rank_page)]
+    files = list_files("*.md")
+    names = (*(f"{name}.md" for name in READING_ORDER), *sorted(files))
+    pages = [read_page(site, files[name]) for name in dict.fromkeys(names) if name in files]
     if not pages:
         raise NotFound("the documentation is not installed")
     return await site.render("docs.html", {"page": None, "pages": pages})
 
 
-def rank_page(file: Path) -> tuple[int, str]:
-    name = file.stem
-    return (READING_ORDER.index(name) if name in READING_ORDER else len(READING_ORDER), name)
-
-
-@site_view
+@site_view()
 async def show_page(site: SiteRequest) -> Response:
     file = list_files("*.md").get(f"{site.url_vars['name']}.md")
     if file is None:
@@ -84,7 +81,7 @@ async def show_page(site: SiteRequest) -> Response:
     return await site.render("docs.html", {"page": read_page(site, file)})
 
 
-@site_view
+@site_view()
 async def show_image(site: SiteRequest) -> Response:
     file = list_files("images/*").get(site.url_vars["name"])
     media_type = mimetypes.guess_type(site.url_vars["name"])[0]
@@ -104,14 +101,10 @@ def list_files(pattern: str) -> dict[str, Path]:
 
 def read_page(site: SiteRequest, file: Path) -> DocsPage:
     """Return a rendered page, from the cache if its file has not changed."""
-    return render_page(file, file.stat().st_mtime_ns, add_query("", lang=site.requested_language))
+    return parse_page(file.stem, file.read_text("utf-8"), add_query("", lang=site.requested_language))
 
 
 @lru_cache
-def render_page(file: Path, _mtime_ns: int, query: str, /) -> DocsPage:
-    return parse_page(file.stem, file.read_text("utf-8"), query)
-
-
 def parse_page(name: str, text: str, query: str = "") -> DocsPage:
     """Render a Markdown page; headings get anchors, links to pages lose their suffix and get `query`.
 

@@ -25,7 +25,7 @@ from archive.feeds import (
 )
 from archive.history import MAX_REGISTER_PAGE_SIZE
 from archive.i18n import format_release_kind
-from archive.params import parse_number_parameter
+from archive.params import LIST_PARAMETERS, parse_number_parameter
 from archive.web.pages import (
     LLMS_TEMPLATE,
     ROBOTS_RULES,
@@ -37,6 +37,7 @@ from archive.web.pages import (
     read_sitemap_tags,
 )
 from archive.web.responses import (
+    ANY_PARAMETER,
     AtomEntry,
     DataDocument,
     ReaderError,
@@ -78,7 +79,7 @@ def register_routes() -> list[tuple[str, Any]]:
     ]
 
 
-@site_view
+@site_view("agency", "tag", *LIST_PARAMETERS)
 async def show_feed(site: SiteRequest) -> Response:
     """Show new releases of all agencies, or of the agency and tag that the path or the query names."""
     path_agency, path_tag = site.url_vars.get("agency"), site.url_vars.get("tag")
@@ -163,7 +164,7 @@ def build_release_entry(site: SiteRequest, row: Mapping[str, Any]) -> AtomEntry:
     )
 
 
-@site_view
+@site_view("since", "size")
 async def show_changes(site: SiteRequest) -> Response:
     """Show a page of the change feed; 410 for another archive's cursor, 503 for one ahead of this replica.
 
@@ -193,7 +194,7 @@ async def show_changes(site: SiteRequest) -> Response:
     return await render_document(site, document)
 
 
-@site_view
+@site_view(ANY_PARAMETER)
 async def show_sitemap_index(site: SiteRequest) -> Response:
     """Show the sitemap's parts, each with the time when one of its releases last changed."""
     parts = await read_sitemap_parts(site.run)
@@ -201,7 +202,7 @@ async def show_sitemap_index(site: SiteRequest) -> Response:
     return Response(format_sitemap("sitemapindex", "sitemap", entries), content_type=XML_MEDIA_TYPE)
 
 
-@site_view
+@site_view(ANY_PARAMETER)
 async def show_sitemap_part(site: SiteRequest) -> Response:
     """Show one part of the sitemap; raise NotFound for an empty part of releases."""
     name, number = site.url_vars["name"], site.url_vars["number"]
@@ -216,14 +217,14 @@ async def show_sitemap_part(site: SiteRequest) -> Response:
     return Response(format_sitemap("urlset", "url", entries), content_type=XML_MEDIA_TYPE)
 
 
-@site_view
+@site_view(ANY_PARAMETER)
 async def show_robots_txt(site: SiteRequest) -> Response:
     """Show robots.txt, which allows pages for people, but not expensive or derived pages."""
     rules = "".join(f"{rule}: {site.datasette.urls.path(path)}\n" for rule, path in ROBOTS_RULES)
     return Response.text(f"User-agent: *\n{rules}\nSitemap: {site.url('/sitemap.xml')}\n")
 
 
-@site_view
+@site_view(ANY_PARAMETER)
 async def show_llms_txt(site: SiteRequest) -> Response:
     """Show llms.txt (llmstxt.org): information for language models and their users."""
     releases = sum(agency["releases"] for agency in await read_agency_overview(site.run))

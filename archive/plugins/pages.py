@@ -20,9 +20,9 @@ from archive.history import read_latest_edits
 from archive.i18n import IMPORTANCE_LEVELS, swedish_sort_key
 from archive.params import parse_number_parameter
 from archive.web.pages import (
+    AGENCY_SQL,
     LIST_PAGE_SIZE,
     UNDATED,
-    find_agency,
     find_newest_month,
     find_tag,
     read_agency_overview,
@@ -58,7 +58,7 @@ def register_routes() -> list[tuple[str, Any]]:
     ]
 
 
-@site_view
+@site_view()
 async def show_index(site: SiteRequest) -> Response:
     agencies = await read_agency_overview(site.run)
     with_releases = [agency for agency in agencies if agency["releases"]]
@@ -79,7 +79,7 @@ async def show_index(site: SiteRequest) -> Response:
     return await site.render("index.html", context)
 
 
-@site_view
+@site_view()
 async def show_agencies(site: SiteRequest) -> Response:
     agencies = await read_agency_overview(site.run)
     context = {
@@ -100,13 +100,13 @@ def sort_agencies(agencies: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 async def find_requested_agency(site: SiteRequest) -> dict[str, Any]:
     """Return the agency in the path; raise NotFound if there is none."""
-    agency = await find_agency(site.run, site.url_vars["slug"])
-    if agency is None:
+    rows = await site.run(AGENCY_SQL, {"agency": site.url_vars["slug"]})
+    if not rows:
         raise NotFound(f"no agency {site.url_vars['slug']}")
-    return agency
+    return dict(rows[0])
 
 
-@site_view
+@site_view("after")
 async def show_agency(site: SiteRequest) -> Response:
     """Show an agency. The first page also has its counts, months and tags; later ones (after=) are a list."""
     agency = await find_requested_agency(site)
@@ -128,7 +128,7 @@ async def show_agency(site: SiteRequest) -> Response:
     return await site.render("agency.html", context)
 
 
-@site_view
+@site_view("after")
 async def show_month(site: SiteRequest) -> Response:
     """Show a page of a month's releases, newest first, with links to adjacent months; 404 if it has none."""
     slug, month = site.url_vars.get("slug"), site.url_vars["month"]
@@ -153,7 +153,7 @@ async def show_month(site: SiteRequest) -> Response:
     return await site.render("month.html", context, status=200 if count else 404)
 
 
-@site_view
+@site_view("after")
 async def show_tag(site: SiteRequest) -> Response:
     """Show a tag by its number, which is its permanent URL; redirect from its name."""
     name = unquote(site.url_vars["name"])
@@ -175,7 +175,7 @@ async def show_tag(site: SiteRequest) -> Response:
     return await site.render("tag.html", context)
 
 
-@site_view
+@site_view()
 async def show_about(site: SiteRequest) -> Response:
     """Show /about. The contact is `about` and `about_url` in the metadata, set by the operator."""
     agencies = await read_agency_overview(site.run)
@@ -191,7 +191,7 @@ async def show_about(site: SiteRequest) -> Response:
     return await site.render("about.html", context)
 
 
-@site_view
+@site_view()
 async def show_help(site: SiteRequest) -> Response:
     return await site.render("help.html", {"month": await find_newest_month(site.run)})
 

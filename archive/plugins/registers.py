@@ -40,6 +40,7 @@ from archive.history import (
 )
 from archive.history.comparison import FieldDiff, diff_fields, format_main_change
 from archive.i18n import describe_removal, format_importance, format_time
+from archive.params import LIST_PARAMETERS
 from archive.removals import REMOVAL_KINDS
 from archive.web.exports import DataExport, iter_pages, render_export
 from archive.web.responses import (
@@ -61,7 +62,9 @@ IMPORTANCE_CHOICES = (20, 50, 80)
 @hookimpl
 def register_routes() -> list[tuple[str, Any]]:
     registers = (EditsRegister(), RemovalsRegister(), TakedownsRegister())
-    return [(register.path + EXPORT_FORMAT_SUFFIX, site_view(register.show)) for register in registers]
+    return [
+        (register.path + EXPORT_FORMAT_SUFFIX, site_view(*register.parameters)(register.show)) for register in registers
+    ]
 
 
 def needs_export(site: SiteRequest, next_cursor: int | None) -> bool:
@@ -80,6 +83,7 @@ class Register(ABC):
     path: str
     title_key: str
     template: str
+    parameters: Sequence[str]  # of its URL
     columns: Sequence[str]
     members: Sequence[str]  # of an entry in JSON
     feed_size = REGISTER_PAGE_SIZE
@@ -151,6 +155,10 @@ class EditsRegister(Register):
     links = ("diff", "page", "evidence")
     columns, members = (*facts, *links), (*facts, "changes", *links)
     feed_size = EDITS_FEED_SIZE
+    parameters = (
+        *("agency", "release", "tag", "unannounced", "stamp", "importance", "from", "to"),
+        *LIST_PARAMETERS,
+    )
 
     parse_query, read_page = staticmethod(parse_edits_query), staticmethod(read_edits_page)
 
@@ -220,6 +228,7 @@ def build_edit_entry(site: SiteRequest, edit: Entry, fields: Sequence[FieldDiff]
 
 class RemovalsRegister(Register):
     name, path, title_key, template = "removals", "/-/removed", "removals.title", "removed.html"
+    parameters = ("agency", "kind", "tag", "back", *LIST_PARAMETERS)
     columns = members = (
         *("removal", "release", "agency", "agency_name", "title", "url", "kind", "first_seen", "confirmed"),
         *("last_seen", "checks", "ended", "status", "target", "moved_to", "found_at", "page", "evidence"),
@@ -269,6 +278,7 @@ def build_removal_entry(site: SiteRequest, row: Entry) -> AtomEntry:
 
 class TakedownsRegister(Register):
     name, path, title_key, template = "takedowns", "/-/takedowns", "takedowns.title", "takedowns.html"
+    parameters = LIST_PARAMETERS
     facts = ("release", "agency", "kind", "reason", "reason_en", "at", "lifted", "lifted_reason")
     columns, members = ("takedown", *facts, "page"), (*facts, "takedown", "page")
 

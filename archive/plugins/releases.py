@@ -25,7 +25,7 @@ from urllib.parse import urlsplit
 
 from datasette import Response, hookimpl
 
-from archive.citations import CITATION_TYPES, Citation, build_citation, format_citation, read_citation_row
+from archive.citations import CITATION_TYPES, Citation, format_citation, read_citation
 from archive.database import RunQuery
 from archive.diff import compare
 from archive.diff.kinds import Change, summarise_changes
@@ -169,7 +169,7 @@ async def read_history_context(site: SiteRequest, release_id: int, url: str) -> 
 
 async def read_citation_context(site: SiteRequest, revision_id: int) -> dict[str, Any]:
     """Return the citation of a revision in all formats; raise ReaderError if there is no such revision."""
-    citation = await read_citation(site, revision_id)
+    citation = await find_citation(site, revision_id)
     texts = {suffix: format_citation(citation, suffix, site.language).strip() for suffix in CITATION_TYPES}
     return {"citation": citation, "citation_formats": texts}
 
@@ -189,7 +189,7 @@ def split_plain_paragraphs(text: str | None) -> list[str]:
     return [part.strip() for part in re.split(r"\n\s*\n", text or "") if part.strip()]
 
 
-@site_view
+@site_view()
 async def show_revision(site: SiteRequest) -> Response:
     """Show a revision and whether it is the current one. Search engines must not index it."""
     revision_id = int(site.url_vars["revision"])
@@ -209,13 +209,13 @@ async def show_revision(site: SiteRequest) -> Response:
     return await site.render("revision.html", context, headers=NOT_INDEXED)
 
 
-@site_view
+@site_view()
 async def show_citation(site: SiteRequest) -> Response:
     """Show a citation as a page, or in one format; 304 if the client already has it."""
     revision_id, suffix = int(site.url_vars["revision"]), site.format_name
     if suffix is None:
         return await site.render("cite.html", await read_citation_context(site, revision_id), headers=NOT_INDEXED)
-    citation = await read_citation(site, revision_id)
+    citation = await find_citation(site, revision_id)
     text = format_citation(citation, suffix, site.language)
     etag = compute_etag(text)
     headers = {**site.build_headers(etag), "content-language": site.language}
@@ -226,14 +226,15 @@ async def show_citation(site: SiteRequest) -> Response:
     return Response(text, headers=headers, content_type=CITATION_TYPES[suffix])
 
 
-async def read_citation(site: SiteRequest, revision_id: int) -> Citation:
-    row = await read_citation_row(site.run, revision_id)
-    if row is None:
+async def find_citation(site: SiteRequest, revision_id: int) -> Citation:
+    permalink = site.url(f"/-/revision/{revision_id}")
+    citation = await read_citation(site.run, revision_id, permalink, site.language)
+    if citation is None:
         raise ReaderError(404, "error.no_revision", revision=str(revision_id))
-    return build_citation(row, site.url(f"/-/revision/{revision_id}"), site.language)
+    return citation
 
 
-@site_view
+@site_view("show")
 async def show_diff(site: SiteRequest) -> Response:
     """Show the differences of two revisions, older one first; redirect if they are in the other order."""
     one, other = site.url_vars["one"], site.url_vars["other"]
@@ -378,7 +379,7 @@ def format_diff_rows(field_diffs: Sequence[FieldDiff]) -> list[dict[str, Any]]:
     return rows
 
 
-@site_view
+@site_view()
 async def show_history(site: SiteRequest) -> Response:
     """Show all events of a release's timeline as data, newest first."""
     release_id = int(site.url_vars["release"])
@@ -466,7 +467,7 @@ def describe_revision_event(site: SiteRequest, revision: TimelineEvent) -> str:
     return " · ".join(parts)
 
 
-@site_view
+@site_view()
 async def show_evidence(site: SiteRequest) -> Response | StreamResponse:
     """Send the evidence of a revision or removal as a zip; raise ReaderError if there is no such row."""
     path, row_id = site.datasette.get_database("archive").path, int(site.url_vars["key"])

@@ -28,6 +28,7 @@ from archive.search import Results, find_release_by_url, is_url, search, search_
 from archive.search.fts import build_plan, match_word, resolve_names
 from archive.search.index import EVERY_RELEASE, NO_VALUE
 from archive.search.params import (
+    EXCLUDE_SUFFIX,
     FACETS,
     PAGE_SIZE,
     RESULT_TYPES,
@@ -76,13 +77,15 @@ SEARCH_COLUMNS = {
 MATCH_ALL = f'"{EVERY_RELEASE}"'  # every release
 MATCH_NOTHING = '""'  # FTS5 accepts it and finds nothing; an empty text is a syntax error
 
+PAGE_PARAMETERS = ("q", *FACETS, *(f"{name}{EXCLUDE_SUFFIX}" for name in FACETS), "order", "show", "page", "size")
+
 
 @hookimpl
 def register_routes() -> list[tuple[str, Any]]:
     return [(r"/search" + EXPORT_FORMAT_SUFFIX, show_search)]
 
 
-@site_view
+@site_view(*PAGE_PARAMETERS)
 async def show_search(site: SiteRequest) -> Any:
     """Show the search page (with status 503 if the search took too long), or the results as data."""
     query = parse_search_request(site.args)

@@ -30,7 +30,7 @@ from archive.health.report import (
     read_agency_health,
     read_health_events,
 )
-from archive.params import parse_number_parameter
+from archive.params import LIST_PARAMETERS, parse_number_parameter
 from archive.web.responses import (
     FORMAT_SUFFIX,
     AtomEntry,
@@ -69,7 +69,7 @@ def register_routes() -> list[tuple[str, Any]]:
     ]
 
 
-@site_view
+@site_view("after")
 async def show_status(site: SiteRequest) -> Response:
     if site.format_name == "atom":
         return await show_status_feed(site)
@@ -111,7 +111,7 @@ def group_faults(faults: Sequence[AgencyHealth]) -> list[list[AgencyHealth]]:
     return sorted(groups.values(), key=lambda group: (not group[0]["is_unacknowledged"], -len(group)))
 
 
-@site_view
+@site_view()
 async def show_agency_status(site: SiteRequest) -> Response:
     slug = site.url_vars["slug"]
     rows = await read_agency_health(site.run, site.language, slug)
@@ -201,7 +201,7 @@ def build_status_entry(site: SiteRequest, event: dict[str, Any]) -> AtomEntry:
     )
 
 
-@site_view
+@site_view("agency", *LIST_PARAMETERS)
 async def show_coverage(site: SiteRequest) -> Response:
     agency, after = site.args.get("agency") or None, parse_number_parameter(site.args, "after")
     size = min(parse_number_parameter(site.args, "size") or MISSING_PAGE_SIZE, MAX_MISSING_PAGE_SIZE)

@@ -261,11 +261,6 @@ def format_short_month(language: str, month: str) -> str:
     return translate(language, f"month_name.{int(month[5:7])}")[:3]
 
 
-async def find_agency(run: RunQuery, slug: str) -> dict[str, Any] | None:
-    rows = await run(AGENCY_SQL, {"agency": slug})
-    return dict(rows[0]) if rows else None
-
-
 async def read_agency_overview(run: RunQuery) -> list[dict[str, Any]]:
     """Return all agencies, with their number of releases and the end of their last crawl."""
     return [dict(row) for row in await run(AGENCY_LIST_SQL, {})]

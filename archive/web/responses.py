@@ -13,7 +13,7 @@ import json
 import re
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache, partial
@@ -30,7 +30,7 @@ from datasette.utils import add_cors_headers
 from archive.database import RunQuery
 from archive.dates import Month, parse_time
 from archive.i18n import LANGUAGES, SWEDISH_TIME, choose_language, translate
-from archive.params import FilterError, check_page_parameters
+from archive.params import FilterError, is_harmless_parameter
 from archive.search.ranking import ColumnCache
 from archive.web.sandbox import current_visitor_request
 
@@ -47,6 +47,7 @@ EXPORT_FORMAT_SUFFIX = (
 )
 DATA_FORMAT = re.compile(r"\.(json|jsono|ndjson|csv|atom|xlsx|blob|parquet|tsv)$")
 XML_INVALID_CHARACTER = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # not in XML 1.0
+ANY_PARAMETER = "*"  # for files, whose parameters are not checked
 TAG_URI_YEAR = "2024"  # in the site's tag URIs (RFC 4151); never change it
 CREATION_TIME_SQL = "select min(applied_at) as created from _sqlite_migrations"
 OPCODES_PER_CHECK = 10_000  # SQLite opcodes between two checks of the CPU time
@@ -137,27 +138,38 @@ class SiteRequest:
         return matches_etag(self.request.headers.get("if-none-match"), etag)
 
 
-def site_view(view: Callable[[SiteRequest], Awaitable[Any]]) -> Callable[[Any, Any], Awaitable[Any]]:
+def site_view(*parameters: str) -> Callable[[Callable[[SiteRequest], Awaitable[Any]]], Callable[..., Awaitable[Any]]]:
     """Decorate a view of the archive: pass it a SiteRequest, and show its errors in the requested format.
 
-    An unknown or invalid parameter gets a 400 response (`?weight=50` must not list everything as if there were no
-    filter), an interrupted query a 503.
+    parameters: the URL parameters that the page supports besides those allowed everywhere, or ANY_PARAMETER. Others and
+    invalid ones get a 400 response (`?weight=50` must not list everything as if there were no filter), an interrupted
+    query a 503.
     """
 
-    async def respond(request: Any, datasette: Any) -> Any:
-        site = SiteRequest(request, datasette)
-        path = request.path.removeprefix(datasette.setting("base_url").rstrip("/"))
-        try:
-            check_page_parameters(path, [(name, request.args[name]) for name in request.args])
-            return await view(site)
-        except ReaderError as error:
-            return await site.render_error(error.status, error.text_key, **error.values)
-        except FilterError as error:
-            return await site.render_error(400, error.text_key, **error.text_values)
-        except QueryInterrupted:
-            return await site.render_error(503, "error.too_slow_list")
+    def decorate(view: Callable[[SiteRequest], Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def respond(request: Any, datasette: Any) -> Any:
+            site = SiteRequest(request, datasette)
+            try:
+                check_parameters(request.args, parameters)
+                return await view(site)
+            except ReaderError as error:
+                return await site.render_error(error.status, error.text_key, **error.values)
+            except FilterError as error:
+                return await site.render_error(400, error.text_key, **error.text_values)
+            except QueryInterrupted:
+                return await site.render_error(503, "error.too_slow_list")
 
-    return respond
+        return respond
+
+    return decorate
+
+
+def check_parameters(arguments: Any, parameters: Collection[str]) -> None:
+    """Raise FilterError for a parameter that a page does not support, so that none is ignored silently."""
+    for name in arguments if ANY_PARAMETER not in parameters else ():
+        if name not in parameters and not is_harmless_parameter(name):
+            known = ", ".join(parameters) or "lang"
+            raise FilterError(name, arguments[name], f"one of {known}", "error.unknown_parameter", known=known)
 
 
 async def render_error(
@@ -268,10 +280,6 @@ class AtomEntry:
     content: str | None = None
 
 
-async def read_no_entries() -> Sequence[AtomEntry]:
-    return []
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataDocument:
     """A list or comparison to be rendered in one of the data formats. All URLs are absolute.
@@ -286,7 +294,7 @@ class DataDocument:
     url: str
     rows: Sequence[Mapping[str, Any]]
     columns: Sequence[str]
-    read_entries: Callable[[], Awaitable[Sequence[AtomEntry]]] = read_no_entries
+    read_entries: Callable[[], Awaitable[Sequence[AtomEntry]]] | None = None
     next_url: str | None = None
     extra_members: Mapping[str, Any] = field(default_factory=dict)
 
@@ -307,7 +315,7 @@ async def render_document(site: SiteRequest, document: DataDocument) -> Response
     elif format_name == "json":
         body = format_document_json(document)
     elif format_name == "ndjson":
-        body = format_ndjson(document.rows)
+        body = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in document.rows)
     elif format_name == "csv":
         body = format_csv(document.rows, document.columns)
     else:
@@ -316,7 +324,7 @@ async def render_document(site: SiteRequest, document: DataDocument) -> Response
 
 
 async def render_feed(site: SiteRequest, document: DataDocument) -> str:
-    entries = await document.read_entries()
+    entries = await document.read_entries() if document.read_entries else []
     updated = max((entry.updated for entry in entries), default=None)
     if updated is None:  # a feed without entries has not changed since the archive was created
         created = (await site.run(CREATION_TIME_SQL, {}))[0]["created"]
@@ -346,15 +354,6 @@ def format_document_json(document: DataDocument) -> str:
     lines = [f"{json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}" for name, value in members.items()]
     rows = ",\n".join(json.dumps(row, ensure_ascii=False) for row in document.rows)
     return "{" + ",\n".join([*lines, f"{json.dumps(document.rows_name)}: [\n{rows}\n]"]) + "}"
-
-
-def format_ndjson(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Format rows as NDJSON, one per line; the next URL is in the Link header or in the rows themselves.
-
-    >>> format_ndjson([{"a": "å"}, {"a": None}])
-    '{"a": "å"}\\n{"a": null}\\n'
-    """
-    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 
 def format_csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, header: bool = True) -> str:

@@ -29,7 +29,7 @@ from contextvars import ContextVar
 from dataclasses import asdict, dataclass
 from multiprocessing import Pipe
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 import datasette.utils as datasette_utils
@@ -271,6 +271,10 @@ class ResponseDelivery:
 
     async def run(self, app: Any, scope: dict[str, Any], receive: Any) -> None:
         """Run the application. Nothing is raised for a client that has disconnected."""
+
+        async def receive_empty_body() -> dict[str, Any]:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
         task = asyncio.create_task(app(scope, receive_empty_body, self.send))
         task.add_done_callback(lambda _: self.finished.set())
         listener = asyncio.create_task(self.wait_for_disconnect(receive))
@@ -354,10 +358,6 @@ class ResponseDelivery:
         await asyncio.Event().wait()
 
 
-async def receive_empty_body() -> dict[str, Any]:
-    return {"type": "http.request", "body": b"", "more_body": False}
-
-
 def parse_query_string(query_string: str, limits: SandboxLimits) -> list[tuple[str, str]]:
     """Parse a query string as Datasette does; raise ValueError (shown to visitors) if it is too long.
 
@@ -401,8 +401,12 @@ def install_linear_sql_checks() -> None:
     datasette_utils._multi_line_comment_re = SQL_COMMENT
 
 
-class SandboxStatement(NamedTuple):
-    """A request to a worker: a statement, and the time, bytes and values that it may take at most."""
+StatementResult = tuple[list[str], list[Any], bool]  # column names, rows, and whether these are all rows
+
+
+@dataclass(slots=True, kw_only=True)
+class SandboxStatement:
+    """A statement for a worker, and the time, bytes and values that it may take at most."""
 
     sql: str
     params: Any
@@ -411,14 +415,20 @@ class SandboxStatement(NamedTuple):
     max_bytes: int
     max_values: int
     as_json: bool  # whether max_bytes is the size in JSON
+    # so that it can be stopped from another thread
+    worker: SandboxWorker | None = None
+    stopped: bool = False
+    received_bytes: int = 0
 
+    def stop(self) -> None:
+        """Kill the worker; its thread then gets a WorkerLostError."""
+        self.stopped = True
+        if worker := self.worker:
+            worker.process.kill()
 
-class StatementResult(NamedTuple):
-    """The response of a worker: column names and rows."""
-
-    names: list[str]
-    rows: list[Any]
-    is_complete: bool
+    def serialise(self) -> bytes:
+        limits = (self.seconds, self.may_be_cut, self.max_bytes, self.max_values, self.as_json)
+        return pickle.dumps((self.sql, self.params, *limits))
 
 
 class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no types
@@ -451,14 +461,14 @@ class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no ty
             max_values=request.max_values,
             as_json=not request.is_csv,
         )
-        running = RunningStatement(statement)
         await request.acquire_slot()
         started = time.monotonic()
         try:
-            names, rows, is_complete = await asyncio.wrap_future(self.threads.submit(self.execute_with_retry, running))
-            request.largest_response = max(request.largest_response, running.received_bytes)
+            result = self.threads.submit(self.execute_with_retry, statement)
+            names, rows, is_complete = await asyncio.wrap_future(result)
+            request.largest_response = max(request.largest_response, statement.received_bytes)
         except asyncio.CancelledError:  # the client has disconnected: the thread must not continue
-            running.stop()
+            statement.stop()
             raise
         except sqlite3.OperationalError as error:
             if error.args == ("interrupted",):
@@ -474,23 +484,21 @@ class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no ty
             request.rows_before_limit = len(rows)
         return build_results(names, rows, truncated=not is_complete and not page)
 
-    def execute_with_retry(self, running: RunningStatement) -> StatementResult:
+    def execute_with_retry(self, statement: SandboxStatement) -> StatementResult:
         """Run a statement, and retry once if its worker died for another reason than the statement.
 
         Called in one thread per worker.
         """
-        for get_worker in (
-            self.acquire_worker,
-            self.start_worker,
-        ):  # the same cause may have ended the idle workers, too
-            running.worker = worker = get_worker()
+        # the same cause may have ended the idle workers, too
+        for get_worker in (self.acquire_worker, self.start_worker):
+            statement.worker = worker = get_worker()
             try:
-                return worker.execute(running.statement)
+                return worker.execute(statement)
             except WorkerLostError:
-                if running.stopped:
+                if statement.stopped:
                     raise
             finally:
-                running.worker, running.received_bytes = None, worker.received_bytes
+                statement.worker, statement.received_bytes = None, worker.received_bytes
                 if worker.is_exhausted:
                     worker.close()
                 else:
@@ -548,22 +556,6 @@ def build_results(names: Sequence[str], rows: list[Any], *, truncated: bool) -> 
     return Results(sqlite_rows, truncated, description)
 
 
-class RunningStatement:
-    """A statement and its worker, so that it can be stopped from another thread."""
-
-    def __init__(self, statement: SandboxStatement) -> None:
-        self.statement = statement
-        self.worker: SandboxWorker | None = None
-        self.stopped, self.received_bytes = False, 0
-
-    def stop(self) -> None:
-        """Kill the worker; its thread then gets a WorkerLostError."""
-        self.stopped = True
-        worker = self.worker
-        if worker:
-            worker.process.kill()
-
-
 class WorkerLostError(Exception):
     """A worker died for a reason other than its statement. Another worker may succeed."""
 
@@ -598,13 +590,13 @@ class SandboxWorker:
             self.wait_until_ready()
         try:
             end = time.monotonic() + statement.seconds + self.limits.kill_delay
-            self.pipe.send_bytes(pickle.dumps(tuple(statement)))
+            self.pipe.send_bytes(statement.serialise())
             while self.pipe.poll(max(0.0, end - time.monotonic())):
                 data = self.pipe.recv_bytes()
                 self.received_bytes = len(data)
                 kind, content, rows = load_restricted(data)
                 if kind in ("rows", "cut"):
-                    return StatementResult(content, rows, kind == "rows")
+                    return content, rows, kind == "rows"
                 if kind == "error":
                     raise sqlite3.OperationalError(content)
                 self.pipe.send_bytes(pickle.dumps(self.escape(content)))

@@ -421,12 +421,15 @@ def write_dataset_table(
             parquet_columns, csv_columns = [], []
             for column, values in zip(table.columns, zip(*group, strict=True), strict=True):
                 try:
-                    parsed = parse_values(column.kind, values)
+                    parse = column.kind.parse
+                    parsed = values if parse is None else [None if v is None else parse(v) for v in values]
                 except ValueError as error:
                     problem = f"the archive contains an invalid time: {error}"
                     raise ArchiveError(folder, problem, table=table.name, key=column.name) from error
                 parquet_columns.append(parsed)
-                csv_columns.append(values if column.kind.keep_text else map(format_csv_cell, parsed))
+                csv_columns.append(
+                    values if column.kind.keep_text else [v.isoformat() if isinstance(v, date) else v for v in parsed]
+                )
                 stats.filled[column.name] += sum(value is not None for value in parsed)
                 stats.formulas += sum(isinstance(value, str) and value.startswith(FORMULA_PREFIXES) for value in parsed)
             stats.rows += len(group)
@@ -438,17 +441,6 @@ def write_dataset_table(
                 ]
                 parquet_writer.write_batch(arrow.record_batch(arrays, schema=schema))
     return stats
-
-
-def parse_values(kind: ColumnKind, values: Sequence[Any]) -> Sequence[Any]:
-    if kind.parse is None:
-        return values
-    return [None if value is None else kind.parse(value) for value in values]
-
-
-def format_csv_cell(value: Any) -> Any:
-    """Format a date or a moment for CSV (ISO 8601); other values are returned unchanged."""
-    return value.isoformat() if isinstance(value, date) else value
 
 
 def split_row_groups(rows: Iterable[Sequence[Any]]) -> Iterator[list[Sequence[Any]]]:

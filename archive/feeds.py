@@ -228,19 +228,17 @@ def to_change_entry(row: Mapping[str, Any]) -> dict[str, Any]:
 
     put: store `state` in place of the release; delete: delete the release; none: a later entry says what to do.
     """
+    columns = {name: row[f"now_{name}"] for name in RELEASE_COLUMNS}
     action = "none" if not row["last"] else "put" if row["shown"] else "delete"
     return {
         "number": row["id"],
         "cursor": f"{row['id']}-{entry_checksum(row)}",
         **{name: row[name] for name in ("change", "at", "release", "revision", "cause", "takedown")},
         "action": action,
-        "state": to_current_state(row) if action == "put" else None,
+        "state": {"id": row["release"], **columns, **{name: json.loads(row[f"now_{name}"]) for name in LISTS_SQL}}
+        if action == "put"
+        else None,
     }
-
-
-def to_current_state(row: Mapping[str, Any]) -> dict[str, Any]:
-    columns = {name: row[f"now_{name}"] for name in RELEASE_COLUMNS}
-    return {"id": row["release"], **columns, **{name: json.loads(row[f"now_{name}"]) for name in LISTS_SQL}}
 
 
 def entry_checksum(row: Mapping[str, Any]) -> str:

@@ -186,23 +186,17 @@ class Archive:
         provenance = {"cause": cause, "capture": capture_id, "parser_version": parser_version, "seen": to_iso(seen_at)}
         with self.transaction():
             try:
-                return self._save(prepared, seen_at, provenance, previous)
+                row = self.db.execute("select id, hash from releases where url = ?", [release.url]).fetchone()
+                if row is None:
+                    self.writer.insert_first(prepared, provenance)
+                    return SaveResult.NEW
+                stored = self._find_changed(row[1], prepared)
+                if stored is None:
+                    self.mark_checked(row[0], seen_at)
+                    return SaveResult.UNCHANGED
+                cause = self.writer.insert_revision(stored, prepared.state, provenance, previous or stored)
             except sqlite3.IntegrityError as error:
                 raise ArchiveError(self.path, str(error), table="releases", key=release.url) from error
-
-    def _save(
-        self, prepared: PreparedRelease, seen_at: datetime, provenance: dict[str, Any], previous: StoredRelease | None
-    ) -> SaveResult:
-        url = prepared.release.url
-        row = self.db.execute("select id, hash from releases where url = ?", [url]).fetchone()
-        if row is None:
-            self.writer.insert_first(prepared, provenance)
-            return SaveResult.NEW
-        stored = self._find_changed(row[1], prepared)
-        if stored is None:
-            self.mark_checked(row[0], seen_at)
-            return SaveResult.UNCHANGED
-        cause = self.writer.insert_revision(stored, prepared.state, provenance, previous or stored)
         return SaveResult.REPARSED if cause in NON_EDIT_CAUSES else SaveResult.REVISED
 
     def get(self, url: str) -> StoredRelease | None:

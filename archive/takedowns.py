@@ -84,7 +84,11 @@ def redact_passage(
     problem = None
     if len(keep_characters(passage, str.isalnum)) < MIN_PASSAGE_LENGTH:
         problem = "the passage is too short"
-    elif not is_passage_shown(archive, release_id, passage):
+    elif not any(
+        redact_state(state, [passage]) != state
+        for merged_id in find_merged_releases(archive, release_id)
+        for state in map(parse_state, list_revisions(archive, merged_id))
+    ):
         problem = "the passage is not in any version of the release"
     if problem:
         raise ArchiveError(archive.path, problem, table="releases", key=str(release_id))
@@ -185,15 +189,6 @@ def list_revisions(archive: Archive, release_id: int) -> list[dict[str, Any]]:
 def find_merged_releases(archive: Archive, release_id: int) -> list[int]:
     """Return the ids of a release and those it was merged with, the release itself first."""
     return [key for (key,) in archive.db.execute(MERGED_RELEASES_SQL, {"release": release_id})]
-
-
-def is_passage_shown(archive: Archive, release_id: int, passage: str) -> bool:
-    """Return whether a passage is shown in any version of a release, or of those it was merged with."""
-    return any(
-        redact_state(state, [passage]) != state
-        for merged_id in find_merged_releases(archive, release_id)
-        for state in map(parse_state, list_revisions(archive, merged_id))
-    )
 
 
 def redact_column(db: Database, column_spec: tuple[str, str, str], release_id: int, matcher: PassageMatcher) -> None:

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import IO, Any
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
+from sqlite_utils import Database
+
 from archive.captures import Captures
 from archive.database import ArchiveError
 from archive.evidence.manifest import Manifest, compute_sha256, format_canonical_state, read_manifests
@@ -256,9 +258,7 @@ def find_manifest_entry(
 
 
 def read_row_by_id(db: sqlite3.Connection, sql: str, row_id: int | None) -> dict[str, Any] | None:
-    cursor = db.execute(sql, [row_id])
-    values = cursor.fetchone()
-    return values and dict(zip((name for name, *_ in cursor.description), values, strict=True))
+    return next(Database(db).query(sql, [row_id]), None)
 
 
 def find_file_extension(content_type: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
+from sqlite_utils import Database
 from warcio.recordloader import ArcWarcRecord
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
@@ -84,7 +84,9 @@ def export_warc(
             export = WarcExport(omitted=omitted)
             writer = WARCWriter(out, gzip=target.suffix == ".gz", warc_version=WARC_VERSION)
             done = 0
-            for done, row in enumerate(iter_exported_captures(db, agency), 1):
+            condition = f"and id in ({AGENCY_CAPTURES_SQL})" if agency else ""
+            rows = Database(db).query(EXPORTED_CAPTURES_SQL.format(condition=condition), {"agency": agency})
+            for done, row in enumerate(rows, 1):
                 if done == 1:
                     writer.write_record(build_warcinfo_record(writer, row))
                 write_capture_record(writer, captures, row, export)
@@ -98,15 +100,6 @@ def export_warc(
     finally:
         part.unlink(missing_ok=True)
     return export
-
-
-def iter_exported_captures(db: sqlite3.Connection, agency: str | None) -> Iterator[dict[str, Any]]:
-    """Yield the captures to write, by id, with their total number and the first one of the same bytes."""
-    condition = f"and id in ({AGENCY_CAPTURES_SQL})" if agency else ""
-    cursor = db.execute(EXPORTED_CAPTURES_SQL.format(condition=condition), {"agency": agency})
-    names = [name for name, *_ in cursor.description]
-    for values in cursor:
-        yield dict(zip(names, values, strict=True))
 
 
 def write_capture_record(writer: WARCWriter, captures: Captures, row: dict[str, Any], export: WarcExport) -> None:

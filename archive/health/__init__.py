@@ -52,7 +52,6 @@ from archive.health.metrics import (
     count_working_days,
     find_commonest_failure,
     find_lost_fields,
-    read_activity,
 )
 
 MIN_FAULT_DURATION = timedelta(hours=20)  # between the first and last faulty crawl; a shorter fault may be temporary
@@ -97,7 +96,7 @@ def assess_agencies(
 
 def assess_agency(db: Database, agency: str, now: datetime, pause_code: str = "") -> None:
     """Store one agency's health, and a health event if its state or the reason for a fault changed."""
-    activity, previous = read_activity(db, agency, now), read_health_row(db, agency)
+    activity, previous = AgencyActivity(db, agency, now), read_health_row(db, agency)
     assessment = carry_over_fault(assess_health(activity, pause_code), previous)
     state_changed = previous is None or previous["state"] != assessment.state
     fault_changed = is_fault(assessment.state, assessment.code) and get_fault_key(

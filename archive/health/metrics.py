@@ -1,6 +1,6 @@
 """Measures the basis for health assessments: crawls, publishing rhythm, failures and filled fields.
 
-`read_activity` reads everything from the archive up to a given time. `build_health_facts` computes the figures that
+`AgencyActivity` reads everything from the archive up to a given time. `build_health_facts` computes the figures that
 are stored with an assessment for the status page.
 """
 
@@ -10,7 +10,7 @@ import json
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 from math import ceil, comb
@@ -24,7 +24,7 @@ from archive.frontier import Frontier
 from archive.i18n import SWEDISH_TIME
 from archive.models import Release
 from archive.quarantine import FieldCount, Quarantine
-from archive.removals import Collapse, find_collapse
+from archive.removals import find_collapse
 
 # Fields whose absence may mean that pages are parsed wrongly.
 TRACKED_FIELDS = ("title", "lead", "published", "updated", "tags", "questions")
@@ -149,36 +149,48 @@ class PublishingRhythm:
     summer_pace: float = 0.0  # the share of a working day that a summer day counts as, from 0 to 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class AgencyActivity:
-    """An agency's past, on which the rules are based. Crawls come newest first."""
+    """An agency's past up to `now`, on which the rules are based. Crawls come newest first."""
 
-    now: datetime
-    stored_releases: int
-    crawls: list[Crawl]
-    page_crawls: list[Crawl]  # crawls with parsed pages, further back
-    listed_by_day: list[int] = field(
-        default_factory=list
-    )  # for LISTED_WINDOW, without days on which nothing was listed
-    politeness: Mapping[str, Any] = field(default_factory=dict)  # sums of POLITENESS_SQL
-    releases_by_day: Counter[date] = field(default_factory=Counter)  # day → releases published
-    rhythm: PublishingRhythm | None = None
-    quarantined: int = 0  # releases that wait for a manual check
-    failed_sources: list[str] = field(default_factory=list)  # sources that failed in the newest news crawl
-    source_url: str = ""  # the source read last, or the home page
-    # pages that could not be parsed in REJECTION_WINDOW when they were fetched last: URL → when, newest first
-    unreadable_pages: Mapping[str, datetime] = field(default_factory=dict)
-    collapse: Collapse | None = None  # pages that went missing in the same way
-    # URL → number of releases listed now, and usually: sources that suddenly list far fewer
-    shrunken_sources: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-    accepted_fields: Mapping[str, datetime] = field(default_factory=dict)  # fields that may be missing since a time
-    last_news_crawl_at: datetime | None = None  # when the last news crawl ended
-    last_accepted_at: datetime | None = None  # when quarantined pages were last accepted, by hand or by re-parsing
-
-    @property
-    def today(self) -> date:
-        """Return the current day in Sweden."""
-        return self.now.astimezone(SWEDISH_TIME).date()
+    def __init__(self, db: Database, agency: str, now: datetime) -> None:
+        self.now = now
+        self.today = now.astimezone(SWEDISH_TIME).date()
+        self.crawls = read_crawls(db, agency, "finished is not null", MAX_CRAWLS)
+        # crawls with parsed pages, further back
+        self.page_crawls = read_crawls(db, agency, "parsed > 0 and finished is not null", MAX_PAGE_CRAWLS)
+        row = next(db.query(AGENCY_SQL, [agency]))
+        self.stored_releases: int = row["stored_releases"]
+        self.quarantined: int = row["quarantined"]  # releases that wait for a manual check
+        self.source_url: str = row["source_url"]  # the source read last, or the home page
+        # when the last news crawl ended, and when quarantined pages were last accepted, by hand or by re-parsing
+        self.last_news_crawl_at, self.last_accepted_at = (
+            datetime.fromisoformat(row[name]) if row[name] else None
+            for name in ("last_news_crawl_at", "last_accepted_at")
+        )
+        # for LISTED_WINDOW, without days on which nothing was listed
+        self.listed_by_day: list[int] = read_column(db, LISTED_BY_DAY_SQL, [agency, to_iso(now - LISTED_WINDOW)])
+        first_polite_day = now.date() - timedelta(days=POLITENESS_DAYS - 1)
+        self.politeness = next(db.query(POLITENESS_SQL, [agency, to_iso(first_polite_day)]))
+        limits = {
+            "agency": agency,
+            "first": to_iso(self.today - HISTORY_YEARS * timedelta(days=366)),
+            # A clock may be ahead of ours; releases dated later than tomorrow are left out.
+            "next": to_iso(self.today + timedelta(days=2)),
+        }
+        rows = db.execute(RELEASES_BY_DAY_SQL, limits)
+        self.releases_by_day = Counter({date.fromisoformat(day): number for day, number in rows})
+        self.rhythm = measure_rhythm(sorted(self.releases_by_day), self.today)
+        # sources that failed in the newest news crawl
+        news = next(iter(self.news_crawls), None)
+        self.failed_sources = read_column(db, FAILED_SOURCES_SQL, [agency, to_iso(news.started)]) if news else []
+        # pages that could not be parsed in REJECTION_WINDOW when they were fetched last: URL → when, newest first
+        rows = db.execute(UNREADABLE_PAGES_SQL, [agency, to_iso(now - REJECTION_WINDOW)])
+        self.unreadable_pages = parse_times(rows)
+        self.collapse = find_collapse(db, agency)
+        # sources that suddenly list far fewer releases: URL → number now, and usually
+        self.shrunken_sources = Frontier(db).find_short_sources(agency)
+        # fields that may be missing since a time
+        self.accepted_fields = parse_times(Quarantine(db).read_accepted_losses(agency).items())
 
     @property
     def news_crawls(self) -> list[Crawl]:
@@ -201,42 +213,6 @@ class AgencyActivity:
         return bool(crawl.quarantined and self.last_accepted_at and crawl.started <= self.last_accepted_at)
 
 
-def read_activity(db: Database, agency: str, now: datetime) -> AgencyActivity:
-    """Read an agency's past up to `now`."""
-    crawls = read_crawls(db, agency, "finished is not null", MAX_CRAWLS)
-    news = next((crawl for crawl in crawls if crawl.spider == "news" and crawl.made_requests), None)
-    today = now.astimezone(SWEDISH_TIME).date()
-    limits = {
-        "agency": agency,
-        "first": to_iso(today - HISTORY_YEARS * timedelta(days=366)),
-        # A clock may be ahead of ours; releases dated later than tomorrow are left out.
-        "next": to_iso(today + timedelta(days=2)),
-    }
-    releases = Counter({date.fromisoformat(day): number for day, number in db.execute(RELEASES_BY_DAY_SQL, limits)})
-    first_polite_day = now.date() - timedelta(days=POLITENESS_DAYS - 1)
-    row = next(db.query(AGENCY_SQL, [agency]))
-    times = parse_times((name, row[name]) for name in ("last_news_crawl_at", "last_accepted_at") if row[name])
-    return AgencyActivity(
-        now=now,
-        stored_releases=row["stored_releases"],
-        crawls=crawls,
-        page_crawls=read_crawls(db, agency, "parsed > 0 and finished is not null", MAX_PAGE_CRAWLS),
-        listed_by_day=read_column(db, LISTED_BY_DAY_SQL, [agency, to_iso(now - LISTED_WINDOW)]),
-        politeness=next(db.query(POLITENESS_SQL, [agency, to_iso(first_polite_day)])),
-        releases_by_day=releases,
-        rhythm=measure_rhythm(sorted(releases), today),
-        quarantined=row["quarantined"],
-        failed_sources=read_column(db, FAILED_SOURCES_SQL, [agency, to_iso(news.started)]) if news else [],
-        source_url=row["source_url"],
-        unreadable_pages=parse_times(db.execute(UNREADABLE_PAGES_SQL, [agency, to_iso(now - REJECTION_WINDOW)])),
-        collapse=find_collapse(db, agency),
-        shrunken_sources=Frontier(db).find_short_sources(agency),
-        accepted_fields=parse_times(Quarantine(db).read_accepted_losses(agency).items()),
-        last_news_crawl_at=times.get("last_news_crawl_at"),
-        last_accepted_at=times.get("last_accepted_at"),
-    )
-
-
 def read_column(db: Database, sql: str, values: Sequence[Any]) -> list[Any]:
     return [value for (value,) in db.execute(sql, values)]
 
@@ -253,18 +229,17 @@ def read_crawls(db: Database, agency: str, condition: str, limit: int) -> list[C
         f" where agency = ? and spider <> 'refetch' and {condition} order by started desc limit ?",
         [agency, limit],
     )
-    return [build_crawl(row) for row in rows]
-
-
-def build_crawl(row: dict[str, Any]) -> Crawl:
-    for name in ("started", "finished"):
-        row[name] = datetime.fromisoformat(row[name])
-    for name in ("field_counts", "failures", "source_failures"):
-        row[name] = json.loads(row[name] or "{}")
-    for name, value in row.items():
-        if value is None and name not in ("reason", "robots"):
-            row[name] = 0
-    return Crawl(**row)
+    crawls = []
+    for row in rows:
+        for name, value in row.items():
+            if name in ("started", "finished"):
+                row[name] = datetime.fromisoformat(value)
+            elif name in ("field_counts", "failures", "source_failures"):
+                row[name] = json.loads(value or "{}")
+            elif value is None and name not in ("reason", "robots"):
+                row[name] = 0
+        crawls.append(Crawl(**row))
+    return crawls
 
 
 def build_health_facts(activity: AgencyActivity, previous_facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -42,15 +42,16 @@ from archive.history.comparison import FieldDiff, diff_fields, format_main_chang
 from archive.i18n import describe_removal, format_importance, format_time
 from archive.params import LIST_PARAMETERS
 from archive.removals import REMOVAL_KINDS
-from archive.web.exports import DataExport, iter_pages, render_export
 from archive.web.responses import (
     EXPORT_FORMAT_SUFFIX,
     AtomEntry,
     DataDocument,
+    DataExport,
     SiteRequest,
     build_tag_uri,
     format_atom_time,
     render_document,
+    render_export,
     site_view,
 )
 
@@ -141,9 +142,11 @@ class Register(ABC):
 
     async def read_batches(self, site: SiteRequest, query: RegisterQuery) -> AsyncIterator[list[Entry]]:
         """Yield the rows of all entries that the filters select."""
-        query = replace(query, after=None, size=MAX_REGISTER_PAGE_SIZE)
-        async for page in iter_pages(partial(self.read_page, site.run), query):
+        after, is_last = None, False
+        while not is_last:
+            page = await self.read_page(site.run, replace(query, after=after, size=MAX_REGISTER_PAGE_SIZE))
             yield self.build_rows(site, page)
+            after, is_last = page.next_cursor, page.next_cursor is None
 
 
 class EditsRegister(Register):

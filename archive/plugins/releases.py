@@ -20,7 +20,7 @@ from functools import partial
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from threading import BoundedSemaphore
-from typing import IO, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from datasette import Response, hookimpl
@@ -48,7 +48,6 @@ from archive.history import (
 from archive.history.comparison import DiffRow, FieldDiff, diff_fields
 from archive.i18n import describe_removal, format_importance, format_time
 from archive.urls import strip_www
-from archive.web.exports import FILE_CHUNK_BYTES, StreamResponse, build_file_response
 from archive.web.pages import find_adjacent_releases
 from archive.web.responses import (
     FORMAT_SUFFIX,
@@ -56,7 +55,9 @@ from archive.web.responses import (
     DataDocument,
     ReaderError,
     SiteRequest,
+    StreamResponse,
     add_query,
+    build_file_response,
     build_tag_uri,
     compute_etag,
     format_atom_time,
@@ -472,7 +473,7 @@ async def show_evidence(site: SiteRequest) -> Response | StreamResponse:
     """Send the evidence of a revision or removal as a zip; raise ReaderError if there is no such row."""
     path, row_id = site.datasette.get_database("archive").path, int(site.url_vars["key"])
     prefix = site.url_vars["what"] or ""
-    file: IO[bytes] = SpooledTemporaryFile(max_size=MAX_MEMORY_BYTES)  # noqa: SIM115 - closed by the response
+    file: SpooledTemporaryFile[bytes] = SpooledTemporaryFile(max_size=MAX_MEMORY_BYTES)  # noqa: SIM115 - closed by the response
 
     def write() -> bool:
         with BUNDLE_SEMAPHORE:
@@ -483,7 +484,9 @@ async def show_evidence(site: SiteRequest) -> Response | StreamResponse:
         if prefix:
             raise ReaderError(404, "error.no_removal", removal=str(row_id))
         raise ReaderError(404, "error.no_revision", revision=str(row_id))
-    etag = await asyncio.to_thread(compute_file_etag, file)  # archive.evidence writes the same bytes each time
+    file.seek(0)
+    digest = await asyncio.to_thread(hashlib.file_digest, file, "sha256")  # the same bytes each time
+    etag = f'"{digest.hexdigest()[:32]}"'
     if site.has_current(etag):
         file.close()
         return Response("", status=304, headers={"etag": etag}, content_type="application/zip")
@@ -494,11 +497,3 @@ async def show_evidence(site: SiteRequest) -> Response | StreamResponse:
         "x-content-type-options": "nosniff",
     }
     return build_file_response(file, headers)
-
-
-def compute_file_etag(file: IO[bytes]) -> str:
-    file.seek(0)
-    digest = hashlib.sha256()
-    while piece := file.read(FILE_CHUNK_BYTES):
-        digest.update(piece)
-    return f'"{digest.hexdigest()[:32]}"'

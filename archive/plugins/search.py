@@ -42,17 +42,18 @@ from archive.search.params import (
 )
 from archive.search.query import find_terms, parse_query
 from archive.search.snippets import MarkedText, SearchHit
-from archive.web.exports import DataExport, render_export
 from archive.web.responses import (
     EXPORT_FORMAT_SUFFIX,
     AtomEntry,
     DataDocument,
+    DataExport,
     SiteRequest,
     build_query_runner,
     build_tag_uri,
     format_stated_atom_time,
     get_search_columns,
     render_document,
+    render_export,
     site_view,
 )
 

@@ -190,7 +190,7 @@ class RequestLimiter:
         data_request = None
         if is_data_request(path, list_database_paths(self.datasette)):
             data_request = self.build_visitor_request(path, query_args, client)
-        is_workbook = path.endswith(".xlsx")  # waits for each of its batches (archive.web.exports)
+        is_workbook = path.endswith(".xlsx")  # waits for each of its batches (archive.web.responses)
         page_queue = next((queue for prefix, queue in self.page_queues if path.startswith(prefix)), None)
         page_request = (
             VisitorRequest(self.limits, page_queue, client=client) if page_queue and not is_workbook else None

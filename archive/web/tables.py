@@ -44,8 +44,14 @@ from datasette.views.row import RowView
 from datasette.views.table import TableView
 
 from archive.params import FilterError, is_harmless_parameter
-from archive.web.exports import DataExport, StreamResponse, render_export
-from archive.web.responses import RESPONSE_MEDIA_TYPES, SiteRequest, format_csv_lines
+from archive.web.responses import (
+    RESPONSE_MEDIA_TYPES,
+    DataExport,
+    SiteRequest,
+    StreamResponse,
+    format_csv_lines,
+    render_export,
+)
 from archive.web.sandbox import current_visitor_request
 
 NOT_IN_FILE_NAME = re.compile(r"[^\w.-]", re.ASCII)

@@ -80,7 +80,7 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeReplicas:
 
     monkeypatch.setattr(subprocess, "Popen", start)
     monkeypatch.setattr(DatasetteProcess, "check_ready", check_ready)
-    monkeypatch.setattr("archive.replicas.is_port_free", lambda host, port: True)
+    monkeypatch.setattr("archive.snapshots.is_port_free", lambda host, port: True)
     return made
 
 

@@ -5,21 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import date, datetime, timedelta
-from typing import Any
+from datetime import date, timedelta
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from archive.health import assess_publishing
 from archive.health.metrics import AgencyActivity, measure_rhythm
-from archive.i18n import SWEDISH_TIME
 from tests.harness.quarter.acts import ACTS as DONE
 from tests.harness.quarter.judge import judge_quarter, week_of
 from tests.harness.quarter.month import ACTS as MONTH_ACTS
 from tests.harness.quarter.month import CASES, Case, judge_month
 from tests.harness.quarter.record import Record, Said
 from tests.harness.quarter.rhythm import DAY
-from tests.harness.quarter.run import MORNING
 from tests.harness.quarter.script import (
     ACTS,
     BEGUN,
@@ -154,16 +153,8 @@ def quarter() -> Iterator[date]:
 def past(days: list[date], today: date) -> AgencyActivity:
     """What is known of an agency by its days with releases alone."""
     known = [day for day in days if day <= today]
-    moment = datetime.combine(today, MORNING, SWEDISH_TIME)
-    habit = measure_rhythm(known, today)
-    return AgencyActivity(
-        now=moment,
-        stored_releases=len(known),
-        crawls=[],
-        page_crawls=[],
-        releases_by_day=Counter(known),
-        rhythm=habit,
-    )
+    facts = {"releases_by_day": Counter(known), "last_release_day": max(known, default=None)}
+    return cast("AgencyActivity", SimpleNamespace(today=today, rhythm=measure_rhythm(known, today), **facts))
 
 
 def right_month() -> Record:

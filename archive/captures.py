@@ -194,7 +194,8 @@ class Captures:
         except sqlite3.Error as error:
             raise ArchiveError(self.path, str(error), table="blobs", key=sha256) from error
         self._cache_base(key, body)
-        self._host_bases(host).add_base(key)
+        bases = self._host_bases(host)
+        bases.base_ids = [key, *bases.base_ids][:MAX_BASES_PER_HOST]
 
     def _host_bases(self, name: str) -> HostBases:
         if name not in self._hosts:
@@ -336,9 +337,6 @@ class HostBases:
             self.estimates_left = PAGES_PER_ESTIMATE
         self.estimates_left -= 1
         return self.compressed_share * len(body)
-
-    def add_base(self, base_id: int) -> None:
-        self.base_ids = [base_id, *self.base_ids][:MAX_BASES_PER_HOST]
 
 
 def compress(body: bytes, base: bytes | None = None) -> bytes:

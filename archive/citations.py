@@ -18,10 +18,11 @@ from archive.i18n import NO_BREAK_SPACE, format_release_kind, format_stated_time
 from archive.models import find_collection
 
 CITATION_SQL = """
-    select v.id, v.seen, v.cause, v.parser_version, v.kind, v.title, v.published, v.language, v.hash,
-      r.url as url_now, r.agency, a.name, a.name_en,
+    select v.id as revision, r.agency, a.name, a.name_en, v.title, v.kind, v.published, v.language, v.cause,
+      v.parser_version, coalesce(c.seen, v.seen) as seen,
       -- the capture of a record of a press wire has the URL of the wire's list, with the record's id as fragment
-      iif(instr(c.url, '#'), null, c.url) as url_then, c.seen as captured, c.sha256
+      coalesce(iif(instr(c.url, '#'), null, c.url), r.url) as url,
+      coalesce(c.sha256, v.hash) as sha256, c.sha256 is not null as is_bytes_hash
     from revisions v join releases r on r.id = v.release join agencies a on a.slug = r.agency
     left join captures c on c.id = v.capture where v.id = :revision
 """
@@ -73,21 +74,12 @@ class Citation:
 
 async def read_citation(run: RunQuery, revision: int, permalink: str, lang: str) -> Citation | None:
     """Return the citation of a revision, or None if there is no such revision."""
-    rows = await run(CITATION_SQL, {"revision": revision})
-    if not rows:
-        return None
-    row = rows[0]
-    return Citation(
-        **{name: row[name] for name in ("agency", "title", "kind", "published", "language")},
-        revision=row["id"],
-        author=row["name_en"] if lang == "en" and row["name_en"] else row["name"],
-        url=row["url_then"] or row["url_now"],
-        permalink=permalink,
-        seen=row["captured"] or row["seen"],
-        sha256=row["sha256"] or row["hash"],
-        is_bytes_hash=row["sha256"] is not None,
-        collection=find_collection(row["cause"], row["parser_version"]),
-    )
+    for row in map(dict, await run(CITATION_SQL, {"revision": revision})):
+        name, name_en = row.pop("name"), row.pop("name_en")
+        author = name_en if lang == "en" and name_en else name
+        collection = find_collection(row.pop("cause"), row.pop("parser_version"))
+        return Citation(**row, author=author, permalink=permalink, collection=collection)
+    return None
 
 
 def format_citation(citation: Citation, extension: str, lang: str) -> str:

@@ -167,7 +167,11 @@ def update_coverage(db: Database, agency: str, sources: Sequence[AuditedSource],
         if unlisted is not None and source.kind != "feed":
             source_unlisted = Counter(month for origin, month in unlisted if origin == source.url)
         coverage_rows += build_coverage_rows(source, count_by_month(source.urls, statuses, today), source_unlisted, now)
-    listed = merge_listed_urls(sources)
+    listed: dict[str, ListedUrl] = {}  # as listed by the first source that dates it, else by the first
+    for source in sources:
+        for url, entry in source.urls.items():
+            if url not in listed or (entry.published and not listed[url].published):
+                listed[url] = entry
     counts = count_by_month(listed, statuses, today)
     all_unlisted = None if unlisted is None else Counter(month for _, month in unlisted)
     coverage_rows += build_coverage_rows(AuditedSource(url="", kind="", problem=problem), counts, all_unlisted, now)
@@ -213,16 +217,6 @@ def read_url_statuses(db: Database, urls: Iterable[str]) -> dict[str, UrlStatus]
     """Return the status of each URL; a URL that leads or once led to a release counts as stored."""
     rows = db.execute(URL_STATUS_SQL, {"urls": json.dumps(sorted(urls))})
     return {url: UrlStatus(*values) for url, *values in rows}
-
-
-def merge_listed_urls(sources: Iterable[AuditedSource]) -> dict[str, ListedUrl]:
-    """Return each URL once, as listed by the first source that dates it, else by the first source."""
-    merged: dict[str, ListedUrl] = {}
-    for source in sources:
-        for url, entry in source.urls.items():
-            if url not in merged or (entry.published and not merged[url].published):
-                merged[url] = entry
-    return merged
 
 
 def find_publication_month(listed_url: ListedUrl, status: UrlStatus, today: str) -> str | None:

@@ -142,7 +142,12 @@ class NearDuplicates:
         url, *dates = self.db.execute(sql, [release_id]).fetchone()
         day = to_day_number(*dates)
         if not is_new:
-            self._delete_pairs(release_id)
+            self.db.execute(
+                "delete from near_duplicates where other = ?1 and release in"
+                " (select other from near_duplicates where release = ?1)",
+                [release_id],
+            )
+            self.db.execute("delete from near_duplicates where release = ?", [release_id])
         if not keys.band_keys:
             return
         self.db.conn.executemany(
@@ -195,14 +200,6 @@ class NearDuplicates:
               or exists (select 1 from minhash_bands where band > ?)
         """
         return bool(self.db.execute(sql, [FIRST_BAND, LAST_BAND]).fetchone()[0])
-
-    def _delete_pairs(self, release_id: int) -> None:
-        self.db.execute(
-            "delete from near_duplicates where other = ?1 and release in"
-            " (select other from near_duplicates where release = ?1)",
-            [release_id],
-        )
-        self.db.execute("delete from near_duplicates where release = ?", [release_id])
 
     def _read_text_and_day(self, release_id: int) -> tuple[ShingledText, int]:
         sql = "select title, lead, body, published, updated, first_seen from releases where id = ?"

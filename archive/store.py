@@ -41,6 +41,7 @@ STORED_SQL = f"""
 """
 TEXT_FIELDS = ("title", "lead", "body")
 MAX_REVERT_CANDIDATES = 20  # revisions with the same text that are compared in full
+TextFeatures = tuple[IndexTerms, BandKeys]  # derived from a state's text
 NON_EDIT_CAUSES = ("first", "parser")  # causes of revisions that are not edits by the agency
 
 
@@ -306,14 +307,6 @@ def has_only_reordered_tags(state: Mapping[str, Any], stored: StoredRelease) -> 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TextFeatures:
-    """Features derived from a state's text: its search terms and its near-duplicate keys."""
-
-    terms: IndexTerms
-    band_keys: BandKeys
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PreparedRelease:
     """A release ready to be saved. If `features` is None, they are extracted only when needed."""
 
@@ -331,7 +324,7 @@ def prepare_release(release: Release, *, with_features: bool = True) -> Prepared
 
 
 def extract_text_features(state: Mapping[str, Any]) -> TextFeatures:
-    return TextFeatures(terms=extract_terms(state), band_keys=build_band_keys(join_state_text(state)))
+    return extract_terms(state), build_band_keys(join_state_text(state))
 
 
 def join_state_text(state: Mapping[str, Any]) -> str:
@@ -362,11 +355,9 @@ class ReleaseWriter:
         )
         self.update("releases", release_id, {"revision": revision_id, "capture": provenance["capture"]})
         self.upsert_parts(release_id, state)
-        features = prepared.features or extract_text_features(state)
-        self.index.index_release(release_id, features.terms)
-        self.near_duplicates.update_release(
-            release_id, release.agency, join_state_text(state), features.band_keys, is_new=True
-        )
+        terms, band_keys = prepared.features or extract_text_features(state)
+        self.index.index_release(release_id, terms)
+        self.near_duplicates.update_release(release_id, release.agency, join_state_text(state), band_keys, is_new=True)
 
     def insert_revision(
         self, stored: StoredRelease, state: Mapping[str, Any], provenance: dict[str, Any], previous: StoredRelease
@@ -444,10 +435,10 @@ class ReleaseWriter:
         self.upsert_parts(release_id, state)
         for name in PART_TABLES:
             self.db.execute(f"delete from {name} where release = ? and position > ?", [release_id, len(state[name])])
-        features = extract_text_features(state)
-        self.index.index_release(release_id, features.terms, previous_state)
+        terms, band_keys = extract_text_features(state)
+        self.index.index_release(release_id, terms, previous_state)
         agency = self.db.execute("select agency from releases where id = ?", [release_id]).fetchone()[0]
-        self.near_duplicates.update_release(release_id, agency, join_state_text(state), features.band_keys)
+        self.near_duplicates.update_release(release_id, agency, join_state_text(state), band_keys)
 
     def upsert_parts(self, release_id: int, state: Mapping[str, Any]) -> None:
         """Insert or update tags, questions and other parts. Surplus rows of an earlier state are kept."""

@@ -1,7 +1,7 @@
 """Compares two states of a release, and rates the importance of the differences by plain rules.
 
 A comparison finds the changes, gives each a kind and an importance from 0 to 100, and sorts them, so that the changes
-that matter to a reader come first. `kinds.py` has the table of kinds and numbers.
+that matter to a reader come first. `classify.py` has the table of kinds and numbers.
 
 The kind of a change
   1. Paragraphs are unchanged, altered, split or merged, moved, added or removed. Words are compared
@@ -37,8 +37,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from archive.diff.align import State
-from archive.diff.classify import find_metadata_changes, find_text_changes
-from archive.diff.kinds import Change, compute_importance, summarise_changes
+from archive.diff.classify import (
+    Change,
+    compute_importance,
+    find_metadata_changes,
+    find_text_changes,
+    summarise_changes,
+)
 from archive.models import LIST_FIELDS, normalise_state
 
 

@@ -254,14 +254,6 @@ class DiffToken(NamedTuple):
     quoted: bool = False  # in speech or between quotation marks
 
 
-class TextFact(NamedTuple):
-    """A fact found in a text."""
-
-    kind: str  # amount, number, date, time
-    value: str
-    end: int  # position after its last character
-
-
 @dataclass(frozen=True, slots=True)
 class CapitalUsage:
     """How a text, or two versions of it taken together, use capital letters."""
@@ -442,17 +434,17 @@ def can_begin_fact(word: str) -> bool:
     return low in FACT_STARTS or low.startswith(FACT_STEMS) or re.fullmatch(r"[A-ZÅÄÖ]{2,5}FS", word) is not None
 
 
-def find_fact(text: str, position: int) -> TextFact | None:
-    """Return the fact that starts at `position` (the start of a word), or None if there is none.
+def find_fact(text: str, position: int) -> tuple[str, str, int] | None:
+    """Return the kind, value and end of the fact that starts at `position` (the start of a word), or None.
 
     >>> find_fact("högst 20 mnkr i år", 6)
-    TextFact(kind='amount', value='20000000 kr', end=13)
+    ('amount', '20000000 kr', 13)
     """
     found = FACT_PATTERN.match(text, position)
     if not found or not found.lastgroup:
         return None
     name = found.lastgroup
-    return TextFact(KIND_BY_PATTERN.get(name, name), normalise_fact(name, found[0]), found.end())
+    return KIND_BY_PATTERN.get(name, name), normalise_fact(name, found[0]), found.end()
 
 
 def normalise_fact(kind: str, text: str) -> str:

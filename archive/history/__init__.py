@@ -297,16 +297,6 @@ def parse_register_query(args: UrlArguments, size: int, filters: Mapping[str, An
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RegisterCounts:
-    """Counts of a register's entries: in total with all filters, per agency without the agency filter."""
-
-    total: int
-    capped: bool  # there are more than `total`
-    agencies: list[FacetValue]  # agencies with entries and the selected one; all agencies if they are not counted
-    agencies_counted: bool  # False: there are too many entries to count them by agency
-
-
 async def check_agency(run: RunQuery, slug: str | None) -> None:
     """Raise FilterError if the archive has no agency with this slug."""
     if slug and not await run("select 1 from agencies where slug = :slug", {"slug": slug}):
@@ -319,8 +309,11 @@ async def count_register_entries(
     build_releases_sql: Callable[[Mapping[str, Any]], str],
     *,
     agencies_sql: str = AGENCY_COUNTS_SQL,
-) -> RegisterCounts:
-    """Count a register's entries, in total and by agency.
+) -> dict[str, Any]:
+    """Count a register's entries: in total with all filters, and by agency without the agency filter.
+
+    `capped`: there are more than `total`. `agencies`: those with entries and the selected one; all agencies if there
+    are too many entries to count them by agency (not `agencies_counted`).
 
     build_releases_sql: returns a SELECT of the entries' releases, newest first, for the filters. agencies_sql: may read
     stored counts.
@@ -336,12 +329,12 @@ async def count_register_entries(
     else:
         counted = await run(f"select count(*) as n from ({build_releases_sql(query.filters)}{limit})", values)
         total = counted[0]["n"]
-    return RegisterCounts(
-        total=total if countable else min(total, MAX_COUNTED_ENTRIES),
-        capped=not countable and total > MAX_COUNTED_ENTRIES,
-        agencies=[choice for choice in choices if choice.count or not countable or choice.value == agency],
-        agencies_counted=countable,
-    )
+    return {
+        "total": total if countable else min(total, MAX_COUNTED_ENTRIES),
+        "capped": not countable and total > MAX_COUNTED_ENTRIES,
+        "agencies": [choice for choice in choices if choice.count or not countable or choice.value == agency],
+        "agencies_counted": countable,
+    }
 
 
 def parse_edits_query(args: UrlArguments, size: int = REGISTER_PAGE_SIZE) -> RegisterQuery:
@@ -390,7 +383,7 @@ async def read_latest_edits(run: RunQuery, limit: int) -> list[Entry]:
     return list(newest.values())[:limit]
 
 
-async def count_edits(run: RunQuery, query: RegisterQuery) -> RegisterCounts:
+async def count_edits(run: RunQuery, query: RegisterQuery) -> dict[str, Any]:
     def build_releases_sql(filters: Mapping[str, Any]) -> str:
         chain, conditions = build_edit_filters(filters)
         return f"{chain} select v.release from revisions v where {' and '.join(conditions)} order by v.seen desc"
@@ -461,7 +454,7 @@ async def read_removals_page(run: RunQuery, query: RegisterQuery) -> ListPage:
     return take_page(rows, query.size)
 
 
-async def count_removals(run: RunQuery, query: RegisterQuery) -> RegisterCounts:
+async def count_removals(run: RunQuery, query: RegisterQuery) -> dict[str, Any]:
     def build_releases_sql(filters: Mapping[str, Any]) -> str:
         conditions = " and ".join(build_removal_filters(filters))
         return f"select o.release from removals o where {conditions} order by o.confirmed desc"

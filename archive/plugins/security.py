@@ -430,7 +430,9 @@ def handle_exception(datasette: Any, request: Any, exception: Exception) -> Gene
     outcome = yield
     if isinstance(exception, NotFound) and not has_data_format(request.path):
         return
-    exception = find_request_error(request.args, exception) or exception
+    if isinstance(exception, RecursionError) and "_json" in request.args:
+        nested = "a column of values that can be read"
+        exception = FilterError("_json", request.args["_json"], nested, "error.nested_json")
     if describe_exception(exception)[0] == 500:
         logger.error("%s %s", request.method, request.path, exc_info=exception)
     outcome.force_result([show])
@@ -477,10 +479,3 @@ def describe_exception(exception: Exception) -> tuple[int, str, dict[str, str]]:
     if isinstance(exception, Base400):
         return exception.status, "error.data_refused", {"message": str(exception.args[0]) if exception.args else ""}
     return 500, "error.data_fault", {}
-
-
-def find_request_error(query_args: Any, exception: Exception) -> FilterError | None:
-    """Return an error for the parameter that made Datasette fail, or None if the fault is ours."""
-    if isinstance(exception, RecursionError) and "_json" in query_args:
-        return FilterError("_json", query_args["_json"], "a column of values that can be read", "error.nested_json")
-    return None

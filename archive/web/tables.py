@@ -227,7 +227,14 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
             name = request.url_vars["format"]
             raise NotFound(f"a table, a query or sql= can be downloaded as .{name}; the database itself cannot")
         if data.get("truncated") and request.args.get("_stream"):
-            raise DatasetteError(f"_stream=on means all rows, but {describe_limits()}", status=400)
+            problem, visitor_request = "the result is too large", current_visitor_request.get()
+            if visitor_request:
+                problem = (
+                    f"the result has more than the {visitor_request.max_bytes:,} bytes or"
+                    f" {visitor_request.max_values:,} values that one statement may return. Stream the whole table,"
+                    " which has no such limit, or split the query"
+                )
+            raise DatasetteError(f"_stream=on means all rows, but {problem}", status=400)
         return data
 
     async def as_csv(self, request: Any, database: str) -> Any:
@@ -325,17 +332,6 @@ def list_headings(data: dict[str, Any]) -> list[str]:
     """Return the headings of the CSV columns; a column with labels has two."""
     expanded = set(data.get("expanded_columns") or ())
     return [name for c in data["columns"] for name in ((c, f"{c}_label") if c in expanded else (c,))]
-
-
-def describe_limits() -> str:
-    """Describe the size limit of a response in the format of this request, for an error message."""
-    visitor_request = current_visitor_request.get()
-    if visitor_request is None:
-        return "the result is too large"
-    return (
-        f"the result has more than the {visitor_request.max_bytes:,} bytes or {visitor_request.max_values:,} values"
-        " that one statement may return. Stream the whole table, which has no such limit, or split the query"
-    )
 
 
 class SandboxedTableView(WholeCsvView, TableView):  # type: ignore[misc] # Datasette ships no types
@@ -539,17 +535,13 @@ def check_filters(arguments: Any, table: str, columns: Sequence[str]) -> None:
                 name, arguments[name], "a filter", "error.unknown_lookup", known=", ".join(sorted(LOOKUPS))
             )
         for value in arguments.getlist(name):
-            check_filter_value(name, lookup, value)
-
-
-def check_filter_value(name: str, lookup: str, value: str) -> None:
-    """Raise FilterError if a filter's value is an invalid JSON list, or a number that is too long."""
-    if lookup in LIST_LOOKUPS and value.startswith("["):
-        values = load_json(value)
-        if not isinstance(values, list) or not all(is_scalar(each) for each in values):
-            raise FilterError(name, shorten(value), "a JSON list of strings and numbers", "error.bad_list_filter")
-    elif lookup in ("gt", "gte", "lt", "lte") and value.isdigit() and not NUMBER.fullmatch(value):
-        raise FilterError(name, shorten(value), "a number")
+            if lookup in LIST_LOOKUPS and value.startswith("["):
+                values = load_json(value)
+                if not isinstance(values, list) or not all(is_scalar(each) for each in values):
+                    expected = "a JSON list of strings and numbers"
+                    raise FilterError(name, shorten(value), expected, "error.bad_list_filter")
+            elif lookup in ("gt", "gte", "lt", "lte") and value.isdigit() and not NUMBER.fullmatch(value):
+                raise FilterError(name, shorten(value), "a number")
 
 
 def check_options(arguments: Any, columns: Collection[str] = (), *, has_key: bool = False) -> None:

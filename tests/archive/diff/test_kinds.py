@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from archive.diff.kinds import (
+from archive.diff.classify import (
     FACT_KINDS,
     FIELD_FACTORS,
     FIGURE_POINTS,

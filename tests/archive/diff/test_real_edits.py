@@ -9,7 +9,7 @@ import pytest
 
 from archive.diff import Diff, compare
 from archive.diff.align import diff_paragraphs
-from archive.diff.kinds import FACT_KINDS
+from archive.diff.classify import FACT_KINDS
 from tests.archive.diff.states import EDITS, list_kinds, read_markdown, read_source, read_stored_edits
 
 PAIRS = read_stored_edits()

@@ -314,8 +314,8 @@ def snapshot(file: Path, to: Path, keep: int, withdraw: bool) -> None:
     started = time.monotonic()
     new = publish_snapshot(file, to, keep=keep, moment=now(), withdraw=withdraw)
     took = time.monotonic() - started
-    sizes = format_sizes(new.path.glob("*.db"))
-    click.echo(f"{new.path}: {count_snapshot_releases(new)} releases, {sizes}, {took:.1f} s")
+    sizes = format_sizes(new.glob("*.db"))
+    click.echo(f"{new}: {count_snapshot_releases(new)} releases, {sizes}, {took:.1f} s")
     if withdraw:
         click.echo("earlier snapshots are withdrawn; the next snapshot deletes their files")
 

@@ -3,7 +3,8 @@
 The releases are selected by a search, or by the ids of a SELECT. Everything is read in one transaction, so a crawl may
 run at the same time. The same archive and selection give the same bytes in every file under data/, with the same
 version of this software and of pyarrow. Releases hidden by a takedown are left out; redacted passages are written as
-the archive shows them."""
+the archive shows them.
+"""
 
 from __future__ import annotations
 

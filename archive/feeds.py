@@ -24,7 +24,8 @@ misses a smaller one. `change` is one of:
     moved      its URL changed, or it moved to another release
 
 A check that finds a release unchanged adds no entry. Only the last entry of a release has the release's current state,
-which is read by the same SQL statement as the entries."""
+which is read by the same SQL statement as the entries.
+"""
 
 from __future__ import annotations
 

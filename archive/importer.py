@@ -2,7 +2,8 @@
 
 Imported releases are stored with the cause `import`. They are neither new nor edited, so feeds and registers do not
 show them as such. Importing a file again changes nothing. Text that the archive has read from the agency's own page is
-never replaced."""
+never replaced.
+"""
 
 from __future__ import annotations
 
@@ -399,8 +400,6 @@ def strip_invisible(text: str) -> str:
     """Return text in NFC, without control and invisible characters."""
     return INVISIBLE_CHARACTERS.sub("", CONTROL_CHARACTERS.sub("", unicodedata.normalize("NFC", text)))
 
-
-# Files
 
 # Reading the file
 GZIP_MAGIC = b"\x1f\x8b"

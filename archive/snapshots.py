@@ -10,7 +10,8 @@ lacks the bytes of taken-down pages, and those that the copied archive.db does n
 Replicas serve the newest snapshot of a folder with one `datasette serve --immutable` process per port. For a newer
 snapshot the processes are restarted one after the other, so that the proxy in front of them (scraper/deploy/nginx.conf)
 always finds one that accepts requests. A process that ends is replaced. If there is nothing to serve, connections are
-refused and the proxy uses the server of the archive itself."""
+refused and the proxy uses the server of the archive itself.
+"""
 
 from __future__ import annotations
 
@@ -62,32 +63,21 @@ CHECKSUM_LINE = re.compile(r"([0-9a-f]{64})  ([a-z]+\.[a-z]+)")
 SHOWN_CAPTURES_SQL = f"select sha256 from captures where id not in ({WITHHELD_CAPTURES_SQL})"
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """A folder with a snapshot. Names sort by time."""
-
-    path: Path
-
-    @property
-    def name(self) -> str:
-        return self.path.name
-
-    @property
-    def started_at(self) -> datetime:
-        """Return the time at which the snapshot was started. Everything in it is older."""
-        return datetime.strptime(self.name, FOLDER_NAME_FORMAT).replace(tzinfo=UTC)
+def parse_snapshot_time(name: str) -> datetime:
+    """Return the time at which a snapshot was started, by the folder's name. Everything in it is older."""
+    return datetime.strptime(name, FOLDER_NAME_FORMAT).replace(tzinfo=UTC)
 
 
-def list_snapshots(folder: Path) -> list[Snapshot]:
-    """Return the snapshots that may be shown, newest first. Their files are not checked."""
+def list_snapshots(folder: Path) -> list[Path]:
+    """Return the folders of the snapshots that may be shown, newest first. Their files are not checked."""
     withdrawn = read_withdrawn_name(folder)
     return [snapshot for snapshot in list_all_snapshots(folder) if snapshot.name > withdrawn]
 
 
-def list_all_snapshots(folder: Path) -> list[Snapshot]:
+def list_all_snapshots(folder: Path) -> list[Path]:
     """Return every folder named like a snapshot, newest first."""
     names = (path.name for path in folder.iterdir() if FOLDER_NAME.fullmatch(path.name) and path.is_dir())
-    return [Snapshot(folder / name) for name in sorted(names, reverse=True)]
+    return [folder / name for name in sorted(names, reverse=True)]
 
 
 def read_withdrawn_name(folder: Path) -> str:
@@ -98,30 +88,30 @@ def read_withdrawn_name(folder: Path) -> str:
         return ""
 
 
-def find_snapshot_fault(snapshot: Snapshot) -> str | None:
+def find_snapshot_fault(snapshot: Path) -> str | None:
     """Return why a snapshot is incomplete or damaged, or None if every file matches its SHA-256."""
     try:
-        lines = (snapshot.path / CHECKSUMS_FILE).read_text("ascii").splitlines()
+        lines = (snapshot / CHECKSUMS_FILE).read_text("ascii").splitlines()
     except FileNotFoundError:
         return f"{CHECKSUMS_FILE} is missing"
     sums = [found.groups() for line in lines if (found := CHECKSUM_LINE.fullmatch(line))]
     if len(sums) != len(lines) or not {ARCHIVE_FILE, INSPECT_FILE} <= {name for _, name in sums}:
         return f"{CHECKSUMS_FILE} is incomplete or invalid"
     for sha256, name in sums:
-        if not (snapshot.path / name).is_file():
+        if not (snapshot / name).is_file():
             return f"{name} is missing"
-        if compute_file_sha256(snapshot.path / name) != sha256:
+        if compute_file_sha256(snapshot / name) != sha256:
             return f"the SHA-256 of {name} differs from {CHECKSUMS_FILE}"
     return None
 
 
-def count_snapshot_releases(snapshot: Snapshot) -> int:
+def count_snapshot_releases(snapshot: Path) -> int:
     """Count the releases that a snapshot lists: redacted ones are included, hidden and moved ones are not."""
-    with closing(open_readonly(snapshot.path / ARCHIVE_FILE)) as db:
+    with closing(open_readonly(snapshot / ARCHIVE_FILE)) as db:
         return int(db.execute("select count(*) from release_facets").fetchone()[0])
 
 
-def publish_snapshot(archive: Path, folder: Path, *, keep: int, moment: datetime, withdraw: bool = False) -> Snapshot:
+def publish_snapshot(archive: Path, folder: Path, *, keep: int, moment: datetime, withdraw: bool = False) -> Path:
     """Publish a new snapshot of an archive, and delete all but the newest `keep`.
 
     Older snapshots are kept for a while because replicas may still read them. withdraw: earlier snapshots must not be
@@ -138,12 +128,12 @@ def publish_snapshot(archive: Path, folder: Path, *, keep: int, moment: datetime
         fcntl.flock(lock, fcntl.LOCK_EX)  # waits for another process
         name = choose_snapshot_name(folder, moment)
         delete_old_snapshots(folder, keep, withdrawn)
-        snapshot = Snapshot(folder / name)
-        with unfinished_folder(snapshot.path) as unfinished:
-            write_snapshot_files(archive, unfinished, snapshot.started_at)
+        snapshot = folder / name
+        with unfinished_folder(snapshot) as unfinished:
+            write_snapshot_files(archive, unfinished, parse_snapshot_time(name))
             if name <= read_withdrawn_name(folder):
-                raise ArchiveError(snapshot.path, "was withdrawn while it was created; create another one")
-            unfinished.rename(snapshot.path)
+                raise ArchiveError(snapshot, "was withdrawn while it was created; create another one")
+            unfinished.rename(snapshot)
         delete_old_snapshots(folder, keep, withdrawn)
     return snapshot
 
@@ -161,7 +151,7 @@ def choose_snapshot_name(folder: Path, moment: datetime) -> str:
     name = f"{moment:{FOLDER_NAME_FORMAT}}"
     if name > newest:
         return name
-    later = Snapshot(folder / newest).started_at + timedelta(seconds=1)
+    later = parse_snapshot_time(newest) + timedelta(seconds=1)
     return f"{later:{FOLDER_NAME_FORMAT}}"
 
 
@@ -172,7 +162,7 @@ def delete_old_snapshots(folder: Path, keep: int, withdrawn: str) -> None:
     """
     for number, snapshot in enumerate(list_all_snapshots(folder)):
         if number >= max(1, keep) or snapshot.name <= withdrawn:
-            shutil.rmtree(snapshot.path)
+            shutil.rmtree(snapshot)
     for path in folder.glob(f"*T*{UNFINISHED_SUFFIX}"):
         shutil.rmtree(path)
 
@@ -285,7 +275,7 @@ PORT_TIMEOUT = 10.0  # for a port to become free when the replicas start
 class DatasetteProcess:
     """A `datasette serve` process that serves one snapshot."""
 
-    snapshot: Snapshot
+    snapshot: Path
     address: tuple[str, int]
     process: subprocess.Popen[bytes]
     is_ready: bool = False
@@ -396,7 +386,7 @@ class Replicas:
                 self.log_once(f"{server.snapshot.name}: Datasette ended with {server.process.returncode}")
                 self.stop(port)
 
-    def serve(self, snapshot: Snapshot) -> None:
+    def serve(self, snapshot: Path) -> None:
         """Start missing processes, and restart one that serves an older snapshot if all others are ready."""
         for port in self.ports:
             if port not in self.running and is_port_free(self.host, port):
@@ -406,10 +396,10 @@ class Replicas:
             if outdated:
                 self.stop(outdated[0])
 
-    def start(self, snapshot: Snapshot, port: int) -> DatasetteProcess:
+    def start(self, snapshot: Path, port: int) -> DatasetteProcess:
         command = [
-            *(sys.executable, "-m", "archive.snapshots", "serve", "--immutable", str(snapshot.path / ARCHIVE_FILE)),
-            *("--inspect-file", str(snapshot.path / INSPECT_FILE), "--host", self.host, "--port", str(port)),
+            *(sys.executable, "-m", "archive.snapshots", "serve", "--immutable", str(snapshot / ARCHIVE_FILE)),
+            *("--inspect-file", str(snapshot / INSPECT_FILE), "--host", self.host, "--port", str(port)),
             *self.arguments,
         ]
         process = subprocess.Popen(command, stdin=subprocess.PIPE)  # noqa: S603 - our own command
@@ -421,7 +411,7 @@ class Replicas:
         server.terminate(seconds)
         self.stopping.append(server)
 
-    def is_servable(self, snapshot: Snapshot) -> bool:
+    def is_servable(self, snapshot: Path) -> bool:
         """Return whether a snapshot is complete and has not failed recently."""
         if self.retry_at.get(snapshot.name, 0.0) > time.monotonic():
             return False
@@ -432,7 +422,7 @@ class Replicas:
             self.complete_snapshots.add(snapshot.name)
         return True
 
-    def postpone(self, snapshot: Snapshot, seconds: float, problem: str) -> None:
+    def postpone(self, snapshot: Path, seconds: float, problem: str) -> None:
         self.retry_at[snapshot.name] = time.monotonic() + seconds
         self.log_once(f"{snapshot.name}: {problem}")
 

@@ -2,7 +2,8 @@
 
 In the text, paragraphs are matched, and each changed passage of an altered one is classified, facts before wording.
 Other changes are in dates, tags, images, attachments, contacts, links and layout. The package's docstring describes the
-rules that use the kinds and numbers below."""
+rules that use the kinds and numbers below.
+"""
 
 from __future__ import annotations
 
@@ -227,11 +228,8 @@ class ChangedPassage:
     next_token: DiffToken | None = None
 
 
-class UnmatchedFact(NamedTuple):
-    """A fact in only one version of a passage. The other version of the text may have it elsewhere."""
-
-    token: DiffToken
-    added: bool
+# a fact in only one version of a passage, which the other version of the text may have elsewhere; whether it was added
+UnmatchedFact = tuple[DiffToken, bool]
 
 
 class ClassifiedPassage(NamedTuple):
@@ -300,7 +298,7 @@ def classify_passage(passage: ChangedPassage) -> ClassifiedPassage:
     if is_phrase:
         changes += filter(None, (_compare_word_kind(passage, kind) for kind in ("negation", "modal")))
     reported = [text for change in changes for text in (change.before, change.after)]
-    reported += [fact.token.text for fact in unmatched]
+    reported += [token.text for token, _ in unmatched]
     reported_words = {word for text in reported for word in normalise_words(text)}
     remaining = _compare_remaining_words(passage, reported_words, is_only_change=not changes and not unmatched)
     return ClassifiedPassage(passage, [*changes, *remaining], unmatched)
@@ -341,8 +339,8 @@ def _compare_facts(passage: ChangedPassage, *, is_phrase: bool) -> tuple[list[Ch
         changes += [_build_fact_change(passage, *pair) for pair in pairs if not _is_same_name(*pair)]
         paired = {id(token) for pair in pairs for token in pair}
         old, new = ([token for token in side if id(token) not in paired] for side in (old, new))
-    unmatched = [UnmatchedFact(token, added) for added, side in ((False, old), (True, new)) for token in side]
-    return changes, [fact for fact in unmatched if fact.token.kind != "day"]  # "i dag" alone is not a date
+    unmatched = [(token, added) for added, side in ((False, old), (True, new)) for token in side]
+    return changes, [fact for fact in unmatched if fact[0].kind != "day"]  # "i dag" alone is not a date
 
 
 def _find_swapped_figures(passage: ChangedPassage) -> list[tuple[DiffToken, DiffToken]]:
@@ -461,8 +459,7 @@ def _resolve_unmatched_facts(
 ) -> list[Change]:
     """Return the changes of all passages, including facts that the other version lacks everywhere."""
     unmatched = [fact for pair in passages for classified in pair for fact in classified.unmatched]
-    added = {fact.token.value for fact in unmatched if fact.added}
-    removed = {fact.token.value for fact in unmatched if not fact.added}
+    added, removed = ({token.value for token, is_new in unmatched if is_new == side} for side in (True, False))
     texts = (join_blocks(old), join_blocks(new)) if unmatched else ("", "")
     words = [frozenset(normalise_words(text)) for text in texts]
     changes: list[Change] = []
@@ -470,10 +467,10 @@ def _resolve_unmatched_facts(
         found: list[Change] = []
         for classified in pair:
             new_facts = [
-                _build_side_change(classified.passage.field, fact.token.kind, fact.token.text, added=fact.added)
-                for fact in classified.unmatched
-                if fact.token.value not in added & removed
-                and not _contains_fact(fact.token, texts[not fact.added], words[not fact.added])
+                _build_side_change(classified.passage.field, token.kind, token.text, added=is_new)
+                for token, is_new in classified.unmatched
+                if token.value not in added & removed
+                and not _contains_fact(token, texts[not is_new], words[not is_new])
             ]
             found += [*classified.changes, *new_facts] or [build_wording_change(classified.passage)]
         changes += _merge_changes(found)

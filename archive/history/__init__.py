@@ -4,7 +4,8 @@ A release that moved to another URL continues as another row of `releases` (`mov
 rows is read as one.
 
 Registers are newest first. Edits are changes that agencies made to published releases. Removals are confirmed absences.
-Releases hidden by a takedown are in neither register; the register of takedowns names them."""
+Releases hidden by a takedown are in neither register; the register of takedowns names them.
+"""
 
 from __future__ import annotations
 
@@ -267,7 +268,6 @@ REMOVAL_COLUMNS = f"""
     {FOUND_AT_COLUMN}
 """
 REMOVAL_JOINS = "removals o cross join releases r on r.id = o.release cross join agencies a on a.slug = r.agency"
-
 
 Entry = dict[str, Any]  # a row of a register
 

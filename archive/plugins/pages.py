@@ -5,12 +5,11 @@
 - /tag/<number>: the newest releases with a tag, and the agencies that use it; /tag/<name> redirects there.
 - /month/<yyyy-mm> and /agency/<slug>/<yyyy-mm>: the releases of a month; `undated` instead of a month lists releases
   without a publication date.
-- The page for unknown URLs; data formats get an error in JSON (security.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import unquote
 
@@ -32,7 +31,7 @@ from archive.web.pages import (
     read_release_list,
     read_tag_agencies,
 )
-from archive.web.responses import SiteRequest, has_data_format, site_view
+from archive.web.responses import SiteRequest, site_view
 
 AGENCY_PATH = r"/agency/(?P<slug>[a-z0-9-]+)"
 MONTH_SUFFIX = r"/(?P<month>[0-9]{4}-(?:0[1-9]|1[0-2])|undated)$"
@@ -194,15 +193,3 @@ async def show_about(site: SiteRequest) -> Response:
 @site_view()
 async def show_help(site: SiteRequest) -> Response:
     return await site.render("help.html", {"month": await find_newest_month(site.run)})
-
-
-@hookimpl(hookwrapper=True)
-def handle_exception(datasette: Any, request: Any, exception: Exception) -> Generator[None, Any, None]:
-    """Replace Datasette's response for NotFound, which would print a traceback for every mistyped URL."""
-
-    async def show() -> Response:
-        return await SiteRequest(request, datasette).render("not_found.html", {}, status=404)
-
-    outcome = yield
-    if isinstance(exception, NotFound) and not has_data_format(request.path):
-        outcome.force_result([show])

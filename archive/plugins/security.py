@@ -36,6 +36,7 @@ from archive.dates import now
 from archive.i18n import choose_language, translate
 from archive.params import FilterError
 from archive.web.responses import (
+    SiteRequest,
     build_static_url,
     find_static_file,
     has_data_format,
@@ -422,17 +423,18 @@ def rewrite_request(scope: dict[str, Any], origin: str | None) -> dict[str, Any]
 
 @hookimpl(hookwrapper=True)
 def handle_exception(datasette: Any, request: Any, exception: Exception) -> Generator[None, Any, None]:
-    """Replace Datasette's error response; pages.py handles NotFound for HTML pages."""
-
-    async def show() -> Any:
-        return await render_exception(datasette, request, exception)
-
-    outcome = yield
-    if isinstance(exception, NotFound) and not has_data_format(request.path):
-        return
+    """Replace Datasette's error response, which would print a traceback for every mistyped URL."""
+    is_missing_page = isinstance(exception, NotFound) and not has_data_format(request.path)
     if isinstance(exception, RecursionError) and "_json" in request.args:
         nested = "a column of values that can be read"
         exception = FilterError("_json", request.args["_json"], nested, "error.nested_json")
+
+    async def show() -> Any:
+        if is_missing_page:
+            return await SiteRequest(request, datasette).render("not_found.html", {}, status=404)
+        return await render_exception(datasette, request, exception)
+
+    outcome = yield
     if describe_exception(exception)[0] == 500:
         logger.error("%s %s", request.method, request.path, exc_info=exception)
     outcome.force_result([show])

@@ -63,15 +63,10 @@ ADJACENT_COLUMNS = "r.id, r.title, r.language, r.published, r.updated, r.first_s
 LIST_POSITION_SQL = """
     select r.agency, coalesce(r.published, r.updated, r.first_seen) as sort_date from releases r where r.id = :release
 """
-EARLIER_RELEASE_SQL = f"""
+ADJACENT_RELEASE_SQL = f"""
     select {ADJACENT_COLUMNS} from release_facets l cross join releases r on r.id = l.release where l.agency = :agency
-    and l.sort_date <= :sort_date and (l.sort_date < :sort_date or l.release < :release)
-    order by l.sort_date desc, l.release desc limit 1
-"""
-LATER_RELEASE_SQL = f"""
-    select {ADJACENT_COLUMNS} from release_facets l cross join releases r on r.id = l.release where l.agency = :agency
-    and l.sort_date >= :sort_date and (l.sort_date > :sort_date or l.release > :release)
-    order by l.sort_date, l.release limit 1
+    and l.sort_date {{side}}= :sort_date and (l.sort_date {{side}} :sort_date or l.release {{side}} :release)
+    order by l.sort_date {{order}}, l.release {{order}} limit 1
 """
 
 # sitemap (sitemaps.org 0.9), robots.txt and llms.txt
@@ -303,7 +298,8 @@ async def read_tag_agencies(run: RunQuery, tag_id: int) -> Sequence[Any]:
 async def find_adjacent_releases(run: RunQuery, release_id: int) -> tuple[Any | None, Any | None]:
     """Return the releases before and after a release in its agency's list; None at either end."""
     values = {"release": release_id, **dict((await run(LIST_POSITION_SQL, {"release": release_id}))[0])}
-    earlier, later = await run(EARLIER_RELEASE_SQL, values), await run(LATER_RELEASE_SQL, values)
+    earlier = await run(ADJACENT_RELEASE_SQL.format(side="<", order="desc"), values)
+    later = await run(ADJACENT_RELEASE_SQL.format(side=">", order="asc"), values)
     return (earlier[0] if earlier else None), (later[0] if later else None)
 
 

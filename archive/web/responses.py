@@ -1,7 +1,8 @@
 """Requests and responses of all pages: errors, and lists as JSON, NDJSON, CSV (RFC 4180), Atom or Excel (XLSX).
 
 A DataDocument is one page of a list in one of these formats, with an ETag (RFC 9110). A DataExport is a whole list with
-only a few rows in memory: streamed as CSV, or as an Excel workbook."""
+only a few rows in memory: streamed as CSV, or as an Excel workbook.
+"""
 
 from __future__ import annotations
 

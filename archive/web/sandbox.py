@@ -6,7 +6,8 @@ minute and cannot be interrupted from inside the process. No other module replac
 
 A server that is given a whole response keeps it in memory until it is read. ResponseDelivery therefore sends it in
 chunks, and gives up if the client has disconnected, does not read a chunk in time, or takes longer than any response
-may."""
+may.
+"""
 
 from __future__ import annotations
 

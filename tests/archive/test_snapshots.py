@@ -18,6 +18,7 @@ from archive.snapshots import (
     find_snapshot_fault,
     list_all_snapshots,
     list_snapshots,
+    parse_snapshot_time,
     publish_snapshot,
     withdraw_snapshots,
 )
@@ -63,21 +64,21 @@ def test_snapshot_is_complete_and_has_nothing_that_is_taken_down(
         snapshot = publish_snapshot(archive, folder, keep=2, moment=MOMENT)
         opened.db.execute("rollback")
         redact_passage(opened, 2, "Bo Strand", FIRST_CRAWL, reason="Prov")
-    copy = snapshot.path / "archive.db"
+    copy = snapshot / "archive.db"
     names = ["SHA256SUMS", "archive.db", "captures.db", "inspect.json"]
-    assert sorted(path.name for path in snapshot.path.iterdir()) == names
-    assert (find_snapshot_fault(snapshot), snapshot.started_at) == (None, MOMENT)
+    assert sorted(path.name for path in snapshot.iterdir()) == names
+    assert (find_snapshot_fault(snapshot), parse_snapshot_time(snapshot.name)) == (None, MOMENT)
     assert list_snapshots(folder) == [snapshot]
     assert execute(copy, "select count(*) > 0 from questions") == [(1,)]
     assert execute(copy, "select name from sqlite_master where name like '%litestream%'") == []
-    inspected = json.loads((snapshot.path / "inspect.json").read_text("utf-8"))["archive"]
+    inspected = json.loads((snapshot / "inspect.json").read_text("utf-8"))["archive"]
     assert (inspected["hash"], inspected["tables"]["releases"]["count"]) == (compute_file_sha256(copy), 7)
     with Captures(copy, readonly=True) as captures:
         assert [sha256 for sha256 in hidden if sha256 in captures] == []
     findings = verify(copy).findings  # every other page is there and unchanged
     assert {str(finding.key) for finding in findings if finding.table == "captures"} == {"1"}
     assert [str(finding) for finding in findings if finding.table != "captures"] == [
-        f"{snapshot.path / 'withheld.db'}: states: no such file; 1 versions that are taken down cannot be checked"
+        f"{snapshot / 'withheld.db'}: states: no such file; 1 versions that are taken down cannot be checked"
         " (snapshots lack it)"
     ]
 

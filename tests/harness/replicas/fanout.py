@@ -173,7 +173,7 @@ def take_down(fanout: Fanout) -> None:
     left = [place for place in places if ask(fanout.proxy, place).shows(words)]
     fanout.result.none("places that show it afterwards", left)
     sums = {row[0] for row in fanout.ward.rows(f"select sha256 from captures where url = '{url}'")}
-    with Captures(made.path / ARCHIVE_FILE, readonly=True) as captures:
+    with Captures(made / ARCHIVE_FILE, readonly=True) as captures:
         fanout.result.none("bytes of it in the snapshot", [each for each in sums if each in captures])
 
 

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from archive.snapshots import Snapshot, list_snapshots
+from archive.snapshots import list_snapshots, parse_snapshot_time
 from tests.harness.kill.killing import children_of, kill_tree
 from tests.harness.kill.ward import GENEROUS, Ward
 from tests.harness.replicas.proxy import await_port
@@ -102,19 +102,19 @@ def served(servers: Sequence[Server]) -> Iterator[None]:
         yield
 
 
-def snapshot(archive: Path, folder: Path, *options: str) -> Snapshot:
+def snapshot(archive: Path, folder: Path, *options: str) -> Path:
     """A new one, made as an operator makes it."""
     run("snapshot", archive, "--to", folder, *options)
     return list_snapshots(folder)[0]
 
 
-def await_served(ports: Sequence[int], wanted: Snapshot) -> None:
+def await_served(ports: Sequence[int], wanted: Path) -> None:
     """Until every replica shows a snapshot or a later one."""
-    deadline = time.monotonic() + PATIENCE
+    deadline, started = time.monotonic() + PATIENCE, parse_snapshot_time(wanted.name).timestamp()
     for port in ports:
         while True:
             answer = ask(port, "/-/status.json", seconds=10)
-            if answer.age is not None and time.time() - answer.age >= wanted.started_at.timestamp() - 0.5:
+            if answer.age is not None and time.time() - answer.age >= started - 0.5:
                 break
             if time.monotonic() > deadline:
                 raise RuntimeError(f"port {port} does not show {wanted.name}: {answer.status} {answer.problem}")

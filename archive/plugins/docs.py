@@ -66,7 +66,7 @@ async def show_contents(site: SiteRequest) -> Response:
     if site.request.path.endswith("/docs"):  # links between pages are relative
         return Response.redirect(site.path("/docs/"))
     files = list_files("*.md")
-    names = (*(f"{name}.md" for name in READING_ORDER), *sorted(files))
+    names = (*(f"{name}.md" for name in READING_ORDER), *sorted(files, key=lambda name: files[name].stem))
     pages = [read_page(site, files[name]) for name in dict.fromkeys(names) if name in files]
     if not pages:
         raise NotFound("the documentation is not installed")

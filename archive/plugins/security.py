@@ -42,7 +42,6 @@ from archive.web.responses import (
     has_data_format,
     hash_file,
     matches_etag,
-    render_error,
 )
 from archive.web.sandbox import (
     BufferBudget,
@@ -457,7 +456,7 @@ async def render_exception(datasette: Any, request: Any, exception: Exception) -
     if datasette.cors:
         add_cors_headers(headers)
     members = {**getattr(exception, "error_dict", {}), "title": None} if has_data_format(request.path) else None
-    return await render_error(datasette, request, status, text_key, values, json_members=members, headers=headers)
+    return await SiteRequest(request, datasette).respond_with_error(status, text_key, values, members, headers)
 
 
 def describe_exception(exception: Exception) -> tuple[int, str, dict[str, str]]:

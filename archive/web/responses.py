@@ -120,14 +120,25 @@ class SiteRequest:
         return Response.html(page, status=status, headers=headers)
 
     async def render_error(self, status: int, text_key: str, **values: object) -> Response:
-        return await render_error(
-            self.datasette,
-            self.request,
-            status,
-            text_key,
-            values,
-            json_members=values if self.format_name else None,
-        )
+        return await self.respond_with_error(status, text_key, values, values if self.format_name else None)
+
+    async def respond_with_error(
+        self,
+        status: int,
+        text_key: str,
+        values: Mapping[str, object],
+        json_members: Mapping[str, object] | None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Response:
+        """Respond with JSON in English with `json_members`, or with a page if that is None."""
+        headers = dict(headers or {})
+        if json_members is None:
+            context = {"message_key": text_key, "values": values, "status": status}
+            return await self.render("request_error.html", context, status=status, headers=headers)
+        if self.datasette.cors:
+            add_cors_headers(headers)
+        error = {**json_members, "ok": False, "status": status, "error": translate("en", text_key, **values)}
+        return Response.json(error, status=status, headers=headers)
 
     def build_headers(self, etag: str | None = None) -> dict[str, str]:
         """Return the headers of data that depends on the language. With an ETag, clients can revalidate it."""
@@ -178,28 +189,6 @@ def check_parameters(arguments: Any, parameters: Collection[str]) -> None:
         if name not in parameters and not is_harmless_parameter(name):
             known = ", ".join(parameters) or "lang"
             raise FilterError(name, arguments[name], f"one of {known}", "error.unknown_parameter", known=known)
-
-
-async def render_error(
-    datasette: Any,
-    request: Any,
-    status: int,
-    text_key: str,
-    values: Mapping[str, object],
-    *,
-    json_members: Mapping[str, object] | None,
-    headers: Mapping[str, str] | None = None,
-) -> Response:
-    """Render an error as JSON with `json_members`, or as a page in the visitor's language if that is None."""
-    headers = dict(headers or {})
-    if json_members is None:
-        context = {"message_key": text_key, "values": values, "status": status}
-        page = await datasette.render_template("request_error.html", context, request=request)
-        return Response.html(page, status=status, headers=headers)
-    if datasette.cors:
-        add_cors_headers(headers)
-    error = {**json_members, "ok": False, "status": status, "error": translate("en", text_key, **values)}
-    return Response.json(error, status=status, headers=headers)
 
 
 def has_data_format(path: str) -> bool:

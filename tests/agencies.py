@@ -148,7 +148,7 @@ def judge(page: StoredPage, release: Release | None) -> dict[str, bool]:
     body = release.body or "" if release else ""
     whole = f"{release.lead or ''}\n{body}" if release else ""
     if page.titles:
-        right["title"] = bool(release) and any(split_words(release.title) == split_words(x) for x in page.titles)
+        right["title"] = release is not None and any(split_words(release.title) == split_words(x) for x in page.titles)
     if page.texts or page.passages:
         found = " ".join(split_words(whole))
         right["text"] = (
@@ -157,7 +157,7 @@ def judge(page: StoredPage, release: Release | None) -> dict[str, bool]:
             and not any(" ".join(split_words(passage)) in found for passage in page.unwanted)
         )
     if page.dates:
-        right["dates"] = bool(release) and all(
+        right["dates"] = release is not None and all(
             is_same_date(getattr(release, name), stated) for name, stated in page.dates.items()
         )
     return right
@@ -165,7 +165,7 @@ def judge(page: StoredPage, release: Release | None) -> dict[str, bool]:
 
 def is_same_date(read: datetime | date | None, stated: str | None) -> bool:
     if read is None or stated is None:
-        return read is stated
+        return read is None and stated is None
     if "T" in stated:
         return read == datetime.fromisoformat(stated)
     return str(read)[:10] == stated

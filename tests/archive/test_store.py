@@ -236,12 +236,10 @@ def test_revisions_record_their_predecessor_and_the_checks_that_confirmed_them(a
 def test_revert_across_a_redesign_names_the_revision_with_the_same_text(
     archive: Archive, last: dict[str, Any], reverts_to: int | None
 ) -> None:
-    new_template = {"body_html": "<div><p>Räkningen gjordes i april.</p></div>"}
+    reread = replace(EDITED, body_html="<div><p>Räkningen gjordes i april.</p></div>")
     back = replace(RELEASE, body_html="<div><p>Räkningen gjordes i mars.</p></div>", **last)
     archive.save(RELEASE, seen_at=SEEN)
-    for hour, (release, cause) in enumerate(
-        ((EDITED, "source"), (replace(EDITED, **new_template), "parser"), (back, "source")), start=1
-    ):
+    for hour, (release, cause) in enumerate(((EDITED, "source"), (reread, "parser"), (back, "source")), start=1):
         archive.save(release, seen_at=SEEN + timedelta(hours=hour), cause=cause)
     assert rows(archive, "select id, cause, reverts_to from revisions order by id") == [
         *((1, "first", None), (2, "source", None), (3, "parser", None)),

@@ -227,7 +227,14 @@ def test_warning_about_pages_with_problems_of_their_own_names_the_problem(crawl:
 
 def test_pages_with_one_problem_are_counted() -> None:
     reasons = [{"field": "body", "why": "doubtful", "doubt": "is before the heading"}, {"field": "lead", "why": "lost"}]
-    common = {"agency": "skog", "crawl_id": 1, "release_id": None, "seen_at": "", "state": {}, "capture_id": 1}
+    common: dict[str, Any] = {
+        "agency": "skog",
+        "crawl_id": 1,
+        "release_id": None,
+        "seen_at": "",
+        "state": {},
+        "capture_id": 1,
+    }
     pages = [QuarantinedPage(id=n, url=f"{URL}{n}", reasons=reasons, decision=None, **common) for n in range(3)]
     problem = "body doubted by other readings of the page"
     assert list(describe_page_problems(pages)) == [f"{problem}: {URL}0 and 2 more"]

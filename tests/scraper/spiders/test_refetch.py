@@ -139,7 +139,12 @@ def test_wrong_argument_is_an_error(arguments: dict[str, str], message: str) -> 
 def test_lock_and_archive_are_closed_if_a_page_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[RefetchSpider] = []
     list_pages = RefetchSpider.list_pages
-    monkeypatch.setattr(RefetchSpider, "list_pages", lambda self, slug: opened.append(self) or list_pages(self, slug))
+
+    def record_spider(spider: RefetchSpider, slug: str) -> list[str]:
+        opened.append(spider)
+        return list_pages(spider, slug)
+
+    monkeypatch.setattr(RefetchSpider, "list_pages", record_spider)
     (tmp_path / "agencies.toml").write_text('[skog]\nname = "Skog"\nhome = "http://skog.localhost/"\nreleases = "^/n/"')
     files = {name: str(tmp_path / file) for name, file in (("ARCHIVE", "a.db"), ("AGENCIES", "agencies.toml"))}
     crawler = Crawler(RefetchSpider, build_settings(CONTACT="test@localhost", **files))

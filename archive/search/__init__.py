@@ -26,7 +26,7 @@ from archive.search.params import EXCLUDE_SUFFIX, SearchRequest, format_paramete
 from archive.search.query import Query, SearchNote
 from archive.search.ranking import ColumnCache, HitFinder, HitPage, LooseHits
 from archive.search.snippets import QueryTerm, SearchHit, extract_query_terms, read_question_hits, read_release_hits
-from archive.search.suggestions import Suggestion, find_suggestions, is_english_query
+from archive.search.suggestions import Suggestion, correct_query, find_suggestions, is_english_query
 
 HIT_BATCH = 100  # hits read at a time if all are read
 URL_PATTERN = re.compile(r"https?://[^\s/]+\.[^\s/]+(?:/\S*)?|https?://[^\s/]+/\S*", re.IGNORECASE)
@@ -103,7 +103,8 @@ async def search(run: RunQuery, request: SearchRequest, columns: ColumnCache | N
     """
     columns = await (columns or ColumnCache()).refresh(run)
     names, name_notes = await resolve_names(run, request.query.tree)
-    hit_page = await HitFinder(run=run, columns=columns, request=request, names=names).find_page()
+    finder = HitFinder(run=run, columns=columns, request=request, names=names, correct=correct_query)
+    hit_page = await finder.find_page()
     strict_count = max(0, hit_page.total - (hit_page.page - 1) * request.size)
     hits, suggestions, unknown_values = await asyncio.gather(
         read_hits(run, request, hit_page.ids, names, hit_page.loose, strict_count=strict_count),
@@ -142,7 +143,7 @@ async def search_all(run: RunQuery, request: SearchRequest, columns: ColumnCache
     """Find all releases or question pairs that match a request, in the order of the result pages."""
     columns = await (columns or ColumnCache()).refresh(run)
     names, _ = await resolve_names(run, request.query.tree)
-    finder = HitFinder(run=run, columns=columns, request=request, names=names)
+    finder = HitFinder(run=run, columns=columns, request=request, names=names, correct=correct_query)
     strict = (await finder.fetch_all()).ids
     loose = await finder.find_loose_hits(strict)
     ids = array("q", [*strict, *loose.ids])

@@ -407,7 +407,7 @@ def match_term(term: TermNode, names: ResolvedNames, index: IndexTable) -> str:
     part_columns = "" if term.is_added else index.part_columns  # so that what was typed ranks first
     if term.match in (QUOTED, WRITTEN):
         match = match_form(term.words, is_prefix=term.is_prefix)
-        if part_columns and not term.is_prefix:  # bm25 counts what the texts have of it, too
+        if part_columns and term.match == WRITTEN and not term.is_prefix:  # bm25 counts what the texts have of it, too
             match = f"({match} OR ({match} AND {columns}: {quote_fts(analyze_word(text)[0])}))"
     elif term.is_prefix:
         expansion = names.prefixes.get(text, PrefixExpansion())

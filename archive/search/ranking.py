@@ -10,7 +10,7 @@ import asyncio
 import json
 from array import array
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from itertools import compress
@@ -125,13 +125,18 @@ class HitList:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HitFinder:
-    """Finds the hits of a request. skip_facet: a facet whose included values are ignored."""
+    """Finds the hits of a request.
+
+    skip_facet: a facet whose included values are ignored. correct: returns the query with other spellings of its words,
+    for loose hits if one occurs nowhere.
+    """
 
     run: RunQuery
     columns: ColumnCache
     request: SearchRequest
     names: ResolvedNames
     skip_facet: str | None = None
+    correct: Callable[[RunQuery, SearchRequest], Awaitable[Query | None]] | None = None
 
     async def find_page(self) -> HitPage:
         """Find the hits of the requested page, and count the hits with each facet value."""
@@ -182,6 +187,8 @@ class HitFinder:
         if request.strict or len(strict) >= FEW_HITS or query.tree is None:
             return LooseHits()
         counts = await count_beginnings(self.run, find_terms(query.tree))
+        if self.correct and not all(counts.values()) and (corrected := await self.correct(self.run, request)):
+            query, counts = corrected, await count_beginnings(self.run, find_terms(corrected.tree))
         beginnings = frozenset(
             lemma
             for term, count in counts.items()

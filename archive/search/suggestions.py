@@ -22,7 +22,15 @@ from archive.analysis.lemmatizer import english_lemma, is_english_word, is_swedi
 from archive.database import RunQuery
 from archive.search.fts import ResolvedNames
 from archive.search.params import SearchRequest
-from archive.search.query import TRANSLATIONS_FILE, Query, TermNode, find_terms, fold_diacritics, split_query_words
+from archive.search.query import (
+    TRANSLATIONS_FILE,
+    Query,
+    TermNode,
+    find_terms,
+    fold_diacritics,
+    parse_query,
+    split_query_words,
+)
 from archive.search.ranking import ColumnCache, HitFinder, HitPage
 
 FEW_HITS = 5  # a query with more hits is assumed to be spelt correctly
@@ -112,6 +120,14 @@ async def find_suggestions(
         if total > (0 if reason == "translation" else hit_page.total):
             suggestions.append(Suggestion(request=changed, total=total, reason=reason))
     return suggestions
+
+
+async def correct_query(run: RunQuery, request: SearchRequest) -> Query | None:
+    """Return the query with all its corrections, or None if it has none."""
+    text = request.text
+    for correction in await find_corrections(run, request.query, 0):
+        text = apply_correction(text, correction)
+    return parse_query(text) if text != request.text else None
 
 
 def strip_operators(query: Query) -> str:

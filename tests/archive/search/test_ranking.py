@@ -293,6 +293,7 @@ SUBJECTS = [  # query → strict hits, in this order; loose hits
     ("hemlösheten", ["Hemlösheten minskar"], ["Hemlösa personer räknas"]),
     ("friskolornas", ["Friskolor granskas"], ["Fristående skolor granskas"]),
     ('"friskolor"', ["Friskolor granskas"], []),
+    ("Säkerhetspoliisen", [], ["Säkerhetspolisen varnar"]),
     ("drivmedlen", ["Skatten på drivmedel"], ["Priset på bensin"]),
     ("ETS2", ["ETS2 införs", "Handel med utsläpp i ETS 2"], []),
     ("ROT-avdrag", ["Höjt ROT-avdrag", "Rotavdraget höjs"], []),

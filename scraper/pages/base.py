@@ -29,7 +29,7 @@ from scraper.pages.blocks import (
     read_blocks,
     select_marked_blocks,
 )
-from scraper.pages.body import find_body, format_body_text, render_body_html
+from scraper.pages.body import find_body, format_body_text, is_caption_block, render_body_html
 from scraper.pages.boilerplate import drop_boilerplate, drop_sidebars
 from scraper.pages.contacts import choose_contacts, find_contact_areas
 from scraper.pages.content import (
@@ -46,7 +46,7 @@ from scraper.pages.document import (
     find_canonical_url,
     format_element_path,
     get_declared_questions,
-    get_declared_summary,
+    get_declared_summaries,
     get_text_content,
     remove_element,
 )
@@ -112,7 +112,8 @@ class NewsPage:
         self.build_soup()
         try:
             self.item.images = find_images(self.soup, self.document.resolve_url)
-            blocks = read_blocks(self.soup, self.document.resolve_url)
+            read = read_blocks(self.soup, self.document.resolve_url)
+            blocks = [block for block in read if not is_caption_block(block)]
             self.extract_lead(blocks)
             self.extract_body(blocks)
         finally:
@@ -218,7 +219,7 @@ class NewsPage:
     def extract_lead(self, blocks: list[PageBlock]) -> None:
         """Set the lead and delete its blocks from `blocks`, because the body does not repeat it."""
         in_text = (index for index, block in enumerate(blocks) if is_inside_marked(block.element, TEXT_ATTRIBUTE))
-        found = find_lead(blocks, get_declared_summary(self.document), FIELD_ATTRIBUTE, next(in_text, 0))
+        found = find_lead(blocks, get_declared_summaries(self.document), FIELD_ATTRIBUTE, next(in_text, 0))
         if found:
             lead_range, rule = found
             self.item.lead = "\n\n".join(blocks[index].text for index in lead_range)

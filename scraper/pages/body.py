@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 
+from scraper.normalise.dates import ANY_MONTH
 from scraper.normalise.vocabulary import normalise_kind
 from scraper.pages.blocks import PageBlock
 from scraper.pages.boilerplate import (
@@ -27,18 +29,22 @@ from scraper.pages.questions import QuestionPair
 from scraper.pages.title import build_comparison_key
 
 MIN_LINKED_SENTENCE_LENGTH = 60
+MAX_LIST_LINK_SHARE = 0.75  # of a list without its dates
 MAX_CONTENTS_HEADING_LENGTH = 40  # "Innehåll på denna sida"
 OPENING_BLOCKS = 3  # blocks that may hold date, type and author of the page
+WHOLE_DATE = re.compile(rf"(?:19|20)\d\d-\d\d-\d\d|[0-3]?\d\.? {ANY_MONTH},? (?:19|20)\d\d", re.IGNORECASE)
 MAX_SERVICE_LINE_LENGTH, MAX_CAPTION_LENGTH = 90, 300
 
 
 def find_body(blocks: Sequence[PageBlock], title: str | None, url: str) -> list[PageBlock]:
     """Return the blocks of the running text: no title, date lines, service lines or bare lists of links."""
     candidates = drop_feedback(drop_closing_sections(drop_contents_lists(blocks)))
+    candidates = [block for block in candidates if not is_path_to_page(block, title)]
     body = [
         block
         for index, block in enumerate(candidates)
-        if is_body_block(block, title, url, index) or (block.kind == "list" and is_introduced_list(candidates, index))
+        if is_body_block(block, title, url, index, is_last=index + 1 == len(candidates))
+        or (block.kind == "list" and is_introduced_list(candidates, index))
     ]
     return [block for index, block in enumerate(body) if not is_empty_heading(body, index)]
 
@@ -102,7 +108,7 @@ def is_sentence_without_contact(block: PageBlock) -> bool:
     return is_sentence_block(block) and block.link_share < 0.4 and not has_phone_or_email(block.text)
 
 
-def is_body_block(block: PageBlock, title: str | None, url: str, index: int) -> bool:
+def is_body_block(block: PageBlock, title: str | None, url: str, index: int, *, is_last: bool = False) -> bool:
     is_opening = index < OPENING_BLOCKS
     if (
         title
@@ -110,17 +116,17 @@ def is_body_block(block: PageBlock, title: str | None, url: str, index: int) -> 
         and build_comparison_key(block.text) == build_comparison_key(title)
     ):
         return False
-    if is_opening and (is_kind_block(block, index) or BYLINE.match(block.text)):
+    if (is_opening and is_kind_block(block, index)) or ((is_opening or is_last) and BYLINE.match(block.text)):
         return False
     if len(block.text) < MAX_SERVICE_LINE_LENGTH and SERVICE_LINE.match(block.text):
         return False
     if is_date_block(block, url, is_opening):
         return False
     if block.kind == "list":
-        return block.link_share < 0.75 and not all(SERVICE_LINE.match(line[2:]) for line in block.text.split("\n"))
+        return not is_list_of_links(block) and not all(SERVICE_LINE.match(line[2:]) for line in block.text.split("\n"))
     if len(block.text) < MAX_CAPTION_LENGTH:
         is_pointer = block.link_share > 0.4 and POINTER_LINE.match(block.text)
-        if is_pointer or PICTURE_CREDIT.search(block.text) or is_caption_block(block):
+        if is_pointer or PICTURE_CREDIT.search(block.text):
             return False
     if block.link_share < 0.9 or block.level < 9 or block.kind == "panel":
         return True
@@ -128,9 +134,24 @@ def is_body_block(block: PageBlock, title: str | None, url: str, index: int) -> 
     return len(block.text) > MIN_LINKED_SENTENCE_LENGTH and block.text[-1] == "."
 
 
+def is_path_to_page(block: PageBlock, title: str | None) -> bool:
+    """Return whether a list is the path to the page: links, and the title last."""
+    last_line = block.text.rpartition("\n")[2].partition(" ")[2]
+    is_linked_list = block.kind == "list" and block.link_share > 0
+    return is_linked_list and title is not None and build_comparison_key(last_line) == build_comparison_key(title)
+
+
+def is_list_of_links(block: PageBlock) -> bool:
+    """Return whether a list is links, perhaps each with its date."""
+    words = WHOLE_DATE.sub("", block.text)
+    return block.link_share * len(block.text) >= MAX_LIST_LINK_SHARE * len(words)
+
+
 def is_empty_heading(blocks: Sequence[PageBlock], index: int) -> bool:
     block = blocks[index]
     is_last = index + 1 == len(blocks)
+    if block.kind == "dt" and index < OPENING_BLOCKS:  # the dates after it have been removed
+        return is_last or blocks[index + 1].kind != "dd"
     return block.level < 9 and (is_last or blocks[index + 1].level <= block.level)
 
 
@@ -169,7 +190,7 @@ def is_kind_block(block: PageBlock, index: int) -> bool:
 
 def is_caption_block(block: PageBlock) -> bool:
     """Return whether a paragraph is a picture's caption, according to its class."""
-    if block.element.name == "figcaption":  # caption of a table or quotation
-        return False
+    if block.element.name == "figcaption" or block.kind == "list" or len(block.text) >= MAX_CAPTION_LENGTH:
+        return False  # the caption of a table or quotation, or text
     classes = [str(part.get("class") or "") for part in (block.element, block.element.parent) if part is not None]
     return any(CAPTION_CLASS.search(names) for names in classes)

@@ -169,6 +169,7 @@ FEEDBACK_CHOICE = compile_phrases(
 BYLINE = re.compile(
     r"^(?:[Bb]y|BY|[Vv]on|[Aa][vf]|AV|Text|Tekst|Skribent|Autor(?:in)?|Author|Written by|Text och foto)(?:\s*:)?"
     r"(?: (?:[A-ZÅÄÖÉÜ][\w.’'-]*|von|van|de|af|och|and|und|og|&)){1,6}(?:, [\w .&-]{2,40})?\W*$"
+    r"|^(?:by|av|af) [\w.-]+\W*$"
 )
 # A line that points to other texts, if links are a good part of it.
 POINTER_LINE = compile_phrases(

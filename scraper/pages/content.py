@@ -79,7 +79,9 @@ def find_main_element(root: Element, heading: Element | None = None) -> tuple[El
             move_intro_into_main(chosen, heading)
             return chosen, xpath
     text_lengths = measure_running_text(body, excluded_tags=SIDEBAR_TAGS)
-    return include_heading(descend_to_densest(body, text_lengths, 0.6), body, text_lengths, heading), "densest"
+    chosen = include_heading(descend_to_densest(body, text_lengths, 0.6), body, text_lengths, heading)
+    move_intro_into_main(chosen, heading)
+    return chosen, "densest"
 
 
 def move_intro_into_main(main: Element, heading: Element | None) -> None:
@@ -93,18 +95,22 @@ def move_intro_into_main(main: Element, heading: Element | None) -> None:
         is_before_main = len(following) < sum(1 for _ in node.itersiblings(etree.Element))
         intro += filter(is_intro, following)
         if is_before_main:
-            for part in reversed(intro):
-                move_to_start(part, main)
+            if intro:
+                box = etree.Element("div")  # of their own, because they are not the first sentences of the text
+                for part in intro:
+                    remove_element(part)
+                    part.tail = None
+                    box.append(part)
+                main.insert(0, box)
             return
 
 
 def is_intro(element: Element) -> bool:
     """Return whether an element is a sentence or holds a few sentences only."""
     if element.tag != "div":
-        return is_sentence_paragraph(element)
-    has_sentence = any(map(is_sentence_paragraph, element.iter("p")))
+        return is_sentence_paragraph(element, ".!?:")
     return (
-        has_sentence
+        any(is_sentence_paragraph(part, ".!?:") for part in element.iter("p"))
         and not any(True for _ in element.iter("a", "h2", "h3", "img", "ul"))
         and not has_min_letters(element, MAX_LEAD_LENGTH)
     )
@@ -115,13 +121,9 @@ def move_lead_into_main(main: Element, lead: Element | None, root: Element) -> N
     if lead is None or root not in lead.iterancestors() or main in (lead, *lead.iterancestors()):
         return
     if lead not in main.iterancestors() and next(part for part in root.iter() if part in (main, lead)) is lead:
-        move_to_start(lead, main)
-
-
-def move_to_start(element: Element, main: Element) -> None:
-    remove_element(element)
-    element.tail = None
-    main.insert(0, element)
+        remove_element(lead)
+        lead.tail = None
+        main.insert(0, lead)
 
 
 def include_heading(
@@ -281,12 +283,12 @@ def is_prose_element(element: Element) -> bool:
     return has_sentence and count_linked_letters(element) < MAX_SECTION_LINK_SHARE * count_text_letters(element)
 
 
-def is_sentence_paragraph(paragraph: Element) -> bool:
+def is_sentence_paragraph(paragraph: Element, ends: str = ".!?") -> bool:
     text = clean_line(get_text_content(paragraph))
     return (
         paragraph.tag == "p"
         and len(text) >= MIN_SENTENCE_LENGTH
-        and text[-1] in ".!?"
+        and text[-1] in ends
         and paragraph.find(".//a") is None
     )
 

@@ -36,7 +36,7 @@ from scraper.normalise.dates import (
 from scraper.normalise.media import guess_media_type
 from scraper.normalise.text import build_alternation, cache_by_text, clean_line, compile_phrases
 from scraper.normalise.vocabulary import normalise_kind
-from scraper.pages.boilerplate import is_card
+from scraper.pages.boilerplate import SERVICE_LINE, is_card
 from scraper.pages.document import (
     HEADING_TAGS,
     INLINE_TAGS,
@@ -514,6 +514,8 @@ def read_unlabelled_date(element: Element, main: Element, url: str) -> PageDate 
         return None
     if is_event_date(element, main) or follows_link_to_other_text(element, main):
         return None
+    if main not in element.iterancestors() and follows_linked_line(element):
+        return None
     stamps = read_datetime_attributes(element)
     stamp = element.get("datetime") or (stamps[0] if len(stamps) == 1 else None)
     text, exact = prefer_exact_date(text, value, stamp, url)
@@ -568,7 +570,18 @@ def is_date_of_other_text(element: Element, main: Element) -> bool:
         # In the text only a card is a teaser, elsewhere any linked item.
         if is_card(part) if is_inside else part.tag == "a" or part.find(".//a") is not None:
             return True
-    return follows_link_to_other_text(element, main)
+    return follows_link_to_other_text(element, main) or (not is_inside and follows_linked_line(element))
+
+
+def follows_linked_line(element: Element) -> bool:
+    """Return whether the line before an element is a link to another text, as in a list of news."""
+    before = element.getprevious()
+    if before is None or SERVICE_LINE.match(clean_line(get_text_content(before))):
+        return False
+    length = count_text_letters(before)
+    links = [before] if before.tag == "a" else before.iter("a")
+    has_target = any(not (link.get("href") or "#").startswith(("#", "mailto:", "tel:")) for link in links)
+    return length >= MIN_LINK_TEXT_LENGTH and has_target and count_linked_letters(before) == length
 
 
 def follows_link_to_other_text(element: Element, main: Element) -> bool:

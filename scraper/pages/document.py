@@ -351,8 +351,10 @@ def get_declared_headline(document: Document) -> str | None:
     )
 
 
-def get_declared_summary(document: Document) -> str | None:
-    return document.meta.get("description") or document.meta.get("og:description")
+def get_declared_summaries(document: Document) -> list[str]:
+    described = [found.get("description") for found in document.json_ld if is_article_object(found)]
+    metas = (document.meta.get("description"), document.meta.get("og:description"))
+    return [text for text in (*metas, *described) if isinstance(text, str)]
 
 
 def get_declared_questions(document: Document) -> list[str]:

@@ -9,7 +9,7 @@ from bs4 import Tag
 
 from scraper.normalise.dates import find_date_role
 from scraper.normalise.text import compile_phrases
-from scraper.pages.blocks import PageBlock
+from scraper.pages.blocks import PageBlock, has_descendant
 from scraper.pages.document import MIN_SENTENCE_LENGTH
 from scraper.pages.title import build_comparison_key
 
@@ -23,18 +23,19 @@ LEAD_CLASS = compile_phrases(
     after=r"(?=$|[\s_-]|[A-Z])",
 )
 NON_LEAD_CLASS = re.compile(r"leadership|lead-?(?:image|media|gen|form)|introjs", re.IGNORECASE)
-SUBHEADING_CLASS = re.compile("sub-?heading", re.IGNORECASE)
+SUBHEADING_CLASS = re.compile("sub-?heading|underrubrik", re.IGNORECASE)
 SUBHEADING_TAGS = ("h2", "h3", "h4", "h5", "h6")
 MAX_SUBHEADING_LENGTH, MAX_LEAD_LENGTH = 60, 1200
 MIN_LABEL_LENGTH, MAX_LABEL_LENGTH = 25, 40
 MIN_FOLLOWING = 2  # paragraphs that look alike
+MAX_LEAD_PARAGRAPHS = 3
 SENTENCE_ENDS = '.!?…”"'
 LETTERS = re.compile(r"[^\W\d_]{2,}")
 MAX_LEAD_POSITION = 12  # blocks at the beginning that may be the lead
 
 
 def find_lead(
-    blocks: Sequence[PageBlock], declared_summary: str | None, attribute: str, text_start: int
+    blocks: Sequence[PageBlock], declared_summaries: Sequence[str], attribute: str, text_start: int
 ) -> tuple[range, str] | None:
     """Return the range of blocks that are the lead and the rule that found it, or None.
 
@@ -45,23 +46,29 @@ def find_lead(
         return found, "selector"
     if found := find_marked_lead(blocks, has_lead_class):
         return found, "class of the paragraph"
-    for index, block in enumerate(blocks[:6]):
-        if declared_summary and block.level == 9 and matches_summary(block.text, declared_summary):
-            return range(index, index + 1), "declared summary"
     start = find_heading_end(blocks)
-    between = [index for index in range(start, min(text_start, 6)) if is_sentence_block(blocks[index])]
+    sentences = (index for index in range(start, len(blocks)) if is_sentence_block(blocks[index]))
+    for index, block in enumerate(blocks[: next(sentences, 5) + 1]):  # a later one is a sentence of the text
+        if block.level == 9 and any(matches_summary(block.text, summary) for summary in declared_summaries):
+            return range(index, index + 1), "declared summary"
+    between = [index for index in range(start, min(text_start, start + 6)) if is_sentence_block(blocks[index])]
     if len(between) == 1:
         return range(between[0], between[0] + 1), "between title and text"
-    sentences = [index for index in range(start, min(len(blocks), 8)) if is_sentence_block(blocks[index])][:3]
-    if len(sentences) == 3 and is_separate_paragraph(*(blocks[index] for index in sentences)):
-        return range(sentences[0], sentences[0] + 1), "paragraph that stands apart"
+    if 0 < start < len(blocks) - 1 and is_sentence_heading(blocks[start]) and blocks[start + 1].kind == "p":
+        return range(start, start + 1), "heading that is a sentence"
+    if apart := find_separate_paragraphs(blocks, start):
+        return apart, "paragraph that stands apart"
     texts = [index for index, block in enumerate(blocks[:8]) if block.kind == "p" and len(block.text) > 40]
     if len(texts) > 1:
         first, second = (blocks[index] for index in texts[:2])
         if first.bold and not second.bold and not first.text.endswith("?"):
             return range(texts[0], texts[0] + 1), "bold paragraph that opens the text"
     opening = next((index for index, block in enumerate(blocks) if index >= start and block.kind == "p"), None)
-    if opening is not None and (opening in sentences or 0 < opening == start) and has_own_class(blocks, opening):
+    if (
+        opening is not None
+        and (0 < opening == start or is_sentence_block(blocks[opening]))
+        and has_own_class(blocks, opening)
+    ):
         return range(opening, opening + 1), "class of its own"
     return None
 
@@ -74,15 +81,22 @@ def find_heading_end(blocks: Sequence[PageBlock]) -> int:
 
 def has_own_class(blocks: Sequence[PageBlock], index: int) -> bool:
     """Return whether a paragraph has a class that no other has, and most of those after it have one class or none."""
-    block, following = blocks[index], [block for block in blocks[index + 1 :] if block.kind == "p"]
+    block = blocks[index]
+    following = [other for other in blocks[index + 1 :] if other.kind == "p" or is_text_list(other)]
     own, *others = (str(part.element.get("class") or "") for part in (block, *following))
-    if not own or own in others or len(others) < MIN_FOLLOWING or contains_block(block.element, following[0]):
+    # One other paragraph is enough beside it, if it has a class of its own too.
+    is_row = len(others) >= MIN_FOLLOWING or (any(others) and following[0].element.parent is block.element.parent)
+    if not own or own in others or not is_row or contains_block(block.element, following[0]):
         return False
     containers = (part.element.parent for part in (block, following[0]))
     is_alike = len({str(part.get("class")) for part in containers if part is not None}) == 1
     if not is_sentence_block(block) and not (is_alike and may_lead(block)):
         return False
     return 2 * others.count(others[0]) > len(others)
+
+
+def is_text_list(block: PageBlock) -> bool:
+    return block.kind == "list" and block.link_share < 0.5
 
 
 def may_lead(block: PageBlock) -> bool:
@@ -153,21 +167,55 @@ def is_sentence_block(block: PageBlock) -> bool:
     )
 
 
-def is_separate_paragraph(first: PageBlock, second: PageBlock, third: PageBlock) -> bool:
-    """Return whether a paragraph, alone in its wrappers, stands in front of the element with the next two."""
-    lineage = [first.element, *first.element.parents]
-    others = [second.element, *second.element.parents]
-    shared = next((part for part in lineage if any(part is other for other in others)), None)
-    if shared is None or shared is first.element or shared is second.element:
+def is_sentence_heading(block: PageBlock) -> bool:
+    return block.level < 9 and MIN_SENTENCE_LENGTH <= len(block.text) < MAX_LEAD_LENGTH and block.text[-1] in ".…"
+
+
+def find_separate_paragraphs(blocks: Sequence[PageBlock], start: int) -> range | None:
+    """Return the blocks of an element with a few paragraphs only, in front of the element with the text."""
+    first = next((index for index in range(start, min(len(blocks), start + 8)) if may_open_text(blocks[index])), None)
+    if first is None:
+        return None
+    for wrapper in reversed([blocks[first].element, *blocks[first].element.parents]):
+        inside = [index for index in range(len(blocks)) if contains(wrapper, blocks[index])]
+        lead = blocks[first : inside[-1] + 1]
+        if inside[0] == first and is_short_text(lead) and first + len(lead) < len(blocks):
+            is_apart = stands_apart(wrapper, lead, blocks[first + len(lead) :])
+            return range(first, first + len(lead)) if is_apart else None
+    return None
+
+
+def may_open_text(block: PageBlock) -> bool:
+    return block.kind == "p" and len(block.text) >= MIN_SENTENCE_LENGTH and has_words(block.text)
+
+
+def is_short_text(lead: Sequence[PageBlock]) -> bool:
+    is_plain = len(lead) <= MAX_LEAD_PARAGRAPHS and all(block.kind == "p" and not block.link_share for block in lead)
+    is_ended = lead[-1].text[-1] in f"{SENTENCE_ENDS}:"
+    return is_plain and is_ended and sum(len(block.text) for block in lead) < MAX_LEAD_LENGTH
+
+
+def stands_apart(wrapper: Tag, lead: Sequence[PageBlock], following: Sequence[PageBlock]) -> bool:
+    """Return whether the text after a wrapper is in one element, not in a row of wrappers or of paragraphs like it."""
+    if wrapper.parent is None or has_descendant(wrapper, ("img",)):
         return False
-    wrapper = next(part for part in lineage if part.parent is shared)
-    text = next(part for part in others if part.parent is shared)
-    is_alone = len(build_comparison_key(wrapper.get_text())) == len(build_comparison_key(first.text))
-    return (
-        is_alone
-        and text is not second.element
-        and any(part is text for part in (third.element, *third.element.parents))
-    )
+    inside = [block for block in following if contains(wrapper.parent, block)]
+    rows = [part for part in wrapper.next_siblings if isinstance(part, Tag)]
+    holders = [part for part in rows if any(contains(part, block) and block.kind == "p" for block in inside)]
+    if not holders or (wrapper.name == "p" and any(part.name == "p" for part in holders)):
+        return False
+    if all(part.name == "p" for part in holders):
+        return len(holders) >= MIN_FOLLOWING
+    alike = [part for part in holders if (part.name, part.get("class")) == (wrapper.name, wrapper.get("class"))]
+    text = max(holders, key=lambda part: sum(len(block.text) for block in inside if contains(part, block)))
+    length = sum(len(block.text) for block in inside if contains(text, block))
+    is_longer = length > min(len(lead), 2) * sum(len(block.text) for block in lead)
+    next_block = next((block for block in following if block.kind != "p" or may_open_text(block)), following[0])
+    return len(alike) < 2 and contains(text, next_block) and is_longer
+
+
+def contains(container: Tag, block: PageBlock) -> bool:
+    return container is block.element or contains_block(container, block)
 
 
 def matches_summary(text: str, summary: str) -> bool:

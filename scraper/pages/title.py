@@ -45,7 +45,7 @@ def find_title(document: Document, main: Element) -> tuple[str, Provenance, Elem
         (
             (score_heading(text, declared), main in element.iterancestors(), len(text), element, text)
             for element, text in headings
-            if text and build_comparison_key(text) not in site_names
+            if text and not is_site_heading(text, site_names, declared)
         ),
         key=lambda row: row[:3],
     )
@@ -78,11 +78,16 @@ def find_page_heading(document: Document) -> Element | None:
 
     Of headings with the same text the last one counts, because a copy for print is above the page.
     """
-    headings = list(document.root.iter("h1"))
+    site_names = find_site_names(document)
+    declared = list_declared_titles(document, site_names, ())
+    headings = [
+        heading
+        for heading in document.root.iter("h1")
+        if not is_site_heading(clean_line(get_text_content(heading)), site_names, declared)
+    ]
     if len(headings) < 2:
         return headings[0] if headings else None
     keys = [build_comparison_key(get_text_content(heading)) for heading in headings]
-    declared = list_declared_titles(document, find_site_names(document), keys)
     scores = [score_heading(get_text_content(heading), declared) for heading in headings]
     best = [index for index, score in enumerate(scores) if score == max(scores)]
     return headings[best[-1]] if len({keys[index] for index in best}) == 1 else None
@@ -160,6 +165,13 @@ def is_site_name(part: str, site_names: set[str]) -> bool:
         name == known or (len(known) > 4 and ((is_name and known in name) or (name in known and len(name) > 3)))
         for known in site_names
     )
+
+
+def is_site_heading(heading: str, site_names: set[str], declared: Sequence[str]) -> bool:
+    """Return whether a heading is the site's name, which no declared title is or contains."""
+    if build_comparison_key(heading) in site_names:
+        return True
+    return bool(declared) and is_site_name(heading, site_names) and not score_heading(heading, declared)
 
 
 def find_site_names(document: Document) -> set[str]:

@@ -67,6 +67,34 @@ def test_intro_between_heading_and_main_is_the_lead() -> None:
     assert LEAD not in release.body
 
 
+@pytest.mark.parametrize(
+    "page",
+    [
+        f"<div>{MENU}</div><header><h1>Ny bro öppnar</h1><p>{LEAD}</p></header><div><div>{TEXT}{LAST}</div>"
+        f"<div>{MENU}</div></div>",
+        f"<div>{MENU}</div><div><div>{HEADING}<div><p>{LEAD}</p></div></div><div><div>{TEXT * 2}{LAST}</div>"
+        f"<div>{MENU}</div></div></div><div>{ADDRESSES}</div>",
+        f"<div><h1>Ny bro öppnar</h1></div><div>{MENU}</div><div>{HEADING}<div>{LEAD}</div><div>{TEXT}"
+        f"<h1>Kontakt</h1>{LAST}</div></div><div>{ADDRESSES}</div>",
+    ],
+    ids=["in the site's header", "beside a column of links", "after a copy of the heading"],
+)
+def test_lead_follows_the_heading(page: str) -> None:
+    html = f"<html><head><title>Ny bro öppnar - Exempelverket</title></head><body>{page}</body></html>"
+    release = to_release(read_page(html.encode(), URL))
+    assert (release.title, release.lead) == ("Ny bro öppnar", LEAD)
+    assert release.body.startswith("Den nya bron")
+    assert "under sommaren." in release.body
+    assert "kortfakta" not in release.body
+    assert "myndighet" not in release.body
+
+
+def test_date_under_a_link_to_other_news_is_not_the_releases() -> None:
+    news = '<h3>Senaste nytt</h3><p><a href="/n/1">Ny väg till skolan</a></p><p>Publicerad 2021-05-01</p>'
+    html = f"<html><body><main>{HEADING}{TEXT}</main><div>{news}</div></body></html>"
+    assert to_release(read_page(html.encode(), URL)).published is None
+
+
 def test_date_label_of_a_toolbar_is_found_and_its_buttons_are_not_text() -> None:
     toolbar = (
         '<div class="toolbar"><span><i></i>Sidan publicerades <time>2020-11-17</time></span><button>Dela</button></div>'

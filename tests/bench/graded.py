@@ -16,7 +16,8 @@ grade. They read the title, the beginning and a passage with the words, and more
 The column `first` has 567 grades by one of us who worked on the search, the others are by one who did not. `second` has
 the grades of a third person for a third of them: nearly all that is judged of 27 queries, which were drawn at random.
 
-What that is worth. What is not judged counts as 0. All rankings of the table were pooled, to a depth of 20; a change
+What that is worth. Both sets are known to those who tune the search; a list of synonyms that has their words proves
+nothing. What is not judged counts as 0. All rankings of the table were pooled, to a depth of 20; a change
 that brings up other releases looks worse than it is, until they are judged as well (`python -m tests.bench.pool`).
 Recall is the share of the relevant ones that any of the rankings found, so the true share is lower. A misspelt query
 counts as what is found for it; a suggestion that the page makes is not followed. The search page prefers the newer of

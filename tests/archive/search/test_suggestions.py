@@ -124,6 +124,12 @@ async def test_suggestions_stay_in_their_language(
     assert [note.key for note in results.notes] == notes
 
 
+@pytest.mark.parametrize(("text", "loose"), [("Christersson", 4), ('"Christersson"', 0), ("+Christersson", 0)])
+async def test_likely_spelling_has_loose_hits(bilingual: Searcher, text: str, loose: int) -> None:
+    hit_page = (await bilingual.find(text)).hit_page
+    assert (hit_page.total, len(hit_page.loose.ids)) == (0, loose)
+
+
 def test_every_translation_is_two_texts() -> None:
     for line in TRANSLATIONS_FILE.read_text("utf-8").splitlines():
         assert line.startswith("#") or all(map(str.strip, line.split("\t"))), line

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from archive.analysis import MAX_ABBREVIATION_LENGTH, find_words
+from archive.analysis.lemmatizer import english_lemma
 from archive.analysis.lexicon import find_word_readings
 
 MAX_QUERY_LENGTH = 2_000  # characters; the rest is dropped, with a note
@@ -75,6 +76,7 @@ NAMES_FILE = Path(__file__).with_name("agency_names.tsv")
 SYNONYMS_FILE = Path(__file__).with_name("synonyms.tsv")
 TRANSLATIONS_FILE = Path(__file__).with_name("english_words.tsv")
 MAX_NAME_WORDS = 9
+MAX_SYNONYM_WORDS = 3
 MAX_NUMBER_LENGTH = 4  # digits of the number of ETS 2, Agenda 2030
 
 # Characters and operators.
@@ -235,13 +237,13 @@ def loosen_query(query: Query, counts: Mapping[TermNode, int], max_releases: int
     leave out the most common of any words, so that about this many releases have one.
     """
     tree = query.tree
-    parts = list(tree.parts) if isinstance(tree, AndNode) else [tree] if tree else []
+    parts = add_phrase_synonyms(tree.parts if isinstance(tree, AndNode) else [tree] if tree else [])
     loose: dict[QueryNode, QueryNode] = {}
     frequency: dict[QueryNode, int] = {}
     for part in filter(is_optional, parts):
         is_word = isinstance(part, TermNode) and part.match == WORD
         loose[part] = replace(part, match=LOOSE) if is_word else part  # type: ignore[arg-type, type-var]
-        frequency[part] = max(counts.get(term, 0) for term in find_terms(part))
+        frequency[part] = max(counts.get(replace(term, match=WORD), counts.get(term, 0)) for term in find_terms(part))
     by_rarity = sorted(filter(frequency.get, loose), key=frequency.__getitem__)
     any_word = [part for part, total in zip(by_rarity, accumulate(map(frequency.__getitem__, by_rarity)), strict=True)
                 if total <= max_releases]  # fmt: skip
@@ -253,11 +255,28 @@ def loosen_query(query: Query, counts: Mapping[TermNode, int], max_releases: int
             yield replace(query, tree=join_nodes(AndNode, [changed, *(part for part in parts if part not in loose)]))
 
 
+def add_phrase_synonyms(parts: Sequence[QueryNode]) -> list[QueryNode]:
+    """Replace neighbouring words that have a synonym together by a choice: asylum seekers, asylsökande."""
+    completed: list[QueryNode] = []
+    for part in parts:
+        completed.append(part)
+        for start in range(max(0, len(completed) - MAX_SYNONYM_WORDS), len(completed) - 1):
+            run = completed[start:]
+            words = [word for term in find_terms(AndNode(tuple(run))) for word in term.words]
+            others = read_synonyms().get(" ".join(words)) or read_synonyms().get(" ".join(map(english_lemma, words)))
+            if others and all(map(is_plain_term, run)):
+                added = (TermNode(split_query_words(other), is_added=True) for other in others)
+                typed = (replace(term, match=LOOSE) for term in find_terms(AndNode(tuple(run))))
+                completed[start:] = [OrNode((AndNode(tuple(typed)), *added))]
+                break
+    return completed
+
+
 def is_optional(node: QueryNode) -> bool:
     """Return whether a part of a query is words that a loose hit may lack."""
     if isinstance(node, AndNode | OrNode):
         return all(map(is_optional, node.parts))
-    return isinstance(node, TermNode) and node.match in (WORD, WRITTEN) and not node.is_prefix
+    return isinstance(node, TermNode) and node.match in (WORD, WRITTEN, LOOSE) and not node.is_prefix
 
 
 @cache

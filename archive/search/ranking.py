@@ -34,6 +34,7 @@ from archive.search.fts import (
     count_beginnings,
     extract_filters,
     iter_nodes,
+    list_related_words,
     match_included_facets,
     match_term,
     plan_search,
@@ -187,7 +188,8 @@ class HitFinder:
         if request.strict or len(strict) >= FEW_HITS or query.tree is None:
             return LooseHits()
         counts = await count_beginnings(self.run, find_terms(query.tree))
-        if self.correct and not all(counts.values()) and (corrected := await self.correct(self.run, request)):
+        has_unknown = not all(count or list_related_words(" ".join(term.words)) for term, count in counts.items())
+        if self.correct and has_unknown and (corrected := await self.correct(self.run, request)):
             query, counts = corrected, await count_beginnings(self.run, find_terms(corrected.tree))
         beginnings = frozenset(
             lemma

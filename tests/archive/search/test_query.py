@@ -189,6 +189,7 @@ def test_synonyms_are_distinct_and_have_a_source() -> None:
         ("skog regering", {"skog": 5, "regering": 90}, ["skog~ regering~", "skog~"]),
         ("skog -varg från:2024", {"skog": 5}, ["skog~ -varg from"]),
         ('skog "varg"', {"skog": 5}, ["skog~ varg"]),
+        ("asylum seekers", {}, ["asylum~ seekers~ | asylsökande"]),
         ("SAS varg", {"sas": 5, "varg": 2}, ["sas varg~", "varg~", "varg~ | sas"]),
         *((text, {}, []) for text in ('"skog"', "+skog", "skog*", "från:2024", "-skog", "", "skog NEAR varg")),
     ],

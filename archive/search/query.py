@@ -242,7 +242,7 @@ def loosen_query(query: Query, counts: Mapping[TermNode, int], max_releases: int
     frequency: dict[QueryNode, int] = {}
     for part in filter(is_optional, parts):
         is_word = isinstance(part, TermNode) and part.match == WORD
-        loose[part] = replace(part, match=LOOSE) if is_word else part  # type: ignore[arg-type, type-var]
+        loose[part] = replace(part, match=LOOSE) if is_word else part  # type: ignore[arg-type]
         frequency[part] = max(counts.get(replace(term, match=WORD), counts.get(term, 0)) for term in find_terms(part))
     by_rarity = sorted(filter(frequency.get, loose), key=frequency.__getitem__)
     any_word = [part for part, total in zip(by_rarity, accumulate(map(frequency.__getitem__, by_rarity)), strict=True)

@@ -10,6 +10,7 @@ import pytest
 
 from archive.database import build_connection_runner
 from archive.models import Release
+from archive.search.query import TRANSLATIONS_FILE
 from archive.search.suggestions import (
     MAX_TRANSLATED_WORDS,
     TRANSLATIONS_FILE,

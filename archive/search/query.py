@@ -287,11 +287,15 @@ def read_synonyms() -> dict[str, tuple[str, ...]]:
         word, other, _ = line.split("\t")
         found.setdefault(word, {})[other] = None
         found.setdefault(other, {})[word] = None
-    for line in TRANSLATIONS_FILE.read_text("utf-8").splitlines():
-        if line and not line.startswith("#"):
-            english, swedish = line.split("\t")
-            found.setdefault(english, {})[swedish] = None
+    for english, swedish in read_translations():
+        found.setdefault(english, {})[swedish] = None
     return {word: tuple(others) for word, others in found.items()}
+
+
+def read_translations() -> list[tuple[str, str]]:
+    """Read english_words.tsv: pairs of English words and the Swedish ones for the same."""
+    lines = TRANSLATIONS_FILE.read_text("utf-8").splitlines()
+    return [(line.split("\t")[0], line.split("\t")[1]) for line in lines if line and not line.startswith("#")]
 
 
 def is_plain_term(node: QueryNode) -> bool:

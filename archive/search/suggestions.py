@@ -23,12 +23,12 @@ from archive.database import RunQuery
 from archive.search.fts import ResolvedNames
 from archive.search.params import SearchRequest
 from archive.search.query import (
-    TRANSLATIONS_FILE,
     Query,
     TermNode,
     find_terms,
     fold_diacritics,
     parse_query,
+    read_translations,
     split_query_words,
 )
 from archive.search.ranking import ColumnCache, HitFinder, HitPage
@@ -305,9 +305,7 @@ async def split_word(run: RunQuery, word: str) -> str | None:
 @cache
 def load_translations() -> dict[tuple[str, ...], str]:
     """Load the Swedish words of English ones, by their lemmas."""
-    lines = TRANSLATIONS_FILE.read_text("utf-8").splitlines()
-    entries = [line.split("\t") for line in lines if line and not line.startswith("#")]
-    return {tuple(map(english_lemma, find_words(english))): swedish for english, swedish in entries}
+    return {tuple(map(english_lemma, find_words(english))): swedish for english, swedish in read_translations()}
 
 
 def is_english_query(query: Query) -> bool:

@@ -13,7 +13,6 @@ from archive.models import Release
 from archive.search.query import TRANSLATIONS_FILE
 from archive.search.suggestions import (
     MAX_TRANSLATED_WORDS,
-    TRANSLATIONS_FILE,
     load_translations,
     measure_spelling_difference,
 )

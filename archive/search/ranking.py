@@ -185,8 +185,8 @@ class HitFinder:
     async def find_loose_hits(self, strict: Sequence[int]) -> LooseHits:
         """Find looser hits if there are fewer than FEW_HITS strict ones: query after query, until there are so many."""
         request, query = self.request, self.request.query
-        if request.strict or len(strict) >= FEW_HITS or query.tree is None:
-            return LooseHits()
+        if request.strict or len(strict) >= FEW_HITS or not any(loosen_query(query, {}, MAX_HITS)):
+            return LooseHits()  # nothing to loosen: only phrases, filters …
         counts = await count_beginnings(self.run, find_terms(query.tree))
         has_unknown = not all(count or list_related_words(" ".join(term.words)) for term, count in counts.items())
         if self.correct and has_unknown and (corrected := await self.correct(self.run, request)):

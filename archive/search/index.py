@@ -296,7 +296,8 @@ class SearchIndex:
                 terms = extract_terms(state | {"tags": json.loads(tags), "questions": json.loads(questions)})
                 self._write_rows(key, terms)
                 counts.update(terms.vocabulary.keys())
-                lemmas |= terms.vocabulary
+                for word, lemma in terms.vocabulary.items():
+                    lemmas.setdefault(word, lemma)  # the first stays, as when releases are added
             self._add_to_vocabulary(counts, lemmas)
             self.db.execute("update search_meta set value = ? where name = 'renewed'", [str(rows[-1][0])])
         return len(rows)

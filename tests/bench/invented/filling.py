@@ -22,7 +22,6 @@ from typing import Any
 from sqlite_utils import Database
 
 from archive.analysis import analyze
-from archive.analysis.lemmatizer import swedish_lemma
 from archive.dates import to_iso
 from archive.health import assess_agencies
 from archive.models import PART_TABLES
@@ -54,15 +53,18 @@ def fill(path: Path, number: int, *, seed: int = SEED, processes: int | None = N
         with archive.transaction():
             add_agencies(archive, places, days)
         counts: Counter[str] = Counter()
+        lemmas: dict[str, str] = {}
         keys: list[Any] = []
         tags: dict[str, int] = {}
         with ProcessPoolExecutor(processes or os.cpu_count()) as pool:
-            for rows, words, bands in in_order(pool, places, seed):
+            for rows, words, new_lemmas, bands in in_order(pool, places, seed):
                 with archive.transaction():
                     write(db, rows, tags)
                 counts.update(words)
+                for word, lemma in new_lemmas.items():
+                    lemmas.setdefault(word, lemma)
                 keys += bands
-        write_rest(archive, counts, keys)
+        write_rest(archive, counts, lemmas, keys)
         edit_some(archive, places, seed)
         judge(archive)
         db.execute("pragma wal_checkpoint(truncate)")
@@ -126,10 +128,10 @@ def add_agencies(archive: Archive, places: list[Place], days: int) -> None:
     put(archive.db, "crawls", ("agency", "spider", "started", "finished", "reason", "new", "errors"), rows)
 
 
-def write_rest(archive: Archive, counts: Counter[str], keys: list[Any]) -> None:
+def write_rest(archive: Archive, counts: Counter[str], lemmas: dict[str, str], keys: list[Any]) -> None:
     """The vocabulary, the keys of joint texts and the crawl's memory, each in its own order."""
     db = archive.db
-    told = [(word, swedish_lemma(word), counts[word]) for word in sorted(counts) if is_vocabulary_word(word)]
+    told = [(word, lemmas[word], counts[word]) for word in sorted(counts) if is_vocabulary_word(word)]
     with archive.transaction():
         put(db, "vocabulary", ("word", "lemma", "releases"), told)
     with archive.transaction():

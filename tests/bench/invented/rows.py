@@ -39,13 +39,16 @@ def read_passage(number: int) -> AnalyzedText:
     return read(read_voice().passage(number))
 
 
-def to_rows(places: list[Place], seed: int) -> tuple[dict[str, list[tuple[Any, ...]]], Counter[str], list[Any]]:
-    """Rows by table, how many releases hold each word, and the keys that joint texts meet by."""
+def to_rows(
+    places: list[Place], seed: int
+) -> tuple[dict[str, list[tuple[Any, ...]]], Counter[str], dict[str, str], list[Any]]:
+    """Return rows by table, the number of releases and the lemma of each word, and keys of near-duplicates."""
     voice = read_voice()
     rows: dict[str, list[Any]] = {
         name: [] for name in ("releases", "revisions", "search", "release_tags", *PART_TABLES)
     }
     counts: Counter[str] = Counter()
+    lemmas: dict[str, str] = {}
     bands: list[tuple[int, int, int]] = []
     for place in places:
         release = invent(voice, place, seed)
@@ -62,14 +65,16 @@ def to_rows(places: list[Place], seed: int) -> tuple[dict[str, list[tuple[Any, .
         rows["search"].append(
             (key, *index, " ".join((*iter_facet_terms(state), *iter_listing_terms(release.agency, newest))))
         )
-        counts.update(frozenset(word for column in texts for text in column for word in text.words))
+        words = {word: lemma for column in texts for text in column for word, lemma in text.lemmas.items()}
+        counts.update(words.keys())
+        lemmas |= {word: lemma for word, lemma in words.items() if word not in lemmas}
         rows["release_tags"] += [(key, tag) for tag in state["tags"]]
         for name in PART_TABLES:
             rows[name] += [(key, position, *part.values()) for position, part in enumerate(told(state[name]), 1)]
         day = to_day_number(state["published"], state["updated"], str(seen))
         drawn = Random(key)
         bands += [(band, drawn.randrange(-(2**31), 2**31) * DAY_RANGE + day, key) for band in BANDS]
-    return rows, counts, bands
+    return rows, counts, lemmas, bands
 
 
 def told(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -56,6 +56,7 @@ from scraper.pages.document import (
 # Words in a line.
 DIGIT = re.compile(r"\d")
 LONG_WORD = re.compile(r"[^\W\d_]{4,}")
+COPYRIGHT_NOTICE = re.compile(r"\W*(?:©|\(c\)|copyright\b)", re.IGNORECASE)
 LINE_WORD = re.compile(r"[^\W\d_]{3,}")
 ENDS_WITH_ORDINAL = re.compile(r"\d\.$")  # or a sentence
 YEAR_OR_TIME = re.compile(r"(?:19|20)\d\d|\d[.:]\d\d")  # "Tisdag 12 mars" has neither: it heads a programme
@@ -561,7 +562,7 @@ def iter_nearby_texts(element: Element, main: Element) -> Iterator[str]:
 
 
 def is_date_of_other_text(element: Element, main: Element) -> bool:
-    """Return whether a date in a teaser, or after a link, belongs to another text or a file."""
+    """Return whether a date in a teaser, or after a link or a copyright notice, is that of another text or the site."""
     parents = list(element.iterancestors())
     is_inside = element is main or main in parents
     for part in parents:
@@ -570,6 +571,9 @@ def is_date_of_other_text(element: Element, main: Element) -> bool:
         # In the text only a card is a teaser, elsewhere any linked item.
         if is_card(part) if is_inside else part.tag == "a" or part.find(".//a") is not None:
             return True
+    before = element.getprevious()
+    if before is not None and COPYRIGHT_NOTICE.match(before.text or ""):
+        return True
     return follows_link_to_other_text(element, main) or (not is_inside and follows_linked_line(element))
 
 

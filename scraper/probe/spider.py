@@ -31,12 +31,17 @@ from scraper.probe.result import (
     probe_home_page,
     probe_page,
 )
-from scraper.sources import find_sources, parse_feed, parse_listing, parse_sitemap
-from scraper.sources.discovery import get_declared_sources, get_wire_sources
+from scraper.sources import (
+    find_sources,
+    get_declared_sources,
+    get_wire_sources,
+    parse_feed,
+    parse_listing,
+    parse_sitemap,
+)
 from scraper.sources.feeds import parse_robots_sitemaps
-from scraper.sources.hidden_lists import needs_javascript
 from scraper.sources.links import NEWS_WORDS, SourceLink
-from scraper.sources.listings import parse_source_page
+from scraper.sources.listings import needs_javascript, parse_source_page
 
 SAMPLE_RELEASES = 3
 MAX_SAMPLE_REQUESTS = 6  # pages fetched until enough of them are releases

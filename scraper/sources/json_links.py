@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -24,7 +23,15 @@ from scraper.agency import Agency, JSONSource, WireSource, compile_expression
 from scraper.errors import PageError, SourceError
 from scraper.normalise.urls import extract_host, resolve_canonical_url
 from scraper.sources.feeds import normalise_w3c_date
-from scraper.sources.links import DATED_PATH, NEWS_PATH, SourceLink, WireRecord, is_release_url
+from scraper.sources.links import (
+    DATED_PATH,
+    NEWS_PATH,
+    ListingPage,
+    SourceLink,
+    WireRecord,
+    is_release_url,
+    unique_links,
+)
 
 MAX_JSON_BYTES = 10 * 1024 * 1024  # of one response, or of all data in a page
 MAX_JSON_VALUES = 500_000  # in an object and all that it contains
@@ -56,15 +63,6 @@ PUBLISHED_KEYS = (
 UPDATED_KEYS = ("updated", "updatedat", "modified", "modifiedat", "datemodified", "lastmodified", "changed")
 NEXT_KEYS = ("next", "nexturl", "nextpage", "nextpageurl", "nextlink")
 MIN_DATED_ITEMS = 3  # from this number on, a day counts as a mark of the list's releases
-
-
-@dataclass(frozen=True, slots=True)
-class JSONPage:
-    """A page of a list in JSON: its links, the URL of its next page or None, and the items that cannot be used."""
-
-    links: list[SourceLink]
-    next_url: str | None
-    errors: list[PageError]
 
 
 def is_json(body: bytes) -> bool:
@@ -103,7 +101,7 @@ def iter_objects(data: Any, url: str) -> Iterator[dict[str, Any]]:
 # Endpoints
 
 
-def parse_json_source(body: bytes, url: str, source: JSONSource, agency: Agency) -> JSONPage:
+def parse_json_source(body: bytes, url: str, source: JSONSource, agency: Agency) -> ListingPage:
     """Parse a page of a declared endpoint. Raises SourceError if it is unreadable or not as declared."""
     data = load_json(body, url)
     items = search(source, "items", data, url)
@@ -113,26 +111,29 @@ def parse_json_source(body: bytes, url: str, source: JSONSource, agency: Agency)
         raise SourceError(url, f"lists more than {MAX_JSON_ITEMS} releases on a page: treated as a trap")
     links, errors, records = list[SourceLink](), list[PageError](), list[str]()
     if isinstance(source, WireSource):
-        records = list(iter_list_items(decode_utf8(body, url), source.items))
+        try:
+            text = body.decode("utf-8-sig")
+        except UnicodeDecodeError as error:  # another charset, which RFC 8259 (8.1) forbids
+            raise SourceError(url, f"is not UTF-8: {error}") from error
+        records = list(iter_list_items(text, source.items))
         items = list(map(json.loads, records))
     for number, item in enumerate(items, 1):
         try:
-            link = read_item(item, number, url, source, agency)
-            if link and isinstance(source, WireSource):
-                link = replace(link, record=build_record(item, records[number - 1], url, source))
+            link = read_item(item, url, source, agency, number=number, text=records[number - 1] if records else "")
         except PageError as error:
             errors.append(error)
         else:
             links += [link] if link else []
     if items and len(errors) == len(items):
         raise SourceError(url, f"{errors[0].field}: {errors[0].problem}, and no other item can be used")
-    return JSONPage(links, find_next_page(data, url, source, agency) if items else None, errors)
+    next_url = find_next_page(data, url, source, agency) if items else None
+    return ListingPage(unique_links(links), next_url, errors=errors)
 
 
-def read_item(item: Any, number: int, url: str, source: JSONSource, agency: Agency) -> SourceLink | None:
+def read_item(item: Any, url: str, source: JSONSource, agency: Agency, *, number: int, text: str) -> SourceLink | None:
     """Return the link of an item, None if it is no release. Raises PageError if it has no address, or not the wire's.
 
-    number: of the item in its list, to name one that has no title.
+    number: of the item in its list, to name one that has no title. text: the item of a press wire as received.
     """
     href = search(source, "link", item, url)
     address = resolve_canonical_url(agency.home, href.strip()) if isinstance(href, str) and href.strip() else None
@@ -141,30 +142,19 @@ def read_item(item: Any, number: int, url: str, source: JSONSource, agency: Agen
         raise PageError(
             url, "json.link", f"{source.link!r} finds no address in {repr(title) if title else f'item {number}'}"
         )
+    record = None
     if isinstance(source, WireSource):
         if agency.find_record_source(address) != source:
             raise PageError(url, "json.link", f"{source.link!r} leads to another host: {address}")
+        identifier = search(source, "id", item, url)
+        if not isinstance(identifier, str | int) or isinstance(identifier, bool) or identifier == "":
+            raise PageError(url, "json.id", f"{source.id!r} finds no id in {text[:80]!r}")
+        record = WireRecord(f"{url}#{quote(str(identifier))}", text.encode())
     elif not is_release_url(address, agency):
         return None
     date = search(source, "date", item, url)
     listed_at = normalise_w3c_date(date) if isinstance(date, str) else None
-    return SourceLink(address, listed_at, listed_at)
-
-
-def build_record(item: Any, text: str, url: str, source: WireSource) -> WireRecord:
-    """Return an item of a press wire's list with its bytes. Raises PageError if it has no id."""
-    identifier = search(source, "id", item, url)
-    if not isinstance(identifier, str | int) or isinstance(identifier, bool) or identifier == "":
-        raise PageError(url, "json.id", f"{source.id!r} finds no id in {text[:80]!r}")
-    return WireRecord(f"{url}#{quote(str(identifier))}", text.encode())
-
-
-def decode_utf8(body: bytes, url: str) -> str:
-    """Decode JSON. Raises SourceError if it has another charset, as RFC 8259 (8.1) forbids."""
-    try:
-        return body.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise SourceError(url, f"is not UTF-8: {error}") from error
+    return SourceLink(address, listed_at, listed_at, record=record)
 
 
 def iter_list_items(text: str, key: str) -> Iterator[str]:
@@ -316,7 +306,13 @@ def find_json_links(data: Any, url: str, agency: Agency, listing_url: str) -> li
         is_news = path.startswith(listing_path + "/") or NEWS_PATH.search(path) or DATED_PATH.search(path)
         if path in ("", listing_path) or not (agency.releases or is_news):
             continue
-        published, updated = (find_item_date(values, keys) for keys in (PUBLISHED_KEYS, UPDATED_KEYS))
+        published, updated = (
+            next(
+                filter(None, (normalise_w3c_date(values[key]) for key in keys if isinstance(values.get(key), str))),
+                None,
+            )
+            for keys in (PUBLISHED_KEYS, UPDATED_KEYS)
+        )
         links.append(SourceLink(address, updated or published, published))
         if len(links) > MAX_JSON_ITEMS:
             raise SourceError(url, f"lists more than {MAX_JSON_ITEMS} releases on a page: treated as a trap")
@@ -360,9 +356,3 @@ def find_item_url(values: dict[str, Any], url: str, listing_path: str) -> str | 
         if address := resolve_canonical_url(url, href):
             return address
     return None
-
-
-def find_item_date(values: dict[str, Any], keys: tuple[str, ...]) -> str | None:
-    """Return the first date or time of an object that its key names, as ISO 8601, or None."""
-    dates = (normalise_w3c_date(values[key]) for key in keys if isinstance(values.get(key), str))
-    return next((date for date in dates if date), None)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 from urllib.parse import urlencode, urlsplit
 
 from scraper.agency import Agency
+from scraper.errors import PageError
 
 # Path patterns, from the words that Swedish agencies use.
 NEWS_WORDS = r"nyhet|nyheter|nyhetsarkiv|aktuellt|press|pressmeddelande|pressmeddelanden|pressrum|news|press-?releases?"
@@ -48,6 +50,21 @@ class SourceLink:
     file_title: str | None = field(default=None, compare=False)  # the title of a release that is a file; else None
     file_day: str | None = field(default=None, compare=False)  # its day of publication, in the words of the source
     record: WireRecord | None = field(default=None, compare=False)  # the release, if the source contains it
+
+
+class ListingPage(NamedTuple):
+    """A page of a listing: the releases it links to, in page order, and the address of its next page or None.
+
+    next_url: a URL, or the address of a page that is asked for by POST (see `join_form`). has_numbered_next: whether
+    the pager names the next page by its number, so that it must list something. A link such as "»" may lead past the
+    end. problem: why the listing may have more releases than can be read, or None. errors: entries that cannot be used.
+    """
+
+    links: list[SourceLink]
+    next_url: str | None
+    has_numbered_next: bool = False
+    problem: str | None = None
+    errors: Sequence[PageError] = ()
 
 
 def is_release_url(url: str, agency: Agency) -> bool:
@@ -92,6 +109,14 @@ def remove_session_ids(links: Sequence[SourceLink]) -> list[SourceLink]:
         query = "&".join(pair for pair in parts.query.split("&") if pair not in sessions)
         cleaned.append(replace(link, url=parts._replace(query=query).geturl()))
     return cleaned
+
+
+def unique_links(links: Iterable[SourceLink]) -> list[SourceLink]:
+    """Return the first link to each URL, without session ids."""
+    found: dict[str, SourceLink] = {}
+    for link in links:
+        found.setdefault(link.url, link)
+    return remove_session_ids(list(found.values()))
 
 
 def join_form(url: str, fields: Iterable[tuple[str, str]]) -> str:

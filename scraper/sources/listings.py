@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple, cast
+from typing import cast
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
 from lxml import etree
@@ -20,14 +20,19 @@ from parsel import Selector
 
 from archive.urls import canonical_url
 from scraper.agency import Agency
-from scraper.errors import PageError, SourceError
+from scraper.errors import SourceError
 from scraper.normalise.dates import MONTH_NAME_PATTERN, parse_label, split_date_labels
-from scraper.normalise.text import cache_by_text, compile_name_pattern, split_word_list
+from scraper.normalise.text import (
+    build_alternation,
+    cache_by_text,
+    clean_line,
+    compile_name_pattern,
+    split_word_list,
+)
 from scraper.normalise.urls import resolve_canonical_url
 from scraper.pages.boilerplate import CAMEL_CASE_BOUNDARY, NON_TEXT_TAGS
-from scraper.pages.document import Element, count_letters
+from scraper.pages.document import Element, count_letters, count_text_letters
 from scraper.sources.feeds import normalise_w3c_date
-from scraper.sources.hidden_lists import find_hidden_list
 from scraper.sources.json_links import (
     find_embedded_links,
     find_json_links,
@@ -42,10 +47,11 @@ from scraper.sources.links import (
     DATED_PATH,
     DOCUMENT_PATH,
     NEWS_PATH,
+    ListingPage,
     SourceLink,
     is_release_url,
     join_form,
-    remove_session_ids,
+    unique_links,
 )
 
 MAX_LISTING_TAGS = 200_000  # opening and closing tags: about 30,000 links, and a second of parsing
@@ -114,6 +120,44 @@ OTHER_FORM_NAME = re.compile(
 )
 MAX_FORM_BYTES = 1024 * 1024  # of a form that asks for the next page; ASP.NET's hidden fields are large
 
+# Incomplete lists
+# An element that a framework fills: React, Next.js, Nuxt, Gatsby, Vue, Angular.
+FRAMEWORK_XPATH = etree.XPath(
+    "//*[@id='root' or @id='app' or @id='__next' or @id='__nuxt' or @id='___gatsby' or @id='react-root' or @ng-app"
+    " or @data-reactroot or @data-v-app or self::app-root]"
+)
+MAIN_XPATH = etree.XPath("//main | //*[@role='main']")
+# An element without content that a script may fill.
+MOUNT_XPATH = etree.XPath(
+    "descendant-or-self::*[(@id or contains(local-name(), '-')) and not(* or text()[normalize-space()])]"
+)
+MAX_SHELL_LETTERS = 300  # text of a page that only loads a script: "You need to enable JavaScript to run this app."
+
+MORE_BUTTON_XPATH = etree.XPath(
+    "//button | //input[@type='button' or @type='submit']"
+    " | //a[@role='button' or not(@href) or starts-with(@href, '#') or starts-with(@href, 'javascript:')]"
+)
+# Of a button inside these, the text or the menu around it is meant.
+OTHER_PARTS_XPATH = etree.XPath(
+    "ancestor::nav | ancestor::header | ancestor::footer | ancestor::aside | ancestor::article | ancestor::li"
+    " | ancestor::dialog | ancestor::*[@role='dialog' or @role='navigation' or @role='search' or @hidden]"
+)
+MORE_BUTTON_LABEL = re.compile(
+    build_alternation(r"""
+        \W*(?:visa|ladda|hämta|läs|läs in|se)(?: in)? (?:\d+ )?(?:fler|mer|alla|äldre|nästa)\b(?P<rest>.{0,25})
+        \W*(?:fler|äldre|nästa) (?:\d+ )?(?:nyheter|pressmeddelanden|artiklar|träffar|resultat|sidor?)\W*
+        \W*(?:show|load|view|see) (?:\d+ )?(?:more|all|older)\b.{0,25} | \W*(?:older|more) (?:news|press releases)\W*
+        \W*(?:näytä|lataa) lisää\b.{0,25} | \W*(?:vis|last|hent|indlæs)(?: inn)? (?:flere|fler|mer|mere)\b.{0,25}
+        \W*(?:mehr|weitere)(?: \w+)? (?:laden|anzeigen)\W*
+        """),
+    re.IGNORECASE,
+)
+READ_MORE_LABEL = re.compile(r"\W*(?:läs|se) mer\b", re.IGNORECASE)  # leads to a text
+OTHER_LIST_WORD = re.compile(
+    r"filter|alternativ|val\b|kategori|ämne|språk|detalj|karta|bild|film|kommentar|kakor|cookie|option|topic|language",
+    re.IGNORECASE,
+)
+
 
 @dataclass(slots=True)
 class ListingEntry:
@@ -127,21 +171,6 @@ class ListingEntry:
     is_same_path: bool  # the URL differs from the listing's only in its query, as the listing's other views do
 
 
-class ListingPage(NamedTuple):
-    """A page of a listing: the releases it links to, in page order, and the address of its next page or None.
-
-    next_url: a URL, or the address of a page that is asked for by POST (see `join_form`). has_numbered_next: whether
-    the pager names the next page by its number, so that it must list something. A link such as "»" may lead past the
-    end. problem: why the listing may have more releases than can be read, or None. errors: entries that cannot be used.
-    """
-
-    links: list[SourceLink]
-    next_url: str | None
-    has_numbered_next: bool = False
-    problem: str | None = None
-    errors: Sequence[PageError] = ()
-
-
 def parse_listing(body: bytes, url: str, agency: Agency, listing_url: str | None = None) -> ListingPage:
     """Parse a page of a listing: HTML with links, HTML with JSON in it, or JSON.
 
@@ -150,8 +179,7 @@ def parse_listing(body: bytes, url: str, agency: Agency, listing_url: str | None
     """
     listing_url = listing_url or url
     if source := agency.find_json_source(listing_url):
-        json_page = parse_json_source(body, url, source, agency)
-        return ListingPage(unique_links(json_page.links), json_page.next_url, errors=json_page.errors)
+        return parse_json_source(body, url, source, agency)
     if is_json(body):
         data = load_json(body, url)
         links = find_json_links(data, url, agency, listing_url)
@@ -181,18 +209,14 @@ def parse_listing(body: bytes, url: str, agency: Agency, listing_url: str | None
     if not links and not next_url:
         next_url = find_page_data_url(page, url, agency)
     has_number = next_url is not None and pager.has_numbered_link(next_url)
-    problem = None if next_url else find_hidden_list(page.root, is_empty=not links)
-    if not problem and not are_releases and agency.files is None and any(link.file_day for link in files):
+    problem = None
+    if not next_url and not links and needs_javascript(page.root):
+        problem = "needs JavaScript: its list is not in its HTML"
+    elif not next_url and (label := find_more_button(page.root)):
+        problem = f"hides the rest of its list behind a button: {label!r}"
+    elif not are_releases and agency.files is None and any(link.file_day for link in files):
         problem = f"lists {len(files)} documents that are not taken for releases; the key `files` says whether they are"
     return ListingPage(unique_links(links), next_url, has_number, problem)
-
-
-def unique_links(links: Iterable[SourceLink]) -> list[SourceLink]:
-    """Return the first link to each URL, without session ids."""
-    found: dict[str, SourceLink] = {}
-    for link in links:
-        found.setdefault(link.url, link)
-    return remove_session_ids(list(found.values()))
 
 
 def iter_listing_entries(
@@ -576,3 +600,28 @@ def is_same_listing(page_url: str, listing_url: str) -> bool:
 
 def parse_query_pairs(url: str) -> list[tuple[str, str]]:
     return parse_qsl(urlsplit(url).query, keep_blank_values=True)
+
+
+def needs_javascript(root: Element) -> bool:
+    """Return whether a page has scripts and almost no text, or an empty element where a script puts its list."""
+    if next(root.iter("script"), None) is None:
+        return False
+    body = root.find("body")
+    if count_text_letters(body if body is not None else root) < MAX_SHELL_LETTERS:
+        return True
+    areas = cast("list[Element]", [*FRAMEWORK_XPATH(root), *MAIN_XPATH(root)])
+    return any(count_text_letters(area) < MAX_SHELL_LETTERS and bool(MOUNT_XPATH(area)) for area in areas)
+
+
+def find_more_button(root: Element) -> str | None:
+    """Return the label of a button that loads more of a list, such as "Visa fler", or None."""
+    for button in cast("list[Element]", MORE_BUTTON_XPATH(root)):
+        # a button with aria-expanded shows what is on the page already
+        if button.get("aria-expanded") is not None or OTHER_PARTS_XPATH(button):
+            continue
+        text = get_line_text(button) or button.get("aria-label", "")
+        label = clean_line(button.get("value", "") if button.tag == "input" else text)
+        is_more = MORE_BUTTON_LABEL.fullmatch(label) and not READ_MORE_LABEL.match(label)
+        if is_more and not OTHER_LIST_WORD.search(label):
+            return label
+    return None

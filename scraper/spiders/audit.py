@@ -24,8 +24,14 @@ from scraper.agency import Agency
 from scraper.errors import AgencyError, SourceError
 from scraper.failures import OWN_FAULT, classify_failure, classify_source_failure, describe_request_failure
 from scraper.normalise.urls import resolve_canonical_url
-from scraper.sources import find_sources, parse_feed, parse_sitemap
-from scraper.sources.discovery import SourceURLs, get_declared_sources, get_wire_sources
+from scraper.sources import (
+    SourceURLs,
+    find_sources,
+    get_declared_sources,
+    get_wire_sources,
+    parse_feed,
+    parse_sitemap,
+)
 from scraper.sources.feeds import parse_robots_sitemaps
 from scraper.sources.json_links import is_json
 from scraper.sources.links import FILE_PATH, SourceLink, is_release_url

@@ -50,8 +50,7 @@ from scraper.parsed_page import FetchedPage, ParsedPage, build_file_item
 from scraper.redesign import FINGERPRINT_VERSION, fingerprint_template
 from scraper.schedule import parse_schedule
 from scraper.sources import parse_listing
-from scraper.sources.links import SourceLink, WireRecord, is_release_url, split_form
-from scraper.sources.listings import ListingPage
+from scraper.sources.links import ListingPage, SourceLink, WireRecord, is_release_url, split_form
 
 logger = logging.getLogger(__name__)
 

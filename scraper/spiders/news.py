@@ -24,12 +24,18 @@ from scraper.extensions.crawl_stats import AgencyStats
 from scraper.failures import classify_failure, classify_source_failure, describe_request_failure, detect_rejection
 from scraper.pages.page_type import is_listing_url
 from scraper.parsed_page import ParsedPage
-from scraper.sources import find_sources, parse_feed, parse_listing, parse_sitemap
-from scraper.sources.discovery import SourceURLs, get_declared_sources, get_wire_sources
+from scraper.sources import (
+    SourceURLs,
+    find_sources,
+    get_declared_sources,
+    get_wire_sources,
+    parse_feed,
+    parse_listing,
+    parse_sitemap,
+)
 from scraper.sources.feeds import parse_robots_sitemaps
 from scraper.sources.json_links import is_json
-from scraper.sources.links import SourceLink, is_release_url, split_form
-from scraper.sources.listings import ListingPage
+from scraper.sources.links import ListingPage, SourceLink, is_release_url, split_form
 from scraper.spiders.base import (
     PAST_END_STATUSES,
     ReleaseSpider,

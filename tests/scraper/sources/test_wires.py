@@ -9,8 +9,7 @@ import pytest
 
 from scraper.agency import Agency
 from scraper.errors import SourceError
-from scraper.sources import parse_listing
-from scraper.sources.discovery import SourceURLs, get_wire_sources
+from scraper.sources import SourceURLs, get_wire_sources, parse_listing
 from scraper.sources.links import is_release_url
 from scraper.sources.listings import ListingPage
 

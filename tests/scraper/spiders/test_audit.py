@@ -9,7 +9,7 @@ import pytest
 
 from scraper.agency import Agency
 from scraper.errors import AgencyError
-from scraper.sources.discovery import SourceURLs
+from scraper.sources import SourceURLs
 from scraper.sources.links import SourceLink
 from scraper.spiders.audit import AgencyAudit, AuditSpider, find_archive_pages
 from tests.scraper.crawling import SLUG, Crawling

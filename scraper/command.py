@@ -9,6 +9,7 @@ import sys
 from abc import abstractmethod
 from pathlib import Path
 from typing import NoReturn
+from urllib.parse import urlsplit
 
 from scrapy.commands import ScrapyCommand
 from scrapy.commands.crawl import Command as ScrapyCrawl
@@ -153,3 +154,16 @@ def get_only_argument(args: list[str], name: str) -> str:
     if len(args) != 1:
         raise UsageError(f"name one {name}")
     return args[0]
+
+
+def parse_url_argument(text: str) -> str:
+    """Return an argument as an http or https URL. Raises UsageError if it is not one."""
+    url = text if "://" in text else f"https://{text}"
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid:
+        raise UsageError(f"{text!r} is not an http or https address", print_help=False)
+    return url

@@ -1,24 +1,277 @@
-"""scrapy diagnose: shows why an agency's pages are no longer parsed as before, and a remedy."""
+"""scrapy diagnose: shows why an agency's pages are no longer parsed as before, and a remedy.
+
+The last good page of an agency is compared with a quarantined one, both parsed with the current rules: which field is
+lost, which rule parsed it, what that rule finds now, where the same text is now, and which selector would find it
+there.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
+import re
 import shutil
 import sys
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from scrapy.exceptions import UsageError
 
+from archive.captures import Captures
+from archive.database import check_database
+from archive.quarantine import Quarantine, QuarantinedPage
+from archive.store import Archive
+from scraper.agency import SELECTOR_KEYS, Agency
 from scraper.command import ProjectCommand
-from scraper.diagnosis import Diagnosis, FieldDiagnosis, ReparsedPage, diagnose_agencies, propose_table
 from scraper.errors import PageError, SourceError
-from scraper.probe.report import MISSING_VALUE, format_proposed_table, shorten_line
-from scraper.probe.result import ProbeResult
+from scraper.items import Provenance, ReleaseItem
+from scraper.normalise.text import clean_line
+from scraper.pages.document import Document, Element, format_element_path, get_text_content
+from scraper.probe.proposal import ProbedPage, ProbeResult, probe_file, probe_page
+from scraper.probe.report import MISSING_VALUE, format_item_value, format_proposed_table, shorten_line
 from scraper.probe.spider import probe_site
+from scraper.quarantine import list_symptoms
+from scraper.redesign import GENERATED_NAME, find_template_names, read_stored_body, to_comparable_text
+
+MAX_GOOD_PAGES = 5  # candidates for the good page
+MAX_OTHER_PAGES = 10  # further quarantined pages that a remedy is tried on
+MAX_PROBLEMS = 5
+DIAGNOSED_FIELDS = ("title", "lead", "published", "updated", "tags", "questions", "contacts", "body")
+# A step of an element's path (format_element_path) that is also a selector specific enough to be proposed.
+ELEMENT_SELECTOR = re.compile(r"[a-z][a-z0-9]*(?:[.#][A-Za-z_][\w-]*)+")
+NON_TEXT_TAGS = ("script", "style", "title", "head", "meta", "html", "body")
+NO_PROVENANCE = Provenance(rule="", element="")
+
+
+class ReparsedPage(NamedTuple):
+    """A capture and the result of parsing it with the current rules."""
+
+    seen_at: str
+    capture_id: int
+    page: ProbedPage
+
+    @property
+    def class_name(self) -> str | None:
+        """Name of the class that parsed the page; None if it was not parsed."""
+        item = self.page.item
+        return item.parser_version.partition(" ")[0] if item and item.parser_version else None
+
+    def summarise(self) -> dict[str, Any]:
+        return {
+            "url": self.page.url,
+            "seen": self.seen_at,
+            "capture": self.capture_id,
+            "page_class": self.class_name,
+        }
+
+
+@dataclass(slots=True, kw_only=True)
+class FieldDiagnosis:
+    """One field on the good and on the bad page. Attribute names are the keys of the JSON output."""
+
+    field: str
+    old: str  # on the good page
+    old_evidence: Provenance
+    new: str  # on the bad page
+    new_evidence: Provenance
+    died: bool  # parsed on the good page, but not or wrongly on the bad one
+    selector: str | None = None  # selector of the rule that no longer works
+    origin: str | None = None  # where that rule is defined: agencies.toml or the page class
+    matches: int | None = None  # elements of the bad page that the selector finds
+    stands: str | None = None  # path of the element of the bad page with the same text
+    remedy: str | None = None  # a selector that reads the field there
+    cured: int = 0  # other quarantined pages on which the remedy reads the field
+    tried: int = 0  # other quarantined pages on which the remedy was tried
+
+
+@dataclass(slots=True, kw_only=True)
+class Diagnosis:
+    """The findings about an agency's quarantined pages."""
+
+    agency: Agency
+    quarantined_count: int
+    since: str | None  # when the first quarantined page was fetched
+    symptoms: dict[str, int]  # quarantined pages by reason (list_symptoms)
+    bad: ReparsedPage | None  # None if no quarantined page has stored bytes
+    good: ReparsedPage | None
+    same_release: bool  # whether both pages are of one release, so that the same text can be searched for
+    problems: list[str]  # why pages and sources could not be read at all, the latest first
+    template_overlap: float | None = None  # how similar the templates of both pages are, from 0 to 1
+    fields: list[FieldDiagnosis] = field(default_factory=list)  # empty unless there are two pages
+
+
+def diagnose_agencies(archive_path: Path, agencies: Sequence[Agency]) -> list[Diagnosis]:
+    """Diagnose some agencies. Raises ArchiveError if there is no archive."""
+    check_database(archive_path)
+    with Archive(archive_path, rebuild_stale=False) as archive, Captures(archive_path) as captures:
+        return [diagnose_agency(archive, captures, agency) for agency in agencies]
+
+
+def diagnose_agency(archive: Archive, captures: Captures, agency: Agency) -> Diagnosis:
+    quarantined = Quarantine(archive.db).list_pending(agency.slug)
+    symptoms = dict(Counter(name for entry in quarantined for name in sorted(list_symptoms(entry))).most_common())
+    commonest = next(iter(symptoms), "")
+    # The most instructive page: of a stored release, with the commonest symptom.
+    candidates = sorted(
+        quarantined, key=lambda entry: (entry.release_id is None, commonest not in list_symptoms(entry))
+    )
+    reparsed = ((entry, reparse_capture(archive, captures, agency, entry.capture_id)) for entry in candidates)
+    bad_entry, bad = next(((entry, page) for entry, page in reparsed if page), (None, None))
+    problems = archive.db.execute(
+        "select problem from frontier where agency = ? and state in ('failed', 'rejected') and problem is not null"
+        " order by fetched desc limit ?",
+        [agency.slug, MAX_PROBLEMS],
+    )
+    diagnosis = Diagnosis(
+        agency=agency,
+        quarantined_count=len(quarantined),
+        since=quarantined[0].seen_at if quarantined else None,
+        symptoms=symptoms,
+        bad=bad,
+        good=find_good_page(archive, captures, agency, bad_entry) if bad_entry else None,
+        same_release=bad_entry is not None and bad_entry.release_id is not None,
+        problems=[problem for (problem,) in problems],
+    )
+    if diagnosis.good and diagnosis.bad:
+        good_names, bad_names = (
+            find_template_names(Document(reparsed.page.html, reparsed.page.url))
+            for reparsed in (diagnosis.good, diagnosis.bad)
+        )
+        diagnosis.template_overlap = len(good_names & bad_names) / max(1, len(good_names | bad_names))
+        others = (
+            reparse_capture(archive, captures, agency, entry.capture_id)
+            for entry in quarantined[: MAX_OTHER_PAGES + 1]
+            if entry is not bad_entry
+        )
+        other_pages = [other.page for other in others if other]
+        diagnosis.fields = list(diagnose_fields(diagnosis, diagnosis.good, diagnosis.bad, other_pages))
+    return diagnosis
+
+
+def find_good_page(archive: Archive, captures: Captures, agency: Agency, bad: QuarantinedPage) -> ReparsedPage | None:
+    """Return an earlier page of the bad page's release, or another good page if the release is new.
+
+    A page with all the fields that the bad page lacks is preferred.
+    """
+    rows = archive.db.execute(
+        "select v.capture from revisions v join releases r on r.id = v.release where r.agency = :agency"
+        " and v.capture is not null and v.seen <= :seen and (:release is null or r.id = :release)"
+        " order by v.seen desc, v.id desc limit :most",
+        {"agency": agency.slug, "seen": bad.seen_at, "release": bad.release_id, "most": MAX_GOOD_PAGES},
+    ).fetchall()
+    pages = [reparse_capture(archive, captures, agency, capture_id) for (capture_id,) in rows]
+    candidates = [page for page in pages if page and page.page.release]
+    missing = {key for key in bad.lost_keys if "://" not in key}  # fields; the other keys are sources
+    for page in candidates:
+        if all(getattr(page.page.release, name, None) for name in missing):
+            return page
+    return candidates[0] if candidates else None
+
+
+def reparse_capture(
+    archive: Archive, captures: Captures, agency: Agency, capture_id: int | None
+) -> ReparsedPage | None:
+    """Parse a capture with the current rules; return None if its bytes are not stored."""
+    row = archive.db.execute("select url, seen, sha256 from captures where id = ?", [capture_id]).fetchone()
+    html = read_stored_body(captures, row[2]) if row else None
+    if html is None or capture_id is None:
+        return None
+    return ReparsedPage(row[1], capture_id, probe_page(html, row[0], agency))
+
+
+def diagnose_fields(
+    diagnosis: Diagnosis, good: ReparsedPage, bad: ReparsedPage, other_pages: Sequence[ProbedPage]
+) -> Iterator[FieldDiagnosis]:
+    """Yield a comparison of each field; if it is lost, with its rule and a remedy tried on other pages."""
+    old, new = good.page.item, bad.page.item or ReleaseItem(url=bad.page.url)
+    if old is None:
+        return
+    document = Document(bad.page.html, bad.page.url)
+    for name in DIAGNOSED_FIELDS:
+        finding = FieldDiagnosis(
+            field=name,
+            old=clean_line(format_item_value(getattr(old, name))),
+            old_evidence=old.evidence.get(name, NO_PROVENANCE),
+            new=clean_line(format_item_value(getattr(new, name))),
+            new_evidence=new.evidence.get(name, NO_PROVENANCE),
+            died=bool(getattr(old, name)) and (name in diagnosis.symptoms or not getattr(new, name)),
+        )
+        if finding.died:
+            finding.origin, finding.selector = find_rule(finding, diagnosis.agency, good)
+            if finding.selector:
+                finding.matches = len(document.select(finding.selector))
+            # The body is too long to be searched for. Of a list, the first value is searched for.
+            value = getattr(old, name) if diagnosis.same_release and name != "body" else None
+            text = format_item_value(value[0] if isinstance(value, list) and value else value)
+            element = find_element_by_text(document, text)
+            if element is not None:
+                finding.stands = format_element_path(element)
+                find_remedy(finding, element, diagnosis.agency, bad.page, other_pages)
+        yield finding
+
+
+def find_rule(finding: FieldDiagnosis, agency: Agency, good: ReparsedPage) -> tuple[str, str | None]:
+    """Return where the rule that parsed the field on the good page is defined, and its selector, if any."""
+    own: str | None = getattr(agency, finding.field, None)
+    if own and finding.old_evidence.rule == "selector":
+        return "agencies.toml", own
+    step = finding.old_evidence.element.rpartition(" > ")[2]
+    return good.class_name or "", step if ELEMENT_SELECTOR.fullmatch(step) else None
+
+
+def find_element_by_text(document: Document, text: str) -> Element | None:
+    """Return the innermost element with the shortest text that contains `text`, or None."""
+    wanted, best, shortest = to_comparable_text(text), None, 0
+    if not wanted:
+        return None
+    for element in document.root.iter("*"):
+        if element.tag in NON_TEXT_TAGS:
+            continue
+        content = to_comparable_text(element.get("datetime") or get_text_content(element))
+        if wanted in content and (best is None or len(content) <= shortest):
+            best, shortest = element, len(content)
+    return best
+
+
+def find_remedy(
+    finding: FieldDiagnosis, element: Element, agency: Agency, bad: ProbedPage, others: Sequence[ProbedPage]
+) -> None:
+    """Set the simplest selector that finds the field's old value, and on how many other pages it works."""
+    for css in suggest_selectors(element) if finding.field in SELECTOR_KEYS else ():
+        fixed_agency = replace(agency, **{finding.field: css})  # type: ignore[arg-type] # a name of SELECTOR_KEYS
+        item = probe_page(bad.html, bad.url, fixed_agency).item
+        value = format_item_value(getattr(item, finding.field)) if item else None
+        if value is not None and to_comparable_text(value) == to_comparable_text(finding.old):
+            items = [probe_page(other.html, other.url, fixed_agency).item for other in others]
+            rules = [item.evidence.get(finding.field, NO_PROVENANCE).rule for item in items if item]
+            finding.remedy, finding.cured, finding.tried = css, rules.count("selector"), len(others)
+            return
+
+
+def suggest_selectors(element: Element) -> Iterator[str]:
+    """Yield selectors for an element, simplest first, without class names that change with each build."""
+    for owner, suffix in ((element, ""), (element.getparent(), f" > {element.tag!s}")):
+        for name in (owner.get("class") or "").split() if owner is not None else ():
+            if ELEMENT_SELECTOR.fullmatch(f"p.{name}") and not GENERATED_NAME.search(name):
+                yield f".{name}{suffix}"
+
+
+def propose_table(diagnosis: Diagnosis, probed: ProbeResult | None) -> ProbeResult | None:
+    """Return a proposed table with the remedies, from a probe of the site, else from the bad page."""
+    if probed is None and diagnosis.bad:
+        page, agency = diagnosis.bad.page, diagnosis.agency
+        probed = probe_file(page.html, page.url, {agency.slug: agency})
+    for finding in diagnosis.fields:
+        if probed and finding.remedy:
+            remedy = {finding.field: finding.remedy}
+            probed.agency = replace(probed.agency, **remedy)  # type: ignore[arg-type] # a name of SELECTOR_KEYS
+    return probed
+
+
+# The command
 
 
 class Command(ProjectCommand):
@@ -146,22 +399,11 @@ def format_diagnosis_json(diagnosis: Diagnosis, probed: ProbeResult | None) -> s
         "quarantined": diagnosis.quarantined_count,
         "since": diagnosis.since,
         "symptoms": diagnosis.symptoms,
-        "good": summarise_page(diagnosis.good),
-        "bad": summarise_page(diagnosis.bad),
+        "good": diagnosis.good and diagnosis.good.summarise(),
+        "bad": diagnosis.bad and diagnosis.bad.summarise(),
         "likeness": diagnosis.template_overlap,
         "fields": [asdict(finding) for finding in diagnosis.fields],
         "problems": diagnosis.problems,
         "proposal": format_proposed_table(proposed) if proposed else None,
     }
     return json.dumps(values, ensure_ascii=False, indent=2)
-
-
-def summarise_page(reparsed: ReparsedPage | None) -> dict[str, Any] | None:
-    if reparsed is None:
-        return None
-    return {
-        "url": reparsed.page.url,
-        "seen": reparsed.seen_at,
-        "capture": reparsed.capture_id,
-        "page_class": reparsed.class_name,
-    }

@@ -13,8 +13,7 @@ from scrapy.http import Response
 from scrapy.settings import BaseSettings
 
 from scraper.agency import Agency, build_user_agent, check_contact
-from scraper.command import ProjectCommand, get_only_argument
-from scraper.commands.probe import parse_url_argument
+from scraper.command import ProjectCommand, get_only_argument, parse_url_argument
 from scraper.errors import PageError
 from scraper.items import ReleaseItem
 from scraper.pages import read_page

@@ -5,14 +5,11 @@ from __future__ import annotations
 import argparse
 import shutil
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from scrapy.exceptions import UsageError
-
-from scraper.command import ProjectCommand, get_only_argument
+from scraper.command import ProjectCommand, get_only_argument, parse_url_argument
 from scraper.errors import PageError, SourceError
+from scraper.probe.proposal import STORED_PAGES_DIR, probe_file, store_page
 from scraper.probe.report import format_probe_report
-from scraper.probe.result import STORED_PAGES_DIR, probe_file, store_page
 from scraper.probe.spider import probe_site
 
 
@@ -58,16 +55,3 @@ class Command(ProjectCommand):
             stored_path = store_page(page.html, page.url, result.agency, opts.out)
             print(f"\nstored {stored_path} and its expected result: check it, correct it and commit it")
         return 0
-
-
-def parse_url_argument(text: str) -> str:
-    """Return an argument as an http or https URL. Raises UsageError if it is not one."""
-    url = text if "://" in text else f"https://{text}"
-    try:
-        parts = urlsplit(url)
-        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        valid = False
-    if not valid:
-        raise UsageError(f"{text!r} is not an http or https address", print_help=False)
-    return url

@@ -23,8 +23,7 @@ from scraper.pages.boilerplate import NON_TEXT_TAGS
 from scraper.pages.content import find_main_element
 from scraper.pages.document import Document, remove_element, select_xpath
 from scraper.pages.title import build_comparison_key
-from scraper.probe.proposal import format_agency_toml
-from scraper.probe.result import ProbedPage, ProbedSource, ProbeResult
+from scraper.probe.proposal import ProbedPage, ProbedSource, ProbeResult, format_agency_toml
 
 # Field rows
 MISSING_VALUE = "absent"
@@ -63,8 +62,8 @@ def format_probe_report(result: ProbeResult, width: int) -> str:
 
 def format_proposed_table(result: ProbeResult) -> str:
     """Format the proposed table with comments on its origin; the result is valid TOML."""
-    comments = [f"# {line}\n" for line in iter_table_comments(result)]
-    return f"{''.join(comments)}{format_agency_toml(result.agency)}".rstrip()
+    comments = "".join(f"# {line}\n" for line in iter_table_comments(result))
+    return f"{comments}{format_agency_toml(result.agency)}".rstrip()
 
 
 def iter_table_comments(result: ProbeResult) -> Iterator[str]:
@@ -195,29 +194,6 @@ def shorten_line(text: str, width: int) -> str:
 
 def find_unused_lines(html: bytes, item: ReleaseItem, release: Release) -> list[str]:
     """Return the distinct lines of the page's visible main text that are in no field, in page order."""
-    all_text, values = build_match_keys(item, release)
-    days = {str(moment)[:10] for moment in (release.published, release.updated) if moment}
-    keys = {line: build_comparison_key(line) for line in read_visible_lines(html, item.url)}
-    return [
-        line
-        for line, key in keys.items()
-        if key and not is_in_release(key, all_text, values) and not is_known_date_line(line, item.url, days)
-    ]
-
-
-def read_visible_lines(html: bytes, url: str) -> list[str]:
-    """Return the lines of the main element, before any boilerplate is removed."""
-    document = Document(html, url)
-    etree.strip_elements(document.root, *NON_TEXT_TAGS, with_tail=False)
-    for element in select_xpath(document.root, HIDDEN_XPATH):
-        remove_element(element)
-    main, *_ = find_main_element(document.root)
-    blocks = read_blocks(convert_to_soup(main), document.resolve_url)
-    return [line for block in blocks for line in block.text.split("\n")]
-
-
-def build_match_keys(item: ReleaseItem, release: Release) -> tuple[str, list[str]]:
-    """Return the comparison key of all texts of a release, and those of its short values, longest first."""
     short = [item.published, item.updated, item.kind, *release.tags]
     short += [text for image in release.images for text in (image.caption, image.credit)]
     short += [file.title for file in release.attachments]
@@ -228,17 +204,27 @@ def build_match_keys(item: ReleaseItem, release: Release) -> tuple[str, list[str
     values = sorted({build_comparison_key(text) for text in short if text}, key=len, reverse=True)
     # a separator, so that no line matches across two fields
     all_text = "|".join([*(build_comparison_key(text) for text in long if text), *values])
-    return all_text, [value for value in values if len(value) >= MIN_VALUE_LENGTH]
 
+    def is_in_release(key: str) -> bool:
+        """Return whether a line is part of a field, or is a field's value with a label."""
+        rest = key
+        for value in values:
+            rest = rest.replace(value, "") if len(value) >= MIN_VALUE_LENGTH else rest
+        return key in all_text or (rest != key and len(rest) <= MAX_VALUE_LABEL)
 
-def is_in_release(line: str, all_text: str, values: list[str]) -> bool:
-    """Return whether a line is part of a field, or is a field's value with a label."""
-    if line in all_text:
-        return True
-    rest = line
-    for value in values:
-        rest = rest.replace(value, "")
-    return rest != line and len(rest) <= MAX_VALUE_LABEL
+    days = {str(moment)[:10] for moment in (release.published, release.updated) if moment}
+    document = Document(html, item.url)  # its main element, before any boilerplate is removed
+    etree.strip_elements(document.root, *NON_TEXT_TAGS, with_tail=False)
+    for element in select_xpath(document.root, HIDDEN_XPATH):
+        remove_element(element)
+    main, *_ = find_main_element(document.root)
+    blocks = read_blocks(convert_to_soup(main), document.resolve_url)
+    keys = {line: build_comparison_key(line) for block in blocks for line in block.text.split("\n")}
+    return [
+        line
+        for line, key in keys.items()
+        if key and not is_in_release(key) and not is_known_date_line(line, item.url, days)
+    ]
 
 
 def is_known_date_line(line: str, url: str, days: set[str]) -> bool:

@@ -22,7 +22,7 @@ from scraper.downloader.errors import DOWNLOAD_ERRORS, RobotsForbidden, describe
 from scraper.errors import PageError, SourceError
 from scraper.normalise.urls import extract_host
 from scraper.pages.page_type import is_listing_url
-from scraper.probe.result import (
+from scraper.probe.proposal import (
     ProbedPage,
     ProbedSource,
     ProbeResult,
@@ -234,7 +234,9 @@ class ProbeSpider(Spider):
             try:
                 response = await self.fetch(url)
                 if kind == "listings":
-                    page = parse_listing(response.body, response.url, agency, find_endpoint_url(url, agency))
+                    # the URL of a JSON endpoint decides how its response is parsed, even after a redirect
+                    endpoint_url = url if agency.find_json_source(url) else None
+                    page = parse_listing(response.body, response.url, agency, endpoint_url)
                     source.links = [link for link in page.links if not is_listing_url(link.url)]
                     source.note = "; ".join(filter(None, [page.problem, *map(str, page.errors)])) or None
                     press_rooms += find_sources(response.body, response.url, agency).press_rooms
@@ -276,33 +278,21 @@ class ProbeSpider(Spider):
     async def fetch(self, url: str) -> Response:
         """Return the response for a URL, requested once. Raises SourceError if there is none, or it is not a 200."""
         if url not in self.fetched:
+            sys.stderr.write(f"fetching {url}\n")
+            engine = self.crawler.engine
+            assert engine  # noqa: S101 - a running spider has one
             try:
-                self.fetched[url] = await self.download(url)
-            except SourceError as error:
-                self.fetched[url] = error
+                response = await engine.download_async(Request(url))
+                is_ok = response.status == 200
+                self.fetched[url] = response if is_ok else SourceError(url, f"answered {response.status}")
+            except RobotsForbidden:
+                self.fetched[url] = SourceError(url, "robots.txt forbids it")
+            except CONNECTION_ERRORS as error:
+                self.fetched[url] = SourceError(url, describe_download_error(error))
         found = self.fetched[url]
         if isinstance(found, SourceError):
             raise found
         return found
-
-    async def download(self, url: str) -> Response:
-        sys.stderr.write(f"fetching {url}\n")
-        engine = self.crawler.engine
-        assert engine  # noqa: S101 - a running spider has one
-        try:
-            response = await engine.download_async(Request(url))
-        except RobotsForbidden as error:
-            raise SourceError(url, "robots.txt forbids it") from error
-        except CONNECTION_ERRORS as error:
-            raise SourceError(url, describe_download_error(error)) from error
-        if response.status != 200:
-            raise SourceError(url, f"answered {response.status}")
-        return response
-
-
-def find_endpoint_url(url: str, agency: Agency) -> str | None:
-    """Return a URL if it is a JSON endpoint's, which decides how a response is parsed even after a redirect."""
-    return url if agency.find_json_source(url) else None
 
 
 def is_feed(response: Response) -> bool:

@@ -11,9 +11,18 @@ import pytest
 from scraper.agency import Agency, JSONSource, parse_agency
 from scraper.items import ReleaseItem
 from scraper.pages.document import Document
-from scraper.probe.proposal import format_agency_toml, propose_name, propose_release_pattern, quote_toml
+from scraper.probe.proposal import (
+    ProbedPage,
+    ProbedSource,
+    ProbeResult,
+    format_agency_toml,
+    probe_page,
+    propose_name,
+    propose_release_pattern,
+    quote_toml,
+    store_page,
+)
 from scraper.probe.report import find_unused_lines, format_page_panes, format_probe_report
-from scraper.probe.result import ProbedPage, ProbedSource, ProbeResult, probe_page, store_page
 from scraper.sources.links import SourceLink
 from tests.scraper.pages.sample_page import HEADING, TEXT, URL, build_page
 

@@ -12,7 +12,7 @@ import pytest
 from archive.quarantine import MAX_HABIT_RELEASES, MIN_LINE_PAGES, PAGE_REASONS, RepeatedLines
 from archive.store import SaveResult
 from archive.takedowns import hide_release
-from scraper.diagnosis import diagnose_agencies
+from scraper.commands.diagnose import diagnose_agencies
 from scraper.ingest import accept_quarantined, review_quarantine
 from scraper.quarantine import PAGE_PROBLEMS, QuarantineCheck, describe_reasons, list_symptoms
 from tests.scraper.offline import LISTING, SLUG, STORED, OfflineCrawl

@@ -1,4 +1,4 @@
-"""Locks on agencies, so that two processes never crawl the same agency.
+"""Locks, so that two processes never crawl the same agency, run a round or write what workers send.
 
 Each agency has one byte of a lock file beside the archive: a POSIX record lock, which is released however the
 process ends.
@@ -10,9 +10,12 @@ import fcntl
 import logging
 import zlib
 from collections.abc import Container, Iterable
+from datetime import datetime
 from pathlib import Path
 from typing import TextIO
 
+from archive.database import ArchiveError
+from archive.dates import now, to_iso
 from archive.store import Archive
 
 logger = logging.getLogger(__name__)
@@ -58,3 +61,46 @@ def warn_about_unlisted(archive: Archive, agencies: Container[str]) -> None:
         logger.warning(
             "%d releases of %d agencies that are not in the list are skipped: %s", total, len(unlisted), names
         )
+
+
+def lock_round(archive_path: Path) -> TextIO | datetime:
+    """Lock a round; return the file, locked until it is closed, or the time a running round started.
+
+    Raises ArchiveError if the lock file beside the archive cannot be opened.
+    """
+    lock, is_locked = lock_whole_file(archive_path.with_suffix(".round.lock"))
+    if not is_locked:
+        with lock:
+            lock.seek(0)
+            since = lock.read().strip()
+        return datetime.fromisoformat(since) if since else now()  # empty: the other round has only just locked it
+    lock.truncate(0)
+    lock.write(f"{to_iso(now())}\n")
+    lock.flush()
+    return lock
+
+
+def lock_writer(archive_path: Path) -> TextIO:
+    """Lock the archive against other writers, until the returned file is closed.
+
+    Raises ArchiveError if another writer is running.
+    """
+    lock, is_locked = lock_whole_file(path := archive_path.with_suffix(".writer.lock"))
+    if not is_locked:
+        lock.close()
+        raise ArchiveError(path, "another writer is running")
+    return lock
+
+
+def lock_whole_file(path: Path) -> tuple[TextIO, bool]:
+    """Open a lock file; return it, and whether no other process has locked it. Raises ArchiveError."""
+    try:
+        lock = path.open("a+")
+    except OSError as error:
+        missing = None if path.parent.is_dir() else f"there is no folder {path.parent}"
+        raise ArchiveError(path, missing or f"cannot be locked: {error.strerror}") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return lock, False
+    return lock, True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import signal
 import subprocess
 import sys
@@ -14,10 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import FrameType
-from typing import Any, Self, TextIO
+from typing import Any, Self
 
 from archive.captures import Captures
-from archive.database import ArchiveError
 from archive.dates import now, to_iso
 from archive.evidence.manifest import write_manifest
 from archive.evidence.verify import open_archive
@@ -57,30 +55,6 @@ class RoundResult:
         if not self.alerts_sent:
             parts.append("some alerts were not delivered")
         return "; ".join(parts)
-
-
-def lock_round(archive_path: Path) -> TextIO | datetime:
-    """Lock a round; return the file, locked until it is closed, or the time a running round started.
-
-    Raises ArchiveError if the lock file beside the archive cannot be opened.
-    """
-    path = archive_path.with_suffix(".round.lock")
-    try:
-        lock = path.open("a+")
-    except OSError as error:
-        missing = None if path.parent.is_dir() else f"there is no folder {path.parent}"
-        raise ArchiveError(path, missing or f"cannot be locked: {error.strerror}") from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        with lock:
-            lock.seek(0)
-            since = lock.read().strip()
-        return datetime.fromisoformat(since) if since else now()  # empty: the other round has only just locked it
-    lock.truncate(0)
-    lock.write(f"{to_iso(now())}\n")
-    lock.flush()
-    return lock
 
 
 def read_last_crawl_id(archive_path: Path) -> int:

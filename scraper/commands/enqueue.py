@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from scraper.command import ProjectCommand, add_agency_option
-from scraper.distributed.queue import Broker, JobDeferral, JobQueue, find_lease_host
+from scraper.distributed.queue import Broker, JobQueue, find_lease_host
 
 
 class Command(ProjectCommand):
@@ -24,14 +24,9 @@ class Command(ProjectCommand):
         agencies = self.select_agencies(opts.agency)
         broker = Broker(self.settings)
         broker.check_connection()
-        queue = JobQueue(broker, self.settings, reject_job)
+        queue = JobQueue(broker, self.settings, lambda slug, host: 0.0)  # rounds are left to the workers
         active = [agency for agency in agencies.values() if not agency.paused]
         with broker.convert_errors():
             queued = sum(queue.enqueue(agency.slug, find_lease_host(agency.home)) for agency in active)
         print(f"{queued} rounds queued; {len(active) - queued} were waiting or running already")
         return 0
-
-
-def reject_job(slug: str, host: str) -> JobDeferral:
-    """Leave a round to the workers, because this process only fills the queue."""
-    return JobDeferral(seconds=0)

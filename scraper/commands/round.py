@@ -14,13 +14,13 @@ from archive.dates import now
 from scraper.alerts import AlertSettings, read_alert_settings
 from scraper.command import ProjectCommand, add_agency_option
 from scraper.errors import AgencyError
+from scraper.locks import lock_round
 from scraper.round import (
     MAX_ROUND_DURATION,
     ROUND_SPIDERS,
     CommandRunner,
     close_round,
     has_recent_crawl,
-    lock_round,
     read_last_crawl_id,
 )
 

@@ -22,8 +22,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from scraper.errors import BrokerError
@@ -206,55 +205,53 @@ class Lease:
 
     def refresh(self) -> bool:
         """Ask the broker for the remaining time of the lease; return whether it is still ours."""
-        return self._set_expiry(0)
+        return self.renew(0)
 
-    def renew(self) -> bool:
-        """Extend the lease to its full lifetime from now; return False if another worker has it."""
-        return self._set_expiry(self.lifetime_milliseconds)
+    def renew(self, milliseconds: int | None = None) -> bool:
+        """Extend the lease to its full lifetime from now, or to `milliseconds`; return False if another worker has it.
+
+        With 0 milliseconds, the lease is left as it is.
+        """
+        requested_at = time.clock_gettime(CLOCK)
+        lifetime = self.lifetime_milliseconds if milliseconds is None else milliseconds
+        left = self.broker.run_script(RENEW_LEASE_SCRIPT, [self.key], self.token, lifetime)
+        self.update_expiry(left, requested_at)
+        return left != LEASE_LOST
 
     def release(self, seconds: float) -> None:
         """Let the lease expire in `seconds`: the host's crawl delay, counted from our last request."""
-        self._set_expiry(max(1, round(1000 * seconds)))
+        self.renew(max(1, round(1000 * seconds)))
 
     def update_expiry(self, milliseconds: int, requested_at: float) -> None:
         """Set when the lease expires: `milliseconds` after `requested_at` (CLOCK time), or at once if LEASE_LOST."""
         self.expires_at = 0.0 if milliseconds == LEASE_LOST else requested_at + milliseconds / 1000 - self.max_delay
 
-    def _set_expiry(self, milliseconds: int) -> bool:
-        requested_at = time.clock_gettime(CLOCK)
-        left = self.broker.run_script(RENEW_LEASE_SCRIPT, [self.key], self.token, milliseconds)
-        self.update_expiry(left, requested_at)
-        return left != LEASE_LOST
 
+@contextmanager
+def keep_lease(lease: Lease, on_lost: Callable[[], None]) -> Iterator[None]:
+    """Renew a lease at intervals, in a thread. Calls `on_lost` once if that fails for too long."""
+    stop_event = threading.Event()
 
-class LeaseRenewal:
-    """Renews a lease in a thread, as a context manager. Calls `on_lost` once if that fails for too long."""
-
-    def __init__(self, lease: Lease, on_lost: Callable[[], None]) -> None:
-        self.lease, self.on_lost, self.stop_event = lease, on_lost, threading.Event()
-        self.thread = threading.Thread(target=self.renew_until_stopped, name="lease", daemon=True)
-
-    def __enter__(self) -> Self:
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop_event.set()
-        self.thread.join()
-
-    def renew_until_stopped(self) -> None:
-        """Renew the lease at intervals until it is lost or the block ends."""
-        while not self.stop_event.wait(self.lease.lease_seconds / 4):
+    def renew_until_stopped() -> None:
+        while not stop_event.wait(lease.lease_seconds / 4):
             try:
-                renewed = self.lease.broker.call_with_retry(
-                    self.lease.renew, lambda: 0 if self.stop_event.is_set() else self.lease.seconds_left
+                renewed = lease.broker.call_with_retry(
+                    lease.renew, lambda: 0 if stop_event.is_set() else lease.seconds_left
                 )
             except BrokerError as error:
                 logger.warning("the lease cannot be renewed: %s", error)
                 renewed = False
             if not renewed:
-                self.on_lost()
+                on_lost()
                 return
+
+    thread = threading.Thread(target=renew_until_stopped, name="lease", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop_event.set()
+        thread.join()
 
 
 def find_lease_host(home: str) -> str:
@@ -266,25 +263,21 @@ def find_lease_host(home: str) -> str:
     return (urlsplit(home).netloc.rpartition("@")[2]).lower().removeprefix("www.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobDeferral:
-    """The result of an uncompleted round: any worker may try again after `seconds`."""
-
-    seconds: float
-
-
 class JobQueue:
     """Dramatiq's queue of rounds. Each worker runs one agency's round at a time.
 
-    run_job: runs the round of a slug and host. A round that it defers or fails on is tried again by any worker, and so
-    is the round of a worker that died.
+    run_job: runs the round of a slug and host, and returns None, or in how many seconds any worker may try again. A
+    round on which it fails is tried again as well, and so is the round of a worker that died.
     """
 
-    def __init__(
-        self, broker: Broker, settings: BaseSettings, run_job: Callable[[str, str], JobDeferral | None]
-    ) -> None:
+    def __init__(self, broker: Broker, settings: BaseSettings, run_job: Callable[[str, str], float | None]) -> None:
         self.broker, self.run_job = broker, run_job
-        self.dramatiq_module = load_dramatiq()
+        try:
+            import dramatiq  # noqa: PLC0415 - an optional dependency
+        except ModuleNotFoundError as error:
+            raise BrokerError(MISSING_PACKAGE.format(name=error.name)) from error
+        self.dramatiq_module = dramatiq
+        logging.getLogger("dramatiq").setLevel(logging.WARNING)
         from dramatiq.brokers.redis import RedisBroker  # noqa: PLC0415 - an optional dependency
         from dramatiq.middleware import Retries  # noqa: PLC0415
 
@@ -315,11 +308,11 @@ class JobQueue:
         """Run one round. Raises dramatiq.Retry if it was deferred."""
         self.idle.clear()
         try:
-            deferral = self.run_job(slug, host)
+            delay = self.run_job(slug, host)
         finally:
             self.idle.set()
-        if deferral:
-            raise self.dramatiq_module.Retry(delay=max(1, round(1000 * deferral.seconds)))
+        if delay is not None:
+            raise self.dramatiq_module.Retry(delay=max(1, round(1000 * delay)))
         self.broker.redis.delete(self.broker.key("queued", slug))
 
     def start(self) -> None:
@@ -337,13 +330,3 @@ class JobQueue:
             self.idle.wait()
             self.worker.stop(timeout=STOP_TIMEOUT)
         self.job_broker.close()
-
-
-def load_dramatiq() -> Any:
-    """Return the module dramatiq. Raises BrokerError if it is not installed."""
-    try:
-        import dramatiq  # noqa: PLC0415 - an optional dependency
-    except ModuleNotFoundError as error:
-        raise BrokerError(MISSING_PACKAGE.format(name=error.name)) from error
-    logging.getLogger("dramatiq").setLevel(logging.WARNING)
-    return dramatiq

@@ -16,7 +16,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -38,9 +37,8 @@ from scraper.distributed.queue import (
     RETRY_INTERVAL,
     SEND_MESSAGE_SCRIPT,
     Broker,
-    JobDeferral,
     Lease,
-    LeaseRenewal,
+    keep_lease,
 )
 from scraper.downloader.errors import CrawlStopped
 from scraper.errors import BrokerError
@@ -48,7 +46,6 @@ from scraper.extensions.crawl_stats import ArchiveSpider, CrawlStatsExtension, c
 from scraper.ingest import CrawlRecorder
 from scraper.parsed_page import FetchedPage, ParsedPage
 from scraper.round import ROUND_SPIDERS, read_last_crawl_id
-from scraper.schedule import RevisitSchedule
 
 if TYPE_CHECKING:
     from scrapy.http import Response
@@ -121,44 +118,17 @@ class MessageSender:
         return result
 
 
-class OperationLog:
-    """Records the operations of the current transaction, to send them to the writer."""
-
-    def __init__(self, sender: MessageSender) -> None:
-        self.sender = sender
-        self.operations: list[Operation] = []
-        self.depth = 0  # depth of nested operations; only the outermost is recorded
-
-    def record(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Add a starting operation, unless it is part of another one."""
-        if not self.depth:
-            self.operations.append(Operation(name=name, args=args, kwargs=kwargs))
-
-    @contextmanager
-    def nested(self) -> Iterator[None]:
-        """Ignore operations in the block, because they are part of a recorded one."""
-        self.depth += 1
-        try:
-            yield
-        finally:
-            self.depth -= 1
-
-    def flush(self) -> None:
-        """Send the recorded operations."""
-        operations, self.operations = self.operations, []
-        if operations:
-            self.sender.send(*operations)
-
-
 # The copy of the archive
 
 
 class ArchiveCopy(Archive):
     """A job's copy of the archive, which sends each transaction to the writer before committing it."""
 
-    def __init__(self, path: Path, operation_log: OperationLog) -> None:
+    def __init__(self, path: Path, sender: MessageSender) -> None:
         super().__init__(path, rebuild_stale=False)
-        self.operation_log = operation_log
+        self.sender = sender
+        self.operations: list[Operation] = []  # of the current transaction
+        self.depth = 0  # of nested operations; only the outermost is sent
         self.frontier = cast("Frontier", RecordingProxy(self, "frontier", self.frontier))
         self.hosts = cast("Hosts", RecordingProxy(self, "hosts", self.hosts))
         self.cursors = cast("PaginationCursors", RecordingProxy(self, "cursors", self.cursors))
@@ -169,10 +139,24 @@ class ArchiveCopy(Archive):
         if self.db.conn.in_transaction:
             yield
             return
-        self.operation_log.operations.clear()
+        self.operations.clear()
         with super().transaction():
             yield
-            self.operation_log.flush()
+            operations, self.operations = self.operations, []
+            if operations:
+                self.sender.send(*operations)
+
+    @contextmanager
+    def operation(self, name: str, *args: Any, **kwargs: Any) -> Iterator[None]:
+        """Send the changes in the block as one operation, in a transaction, unless they are part of another one."""
+        with self.transaction():
+            if not self.depth:
+                self.operations.append(Operation(name=name, args=args, kwargs=kwargs))
+            self.depth += 1
+            try:
+                yield
+            finally:
+                self.depth -= 1
 
 
 class RecordingProxy:
@@ -187,10 +171,8 @@ class RecordingProxy:
             return attribute
 
         def recorded(*args: Any, **kwargs: Any) -> Any:
-            with self._copy.transaction():
-                self._copy.operation_log.record(f"{self._name}.{name}", args, kwargs)
-                with self._copy.operation_log.nested():
-                    return attribute(*args, **kwargs)
+            with self._copy.operation(f"{self._name}.{name}", *args, **kwargs):
+                return attribute(*args, **kwargs)
 
         return recorded
 
@@ -214,25 +196,6 @@ class WorkerRecorder(CrawlRecorder):
         return True
 
 
-def build_worker_recorder(copy: ArchiveCopy, schedule: RevisitSchedule) -> CrawlRecorder:
-    """Return the recorder of a copy, whose operations are sent to the writer."""
-    return cast("CrawlRecorder", RecordingProxy(copy, "recorder", WorkerRecorder(copy, schedule)))
-
-
-def record_page(copy: ArchiveCopy, recorder: CrawlRecorder, page: ParsedPage, now: datetime) -> None:
-    """Send a parsed page to the writer, and mark its URL as done for this round."""
-    with copy.transaction():
-        copy.operation_log.record("save_page", (page,), {})
-        with copy.operation_log.nested():
-            if page.release_id is None:
-                # In this state only, a URL never becomes due again, whatever date its source shows.
-                copy.frontier.mark_quarantined(page.url, now, "sent to the writer")
-                return
-            validators = {name: page.response.headers.get(name.replace("_", "-")) for name in ("etag", "last_modified")}
-            copy.frontier.mark_read(page.url, page.release_id, now, **validators)
-            copy.mark_checked(page.release_id, now, recorder.next_check(page.release_id, now))
-
-
 # Scrapy's components
 
 
@@ -244,11 +207,10 @@ class WorkerAddon:
 
     def update_settings(self, settings: BaseSettings) -> None:
         """Replace the components that download pages or write to the archive."""
+        handlers = settings["DOWNLOAD_HANDLERS"]
+        settings.set("DISTRIBUTED_HANDLER", handlers["https"], priority=ADDON_PRIORITY)
         for scheme in ("http", "https"):
-            handlers = settings["DOWNLOAD_HANDLERS"]
-            settings.set(f"DISTRIBUTED_HANDLER_{scheme}", handlers[scheme], priority=ADDON_PRIORITY)
-            handler = f"scraper.distributed.worker.Leased{scheme.title()}Handler"
-            handlers.set(scheme, handler, priority=ADDON_PRIORITY)
+            handlers.set(scheme, "scraper.distributed.worker.LeasedHandler", priority=ADDON_PRIORITY)
         for name, replaced, replacement in (
             (
                 "EXTENSIONS",
@@ -270,7 +232,7 @@ class WorkerCrawlStats(CrawlStatsExtension):
         self.broker = Broker(settings)
         self.lease = Lease(self.broker, settings, settings["DISTRIBUTED_HOST"], settings.getint("DISTRIBUTED_TOKEN"))
         self.lease_check: AsyncioLoopingCall | LoopingCall | None = None
-        self.operation_log: OperationLog | None = None
+        self.sender: MessageSender | None = None
 
     def spider_opened(self, spider: ArchiveSpider) -> None:
         """Start checking the lease at intervals, and send everything that the spider writes."""
@@ -278,22 +240,19 @@ class WorkerCrawlStats(CrawlStatsExtension):
         self.lease_check = create_looping_call(self.check_lease)
         self.lease_check.start(max(0.1, self.lease.lease_seconds / 10), now=False)
         try:
-            self.operation_log = self.replace_archive(spider)
+            (slug,) = spider.agencies
+            self.sender = sender = MessageSender(self.broker, self.lease, slug)
+            # replace the archive that the spider opened with a copy that sends all writes
+            schedule, path = spider.recorder.schedule, spider.archive.path
+            spider.recorder.close()
+            spider.archive.close()
+            spider.archive = copy = ArchiveCopy(path, sender)
+            recorder = RecordingProxy(copy, "recorder", WorkerRecorder(copy, schedule))
+            spider.recorder = cast("CrawlRecorder", recorder)
             super().spider_opened(spider)
-            self.operation_log.sender.send(Operation(name="open_crawl", kwargs={"spider": spider.name, "at": now()}))
+            sender.send(Operation(name="open_crawl", kwargs={"spider": spider.name, "at": now()}))
         except (BrokerError, sqlite3.OperationalError) as error:
             spider.stop_if_unwritable(SendError(str(error)))
-
-    def replace_archive(self, spider: ArchiveSpider) -> OperationLog:
-        """Replace the archive that the spider opened with a copy that sends all writes, and return its log."""
-        (slug,) = spider.agencies
-        operation_log = OperationLog(MessageSender(self.broker, self.lease, slug))
-        schedule, path = spider.recorder.schedule, spider.archive.path
-        spider.recorder.close()
-        spider.archive.close()
-        spider.archive = copy = ArchiveCopy(path, operation_log)
-        spider.recorder = build_worker_recorder(copy, schedule)
-        return operation_log
 
     def check_lease(self) -> None:
         """Update the lease's remaining time. If the broker does not respond, the last known time applies."""
@@ -306,7 +265,7 @@ class WorkerCrawlStats(CrawlStatsExtension):
         """Send the counts of the crawl and complete its row in the copy."""
         if self.lease_check and self.lease_check.running:
             self.lease_check.stop()
-        if self.operation_log is None:
+        if self.sender is None:
             return  # nothing could be sent; without a row in the copy, the worker treats the pass as interrupted
         (stats,) = spider.agency_stats.values()
         (agency,) = spider.agencies.values()
@@ -322,7 +281,7 @@ class WorkerCrawlStats(CrawlStatsExtension):
             "at": closed_at,
         }
         try:
-            self.operation_log.sender.send(Operation(name="close_crawl", kwargs=result))
+            self.sender.send(Operation(name="close_crawl", kwargs=result))
             # The next pass counts this one's requests. A pass without a complete row counts as interrupted.
             with spider.archive.transaction():
                 close_crawl(spider.archive, stats, reason, closed_at, **politeness)
@@ -341,20 +300,28 @@ class WorkerPipeline:
         return cls(crawler)
 
     def process_item(self, page: ParsedPage) -> ParsedPage:
-        spider = cast("ReleaseSpider", self.crawler.spider)
-        record_page(cast("ArchiveCopy", spider.archive), spider.recorder, page, now())
+        """Send a page, and mark its URL as done for this round."""
+        spider, sent_at = cast("ReleaseSpider", self.crawler.spider), now()
+        copy = cast("ArchiveCopy", spider.archive)
+        with copy.operation("save_page", page):
+            if page.release_id is None:
+                # In this state only, a URL never becomes due again, whatever date its source shows.
+                copy.frontier.mark_quarantined(page.url, sent_at, "sent to the writer")
+            else:
+                headers = page.response.headers
+                validators = {"etag": headers.get("etag"), "last_modified": headers.get("last-modified")}
+                copy.frontier.mark_read(page.url, page.release_id, sent_at, **validators)
+                next_check = spider.recorder.next_check(page.release_id, sent_at)
+                copy.mark_checked(page.release_id, sent_at, next_check)
         return page
 
 
 class LeasedHandler(BaseDownloadHandler):
     """The configured download handler, which sends no request without a valid lease."""
 
-    scheme: str
-
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
-        handler = load_object(crawler.settings[f"DISTRIBUTED_HANDLER_{self.scheme}"])
-        self.handler: Any = build_from_crawler(handler, crawler)
+        self.handler: Any = build_from_crawler(load_object(crawler.settings["DISTRIBUTED_HANDLER"]), crawler)
 
     async def download_request(self, request: Request) -> Response:
         """Download a response. Raises CrawlStopped if another worker may have the lease."""
@@ -369,14 +336,6 @@ class LeasedHandler(BaseDownloadHandler):
         await self.handler.close()
 
 
-class LeasedHttpHandler(LeasedHandler):
-    scheme = "http"
-
-
-class LeasedHttpsHandler(LeasedHandler):
-    scheme = "https"
-
-
 # Rounds
 
 
@@ -387,22 +346,22 @@ class RoundRunner:
         self.broker, self.settings, self.runner, self.options = broker, settings, runner, options
         self.misconfigured = False  # whether a crawl ended with a configuration error
 
-    def run_round(self, slug: str, host: str) -> JobDeferral | None:
-        """Run an agency's round; return when to try again if it was not completed."""
+    def run_round(self, slug: str, host: str) -> float | None:
+        """Run an agency's round; return in how many seconds to try again, None if it was completed."""
         if self.runner.stop_requested:
-            return JobDeferral(seconds=0)
+            return 0.0
         try:
             with self.broker.convert_errors():
                 lease = Lease.acquire(self.broker, self.settings, host)
                 if lease:
                     return self.run_leased_round(lease, slug, host)
                 milliseconds = int(self.broker.redis.pttl(self.broker.key("lease", host)))
-                return JobDeferral(seconds=max(milliseconds, 100) / 1000)
+                return max(milliseconds, 100) / 1000
         except (BrokerError, SendError) as error:
             logger.warning("%s: the round was interrupted: %s", slug, error)
-            return JobDeferral(seconds=RETRY_DELAY)
+            return RETRY_DELAY
 
-    def run_leased_round(self, lease: Lease, slug: str, host: str) -> JobDeferral | None:
+    def run_leased_round(self, lease: Lease, slug: str, host: str) -> float | None:
         """Run a round whose lease we have, and release the lease unless it was lost."""
         logger.info("%s: round started, token %d", slug, lease.token)
         lost, host_delay = threading.Event(), 0.0
@@ -413,17 +372,20 @@ class RoundRunner:
                 self.runner.child.terminate()
 
         try:
-            with LeaseRenewal(lease, stop_crawl), tempfile.TemporaryDirectory(prefix="round-") as folder:
+            with keep_lease(lease, stop_crawl), tempfile.TemporaryDirectory(prefix="round-") as folder:
                 MessageSender(self.broker, lease, slug).send(Operation(name="start_round", kwargs={}))
                 job = self.receive_job(lease, lost.is_set)
                 if not job:
-                    return JobDeferral(seconds=RETRY_DELAY) if job is None else None
+                    return RETRY_DELAY if job is None else None
                 unpack_job(job, Path(folder))
-                deferral, host_delay = self.run_passes(lease, slug, host, Path(folder), lost.is_set)
-                return deferral
+                delay, host_delay = self.run_passes(lease, slug, host, Path(folder), lost.is_set)
+                return delay
         finally:
             if not lost.is_set():
-                self.release_lease(lease, host_delay)
+                try:
+                    self.broker.call_with_retry(lambda: lease.release(host_delay), 0)
+                except BrokerError as error:  # the lease expires by itself
+                    logger.warning("the lease cannot be released: %s", error)
 
     def receive_job(self, lease: Lease, is_lost: Callable[[], bool]) -> bytes | None:
         """Return the writer's job; b"" if there is no round to run, None if the writer does not respond."""
@@ -438,7 +400,7 @@ class RoundRunner:
 
     def run_passes(
         self, lease: Lease, slug: str, host: str, folder: Path, is_lost: Callable[[], bool]
-    ) -> tuple[JobDeferral | None, float]:
+    ) -> tuple[float | None, float]:
         """Run the spiders one after another.
 
         Returns when to try again (None if everything is done) and the seconds before the next request to the host.
@@ -455,8 +417,10 @@ class RoundRunner:
         arguments = ("-a", f"agency={slug}", "-a", f"minutes={self.settings['ROUND_PASS_MINUTES']}")
         host_delay = 0.0
         for name in ROUND_SPIDERS:
-            if name == "revisit" and not has_due_releases(archive_path, slug):
-                continue
+            if name == "revisit":
+                with Archive(archive_path, rebuild_stale=False) as archive:
+                    if not archive.frontier.list_stale(slug, now(), 1):
+                        continue
             self.runner.wait(host_delay)
             previous_crawl_id = read_last_crawl_id(archive_path)
             code = self.runner.run_scrapy("crawl", name, *arguments, *options)
@@ -467,7 +431,7 @@ class RoundRunner:
                 logger.warning(
                     "%s: its %s pass was interrupted (exit code %d); the round is queued again", slug, name, code
                 )
-                return JobDeferral(seconds=0 if stopped else CRASH_RETRY_DELAY), host_delay
+                return 0.0 if stopped else CRASH_RETRY_DELAY, host_delay
         MessageSender(self.broker, lease, slug).send(Operation(name="finish_round", kwargs={}))
         return None, host_delay
 
@@ -486,19 +450,3 @@ class RoundRunner:
         requests, delay = row
         shortest = self.settings.getfloat("DOWNLOAD_DELAY")
         return True, max(shortest, longest if delay is None else float(delay)) if requests else 0.0
-
-    def release_lease(self, lease: Lease, host_delay: float) -> None:
-        """Release the host to other workers after `host_delay` seconds.
-
-        If the broker does not respond, the lease expires by itself.
-        """
-        try:
-            self.broker.call_with_retry(lambda: lease.release(host_delay), 0)
-        except BrokerError as error:
-            logger.warning("the lease cannot be released: %s", error)
-
-
-def has_due_releases(archive_path: Path, slug: str) -> bool:
-    """Return whether any stored release is due for a check. If not, a revisit pass would be useless."""
-    with Archive(archive_path, rebuild_stale=False) as archive:
-        return bool(archive.frontier.list_stale(slug, now(), 1))

@@ -6,7 +6,6 @@ deleted from the stream only after the commit, so a message that arrives twice h
 
 from __future__ import annotations
 
-import fcntl
 import json
 import logging
 from collections import Counter
@@ -18,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from time import monotonic
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, TextIO, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from scrapy.exceptions import DropItem
 from scrapy.signalmanager import SignalManager
@@ -44,7 +43,7 @@ from scraper.errors import BrokerError
 from scraper.extensions.crawl_stats import AgencyStats, add_declared_agency, close_crawl, open_crawl
 from scraper.failures import OWN_FAULT
 from scraper.ingest import CrawlRecorder
-from scraper.locks import lock_agency, open_lock_file, unlock_agency
+from scraper.locks import lock_agency, lock_writer, open_lock_file, unlock_agency
 from scraper.pipelines import ArchivePipeline
 from scraper.round import close_round, read_last_crawl_id
 from scraper.schedule import parse_schedule
@@ -176,14 +175,13 @@ class MessageProcessor:
     def _resume_crawl(self, job: Job, agency: Agency) -> RemoteCrawl | None:
         """Return the running pass, restored from the archive if another writer began it, or None."""
         if agency.slug not in self.crawls and job.counters:
-            self.crawls[agency.slug] = crawl = self._create_crawl(agency, parse_stats(job.counters, job.crawl_id))
+            stats = {agency.slug: parse_stats(job.counters, job.crawl_id)}
+            crawl = RemoteCrawl(self.archive, self.recorder, {agency.slug: agency}, stats)
+            self.crawls[agency.slug] = crawl
             urls = self.archive.db.execute("select url from quarantine where crawl = ?", [job.crawl_id]).fetchall()
             if urls:
                 crawl.pipeline.quarantined_urls[agency.slug] = {url for (url,) in urls}
         return self.crawls.get(agency.slug)
-
-    def _create_crawl(self, agency: Agency, stats: AgencyStats) -> RemoteCrawl:
-        return RemoteCrawl(self.archive, self.recorder, {agency.slug: agency}, {agency.slug: stats})
 
     def _apply_operation(self, operation: Operation, crawl: RemoteCrawl | None, agency: Agency) -> None:
         part, _, method = operation.name.rpartition(".")
@@ -191,8 +189,8 @@ class MessageProcessor:
             owner = self.recorder if part == "recorder" else getattr(self.archive, part)
             getattr(owner, method)(*operation.args, **operation.kwargs)
         elif operation.name == "open_crawl":
-            stats = AgencyStats(crawl_id=open_crawl(self.archive, agency.slug, **operation.kwargs))
-            self.crawls[agency.slug] = self._create_crawl(agency, stats)
+            stats = {agency.slug: AgencyStats(crawl_id=open_crawl(self.archive, agency.slug, **operation.kwargs))}
+            self.crawls[agency.slug] = RemoteCrawl(self.archive, self.recorder, {agency.slug: agency}, stats)
         elif operation.name != "finish_round":
             if crawl is None:
                 raise BrokerError(f"{agency.slug}: {operation.name!r} without a running pass")
@@ -286,8 +284,14 @@ class ArchiveWriter:
         Starts with messages that an earlier writer received but did not acknowledge, one at a time, because one of them
         may have crashed it.
         """
+        from redis.exceptions import ResponseError  # noqa: PLC0415 - an optional dependency
+
         self.should_stop = should_stop
-        self.create_consumer_group()
+        try:
+            self.broker.redis.xgroup_create(self.stream, CONSUMER_GROUP, "0", mkstream=True)
+        except ResponseError as error:
+            if not str(error).startswith("BUSYGROUP"):  # the group exists
+                raise
         while not should_stop() and (pending := self.read_entries("0", 1)):
             for entry_id, fields in pending:
                 deliveries = cast(
@@ -301,16 +305,6 @@ class ArchiveWriter:
         while not should_stop():
             self.process_entries(self.read_entries(">", BATCH_SIZE))
             self.close_rounds()
-
-    def create_consumer_group(self) -> None:
-        """Create the stream and its consumer group, unless they exist."""
-        from redis.exceptions import ResponseError  # noqa: PLC0415 - an optional dependency
-
-        try:
-            self.broker.redis.xgroup_create(self.stream, CONSUMER_GROUP, "0", mkstream=True)
-        except ResponseError as error:
-            if not str(error).startswith("BUSYGROUP"):
-                raise
 
     def read_entries(self, after_id: str, count: int) -> list[StreamEntry]:
         """Return at most `count` messages: new ones for ">", or unacknowledged ones after any other id."""
@@ -432,24 +426,6 @@ class ArchiveWriter:
     def retry_timeout(self) -> float:
         """Return the seconds to keep retrying if the broker does not respond; 0 once the writer stops."""
         return 0.0 if self.should_stop() else 1.0
-
-
-def lock_writer(archive_path: Path) -> TextIO:
-    """Lock the archive against other writers, until the returned file is closed.
-
-    Raises ArchiveError if another writer is running.
-    """
-    path = archive_path.with_suffix(".writer.lock")
-    try:
-        lock = path.open("a")
-    except OSError as error:
-        raise ArchiveError(path, f"cannot be locked: {error.strerror}") from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lock.close()
-        raise ArchiveError(path, "another writer is running") from None
-    return lock
 
 
 def flatten_entries(entries: Any) -> list[StreamEntry]:

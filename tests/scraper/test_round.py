@@ -15,7 +15,8 @@ import pytest
 from archive.dates import now
 from scraper.alerts import AlertSettings
 from scraper.commands import round
-from scraper.round import MAX_ROUND_DURATION, CommandRunner, close_round, has_recent_crawl, lock_round
+from scraper.locks import lock_round
+from scraper.round import MAX_ROUND_DURATION, CommandRunner, close_round, has_recent_crawl
 from tests.scraper.crawling import NOWHERE, Crawling, build_settings
 from tests.scraper.receivers import Webhook
 from tests.site import Site

@@ -12,8 +12,8 @@ from scrapy.settings import BaseSettings
 
 from archive.dates import now
 from scraper.distributed.messages import Operation
-from scraper.distributed.queue import Broker, JobDeferral, JobQueue, Lease
-from scraper.distributed.worker import LeasedHttpHandler, MessageSender, SendError
+from scraper.distributed.queue import Broker, JobQueue, Lease
+from scraper.distributed.worker import LeasedHandler, MessageSender, SendError
 from scraper.downloader.errors import CrawlStopped
 
 BEGIN = Operation(name="open_crawl", kwargs={"spider": "news", "at": now()})
@@ -91,7 +91,7 @@ def test_nothing_is_asked_for_without_a_lease(left: float, asked: int) -> None:
     async def download_request(request: Request) -> None:
         sent.append(request)
 
-    handler = LeasedHttpHandler.__new__(LeasedHttpHandler)
+    handler = LeasedHandler.__new__(LeasedHandler)
     handler.handler = SimpleNamespace(download_request=download_request)
     spider = SimpleNamespace(deadline=SimpleNamespace(is_stopping=False))
     books = SimpleNamespace(lease=SimpleNamespace(seconds_left=left))
@@ -104,7 +104,7 @@ def test_nothing_is_asked_for_without_a_lease(left: float, asked: int) -> None:
 
 
 def test_a_round_is_queued_once(broker: Broker, settings: BaseSettings) -> None:
-    queue = JobQueue(broker, settings, lambda slug, host: None if host else JobDeferral(seconds=60))
+    queue = JobQueue(broker, settings, lambda slug, host: None if host else 60.0)
     assert [queue.enqueue("skog", "skog.example"), queue.enqueue("skog", "skog.example")] == [True, False]
     with pytest.raises(queue.dramatiq_module.Retry):
         queue.process_job("skog", "")

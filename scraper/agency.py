@@ -16,7 +16,6 @@ import jmespath
 from cssselect import SelectorError
 from cssselect import parse as parse_selector
 from jmespath.exceptions import JMESPathError
-from jmespath.parser import ParsedResult
 
 from archive.urls import is_loopback, strip_www, url_to_ascii_host
 from scraper import __version__
@@ -51,7 +50,6 @@ class JSONSource:
 
     @property
     def first_url(self) -> str:
-        """Return the URL of the first page."""
         placeholder = PAGE_PLACEHOLDER.search(self.url)
         return self.build_page_url(int(placeholder[1] or 1)) or "" if placeholder else self.url
 
@@ -102,7 +100,6 @@ class WireService:
     release_path: str | None = None
 
     def owns(self, url: str) -> bool:
-        """Return whether a URL is on a host of this service."""
         host = strip_www(urlsplit(url).hostname or "")
         return any(host == own or host.endswith(f".{own}") for own in self.hosts)
 
@@ -174,7 +171,6 @@ class Wire:
 
     @property
     def is_press_room(self) -> bool:
-        """Return whether the list is a press room that is read as a listing."""
         return self.service.release_path is not None and "://" in self.identifier
 
     def lists_page(self, url: str) -> bool:
@@ -233,7 +229,6 @@ class Agency:
         return tuple(Wire(service=WIRE_SERVICES[name], identifier=identifier) for name, _, identifier in names)
 
     def find_wire(self, url: str) -> Wire | None:
-        """Return the agency's wire on whose hosts a URL is, or None."""
         return next((wire for wire in self.wires if wire.service.owns(url)), None)
 
     def find_record_source(self, url: str) -> WireSource | None:
@@ -298,7 +293,9 @@ def parse_agency_value(key: str, value: object) -> str | bool | tuple[str, ...] 
     if key == "json":
         return tuple(map(parse_json_key, value if isinstance(value, list) else [value]))
     if key in FLAG_KEYS:
-        return parse_flag(value)
+        if not isinstance(value, bool):
+            raise ValueError("must be true or false")
+        return value
     plural = AGENCY_KEYS[key].startswith("tuple")
     if key == "wire" and isinstance(value, str):
         value = [value]
@@ -333,12 +330,6 @@ def check_syntax(key: str, text: str) -> None:
         raise ValueError(f"is not a regular expression: {error}") from error
 
 
-def parse_flag(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError("must be true or false")  # noqa: TRY004 - as for all other wrong values
-    return value
-
-
 def parse_json_key(table: object) -> JSONSource:
     """Parse the description of a JSON endpoint. Raises ValueError with the key and the problem."""
     if not isinstance(table, dict):
@@ -350,7 +341,7 @@ def parse_json_key(table: object) -> JSONSource:
             raise ValueError(f"{key} must be a string that is not empty")
         if key != "url":
             try:
-                compile_expression(value)
+                jmespath.compile(value)
             except JMESPathError as error:
                 problem = " ".join(str(error).split())
                 raise ValueError(f"{key} {value!r} is not a JMESPath expression: {problem}") from error
@@ -359,11 +350,6 @@ def parse_json_key(table: object) -> JSONSource:
     if len(PAGE_PLACEHOLDER.findall(table["url"])) > 1:
         raise ValueError("url has more than one {page}")
     return JSONSource(**{**table, "url": parse_agency_url(table["url"])})
-
-
-def compile_expression(text: str) -> ParsedResult:
-    """Compile a JMESPath expression; the library caches it. Raises JMESPathError."""
-    return jmespath.compile(text)
 
 
 def find_page_class_problem(dotted_name: str) -> str | None:

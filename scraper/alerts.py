@@ -57,24 +57,7 @@ class AlertSettings:
     status_page: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HealthEvent:
-    """A row of health_events, with the agency's name."""
-
-    id: int
-    agency: str
-    name: str
-    name_en: str
-    at: str
-    state: str
-    previous: str | None
-    reason: Mapping[str, Any]
-
-    @property
-    def is_fault(self) -> bool:
-        return is_fault(self.state, self.reason.get("code", ""))
-
-
+HealthEvent = dict[str, Any]  # a row of health_events, with the agency's name, and whether it is a fault
 # By kind of alert, the events of each agency that a channel has not reported yet, oldest first
 AlertEvents = dict[str, list[list[HealthEvent]]]
 
@@ -158,7 +141,8 @@ class AlertChannel:
             f" from health_events e join agencies a on a.slug = e.agency where {condition}",
             values,
         )
-        return [HealthEvent(**row | {"reason": json.loads(row["reason"])}) for row in rows]
+        events = [row | {"reason": json.loads(row["reason"])} for row in rows]
+        return [row | {"is_fault": is_fault(row["state"], row["reason"].get("code", ""))} for row in events]
 
     def read_usage(self) -> tuple[bool, str]:
         """Return whether any event was ever handled, and when the last message was sent ("" if never)."""
@@ -169,7 +153,7 @@ class AlertChannel:
     def mark_handled(self, events: Sequence[HealthEvent], sent_at: datetime | None) -> None:
         """Record events as handled; `sent_at` is None if they needed no message."""
         self.db.table("alert_deliveries").insert_all(
-            [{"event": event.id, "channel": self.name, "sent": to_iso(sent_at)} for event in events], ignore=True
+            [{"event": event["id"], "channel": self.name, "sent": to_iso(sent_at)} for event in events], ignore=True
         )
 
 
@@ -199,8 +183,8 @@ def send_channel_alerts(archive: Archive, alert_settings: AlertSettings, channel
     alerts, silent = select_alerts(channel, events)
     if not is_used:  # faults that ended long ago are not reported
         yesterday = str(to_iso(now - timedelta(days=1)))
-        silent += [event for group in alerts["passed"] if group[-1].at < yesterday for event in group]
-        alerts["passed"] = [group for group in alerts["passed"] if group[-1].at >= yesterday]
+        silent += [event for group in alerts["passed"] if group[-1]["at"] < yesterday for event in group]
+        alerts["passed"] = [group for group in alerts["passed"] if group[-1]["at"] >= yesterday]
     if any(alerts.values()):
         try:
             channel.deliver(build_alert_payload(alerts, alert_settings, now))
@@ -223,7 +207,7 @@ def select_alerts(channel: AlertChannel, events: Sequence[HealthEvent]) -> tuple
     acknowledged = {row["agency"] for row in read_health_rows(channel.db) if row["acknowledged"]}
     groups: dict[str, list[HealthEvent]] = {}
     for event in events:
-        groups.setdefault(event.agency, []).append(event)
+        groups.setdefault(event["agency"], []).append(event)
     alerts: AlertEvents = {kind: [] for kind in ALERT_KINDS}
     silent = []
     for agency, group in groups.items():
@@ -238,12 +222,15 @@ def select_alerts(channel: AlertChannel, events: Sequence[HealthEvent]) -> tuple
 def choose_alert_kind(before: HealthEvent | None, events: Sequence[HealthEvent]) -> str | None:
     """Return the kind of alert for an agency's new events, or None. before: the last reported event."""
     after = events[-1]
-    if after.is_fault:
-        is_known = before and (before.state, get_fault_key(before.reason)) == (after.state, get_fault_key(after.reason))
+    if after["is_fault"]:
+        is_known = before and (before["state"], get_fault_key(before["reason"])) == (
+            after["state"],
+            get_fault_key(after["reason"]),
+        )
         return None if is_known else "faults"
-    if before and before.is_fault:
+    if before and before["is_fault"]:
         return "recoveries"
-    return "passed" if any(event.is_fault for event in events) else None
+    return "passed" if any(event["is_fault"] for event in events) else None
 
 
 # The message
@@ -261,42 +248,26 @@ def build_alert_payload(alerts: AlertEvents, alert_settings: AlertSettings, sent
             lines.append(translate(language, "alert.more", n=len(groups) - MAX_LISTED_AGENCIES))
     if alert_settings.status_page:
         lines += ["", f"{translate(language, 'alert.status_page')} {alert_settings.status_page}"]
-    event_ids = ",".join(str(event.id) for groups in alerts.values() for group in groups for event in group)
+    counted = [translate(language, f"alert.count.{kind}", n=len(groups)) for kind, groups in alerts.items() if groups]
+    event_ids = ",".join(str(event["id"]) for groups in alerts.values() for group in groups for event in group)
     return {
         "id": hashlib.sha256(event_ids.encode()).hexdigest()[:24],
         "sent": to_iso(sent_at),
-        "subject": format_subject({kind: len(groups) for kind, groups in alerts.items()}, language),
+        "subject": f"Myndighetsarkivet: {', '.join(counted)}",
         "text": "\n".join(lines).strip() + "\n",
         **{kind: [format_alert_json(group) for group in groups] for kind, groups in alerts.items()},
         "status_page": alert_settings.status_page,
     }
 
 
-def format_subject(counts: dict[str, int], language: str) -> str:
-    """Return a message's subject. counts: number of agencies by kind of alert.
-
-    >>> format_subject({"faults": 2, "recoveries": 0, "passed": 1}, "en")
-    'Myndighetsarkivet: 2 new faults, 1 transient'
-    """
-    counted = [translate(language, f"alert.count.{kind}", n=number) for kind, number in counts.items() if number]
-    return f"Myndighetsarkivet: {', '.join(counted)}"
-
-
 def format_alert_line(kind: str, events: Sequence[HealthEvent], language: str) -> str:
     """Format an agency as one line: its last fault if that has ended, else its current state."""
-    event = next(event for event in reversed(events) if event.is_fault or kind != "passed")
-    name = event.name_en if language == "en" else event.name
-    state, reason = format_health_state(language, event.state), format_health_reason(language, event.reason)
-    return f"{name} ({event.agency}), {event.at[:16].replace('T', ' ')} UTC: {state}. {reason}"
+    event = next(event for event in reversed(events) if event["is_fault"] or kind != "passed")
+    name, at = event["name_en"] if language == "en" else event["name"], event["at"][:16].replace("T", " ")
+    state, reason = format_health_state(language, event["state"]), format_health_reason(language, event["reason"])
+    return f"{name} ({event['agency']}), {at} UTC: {state}. {reason}"
 
 
 def format_alert_json(events: Sequence[HealthEvent]) -> dict[str, Any]:
-    last = events[-1]
-    return {
-        "agency": last.agency,
-        "name": last.name,
-        "state": last.state,
-        "previous": events[0].previous,
-        "at": last.at,
-        "reason": last.reason,
-    }
+    last = {key: events[-1][key] for key in ("agency", "name", "state", "previous", "at", "reason")}
+    return last | {"previous": events[0]["previous"]}

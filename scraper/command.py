@@ -40,6 +40,7 @@ class ProjectCommand(ScrapyCommand):
     crawler_process: CrawlerProcessBase
     usage = "[options]"
     takes_arguments = False
+    takes_agency_option = False  # --agency
     logs_only_warnings = False  # unless --loglevel is given; for commands whose output would drown in the log
 
     @abstractmethod
@@ -48,7 +49,6 @@ class ProjectCommand(ScrapyCommand):
 
     @property
     def name(self) -> str:
-        """Name of the command. Scrapy names a command after its module."""
         return type(self).__module__.rpartition(".")[2]
 
     @property
@@ -67,6 +67,11 @@ class ProjectCommand(ScrapyCommand):
 
     def long_desc(self) -> str:
         return inspect.getdoc(type(self)) or ""
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        if self.takes_agency_option:
+            parser.add_argument("--agency", default="", help="slugs, separated by commas (default: all agencies)")
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         super().process_options(args, opts)
@@ -137,16 +142,11 @@ class OutsideCrawl(ScrapyCrawl):
 
 
 def exit_outside_project() -> NoReturn:
-    """Print which setting is missing, and end the process with exit code 2."""
     sys.stderr.write(
         "scrapy: the settings of Myndighetsarkivet are not loaded:"
         " set the environment variable SCRAPY_SETTINGS_MODULE=scraper.settings\n"
     )
     sys.exit(2)
-
-
-def add_agency_option(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--agency", default="", help="slugs, separated by commas (default: all agencies)")
 
 
 def get_only_argument(args: list[str], name: str) -> str:

@@ -1,4 +1,4 @@
-"""The errors of this package, apart from those of requests (scraper/downloader/errors.py).
+"""The errors of this package, apart from those of requests (scraper/downloader/__init__.py).
 
 ScraperError
 ├── AgencyError      agencies.toml, a setting or an argument is wrong: names file, table and key

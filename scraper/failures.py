@@ -28,7 +28,7 @@ from twisted.python.failure import Failure
 from twisted.web.client import ResponseFailed
 
 from archive.database import ArchiveError
-from scraper.downloader.errors import (
+from scraper.downloader import (
     DOWNLOAD_ERRORS,
     HostPaused,
     PrivateAddress,

@@ -103,8 +103,11 @@ class Ingest:
         release = to_release(page.item)
         if self.agencies[release.agency].wire:
             page, same_id = match_other_address(self.archive, release, page)
-            if same_id is not None:
-                return self.record_other_address(release, page, same_id)
+            if same_id is not None:  # the page is its other address: at a press wire, or on the agency's own site
+                with self.archive.transaction():
+                    self.archive.frontier.mark_stored(page.url, same_id, page.response.fetched_at)
+                release = replace(release, url=self.archive.get_url(same_id) or release.url)
+                return IngestResult(release=release, outcome=SaveResult.UNCHANGED)
         archive, response, stored_id = self.archive, page.response, page.release_id
         self.check_placeholder(release, page)
         match = match_page(archive, release, page)
@@ -148,12 +151,14 @@ class Ingest:
             problem = f"is shown at the URLs of several releases: {release.title!r}"
             raise NotARelease(page.url, problem, "placeholder", release.title)
 
-    def record_other_address(self, release: Release, page: ParsedPage, release_id: int) -> IngestResult:
-        """Record that a page is a stored release's other address: at a press wire, or on the agency's own site."""
-        with self.archive.transaction():
-            self.archive.frontier.mark_stored(page.url, release_id, page.response.fetched_at)
-        url = self.archive.get_url(release_id) or release.url
-        return IngestResult(release=replace(release, url=url), outcome=SaveResult.UNCHANGED)
+    def restore_original_url(self, release_id: int, url: str, matched: MatchedPage) -> None:
+        """Give a release the URL it was read at, or merge it into the release that now has that URL."""
+        target_id = self.archive.find_release_id(url)
+        if target_id is None:
+            self.archive.change_url(release_id, url, matched.response.fetched_at)
+        else:
+            self.archive.removals.give_up_url(release_id, url)
+            self.recorder.record_merge(release_id, target_id, url, matched.response, matched.versions)
 
     def quarantine_page(self, matched: MatchedPage, reasons: list[QuarantineReason], crawl_id: int | None) -> None:
         """Quarantine the page, unless it already is with the same state, and update the frontier."""
@@ -188,15 +193,6 @@ class Ingest:
         assert release_id is not None  # noqa: S101 - for the type checker
         return release_id
 
-    def restore_original_url(self, release_id: int, url: str, matched: MatchedPage) -> None:
-        """Give a release the URL it was read at, or merge it into the release that now has that URL."""
-        target_id = self.archive.find_release_id(url)
-        if target_id is None:
-            self.archive.change_url(release_id, url, matched.response.fetched_at)
-        else:
-            self.archive.removals.give_up_url(release_id, url)
-            self.recorder.record_merge(release_id, target_id, url, matched.response, matched.versions)
-
     def store_state(
         self, matched: MatchedPage, sha256: str | None, capture_id: int | None, *, redesigned: bool
     ) -> SaveResult:
@@ -212,7 +208,10 @@ class Ingest:
         merged_id = matched.page.release_id if stored and matched.match.kind == "merged" else None
         previous = archive.get_latest(merged_id) if merged_id is not None else None
         if stored and previous is None and stored.parser_version != parser_version:
-            reparsed = self.reparse(stored, matched)
+            reparsed = None
+            if stored.sha256 is not None:
+                version = matched.versions.stored(stored.sha256, release.url)
+                reparsed = reparse_stored(stored, version, release.url, self.agencies[release.agency])[0]
             if reparsed is None:
                 cause = "parser"  # today's parser cannot read the stored page, so an edit cannot be proved
             elif archive.is_new_or_changed(reparsed):
@@ -243,20 +242,15 @@ class Ingest:
             previous=previous,
         )
 
-    def reparse(self, stored: StoredRelease, matched: MatchedPage) -> Release | None:
-        """Parse a stored state's bytes with the current parser; return None if it cannot parse them."""
-        if stored.sha256 is None:
-            return None
-        url, agency = matched.release.url, self.agencies[matched.release.agency]
-        return reparse_stored(stored, matched.versions.stored(stored.sha256, url), url, agency)[0]
-
     def find_cause(self, before: StoredRelease, matched: MatchedPage, *, redesigned: bool) -> str:
         """Return the cause of a new state, or `first` if a merged release only has a new URL."""
         url, kind, versions = matched.release.url, matched.match.kind, matched.versions
         state = to_state(matched.release)
         moved = kind in ("renamed", "merged")
         if moved:
-            state = rewrite_host(state, url, matched.page.url)
+            # with the origin of its page in all its URLs
+            origins = [urlunsplit((*urlsplit(address)[:2], "", "", "")) for address in (url, matched.page.url)]
+            state = json.loads(json.dumps(state).replace(origins[0], origins[1]))
             if hash_state(state) == before.hash:
                 return "first" if kind == "merged" else "parser"
         old = versions.newest(before, url)
@@ -285,13 +279,6 @@ def is_credible(release: Release) -> bool:
     """Return whether a page could be a separate release: it has enough text, and a date or a kind."""
     has_date_or_kind = bool(release.published or release.updated or release.kind)
     return has_date_or_kind and len(release.lead or "") + len(release.body) >= MIN_REPLACEMENT_LENGTH
-
-
-def rewrite_host(state: dict[str, Any], from_url: str, to_url: str) -> dict[str, Any]:
-    """Return a state with the origin of `from_url` replaced by that of `to_url` in all its URLs."""
-    old, new = (urlunsplit((*urlsplit(address)[:2], "", "", "")) for address in (from_url, to_url))
-    rewritten: dict[str, Any] = json.loads(json.dumps(state).replace(old, new))
-    return rewritten
 
 
 class CrawlRecorder:
@@ -485,7 +472,13 @@ def accept_quarantined(
             return SaveResult.QUARANTINED
         if result.outcome is not SaveResult.QUARANTINED:
             ingest.quarantine.decide(quarantined.id, decision, now())
-            accept_source_counts(ingest, quarantined, by_hand=decision == "accepted")
+            frontier = ingest.archive.frontier
+            for reason in quarantined.reasons:  # from now on, the source's current number of links is usual
+                source = reason_key(reason)
+                if "source" in reason and (
+                    decision == "accepted" or frontier.is_restarted_list(source, quarantined.url)
+                ):
+                    frontier.accept_link_count(source)
     return result.outcome
 
 
@@ -517,24 +510,6 @@ def reparse_quarantined(ingest: Ingest, quarantined: QuarantinedPage) -> ParsedP
     row = ingest.archive.frontier.get(quarantined.url)
     release_id = row.release_id if row else quarantined.release_id
     return ParsedPage(item=item, url=quarantined.url, release_id=release_id, response=response, document=document)
-
-
-def accept_source_counts(ingest: Ingest, quarantined: QuarantinedPage, *, by_hand: bool) -> None:
-    """Accept the current link count of the sources that are reasons for quarantine.
-
-    Only done if the page was accepted by hand, or if the source has started its list again.
-    """
-    for reason in quarantined.reasons:
-        if "source" in reason and (
-            by_hand or ingest.archive.frontier.is_restarted_list(reason_key(reason), quarantined.url)
-        ):
-            ingest.archive.frontier.accept_link_count(reason_key(reason))
-
-
-def drop_quarantined(ingest: Ingest, quarantined: QuarantinedPage) -> None:
-    """Reject one quarantined page for good. Its row and its bytes are kept."""
-    with ingest.archive.transaction():
-        ingest.quarantine.decide(quarantined.id, "dropped", now())
 
 
 def accept_repaired(ingest: Ingest, agency: str) -> Counter[SaveResult]:

@@ -18,7 +18,7 @@ from archive.duplicates import (
     to_day_number,
 )
 from archive.models import Release, to_state
-from archive.store import Archive, StoredRelease
+from archive.store import Archive
 from scraper.agency import is_wire_url
 from scraper.parsed_page import ParsedPage
 
@@ -71,14 +71,22 @@ def match_page(archive: Archive, release: Release, page: ParsedPage) -> PageMatc
         captured = archive.get_capture_url(stored.capture_id)
         if captured and captured not in (own, page.response.record_url):
             return PageMatch(kind="misplaced", url=own, original_url=captured)
+    row = archive.frontier.get(release.url)
     if (
         release.url != own
         and may_use_canonical_url(archive, release, page.url)
-        and (redirected or not is_known_alias(archive, release, page))
+        # a known alias stays: two pages may name each other as canonical, and the release would move back and forth
+        and (redirected or row is None or row.release_id != page.release_id)
     ):
-        if similarity >= MIN_SAME_SIMILARITY and may_be_same_release(archive, stored, release.url, similarity):
-            known = archive.find_release_id(release.url) is not None
-            return PageMatch(kind="merged" if known else "renamed", url=release.url)
+        other = archive.find_release_id(release.url)
+        # the release did not move to a URL that already had a release while it was still at its own
+        may_have_moved = (
+            other is None
+            or similarity >= CERTAIN_SIMILARITY
+            or archive.get_dates(other)[0] >= archive.get_last_checked(stored.release_id)
+        )
+        if similarity >= MIN_SAME_SIMILARITY and may_have_moved:
+            return PageMatch(kind="renamed" if other is None else "merged", url=release.url)
         if redirected:
             return PageMatch(kind="redirected", url=own)
     elif release.url != own and redirected:
@@ -102,38 +110,23 @@ def match_other_address(archive: Archive, release: Release, page: ParsedPage) ->
         candidates = [other_id for other_id, similarity in found if similarity == 1]
     else:
         candidates = [page.release_id]
-    candidates = [other_id for other_id in candidates if is_other_address(archive, other_id, page.url)]
-    state = to_state(release)
+    is_at_wire = is_wire_url(page.url)
+    candidates = [
+        other_id for other_id in candidates if is_wire_url(archive.get_url(other_id) or page.url) != is_at_wire
+    ]
     for other_id in candidates:
         stored = archive.get_latest(other_id)
-        if (
-            stored is not None
-            and archive.removals.is_current(other_id)
-            and has_same_words(stored.state, state)
-            and is_close_in_time(stored.state, state)
-        ):
+        if stored is None or not archive.removals.is_current(other_id):
+            continue
+        states = stored.state, to_state(release)
+        titles = [split_text_words(state["title"]) for state in states]
+        texts = [split_text_words(join_text_fields("", state["lead"], state["body"])) for state in states]
+        # without a date, a release may be of any day
+        days = [to_day_number(day, None, day) for state in states if (day := state["published"])]
+        is_close = len(days) < 2 or abs(days[0] - days[1]) <= MAX_DAYS_APART
+        if is_close and titles[0] == titles[1] and texts[0] == texts[1]:
             return page, other_id
     return (replace(page, release_id=None) if page.release_id in candidates else page), None
-
-
-def is_other_address(archive: Archive, release_id: int, url: str) -> bool:
-    """Return whether a URL is at a press wire and the release's own one is not, or the reverse."""
-    return is_wire_url(archive.get_url(release_id) or url) != is_wire_url(url)
-
-
-def has_same_words(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    """Return whether two states have the same words in the title, and in lead and body together."""
-    titles = [split_text_words(state["title"]) for state in (before, after)]
-    texts = [split_text_words(join_text_fields("", state["lead"], state["body"])) for state in (before, after)]
-    return titles[0] == titles[1] and texts[0] == texts[1]
-
-
-def is_close_in_time(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    """Return whether two states may be of one publication; one without a date may be of any."""
-    days = [
-        to_day_number(state["published"], None, state["published"]) for state in (before, after) if state["published"]
-    ]
-    return len(days) < 2 or abs(days[0] - days[1]) <= MAX_DAYS_APART
 
 
 def is_duplicate_page(archive: Archive, release: Release, page: ParsedPage) -> bool:
@@ -145,26 +138,6 @@ def is_duplicate_page(archive: Archive, release: Release, page: ParsedPage) -> b
     if release_id is None or release.url in (page.url, page.response.url):
         return False
     return archive.removals.is_current(release_id) and archive.is_new_or_changed(release)
-
-
-def may_be_same_release(archive: Archive, stored: StoredRelease, url: str, similarity: float) -> bool:
-    """Return whether the page at `url` can be a stored release that moved.
-
-    It cannot if `url` already had a release while the stored one was still at its own URL.
-    """
-    other = archive.find_release_id(url)
-    if other is None or similarity >= CERTAIN_SIMILARITY:
-        return True
-    return archive.get_dates(other)[0] >= archive.get_last_checked(stored.release_id)
-
-
-def is_known_alias(archive: Archive, release: Release, page: ParsedPage) -> bool:
-    """Return whether a page's canonical URL is already known for the same release.
-
-    If so, its URL is kept: two pages may name each other as canonical, and the release would move back and forth.
-    """
-    row = archive.frontier.get(release.url)
-    return row is not None and row.release_id == page.release_id
 
 
 def may_use_canonical_url(archive: Archive, release: Release, page_url: str) -> bool:

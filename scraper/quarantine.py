@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -98,7 +98,10 @@ class QuarantineCheck:
         found = list(self.find_repeated_values(state, stored, page.url))
         if stored is None:
             found += [*self.find_missing_fields(state), *self.find_short_source(page.url)]
-            if found and self.is_backfilled(state, page.url):
+            row = archive.frontier.get(page.url) if found else None
+            day = state["published"] or state["updated"] or (row.listed_at if row else None)
+            # today's habits do not apply to a release that is too old
+            if found and is_backfill(archive.db, self.agency, page.url, day, self.habits.oldest):
                 found = []
         else:
             found += self.find_lost_fields(state, stored, release.url, versions)
@@ -107,12 +110,6 @@ class QuarantineCheck:
         if page.item.doubt:
             found.append({"field": "body", "why": "doubtful", "doubt": page.item.doubt})
         return [*found, *self.find_repeated_lines(release.url, state, stored)]
-
-    def is_backfilled(self, state: Mapping[str, Any], url: str) -> bool:
-        """Return whether a new release is too old for today's habits to apply to it."""
-        row = self.archive.frontier.get(url)
-        day = state["published"] or state["updated"] or (row.listed_at if row else None)
-        return is_backfill(self.archive.db, self.agency, url, day, self.habits.oldest)
 
     def predates_accepted_loss(self, release_id: int | None) -> bool:
         """Return whether a release was last parsed before a field loss of a new template was accepted."""
@@ -233,18 +230,16 @@ class QuarantineCheck:
 
 def find_impossible_dates(release: Release, fetched_at: datetime) -> Iterator[QuarantineReason]:
     """Yield the publication date if it is after the page was fetched, or years after the update of the page."""
-    published, updated = release.published, release.updated
-    if published is None:
+    published, updated = (
+        value.date() if isinstance(value, datetime) else value for value in (release.published, release.updated)
+    )
+    if published is None or release.published is None:
         return
-    reason = {"field": "published", "value": published.isoformat()}
-    if to_day(published) > to_day(fetched_at + MAX_CLOCK_DIFFERENCE):
-        yield {**reason, "why": "future", "fetched": to_day(fetched_at).isoformat()}
-    elif updated is not None and (to_day(published) - to_day(updated)).days > MAX_DAYS_AFTER_UPDATE:
-        yield {**reason, "why": "after update", "updated": updated.isoformat()}
-
-
-def to_day(value: date) -> date:
-    return value.date() if isinstance(value, datetime) else value
+    reason = {"field": "published", "value": release.published.isoformat()}
+    if published > (fetched_at + MAX_CLOCK_DIFFERENCE).date():
+        yield {**reason, "why": "future", "fetched": fetched_at.date().isoformat()}
+    elif updated and release.updated and (published - updated).days > MAX_DAYS_AFTER_UPDATE:
+        yield {**reason, "why": "after update", "updated": release.updated.isoformat()}
 
 
 def find_field_texts(name: str, state: Mapping[str, Any]) -> set[str]:
@@ -283,15 +278,14 @@ def describe_reasons(reasons: list[QuarantineReason]) -> str:
     >>> describe_reasons([{"field": "lead", "why": "missing", "usual": 0.98, "of": 120}])
     'lead is missing, but 98% of 120 releases have it'
     """
-    return "; ".join(map(describe_reason, reasons))
+    return "; ".join(
+        REASON_TEXTS[reason["why"]].format(**reason)
+        + (", but its text is still on the page" if reason.get("stands") else "")
+        for reason in reasons
+    )
 
 
 def list_symptoms(page: QuarantinedPage) -> set[str]:
     """Return the fields that a page lost, the sources that list too little, and the problems that only it has."""
     problems = (PAGE_PROBLEMS[reason["why"]].format(**reason) for reason in page.reasons if is_page_reason(reason))
     return {*page.lost_keys, *problems}
-
-
-def describe_reason(reason: QuarantineReason) -> str:
-    text = REASON_TEXTS[reason["why"]].format(**reason)
-    return f"{text}, but its text is still on the page" if reason.get("stands") else text

@@ -100,7 +100,11 @@ class PageVersion:
     def text(self, url: str) -> PageText | None:
         """Return the page's text, with links resolved as if fetched at `url`; None if its bytes are missing."""
         if url not in self._texts and self.document is not None:
-            self._texts[url] = read_page_text(self.document, url)
+            root = self.document.root
+            texts = frozenset(to_comparable_text(get_text_content(element)) for element in root.iter(*TEXT_ELEMENTS))
+            links = extract_links(root, self.document.resolve_base_url(url))
+            text = to_comparable_text(get_text_content(root))
+            self._texts[url] = PageText(text, texts, links, self.document.text)
         return self._texts.get(url)
 
 
@@ -200,7 +204,13 @@ def is_redesign(old: PageVersion, new: PageVersion) -> bool:
     try:
         if old.template is None or new.template is None:
             return False
-        old_names, new_names = split_fingerprint(old.template), split_fingerprint(new.template)
+        old_names, new_names = (
+            {
+                template[start : start + NAME_HASH_BYTES]
+                for start in range(len(FINGERPRINT_VERSION), len(template), NAME_HASH_BYTES)
+            }
+            for template in (old.template, new.template)
+        )
     except NotARelease:
         return False
     either, both = len(old_names | new_names), len(old_names & new_names)
@@ -218,23 +228,19 @@ def fingerprint_template(document: Document) -> bytes:
 
 def find_template_names(document: Document) -> set[str]:
     """Return a page's classes and ids, each with its element's tag, except generated ones."""
-    return {name for tag, value in document.name_index.attributes for name in split_template_names(tag, value)}
-
-
-def split_template_names(tag: str, value: str) -> tuple[str, ...]:
-    return tuple(f"{tag}.{name}" for name in value.split() if not GENERATED_NAME.search(name))
+    return {
+        f"{tag}.{name}"
+        for tag, value in document.name_index.attributes
+        for name in value.split()
+        if not GENERATED_NAME.search(name)
+    }
 
 
 # The pages of a site share most of their names.
 @lru_cache(maxsize=NAME_CACHE_SIZE)
 def hash_template_names(tag: str, value: str) -> tuple[bytes, ...]:
-    names = split_template_names(tag, value)
+    names = (f"{tag}.{name}" for name in value.split() if not GENERATED_NAME.search(name))
     return tuple(blake2b(name.encode(), digest_size=NAME_HASH_BYTES).digest() for name in names)
-
-
-def split_fingerprint(fingerprint: bytes) -> set[bytes]:
-    starts = range(len(FINGERPRINT_VERSION), len(fingerprint), NAME_HASH_BYTES)
-    return {fingerprint[start : start + NAME_HASH_BYTES] for start in starts}
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,20 +264,10 @@ class PageText:
         return value in self.source or to_comparable_text(value) in self.text
 
     def links_to(self, target: str) -> bool:
-        """Return whether the page links to a target on another site, or mentions it in its HTML."""
         return any(linked == target for _, linked in self.links) or target.lstrip("/") in self.source
 
     def has_link(self, link_text: str, target: str) -> bool:
-        """Return whether a link whose text includes `link_text` leads to `target`."""
         return any(linked == target and link_text in text for text, linked in self.links)
-
-
-def read_page_text(document: Document, url: str) -> PageText:
-    """Return the text of a whole page, with links resolved as if fetched at `url`."""
-    root = document.root
-    texts = frozenset(to_comparable_text(get_text_content(element)) for element in root.iter(*TEXT_ELEMENTS))
-    links = extract_links(root, document.resolve_base_url(url))
-    return PageText(to_comparable_text(get_text_content(root)), texts, links, document.text)
 
 
 def to_comparable_text(text: str) -> str:
@@ -377,7 +373,6 @@ def read_state_links(state: Mapping[str, Any], url: str) -> LinkSet:
 
 
 def extract_links(root: etree._Element, base_url: str) -> LinkSet:
-    """Return the links below an element, their targets resolved against `base_url`."""
     found = (
         (to_comparable_text(get_text_content(a)), normalise_link_target(a.get("href") or "", base_url))
         for a in root.iter("a")

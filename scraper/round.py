@@ -139,5 +139,4 @@ class CommandRunner:
             return self.child.wait()
 
     def wait(self, seconds: float) -> None:
-        """Sleep, but return earlier on a request to stop."""
         self.stop_event.wait(max(0.0, seconds))

@@ -115,7 +115,7 @@ DOWNLOADER_MIDDLEWARES = {
     "scraper.downloader.browser.BrowserMiddleware": 45,  # gets the response after redirects and retries
     "scraper.downloader.throttle.HostSlotMiddleware": 50,  # before the robots.txt of the host is requested (100)
     # after Retry (550), so that they see every failed attempt, and also the requests for robots.txt
-    "scraper.downloader.backoff.BackOffMiddleware": 560,
+    "scraper.downloader.throttle.BackOffMiddleware": 560,
     "scraper.downloader.throttle.DailyBudgetMiddleware": 570,
     "scraper.downloader.ssrf.SSRFFilter": 580,
 }
@@ -126,7 +126,7 @@ EXTENSIONS = {
     "scraper.downloader.throttle.CrawlDelayExtension": 100,  # after AutoThrottle (0), whose delay it may raise
     "scraper.extensions.limits.InFlightLimit": 120,
     "scraper.extensions.crawl_stats.CrawlStatsExtension": 200,
-    "scraper.extensions.progress.ProgressExtension": 300,
+    "scraper.extensions.crawl_stats.ProgressExtension": 300,
 }
 ITEM_PIPELINES = {"scraper.pipelines.ArchivePipeline": 100}
 

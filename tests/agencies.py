@@ -18,7 +18,7 @@ from scraper.agency import Agency, load_agencies
 from scraper.errors import PageError
 from scraper.normalise import to_release
 from scraper.pages import read_page
-from scraper.probe.proposal import STORED_PAGES_DIR, get_expected_path
+from scraper.probe import STORED_PAGES_DIR, get_expected_path
 from tests.stored import ROOT, stored_rows
 
 PAGE = Path(__file__).parents[1] / "docs/agencies.md"

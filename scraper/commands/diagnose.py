@@ -30,7 +30,7 @@ from scraper.errors import PageError, SourceError
 from scraper.items import Provenance, ReleaseItem
 from scraper.normalise.text import clean_line
 from scraper.pages.document import Document, Element, format_element_path, get_text_content
-from scraper.probe.proposal import ProbedPage, ProbeResult, probe_file, probe_page
+from scraper.probe import ProbedPage, ProbeResult, probe_file, probe_page
 from scraper.probe.report import MISSING_VALUE, format_item_value, format_proposed_table, shorten_line
 from scraper.probe.spider import probe_site
 from scraper.quarantine import list_symptoms
@@ -55,7 +55,6 @@ class ReparsedPage(NamedTuple):
 
     @property
     def class_name(self) -> str | None:
-        """Name of the class that parsed the page; None if it was not parsed."""
         item = self.page.item
         return item.parser_version.partition(" ")[0] if item and item.parser_version else None
 
@@ -89,8 +88,6 @@ class FieldDiagnosis:
 
 @dataclass(slots=True, kw_only=True)
 class Diagnosis:
-    """The findings about an agency's quarantined pages."""
-
     agency: Agency
     quarantined_count: int
     since: str | None  # when the first quarantined page was fetched
@@ -174,7 +171,6 @@ def find_good_page(archive: Archive, captures: Captures, agency: Agency, bad: Qu
 def reparse_capture(
     archive: Archive, captures: Captures, agency: Agency, capture_id: int | None
 ) -> ReparsedPage | None:
-    """Parse a capture with the current rules; return None if its bytes are not stored."""
     row = archive.db.execute("select url, seen, sha256 from captures where id = ?", [capture_id]).fetchone()
     html = read_stored_body(captures, row[2]) if row else None
     if html is None or capture_id is None:
@@ -252,7 +248,6 @@ def find_remedy(
 
 
 def suggest_selectors(element: Element) -> Iterator[str]:
-    """Yield selectors for an element, simplest first, without class names that change with each build."""
     for owner, suffix in ((element, ""), (element.getparent(), f" > {element.tag!s}")):
         for name in (owner.get("class") or "").split() if owner is not None else ():
             if ELEMENT_SELECTOR.fullmatch(f"p.{name}") and not GENERATED_NAME.search(name):
@@ -359,11 +354,9 @@ def iter_diagnosis_lines(diagnosis: Diagnosis, probed: ProbeResult | None, width
 
 def iter_field_table(findings: list[FieldDiagnosis], width: int) -> Iterator[str]:
     """Yield a table with each field's value on both pages, with lost fields marked."""
-    if not findings:
-        return
     room = max(16, (width - 14) // 2)
-    yield ""
-    yield f"{'':2}{'field':10}{'on the good page':{room}}  on the bad page"
+    if findings:
+        yield from ("", f"{'':2}{'field':10}{'on the good page':{room}}  on the bad page")
     for finding in findings:
         mark = "✗ " if finding.died else "  "
         old, new = (shorten_line(value or MISSING_VALUE, room - 1) for value in (finding.old, finding.new))

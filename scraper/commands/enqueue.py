@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from scraper.command import ProjectCommand, add_agency_option
+from scraper.command import ProjectCommand
 from scraper.distributed.queue import Broker, JobQueue, find_lease_host
 
 
@@ -15,10 +15,7 @@ class Command(ProjectCommand):
     """
 
     usage = "[--agency SLUG[,SLUG]]"
-
-    def add_options(self, parser: argparse.ArgumentParser) -> None:
-        super().add_options(parser)
-        add_agency_option(parser)
+    takes_agency_option = True
 
     def execute(self, args: list[str], opts: argparse.Namespace) -> int:
         agencies = self.select_agencies(opts.agency)

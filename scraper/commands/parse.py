@@ -67,7 +67,6 @@ class PageSpider(Spider):
         yield self.build_request(self)
 
     def parse(self, response: Response, **arguments: Any) -> Iterator[ReleaseItem]:
-        """Yield the release on a page, or log why there is none."""
         agency = next((agency for agency in self.agencies.values() if agency.owns(response.url)), None)
         try:
             yield read_page(response.body, response.url, agency)

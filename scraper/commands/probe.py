@@ -8,7 +8,7 @@ from pathlib import Path
 
 from scraper.command import ProjectCommand, get_only_argument, parse_url_argument
 from scraper.errors import PageError, SourceError
-from scraper.probe.proposal import STORED_PAGES_DIR, probe_file, store_page
+from scraper.probe import STORED_PAGES_DIR, probe_file, store_page
 from scraper.probe.report import format_probe_report
 from scraper.probe.spider import probe_site
 

@@ -8,11 +8,12 @@ from collections import Counter
 from scrapy.exceptions import UsageError
 
 from archive.database import check_database
+from archive.dates import now
 from archive.quarantine import Quarantine, QuarantinedPage
 from archive.store import Archive, SaveResult
 from scraper.command import ProjectCommand
 from scraper.errors import AgencyError
-from scraper.ingest import CrawlRecorder, Ingest, accept_quarantined, drop_quarantined, resolve_superseded
+from scraper.ingest import CrawlRecorder, Ingest, accept_quarantined, resolve_superseded
 from scraper.locks import lock_agencies
 from scraper.quarantine import describe_reasons
 from scraper.schedule import parse_schedule
@@ -65,7 +66,8 @@ class Command(ProjectCommand):
             for slug in locked:
                 for page in select_pages(resolve_superseded(ingest, ingest.quarantine.list_pending(slug)), ids):
                     if drop:
-                        drop_quarantined(ingest, page)
+                        with archive.transaction():  # its row and its bytes are kept
+                            ingest.quarantine.decide(page.id, "dropped", now())
                         counts["dropped"] += 1
                     else:
                         result = accept_quarantined(ingest, page, "accepted")
@@ -96,5 +98,4 @@ def print_quarantine(archive: Archive, slugs: list[str], ids: set[int]) -> None:
 
 
 def select_pages(pages: list[QuarantinedPage], ids: set[int]) -> list[QuarantinedPage]:
-    """Return the pages with these ids, or all pages if `ids` is empty."""
     return [page for page in pages if not ids or page.id in ids]

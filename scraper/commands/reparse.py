@@ -15,7 +15,7 @@ from archive.dates import now
 from archive.models import FILE_PARSER
 from archive.store import Archive, SaveResult
 from scraper.agency import Agency
-from scraper.command import ProjectCommand, add_agency_option
+from scraper.command import ProjectCommand
 from scraper.extensions.limits import raise_gc_threshold
 from scraper.ingest import CrawlRecorder, Ingest, accept_repaired
 from scraper.locks import lock_agencies, warn_about_unlisted
@@ -33,9 +33,7 @@ class Command(ProjectCommand):
     Exit code 0: every capture was parsed; 1: some could not be parsed, or are doubtful; 2: wrong configuration.
     """
 
-    def add_options(self, parser: argparse.ArgumentParser) -> None:
-        super().add_options(parser)
-        add_agency_option(parser)
+    takes_agency_option = True
 
     def execute(self, args: list[str], opts: argparse.Namespace) -> int:
         agencies, schedule = self.select_agencies(opts.agency), parse_schedule(self.settings["REVISIT_AGES"])

@@ -12,7 +12,7 @@ from scrapy.utils.log import configure_logging
 
 from archive.dates import now
 from scraper.alerts import AlertSettings, read_alert_settings
-from scraper.command import ProjectCommand, add_agency_option
+from scraper.command import ProjectCommand
 from scraper.errors import AgencyError
 from scraper.locks import lock_round
 from scraper.round import (
@@ -35,9 +35,10 @@ class Command(ProjectCommand):
     configuration.
     """
 
+    takes_agency_option = True
+
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
-        add_agency_option(parser)
         parser.add_argument(
             "--every", type=float, metavar="MINUTES", help="keep running, and start a round every MINUTES minutes"
         )

@@ -13,12 +13,11 @@ from __future__ import annotations
 import json
 import sqlite3
 import tempfile
-import tomllib
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -94,18 +93,10 @@ class Operation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerMessage:
-    """The operations of one transaction of a worker's crawl."""
-
     agency: str
     token: int  # token of the worker's lease
     seq: int  # number of the message within its token, from 1
     operations: tuple[Operation, ...]
-
-
-def build_copy_statement(db: sqlite3.Connection, table: str) -> str:
-    """Return SQL that copies rows by column name, because migrated archives order columns differently."""
-    columns = ", ".join(row[1] for row in db.execute(f"pragma main.table_info({table})"))
-    return f"insert into {table} ({columns}) select {columns} from whole.{table} where {COPIED_ROWS[table]}"
 
 
 def build_job(archive_path: Path, slug: str, agency_table: dict[str, Any], now: datetime) -> bytes:
@@ -117,12 +108,17 @@ def build_job(archive_path: Path, slug: str, agency_table: dict[str, Any], now: 
             db.execute("pragma synchronous = off")
             db.execute("attach ? as whole", [str(archive_path)])
             db.execute("begin")  # all statements see the same state of the archive
-            for sql in (*map(partial(build_copy_statement, db), COPIED_ROWS), *COPY_STATEMENTS):
-                db.execute(sql, {"slug": slug, "since": to_iso(now - CRAWL_HISTORY)})
+            values = {"slug": slug, "since": to_iso(now - CRAWL_HISTORY)}
+            for table, condition in COPIED_ROWS.items():
+                # by name, because migrated archives order columns differently
+                names = ", ".join(row[1] for row in db.execute(f"pragma main.table_info({table})"))
+                db.execute(f"insert into {table} ({names}) select {names} from whole.{table} where {condition}", values)
+            for sql in COPY_STATEMENTS:
+                db.execute(sql, values)
             db.execute("commit")
             db.execute("detach whole")
-        table = json.dumps({slug: agency_table}, ensure_ascii=False).encode()
-        return zstandard.compress(len(table).to_bytes(4, "big") + table + path.read_bytes(), 3)
+        agency = json.dumps({slug: agency_table}, ensure_ascii=False).encode()
+        return zstandard.compress(len(agency).to_bytes(4, "big") + agency + path.read_bytes(), 3)
 
 
 @cache
@@ -145,11 +141,6 @@ def unpack_job(data: bytes, folder: Path) -> None:
     end = 4 + int.from_bytes(content[:4], "big")
     (folder / "agencies.toml").write_text(format_toml(json.loads(content[4:end])), "utf-8")
     (folder / "archive.db").write_bytes(content[end:])
-
-
-def read_agency_tables(path: Path) -> dict[str, dict[str, Any]]:
-    """Return the tables of an already validated agencies.toml, by slug."""
-    return tomllib.loads(path.read_text("utf-8"))
 
 
 def format_toml(tables: dict[str, dict[str, Any]]) -> str:
@@ -248,7 +239,6 @@ def encode_argument(value: Any, bodies: list[bytes]) -> Any:
 
 
 def decode_argument(value: Any, body: bytes) -> Any:
-    """Decode an argument encoded by `encode_argument`. body: the body of the message's response."""
     if not isinstance(value, dict):
         return value
     if "$datetime" in value:
@@ -257,8 +247,11 @@ def decode_argument(value: Any, body: bytes) -> Any:
         return timedelta(seconds=value["$seconds"])
     if "$page" in value:
         page = value["$page"]
+        parts = {name: [kind(**part) for part in page["item"][name]] for name, kind in PART_TYPES.items()}
+        evidence = {name: Provenance(**found) for name, found in page["item"]["evidence"].items()}
+        item = ReleaseItem(**page["item"] | parts | {"evidence": evidence})
         return ParsedPage(
-            item=decode_item(page["item"]),
+            item=item,
             url=page["url"],
             release_id=page["release_id"],
             response=decode_argument(page, body),
@@ -268,13 +261,3 @@ def decode_argument(value: Any, body: bytes) -> Any:
         response = value["$response"]
         return FetchedPage(**response | {"fetched_at": datetime.fromisoformat(response["fetched_at"]), "body": body})
     return value
-
-
-def decode_item(values: dict[str, Any]) -> ReleaseItem:
-    """Build an item from its `dataclasses.asdict` form."""
-    item = ReleaseItem(**values)
-    return replace(
-        item,
-        **{name: [kind(**part) for part in values[name]] for name, kind in PART_TYPES.items()},  # type: ignore[arg-type] # by name
-        evidence={name: Provenance(**found) for name, found in values["evidence"].items()},
-    )

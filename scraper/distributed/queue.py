@@ -113,15 +113,12 @@ class Broker:
         return str(options.get("path") or f"{options.get('host')}:{options.get('port')}")
 
     def key(self, *parts: object) -> str:
-        """Return a key with this archive's prefix."""
         return ":".join((self.prefix, *map(str, parts)))
 
     def run_script(self, script: str, keys: list[str], *arguments: object) -> int:
-        """Run one of `SCRIPTS` and return its result, a number."""
         return int(self.scripts[script](keys=keys, args=list(arguments)))  # type: ignore[arg-type] # bytes, numbers, texts
 
     def check_connection(self) -> None:
-        """Raise BrokerError if the broker does not respond."""
         self.call_with_retry(self.redis.ping, 0)
 
     def call_with_retry(self, function: Callable[[], T], timeout: float | Callable[[], float]) -> T:
@@ -145,7 +142,6 @@ class Broker:
 
     @contextmanager
     def convert_errors(self) -> Iterator[None]:
-        """Convert the broker's errors in the block to BrokerError."""
         from redis.exceptions import RedisError  # noqa: PLC0415 - an optional dependency
 
         try:
@@ -195,7 +191,6 @@ class Lease:
 
     @property
     def lifetime_milliseconds(self) -> int:
-        """Milliseconds from a renewal until the broker's key expires."""
         return round(1000 * (self.lease_seconds + self.max_delay))
 
     @property
@@ -276,7 +271,7 @@ class JobQueue:
             import dramatiq  # noqa: PLC0415 - an optional dependency
         except ModuleNotFoundError as error:
             raise BrokerError(MISSING_PACKAGE.format(name=error.name)) from error
-        self.dramatiq_module = dramatiq
+        self.dramatiq_module: Any = dramatiq
         logging.getLogger("dramatiq").setLevel(logging.WARNING)
         from dramatiq.brokers.redis import RedisBroker  # noqa: PLC0415 - an optional dependency
         from dramatiq.middleware import Retries  # noqa: PLC0415
@@ -316,7 +311,6 @@ class JobQueue:
         self.broker.redis.delete(self.broker.key("queued", slug))
 
     def start(self) -> None:
-        """Start taking rounds from the queue, one at a time, in a thread."""
         self.worker = self.dramatiq_module.Worker(self.job_broker, worker_threads=1, worker_timeout=1000)
         self.worker.queue_prefetch = 1  # leave rounds that we cannot start to other workers
         self.worker.start()

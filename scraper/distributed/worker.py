@@ -40,7 +40,7 @@ from scraper.distributed.queue import (
     Lease,
     keep_lease,
 )
-from scraper.downloader.errors import CrawlStopped
+from scraper.downloader import CrawlStopped
 from scraper.errors import BrokerError
 from scraper.extensions.crawl_stats import ArchiveSpider, CrawlStatsExtension, close_crawl
 from scraper.ingest import CrawlRecorder
@@ -269,7 +269,7 @@ class WorkerCrawlStats(CrawlStatsExtension):
             return  # nothing could be sent; without a row in the copy, the worker treats the pass as interrupted
         (stats,) = spider.agency_stats.values()
         (agency,) = spider.agencies.values()
-        politeness, closed_at = self.politeness.report_politeness(agency, stats), now()
+        politeness, closed_at = self.report_politeness(agency, stats), now()
         result = {
             "counts": stats.to_columns(),
             "failures": dict(stats.failures),

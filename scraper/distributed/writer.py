@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import logging
+import tomllib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from time import monotonic
@@ -30,7 +30,7 @@ from archive.health import assess_agencies
 from archive.store import Archive
 from scraper.agency import Agency, load_agencies
 from scraper.alerts import AlertSettings
-from scraper.distributed.messages import Operation, WorkerMessage, build_job, read_agency_tables, unpack_message
+from scraper.distributed.messages import Operation, WorkerMessage, build_job, unpack_message
 from scraper.distributed.queue import (
     CONSUMER_GROUP,
     CONSUMER_NAME,
@@ -88,8 +88,6 @@ class RemoteCrawl:
 
 
 class MessageProcessor:
-    """Applies messages to an archive."""
-
     def __init__(self, path: Path, schedule: RevisitSchedule) -> None:
         self.archive = Archive(path)
         self.archive.db.execute("pragma synchronous = full")  # acknowledged messages must survive a power cut
@@ -195,38 +193,23 @@ class MessageProcessor:
             if crawl is None:
                 raise BrokerError(f"{agency.slug}: {operation.name!r} without a running pass")
             if operation.name == "close_crawl":
-                self._close_crawl(crawl, agency.slug, **operation.kwargs)
+                self._close_crawl(crawl, agency.slug, operation.kwargs)
                 return
             with suppress(DropItem):  # the pipeline has counted and logged it
                 crawl.pipeline.process_item(operation.args[0])
 
-    def _close_crawl(
-        self,
-        crawl: RemoteCrawl,
-        slug: str,
-        *,
-        counts: Mapping[str, int],
-        reason: str,
-        at: datetime,
-        is_finished: bool,
-        politeness: Mapping[str, Any],
-        failures: Mapping[str, int],
-        problems: list[str],
-        source_failures: Mapping[str, int] | None = None,
-    ) -> None:
-        """Add the worker's counts to ours, complete the row in crawls, and assess the agency's health.
-
-        at: the time by the worker's clock, like those of the crawl's start and pages, because feeds compare them.
-        """
+    def _close_crawl(self, crawl: RemoteCrawl, slug: str, result: Mapping[str, Any]) -> None:
+        """Add the worker's counts to ours, complete the row in crawls, and assess the agency's health."""
         stats = crawl.agency_stats[slug]
         for name in WORKER_COUNTERS:
-            setattr(stats, name, getattr(stats, name) + counts[name])
-        stats.failures.update(failures)
-        stats.source_failures.update(source_failures or {})
-        stats.problems[:0] = problems
-        crawl.is_finished = is_finished
+            setattr(stats, name, getattr(stats, name) + result["counts"][name])
+        stats.failures.update(result["failures"])
+        stats.source_failures.update(result["source_failures"])
+        stats.problems[:0] = result["problems"]
+        crawl.is_finished = result["is_finished"]
         crawl.pipeline.close_spider()
-        close_crawl(self.archive, stats, reason, at, **politeness)
+        # the time by the worker's clock, like those of the crawl's start and pages, because feeds compare them
+        close_crawl(self.archive, stats, result["reason"], result["at"], **result["politeness"])
         assess_agencies(self.archive.db, [slug], now())
         del self.crawls[slug]
 
@@ -273,7 +256,6 @@ class ArchiveWriter:
         self.has_open_rounds = bool(self.locked_agencies)  # whether rounds have run since that assessment
 
     def close(self) -> None:
-        """Close the archive and release the locks."""
         self.processor.close()
         self.agency_lock.close()
         self.writer_lock.close()
@@ -352,7 +334,6 @@ class ArchiveWriter:
         return len(entries), actions
 
     def delete_entry(self, entry_id: bytes, fields: Mapping[bytes, bytes]) -> None:
-        """Acknowledge a message and delete it from the stream."""
         size = sum(len(fields[name]) for name in PAYLOAD_FIELDS if name in fields)
         keys = [self.stream, self.broker.key("backlog")]
         self.broker.call_with_retry(
@@ -385,7 +366,7 @@ class ArchiveWriter:
         if agency and not agency.paused and self.claim_agency(slug):
             if not self.processor.start_round(message, agency):
                 return  # another worker has a newer token
-            job = build_job(self.archive_path, slug, read_agency_tables(self.agencies_file)[slug], now())
+            job = build_job(self.archive_path, slug, tomllib.loads(self.agencies_file.read_text("utf-8"))[slug], now())
             self.has_open_rounds = True
         key = self.broker.key("job", message.token)
         with self.broker.redis.pipeline() as pipeline:

@@ -1,0 +1,84 @@
+"""Components of Scrapy's downloader. Here: reasons for not sending a request, and descriptions of failed downloads.
+
+These exceptions are separate from scraper/errors.py, so that parsing a page does not need Scrapy.
+
+scrapy.exceptions.IgnoreRequest
+├── PrivateAddress            the host is not on the public internet
+├── RobotsForbidden           robots.txt forbids the request
+├── RobotsUnreachable         robots.txt could not be read (no response, 429 or 5xx)
+├── RequestDeferred           the request is postponed to a later crawl; its URL stays due
+│   ├── HostPaused            the host asked for a pause, or does not respond (scraper/downloader/throttle.py)
+│   └── DailyBudgetExceeded   the agency's requests of this day are used up
+└── CrawlStopped              the crawl is ending; the URL stays due
+"""
+
+from __future__ import annotations
+
+from scrapy.exceptions import (
+    CannotResolveHostError,
+    DownloadCancelledError,
+    DownloadConnectionRefusedError,
+    DownloadFailedError,
+    DownloadTimeoutError,
+    IgnoreRequest,
+    ResponseDataLossError,
+)
+from twisted.web.client import ResponseFailed
+
+
+class PrivateAddress(IgnoreRequest):
+    """The request goes to a private network or this machine, or its scheme is not http or https.
+
+    is_redirect: whether a redirect led there, such as that of a captive portal.
+    """
+
+    def __init__(self, host: str, problem: str, *, is_redirect: bool = False) -> None:
+        self.host, self.is_redirect = host, is_redirect
+        super().__init__(f"{host} {problem}")
+
+
+class RobotsForbidden(IgnoreRequest): ...
+
+
+class RobotsUnreachable(IgnoreRequest): ...
+
+
+class RequestDeferred(IgnoreRequest): ...
+
+
+class HostPaused(RequestDeferred):
+    """The host of the request, or one that it was redirected to, is paused."""
+
+    def __init__(self, host: str, problem: str) -> None:
+        super().__init__(problem)
+        self.host = host
+
+
+class DailyBudgetExceeded(RequestDeferred): ...
+
+
+class CrawlStopped(IgnoreRequest): ...
+
+
+# Exceptions of Scrapy's downloader. The first group means that the host gave no usable response.
+NO_RESPONSE_ERRORS = (
+    CannotResolveHostError,
+    DownloadConnectionRefusedError,
+    DownloadTimeoutError,
+    DownloadFailedError,
+    ResponseDataLossError,
+    OSError,
+)
+DOWNLOAD_ERRORS = (*NO_RESPONSE_ERRORS, DownloadCancelledError, IgnoreRequest)
+
+
+def describe_download_error(error: BaseException) -> str:
+    """Describe an exception of the downloader, including Twisted's reasons for a broken response."""
+    if isinstance(error, CannotResolveHostError):
+        return "there is no such host"
+    if isinstance(error, DownloadCancelledError) and not str(error):
+        return "was aborted: it is larger than DOWNLOAD_MAXSIZE"
+    if isinstance(error.__cause__, ResponseFailed):
+        reasons = [f"{type(reason.value).__name__}: {reason.getErrorMessage()}" for reason in error.__cause__.reasons]
+        return f"{type(error).__name__}: {'; '.join(reasons)}"
+    return f"{type(error).__name__}: {error}".strip(": ")

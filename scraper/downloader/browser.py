@@ -25,14 +25,13 @@ from scrapy.exceptions import DownloadFailedError, DownloadTimeoutError, IgnoreR
 from scrapy.http import HtmlResponse, Response
 
 from scraper.agency import Agency
-from scraper.downloader.errors import DOWNLOAD_ERRORS, CrawlStopped, RequestDeferred, describe_download_error
+from scraper.downloader import DOWNLOAD_ERRORS, CrawlStopped, RequestDeferred, describe_download_error
 from scraper.errors import AgencyError
 from scraper.normalise.urls import extract_host
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser, Playwright, Route
     from playwright.async_api import Request as BrowserRequest
-    from scrapy.settings import BaseSettings
 
 logger = logging.getLogger(__name__)
 
@@ -128,8 +127,9 @@ class BrowserMiddleware:
 
         if self.browser is None or not self.browser.is_connected():
             self.playwright = self.playwright or await async_playwright().start()
+            path = self.crawler.settings["BROWSER_PATH"] or next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
             self.browser = await self.playwright.chromium.launch(
-                executable_path=find_chromium_path(self.crawler.settings),
+                executable_path=path,  # None: Playwright's own
                 args=CHROMIUM_OPTIONS,
                 timeout=1000 * MAX_LAUNCH_SECONDS,
                 proxy=NO_PROXY,  # type: ignore[arg-type] # a TypedDict
@@ -224,12 +224,6 @@ def build_browser_headers(response: Response) -> dict[str, str]:
         if key not in DROPPED_HEADERS:
             headers[key] = b", ".join(values).decode("latin-1")
     return headers
-
-
-def find_chromium_path(settings: BaseSettings) -> str | None:
-    """Return the path of Chromium: BROWSER_PATH, else the system's; None for Playwright's own."""
-    given: str = settings["BROWSER_PATH"]
-    return given or next((path for name in CHROMIUM_NAMES if (path := shutil.which(name))), None)
 
 
 def check_browser(agencies: dict[str, Agency]) -> None:

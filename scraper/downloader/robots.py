@@ -23,7 +23,7 @@ from scrapy.robotstxt import ProtegoRobotParser, RobotParser
 from scrapy.utils.httpobj import urlparse_cached
 
 from archive.dates import now, to_iso
-from scraper.downloader.errors import (
+from scraper.downloader import (
     DOWNLOAD_ERRORS,
     CrawlStopped,
     PrivateAddress,

@@ -25,7 +25,7 @@ from twisted.internet.error import DNSLookupError
 
 from archive.urls import is_loopback
 from scraper.agency import Agency
-from scraper.downloader.errors import PrivateAddress
+from scraper.downloader import PrivateAddress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,7 +87,10 @@ class SSRFFilter:
                 self.given_netlocs.add(netloc)
             return netloc in self.given_netlocs
         agency = agencies.get(request.meta.get("agency") or request.meta.get("robots_for_agency", ""))
-        return agency is not None and netloc in list_loopback_hosts(agency)
+        if agency is None or not is_loopback(agency.home):
+            return False
+        sources = (*agency.feeds, *agency.sitemaps, *agency.listings, *(source.url for source in agency.json))
+        return any(is_loopback(url) and urlsplit(url).netloc.lower() == netloc for url in (agency.home, *sources))
 
 
 class PublicResolver(CachingThreadedResolver):
@@ -120,14 +123,6 @@ class PublicResolver(CachingThreadedResolver):
             REJECTED_HOSTS[name] = f"leads to {address}, which {problem}"
             raise DNSLookupError(f"{name} {REJECTED_HOSTS[name]}")
         return address
-
-
-def list_loopback_hosts(agency: Agency) -> set[str]:
-    """Return the hosts and ports on this machine that an agency's table names, if its home is local."""
-    if not is_loopback(agency.home):
-        return set()
-    named = (agency.home, *agency.feeds, *agency.sitemaps, *agency.listings, *(source.url for source in agency.json))
-    return {urlsplit(url).netloc.lower() for url in named if is_loopback(url)}
 
 
 def find_host_problem(host: str) -> str | None:

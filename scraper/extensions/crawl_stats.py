@@ -1,10 +1,11 @@
-"""Statistics of a crawl per agency, including the politeness report, written to the crawls table."""
+"""Statistics of a crawl per agency: its rows in the crawls table, politeness report and progress table."""
 
 from __future__ import annotations
 
 import json
 import logging
 import sqlite3
+import sys
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,10 +13,14 @@ from datetime import datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
 from scrapy import Request, signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 from scrapy.http import Response
+from scrapy.utils.asyncio import AsyncioLoopingCall, create_looping_call
 from twisted.python.failure import Failure
 
 from archive.database import ArchiveError
@@ -30,6 +35,8 @@ from scraper.downloader.throttle import find_download_slot, get_slot_key
 from scraper.failures import classify_failure
 
 if TYPE_CHECKING:
+    from twisted.internet.task import LoopingCall
+
     from scraper.extensions.limits import Deadline
     from scraper.ingest import CrawlRecorder
 
@@ -40,6 +47,14 @@ AGENCY_COUNTERS = (
     *("requests", "not_modified", "bytes", "parsed", "quarantined"),
 )
 MAX_PROBLEMS = 200  # per row of crawls; the frontier has the problem of each page as well
+
+# Progress
+MAX_TABLE_AGENCIES = 30  # rows that fit on a screen
+LOG_INTERVAL = 30.0  # seconds between log lines
+PROGRESS_COLUMNS = (
+    *("listed", "already_stored", "new", "revised", "unchanged", "files", "quarantined", "missing", "rejected"),
+    "errors",
+)
 
 
 @dataclass(slots=True)
@@ -75,7 +90,6 @@ class AgencyStats:
         self.field_counts.update(list_filled_fields(release))
 
     def count_rejected(self, problem: str, failure_kind: str) -> None:
-        """Count a page that is not a release. failure_kind: as classified by scraper/failures.py."""
         self.rejected += 1
         self.add_failure(problem, failure_kind)
 
@@ -119,7 +133,11 @@ class CrawlStatsExtension:
     """Inserts a row into crawls per agency when a spider opens, and completes it when it closes."""
 
     def __init__(self, crawler: Crawler) -> None:
-        self.politeness = PolitenessMonitor(crawler)
+        self.crawler = crawler
+        # of the downloader's slots, one per host
+        self.last_sent: dict[str, float] = {}  # host → when its last request was sent, by the monotonic clock
+        self.min_delays: dict[str, float] = {}  # host → seconds
+        self.robots_hosts: set[str] = set()  # hosts whose robots.txt was read
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -131,6 +149,10 @@ class CrawlStatsExtension:
         crawler.signals.connect(extension.request_reached_downloader, signals.request_reached_downloader)
         crawler.signals.connect(extension.response_received, signals.response_received)
         crawler.signals.connect(extension.spider_error, signals.spider_error)
+        # when either signal is sent, slot.lastseen is still the time at which the request was sent
+        crawler.signals.connect(extension.record_send_time, signals.headers_received)
+        crawler.signals.connect(extension.record_send_time, signals.request_left_downloader)
+        crawler.signals.connect(extension.robots_parsed, signals.robots_parsed)
         return extension
 
     def spider_opened(self, spider: ArchiveSpider) -> None:
@@ -152,7 +174,7 @@ class CrawlStatsExtension:
         try:
             with spider.archive.transaction():
                 for slug, stats in spider.agency_stats.items():
-                    politeness = self.politeness.report_politeness(spider.agencies[slug], stats)
+                    politeness = self.report_politeness(spider.agencies[slug], stats)
                     close_crawl(spider.archive, stats, reason, now(), **politeness)
             with spider.archive.transaction():
                 assess_agencies(spider.archive.db, spider.agency_stats, now())
@@ -179,20 +201,6 @@ class CrawlStatsExtension:
                 classify_failure(failure.value),
                 source=source,
             )
-
-
-class PolitenessMonitor:
-    """Observes the downloader's slots, one per host: the shortest delay between requests, and robots.txt."""
-
-    def __init__(self, crawler: Crawler) -> None:
-        self.crawler = crawler
-        self.last_sent: dict[str, float] = {}  # host → when its last request was sent, by the monotonic clock
-        self.min_delays: dict[str, float] = {}  # host → seconds
-        self.robots_hosts: set[str] = set()  # hosts whose robots.txt was read
-        # when either signal is sent, slot.lastseen is still the time at which the request was sent
-        crawler.signals.connect(self.record_send_time, signals.headers_received)
-        crawler.signals.connect(self.record_send_time, signals.request_left_downloader)
-        crawler.signals.connect(self.robots_parsed, signals.robots_parsed)
 
     def robots_parsed(self, request: Request) -> None:
         self.robots_hosts.add(get_slot_key(self.crawler, request))
@@ -244,7 +252,6 @@ def find_agency_stats(spider: ArchiveSpider, request: Request) -> AgencyStats | 
 
 
 def open_crawl(archive: Archive, agency: str, spider: str, at: datetime) -> int | None:
-    """Insert a row into crawls and return its id. at: the time, by the same clock as the pages' times."""
     row = {"agency": agency, "spider": spider, "started": to_iso(at)}
     return archive.db.table("crawls").insert(row).last_pk
 
@@ -252,10 +259,106 @@ def open_crawl(archive: Archive, agency: str, spider: str, at: datetime) -> int 
 def close_crawl(
     archive: Archive, stats: AgencyStats, reason: str, at: datetime, **extra_columns: float | str | None
 ) -> None:
-    """Complete a crawl's row, with `extra_columns` as additional columns."""
     if stats.crawl_id is None:  # the row could not be inserted
         return
     row: dict[str, Any] = {**stats.to_columns(), **extra_columns, "finished": to_iso(at), "reason": reason}
     row["problems"] = json.dumps(stats.problems[:MAX_PROBLEMS], ensure_ascii=False)
     row |= {name: json.dumps(getattr(stats, name)) for name in ("field_counts", "failures", "source_failures")}
     archive.db.table("crawls").update(stats.crawl_id, row)
+
+
+# Progress: a live table on a terminal, else log lines, and a table at the end
+
+
+class StderrConsole(Console):
+    """Console on standard error that becomes quiet when the pipe is closed.
+
+    rich's own console would end the crawl.
+    """
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+
+
+class ProgressExtension:
+    def __init__(self) -> None:
+        self.console = StderrConsole(stderr=True)
+        self.live: Live | None = None
+        self.log_loop: AsyncioLoopingCall | LoopingCall | None = None
+        self.logged_requests: dict[str, int] = {}  # per agency: at its last log line
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        if not has_archive_spider(crawler):
+            raise NotConfigured
+        extension = cls()
+        crawler.signals.connect(extension.spider_opened, signals.spider_opened)
+        crawler.signals.connect(extension.spider_closed, signals.spider_closed)
+        return extension
+
+    def spider_opened(self, spider: ArchiveSpider) -> None:
+        """Start the live table if standard error is a terminal, else the periodic log lines."""
+        if self.console.is_terminal:
+            self.live = Live(
+                console=self.console, get_renderable=lambda: build_progress_table(spider, live=True), transient=True
+            )
+            self.live.start()
+            redirect_log_handlers()
+        else:
+            self.log_loop = create_looping_call(self.log_progress, spider)
+            self.log_loop.start(LOG_INTERVAL, now=False)
+
+    def log_progress(self, spider: ArchiveSpider) -> None:
+        for slug, stats in spider.agency_stats.items():
+            if stats.requests != self.logged_requests.get(slug, 0):
+                self.logged_requests[slug] = stats.requests
+                counts = (f"{getattr(stats, name)} {name.replace('_', ' ')}" for name in PROGRESS_COLUMNS)
+                logger.info("%s: %s", slug, ", ".join(counts))
+
+    def spider_closed(self, spider: ArchiveSpider, reason: str) -> None:
+        if self.live:
+            self.live.stop()
+            redirect_log_handlers()
+        elif self.log_loop:
+            self.log_loop.stop()
+            self.log_progress(spider)
+        console = self.console if self.console.is_terminal else StderrConsole(stderr=True, width=120)
+        console.print(build_progress_table(spider))
+        if any(stats.problems for stats in spider.agency_stats.values()):
+            console.print("Rejected pages and failures are listed above, and in the tables crawls and frontier.")
+        if reason != "finished":
+            console.print(f"The crawl did not finish: {reason}. The next crawl continues with the rest.")
+
+
+def redirect_log_handlers() -> None:
+    """Make log handlers write to the current sys.stderr, which Live replaces."""
+    for handler in logging.root.handlers:
+        if isinstance(handler, logging.StreamHandler) and not isinstance(handler, logging.FileHandler):
+            handler.setStream(sys.stderr)
+
+
+def build_progress_table(spider: ArchiveSpider, *, live: bool = False) -> Table:
+    """Build the table, without agencies that have no requests (if live) or no changes (if it is long)."""
+    names = (name.replace("_", " ") for name in PROGRESS_COLUMNS)
+    table = Table("agency", *names, title=f"{spider.name} → {spider.archive.path}", title_justify="left")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    rows = {slug: stats for slug, stats in spider.agency_stats.items() if stats.requests or not live}
+    if len(rows) > MAX_TABLE_AGENCIES:
+        rows = {
+            slug: stats
+            for slug, stats in rows.items()
+            if stats.new or stats.revised or stats.quarantined or stats.rejected or stats.errors
+        }
+    for slug, stats in rows.items():
+        style = "red" if stats.errors else "yellow" if stats.rejected else None
+        table.add_row(slug, *format_progress_cells([stats]), style=style)
+    other_stats = [stats for slug, stats in spider.agency_stats.items() if slug not in rows]
+    if other_stats and not live:
+        table.add_row(f"{len(other_stats)} with nothing new", *format_progress_cells(other_stats))
+    return table
+
+
+def format_progress_cells(all_stats: list[AgencyStats]) -> list[str]:
+    sums = [sum(getattr(stats, name) for stats in all_stats) for name in PROGRESS_COLUMNS]
+    return [str(number) if number else "·" for number in sums]

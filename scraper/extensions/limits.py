@@ -19,7 +19,7 @@ from scrapy.exceptions import NotConfigured, StopDownload
 from scrapy.utils.asyncio import AsyncioLoopingCall, create_looping_call
 
 from archive.database import freeze_garbage_collector
-from scraper.downloader.errors import CrawlStopped
+from scraper.downloader import CrawlStopped
 from scraper.errors import AgencyError
 from scraper.extensions.crawl_stats import has_archive_spider
 

@@ -5,9 +5,11 @@ Damaged text is stored unchanged and reported as a quality warning.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from archive.models import LIST_FIELDS, Attachment, Image, Question, Release
 from archive.urls import canonical_url
@@ -15,8 +17,9 @@ from scraper.errors import PageError
 from scraper.items import ImageItem, QuestionItem, ReleaseItem
 from scraper.normalise.contacts import normalise_contacts
 from scraper.normalise.dates import parse_date
-from scraper.normalise.media import guess_media_type, split_credit
 from scraper.normalise.text import (
+    build_alternation,
+    cache_by_text,
     clean_line,
     find_damaged_text,
     normalise_line,
@@ -27,12 +30,73 @@ from scraper.normalise.text import (
     strip_speech_dash,
 )
 from scraper.normalise.urls import extract_host
-from scraper.normalise.vocabulary import normalise_kind, normalise_tags
 
 __all__ = ["to_release"]
 
 DAMAGE_CHECKED_FIELDS = ("title", "lead", "body", "published_text", "updated_text", *LIST_FIELDS)
 NON_TEXT_FIELDS = ("url", "media_type")  # fields of pictures and files
+
+# Kinds of releases
+# The first match wins: "Debattartikel" must come before "artikel", "Pressmeddelande" before anything about news.
+KIND_PHRASES = {
+    "press release": """
+        pressmeddelande | pressrelease | press ?release | pressemelding | pressemeddelelse | pressemitteilung
+        presseinformation | medienmitteilung | lehdistötiedote | press ?statement | ^press$ | pressinformation""",
+    "opinion": "debatt | opinion | ^ledare$ | krönika | kommentar$ | kronikk | gastbeitrag | op-ed",
+    "speech": "^tal(?:en|er|e)?$ | anförande | speech | remarks | ^rede[nr]?$",
+    "statement": "uttalande | statement | erklärung",
+    "interview": "intervju | interview | haastattelu",
+    "notice": """
+        händelse | handelser? | notis | notice | driftinformation | varning | (?:kurz)?meldung | alert | ^anslag$""",
+    "consultation": "remiss | konsultation | samråd | consultation | h[øö]ring | hearing",
+    "decision": "beslut | decision | tillsynsbeslut | afgørelse | vedtak | bescheid",
+    "report": "rapport | report | publikation | promemoria | betänkande | proposition | ^studien?$",
+    "regulation": "f[öo]reskrift | författning | kommitt[ée]direktiv | regulation | forskrift",
+    "blog": "blogg?",
+    "event": "kalender | evenemang | ^events?$ | seminari | arrangemang | veranstaltung",
+    "newsletter": "nyhetsbrev | newsletter",
+    "news": "nyhet | ^news | ^aktuell | aktualit | nachricht | ^nytt$ | uutinen | nyhed | ^uutiset",
+    "article": "artikel | article | artikkel | reportage | feature",
+}
+KIND_PATTERNS = [(kind, re.compile(build_alternation(words), re.IGNORECASE)) for kind, words in KIND_PHRASES.items()]
+
+# Credits of pictures, and media types
+# Words for a photograph may follow any words. "Bild" and similar words begin a credit only alone or after a full stop,
+# because captions say "Från vänster i bild: …".
+PHOTO_WORD = r"foto(?:graf(?:i|er(?:ing)?)?)?|photo(?:graph(?:er)?)?(?: by| credit)?|©"
+PICTURE_WORD = r"bild|bilde|billede|kuva|illustration|illustratör|grafik|image(?: credit)?|credit"
+CREDIT_NAME = r"(?P<credit>[^()]{2,120}?)\)?\s*\.?$"
+MARKED_CREDIT = re.compile(
+    rf"(?:(?:^|(?<=[\s.,;|(/–-]))(?:{PHOTO_WORD})(?:\s*[:.]|(?<=©))"
+    rf"|(?:^|(?<=[.!?)|(/–]\s)|(?<=[(|]))(?:{PICTURE_WORD})\s*:)\s*{CREDIT_NAME}",
+    re.IGNORECASE,
+)
+# Without a colon after the word, a name must follow: "fotograf Eva Ek", not "ett foto som säger mycket".
+UNMARKED_CREDIT = re.compile(
+    rf"(?:^|(?<=[\s.,;|(/–-]))(?:[Ff]oto(?:graf)?|FOTO|[Pp]hoto(?: by)?)\s+(?=[^\W\d_a-zåäö])(?!av\b){CREDIT_NAME}"
+)
+# Any other lower-case word makes it a sentence, not a name: "fotograf Eva Ek på plats i Lund".
+LOWER_CASE_WORD = re.compile(r"(?<!\w)(?!(?:av|och|von|van|de|af|and|und|by|för|via)\b)[a-zåäö]+")
+CREDIT_AND_SENTENCE = re.compile(r"(?P<name>.*?\w\w)\.\s+(?P<after>[A-ZÅÄÖ]\S*(?:\s+\S+){2,})$")
+TRAILING_NOTE = re.compile(r"\s+\([^()]+\)\.?$")
+# Not from the mimetypes module, whose results depend on the machine.
+MEDIA_TYPES = {
+    "pdf": "application/pdf",
+    "doc": "application/msword",
+    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "xls": "application/vnd.ms-excel",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "ppt": "application/vnd.ms-powerpoint",
+    "pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    "odt": "application/vnd.oasis.opendocument.text",
+    "ods": "application/vnd.oasis.opendocument.spreadsheet",
+    "odp": "application/vnd.oasis.opendocument.presentation",
+    "rtf": "application/rtf",
+    "csv": "text/csv",
+    "zip": "application/zip",
+    "epub": "application/epub+zip",
+}
+FILE_EXTENSION = re.compile(r"\.([a-z0-9]{2,5})$", re.IGNORECASE)
 
 
 class QualityWarning(NamedTuple):
@@ -147,3 +211,79 @@ def iter_field_texts(value: Any) -> Iterator[str]:
         names: tuple[str, ...] = getattr(part, "__slots__", ())  # of a dataclass
         texts = [getattr(part, name) for name in names if name not in NON_TEXT_FIELDS] if names else [part]
         yield from (text for text in texts if isinstance(text, str))
+
+
+@cache_by_text()
+def normalise_kind(text: str) -> str | None:
+    """Return the English name of a release type, or None if it is unknown.
+
+    Cached, as a site uses only a few.
+
+    >>> list(map(normalise_kind, ["Pressmeddelande", "Debattartikel", "nyhetsarkiv", "Kontakt"]))
+    ['press release', 'opinion', 'news', None]
+    """
+    line = clean_line(text).replace("-", " ").replace("_", " ")
+    return next((kind for kind, word in KIND_PATTERNS if word.search(line)), None)
+
+
+def normalise_tags(texts: Iterable[str]) -> tuple[str, ...]:
+    """Return tags in page order and spelling, without list separators and duplicates.
+
+    >>> normalise_tags([" Jämställdhet ", "#Hälsa,", "jämställdhet", ""])
+    ('Jämställdhet', 'Hälsa')
+    """
+    tags: dict[str, str] = {}
+    for text in texts:
+        tag = clean_line(text).lstrip("#").strip(" ,;|·•")
+        if tag:
+            tags.setdefault(tag.casefold(), tag)
+    return tuple(tags.values())
+
+
+def split_credit(text: str) -> tuple[str | None, str | None]:
+    """Split a caption into (description, credit); either may be None.
+
+    >>> split_credit("A och B. Foto: Eva Ek/Byrå")
+    ('A och B.', 'Eva Ek/Byrå')
+    >>> split_credit("Foto. Eva Ek"), split_credit("Verket, fotograf Eva Ek"), split_credit("FOTO: EVA EK")
+    ((None, 'Eva Ek'), ('Verket', 'Eva Ek'), (None, 'EVA EK'))
+    >>> split_credit("Till vänster i bild: A och B. Foto: Eva Ek")
+    ('Till vänster i bild: A och B.', 'Eva Ek')
+    >>> split_credit("Foto: Eva Ek. Ministern besöker skolan"), split_credit("Foto: Eva Ek (beskuren bild)")
+    (('Ministern besöker skolan', 'Eva Ek'), ('(beskuren bild)', 'Eva Ek'))
+    >>> split_credit("Ministern och fotograf Eva Ek på plats i Lund")
+    ('Ministern och fotograf Eva Ek på plats i Lund', None)
+    >>> split_credit("Sjön i höstljus. Foto Eva Ek"), split_credit("Ett foto som säger mycket")
+    (('Sjön i höstljus.', 'Eva Ek'), ('Ett foto som säger mycket', None))
+    """
+    line = clean_line(text)
+    noted = TRAILING_NOTE.search(line)
+    for end in (len(line), noted.start()) if noted else (len(line),):
+        match = find_last_match(MARKED_CREDIT, line[:end])
+        if not match:
+            match = find_last_match(UNMARKED_CREDIT, line[:end])
+            match = None if match and LOWER_CASE_WORD.search(match["credit"]) else match
+        if match:
+            followed = CREDIT_AND_SENTENCE.match(match["credit"])
+            name, after = (followed["name"], followed["after"]) if followed else (match["credit"], "")
+            description = [line[: match.start()].rstrip(" ,;|(/–-"), after, line[end:].strip()]
+            return " ".join(filter(None, description)) or None, name.strip(" .,;") or None
+    return line or None, None
+
+
+def find_last_match(pattern: re.Pattern[str], line: str) -> re.Match[str] | None:
+    """Return the last match of a pattern, even within an earlier one, because captions may contain colons."""
+    match = pattern.search(line)
+    while match and (later := pattern.search(line, match.start() + 1)):
+        match = later
+    return match
+
+
+def guess_media_type(url: str) -> str | None:
+    """Return the media type of a linked file, or None if its extension is not in MEDIA_TYPES.
+
+    >>> guess_media_type("https://a.se/rapport.PDF?v=2"), guess_media_type("https://a.se/nyheter/")
+    ('application/pdf', None)
+    """
+    match = FILE_EXTENSION.search(urlsplit(url).path)
+    return MEDIA_TYPES.get(match[1].lower()) if match else None

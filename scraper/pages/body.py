@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 
+from scraper.normalise import normalise_kind
 from scraper.normalise.dates import ANY_MONTH
-from scraper.normalise.vocabulary import normalise_kind
 from scraper.pages.blocks import PageBlock
 from scraper.pages.boilerplate import (
     BYLINE,

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from lxml import etree
 
 from scraper.items import Provenance
+from scraper.normalise import guess_media_type, normalise_kind
 from scraper.normalise.dates import (
     ANY_MONTH,
     DATE_ROLE,
@@ -33,9 +34,7 @@ from scraper.normalise.dates import (
     parse_label,
     split_date_labels,
 )
-from scraper.normalise.media import guess_media_type
 from scraper.normalise.text import build_alternation, cache_by_text, clean_line, compile_phrases
-from scraper.normalise.vocabulary import normalise_kind
 from scraper.pages.boilerplate import SERVICE_LINE, is_card
 from scraper.pages.document import (
     HEADING_TAGS,

@@ -23,7 +23,7 @@ from scraper.pages.boilerplate import NON_TEXT_TAGS
 from scraper.pages.content import find_main_element
 from scraper.pages.document import Document, remove_element, select_xpath
 from scraper.pages.title import build_comparison_key
-from scraper.probe.proposal import ProbedPage, ProbedSource, ProbeResult, format_agency_toml
+from scraper.probe import ProbedPage, ProbedSource, ProbeResult, format_agency_toml
 
 # Field rows
 MISSING_VALUE = "absent"
@@ -172,7 +172,6 @@ def format_item_value(value: object) -> str:
 
 
 def format_columns(rows: Sequence[FieldRow]) -> str:
-    """Format rows as aligned plain text under a heading."""
     table = [FieldRow("field", "value", "rule", "element")]
     table += [row._replace(value=shorten_line(row.value, MAX_VALUE_WIDTH)) for row in rows]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]

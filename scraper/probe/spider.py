@@ -18,11 +18,11 @@ from scrapy.settings import BaseSettings
 from twisted.internet.error import ConnectError, ConnectionClosed
 
 from scraper.agency import Agency, build_user_agent, check_contact, find_press_wire, find_wire_name
-from scraper.downloader.errors import DOWNLOAD_ERRORS, RobotsForbidden, describe_download_error
+from scraper.downloader import DOWNLOAD_ERRORS, RobotsForbidden, describe_download_error
 from scraper.errors import PageError, SourceError
 from scraper.normalise.urls import extract_host
 from scraper.pages.page_type import is_listing_url
-from scraper.probe.proposal import (
+from scraper.probe import (
     ProbedPage,
     ProbedSource,
     ProbeResult,

@@ -64,7 +64,6 @@ class SourceURLs:
     press_rooms: list[str] = field(default_factory=list, compare=False)
 
     def iter_by_kind(self) -> Iterator[tuple[SourceKind, str]]:
-        """Yield the kind and URL of every source."""
         yield from (("feed", url) for url in self.feeds)
         yield from (("sitemap", url) for url in self.sitemaps)
         yield from (("listing", url) for url in self.listings)

@@ -15,11 +15,12 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
+import jmespath
 from jmespath.exceptions import JMESPathError
 from parsel import Selector
 
 from archive.urls import canonical_url
-from scraper.agency import Agency, JSONSource, WireSource, compile_expression
+from scraper.agency import Agency, JSONSource, WireSource
 from scraper.errors import PageError, SourceError
 from scraper.normalise.urls import extract_host, resolve_canonical_url
 from scraper.sources.feeds import normalise_w3c_date
@@ -187,7 +188,7 @@ def search(source: JSONSource, key: str, data: Any, url: str) -> Any:
     """Return what an endpoint's expression finds, None without an expression. Raises SourceError if it fails."""
     expression: str | None = getattr(source, key)
     try:
-        return compile_expression(expression).search(data) if expression else None
+        return jmespath.compile(expression).search(data) if expression else None
     except (JMESPathError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise SourceError(url, f"json.{key}: {expression!r} fails: {error}") from error
 
@@ -225,23 +226,10 @@ def find_embedded_links(
 ) -> list[SourceLink]:
     """Return the releases in the JSON that a page carries. Raises SourceError if it is too large or too deep.
 
-    is_only_list: the page has no list but this, so a framework's data must be readable.
+    Scripts that contain anything else are skipped. is_only_list: the page has no list but this, so a framework's data
+    must be readable.
     """
     links: list[SourceLink] = []
-    for data in iter_page_data(page, url, is_only_list=is_only_list):
-        links += find_json_links(data, url, agency, listing_url)
-    return links
-
-
-def find_page_data_url(page: Selector, url: str, agency: Agency) -> str | None:
-    """Return the URL of the data of a page made with Gatsby, or None."""
-    href = page.xpath(GATSBY_XPATH).get()
-    address = resolve_canonical_url(url, href) if href else None
-    return address if address and agency.owns(address) else None
-
-
-def iter_page_data(page: Selector, url: str, *, is_only_list: bool) -> Iterator[Any]:
-    """Yield the JSON in a page's scripts. Scripts that contain anything else are skipped."""
     texts = [(script.attrib.get("id"), script.root.text or "") for script in page.xpath(DATA_XPATH)]
     matches = (NUXT_DATA.fullmatch(script.root.text or "") for script in page.xpath(NUXT_XPATH))
     texts += [(None, match[1]) for match in matches if match]
@@ -256,7 +244,16 @@ def iter_page_data(page: Selector, url: str, *, is_only_list: bool) -> Iterator[
             continue  # such as a template that a script fills in
         except RecursionError as error:
             raise SourceError(url, f"has JSON of more than {MAX_JSON_DEPTH} levels: treated as a trap") from error
-        yield resolve_references(data) if script_id == NUXT_REFERENCES else data
+        data = resolve_references(data) if script_id == NUXT_REFERENCES else data
+        links += find_json_links(data, url, agency, listing_url)
+    return links
+
+
+def find_page_data_url(page: Selector, url: str, agency: Agency) -> str | None:
+    """Return the URL of the data of a page made with Gatsby, or None."""
+    href = page.xpath(GATSBY_XPATH).get()
+    address = resolve_canonical_url(url, href) if href else None
+    return address if address and agency.owns(address) else None
 
 
 def resolve_references(data: Any) -> Any:

@@ -161,8 +161,6 @@ OTHER_LIST_WORD = re.compile(
 
 @dataclass(slots=True)
 class ListingEntry:
-    """A link of a listing that may lead to a release."""
-
     link: SourceLink
     anchor: Element
     item: Element  # the list item, article or table row around the link, else the link itself
@@ -198,9 +196,10 @@ def parse_listing(body: bytes, url: str, agency: Agency, listing_url: str | None
         entries = [entry for entry in entries if entry.link.url in marked_urls]
     links = [entry.link for entry in entries]
     files = find_file_links(pager, agency, {entry.item for entry in entries})
-    are_releases = agency.files is True or (
-        agency.files is None and are_mostly_dated(files, len({link.url for link in links}))
-    )
+    # documents are releases if they are more than the listing's pages, and most of them have a day
+    is_file_list = len(files) >= MIN_FILES and len(files) > len({link.url for link in links})
+    dated = sum(link.file_day is not None for link in files)
+    are_releases = agency.files or (agency.files is None and is_file_list and 2 * dated > len(files))
     links += files if are_releases else []
     if not links or agency.releases:  # without a pattern, the data of a page with links may be that of its menus
         links += find_embedded_links(page, url, agency, listing_url, is_only_list=not links)
@@ -208,7 +207,9 @@ def parse_listing(body: bytes, url: str, agency: Agency, listing_url: str | None
     next_url = pager.find_next_url(releases={entry.link.url for entry in entries if entry.is_same_path})
     if not links and not next_url:
         next_url = find_page_data_url(page, url, agency)
-    has_number = next_url is not None and pager.has_numbered_link(next_url)
+    # whether the listing links to its next page by the number only
+    numbers = (link.get("href", "") for link, text in pager.texts.items() if text.isdecimal())
+    has_number = next_url is not None and any(pager.resolve(href) == next_url for href in numbers)
     problem = None
     if not next_url and not links and needs_javascript(page.root):
         problem = "needs JavaScript: its list is not in its HTML"
@@ -292,12 +293,6 @@ def find_stated_day(item: Element) -> str | None:
         if role == "published" and value:
             stated.append(label.strip())
     return stated[0] if len(stated) == 1 and len(VISIBLE_DATE.findall(text)) <= 1 else None
-
-
-def are_mostly_dated(files: Sequence[SourceLink], page_count: int) -> bool:
-    """Return whether documents are the releases of a listing: more than its pages, and most of them with a day."""
-    dated = sum(link.file_day is not None for link in files)
-    return len(files) >= MIN_FILES and len(files) > page_count and 2 * dated > len(files)
 
 
 def drop_filter_links(entries: Sequence[ListingEntry], *, keep_if_only: bool) -> list[ListingEntry]:
@@ -411,7 +406,6 @@ class ListingLayout:
 
     @cached_property
     def content_counts(self) -> tuple[Counter[Element], Counter[Element]]:
-        """Return the number of links and of letters in every element."""
         links, letters = Counter[Element](), Counter[Element]()
         for element in reversed(list(self.root.iter("*"))):
             links[element] += element.tag == "a" and element.get("href") is not None
@@ -495,7 +489,7 @@ class ListingPager:
         """
         for name in NEXT_URL_ATTRIBUTES:
             for value in self.page.xpath(f"//@{name}").getall():
-                if address := self.resolve_attribute(value):
+                if URL_VALUE.fullmatch(value.strip()) and (address := self.resolve(value.strip())):
                     return address
         for button in self.page.xpath(BUTTON_XPATH):
             element = button.root
@@ -507,14 +501,12 @@ class ListingPager:
             if not in_pager and ENTRY_XPATH(element):  # opens an entry
                 continue
             for name in BUTTON_URL_ATTRIBUTES:
-                if address := self.resolve_attribute(element.get(name, "")):
+                value = element.get(name, "").strip()
+                if URL_VALUE.fullmatch(value) and (address := self.resolve(value)):
                     return address
             if address := self.resolve_button_form(element):
                 return address
         return None
-
-    def resolve_attribute(self, value: str) -> str | None:
-        return self.resolve(value.strip()) if URL_VALUE.fullmatch(value.strip()) else None
 
     def resolve_button_form(self, button: Element) -> str | None:
         """Return the address that a button's form asks for with its fields as they are, or None.
@@ -546,11 +538,6 @@ class ListingPager:
         if button.get("formmethod", form.get("method", "get")).lower() == "post":
             return join_form(url, fields)
         return self.resolve(f"{url.partition('?')[0]}?{urlencode(fields)}")  # as browsers do: the query is replaced
-
-    def has_numbered_link(self, page_url: str) -> bool:
-        """Return whether the listing links to a page by its number only."""
-        hrefs = (link.get("href", "") for link, text in self.texts.items() if text.isdecimal())
-        return any(self.resolve(href) == page_url for href in hrefs)
 
     def includes(self, page_url: str) -> bool:
         """Return whether a URL with the listing's path is the listing itself or one of its other pages."""
@@ -587,7 +574,6 @@ class ListingPager:
         return addresses, names
 
     def find_changed_parameters(self, page_url: str) -> frozenset[str]:
-        """Return the names of the query parameters in which a URL differs from the listing's URL."""
         return frozenset(name for name, _ in set(parse_query_pairs(page_url)) ^ set(parse_query_pairs(self.url)))
 
 

@@ -28,8 +28,8 @@ from scraper.agency import (
     load_agencies,
     select_agencies,
 )
+from scraper.downloader import CrawlStopped, HostPaused, PrivateAddress, RequestDeferred, RobotsForbidden
 from scraper.downloader.browser import check_browser
-from scraper.downloader.errors import CrawlStopped, HostPaused, PrivateAddress, RequestDeferred, RobotsForbidden
 from scraper.errors import AgencyError, NotARelease, PageError, SourceError
 from scraper.extensions.crawl_stats import AgencyStats, add_declared_agency
 from scraper.extensions.limits import parse_deadline, raise_gc_threshold
@@ -50,7 +50,7 @@ from scraper.parsed_page import FetchedPage, ParsedPage, build_file_item
 from scraper.redesign import FINGERPRINT_VERSION, fingerprint_template
 from scraper.schedule import parse_schedule
 from scraper.sources import parse_listing
-from scraper.sources.links import ListingPage, SourceLink, WireRecord, is_release_url, split_form
+from scraper.sources.links import ListingPage, SourceLink, is_release_url, split_form
 
 logger = logging.getLogger(__name__)
 
@@ -332,7 +332,8 @@ class ReleaseSpider(Spider):
 
     def parse_file(self, row: FrontierEntry, response: Response, page: FetchedPage) -> ParsedPage:
         """Return the release that is a file. Raises NotARelease if the response is a web page."""
-        if is_web_page(page):
+        start = page.body[:200].lstrip().lower()
+        if "html" in page.headers.get("content-type", "") or start.startswith((b"<!doctype html", b"<html")):
             problem = f"is a web page, not the file {row.file_title!r} that its listing names"
             raise detect_rejection(page.body, page.url) or NotARelease(row.url, problem)
         if self.settings.getbool("NOINDEX_OBEY") and has_noindex(response):
@@ -387,7 +388,10 @@ class ReleaseSpider(Spider):
             row = rows.get(link.url)
             if row is None or link.record is None:
                 continue
-            page = build_record_page(row.url, link.record, response)
+            page = build_fetched_page(response)
+            # the validators belong to the whole list
+            headers = {name: text for name, text in page.headers.items() if name not in ("etag", "last-modified")}
+            page = replace(page, url=row.url, headers=headers, body=link.record.body, record_url=link.record.url)
             try:
                 document = open_document(page.body, row.url)
                 item = read_document(document.copy() if row.release_id else document, self.agencies[row.agency])
@@ -404,7 +408,6 @@ class ReleaseSpider(Spider):
             self.finish_page(row)  # Scrapy continues once the pipeline has stored the page
 
     def report_errors(self, slug: str, errors: Iterable[PageError]) -> None:
-        """Report and count entries of a source that cannot be used."""
         for error in errors:
             logger.error("%s", error)
             self.agency_stats[slug].count_error(str(error), classify_failure(error), source=True)
@@ -412,7 +415,6 @@ class ReleaseSpider(Spider):
     def record_failures(
         self, rows: Sequence[FrontierEntry], problem: str, failure_kind: str, *, is_forbidden: bool = False
     ) -> None:
-        """Record that a request for releases of one agency failed."""
         logger.warning("%s", problem)
         for row in rows:
             self.recorder.record_failure(row.url, row.release_id, now(), problem, rejected=is_forbidden)
@@ -444,10 +446,6 @@ class ReleaseSpider(Spider):
         target = "a page that is not a release" if is_own else "another host"
         raise NotARelease(url, f"redirected to {target}: {response.url}", "redirected")
 
-    def is_listing_address(self, row: FrontierEntry) -> bool:
-        """Return whether a page is rejected for its address alone, so that the site has replaced nothing there."""
-        return is_listing_url(row.url, self.agencies[row.agency]) or self.is_found_listing(row.url)
-
     def is_found_listing(self, url: str) -> bool:
         """Return whether a URL is that of a listing in the frontier, but for a slash at its end."""
         if "?" in url:
@@ -473,13 +471,17 @@ class ReleaseSpider(Spider):
         kind = error.kind if isinstance(error, NotARelease) else "other"
         target = getattr(error, "target", None) or (page.url if kind == "redirected" else None)
         stats, problem, failure_kind = self.agency_stats[row.agency], str(error), classify_failure(error)
+        # rejected for its address alone, so that the site has replaced nothing there
+        is_rejected_address = kind == "listing" and (
+            is_listing_url(row.url, self.agencies[row.agency]) or self.is_found_listing(row.url)
+        )
         logger.warning("%s", problem)
         if kind == "blocked":
             is_new = row.release_id is None
             self.recorder.record_failure(row.url, row.release_id, page.fetched_at, problem, rejected=is_new)
             stats.count_error(problem, failure_kind)
             self.failed_requests[row.agency] += 1
-        elif row.release_id and kind in MISSING_KINDS and not (kind == "listing" and self.is_listing_address(row)):
+        elif row.release_id and kind in MISSING_KINDS and not is_rejected_address:
             was_current = self.archive.removals.is_current(row.release_id)
             self.recorder.record_missing(row.url, row.release_id, page, MISSING_KINDS[kind], target)
             stats.missing += 1
@@ -520,7 +522,6 @@ class ReleaseSpider(Spider):
             self.finish_page(response.meta["row"])
 
     def finish_page(self, row: FrontierEntry) -> None:
-        """Continue after a page was stored or dropped."""
         self.finish_release(row.agency, row.url)
 
     def item_failed(self, item: ParsedPage, failure: Failure) -> None:
@@ -555,7 +556,6 @@ class ReleaseSpider(Spider):
 
 
 def get_rows(request: Request | None) -> list[FrontierEntry]:
-    """Return the releases that a request is for."""
     meta = request.meta if request else {}
     return meta.get("rows") or ([meta["row"]] if "row" in meta else [])
 
@@ -576,7 +576,6 @@ def find_write_error(error: BaseException | None) -> str | None:
 
 
 def build_conditional_headers(row: FrontierEntry) -> dict[str, str]:
-    """Return the headers of a conditional request, empty if the server sent no validators."""
     headers = {"If-None-Match": row.etag, "If-Modified-Since": row.last_modified}
     return {name: value for name, value in headers.items() if value}
 
@@ -608,19 +607,6 @@ def decode_headers(response: Response) -> dict[str, str]:
 def build_fetched_page(response: Response) -> FetchedPage:
     headers = decode_headers(response)
     return FetchedPage(url=response.url, fetched_at=now(), status=response.status, headers=headers, body=response.body)
-
-
-def is_web_page(page: FetchedPage) -> bool:
-    """Return whether a response is HTML, by its Content-Type or its first characters."""
-    start = page.body[:200].lstrip().lower()
-    return "html" in page.headers.get("content-type", "") or start.startswith((b"<!doctype html", b"<html"))
-
-
-def build_record_page(url: str, record: WireRecord, response: Response) -> FetchedPage:
-    """Return the record of a release as its response. The validators belong to the whole list, and are left out."""
-    page = build_fetched_page(response)
-    headers = {name: value for name, value in page.headers.items() if name not in ("etag", "last-modified")}
-    return replace(page, url=url, headers=headers, body=record.body, record_url=record.url)
 
 
 def has_noindex(response: Response, document: Document | None = None) -> bool:

@@ -18,7 +18,7 @@ from archive.dates import now, to_iso
 from archive.frontier import FrontierEntry, PaginationCursor
 from archive.store import Archive
 from scraper.agency import Agency
-from scraper.downloader.errors import CrawlStopped, HostPaused, RequestDeferred
+from scraper.downloader import CrawlStopped, HostPaused, RequestDeferred
 from scraper.errors import AgencyError, SourceError
 from scraper.extensions.crawl_stats import AgencyStats
 from scraper.failures import classify_failure, classify_source_failure, describe_request_failure, detect_rejection
@@ -194,22 +194,17 @@ class NewsSpider(ReleaseSpider):
             tracker = SourceTracker(self.archive, slug, self.agency_stats[slug], self.started_at, self.since)
             self.source_trackers[slug] = tracker
             sources = get_declared_sources(agency)
-            requests = self.request_home(agency) if sources == SourceURLs() else self.request_known(sources, agency)
-            wire_requests = self.request_sources(get_wire_sources(agency), agency)
-            for request in (
-                *requests,
-                *wire_requests,
-                *self.next_requests(slug),
-            ):  # the latter were left due by an earlier crawl
+            requests = [*self.request_known(sources, agency)] if sources != SourceURLs() else []
+            if sources == SourceURLs():  # they are discovered
+                requests += self.request_source(agency.home, agency, "home")
+                robots_url = urljoin(agency.home, "/robots.txt")
+                requests += self.request_source(robots_url, agency, "robots", handle_httpstatus_list=NO_ROBOTS_STATUSES)
+            requests += self.request_sources(get_wire_sources(agency), agency)
+            requests += self.next_requests(slug)  # left due by an earlier crawl
+            for request in requests:
                 yield request
 
     # Requests for sources
-
-    def request_home(self, agency: Agency) -> Iterator[Request]:
-        """Request the home page and robots.txt of an agency without declared sources, to discover its sources."""
-        robots_url = urljoin(agency.home, "/robots.txt")
-        yield from self.request_source(agency.home, agency, "home")
-        yield from self.request_source(robots_url, agency, "robots", handle_httpstatus_list=NO_ROBOTS_STATUSES)
 
     def request_known(self, sources: SourceURLs, agency: Agency) -> Iterator[Request]:
         """Request an agency's declared or linked sources, and delete the cursors of earlier sources."""
@@ -365,7 +360,8 @@ class NewsSpider(ReleaseSpider):
             raise
         self.report_errors(agency.slug, errors)
         if problem and not links:
-            self.report_problem(agency.slug, f"{response.url}: {problem}")
+            logger.warning("%s: %s", response.url, problem)
+            self.agency_stats[agency.slug].problems.append(f"{response.url}: {problem}")
         if page == 1 and not links and not next_url:
             with self.archive.transaction():
                 self.archive.removals.schedule_comparison(agency.slug, now())
@@ -399,11 +395,6 @@ class NewsSpider(ReleaseSpider):
         yield from self.parse_records(links, response, rows)
 
     # Outcomes of sources
-
-    def report_problem(self, slug: str, problem: str) -> None:
-        """Report a problem that makes no request or source fail."""
-        logger.warning("%s", problem)
-        self.agency_stats[slug].problems.append(problem)
 
     def delete_cursor(self, listing_url: str) -> None:
         """Delete the cursor of a listing whose page is gone. The next pass will be a complete one."""

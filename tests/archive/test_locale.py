@@ -23,7 +23,7 @@ from archive.history import UPDATE_STAMPS
 from archive.i18n import CATALOGUE_FILE, IMPORTANCE_LEVELS, LANGUAGES, LOCALE_FOLDER
 from archive.removals import REMOVAL_KINDS
 from archive.search.params import FACETS
-from scraper.normalise.vocabulary import KIND_PHRASES
+from scraper.normalise import KIND_PHRASES
 from tests.archive.sample import ROOT
 
 KEY = re.compile(r"[a-z_]+\.[\w.-]+")

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from archive.dates import now
 from archive.importer import import_file
 from archive.quarantine import QuarantineReason
 from archive.store import SaveResult
-from scraper.ingest import accept_quarantined, accept_repaired, drop_quarantined
+from scraper.ingest import accept_quarantined, accept_repaired
 from tests.scraper.offline import SLUG, STORED, OfflineCrawl
 from tests.site.agency import SampleAgency
 from tests.site.compose import SLUGS
@@ -152,7 +153,8 @@ def test_dropped_pages_are_not_quarantined_again(offline: OfflineCrawl) -> None:
     offline.site.buried = True
     offline.crawl(new)
     for page in offline.pending():
-        drop_quarantined(offline.ingest, page)
+        with offline.archive.transaction():
+            offline.ingest.quarantine.decide(page.id, "dropped", now())
     offline.crawl(new)
     assert (offline.pending(), offline.states()) == ([], before)
     assert offline.rows(COUNT_DECISIONS) == [("dropped", 3)]

@@ -11,7 +11,7 @@ import pytest
 from scraper.agency import Agency, JSONSource, parse_agency
 from scraper.items import ReleaseItem
 from scraper.pages.document import Document
-from scraper.probe.proposal import (
+from scraper.probe import (
     ProbedPage,
     ProbedSource,
     ProbeResult,

@@ -38,6 +38,7 @@ CLOSING: dict[str, Any] = {
     "reason": "finished",
     "is_finished": True,
     "politeness": {"delay": 1.5, "robots": "allowed"},
+    "source_failures": {},
 }
 
 

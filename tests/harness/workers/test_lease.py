@@ -14,7 +14,7 @@ from archive.dates import now
 from scraper.distributed.messages import Operation
 from scraper.distributed.queue import Broker, JobQueue, Lease
 from scraper.distributed.worker import LeasedHandler, MessageSender, SendError
-from scraper.downloader.errors import CrawlStopped
+from scraper.downloader import CrawlStopped
 
 BEGIN = Operation(name="open_crawl", kwargs={"spider": "news", "at": now()})
 

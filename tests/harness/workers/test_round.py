@@ -73,7 +73,7 @@ def test_a_dead_workers_round_goes_on_where_it_was(
             watch.start()
             later = RoundRunner(Broker(settings), settings, dying, options).run_round(SLUG, HOST)
             watch.join()
-            assert later, "the round is not done"
+            assert later is not None, "the round is not done"
             broker.redis.delete(broker.key("lease", HOST))  # it has run out
             assert RoundRunner(Broker(settings), settings, CommandRunner(), options).run_round(SLUG, HOST) is None
         finally:

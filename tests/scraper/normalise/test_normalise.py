@@ -10,10 +10,8 @@ import pytest
 from archive.models import Contact
 from scraper.errors import PageError
 from scraper.items import AttachmentItem, ContactItem, ImageItem, QuestionItem, ReleaseItem
-from scraper.normalise import find_quality_warnings, to_release
+from scraper.normalise import find_quality_warnings, normalise_kind, split_credit, to_release
 from scraper.normalise.contacts import normalise_contacts
-from scraper.normalise.media import split_credit
-from scraper.normalise.vocabulary import normalise_kind
 from tests.scraper.normalise.test_text import INTACT_TEXTS
 
 URL = "https://www.a.se/nyheter/x/"

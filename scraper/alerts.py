@@ -248,16 +248,25 @@ def build_alert_payload(alerts: AlertEvents, alert_settings: AlertSettings, sent
             lines.append(translate(language, "alert.more", n=len(groups) - MAX_LISTED_AGENCIES))
     if alert_settings.status_page:
         lines += ["", f"{translate(language, 'alert.status_page')} {alert_settings.status_page}"]
-    counted = [translate(language, f"alert.count.{kind}", n=len(groups)) for kind, groups in alerts.items() if groups]
     event_ids = ",".join(str(event["id"]) for groups in alerts.values() for group in groups for event in group)
     return {
         "id": hashlib.sha256(event_ids.encode()).hexdigest()[:24],
         "sent": to_iso(sent_at),
-        "subject": f"Myndighetsarkivet: {', '.join(counted)}",
+        "subject": format_subject({kind: len(groups) for kind, groups in alerts.items()}, language),
         "text": "\n".join(lines).strip() + "\n",
         **{kind: [format_alert_json(group) for group in groups] for kind, groups in alerts.items()},
         "status_page": alert_settings.status_page,
     }
+
+
+def format_subject(counts: dict[str, int], language: str) -> str:
+    """Return a message's subject. counts: number of agencies by kind of alert.
+
+    >>> format_subject({"faults": 2, "recoveries": 0, "passed": 1}, "en")
+    'Myndighetsarkivet: 2 new faults, 1 transient'
+    """
+    counted = [translate(language, f"alert.count.{kind}", n=number) for kind, number in counts.items() if number]
+    return f"Myndighetsarkivet: {', '.join(counted)}"
 
 
 def format_alert_line(kind: str, events: Sequence[HealthEvent], language: str) -> str:

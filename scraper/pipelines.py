@@ -18,8 +18,8 @@ from scrapy.exceptions import DropItem, NotConfigured
 from archive.quarantine import FieldLoss, QuarantinedPage
 from archive.store import Archive, SaveResult
 from scraper.agency import is_wire_url
+from scraper.crawl_stats import has_archive_spider
 from scraper.errors import PageError
-from scraper.extensions.crawl_stats import has_archive_spider
 from scraper.failures import classify_failure
 from scraper.ingest import Ingest, review_quarantine
 from scraper.normalise import find_quality_warnings

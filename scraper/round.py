@@ -23,7 +23,7 @@ from archive.health import is_unacknowledged_fault, read_health_rows
 from archive.store import Archive
 from scraper.agency import Agency
 from scraper.alerts import AlertSettings, send_alerts
-from scraper.extensions.crawl_stats import assess_declared_agencies
+from scraper.crawl_stats import assess_declared_agencies
 
 ROUND_SPIDERS = ("news", "revisit")
 MAX_ROUND_DURATION = timedelta(hours=6)  # a round that takes longer has hung

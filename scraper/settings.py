@@ -111,7 +111,7 @@ DOWNLOADER_MIDDLEWARES = {
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
     "scraper.downloader.robots.RobotsMiddleware": 100,
     "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,  # see scraper/downloader/handler.py
-    "scraper.extensions.limits.DeadlineMiddleware": 40,
+    "scraper.limits.DeadlineMiddleware": 40,
     "scraper.downloader.browser.BrowserMiddleware": 45,  # gets the response after redirects and retries
     "scraper.downloader.throttle.HostSlotMiddleware": 50,  # before the robots.txt of the host is requested (100)
     # after Retry (550), so that they see every failed attempt, and also the requests for robots.txt
@@ -124,9 +124,9 @@ SPIDER_MIDDLEWARES = {
 }
 EXTENSIONS = {
     "scraper.downloader.throttle.CrawlDelayExtension": 100,  # after AutoThrottle (0), whose delay it may raise
-    "scraper.extensions.limits.InFlightLimit": 120,
-    "scraper.extensions.crawl_stats.CrawlStatsExtension": 200,
-    "scraper.extensions.crawl_stats.ProgressExtension": 300,
+    "scraper.limits.InFlightLimit": 120,
+    "scraper.crawl_stats.CrawlStatsExtension": 200,
+    "scraper.crawl_stats.ProgressExtension": 300,
 }
 ITEM_PIPELINES = {"scraper.pipelines.ArchivePipeline": 100}
 

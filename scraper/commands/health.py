@@ -18,7 +18,7 @@ from archive.health.report import STATE_ORDER, format_health_reason
 from archive.store import Archive
 from scraper.agency import Agency
 from scraper.command import ProjectCommand
-from scraper.extensions.crawl_stats import assess_declared_agencies
+from scraper.crawl_stats import assess_declared_agencies
 
 NON_TERMINAL_WIDTH = 140  # columns of a table that is not printed on a terminal
 

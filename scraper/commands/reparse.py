@@ -16,8 +16,8 @@ from archive.models import FILE_PARSER
 from archive.store import Archive, SaveResult
 from scraper.agency import Agency
 from scraper.command import ProjectCommand
-from scraper.extensions.limits import raise_gc_threshold
 from scraper.ingest import CrawlRecorder, Ingest, accept_repaired
+from scraper.limits import raise_gc_threshold
 from scraper.locks import lock_agencies, warn_about_unlisted
 from scraper.redesign import PageVersion, read_stored_body, reparse_stored
 from scraper.schedule import RevisitSchedule, parse_schedule

@@ -11,7 +11,7 @@ from scraper.alerts import read_alert_settings
 from scraper.command import CONFIGURATION_ERRORS, ProjectCommand
 from scraper.distributed.queue import Broker
 from scraper.distributed.writer import ArchiveWriter
-from scraper.extensions.limits import raise_gc_threshold
+from scraper.limits import raise_gc_threshold
 from scraper.round import CommandRunner
 
 

@@ -29,6 +29,7 @@ from scrapy.utils.misc import build_from_crawler, load_object
 from archive.dates import now
 from archive.frontier import Frontier, Hosts, PaginationCursors
 from archive.store import Archive
+from scraper.crawl_stats import ArchiveSpider, CrawlStatsExtension, close_crawl
 from scraper.distributed.messages import ARCHIVE_OPERATIONS, Operation, pack_operations, unpack_job
 from scraper.distributed.queue import (
     BACKLOG_FULL,
@@ -42,7 +43,6 @@ from scraper.distributed.queue import (
 )
 from scraper.downloader import CrawlStopped
 from scraper.errors import BrokerError
-from scraper.extensions.crawl_stats import ArchiveSpider, CrawlStatsExtension, close_crawl
 from scraper.ingest import CrawlRecorder
 from scraper.parsed_page import FetchedPage, ParsedPage
 from scraper.round import ROUND_SPIDERS, read_last_crawl_id
@@ -206,7 +206,6 @@ class WorkerAddon:
     """
 
     def update_settings(self, settings: BaseSettings) -> None:
-        """Replace the components that download pages or write to the archive."""
         handlers = settings["DOWNLOAD_HANDLERS"]
         settings.set("DISTRIBUTED_HANDLER", handlers["https"], priority=ADDON_PRIORITY)
         for scheme in ("http", "https"):
@@ -214,7 +213,7 @@ class WorkerAddon:
         for name, replaced, replacement in (
             (
                 "EXTENSIONS",
-                "scraper.extensions.crawl_stats.CrawlStatsExtension",
+                "scraper.crawl_stats.CrawlStatsExtension",
                 "scraper.distributed.worker.WorkerCrawlStats",
             ),
             ("ITEM_PIPELINES", "scraper.pipelines.ArchivePipeline", "scraper.distributed.worker.WorkerPipeline"),

@@ -30,6 +30,7 @@ from archive.health import assess_agencies
 from archive.store import Archive
 from scraper.agency import Agency, load_agencies
 from scraper.alerts import AlertSettings
+from scraper.crawl_stats import AgencyStats, add_declared_agency, close_crawl, open_crawl
 from scraper.distributed.messages import Operation, WorkerMessage, build_job, unpack_message
 from scraper.distributed.queue import (
     CONSUMER_GROUP,
@@ -40,7 +41,6 @@ from scraper.distributed.queue import (
     find_lease_host,
 )
 from scraper.errors import BrokerError
-from scraper.extensions.crawl_stats import AgencyStats, add_declared_agency, close_crawl, open_crawl
 from scraper.failures import OWN_FAULT
 from scraper.ingest import CrawlRecorder
 from scraper.locks import lock_agency, lock_writer, open_lock_file, unlock_agency

@@ -23,6 +23,7 @@ from scrapy.exceptions import (
     IgnoreRequest,
     ResponseDataLossError,
 )
+from scrapy.http import Response
 from twisted.web.client import ResponseFailed
 
 
@@ -82,3 +83,10 @@ def describe_download_error(error: BaseException) -> str:
         reasons = [f"{type(reason.value).__name__}: {reason.getErrorMessage()}" for reason in error.__cause__.reasons]
         return f"{type(error).__name__}: {'; '.join(reasons)}"
     return f"{type(error).__name__}: {error}".strip(": ")
+
+
+def decode_headers(response: Response) -> dict[str, str]:
+    return {
+        name.decode("latin-1").lower(): b", ".join(values).decode("latin-1")
+        for name, values in response.headers.items()
+    }

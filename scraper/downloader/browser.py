@@ -25,7 +25,7 @@ from scrapy.exceptions import DownloadFailedError, DownloadTimeoutError, IgnoreR
 from scrapy.http import HtmlResponse, Response
 
 from scraper.agency import Agency
-from scraper.downloader import DOWNLOAD_ERRORS, CrawlStopped, RequestDeferred, describe_download_error
+from scraper.downloader import DOWNLOAD_ERRORS, CrawlStopped, RequestDeferred, decode_headers, describe_download_error
 from scraper.errors import AgencyError
 from scraper.normalise.urls import extract_host
 
@@ -122,7 +122,6 @@ class BrowserMiddleware:
             await context.close()
 
     async def launch(self) -> Browser:
-        """Return the running browser, or start one."""
         from playwright.async_api import async_playwright  # noqa: PLC0415 - an optional extra
 
         if self.browser is None or not self.browser.is_connected():
@@ -138,7 +137,6 @@ class BrowserMiddleware:
         return self.browser
 
     async def close(self) -> None:
-        """Stop the browser, if it runs."""
         browser, self.browser = self.browser, None
         playwright, self.playwright = self.playwright, None
         if browser:
@@ -218,12 +216,7 @@ class PageVisit:
 
 def build_browser_headers(response: Response) -> dict[str, str]:
     """Return a response's headers for the browser, without those of the connection and the page's own policy."""
-    headers = {}
-    for name, values in response.headers.items():
-        key = name.decode("latin-1").lower()
-        if key not in DROPPED_HEADERS:
-            headers[key] = b", ".join(values).decode("latin-1")
-    return headers
+    return {name: value for name, value in decode_headers(response).items() if name not in DROPPED_HEADERS}
 
 
 def check_browser(agencies: dict[str, Agency]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlsplit
 
 from archive.models import LIST_FIELDS, Attachment, Image, Question, Release
@@ -99,17 +99,6 @@ MEDIA_TYPES = {
 FILE_EXTENSION = re.compile(r"\.([a-z0-9]{2,5})$", re.IGNORECASE)
 
 
-class QualityWarning(NamedTuple):
-    """A doubtful field of a stored release."""
-
-    url: str
-    field: str
-    problem: str
-
-    def __str__(self) -> str:
-        return f"{self.url}: {self.field}: {self.problem}"
-
-
 def to_release(item: ReleaseItem) -> Release:
     """Convert an item to a release. Raises PageError for a field that is present but cannot be parsed."""
     title = normalise_line(item.title)
@@ -185,16 +174,16 @@ def normalise_image(item: ImageItem) -> Image:
     return Image(url=canonicalise_url(item.url), caption=caption, credit=stated or credit, alt=normalise_line(item.alt))
 
 
-def find_quality_warnings(release: Release) -> list[QualityWarning]:
+def find_quality_warnings(release: Release) -> list[PageError]:
     """Return a warning for each field with broken letters that could not be repaired, and for contradicting dates."""
     warnings = []
     if release.published and release.updated and is_earlier(release.updated, release.published):
         problem = f"{release.updated.isoformat()} is before the publication ({release.published.isoformat()})"
-        warnings.append(QualityWarning(release.url, "updated", problem))
+        warnings.append(PageError(release.url, "updated", problem))
     for field in DAMAGE_CHECKED_FIELDS:
         damages = filter(None, map(find_damaged_text, iter_field_texts(getattr(release, field))))
         if damage := next(damages, None):
-            warnings.append(QualityWarning(release.url, field, f"has broken letters: {damage!r}"))
+            warnings.append(PageError(release.url, field, f"has broken letters: {damage!r}"))
     return warnings
 
 

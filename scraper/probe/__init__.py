@@ -23,7 +23,7 @@ from archive.models import Release
 from scraper.agency import SELECTOR_KEYS, Agency, JSONSource, find_press_wire, parse_agency
 from scraper.errors import PageError
 from scraper.items import ReleaseItem
-from scraper.normalise import QualityWarning, find_quality_warnings, to_release
+from scraper.normalise import find_quality_warnings, to_release
 from scraper.normalise.text import clean_line
 from scraper.normalise.urls import extract_host
 from scraper.pages import read_page
@@ -53,8 +53,6 @@ LEADING_KEYS = ("name", "name_en", "org_number", "home")  # in the order of agen
 
 @dataclass(slots=True)
 class ProbedSource:
-    """A feed, sitemap or listing, and the links found in it."""
-
     kind: str  # the agency's key: feeds, sitemaps or listings
     url: str
     links: list[SourceLink] = field(default_factory=list)
@@ -72,7 +70,7 @@ class ProbedPage:
     item: ReleaseItem | None = None
     release: Release | None = None
     problem: str | None = None
-    warnings: list[QualityWarning] = field(default_factory=list)
+    warnings: list[PageError] = field(default_factory=list)
 
     @property
     def has_date(self) -> bool:

@@ -54,7 +54,6 @@ class FieldRow(NamedTuple):
 
 
 def format_probe_report(result: ProbeResult, width: int) -> str:
-    """Format the whole report, `width` characters wide."""
     parts = [format_proposed_table(result)]
     parts += [f"{number}. {format_page_panes(page, width)}" for number, page in enumerate(result.pages, 1)]
     return "\n\n".join(parts)

@@ -136,7 +136,6 @@ class AuditSpider(ReleaseSpider):
         return ()  # no release is requested
 
     async def audit_agency(self, agency: Agency, limit: asyncio.Semaphore) -> None:
-        """Read the sources of an agency one after another, and store its coverage."""
         audit, sources = AgencyAudit(agency), get_declared_sources(agency)
         audit.add_sources(sources)
         audit.add_sources(get_wire_sources(agency))

@@ -28,11 +28,17 @@ from scraper.agency import (
     load_agencies,
     select_agencies,
 )
-from scraper.downloader import CrawlStopped, HostPaused, PrivateAddress, RequestDeferred, RobotsForbidden
+from scraper.crawl_stats import AgencyStats, add_declared_agency, parse_deadline
+from scraper.downloader import (
+    CrawlStopped,
+    HostPaused,
+    PrivateAddress,
+    RequestDeferred,
+    RobotsForbidden,
+    decode_headers,
+)
 from scraper.downloader.browser import check_browser
 from scraper.errors import AgencyError, NotARelease, PageError, SourceError
-from scraper.extensions.crawl_stats import AgencyStats, add_declared_agency
-from scraper.extensions.limits import parse_deadline, raise_gc_threshold
 from scraper.failures import (
     classify_failure,
     classify_source_failure,
@@ -41,6 +47,7 @@ from scraper.failures import (
     is_cloudflare_challenge,
 )
 from scraper.ingest import CrawlRecorder
+from scraper.limits import raise_gc_threshold
 from scraper.locks import lock_agencies
 from scraper.normalise.urls import extract_host
 from scraper.pages import open_document, read_document
@@ -135,10 +142,6 @@ class ReleaseSpider(Spider):
         return spider
 
     def choose_agencies(self, agencies: dict[str, Agency], file: Path) -> dict[str, Agency]:
-        """Return the agencies of a list that are to be crawled.
-
-        Raises AgencyError if a selected one is not listed.
-        """
         return select_agencies(agencies, self.selected_slugs, file)
 
     def engine_stopped(self) -> None:
@@ -183,23 +186,15 @@ class ReleaseSpider(Spider):
         for list_url, wanted in listed_rows.items():
             yield self.build_list_request(list_url, list_url, wanted)
 
-    def build_list_request(
-        self,
-        url: str,
-        list_url: str,
-        rows: list[FrontierEntry],
-        *,
-        page: int = 1,
-        oldest: str = "",
-        is_complete: bool = True,
-    ) -> Request:
+    def build_list_request(self, url: str, list_url: str, rows: list[FrontierEntry], **progress: Any) -> Request:
         """Return a request for a page of a press wire's list (first page: `list_url`), to find releases in it.
 
-        oldest: the earliest publication on the pages before. is_complete: whether all their records could be read.
+        progress: for a later page, its number (`page`), the earliest publication on the pages before (`oldest`), and
+        whether all their records could be read (`is_complete`).
         """
-        meta: dict[str, Any] = {"agency": rows[0].agency, "rows": rows, "root_source": list_url, "page": page}
-        meta |= {"oldest": oldest, "is_complete": is_complete}
-        if page > 1:
+        meta: dict[str, Any] = {"agency": rows[0].agency, "rows": rows, "root_source": list_url}
+        meta |= {"page": 1, "oldest": "", "is_complete": True, **progress}
+        if progress:
             meta["handle_httpstatus_list"] = PAST_END_STATUSES
         agency = self.agencies[rows[0].agency]
         return build_page_request(url, agency, "listing", meta, callback=self.parse_list, errback=self.release_failed)
@@ -235,12 +230,10 @@ class ReleaseSpider(Spider):
         )
 
     def finish_release(self, slug: str, url: str) -> None:
-        """Mark a release's request as completed, and submit the next requests."""
         self.requested_urls[slug].discard(url)
         self.submit_requests(slug)
 
     def submit_requests(self, slug: str) -> bool:
-        """Pass an agency's next requests to the engine; return whether there were any."""
         requests = list(self.next_requests(slug)) if self.crawler.engine else []
         for request in requests:
             self.crawler.engine.crawl(request)
@@ -265,16 +258,16 @@ class ReleaseSpider(Spider):
         """
         if self.deadline.is_stopping or isinstance(error, CrawlStopped) or self.stop_if_unwritable(error):
             return True
-        slug, is_paused = request.meta["agency"], isinstance(error, HostPaused)
         if not isinstance(error, RequestDeferred):
             return False
-        if isinstance(error, HostPaused) and extract_host(f"//{error.host}") != extract_host(self.agencies[slug].home):
+        slug, host = request.meta["agency"], error.host if isinstance(error, HostPaused) else None
+        if host and extract_host(f"//{host}") != extract_host(self.agencies[slug].home):
             return False
         if slug not in self.deferred_agencies:
             self.deferred_agencies.add(slug)
             problem = f"{slug}: {error}; a later crawl continues with the rest"
             logger.warning("%s", problem)
-            if is_paused:
+            if host:
                 self.agency_stats[slug].count_error(problem, classify_failure(error))
             else:
                 self.agency_stats[slug].problems.append(problem)
@@ -315,14 +308,18 @@ class ReleaseSpider(Spider):
             document = Document(response.body, response.url)
             if self.settings.getbool("NOINDEX_OBEY") and has_noindex(response, document):
                 raise NotARelease(row.url, "asks not to be indexed (noindex), and NOINDEX_OBEY is set")
-            template = fingerprint_template(document)
-            # Only a release that is already stored is compared with its page.
-            item = read_document(document.copy() if row.release_id else document, agency)
+            parsed = self.read_release(row, page, document, fingerprint_template(document))
         except PageError as error:
             self.record_no_release(row, page, error)
             return
-        yield ParsedPage(
-            item=item,
+        yield parsed
+
+    def read_release(
+        self, row: FrontierEntry, page: FetchedPage, document: Document, template: bytes | None = None
+    ) -> ParsedPage:
+        """Read the release on a page. Only one that is already stored is compared with its page (`document`)."""
+        return ParsedPage(
+            item=read_document(document.copy() if row.release_id else document, self.agencies[row.agency]),
             url=row.url,
             release_id=row.release_id,
             response=page,
@@ -365,7 +362,7 @@ class ReleaseSpider(Spider):
         yield from self.parse_records(found.links, response, rows)
         missing = [row for row in rows.values() if row.url not in listed]
         if missing and found.next_url and meta["page"] < self.settings.getint("LISTING_PAGES_MAX"):
-            progress: dict[str, Any] = {"page": meta["page"] + 1, "oldest": oldest, "is_complete": is_complete}
+            progress = {"page": meta["page"] + 1, "oldest": oldest, "is_complete": is_complete}
             yield self.build_list_request(found.next_url, meta["root_source"], missing, **progress)
             return
         for row in missing:
@@ -393,18 +390,11 @@ class ReleaseSpider(Spider):
             headers = {name: text for name, text in page.headers.items() if name not in ("etag", "last-modified")}
             page = replace(page, url=row.url, headers=headers, body=link.record.body, record_url=link.record.url)
             try:
-                document = open_document(page.body, row.url)
-                item = read_document(document.copy() if row.release_id else document, self.agencies[row.agency])
+                parsed = self.read_release(row, page, open_document(page.body, row.url))
             except PageError as error:
                 self.record_no_release(row, page, error)
                 continue
-            yield ParsedPage(
-                item=item,
-                url=row.url,
-                release_id=row.release_id,
-                response=page,
-                document=document if row.release_id else None,
-            )
+            yield parsed
             self.finish_page(row)  # Scrapy continues once the pipeline has stored the page
 
     def report_errors(self, slug: str, errors: Iterable[PageError]) -> None:
@@ -595,13 +585,6 @@ def build_page_request(address: str, agency: Agency, kind: str, meta: dict[str, 
         return Request(url, headers=headers, meta=meta, **arguments)
     headers["Content-Type"] = "application/x-www-form-urlencoded"
     return Request(url, method="POST", body=form, headers=headers, meta=meta, **arguments)
-
-
-def decode_headers(response: Response) -> dict[str, str]:
-    return {
-        name.decode("latin-1").lower(): b", ".join(values).decode("latin-1")
-        for name, values in response.headers.items()
-    }
 
 
 def build_fetched_page(response: Response) -> FetchedPage:

@@ -18,9 +18,9 @@ from archive.dates import now, to_iso
 from archive.frontier import FrontierEntry, PaginationCursor
 from archive.store import Archive
 from scraper.agency import Agency
-from scraper.downloader import CrawlStopped, HostPaused, RequestDeferred
+from scraper.crawl_stats import AgencyStats
+from scraper.downloader import CrawlStopped, HostPaused, RequestDeferred, decode_headers
 from scraper.errors import AgencyError, SourceError
-from scraper.extensions.crawl_stats import AgencyStats
 from scraper.failures import classify_failure, classify_source_failure, describe_request_failure, detect_rejection
 from scraper.pages.page_type import is_listing_url
 from scraper.parsed_page import ParsedPage
@@ -41,7 +41,6 @@ from scraper.spiders.base import (
     ReleaseSpider,
     build_conditional_headers,
     build_page_request,
-    decode_headers,
     get_request,
 )
 
@@ -333,7 +332,6 @@ class NewsSpider(ReleaseSpider):
         return ()
 
     def parse_sitemap(self, response: Response, agency: Agency) -> Iterator[Request]:
-        """Record the links of a sitemap, or request the changed sitemaps of an index."""
         source = response.meta["source"]
         links, children = parse_sitemap(response.body, response.url, agency)
         self.source_trackers[agency.slug].record_links(links, source)
@@ -386,7 +384,6 @@ class NewsSpider(ReleaseSpider):
                 yield from self.request_source(cursor.next_url, agency, "listing", **meta)
 
     def parse_listed_records(self, links: list[SourceLink], response: Response, agency: Agency) -> Iterator[ParsedPage]:
-        """Parse the releases that the list of a press wire contains."""
         is_too_old = self.source_trackers[agency.slug].is_too_old
         wanted = [link.url for link in links if link.record and not is_too_old(link)]
         entries = filter(None, map(self.archive.frontier.get, wanted))

@@ -18,9 +18,9 @@ from archive.dates import now
 from archive.quarantine import QuarantinedPage
 from archive.store import Archive
 from scraper.agency import Agency
+from scraper.crawl_stats import AgencyStats
 from scraper.distributed.messages import decode_argument, encode_argument
 from scraper.errors import NotARelease
-from scraper.extensions.crawl_stats import AgencyStats
 from scraper.ingest import CrawlRecorder
 from scraper.pages import read_document
 from scraper.pages.document import Document

@@ -12,8 +12,8 @@ from archive.dates import now
 from archive.models import Release
 from archive.store import Archive
 from scraper.agency import Agency
+from scraper.crawl_stats import AgencyStats
 from scraper.errors import NotARelease
-from scraper.extensions.crawl_stats import AgencyStats
 from scraper.ingest import CrawlRecorder
 from scraper.parsed_page import FetchedPage
 from scraper.schedule import parse_schedule

@@ -32,12 +32,12 @@ from archive.models import Release
 from archive.store import Archive, SaveResult
 from scraper.agency import Agency
 from scraper.downloader.throttle import find_download_slot, get_slot_key
+from scraper.errors import AgencyError
 from scraper.failures import classify_failure
 
 if TYPE_CHECKING:
     from twisted.internet.task import LoopingCall
 
-    from scraper.extensions.limits import Deadline
     from scraper.ingest import CrawlRecorder
 
 logger = logging.getLogger(__name__)
@@ -105,6 +105,34 @@ class AgencyStats:
 
     def to_columns(self) -> dict[str, int]:
         return {name: getattr(self, name) for name in AGENCY_COUNTERS}
+
+
+@dataclass(slots=True)
+class Deadline:
+    """The time at which a pass ends. Nothing is requested later; the rest stays in the frontier."""
+
+    ends_at: float | None = None  # by the monotonic clock; None: no end
+    is_stopping: bool = False  # a stop was requested (see scraper/limits.py)
+
+    def has_passed(self) -> bool:
+        return self.is_stopping or (self.ends_at is not None and monotonic() >= self.ends_at)
+
+
+def parse_deadline(minutes: str) -> Deadline:
+    """Parse a number of minutes ("" for no limit); raise AgencyError if it is not positive.
+
+    >>> parse_deadline("").ends_at is None, parse_deadline("0.5").has_passed()
+    (True, False)
+    """
+    if not minutes:
+        return Deadline()
+    try:
+        number = float(minutes)
+    except ValueError:
+        number = -1
+    if not 0 < number < float("inf"):
+        raise AgencyError("arguments", None, "minutes", f"{minutes!r} is not a positive number of minutes")
+    return Deadline(monotonic() + 60 * number)
 
 
 class ArchiveSpider(Protocol):

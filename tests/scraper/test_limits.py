@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from archive.database import freeze_garbage_collector
+from scraper.crawl_stats import parse_deadline
 from scraper.errors import AgencyError
-from scraper.extensions.limits import GC_THRESHOLD, parse_deadline, raise_gc_threshold
+from scraper.limits import GC_THRESHOLD, raise_gc_threshold
 
 
 @pytest.fixture

@@ -8,8 +8,6 @@ only the sitemaps of an index are dropped, because there may be thousands.
 from __future__ import annotations
 
 import gc
-from dataclasses import dataclass
-from time import monotonic
 from typing import TYPE_CHECKING, Self
 from weakref import WeakKeyDictionary
 
@@ -19,46 +17,17 @@ from scrapy.exceptions import NotConfigured, StopDownload
 from scrapy.utils.asyncio import AsyncioLoopingCall, create_looping_call
 
 from archive.database import freeze_garbage_collector
+from scraper.crawl_stats import has_archive_spider
 from scraper.downloader import CrawlStopped
-from scraper.errors import AgencyError
-from scraper.extensions.crawl_stats import has_archive_spider
 
 if TYPE_CHECKING:
     from twisted.internet.task import LoopingCall
 
-    from scraper.extensions.crawl_stats import ArchiveSpider
+    from scraper.crawl_stats import ArchiveSpider, Deadline
 
 STOP_CHECK_INTERVAL = 0.2  # seconds between two checks
 MIN_COUNTED_BYTES = 1024 * 1024  # smaller responses are never aborted and not added up
 GC_THRESHOLD = 10_000  # new objects; Python's own 700 (3.11) are fewer than one page creates
-
-
-@dataclass(slots=True)
-class Deadline:
-    """The time at which a pass ends. Nothing is requested later; the rest stays in the frontier."""
-
-    ends_at: float | None = None  # by the monotonic clock; None: no end
-    is_stopping: bool = False  # a stop was requested (see DeadlineMiddleware)
-
-    def has_passed(self) -> bool:
-        return self.is_stopping or (self.ends_at is not None and monotonic() >= self.ends_at)
-
-
-def parse_deadline(minutes: str) -> Deadline:
-    """Parse a number of minutes ("" for no limit); raise AgencyError if it is not positive.
-
-    >>> parse_deadline("").ends_at is None, parse_deadline("0.5").has_passed()
-    (True, False)
-    """
-    if not minutes:
-        return Deadline()
-    try:
-        number = float(minutes)
-    except ValueError:
-        number = -1
-    if not 0 < number < float("inf"):
-        raise AgencyError("arguments", None, "minutes", f"{minutes!r} is not a positive number of minutes")
-    return Deadline(monotonic() + 60 * number)
 
 
 class DeadlineMiddleware:

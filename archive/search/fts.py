@@ -50,8 +50,8 @@ from archive.search.query import (
     QueryNode,
     SearchNote,
     TermNode,
+    find_synonyms,
     fold_diacritics,
-    read_synonyms,
 )
 
 # Columns of the index.
@@ -455,10 +455,7 @@ def list_related_words(text: str) -> tuple[str, ...]:
     >>> {"hemlöshet"} <= {*list_related_words("hemlösa")}, "fristående skola" in list_related_words("friskolornas")
     (True, True)
     """
-    lemmas = analyze_word(text)
-    synonyms = read_synonyms()
-    others = [word for lemma in (text, *lemmas) for word in synonyms.get(lemma, ())]
-    return tuple(dict.fromkeys((*others, *find_related_lemmas(find_compound_key(text)))))
+    return tuple(dict.fromkeys((*find_synonyms(text), *find_related_lemmas(find_compound_key(text)))))
 
 
 def match_near(near: NearNode, index: IndexTable) -> str:

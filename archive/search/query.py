@@ -17,8 +17,7 @@ from itertools import accumulate, takewhile
 from pathlib import Path
 from typing import TypeAlias
 
-from archive.analysis import MAX_ABBREVIATION_LENGTH, find_words
-from archive.analysis.lemmatizer import english_lemma
+from archive.analysis import MAX_ABBREVIATION_LENGTH, analyze_word, find_words
 from archive.analysis.lexicon import find_word_readings
 
 MAX_QUERY_LENGTH = 2_000  # characters; the rest is dropped, with a note
@@ -256,18 +255,19 @@ def loosen_query(query: Query, counts: Mapping[TermNode, int], max_releases: int
 
 
 def add_phrase_synonyms(parts: Sequence[QueryNode]) -> list[QueryNode]:
-    """Replace neighbouring words that have a synonym together by a choice: asylum seekers, asylsökande."""
+    """Replace neighbouring words, or an abbreviation, that have synonyms by a choice: asylum seekers, asylsökande."""
     completed: list[QueryNode] = []
     for part in parts:
         completed.append(part)
-        for start in range(max(0, len(completed) - MAX_SYNONYM_WORDS), len(completed) - 1):
+        for start in range(max(0, len(completed) - MAX_SYNONYM_WORDS), len(completed)):
             run = completed[start:]
-            words = [word for term in find_terms(AndNode(tuple(run))) for word in term.words]
-            others = read_synonyms().get(" ".join(words)) or read_synonyms().get(" ".join(map(english_lemma, words)))
-            if others and all(map(is_plain_term, run)):
+            terms = find_terms(AndNode(tuple(run)))
+            if not all(map(is_plain_term, run)) or (len(run) == 1 and terms[0].match == WORD):
+                continue  # a word gets its synonyms when it becomes LOOSE
+            if others := find_synonyms(" ".join(word for term in terms for word in term.words)):
+                typed = [replace(term, match=LOOSE) if term.match == WORD else term for term in terms]
                 added = (TermNode(split_query_words(other), is_added=True) for other in others)
-                typed = (replace(term, match=LOOSE) for term in find_terms(AndNode(tuple(run))))
-                completed[start:] = [OrNode((AndNode(tuple(typed)), *added))]
+                completed[start:] = [OrNode((AndNode(tuple(typed)) if len(typed) > 1 else typed[0], *added))]
                 break
     return completed
 
@@ -279,16 +279,34 @@ def is_optional(node: QueryNode) -> bool:
     return isinstance(node, TermNode) and node.match in (WORD, WRITTEN, LOOSE) and not node.is_prefix
 
 
+def find_synonyms(text: str) -> tuple[str, ...]:
+    """Return other words for words in any inflection, from which function words between them were dropped.
+
+    >>> find_synonyms("lekis"), find_synonyms("fristående skolorna"), find_synonyms("stöd service")
+    (('förskoleklass',), ('friskola',), ('lss',))
+    """
+    readings = dict.fromkeys((text, *analyze_word(text)))
+    return tuple(dict.fromkeys(other for reading in readings for other in read_synonyms().get(reading, ())))
+
+
 @cache
 def read_synonyms() -> dict[str, tuple[str, ...]]:
-    """Read synonyms.tsv, which holds in both directions, and english_words.tsv: words → other words for the same."""
+    """Read synonyms.tsv, which holds in both directions, and english_words.tsv: words → other words for the same.
+
+    The words are without function words, the Swedish ones as lemmas.
+    """
     found: dict[str, dict[str, None]] = {}
+
+    def add(words: str, other: str, *, is_english: bool = False) -> None:
+        subject = " ".join(word for word in words.split() if word not in FUNCTION_WORDS) or words
+        found.setdefault(subject if is_english else analyze_word(subject)[0], {})[other] = None
+
     for line in SYNONYMS_FILE.read_text("utf-8").splitlines()[1:]:
         word, other, _ = line.split("\t")
-        found.setdefault(word, {})[other] = None
-        found.setdefault(other, {})[word] = None
+        add(word, other)
+        add(other, word)
     for english, swedish in read_translations():
-        found.setdefault(english, {})[swedish] = None
+        add(english, swedish, is_english=True)
     return {word: tuple(others) for word, others in found.items()}
 
 

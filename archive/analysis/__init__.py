@@ -127,7 +127,8 @@ def find_abbreviations(text: str, words: Sequence[str]) -> set[str]:
     counts = Counter(word.lower() for word in ABBREVIATION.findall(text))
     if not counts or text.isupper():
         return set()
-    return {word for word, count in counts.items() if words.count(word) == count}
+    word_counts = Counter(words)
+    return {word for word, count in counts.items() if word_counts[word] == count}
 
 
 def find_words(text: str) -> list[str]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from itertools import islice, product
+from string import ascii_uppercase
+from time import process_time
 
 import pytest
 from hypothesis import given, settings
@@ -153,3 +156,10 @@ def test_lemmas_of_any_text_are_alphanumeric(text: str, language: str | None) ->
 @pytest.mark.parametrize("word", ["människo" * 1250, "a" * 10_000, "skolbarn" * 7], ids=len)
 def test_long_words_are_analyzed(word: str) -> None:
     assert analyze_word(word)
+
+
+def test_list_of_many_abbreviations_is_analyzed_in_linear_time() -> None:
+    codes = map("".join, islice(product(ascii_uppercase, repeat=4), 20_000))
+    started = process_time()
+    analyze(" ".join(codes) + " och", "sv")
+    assert process_time() - started < 4

@@ -366,7 +366,7 @@ class ReleaseSpider(Spider):
             yield self.build_list_request(found.next_url, meta["root_source"], missing, **progress)
             return
         for row in missing:
-            if is_complete and row.listed_at and oldest < row.listed_at:
+            if is_complete and row.listed_at and oldest and oldest < row.listed_at:
                 # no evidence: the bytes of the list are those of other releases
                 page = replace(build_fetched_page(response), url=row.url, body=b"")
                 self.record_no_release(row, page, NotARelease(row.url, "is no longer listed by the press wire", "gone"))

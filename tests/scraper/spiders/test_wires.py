@@ -180,5 +180,11 @@ def test_edits_and_removals_on_a_wire(tmp_path: Path) -> None:
         make_due(crawling)
         assert crawl("revisit") == []
         assert len(crawling.rows("select * from removals")) == len(RECORDED)
+
+        for wire in wires.values():  # an empty list does not go back at all
+            wire.releases.clear()
+        make_due(crawling)
+        assert crawl("revisit") == []
+        assert len(crawling.rows("select * from removals")) == len(RECORDED)
         ((updated,),) = crawling.rows("select updated from releases where url = ?", ordered[RECORDED[1]][0])
         assert updated

@@ -27,6 +27,7 @@ from archive.analysis import (
 from archive.database import RunQuery
 from archive.feeds import SEARCH_FEED_SQL
 from archive.search.index import (
+    BM25_WEIGHTS,
     FORM_PREFIX,
     LAST_PART_PREFIX,
     NO_VALUE,
@@ -99,6 +100,10 @@ HIT_SOURCES_SQL = {  # without and with an FTS5 expression; `cross join` makes S
         "search_questions cross join questions q on q.id = search_questions.rowid"
         " cross join release_facets l on l.release = q.release",
     ),
+}
+RANK_SQL = {
+    name: f"bm25({name}, {', '.join(map(str, weights))})"
+    for name, weights in (("search", BM25_WEIGHTS), ("search_questions", PAIR_WEIGHTS))
 }
 PREFIX_LEMMAS_SQL = """
     select lemma, sum(releases) as n, sum(sum(releases)) over () as whole, count(*) over () as lemmas,
@@ -568,7 +573,7 @@ def build_match(request: SearchRequest, plan: SearchPlan, skip_facet: str | None
 
 def build_match_sql(plan: SearchPlan, match: str, *, ranked: bool = False) -> str:
     """Return SQL for the `id` (and `rank`, if `ranked`) of matching releases, without other conditions."""
-    rank = ", search.rank as rank" if ranked else ""
+    rank = f", {RANK_SQL['search']} as rank" if ranked else ""
     return f"select search.rowid as id{rank} from search where search match {plan.bind(match)}"
 
 
@@ -606,9 +611,7 @@ def build_hits_sql(
         sort_column = "seen"
         columns.append("(select min(seen) from revisions v where v.release = l.release) as seen")
     if ranked:
-        columns.append(
-            f"bm25({index}, {', '.join(map(str, PAIR_WEIGHTS))}) as rank" if pairs else f"{index}.rank as rank"
-        )
+        columns.append(f"{RANK_SQL[index]} as rank")
     sort = f"{index}.rowid desc" if match and pairs else f"{sort_column} desc, l.release desc"
     return (
         f"{f'with {SEARCH_FEED_SQL} ' if request.news else ''}select {', '.join(columns)}"

@@ -41,10 +41,10 @@ TEXT_COLUMNS = ("title", "lead", "body", "questions")
 PAIR_COLUMNS = ("question", "answer")  # of search_questions
 COLUMN_SUFFIXES = ("", "_parts", "_minor", "_forms")  # see above; a text's columns are its name with each of these
 BM25_WEIGHTS = (
-    *(10.0, 4.0, 1.0, 1.0),  # texts
-    *(0.2, 0.2, 0.2, 0.2),  # parts
-    *(0.02, 0.02, 0.02, 0.02),  # minor parts
-    *(1.0, 0.4, 0.1, 0.1),  # words as written
+    *(3.0, 1.2, 0.3, 0.3),  # texts; with larger weights, one occurrence is worth nearly as much as any number
+    *(0.06, 0.06, 0.06, 0.06),  # parts
+    *(0.3, 0.006, 0.006, 0.006),  # minor parts
+    *(0.3, 0.12, 0.03, 0.03),  # words as written
     0.0,  # facet terms
 )
 PAIR_WEIGHTS = (3.0, 1.0, 0.3, 0.3, 0.02, 0.02, 0.3, 0.1)

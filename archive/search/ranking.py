@@ -68,10 +68,11 @@ MAX_RANKED_TITLE_HITS = 1_000  # hits of a search only in titles; more are not r
 RECENCY_HALF_LIFE = 730.0  # days
 RECENCY_WEIGHT = 0.25  # share of the rank that depends on the age
 BRIEF_FACTOR = 0.5  # for the rank of a release with hardly any text
+TITLED_FACTOR = 1.5  # for the rank of a release with all words in the title
 MIN_WEIGHTED_WORDS = 3  # of a query of which the rarest counts twice
 
 # Loose hits.
-FEW_HITS = 10  # with fewer strict hits, looser ones follow
+FEW_HITS = 50  # with fewer strict hits, looser ones follow
 MAX_LOOSE_HITS = 100
 MAX_BEGINNING_POSTINGS = 20_000  # releases of the words that begin like a word; more would cost too much
 
@@ -355,8 +356,11 @@ class HitFinder:
             return HitList(ids=sorted_ids, releases=newest, capped=capped, title_matches_first=ranked)
         if not ranks or len(ids) > MAX_HITS:
             ranks = await self.read_ranks(MAX_SORTED_HITS)
-        brief = await self.read_index_ids(plan, combine_matches([match, f'facts: "{BRIEF_RELEASE}"']), MAX_SORTED_HITS)
-        sorted_ids = self.sort_by_rank({key: ranks[key] for key in found if key in ranks}, brief=brief)
+        brief, titled = [
+            await self.read_index_ids(plan, combine_matches([match, condition]), MAX_SORTED_HITS)
+            for condition in (f'facts: "{BRIEF_RELEASE}"', match_in_title(plan))
+        ]
+        sorted_ids = self.sort_by_rank({key: ranks[key] for key in found if key in ranks}, brief=brief, titled=titled)
         return HitList(ids=sorted_ids, releases=sorted_ids)
 
     async def is_ranking_too_costly(self, plan: SearchPlan, match: str, hit_count: int) -> bool:
@@ -440,11 +444,12 @@ class HitFinder:
         """
         if is_title_search(self.request):
             return set()  # all hits have them
-        title_match = f"{{{' '.join(list_columns(['title']))}}}: ({plan.match})"
         facet_matches = match_included_facets(self.request.include, self.skip_facet)
         found: set[int] = set()
         for part in months:
-            found.update(await self.read_limited_ids(plan, combine_matches([title_match, part, *facet_matches])))
+            found.update(
+                await self.read_limited_ids(plan, combine_matches([match_in_title(plan), part, *facet_matches]))
+            )
             if len(found.intersection(ids)) >= self.request.page * self.request.size:
                 break
         return found
@@ -461,32 +466,46 @@ class HitFinder:
         return self.columns.filter_releases(found, include, self.request.exclude)
 
     def sort_by_rank(
-        self, ranks: Mapping[int, float], releases: Mapping[int, int] | None = None, brief: Collection[int] = ()
+        self,
+        ranks: Mapping[int, float],
+        releases: Mapping[int, int] | None = None,
+        *,
+        brief: Collection[int] = (),
+        titled: Collection[int] = (),
     ) -> list[int]:
         """Sort ids by relevance, best first.
 
-        The relevance of a hit is bm25 × recency × substance.
+        The relevance of a hit is bm25 × recency × substance × title.
 
         - bm25 adds up, for each word of the query, how rare the word is (its idf) times how much the release is about
-          it: an occurrence in the title counts as ten in the text, one in the lead as four, and each further
-          occurrence adds less (k1 = 1.2). A long release needs more of them (b = 0.75; on the judged queries of
-          tests/bench, nDCG is lower with 0.5 and with 1). In queries of three or more words, the rarest counts twice,
-          because the two words of a minister's name in a title otherwise outweigh the subject.
+          it: an occurrence in the title counts as ten in the text, one in the lead as four, a first or middle part of
+          a compound in the title as one, and each further occurrence adds less (k1 = 1.2). A long release needs more of
+          them (b = 0.75; on the judged queries of tests/bench, nDCG is lower with 0.5 and with 1). In queries of three
+          or more words, the rarest counts twice, because the two words of a minister's name in a title otherwise
+          outweigh the subject.
         - Recency is 1 for a release of today, falls to 0.875 in two years, and never below 0.75.
         - Substance is 0.5 for releases with hardly any text, such as invitations, else 1.
+        - Title is 1.5 for releases with all words in the title, also as parts of compounds, else 1.
 
-        releases: the release of each question pair, by id. brief: the ids of hits with hardly any text.
+        releases: the release of each question pair, by id. brief, titled: the ids of hits with hardly any text, and
+        with all words in the title.
         """
         keys = sorted(ranks, reverse=True)  # for equal ranks, the last stored comes first
         ages = self.columns.iter_ages([releases[key] for key in keys] if releases else keys, datetime.now(UTC).date())
-        brief = set(brief)
+        brief, titled = set(brief), set(titled)
         scores = {
             key: ranks[key]
             * (BRIEF_FACTOR if key in brief else 1)
+            * (TITLED_FACTOR if key in titled else 1)
             * (1 - RECENCY_WEIGHT + RECENCY_WEIGHT / (1 + age / RECENCY_HALF_LIFE))
             for key, age in zip(keys, ages, strict=True)
         }
         return sorted(keys, key=scores.__getitem__)
+
+
+def match_in_title(plan: SearchPlan) -> str:
+    """Return the expression of releases with all words of a plan in the title."""
+    return f"{{{' '.join(list_columns(['title']))}}}: ({plan.match})"
 
 
 def is_title_search(request: SearchRequest) -> bool:

@@ -38,7 +38,7 @@ async def test_dates_exclude_undated_releases_only_when_required(sample: Searche
 
 @pytest.mark.parametrize("order", ["best", "newest"])
 async def test_pages_have_every_hit_once(sample: Searcher, order: str) -> None:
-    pages = [await sample.find("vägarna", page=page, order=order) for page in (1, 2, 3, 99)]
+    pages = [await sample.find("vägarna", page=page, order=order, strict=True) for page in (1, 2, 3, 99)]
     assert [(results.hit_page.page, results.hit_page.pages) for results in pages] == [(1, 3), (2, 3), (3, 3), (3, 3)]
     assert {results.hit_page.total for results in pages} == {PAGED}
     ids = [hit.row["id"] for results in pages[:3] for hit in results.hits]
@@ -53,6 +53,7 @@ async def test_pages_have_every_hit_once(sample: Searcher, order: str) -> None:
 async def test_pages_beyond_the_limits_equal_the_whole_list(
     sample: Searcher, monkeypatch: pytest.MonkeyPatch, options: dict[str, str]
 ) -> None:
+    monkeypatch.setattr("archive.search.ranking.FEW_HITS", 10)
     unlimited = [hit.row["id"] for page in (1, 2, 3) for hit in (await sample.find(page=page, **options)).hits]
     lower_limits(monkeypatch, 10)
     monkeypatch.setattr("archive.search.ranking.MAX_SORTED_HITS", 20)
@@ -233,8 +234,9 @@ TEXT = "Regeringen ger myndigheten i uppdrag att se över reglerna " * 4
     [
         ("tiggeri", ("Utredning om tiggeri lämnas", f"{TEXT} tiggeri"), ("Pressträff om tiggeri", "Klockan 10.")),
         ("Karin Ek vargar", ("Ny jakt på vargar", f"{TEXT} Karin Ek"), ("Karin Ek reser", f"{TEXT} vargar Karin Ek")),
+        ("skog", ("Regler för skogsbruk", f"{TEXT} skog"), ("Nya regler", f"{TEXT} skog skog skog skog")),
     ],
-    ids=["invitation without text", "name in the title"],
+    ids=["invitation without text", "name in the title", "compound in the title"],
 )
 async def test_most_relevant_comes_first(
     tmp_path: Path, query: str, best: tuple[str, str], other: tuple[str, str]
@@ -368,8 +370,12 @@ async def test_pages_continue_from_strict_to_loose_hits(subjects: Searcher, text
         assert sum(value.count for value in whole.hit_page.facets[facet]) == whole.hit_page.total
 
 
-async def test_no_looser_hits_follow_ten_strict_ones(sample: Searcher) -> None:
-    assert (await sample.find("vägarna kring")).hit_page.loose.ids == ()
+async def test_no_looser_hits_follow_enough_strict_ones(subjects: Searcher, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = (await subjects.find("psykisk ohälsa")).hit_page
+    assert few.total
+    assert few.loose.ids
+    monkeypatch.setattr("archive.search.ranking.FEW_HITS", few.total)
+    assert (await subjects.find("psykisk ohälsa")).hit_page.loose.ids == ()
 
 
 async def test_loose_hit_has_its_words_marked(subjects: Searcher) -> None:

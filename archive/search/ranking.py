@@ -86,12 +86,29 @@ TAG_COUNTS_SQL = """
 """
 
 
+@dataclass(frozen=True, slots=True)
+class SpellingCorrection:
+    """One or two words of the query, and a replacement that would find more."""
+
+    typed: str
+    replacement: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorrectedQuery:
+    """A query with all its corrections, which may be none."""
+
+    query: Query
+    corrections: Sequence[SpellingCorrection]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LooseHits:
     """The hits of looser queries, in order: at most MAX_LOOSE_HITS, those of stricter queries first."""
 
     ids: Sequence[int] = ()
     query: Query | None = None  # the first of these queries, which has all words
+    corrections: Sequence[SpellingCorrection] | None = None  # None: not looked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +155,7 @@ class HitFinder:
     request: SearchRequest
     names: ResolvedNames
     skip_facet: str | None = None
-    correct: Callable[[RunQuery, SearchRequest], Awaitable[Query | None]] | None = None
+    correct: Callable[[RunQuery, SearchRequest], Awaitable[CorrectedQuery]] | None = None
 
     async def find_page(self) -> HitPage:
         """Find the hits of the requested page, and count the hits with each facet value."""
@@ -190,8 +207,9 @@ class HitFinder:
             return LooseHits()  # nothing to loosen: only phrases, filters …
         counts = await count_beginnings(self.run, find_terms(query.tree))
         has_unknown = not all(count or list_related_words(" ".join(term.words)) for term, count in counts.items())
-        if self.correct and has_unknown and (corrected := await self.correct(self.run, request)):
-            query, counts = corrected, await count_beginnings(self.run, find_terms(corrected.tree))
+        corrected = await self.correct(self.run, request) if self.correct and has_unknown else None
+        if corrected and corrected.corrections:
+            query, counts = corrected.query, await count_beginnings(self.run, find_terms(corrected.query.tree))
         beginnings = frozenset(
             lemma
             for term, count in counts.items()
@@ -206,7 +224,8 @@ class HitFinder:
             seen.update(found)
             if len(seen) >= FEW_HITS:
                 break
-        return LooseHits(ids=found[:MAX_LOOSE_HITS], query=first if found else None)
+        corrections = corrected.corrections if corrected else None
+        return LooseHits(ids=found[:MAX_LOOSE_HITS], query=first if found else None, corrections=corrections)
 
     @property
     def order(self) -> str:

@@ -31,7 +31,7 @@ from archive.search.query import (
     read_translations,
     split_query_words,
 )
-from archive.search.ranking import ColumnCache, HitFinder, HitPage
+from archive.search.ranking import ColumnCache, CorrectedQuery, HitFinder, HitPage, SpellingCorrection
 
 FEW_HITS = 5  # a query with more hits is assumed to be spelt correctly
 MAX_SUGGESTIONS = 2
@@ -87,14 +87,6 @@ class Suggestion:
     reason: str = "spelling"  # or loose: the words of a phrase without quotation marks; translation: in Swedish
 
 
-@dataclass(frozen=True, slots=True)
-class SpellingCorrection:
-    """One or two words of the query, and a replacement that would find more."""
-
-    typed: str
-    replacement: str
-
-
 async def find_suggestions(
     run: RunQuery, columns: ColumnCache, request: SearchRequest, hit_page: HitPage, names: ResolvedNames
 ) -> list[Suggestion]:
@@ -103,7 +95,9 @@ async def find_suggestions(
     texts: dict[str, str] = {}
     if (is_english_query(request.query) or few_hits) and (translation := translate_query(request.query)):
         texts[translation] = "translation"
-    corrections = await find_corrections(run, request.query, hit_page.total)
+    corrections = hit_page.loose.corrections
+    if corrections is None or hit_page.total:
+        corrections = await find_corrections(run, request.query, hit_page.total)
     for chosen in (corrections, *([correction] for correction in corrections)):
         text = request.text
         for correction in chosen:
@@ -122,12 +116,12 @@ async def find_suggestions(
     return suggestions
 
 
-async def correct_query(run: RunQuery, request: SearchRequest) -> Query | None:
-    """Return the query with all its corrections, or None if it has none."""
-    text = request.text
-    for correction in await find_corrections(run, request.query, 0):
+async def correct_query(run: RunQuery, request: SearchRequest) -> CorrectedQuery:
+    """Return the query with all its corrections, as if it had no hits."""
+    text, corrections = request.text, await find_corrections(run, request.query, 0)
+    for correction in corrections:
         text = apply_correction(text, correction)
-    return parse_query(text) if text != request.text else None
+    return CorrectedQuery(query=parse_query(text), corrections=corrections)
 
 
 def strip_operators(query: Query) -> str:

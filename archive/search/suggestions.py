@@ -23,6 +23,7 @@ from archive.database import RunQuery
 from archive.search.fts import ResolvedNames
 from archive.search.params import SearchRequest
 from archive.search.query import (
+    WRITTEN,
     Query,
     TermNode,
     find_terms,
@@ -306,10 +307,11 @@ def is_english_query(query: Query) -> bool:
     """Return whether a query has words that are only English, and at least as many as words that are only Swedish.
 
     >>> from archive.search.query import parse_query
-    >>> [is_english_query(parse_query(text)) for text in ("gang violence", "våld", "Nato membership", "land")]
+    >>> [is_english_query(parse_query(text)) for text in ("gang violence", "våld", "Nato membership", "SOU 2023:4")]
     [True, False, True, False]
     """
-    words = [word for term in find_terms(query.tree) for word in term.words if word.isalpha()]
+    terms = [term for term in find_terms(query.tree) if term.match != WRITTEN]  # SOU is no English word
+    words = [word for term in terms for word in term.words if word.isalpha()]
     only_english = sum(is_english_word(word) and not is_swedish_word(word) for word in words)
     return only_english > 0 and only_english >= sum(
         is_swedish_word(word) and not is_english_word(word) for word in words

@@ -33,14 +33,11 @@ from sqlite_utils import Database
 from archive.database import RunQuery, take_page
 from archive.dates import parse_time, to_iso, to_timezone
 from archive.frontier import Frontier
-from archive.i18n import SWEDISH_TIME, swedish_sort_key
+from archive.i18n import SWEDISH_TIME, swedish_sort_key, translate_code
 from archive.params import FilterError
 
-# Problems of sources, and the kinds of source that lead to releases directly
-EMPTY_PROBLEM = "lists nothing any more"
-UNLINKED_PROBLEM = "no page leads to it any more"
 FORGET_AFTER = timedelta(days=92)  # an unlinked source is no longer reported after this
-ROOT_KINDS = ("feed", "sitemap", "listing")
+ROOT_KINDS = ("feed", "sitemap", "listing")  # lead to releases directly
 
 # Statuses, states and limits of the counting
 COUNTED_STATUSES = ("stored", "rejected", "missing")
@@ -53,7 +50,7 @@ MIN_OLDER_RELEASES = 3  # needed to say that a list goes further back: a single 
 # Queries of the audit
 PREVIOUS_SOURCES_SQL = """
     select source, kind, max(checked) as read_at, max(listed) > 0 or (not min(complete) and (
-      max(problem) = l.source || ': ' || :empty
+      max(problem_code) = 'emptied'
       or exists (select 1 from frontier f where f.source = l.source and f.role = 'release')
       or exists (select 1 from missing_releases g where g.source = l.source))) as had_urls
     from coverage l where agency = :agency and source is not null group by source order by min(id)
@@ -75,7 +72,8 @@ STORED_RELEASES_SQL = """
 # Queries of the coverage page
 TOTALS_SQL = """
     sum(listed) as listed, sum(stored) as stored, sum(rejected) as rejected, sum(missing) as missing,
-    sum(unlisted) as unlisted, min(complete) as complete, max(problem) as problem, max(checked) as checked
+    sum(unlisted) as unlisted, min(complete) as complete, max(problem_code) as problem_code,
+    max(problem_url) as problem_url, max(problem_value) as problem_value, max(checked) as checked
 """
 OVERVIEW_SQL = f"""
     select a.slug as agency, a.name, a.name_en, l.* from agencies a left join
@@ -104,6 +102,30 @@ class ListedUrl:
     listed_at: str | None = None  # the source's own time for the URL, whatever its meaning
 
 
+@dataclass(frozen=True, slots=True)
+class SourceProblem:
+    """Why a source may list more than could be read.
+
+    code: a key of the texts `failure.*`, as for failed requests. url: the page that it concerns. value: the number or
+    label in the text, if any.
+    """
+
+    code: str
+    url: str
+    value: str | None = None
+
+    def describe(self, language: str) -> str:
+        """Return the reason as part of a sentence.
+
+        >>> SourceProblem("button", "https://fyr.example/press", "Visa fler").describe("en")
+        'the rest of the list is behind the button “Visa fler”'
+        """
+        return translate_code(language, "failure", self.code).format(value=self.value)
+
+    def __str__(self) -> str:
+        return f"{self.url}: {self.describe('en')}"
+
+
 @dataclass(slots=True, kw_only=True)
 class AuditedSource:
     """A source and the URLs it lists."""
@@ -111,11 +133,11 @@ class AuditedSource:
     url: str
     kind: str  # feed, sitemap, listing, archive, home, robots
     urls: dict[str, ListedUrl] = field(default_factory=dict)
-    problem: str | None = None  # why it could not be read to its end
+    problem: SourceProblem | None = None  # None: it was read to its end
     read_at: datetime | None = None  # when it was last read, if not in this audit
 
-    def mark_incomplete(self, problem: str) -> None:
-        """Mark that the source lists more than could be read. Only the first problem is stored."""
+    def mark_incomplete(self, problem: SourceProblem) -> None:
+        """Mark that the source may list more than could be read. Only the first problem is stored."""
         self.problem = self.problem or problem
 
 
@@ -149,11 +171,11 @@ class CoverageTotals:
 def update_coverage(db: Database, agency: str, sources: Sequence[AuditedSource], now: datetime) -> CoverageTotals:
     """Count the URLs that the sources list, replace the agency's previous coverage, and return the totals."""
     today = now.astimezone(SWEDISH_TIME).date().isoformat()
-    rows = db.query(PREVIOUS_SOURCES_SQL, {"agency": agency, "empty": EMPTY_PROBLEM})
+    rows = db.query(PREVIOUS_SOURCES_SQL, {"agency": agency})
     previous = {row["source"]: row for row in rows}
     for source in sources:
         if not source.urls and source.url in previous and previous[source.url]["had_urls"]:
-            source.mark_incomplete(f"{source.url}: {EMPTY_PROBLEM}")  # it was probably not read correctly
+            source.mark_incomplete(SourceProblem("emptied", source.url))  # it was probably not read correctly
     sources = [*sources, *find_unlinked_sources(previous, sources, now)]
     statuses = read_url_statuses(db, {url for source in sources for url in source.urls})
     problem = next((source.problem for source in sources if source.problem), None)
@@ -207,7 +229,7 @@ def find_unlinked_sources(
         return []
     read_at = {url: datetime.fromisoformat(known["read_at"]) for url, known in unlinked.items()}
     return [
-        AuditedSource(url=url, kind=known["kind"], problem=f"{url}: {UNLINKED_PROBLEM}", read_at=read_at[url])
+        AuditedSource(url=url, kind=known["kind"], problem=SourceProblem("unlinked", url), read_at=read_at[url])
         for url, known in unlinked.items()
         if now - read_at[url] <= FORGET_AFTER
     ]
@@ -302,7 +324,7 @@ def build_coverage_rows(
             **{status: count[status] for status in COUNTED_STATUSES},
             "unlisted": None if unlisted is None else unlisted[month or ""],
             "complete": source.problem is None,
-            "problem": source.problem,
+            **{f"problem_{name}": getattr(source.problem, name, None) for name in ("code", "url", "value")},
             "checked": to_iso(source.read_at or now),
         }
         rows.append(row)
@@ -366,6 +388,12 @@ def queue_missing_releases(db: Database, agency: str, now: datetime) -> int:
         ).rowcount
         db.table("missing_releases").update(url, {"state": "due"})
     return due
+
+
+def describe_source_problem(language: str, row: Mapping[str, Any]) -> str | None:
+    """Return the problem in a row of the table coverage as part of a sentence, or None if it has none."""
+    code, url, value = row["problem_code"], row["problem_url"], row["problem_value"]
+    return SourceProblem(code, url, value).describe(language) if code else None
 
 
 async def read_coverage_overview(run: RunQuery, lang: str) -> list[dict[str, Any]]:

@@ -330,7 +330,9 @@ TABLES = {
         missing integer not null,
         unlisted integer,
         complete integer not null,
-        problem text,
+        problem_code text,
+        problem_url text,
+        problem_value text,
         checked text not null
     """,
     "missing_releases": """

@@ -14,7 +14,7 @@ from typing import Any
 
 from datasette import NotFound, Response, hookimpl
 
-from archive.coverage import read_agency_coverage, read_coverage_overview
+from archive.coverage import describe_source_problem, read_agency_coverage, read_coverage_overview
 from archive.database import take_page
 from archive.dates import now
 from archive.health.metrics import TRACKED_FIELDS
@@ -56,7 +56,8 @@ MISSING_PAGE_SIZE = 50
 MAX_MISSING_PAGE_SIZE = 1000  # missing releases of a page of JSON
 COVERAGE_FORMAT_SUFFIX = r"(?:\.(?P<format>json|csv))?$"
 COVERAGE_COUNTS = ("listed", "stored", "rejected", "missing", "unlisted")
-OVERVIEW_COLUMNS = ("agency", "agency_name", *COVERAGE_COUNTS, "complete", "problem", "checked", "page")
+PROBLEM_COLUMNS = ("problem", "problem_code", "problem_url", "problem_value")
+OVERVIEW_COLUMNS = ("agency", "agency_name", *COVERAGE_COUNTS, "complete", *PROBLEM_COLUMNS, "checked", "page")
 MONTH_COLUMNS = ("agency", "month", *COVERAGE_COUNTS)
 
 
@@ -209,7 +210,12 @@ async def show_coverage(site: SiteRequest) -> Response:
         coverage = await read_agency_coverage(site.run, agency, after, size)
         if site.format_name:
             return await render_document(site, build_agency_coverage_document(site, coverage, after))
-        context: dict[str, Any] = {"coverage": coverage, "row": coverage["agency"], "after": after}
+        context: dict[str, Any] = {
+            "coverage": coverage,
+            "row": coverage["agency"],
+            "after": after,
+            "describe_source_problem": partial(describe_source_problem, site.language),
+        }
         return await site.render("coverage_agency.html", context)
     rows = await read_coverage_overview(site.run, site.language)
     if site.format_name:
@@ -233,7 +239,7 @@ def build_overview_document(site: SiteRequest, rows: Sequence[dict[str, Any]]) -
         {name: row[name] for name in OVERVIEW_COLUMNS if name in row}
         | {
             "agency_name": row["name"],
-            "complete": read_complete_flag(row),
+            **format_completeness(row),
             "page": site.local_url(COVERAGE_PATH, agency=row["agency"]),
         }
         for row in rows
@@ -269,9 +275,8 @@ def build_agency_coverage_document(site: SiteRequest, coverage: Mapping[str, Any
             "agency": row["agency"],
             "agency_name": row["name"],
             "checked": row["checked"],
-            "complete": read_complete_flag(row),
-            "problem": row["problem"],
-            "sources": [{**source, "complete": read_complete_flag(source)} for source in coverage["sources"]],
+            **format_completeness(row),
+            "sources": [source | format_completeness(source) for source in coverage["sources"]],
             "missing_releases": coverage["missing_releases"],
             "columns": describe_coverage_columns(site),
         },
@@ -283,6 +288,11 @@ def describe_coverage_columns(site: SiteRequest) -> dict[str, str]:
     return {name: site.translate(f"coverage.meaning.{name}") for name in COVERAGE_COUNTS}
 
 
-def read_complete_flag(row: Mapping[str, Any]) -> bool | None:
-    """Return whether all sources were read to their end; None if no source was read."""
-    return None if row["complete"] is None else bool(row["complete"])
+def format_completeness(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return whether all sources were read to their end, and the first problem if not, in English and as a code.
+
+    `complete` is None if no source was read.
+    """
+    is_complete = None if row["complete"] is None else bool(row["complete"])
+    problem = {name: row[name] for name in PROBLEM_COLUMNS[1:]}
+    return {"complete": is_complete, "problem": describe_source_problem("en", row), **problem}

@@ -238,7 +238,8 @@ class ProbeSpider(Spider):
                     endpoint_url = url if agency.find_json_source(url) else None
                     page = parse_listing(response.body, response.url, agency, endpoint_url)
                     source.links = [link for link in page.links if not is_listing_url(link.url)]
-                    source.note = "; ".join(filter(None, [page.problem, *map(str, page.errors)])) or None
+                    notes = [page.problem.describe("en")] if page.problem else []
+                    source.note = "; ".join([*notes, *map(str, page.errors)]) or None
                     press_rooms += find_sources(response.body, response.url, agency).press_rooms
                 elif kind == "feeds":
                     links = parse_feed(response.body, response.url, agency)

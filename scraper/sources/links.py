@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 from urllib.parse import urlencode, urlsplit
 
+from archive.coverage import SourceProblem
 from scraper.agency import Agency
 from scraper.errors import PageError
 
@@ -63,7 +64,7 @@ class ListingPage(NamedTuple):
     links: list[SourceLink]
     next_url: str | None
     has_numbered_next: bool = False
-    problem: str | None = None
+    problem: SourceProblem | None = None
     errors: Sequence[PageError] = ()
 
 

@@ -18,6 +18,7 @@ from lxml import etree
 from lxml.html import FormElement
 from parsel import Selector
 
+from archive.coverage import SourceProblem
 from archive.urls import canonical_url
 from scraper.agency import Agency
 from scraper.errors import SourceError
@@ -212,11 +213,11 @@ def parse_listing(body: bytes, url: str, agency: Agency, listing_url: str | None
     has_number = next_url is not None and any(pager.resolve(href) == next_url for href in numbers)
     problem = None
     if not next_url and not links and needs_javascript(page.root):
-        problem = "needs JavaScript: its list is not in its HTML"
+        problem = SourceProblem("needs JavaScript", url)
     elif not next_url and (label := find_more_button(page.root)):
-        problem = f"hides the rest of its list behind a button: {label!r}"
+        problem = SourceProblem("button", url, label)
     elif not are_releases and agency.files is None and any(link.file_day for link in files):
-        problem = f"lists {len(files)} documents that are not taken for releases; the key `files` says whether they are"
+        problem = SourceProblem("documents", url, str(len(files)))
     return ListingPage(unique_links(links), next_url, has_number, problem)
 
 

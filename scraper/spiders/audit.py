@@ -16,11 +16,19 @@ from scrapy.http import Response
 from scrapy.settings import BaseSettings
 from scrapy.spidermiddlewares.httperror import HttpError
 
-from archive.coverage import AuditedSource, CoverageTotals, ListedUrl, queue_missing_releases, update_coverage
+from archive.coverage import (
+    AuditedSource,
+    CoverageTotals,
+    ListedUrl,
+    SourceProblem,
+    queue_missing_releases,
+    update_coverage,
+)
 from archive.dates import now
 from archive.frontier import FrontierEntry
 from archive.urls import canonical_url
 from scraper.agency import Agency
+from scraper.downloader import HostPaused
 from scraper.errors import AgencyError, SourceError
 from scraper.failures import OWN_FAULT, classify_failure, classify_source_failure, describe_request_failure
 from scraper.normalise.urls import resolve_canonical_url
@@ -92,10 +100,10 @@ class AgencyAudit:
             listed = ListedUrl(source_url=origin, published=link.published, listed_at=link.listed_at)
             self.sources[source_url].urls.setdefault(link.url, listed)
 
-    def defer_source(self, request: Request, reason: str) -> None:
-        """Mark a source as incomplete because the rest is left for another day."""
+    def defer_source(self, request: Request, code: str = "deferred") -> None:
+        """Mark a source as incomplete because the rest is left for another day. code: of a SourceProblem."""
         self.is_deferred = True
-        self.sources[request.meta["root_source"]].mark_incomplete(f"{request.url}: left for another time: {reason}")
+        self.sources[request.meta["root_source"]].mark_incomplete(SourceProblem(code, request.url))
 
     @property
     def has_results(self) -> bool:
@@ -145,7 +153,7 @@ class AuditSpider(ReleaseSpider):
         while audit.pending_requests:
             request = audit.pending_requests.popleft()
             if self.is_deferred(agency.slug) or not self.crawler.crawling:
-                audit.defer_source(request, "the time or the requests of this day are used up")
+                audit.defer_source(request)
                 continue
             async with limit:  # which may have taken a while
                 if self.deadline.has_passed():
@@ -175,13 +183,13 @@ class AuditSpider(ReleaseSpider):
         except Exception as error:  # whatever the error, still read the other sources
             problem, failure_kind = f"{request.url}: {describe_request_failure(error)}", classify_failure(error)
             if self.defer_agency(error, request):
-                audit.defer_source(request, describe_request_failure(error))
+                audit.defer_source(request, failure_kind if isinstance(error, HostPaused) else "deferred")
                 return
             if failure_kind == OWN_FAULT:
                 logger.exception("a fault in our own code")
         logger.error("%s", problem)
         self.agency_stats[audit.agency.slug].count_error(problem, failure_kind, source=True)
-        audit.sources[request.meta["root_source"]].mark_incomplete(problem)
+        audit.sources[request.meta["root_source"]].mark_incomplete(SourceProblem(failure_kind, request.url))
 
     async def fetch(self, request: Request) -> Response:
         """Return the response. Raises HttpError if it has an error status that the request does not allow."""
@@ -218,14 +226,14 @@ class AuditSpider(ReleaseSpider):
         agency, source_url, page = audit.agency, response.meta["root_source"], response.meta["page"]
         links, next_url, has_numbered_next, problem, errors = read_listing_page(response, agency)
         for error in errors:
-            audit.sources[source_url].mark_incomplete(str(error))
+            audit.sources[source_url].mark_incomplete(SourceProblem("unreadable entry", error.url))
         is_first = page == 1 and not is_json(response.body)
         archive_urls = find_archive_pages(response.body, response.url, agency) if is_first else []
         links = [link for link in links if link.url not in archive_urls]
         audit.add_links(source_url, source_url, links)
         if problem:
-            audit.sources[source_url].mark_incomplete(f"{response.url}: {problem}")
-            logger.warning("%s: %s", response.url, problem)
+            audit.sources[source_url].mark_incomplete(problem)
+            logger.warning("%s", problem)
         if next_url and (source_url, next_url) not in audit.known_requests:
             max_pages = self.settings.getint("LISTING_PAGES_MAX")
             if trap := audit.trap_detector.find_trap(source_url, page, links, max_pages):

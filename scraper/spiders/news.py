@@ -358,8 +358,8 @@ class NewsSpider(ReleaseSpider):
             raise
         self.report_errors(agency.slug, errors)
         if problem and not links:
-            logger.warning("%s: %s", response.url, problem)
-            self.agency_stats[agency.slug].problems.append(f"{response.url}: {problem}")
+            logger.warning("%s", problem)
+            self.agency_stats[agency.slug].problems.append(str(problem))
         if page == 1 and not links and not next_url:
             with self.archive.transaction():
                 self.archive.removals.schedule_comparison(agency.slug, now())

@@ -6,15 +6,16 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from archive.coverage import AuditedSource, ListedUrl, update_coverage
+from archive.coverage import AuditedSource, ListedUrl, SourceProblem, update_coverage
 from archive.store import Archive
 
 AUDITED_AT = datetime(2024, 6, 3, 9, tzinfo=UTC)
+BUTTON = SourceProblem("button", "https://fyrstyrelsen.example/press?page=2", "Visa fler")
 MISSING = ("ny-bro", "gammal-bro", "okand")
 
 
 def build_source(
-    url: str, kind: str, listed: Iterable[tuple[str, str | None]], problem: str | None = None
+    url: str, kind: str, listed: Iterable[tuple[str, str | None]], problem: SourceProblem | None = None
 ) -> AuditedSource:
     """Build a source that lists URLs, each with the time of publication that it states."""
     urls = {url_: ListedUrl(source_url=url, published=published, listed_at=published) for url_, published in listed}
@@ -36,7 +37,7 @@ def add_coverage(path: Path) -> Path:
                 build_source(f"{roads}/sitemap.xml", "sitemap", [*stored["vagmyndigheten"][:9], (undated, None)]),
             ],
             "fyrstyrelsen": [
-                build_source("https://fyrstyrelsen.example/press", "listing", stored["fyrstyrelsen"][:1], "page 2: 503")
+                build_source("https://fyrstyrelsen.example/press", "listing", stored["fyrstyrelsen"][:1], BUTTON)
             ],
             "fagelverket": [build_source("https://fagelverket.example/rss", "feed", stored["fagelverket"])],
         }

@@ -9,13 +9,21 @@ from typing import Any
 
 import pytest
 
-from archive.coverage import AuditedSource, CoverageTotals, ListedUrl, queue_missing_releases, update_coverage
+from archive.coverage import (
+    AuditedSource,
+    CoverageTotals,
+    ListedUrl,
+    SourceProblem,
+    queue_missing_releases,
+    update_coverage,
+)
 from archive.models import Release
 from archive.store import Archive
 
 LISTING = "https://fyr.example/press"
 FEED, SITEMAP, HOME = f"{LISTING}/rss", "https://fyr.example/sitemap.xml", "https://fyr.example/"
 NOW = datetime(2024, 7, 1, 9, tzinfo=UTC)
+BROKEN = SourceProblem("status 5xx", f"{LISTING}?page=2")
 
 
 class AuditedAgency:
@@ -44,7 +52,7 @@ class AuditedAgency:
         return url
 
     def audit(
-        self, *names: str, url: str = LISTING, kind: str = "listing", problem: str | None = None
+        self, *names: str, url: str = LISTING, kind: str = "listing", problem: SourceProblem | None = None
     ) -> CoverageTotals:
         """Audit one source that lists these releases."""
         return self.audit_sources(list_source(url, kind, *names, problem=problem))
@@ -68,7 +76,7 @@ class AuditedAgency:
         return {url.removeprefix(f"{LISTING}/"): state for url, state in rows}
 
 
-def list_source(url: str, kind: str, *names: str, problem: str | None = None) -> AuditedSource:
+def list_source(url: str, kind: str, *names: str, problem: SourceProblem | None = None) -> AuditedSource:
     urls = {f"{LISTING}/{name}": ListedUrl(source_url=url) for name in names}
     return AuditedSource(url=url, kind=kind, urls=urls, problem=problem)
 
@@ -155,11 +163,10 @@ def test_incomplete_source_closes_no_missing_release_and_counts_none_as_unlisted
     for number in range(1, 7):
         agency.store(str(number), date(2024, number, 1))
     assert agency.audit(*"12345", "x").unlisted == 1
-    totals = agency.audit(*"1234", problem="page 2 answered 500")
+    totals = agency.audit(*"1234", problem=BROKEN)
     assert (totals.is_complete, totals.unlisted, totals.listed) == (False, None, 4)
-    assert agency.select("select distinct complete, problem, unlisted from coverage") == [
-        (0, "page 2 answered 500", None)
-    ]
+    columns = "complete, problem_code, problem_url, problem_value, unlisted"
+    assert agency.select(f"select distinct {columns} from coverage") == [(0, BROKEN.code, BROKEN.url, None, None)]
     assert agency.missing == {"x": "unseen"}
     assert agency.audit(*"123456").missing == 0
     assert agency.missing == {"x": "unlisted"}
@@ -186,11 +193,11 @@ def test_empty_source_is_incomplete_and_closes_nothing_until_it_lists_something(
     agency.audit("a", "b")
     for _ in range(2):
         assert not agency.audit().is_complete
-        problem = f"{LISTING}: lists nothing any more"
-        assert agency.select("select source, listed, missing, complete, problem from coverage order by id") == [
-            *((LISTING, 0, 0, 0, problem), (None, 0, 0, 0, problem)),
+        columns = "source, listed, missing, complete, problem_code, problem_url"
+        assert agency.select(f"select {columns} from coverage order by id") == [
+            *((LISTING, 0, 0, 0, "emptied", LISTING), (None, 0, 0, 0, "emptied", LISTING)),
         ]
-    assert not agency.audit(problem="answered 500").is_complete
+    assert not agency.audit(problem=BROKEN).is_complete
     assert not agency.audit().is_complete, "what it listed before is remembered"
     assert agency.missing == {"a": "unseen", "b": "unseen"}
     assert agency.audit("a").is_complete
@@ -199,7 +206,7 @@ def test_empty_source_is_incomplete_and_closes_nothing_until_it_lists_something(
 
 
 def test_source_that_never_listed_anything_is_complete(agency: AuditedAgency) -> None:
-    assert not agency.audit(problem="answered 500").is_complete
+    assert not agency.audit(problem=BROKEN).is_complete
     assert agency.audit().is_complete
 
 
@@ -212,8 +219,8 @@ def test_source_that_no_page_links_to_is_incomplete_for_three_months(agency: Aud
     assert agency.audit_sources(home, listing, feed).is_complete
     for _ in range(2):
         assert not agency.audit_sources(home, feed).is_complete
-        problems = agency.select("select problem from coverage where source is null")
-        assert problems == [(f"{LISTING}: no page leads to it any more",)]
+        problems = agency.select("select problem_code, problem_url from coverage where source is null")
+        assert problems == [("unlinked", LISTING)]
     assert agency.missing == {"a": "unseen", "b": "unseen"}
     agency.now += timedelta(days=92)
     assert agency.audit_sources(home, feed).is_complete

@@ -12,7 +12,7 @@ from archive.coverage import AuditedSource, ListedUrl, update_coverage
 from archive.store import Archive
 from scraper.agency import load_agencies
 from tests.archive.sample import PAGED, Site, served
-from tests.archive.sample_coverage import MISSING, add_coverage
+from tests.archive.sample_coverage import BUTTON, MISSING, add_coverage
 from tests.archive.sample_history import copy_archive
 
 MAX_PAGE_BYTES = 60_000  # of a page and its style sheet
@@ -55,7 +55,8 @@ async def test_coverage_of_an_agency_by_url_source_and_month(audited_site: Site)
 async def test_coverage_of_an_interrupted_source_and_without_audit(audited_site: Site, empty_site: Site) -> None:
     for site, url, sentence in (
         (audited_site, "/-/coverage?agency=fyrstyrelsen&lang=en", "One source could not be read to the end"),
-        (audited_site, "/-/coverage?agency=fyrstyrelsen&lang=en", "page 2: 503"),
+        (audited_site, "/-/coverage?agency=fyrstyrelsen&lang=en", f"{BUTTON.url}: the rest of the list is behind"),
+        (audited_site, "/-/coverage?agency=fyrstyrelsen&lang=sv", "listan visas först med knappen ”Visa fler”"),
         (audited_site, "/-/coverage?agency=tystnadsnamnden&lang=en", "have not been compared"),
         (empty_site, "/-/coverage?lang=en", "No comparison has been made yet"),
         (empty_site, "/-/coverage?lang=en", "The result appears here after the first comparison."),
@@ -69,6 +70,15 @@ async def test_coverage_as_data(audited_site: Site) -> None:
         *(("vagmyndigheten", 3, True), ("fyrstyrelsen", 0, False), ("fagelverket", 0, True)),
         ("tystnadsnamnden", None, None),
     ]
+    problem = {
+        "complete": False,
+        "problem": "the rest of the list is behind the button “Visa fler”",
+        "problem_code": "button",
+        "problem_url": BUTTON.url,
+        "problem_value": "Visa fler",
+    }
+    interrupted = (await audited_site.get("/-/coverage.json?agency=fyrstyrelsen")).json()
+    assert all(row.items() >= problem.items() for row in (agencies[1], interrupted, *interrupted["sources"]))
     agency = (await audited_site.get("/-/coverage.json?agency=vagmyndigheten&size=2")).json()
     counted = [row for row in (*agencies, *agency["months"], *agency["sources"]) if row["listed"] is not None]
     assert all(row["listed"] == row["stored"] + row["rejected"] + row["missing"] for row in counted)

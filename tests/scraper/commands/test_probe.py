@@ -153,7 +153,7 @@ def test_given_path_is_read_and_its_press_rooms_are_proposed(probed: ProbedSite)
     paths = [re.sub(r"^http://([^/:]+)(:\d+)?/", r"\1 ", url) for url in table["listings"]]
     assert paths == ["hamnstyrelsen.localhost nyheter/", "press.hamnstyrelsen.example "]
     assert table["aliases"] == ["press.hamnstyrelsen.example"]
-    assert "/nyheter/: 3 releases; hides the rest of its list behind a button: 'Visa fler nyheter'" in run.table
+    assert "/nyheter/: 3 releases; the rest of the list is behind the button “Visa fler nyheter”" in run.table
     assert table["wire"] == ["viatt:1"]
     assert "# listings: https://via.tt.se/json/v2/releases?publisher=1: 3 releases" in run.table
     assert "left out: it belongs to farledsverket" in run.table

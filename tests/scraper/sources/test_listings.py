@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from archive.coverage import SourceProblem
 from scraper.agency import Agency
 from scraper.sources import parse_listing
 from scraper.sources.links import SourceLink
@@ -93,13 +94,14 @@ def test_listed_files(files: str, html: str, *, links: str | None) -> None:
 
 def test_dated_documents_that_are_not_taken_are_a_problem() -> None:
     html = '<main><ul><li>3 mars 2024 <a href="/a.pdf">Ny väg</a></li></ul></main>'
-    assert "lists 1 documents that are not taken" in str(
-        parse_listing(html.encode(), HOME + "nyheter", build_agency()).problem
-    )
+    url = HOME + "nyheter"
+    assert parse_listing(html.encode(), url, build_agency()).problem == SourceProblem("documents", url, "1")
     agency = Agency(slug="skog", name="Skogsrådet", home=HOME, files=False)
     assert parse_listing(html.encode(), HOME + "nyheter", agency).problem is None
 
 
 @pytest.mark.parametrize(("html", "problem"), load_table(__file__, "hidden_lists.tsv", MARKUP))
 def test_hidden_list(html: str, problem: str | None) -> None:
-    assert parse_listing(html.encode(), HOME + "nyheter", build_agency()).problem == problem
+    """A problem is written as its code, or as code: value."""
+    found = parse_listing(html.encode(), HOME + "nyheter", build_agency()).problem
+    assert (": ".join(filter(None, [found.code, found.value])) if found else None) == problem

@@ -6,6 +6,7 @@ import logging
 import sqlite3
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self, TextIO
@@ -116,14 +117,19 @@ class ReleaseSpider(Spider):
         check_contact(agencies, settings.get("CONTACT"))
         check_browser(agencies)
         schedule = parse_schedule(settings["REVISIT_AGES"])
-        spider.archive = archive = Archive(settings["ARCHIVE"])
-        spider.recorder = CrawlRecorder(archive, schedule, new_captures=settings.getbool("NEW_CAPTURES"))
-        spider.lock, locked_slugs = lock_agencies(archive.path, agencies)
-        agencies = {slug: agency for slug, agency in agencies.items() if slug in locked_slugs}
-        for agency in agencies.values():
-            add_declared_agency(archive, agency)
-        with archive.transaction():
-            archive.hosts.set_agency_pauses({slug: agency.paused for slug, agency in agencies.items()})
+        with ExitStack() as open_files:  # closed here if anything fails, because the engine is never started then
+            spider.archive = archive = Archive(settings["ARCHIVE"])
+            open_files.callback(archive.close)
+            spider.recorder = CrawlRecorder(archive, schedule, new_captures=settings.getbool("NEW_CAPTURES"))
+            open_files.callback(spider.recorder.close)
+            spider.lock, locked_slugs = lock_agencies(archive.path, agencies)
+            open_files.callback(spider.lock.close)
+            agencies = {slug: agency for slug, agency in agencies.items() if slug in locked_slugs}
+            for agency in agencies.values():
+                add_declared_agency(archive, agency)
+            with archive.transaction():
+                archive.hosts.set_agency_pauses({slug: agency.paused for slug, agency in agencies.items()})
+            open_files.pop_all()
         for slug, agency in agencies.items():
             if agency.paused:
                 logger.warning("%s is paused in the list of agencies and skipped: %s", slug, agency.paused)

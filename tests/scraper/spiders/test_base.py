@@ -6,6 +6,7 @@ from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
+from scrapy.crawler import Crawler
 from scrapy.http import Response
 
 from archive.dates import now
@@ -18,6 +19,7 @@ from scraper.ingest import CrawlRecorder
 from scraper.parsed_page import FetchedPage
 from scraper.schedule import parse_schedule
 from scraper.spiders.base import DUE_BATCH_SIZE, ReleaseSpider, is_noindex_directive
+from tests.scraper.crawling import build_settings
 
 
 class PlainSpider(ReleaseSpider):
@@ -65,6 +67,18 @@ def test_listing_without_its_slash_is_no_release_and_a_stored_one_is_not_missing
         assert archive.removals.is_current(row.release_id)
     assert (spider.agency_stats["skog"].rejected, spider.agency_stats["skog"].missing) == (1, 0)
     spider.recorder.close()
+
+
+def test_archive_is_closed_if_the_lock_file_cannot_be_opened(tmp_path: Path) -> None:
+    (tmp_path / "archive.lock").mkdir()
+    (tmp_path / "agencies.toml").write_text('[skog]\nname = "Skogsrådet"\nhome = "https://skog.example/"\n', "utf-8")
+    files = {"ARCHIVE": str(tmp_path / "archive.db"), "AGENCIES": str(tmp_path / "agencies.toml")}
+    crawler = Crawler(PlainSpider, build_settings(CONTACT="test@localhost", **files))
+    with pytest.raises(IsADirectoryError) as caught:
+        PlainSpider.from_crawler(crawler)
+    files_left = sorted(path.name for path in tmp_path.iterdir())
+    assert files_left == ["agencies.toml", "archive.db", "archive.lock", "captures.db"], "a write-ahead log is open"
+    del caught  # until here, the traceback refers to the spider and so to its open files
 
 
 @pytest.mark.parametrize(

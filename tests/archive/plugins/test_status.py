@@ -77,7 +77,7 @@ async def test_faults_come_first_with_reason_and_time(status_site: Site) -> None
                 *("Last read successfully", "Status history 3 June 2024, 10:20"),
             ],
         ),
-        ("/-/status/dammverket?lang=en", ["has not been crawled yet"]),
+        ("/-/status/dammverket?lang=en", ["Crawl status of ", "has not been crawled yet"]),
     ],
 )
 async def test_page_states(status_site: Site, path: str, words: list[str]) -> None:

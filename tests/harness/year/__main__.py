@@ -1,4 +1,4 @@
-"""python -m tests.harness.year: a year of the sample site; 1 if the archive got anything wrong."""
+"""`python -m tests.harness.year`: simulates a year of the sample site; exits with 1 if the archive is wrong."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.harness.year.table import to_table
 
 
 def main() -> int:
-    """Print the table; 1 where something was missed, with a line for each miss."""
+    """Print the table and a line for each miss; return 1 if there are any."""
     parser = argparse.ArgumentParser(prog="python -m tests.harness.year", description=__doc__)
     parser.add_argument("--small", action="store_true", help=f"{SMALL.days} days and {SMALL.releases} releases")
     parser.add_argument("--seed", type=int, default=1, help="another year (default %(default)s)")

@@ -1,4 +1,4 @@
-"""How each event of the plan turns the site's knobs, and what of it is recorded."""
+"""Functions that carry out the events of the plan on the site, and record them."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ CAPTCHA = (
 
 
 def publish(world: World, event: Event) -> None:
-    """A release that was withheld so far."""
+    """Publish a release that was withheld so far."""
     url = world.site.publish(world.subjects[event.subject].release)
     world.stands(event.subject, event, url)
 
 
 def change(world: World, event: Event) -> None:
-    """An edit of the text: how, stamped or not, noted by the server or not; `undo` brings the former text back."""
+    """Edit a text: with an update date or not, with a new ETag or not. `undo` restores the previous text."""
     subject, how = world.subjects[event.subject], event.given
     held = subject.release
     if how.get("undo"):
@@ -42,13 +42,13 @@ def change(world: World, event: Event) -> None:
 
 
 def ruffle(world: World, event: Event) -> None:
-    """The markup alone."""
+    """Change only the markup."""
     world.site.ruffle(world.subjects[event.subject].url)
     world.stands(event.subject, event)
 
 
 def delete(world: World, event: Event) -> None:
-    """A removal; `to`: where the address leads instead, "/", "listing" or another release's key."""
+    """Remove a release. to: where its address redirects: "/", "listing" or another release's key."""
     subject, given = world.subjects[event.subject], dict(event.given)
     to = given.get("to")
     if to == "listing":
@@ -60,13 +60,13 @@ def delete(world: World, event: Event) -> None:
 
 
 def restore(world: World, event: Event) -> None:
-    """A removed release is back."""
+    """Restore a removed release."""
     world.site.restore(world.kept.pop(event.subject))
     world.stands(event.subject, event)
 
 
 def move(world: World, event: Event) -> None:
-    """To another address, perhaps edited on the way."""
+    """Move a release to another address. how: also edit it."""
     subject, given = world.subjects[event.subject], dict(event.given)
     how = given.pop("how", None)
     if how:
@@ -78,7 +78,7 @@ def move(world: World, event: Event) -> None:
 
 
 def redesign(world: World, event: Event) -> None:
-    """An agency's pages are built anew: another layout, or another system."""
+    """Give an agency's pages another layout, or another content management system."""
     if "design" in event.given:
         world.site.redesign(event.subject, event.given["design"])
     else:
@@ -86,7 +86,7 @@ def redesign(world: World, event: Event) -> None:
 
 
 def break_(world: World, event: Event) -> None:
-    """An agency stops answering as it should."""
+    """Begin an outage of an agency's site."""
     sort, site = event.given["sort"], world.site
     every, robots = f"{event.subject}/*", f"{event.subject}/robots.txt"
     if sort == "no name":
@@ -106,7 +106,7 @@ def break_(world: World, event: Event) -> None:
 
 
 def mend(world: World, event: Event) -> None:
-    """It answers again."""
+    """End an outage."""
     world.unknown.discard(f"{event.subject}.localhost")
     world.site.forbid(event.subject, ())
     for path in ("*", "robots.txt"):
@@ -119,6 +119,6 @@ ACTS: dict[str, Callable[[World, Event], None]] = {
 
 
 def carry_out(world: World, event: Event) -> None:
-    """Let an event happen, at the site's present time."""
+    """Carry out an event at the site's current time."""
     ACTS[event.act](world, event)
     world.happened.append(event)

@@ -1,4 +1,4 @@
-"""Puts a script together: draws moments and releases, and keeps who has a part to play already."""
+"""Collects the events of a plan: draws times and releases, and remembers which releases are used."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from tests.harness.year.events import Event
 from tests.site import Release
 from tests.site.compose import STOCKHOLM
 
-START = datetime(2027, 1, 4, 6, tzinfo=STOCKHOLM)  # after all that the sample agencies have written
+START = datetime(2027, 1, 4, 6, tzinfo=STOCKHOLM)  # after all dates of the sample releases
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-STANDING = 0.4  # of all releases, the share that is out when the year begins
+STANDING = 0.4  # share of the releases that are published before the year
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:
-    """How long a year, of how many releases. Days are counted from 0.
+    """The length of a year and its number of releases. Days are counted from 0.
 
     stretches: days on which `hours` of hourly crawls begin. ages: (younger than, read again after) of held
     releases, the last for all that is older; the crawler's setting REVISIT_AGES.
@@ -32,20 +32,20 @@ class Scale:
 
     @property
     def last_day(self) -> int:
-        """The last day on which anything happens: what comes after is for looking."""
+        """Return the last day with events; the days after it are for crawls that find them."""
         return int(self.days * 0.88)
 
     def day(self, of_year: float) -> int:
-        """A day of the full year as one of this."""
+        """Scale a day of the full year to this year."""
         return int(of_year / 365 * self.days)
 
     def number(self, of_full: int) -> int:
-        """How many of so many in the full year."""
+        """Scale a number of the full year to this year."""
         return max(1, round(of_full * self.releases / FULL.releases))
 
     @property
     def setting(self) -> str:
-        """`ages` as REVISIT_AGES says them."""
+        """Return `ages` in the form of the setting REVISIT_AGES."""
         steps = [f"<{up_to // HOUR}h={wait // HOUR}h" for up_to, wait in self.ages[:-1]]
         return ", ".join([*steps, f"else={self.ages[-1][1] // HOUR}h"])
 
@@ -68,7 +68,7 @@ SMALL = Scale(
 
 @dataclass(slots=True)
 class Author:
-    """The script so far. born: when each release is out."""
+    """The plan so far. born: when each release is published."""
 
     scale: Scale
     rng: random.Random
@@ -78,21 +78,21 @@ class Author:
     used: set[str] = field(default_factory=set)
 
     def add(self, kind: str, subject: str, act: str, moment: datetime, **given: object) -> None:
-        """One event more."""
+        """Add an event."""
         self.events.append(Event(moment=moment, kind=kind, subject=subject, act=act, given=given))
 
     def moment(self, day: float) -> datetime:
-        """A minute of that day's office hours, never one at which a crawl runs."""
+        """Return a random minute of a day's office hours at which no crawl runs."""
         minute = self.rng.choice((*range(10, 25), *range(40, 55)))
         return (START + int(day) * DAY).replace(hour=self.rng.randint(8, 15), minute=minute)
 
     def moments(self, number: int) -> Iterator[datetime]:
-        """So many moments spread over the year."""
+        """Return a number of moments spread over the year."""
         for n in range(number):
             yield self.moment(3 + (self.scale.last_day - 3) * (n + self.rng.random()) / number)
 
     def pick(self, at: datetime, *fits: Callable[[str], bool], only: bool = True) -> str | None:
-        """A release that was out two days before, fits, and plays no other part; with `only` it shall play none."""
+        """Return a release that is at least two days old, fits and is not used, or None. only: it is not used again."""
         out = [key for key, born in self.born.items() if born <= at - 2 * DAY and key not in self.used]
         keys = [key for key in out if all(fit(key) for fit in fits)]
         if not keys:
@@ -103,17 +103,17 @@ class Author:
         return key
 
     def younger(self, at: datetime, days: int) -> Callable[[str], bool]:
-        """Whether a release is younger than so many days of the full year."""
+        """Return a condition: whether a release is younger than a number of days of the full year."""
         return lambda key: self.born[key] > at - days * DAY
 
     def of(self, slug: str) -> Callable[[str], bool]:
-        """Whether it is an agency's."""
+        """Return a condition: whether a release is an agency's."""
         return lambda key: self.releases[key].agency == slug
 
     def tells_updates(self, key: str) -> bool:
-        """Whether its page has a line for the latest change, which can move freely."""
+        """Return whether its page states a date of update, which can change freely."""
         return self.releases[key].updated is not None and self.releases[key].stamp.form != "no_year"
 
     def tells_no_update(self, key: str) -> bool:
-        """Whether it has none as yet."""
+        """Return whether its page states no date of update yet."""
         return self.releases[key].updated is None and self.releases[key].published is not None

@@ -1,4 +1,4 @@
-"""Crawls one after another in this process, each at a simulated moment. Only the calendar is simulated.
+"""Runs crawls one after another in this process, each at a simulated time. Only the calendar is simulated.
 
 time-machine leaves the monotonic clock alone, by which Twisted, asyncio and Scrapy count delays and time-outs.
 """
@@ -47,7 +47,7 @@ class Crawls:
         self.faults: list[str] = []  # crawls that did not end as they should
 
     async def run(self, spider: str, unknown: set[str]) -> None:
-        """One crawl to its end; `unknown`: hosts that no name server knows."""
+        """Run a crawl to its end. unknown: hosts without a DNS entry."""
         settings = self.settings.copy()
         settings.set("LOOPBACK_UNKNOWN", sorted(unknown), priority="cmdline")
         runner = AsyncCrawlerRunner(settings)
@@ -62,7 +62,7 @@ class Crawls:
 
 
 def run_in_reactor(make: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """What a coroutine gives, run in Twisted's reactor on asyncio. Once a process."""
+    """Run a coroutine in Twisted's asyncio reactor and return its result. Once per process."""
     install_reactor(REACTOR)
     from twisted.internet import reactor as module  # noqa: PLC0415 - importing it chooses one
 
@@ -82,7 +82,7 @@ def run_in_reactor(make: Callable[[], Coroutine[Any, Any, T]]) -> T:
 
 
 def log_to(path: Path) -> None:
-    """Warnings and errors of the crawls go to a file."""
+    """Log the warnings and errors of the crawls to a file."""
     handler = logging.FileHandler(path, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.root.addHandler(handler)

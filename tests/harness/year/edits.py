@@ -1,4 +1,4 @@
-"""How an agency edits a release: each way takes the release and gives the fields that change."""
+"""Edits of a release: each function returns the fields that it changes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Changes = dict[str, Any]
 
 
 def edit(release: Release, how: str, seed: str) -> Changes:
-    """The fields that an edit of a kind changes; always at least one."""
+    """Return the fields that an edit changes; raise ValueError if there are none."""
     changes = EDITS[how](release, random.Random(f"{how} {seed}"))
     if not changes or all(getattr(release, name) == value for name, value in changes.items()):
         raise ValueError(f"{release.path}: {how} changes nothing")
@@ -48,7 +48,7 @@ def longer_paragraph(release: Release, rng: random.Random) -> Changes:
 
 
 def shorter_text(release: Release, rng: random.Random) -> Changes:
-    """A paragraph less; one more where there are few."""
+    """Remove a paragraph, or add one if there are fewer than three."""
     if len(paragraphs(release)) < 3:
         return new_paragraph(release, rng)
     gone = rng.choice(paragraphs(release)[1:])
@@ -56,7 +56,7 @@ def shorter_text(release: Release, rng: random.Random) -> Changes:
 
 
 def other_number(release: Release, rng: random.Random) -> Changes:
-    """A figure corrected, or told where there was none."""
+    """Correct a figure, or add one."""
 
     def correct(text: str) -> str:
         found = re.search(r"\b\d{1,3}(?: \d{3})*\b", text)
@@ -68,7 +68,7 @@ def other_number(release: Release, rng: random.Random) -> Changes:
 
 
 def other_answer(release: Release, rng: random.Random) -> Changes:
-    """An answer gains a sentence; where there are no questions, a paragraph does."""
+    """Add a sentence to an answer, or to a paragraph if there are no questions."""
     if not release.questions:
         return longer_paragraph(release, rng)
     at = rng.randrange(len(release.questions))
@@ -78,7 +78,7 @@ def other_answer(release: Release, rng: random.Random) -> Changes:
 
 
 def typo(release: Release, rng: random.Random) -> Changes:
-    """Two letters of a long word change places."""
+    """Swap two letters of a long word."""
 
     def swap(text: str) -> str:
         words = re.findall(r"\b[a-zåäö]{7,}\b", text)
@@ -89,14 +89,14 @@ def typo(release: Release, rng: random.Random) -> Changes:
 
 
 def punctuation(release: Release, rng: random.Random) -> Changes:
-    """A full stop becomes an exclamation mark, or a comma a dash."""
+    """Replace a comma by a dash, or a full stop by an exclamation mark."""
     return in_paragraph(
         release, rng, lambda text: text.replace(", ", " – ", 1) if ", " in text else text.removesuffix(".") + "!"
     )
 
 
 def in_paragraph(release: Release, rng: random.Random, change: Callable[[str], str]) -> Changes:
-    """A change of one paragraph of running text."""
+    """Change a random plain paragraph."""
     at = rng.choice(paragraphs(release))
     blocks = list(release.blocks)
     blocks[at] = ("p", change(blocks[at][1]))
@@ -104,7 +104,7 @@ def in_paragraph(release: Release, rng: random.Random, change: Callable[[str], s
 
 
 def paragraphs(release: Release) -> list[int]:
-    """The places of the plain paragraphs: no quotes, no links, none that leads over to the questions."""
+    """Return the indices of the plain paragraphs: not quotes, links or introductions to the questions."""
     return [
         n
         for n, (tag, text) in enumerate(release.blocks)

@@ -1,4 +1,4 @@
-"""What a year is made of: events at moments, and the kinds of them that the table counts."""
+"""Events, crawls and plans of a simulated year, and the kinds of events that the table counts."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One turn of the site's knobs. `act` names a function of tests.harness.year.acts, `given` is for that one.
+    """A change of the site. `act` names a function of tests.harness.year.acts, `given` are its arguments.
 
-    subject: a release ("farledsverket#17") or an agency's slug. kind: the row of the table it counts in.
+    subject: a release ("farledsverket#17") or an agency's slug. kind: the row of the table that counts it.
     """
 
     moment: datetime
@@ -35,7 +35,7 @@ class Crawl:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A whole year, its events and crawls each in order. late: releases that are published during it."""
+    """A simulated year: its events and crawls in order. late: releases that are published during it."""
 
     start: datetime
     end: datetime
@@ -45,7 +45,7 @@ class Plan:
     crawls: tuple[Crawl, ...]
 
 
-EDITS = {  # kind: what its row says
+EDITS = {  # kind: name of its row
     "dated": "dated edits",
     "undated": "undated edits",
     "typo": "cosmetic: a typo mended",
@@ -58,8 +58,8 @@ EDITS = {  # kind: what its row says
     "undone": "edits undone before anybody looked",
     "design edit": "edits under a redesign",
 }
-SILENT = ("markup", "undone")  # kinds of edits that no revision may tell
-REMOVALS = {  # kind: its row, and what the removals table may call it
+SILENT = ("markup", "undone")  # kinds of edits that must have no revision
+REMOVALS = {  # kind: name of its row, and the kinds that the table removals may have
     "404": ("removed: 404", ("gone",)),
     "410": ("removed: 410", ("gone",)),
     "soft 404": ("removed: soft 404", ("error page",)),

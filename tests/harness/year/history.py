@@ -1,4 +1,4 @@
-"""What happened and who looked: the site's record and its log, put together to what an archive must tell."""
+"""Combines what happened on the site with its request log, to find what an archive must have recorded."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TOUCHING = {*EDITS, "moved edit"}  # kinds of events that touch a release's page
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """One answer that a crawler got at one of a release's addresses, other than a fault of the server."""
+    """A response that a crawler got at an address of a release, unless the site was broken."""
 
     moment: datetime
     path: str
@@ -28,19 +28,19 @@ class Look:
 
     @property
     def reads(self) -> bool:
-        """Whether it was the release's page, new or unchanged."""
+        """Return whether the response was the release's page, or 304."""
         return self.status in (200, 304) and self.standing.release is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """Two readings of a release one after the other, and what happened to its text between them."""
+    """Two successive readings of a release, and the edits between them."""
 
     subject: Subject
     before: Look
     after: Look
     edits: tuple[Event, ...]
-    design: str | None  # the kind of redesign that its agency had between them
+    design: str | None  # kind of redesign of its agency between them
 
     @property
     def old(self) -> Release:
@@ -54,12 +54,12 @@ class Step:
 
     @property
     def differs(self) -> bool:
-        """Whether a reader could tell."""
+        """Return whether the page shows something else than before."""
         return words_of(self.old) != words_of(self.new)
 
 
 class History:
-    """Looks and steps of every release."""
+    """The requests and readings of every release."""
 
     def __init__(self, world: World, log: list[Asked]) -> None:
         self.world = world
@@ -79,11 +79,11 @@ class History:
                 self.looks[owner.key].append(look)
 
     def readings(self, key: str) -> list[Look]:
-        """The looks that showed the release."""
+        """Return the responses that showed the release."""
         return [look for look in self.looks[key] if look.reads]
 
     def steps(self) -> Iterator[Step]:
-        """Every two readings of every release."""
+        """Yield each pair of successive readings of every release."""
         for subject in self.world.subjects.values():
             edits = [s.event for s in subject.record if s.event and s.event.kind in TOUCHING]
             readings = self.readings(subject.key)
@@ -93,16 +93,16 @@ class History:
                 yield Step(subject=subject, before=before, after=after, edits=between, design=design)
 
     def redesigned(self, agency: str, since: datetime, until: datetime) -> str | None:
-        """The kind of redesign that an agency had in between."""
+        """Return the kind of an agency's redesign between two moments, or None."""
         kinds = (event.kind for event in self.designs if event.subject == agency and since < event.moment <= until)
         return next(kinds, None)
 
     def moved(self, subject: Subject) -> list[Event]:
-        """A release's moves, in order."""
+        """Return the moves of a release, in order."""
         return [s.event for s in subject.record if s.event and s.event.kind in MOVES]
 
     def down(self, agency: str) -> Iterator[tuple[str, datetime, datetime]]:
-        """An agency's outages: sort, beginning, end."""
+        """Yield the sort, beginning and end of each outage of an agency."""
         begun: dict[str, Event] = {}
         for event in self.world.happened:
             if event.subject != agency:

@@ -1,4 +1,4 @@
-"""Were the edits seen, each at the first reading after it, and nothing else told as one?"""
+"""Checks that each edit was recorded when its page was first read after it, and that no other edits were."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ BACK = "came back to an earlier text, and told so"
 
 
 def judge_edits(history: History, told: Told, verdict: Verdict) -> None:
-    """The rows of edits and redesigns."""
-    count(history, verdict)
+    """Check edits and redesigns against the table revisions."""
+    count_edits(history, verdict)
     explained: set[int] = set()  # revisions
     for step in history.steps():
         rows = told.revisions_of(told.ids(step.subject))
@@ -28,8 +28,8 @@ def judge_edits(history: History, told: Told, verdict: Verdict) -> None:
             judge_step(step, found, rows, history, verdict)
             explained |= {found["id"]} if found else set()
         else:
-            judge_silence(step, found, verdict)
-            if found and found["cause"] == "parser" and step.design:  # our own new reading, and told as that
+            judge_unchanged_step(step, found, verdict)
+            if found and found["cause"] == "parser" and step.design:  # parsed differently
                 explained.add(found["id"])
     for row in told.revisions.values():
         if row["id"] in explained or row["cause"] in ("first", "import"):
@@ -39,7 +39,7 @@ def judge_edits(history: History, told: Told, verdict: Verdict) -> None:
         verdict.judge(name, [f"{told.releases[row['release']]['url']}: {row['seen']}: {row['summary']}"])
 
 
-def count(history: History, verdict: Verdict) -> None:
+def count_edits(history: History, verdict: Verdict) -> None:
     for event in history.world.happened:
         if event.kind in EDITS:
             verdict.count(EDITS[event.kind])
@@ -48,7 +48,7 @@ def count(history: History, verdict: Verdict) -> None:
 
 
 def judge_step(step: Step, found: Row | None, rows: list[Row], history: History, verdict: Verdict) -> None:
-    """A reading that showed another text than the one before."""
+    """Check the revision of a reading whose text differs from the reading before."""
     where = f"{step.subject.url}: {to_iso(step.after.moment)}"
     told = (*find_misses(step, found), *find_gaps(step, found, rows)) if found else ["not seen"]
     misses = [f"{where}: {miss}" for miss in told]
@@ -56,7 +56,7 @@ def judge_step(step: Step, found: Row | None, rows: list[Row], history: History,
         if event.kind in EDITS:
             verdict.judge(EDITS[event.kind], misses if event.kind != "markup" else [])
         elif event.kind in MOVES and misses:
-            verdict.misses += misses  # its row counts the move
+            verdict.misses += misses  # judge_moves counts the move
     if found and is_back(step, history):
         verdict.count(BACK)
         verdict.judge(BACK, [f"{where}: {miss}" for miss in find_return_misses(found, rows)])
@@ -120,8 +120,8 @@ def find_return_misses(row: Row, rows: list[Row]) -> Iterator[str]:
         yield f"reverts_to names {row['reverts_to']}, which is not the same"
 
 
-def judge_silence(step: Step, found: Row | None, verdict: Verdict) -> None:
-    """A reading of the same text as before: nothing may be told, or at most our own new reading after a redesign."""
+def judge_unchanged_step(step: Step, found: Row | None, verdict: Verdict) -> None:
+    """Check that a reading of the same text has no revision, or after a redesign at most one with cause `parser`."""
     wrong = found is not None and found["cause"] == "source"
     misses = [f"{step.subject.url}: {found['seen']}: {found['summary']}"] if found and wrong else []
     for event in step.edits:

@@ -1,4 +1,4 @@
-"""Was every release read again as often as its age asks?"""
+"""Checks that every release was read again as often as its age requires."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from tests.site.compose import STOCKHOLM
 
 LOOKS = "read again"
 TURN = timedelta(hours=25)  # both spiders run once a day
-HOURLY = timedelta(hours=1, minutes=10)  # and in the stretches once an hour
-AFTER = timedelta(days=2)  # an outage leaves waits behind
+HOURLY = timedelta(hours=1, minutes=10)  # during stretches of hourly crawls
+AFTER = timedelta(days=2)  # after an outage, hosts are paused for a while
 
 
 def judge_looks(history: History, plan: Plan, verdict: Verdict) -> None:
-    """A row for each age: gaps between two readings of a release, in all and short enough."""
+    """Count, per age, the intervals between two readings of a release, and those that are short enough."""
     for subject in history.world.subjects.values():
         readings = history.readings(subject.key)
         down = [(begin, end + AFTER) for _, begin, end in history.down(subject.agency)]
@@ -37,7 +37,7 @@ def judge_looks(history: History, plan: Plan, verdict: Verdict) -> None:
 
 
 def to_row(up_to: timedelta, wait: timedelta) -> str:
-    """The row of an age."""
+    """Return the name of an age in the table."""
     age = f"younger than {up_to.days} days" if up_to < timedelta(days=3650) else "older"
     return (
         f"{LOOKS}: {age}, every {wait.days} days"
@@ -47,11 +47,11 @@ def to_row(up_to: timedelta, wait: timedelta) -> str:
 
 
 def age_of(look: Look, first: datetime, plan: Plan) -> tuple[timedelta, timedelta]:
-    """The step of the plan's ages that a release is in."""
+    """Return the entry of the plan's ages that applies to a release."""
     assert look.standing.release
     release = look.standing.release
-    told = [as_moment(value) for value in (release.published, release.updated) if value]
-    age = look.moment - (max(told) if told else first) + timedelta(hours=1)  # at the limit, the longer wait will do
+    stated = [as_moment(value) for value in (release.published, release.updated) if value]
+    age = look.moment - (max(stated) if stated else first) + timedelta(hours=1)  # longest interval
     return next(step for step in plan.scale.ages if age < step[0])
 
 
@@ -62,7 +62,7 @@ def as_moment(value: object) -> datetime:
 
 
 def in_stretch(moment: datetime, plan: Plan) -> bool:
-    """Whether crawls run by the hour then."""
+    """Return whether crawls run hourly at a moment."""
     hours = timedelta(hours=plan.scale.hours)
     return any(
         plan.start + timedelta(days=day) <= moment <= plan.start + timedelta(days=day) + hours

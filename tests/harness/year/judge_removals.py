@@ -1,4 +1,4 @@
-"""Were removals and moves told as what they were, and outages as none?"""
+"""Checks that the archive recorded removals and moves as what they were, and no removals during outages."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ DAY = timedelta(days=1)
 
 
 def judge_removals(history: History, told: Told, verdict: Verdict) -> None:
-    """The rows of removals; whatever else is told as one is invented, or an outage's."""
+    """Check each removal against the table removals; any other row there is invented, or comes from an outage."""
     explained: set[int] = set()
     for subject in history.world.subjects.values():
         rows = told.removals_of(told.ids(subject))
-        for begin, end in away(subject):
+        for begin, end in find_removals(subject):
             name = REMOVALS[begin.kind][0]
             verdict.count(name)
             looks = [look for look in history.looks[subject.key] if is_within(look.moment, begin, end)]
@@ -41,11 +41,11 @@ def judge_removals(history: History, told: Told, verdict: Verdict) -> None:
                 wrong = [] if row and is_same(row["ended"], back.moment) and not any(gone) else ["not told as back"]
                 verdict.judge(RETURNED, [f"{where}: {miss}: {row and row['ended']}, {gone}" for miss in wrong])
         explained |= {row["id"] for row in rows if is_passing(row, subject, history)}
-    judge_the_rest(history, told, explained, verdict)
+    judge_unexplained_removals(history, told, explained, verdict)
 
 
-def away(subject: Subject) -> Iterator[tuple[Event, Event | None]]:
-    """Each time a release was away: what took it and what brought it back."""
+def find_removals(subject: Subject) -> Iterator[tuple[Event, Event | None]]:
+    """Yield, for each removal of a release, the event that began it and the one that ended it, or None."""
     for n, standing in enumerate(subject.record):
         if standing.release is None and standing.event:
             following = subject.record[n + 1].event if n + 1 < len(subject.record) else None
@@ -57,7 +57,7 @@ def is_within(moment: datetime, begin: Event, end: Event | None) -> bool:
 
 
 def find_misses(row: Row | None, looks: list[Look], kinds: tuple[str, ...], back: Look | None) -> Iterator[str]:
-    """What the archive tells wrong of a removal that was looked at so often."""
+    """Yield what the archive recorded wrongly about a removal, given the requests that could see it."""
     if row is None:
         yield f"not told; first looked at {to_iso(looks[0].moment)}"
         return
@@ -77,13 +77,13 @@ def find_misses(row: Row | None, looks: list[Look], kinds: tuple[str, ...], back
 
 
 def is_passing(row: Row, subject: Subject, history: History) -> bool:
-    """Whether a doubt is that of a text that moved without a word: gone there before it was found here."""
+    """Return whether an unconfirmed removal ended because its text was found at a new address, without a redirect."""
     anew = [event for event in history.moved(subject) if event.kind == "anew"]
     return bool(anew) and row["confirmed"] is None and row["ended"] is not None
 
 
-def judge_the_rest(history: History, told: Told, explained: set[int], verdict: Verdict) -> None:
-    """Removals that nothing brought about."""
+def judge_unexplained_removals(history: History, told: Told, explained: set[int], verdict: Verdict) -> None:
+    """Report removals that no event of the plan explains."""
     for row in told.removals:
         if row["kind"] == "moved" or row["id"] in explained:
             continue
@@ -97,7 +97,7 @@ def judge_the_rest(history: History, told: Told, explained: set[int], verdict: V
 
 
 def judge_moves(history: History, told: Told, verdict: Verdict) -> None:
-    """The rows of moves, and moves told where there was none."""
+    """Check each move against the table removals, and report moves that did not happen."""
     for subject in history.world.subjects.values():
         moves = history.moved(subject)
         ids = told.ids(subject)
@@ -113,16 +113,16 @@ def judge_moves(history: History, told: Told, verdict: Verdict) -> None:
         last = [look for look in history.looks[subject.key] if look.moment > moves[-1].moment]
         old = [look for look in last if look.path in former]
         if not old or (moves[0].kind == "anew" and not any(look.reads for look in last)):
-            continue  # nobody has asked at the old address, or could know the new one
+            continue  # the old address was not requested, or the new one cannot be known
         if moves[0].kind == "anew" and old[-1].moment - old[0].moment < 2 * DAY:
-            continue  # a text that is only gone so far
+            continue  # so far, the text only seems to be removed
         asked = {look.path for look in history.looks[subject.key]}
-        urls = [url for url in subject.urls if urlsplit(url).path in asked]  # one may have stood too shortly
+        urls = [url for url in subject.urls if urlsplit(url).path in asked]  # some existed too briefly
         verdict.judge(name, [f"{subject.urls[0]}: {miss}" for miss in find_move_misses(urls, told, rows)])
 
 
 def find_move_misses(urls: list[str], told: Told, rows: list[Row]) -> Iterator[str]:
-    """What is told wrong of a release that moved, the newest address last."""
+    """Yield what the archive recorded wrongly about a moved release. urls: its addresses, the newest last."""
     finals = {url: told.final(url) for url in urls}
     ends = set(finals.values())
     if len(ends) != 1 or None in ends:
@@ -140,7 +140,7 @@ def find_move_misses(urls: list[str], told: Told, rows: list[Row]) -> Iterator[s
 
 
 def judge_outages(history: History, told: Told, verdict: Verdict) -> None:
-    """The rows of outages: the crawls of that time say so, and robots.txt's no was kept."""
+    """Check that crawls during outages report errors, and that a robots.txt that forbids everything was obeyed."""
     for agency in history.world.site.agencies:
         for kind, begin, end in history.down(agency):
             name = OUTAGES[kind]
@@ -158,7 +158,7 @@ def judge_outages(history: History, told: Told, verdict: Verdict) -> None:
 
 
 def find_outage_misses(kind: str, rows: list[Row]) -> list[str]:
-    """Crawls that asked and had nothing to complain of."""
+    """Return the crawls that made requests but report no problem."""
     count = "rejected" if kind == "robots no" else "errors"
     return [
         f"the {row['spider']} crawl of {row['started']} tells no {count}"
@@ -168,7 +168,7 @@ def find_outage_misses(kind: str, rows: list[Row]) -> list[str]:
 
 
 def find_trespasses(history: History, agency: str, begin: datetime, end: datetime) -> list[str]:
-    """What was asked for though robots.txt forbade it."""
+    """Return the requests that robots.txt forbade."""
     return [
         f"{asked.path} was asked for at {to_iso(asked.moment)}"
         for asked in history.log

@@ -1,4 +1,4 @@
-"""The parts of the script: publications, edits, redesigns, removals, moves, outages, each spread over the year."""
+"""Adds the events to the plan: publications, edits, redesigns, removals, moves and outages over the year."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.harness.year.author import DAY, HOUR, START, Author
 from tests.harness.year.edits import FULL
 from tests.site.compose import SLUGS
 
-LAID_OUT = ("skogsbruksradet", "hushallsmyndigheten")  # these change their theme's layout, the others their system
+LAID_OUT = ("skogsbruksradet", "hushallsmyndigheten")  # get another layout; the other agencies get another system
 SYSTEMS = {"lasframjandenamnden": "modern", "farledsverket": "drupal"}
 OUTAGES = (  # sort, day of the full year, days, agency
     ("503", 40, 3.0, 0),
@@ -43,7 +43,7 @@ MOVED: tuple[tuple[str, int, dict[str, object]], ...] = (
 
 
 def write(author: Author) -> None:
-    """Every part: first those that need a certain time or place, the many plain edits last."""
+    """Add all events but publications: first those that need a certain time or agency, the plain edits last."""
     redesigns(author)
     outages(author)
     stretches(author)
@@ -54,7 +54,7 @@ def write(author: Author) -> None:
 
 
 def publish(author: Author, late: Sequence[str]) -> None:
-    """The releases that come out during the year; at the beginning of each hourly stretch one an agency more."""
+    """Add the publications of the year; one more per agency at the beginning of each stretch of hourly crawls."""
     keys = list(late)
     author.rng.shuffle(keys)
     for day in author.scale.stretches:
@@ -69,7 +69,7 @@ def publish(author: Author, late: Sequence[str]) -> None:
 
 
 def redesigns(author: Author) -> None:
-    """Two new layouts, two new systems; some releases are edited on the very day."""
+    """Add two new layouts and two new systems; some releases are edited on the same day."""
     days = [author.scale.day(day) for day in (115, 150, 200, 262)]
     for slug, day in zip((LAID_OUT[0], "lasframjandenamnden", LAID_OUT[1], "farledsverket"), days, strict=True):
         at = author.moment(day).replace(hour=8, minute=12)
@@ -83,7 +83,7 @@ def redesigns(author: Author) -> None:
 
 
 def outages(author: Author) -> None:
-    """Each sort of outage; what is edited meanwhile is seen after it."""
+    """Add each sort of outage, with an edit that can only be seen afterwards."""
     for sort, of_year, days, at in OUTAGES:
         slug, begin = SLUGS[at], author.moment(author.scale.day(of_year)).replace(hour=14, minute=20)
         end = begin + days * min(1.0, author.scale.days / 120) * DAY + 20 * HOUR * (author.scale.days < 120)
@@ -94,7 +94,7 @@ def outages(author: Author) -> None:
 
 
 def stretches(author: Author) -> None:
-    """What happens within hours to releases just published."""
+    """Add edits and short removals of releases within hours of their publication."""
     for day in author.scale.stretches:
         begin = START + day * DAY
         fresh = [key for key, born in author.born.items() if begin < born < begin + 2 * HOUR]
@@ -107,7 +107,7 @@ def stretches(author: Author) -> None:
 
 
 def removals(author: Author) -> None:
-    """Removals of every kind; of each kind some come back."""
+    """Add removals of every kind; some of the releases return."""
     listed = [(kind, how) for kind, number, how in REMOVED for _ in range(author.scale.number(number))]
     author.rng.shuffle(listed)
     for n, ((kind, how), at) in enumerate(zip(listed, author.moments(len(listed)), strict=True)):
@@ -127,7 +127,7 @@ def removals(author: Author) -> None:
 
 
 def moves(author: Author) -> None:
-    """Moves of every kind, of young and old releases."""
+    """Add moves of every kind, of new and old releases."""
     statuses = cycle((301, 302, 308))
     listed = [(kind, how) for kind, number, how in MOVED for _ in range(author.scale.number(number))]
     author.rng.shuffle(listed)
@@ -142,7 +142,7 @@ def moves(author: Author) -> None:
 
 
 def turns(author: Author) -> None:
-    """Flapping, edits that are undone unseen, edits by twos, the first update stamp."""
+    """Add alternating texts, edits undone before a crawl, pairs of edits, and first update dates."""
     scale = author.scale
     for at in author.moments(scale.number(4)):
         begin = author.moment((at - START) / DAY * 0.6)  # it takes nine days
@@ -163,7 +163,7 @@ def turns(author: Author) -> None:
 
 
 def edits(author: Author) -> None:
-    """The many plain edits, often several of the same release."""
+    """Add the plain edits, often several of the same release."""
     hows = cycle(FULL)
     for at in author.moments(author.scale.number(60)):
         if key := author.pick(at, author.tells_updates, only=False):
@@ -178,6 +178,6 @@ def edits(author: Author) -> None:
 
 
 def is_quiet(author: Author, at: datetime) -> bool:
-    """Whether no hourly crawls run on that day."""
+    """Return whether no hourly crawls run on that day."""
     day = (at - START) // DAY
     return not any(begin - 1 <= day <= begin + author.scale.hours // 24 for begin in author.scale.stretches)

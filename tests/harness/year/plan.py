@@ -1,4 +1,4 @@
-"""The script of the year: what happens when, to which release. The same for the same seed, on every machine."""
+"""Builds the plan of the year: what happens to which release at which time. A seed always gives the same plan."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.site.compose import SLUGS, compose
 
 
 def write_plan(scale: Scale, seed: int = 1) -> Plan:
-    """A year of that size."""
+    """Build the plan of a year."""
     releases, out = {}, set()
     for i, slug in enumerate(SLUGS):
         share = len(range(i, scale.releases, 4))
@@ -34,7 +34,7 @@ def write_plan(scale: Scale, seed: int = 1) -> Plan:
 
 
 def crawls(scale: Scale) -> Iterator[Crawl]:
-    """What a timer would start: both spiders a day, now and then the revisits by the hour and the news every six."""
+    """Yield the crawls: both spiders daily; in some stretches, revisits hourly and news every six hours."""
     yield Crawl(moment=START, spider="news")
     for day in range(1, scale.days + 1):
         six = START + day * DAY

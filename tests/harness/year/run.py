@@ -1,4 +1,4 @@
-"""Lives a year: turns the site's knobs and runs the crawls, each at its simulated moment; then judges."""
+"""Simulates a year: changes the site and runs the crawls at their simulated times, then checks the archive."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from tests.harness.year.told import Told, Verdict
 from tests.harness.year.world import World
 from tests.site import Site
 
-NO_VALIDATORS = "hushallsmyndigheten"  # its pages carry no ETag: each look is a whole reading
+NO_VALIDATORS = "hushallsmyndigheten"  # its pages have no ETag, so that each request returns the whole page
 
 
-def run_year(plan: Plan, folder: Path, tell: Callable[[str], None]) -> Verdict:
-    """Live through a plan with an archive.db in the folder; `tell` is told how it goes. Once a process."""
+def run_year(plan: Plan, folder: Path, report: Callable[[str], None]) -> Verdict:
+    """Simulate a plan with an archive.db in the folder; `report` gets a line per crawl. Once per process."""
     log_to(folder / "crawls.log")
     with Site(releases=plan.scale.releases, crawl_delay=None) as site:
         world = World(site, plan.start, set(plan.late))
         site.set_validators(NO_VALIDATORS, given=False)
         site.log = []
         crawls = Crawls(site, folder / "archive.db", plan.scale)
-        run_in_reactor(lambda: live(plan, world, crawls, tell))
+        run_in_reactor(lambda: simulate(plan, world, crawls, report))
         lines = (f"{one.moment:%Y-%m-%d %H:%M:%S}\t{one.status}\t{one.host}\t{one.path}\n" for one in site.log)
         (folder / "site.log").write_text("".join(lines), "utf-8")
     return judge(plan, world, folder / "archive.db", crawls.faults)
 
 
-async def live(plan: Plan, world: World, crawls: Crawls, tell: Callable[[str], None]) -> None:
-    """Each event and each crawl in its turn; between them the calendar jumps, during a crawl it goes its own pace."""
+async def simulate(plan: Plan, world: World, crawls: Crawls, report: Callable[[str], None]) -> None:
+    """Carry out events and crawls in order of time. The clock jumps between them, and runs normally during a crawl."""
     with time_machine.travel(plan.start.astimezone(UTC), tick=True) as calendar:
         both: list[Event | Crawl] = [*plan.events, *plan.crawls]
         for each in sorted(both, key=lambda one: one.moment):
@@ -46,11 +46,11 @@ async def live(plan: Plan, world: World, crawls: Crawls, tell: Callable[[str], N
                 carry_out(world, each)
             else:
                 await crawls.run(each.spider, world.unknown)
-                tell(f"{each.moment:%Y-%m-%d %H:%M} {each.spider}")
+                report(f"{each.moment:%Y-%m-%d %H:%M} {each.spider}")
 
 
 def judge(plan: Plan, world: World, archive: Path, faults: list[str]) -> Verdict:
-    """What happened against what the archive tells."""
+    """Compare what happened with what the archive recorded."""
     verdict, told = Verdict(), Told(archive)
     history = History(world, world.site.log or [])
     judge_edits(history, told, verdict)

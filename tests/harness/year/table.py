@@ -1,4 +1,4 @@
-"""The year as a table: how often each kind of thing happened, was there to be seen, and was told right."""
+"""Formats the result as a table: how often each kind of event happened, could be seen, and was recorded correctly."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NEVER = (INVENTED, OWN, FALSE, OUTAGE, "crawls that failed")
 
 
 def to_table(verdict: Verdict, plan: Plan, seconds: float) -> Table:
-    """One line a kind; `seen` leaves out what no crawl could know before the year's end."""
+    """Format one line per kind; `seen` leaves out what no crawl could know before the end of the year."""
     scale = plan.scale
     size = f"{scale.days} days, {scale.releases} releases, {len(plan.events)} events, {len(plan.crawls)} crawls"
     title = f"{size}, {seconds:.0f} s"
@@ -37,6 +37,6 @@ def to_table(verdict: Verdict, plan: Plan, seconds: float) -> Table:
 
 
 def add(table: Table, verdict: Verdict, name: str) -> None:
-    """A line, red where something was missed."""
+    """Format a line, in red if something was missed."""
     due, right = verdict.due[name], verdict.right[name]
     table.add_row(name, str(verdict.happened[name]), str(due), str(right), style="red" if right < due else None)

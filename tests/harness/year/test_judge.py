@@ -1,4 +1,4 @@
-"""The judge: what is told right passes, and each thing told wrong is a miss."""
+"""The checks of a simulated year accept correct records, and report each wrong one as a miss."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ STATE = "title, lead, body, body_html, hash"
 
 @dataclass
 class Year:
-    """A world without a server, whose log and archive are written by hand."""
+    """A site without a server, whose log and archive are written by hand."""
 
     world: World
     archive: Archive
@@ -45,7 +45,7 @@ class Year:
         self.log.append(Asked(moment=START + day * DAY, host=host, path=path, status=status, fault=fault))
 
     def tells(self, sql: str, **values: object) -> None:
-        """A statement on the archive; days become times, `release` is the release as it stands."""
+        """Run a statement on the archive; days become times, `release` is the release in its current state."""
         release = self.world.subjects[KEY].release
         told = {
             "title": release.title,
@@ -58,7 +58,7 @@ class Year:
             self.archive.db.execute(sql, told | values | days)
 
     def revises(self, day: float, cause: str = "source", **columns: object) -> None:
-        """A revision of the state that stands."""
+        """Add a revision of the current state."""
         facts = {
             "update_date_changed": 0,
             "importance": 9,
@@ -77,7 +77,7 @@ class Year:
         )
 
     def misses(self) -> list[str]:
-        """What the judge says."""
+        """Return the result of all checks."""
         verdict, told, history = Verdict(), Told(self.archive.path), History(self.world, self.log)
         for judge in (judge_edits, judge_removals, judge_moves, judge_outages):
             judge(history, told, verdict)
@@ -87,7 +87,7 @@ class Year:
 
 @pytest.fixture
 def year(tmp_path: Path) -> Iterator[Year]:
-    """One release, read once at the beginning."""
+    """A year with one release, read once at the beginning."""
     with Archive(tmp_path / "archive.db") as archive:
         made = Year(World(Site(port=1, releases=4), START, set()), archive, [])
         archive.add_agency("skogsbruksradet", name="Skogsbruksrådet", home="http://skogsbruksradet.localhost:1/")
@@ -106,7 +106,7 @@ def year(tmp_path: Path) -> Iterator[Year]:
 
 
 def edited(year: Year) -> None:
-    """The lead is edited, and read after it."""
+    """Edit the lead, and read it afterwards."""
     year.happens(1, "undated", "change", how="longer_lead")
     year.asks(2)
 
@@ -165,7 +165,7 @@ def test_a_text_that_is_back_must_be_told_so(year: Year) -> None:
 
 
 def removed(year: Year, kind: str, *, first: float, confirmed: float | None, ended: float | None = None) -> None:
-    """What the archive tells of a removal."""
+    """Add a removal to the archive."""
     year.tells(
         "insert into removals (release, kind, first_seen, last_seen, checks, confirmed, ended)"
         " values (1, :kind, :first, :first, 3, :confirmed, :ended)",

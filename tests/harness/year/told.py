@@ -1,4 +1,4 @@
-"""What the archive tells, as the judge reads it."""
+"""The rows of the archive that the simulation is checked against, and the result of the checks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from tests.harness.year.world import Subject
 
 Row = dict[str, Any]
-SAME = timedelta(minutes=10)  # of the log's moment and the archive's: no two crawls are as close
+SAME = timedelta(minutes=10)  # between the times in the log and the archive; crawls are further apart
 
 
 class Told:
@@ -35,7 +35,7 @@ class Told:
         self.known: dict[str, set[int]] = {}  # ids by a subject's key
 
     def ids(self, subject: Subject) -> set[int]:
-        """Every id under which a release was ever held."""
+        """Return every id under which a release was ever stored."""
         if subject.key in self.known:
             return self.known[subject.key]
         found = {self.by_url[url] for url in subject.urls if url in self.by_url}
@@ -50,7 +50,7 @@ class Told:
         return found
 
     def final(self, url: str) -> int | None:
-        """The id that an address leads to in the end."""
+        """Return the id that an address leads to after all moves."""
         key, passed = self.by_url.get(url), set[int]()
         while key is not None and key not in passed and self.releases[key]["moved_to"] is not None:
             passed.add(key)
@@ -58,26 +58,26 @@ class Told:
         return key
 
     def revisions_of(self, ids: set[int]) -> list[Row]:
-        """The revisions of a release, the oldest first."""
+        """Return the revisions of a release, the oldest first."""
         return [row for row in self.revisions.values() if row["release"] in ids]
 
     def removals_of(self, ids: set[int]) -> list[Row]:
-        """The times it was away, without its moves."""
+        """Return the removals of a release, without its moves."""
         return [row for row in self.removals if row["release"] in ids and row["kind"] != "moved"]
 
 
 def is_same(text: str | None, moment: datetime) -> bool:
-    """Whether the archive's time is a moment of the log."""
+    """Return whether a time in the archive is the same as one in the log."""
     return text is not None and abs(datetime.fromisoformat(text) - moment) < SAME
 
 
 def find_row(rows: list[Row], moment: datetime, name: str = "seen") -> Row | None:
-    """The row of a moment."""
+    """Return the row of a moment, or None."""
     return next((row for row in rows if is_same(row[name], moment)), None)
 
 
 class Verdict:
-    """The table: a row a kind, with how often it happened, was there to be seen, and was told right."""
+    """Counts per kind of event: how often it happened, could be seen by a crawl, and was recorded correctly."""
 
     def __init__(self) -> None:
         self.happened: dict[str, int] = defaultdict(int)
@@ -86,11 +86,11 @@ class Verdict:
         self.misses: list[str] = []
 
     def count(self, row: str, happened: int = 1) -> None:
-        """Something happened."""
+        """Count an event that happened."""
         self.happened[row] += happened
 
     def judge(self, row: str, misses: list[str]) -> None:
-        """Something was there to be seen, and was told right unless there are misses."""
+        """Count an event that a crawl could see: recorded correctly unless there are misses."""
         self.due[row] += 1
         self.right[row] += not misses
         self.misses += [f"{row}: {miss}" for miss in misses]

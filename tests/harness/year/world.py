@@ -1,4 +1,4 @@
-"""The site in its year: which release stands where, and the record of what happened to each."""
+"""The state of the site during the year: the current address of each release, and what happened to it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ UNSEEN = ("agency", "path", "created", "modified", "stamp", "twin", "ruffled", "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """How a release stood from a moment on: what its page said, or None where it was away."""
+    """The state of a release from a moment on. release: what its page shows, or None while it is removed."""
 
     moment: datetime
     release: Release | None
-    event: Event | None  # what brought it about
+    event: Event | None  # that caused this state; None: published before the year
 
 
 @dataclass(slots=True)
@@ -26,7 +26,7 @@ class Subject:
     """One release through the year, whatever its address."""
 
     key: str
-    release: Release  # as it stands, stood last, or will be published
+    release: Release  # as it is now, was last, or will be published
     urls: list[str] = field(default_factory=list)  # its addresses, the newest last
     record: list[Standing] = field(default_factory=list)
 
@@ -39,7 +39,7 @@ class Subject:
         return self.urls[-1]
 
     def at(self, moment: datetime) -> Standing | None:
-        """How it stood at a moment; None before it was published."""
+        """Return its state at a moment, or None before it was published."""
         return next((standing for standing in reversed(self.record) if standing.moment <= moment), None)
 
 
@@ -48,9 +48,9 @@ class World:
 
     def __init__(self, site: Site, start: datetime, late: set[str]) -> None:
         self.site = site
-        self.unknown: set[str] = set()  # hosts that no name server knows at present
+        self.unknown: set[str] = set()  # hosts without a DNS entry now
         self.happened: list[Event] = []
-        self.kept: dict[str, Any] = {}  # what an act needs to be undone
+        self.kept: dict[str, Any] = {}  # what an act needs to undo it
         self.subjects: dict[str, Subject] = {}
         for slug, agency in site.agencies.items():
             for number, release in enumerate(list(agency.releases.values())):
@@ -64,7 +64,7 @@ class World:
                     subject.record.append(Standing(moment=start, release=release, event=None))
 
     def stands(self, key: str, event: Event, url: str | None = None) -> None:
-        """Note that a release stands changed, perhaps at another address."""
+        """Record that a release changed. url: its new address, if that changed too."""
         subject = self.subjects[key]
         if url and (not subject.urls or subject.url != url):
             subject.urls.append(url)
@@ -72,11 +72,11 @@ class World:
         subject.record.append(Standing(moment=event.moment, release=subject.release, event=event))
 
     def away(self, key: str, event: Event) -> None:
-        """Note that a release is away."""
+        """Record that a release was removed."""
         self.subjects[key].record.append(Standing(moment=event.moment, release=None, event=event))
 
 
 def words_of(release: Release) -> dict[str, object]:
-    """What of a release a reader of its page can tell from another state of it."""
+    """Return the fields of a release that its page shows."""
     told: dict[str, object] = {f.name: getattr(release, f.name) for f in fields(release) if f.name not in UNSEEN}
     return told | {"published": release.published, "updated": release.updated}

@@ -1,4 +1,4 @@
-"""What a checkout does for those outside it, recorded, and two records compared through a table of intended renames.
+"""Records what a checkout shows its users, and compares two records through a table of intended renames.
 
     .venv/bin/python -m tests.oracle record OUT [--shared ../shared]    # in the root of the checkout to record
     .venv/bin/python -m tests.oracle compare BEFORE AFTER               # 0 equal, 1 different, 2 cannot be compared

@@ -15,7 +15,7 @@ RENAMES = Path(__file__).with_name("renames.toml")
 
 
 def main() -> int:
-    """Read the command line and do what it says."""
+    """Parse the command line, then record or compare."""
     parser = argparse.ArgumentParser(prog="python -m tests.oracle", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     made = commands.add_parser("record", help="record what the checkout in the current folder does")

@@ -1,4 +1,4 @@
-"""The commands that are recorded: each case by a name that stays, its steps as they were called before the renames."""
+"""The commands that are recorded: cases with permanent names, whose steps use the names before the renames."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PAGE = "tests/pages/skogsbruksradet/page.html --url http://skogsbruksradet.local
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """Commands run one after the other. {archive} is a copy of the sample archive, {out} a folder not there yet."""
+    """Commands that run one after another. {archive}: a copy of the sample archive; {out}: a folder to be created."""
 
     name: str
     steps: tuple[str, ...]
@@ -25,7 +25,7 @@ def case(name: str, *steps: str, given: str = "") -> Case:
 
 ARCHIVE_COMMANDS = ("serve", "verify", "reindex", "backup", "restore", "snapshot", "replica", "export-warc", "import")
 SCRAPY_COMMANDS = ("probe", "extract", "reparse", "round", "health", "doctor", "takein", "enqueue", "worker", "writer")
-ASIDE = "skogsbruksradet"  # of which the sample archive holds something back
+ASIDE = "skogsbruksradet"  # has quarantined pages in the sample archive
 HIDE = "python -m archive takedown hide {key} --reason 'Ett skäl' --archive {archive}"
 
 
@@ -37,7 +37,7 @@ def cases() -> Iterator[Case]:
 
 
 def helped() -> Iterator[Case]:
-    """Yield the commands' own descriptions."""
+    """Yield the cases that print the commands' descriptions."""
     yield case("help-archive", "python -m archive --help", "python -m archive", "python -m archive nosuch")
     for name in (*ARCHIVE_COMMANDS, "slice", "takedown"):
         yield case(f"help-archive-{name}", f"python -m archive {name} --help", f"python -m archive {name} --nosuch")
@@ -49,7 +49,7 @@ def helped() -> Iterator[Case]:
 
 
 def of_archive() -> Iterator[Case]:
-    """Yield what `python -m archive` does."""
+    """Yield the cases of `python -m archive`."""
     yield case(
         "verify",
         "python -m archive verify {archive}",
@@ -127,7 +127,7 @@ def of_archive() -> Iterator[Case]:
 
 
 def of_scrapy() -> Iterator[Case]:
-    """Yield what `scrapy` does."""
+    """Yield the cases of `scrapy`."""
     yield case(
         "crawl",
         f"scrapy crawl news -a agency=farledsverket {SETTINGS}",

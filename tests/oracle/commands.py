@@ -1,4 +1,4 @@
-"""Commands run on copies of the sample archive: exit codes, output, and what they wrote."""
+"""Records commands on copies of the sample archive: exit codes, output and written files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.oracle.cases import Case, cases
 from tests.oracle.tables import dump
 from tests.oracle.world import SERVED, World
 
-AT_ONCE = 2  # cases
+AT_ONCE = 2  # cases that run in parallel
 MOST_TEXT = 200_000  # bytes of a written file that are kept as text
 CHANGED = (
     "reparse",
@@ -44,7 +44,7 @@ LINES = (
 
 
 def record_commands(world: World) -> None:
-    """Record every case, some at once."""
+    """Record every case, some in parallel."""
     lines = world.work / "lines.jsonl"
     lines.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in LINES) + "no json\n", "utf-8")
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -58,7 +58,7 @@ def record_commands(world: World) -> None:
 
 
 def record_case(world: World, case: Case) -> None:
-    """Record one case, and the tables after it where it is one that changes them."""
+    """Record a case, and the tables after it if it changes them."""
     folder = world.work / "cases" / case.name
     needed = any("{archive}" in step or "{folder}" in step for step in case.steps)
     archive = world.copy_archive(folder) if needed else folder / "archive.db"
@@ -84,12 +84,12 @@ def record_case(world: World, case: Case) -> None:
 
 
 def describe(folder: Path, path: Path) -> Iterator[str]:
-    """Yield lines on a file that a command wrote: what it holds where that is text, else its hash."""
+    """Yield lines about a file that a command wrote: its content if it is text, else its hash."""
     if not path.is_file() or path.name.endswith(("-wal", "-shm")):
         return
     name = path.relative_to(folder)
     if path.suffix in (".db", ".lock"):
-        yield f"=== {name}"  # SQLite may lay out the same rows otherwise
+        yield f"=== {name}"  # the same rows may be stored in another order
         return
     content = path.read_bytes()
     if path.suffix == ".gz":

@@ -1,4 +1,4 @@
-"""Two records held against each other, the older one under the new names."""
+"""Compares two records, the older one under the new names."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from pathlib import Path
 
 from tests.oracle.renames import Expected, Record, Renames, read_rows, rename_rows, replace
 
-MOST_LINES = 3000  # of a file that a diff looks at, from its first difference on
+MOST_LINES = 3000  # of a file that are compared, from its first difference on
 MOST_LETTERS = 400  # of a line that is shown
 
 
 @dataclass(kw_only=True)
 class Comparison:
-    """What two records have in common. Each difference: its file, its lines, and why it is meant, where it is."""
+    """The result of comparing two records. A difference has its file, its lines, and a reason if it is intended."""
 
     equal: int = 0
     differing: list[tuple[str, list[str]]] = field(default_factory=list)
@@ -25,14 +25,14 @@ class Comparison:
 
 
 def read_record(folder: Path) -> Record:
-    """Return the text of every file of a record; FileNotFoundError where there is none."""
+    """Return the text of every file of a record; raise FileNotFoundError if there are none."""
     if not (files := sorted(path for path in folder.rglob("*") if path.is_file())):
         raise FileNotFoundError(f"{folder}: no record")
     return {path.relative_to(folder).as_posix(): path.read_bytes().decode() for path in files}
 
 
 def compare(before: Record, after: Record, renames: Renames) -> Comparison:
-    """Return how two records differ once the first has the new names."""
+    """Compare two records after giving the first one the new names."""
     renamed, found = renames.apply(before), Comparison()
     for name in sorted({*renamed, *after}):
         one, other = (settle(name, record.get(name), renames) for record in (renamed, after))
@@ -49,7 +49,7 @@ def compare(before: Record, after: Record, renames: Renames) -> Comparison:
 
 
 def settle(name: str, text: str | None, renames: Renames) -> str | None:
-    """Return a file's text, masked, with nothing in it that follows from the order of names alone; None stays None."""
+    """Return a file's text, masked, without differences that only follow from the order of names, or None for None."""
     if text is None:
         return None
     text = replace(renames.mask, name, text)
@@ -76,14 +76,14 @@ def differences(name: str, one: str | None, other: str | None) -> Iterator[str]:
 
 
 def to_readable(name: str, text: str) -> list[str]:
-    """Return lines; what is a line of JSON is parted into its keys."""
+    """Return lines, with each line of JSON split into its keys."""
     if not name.endswith(".jsonl"):
         return text.split("\n")
     return [line for row in read_rows(text) for line in json.dumps(row, ensure_ascii=False, indent=1).split("\n")]
 
 
 def covers(expected: Expected, name: str, lines: list[str]) -> bool:
-    """Return whether all that differs in a file is meant."""
+    """Return whether all differences in a file are intended."""
     if not fnmatchcase(name, expected.files):
         return False
     changed = [line for line in lines if line[:1] not in (" ", "@") and line not in ("--- BEFORE", "+++ AFTER")]
@@ -91,7 +91,7 @@ def covers(expected: Expected, name: str, lines: list[str]) -> bool:
 
 
 def to_report(found: Comparison, most: int) -> str:
-    """Return the differences in words, at most so many lines of each file."""
+    """Format the differences, with a limited number of lines per file."""
     told = []
     for name, lines in found.differing:
         more = [f"… {len(lines) - most} lines more"] if len(lines) > most else []

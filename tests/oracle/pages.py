@@ -1,4 +1,4 @@
-"""The served archive as a visitor gets it: each kind of address, and what links lead to."""
+"""Records responses of the served archive: each kind of URL, and what pages link to."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from tests.oracle.renames import name_page
 from tests.oracle.world import ROOT, SERVED, RecordError, World, ask
 
 MOST = 1200  # addresses
-MOST_ALIKE = 5  # of those that only links lead to and that differ in numbers and values alone
-PATIENCE = 60  # seconds until the server answers first
-TRIES = 4  # of what the server is too busy for
+MOST_ALIKE = 5  # URLs found by links that only differ in numbers and values
+PATIENCE = 60  # seconds to wait for the server to start
+TRIES = 4  # if the server is too busy
 HEADERS = (
     *("content-type", "location", "link", "cache-control", "vary", "content-disposition", "content-language"),
     *(
@@ -157,20 +157,20 @@ METHODS = (
 
 @dataclass(frozen=True)
 class Asked:
-    """What is asked for."""
+    """A request to record."""
 
     path: str
     method: str = "GET"
     language: str = ""  # of Accept-Language
 
     def __str__(self) -> str:
-        """The first line of its file."""
+        """Return the first line of its file."""
         return f"{self.method} {self.path}{f' Accept-Language={self.language}' if self.language else ''}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What the server said."""
+    """A response of the server."""
 
     status: int
     headers: dict[str, str]
@@ -178,13 +178,13 @@ class Answer:
 
     @property
     def media(self) -> str:
-        """The content type without its parameters."""
+        """Return the content type without its parameters."""
         return self.headers.get("content-type", "").partition(";")[0]
 
 
 @dataclass(kw_only=True)
 class Visit:
-    """A walk over the site: what was asked, and what links led to."""
+    """The recorded requests, and the URLs that pages link to."""
 
     world: World
     seen: set[Asked] = field(default_factory=set)
@@ -192,7 +192,7 @@ class Visit:
     links: deque[str] = field(default_factory=deque)
 
     def record(self, asked: Asked) -> None:
-        """Record an answer, once, and remember its links."""
+        """Record a response, unless it was recorded before, and remember its links."""
         if asked in self.seen:
             return
         self.seen.add(asked)
@@ -212,7 +212,7 @@ class Visit:
                 yield parts.path + (f"?{parts.query}" if parts.query else "")
 
     def follow(self) -> None:
-        """Record what links lead to, some of each kind."""
+        """Record linked URLs, some of each kind."""
         while self.links and len(self.seen) < MOST:
             path = self.links.popleft()
             if Asked(path) in self.seen or self.alike[kind := to_kind(path)] >= MOST_ALIKE:
@@ -222,7 +222,7 @@ class Visit:
 
 
 def to_kind(path: str) -> str:
-    """Return what addresses have in common that differ in numbers and values alone.
+    """Return a pattern that is the same for URLs that only differ in numbers and values.
 
     >>> to_kind("/archive/releases/17?_sort=id&lang=en"), to_kind("/archive/releases/18?lang=sv&_sort=url")
     ('/archive/releases/N ?_sort lang', '/archive/releases/N ?_sort lang')
@@ -233,7 +233,7 @@ def to_kind(path: str) -> str:
 
 
 def fetch(port: int, asked: Asked) -> Answer:
-    """Return what the server says, redirects as they are; it is asked again where it is only busy."""
+    """Return the response without following redirects; repeat the request while the server is busy."""
     for turn in range(TRIES):
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         try:
@@ -250,12 +250,12 @@ def fetch(port: int, asked: Asked) -> Answer:
 
 
 def to_headers(asked: Asked) -> dict[str, str]:
-    """Return what is said beside the address."""
+    """Return the headers of a request."""
     return {"Accept-Language": asked.language} if asked.language else {}
 
 
 def to_text(answer: Answer) -> str:
-    """Return a body as text: JSON indented, of a zip its members, of other bytes their hash."""
+    """Return a body as text: indented JSON, the members of a zip, or the hash of other bytes."""
     if answer.media == "application/zip":
         return "".join(to_members(answer.body))
     if not TEXT.search(answer.media) or answer.media in ("text/css", "text/javascript", "application/javascript"):
@@ -270,7 +270,7 @@ def to_text(answer: Answer) -> str:
 
 
 def to_members(body: bytes) -> Iterator[str]:
-    """Yield the members of a zip: their names, and what they hold where it is text."""
+    """Yield the names of the members of a zip, and their content if it is text."""
     with zipfile.ZipFile(io.BytesIO(body)) as held:
         for member in held.infolist():
             content = held.read(member)
@@ -308,7 +308,7 @@ def is_up(port: int) -> bool:
 
 
 def record_pages(world: World, archive: Path) -> None:
-    """Serve an archive and record what a visitor gets of it."""
+    """Serve an archive and record its responses."""
     visit = Visit(world=world)
     with serving(world, archive):
         for path in addresses(world, archive):
@@ -325,7 +325,7 @@ def record_pages(world: World, archive: Path) -> None:
 
 
 def addresses(world: World, archive: Path) -> Iterator[str]:
-    """Yield the addresses that are asked for whether or not a link leads to them, under their names of before."""
+    """Yield the URLs that are requested whether they are linked or not, under their old names."""
     yield from PAGES
     yield from SINGLE
     for path in FORMATTED:
@@ -340,7 +340,7 @@ def addresses(world: World, archive: Path) -> Iterator[str]:
 
 
 def queries(world: World, archive: Path) -> Iterator[str]:
-    """Yield every canned query as page, JSON and CSV, something in each of its fields."""
+    """Yield every canned query as page, JSON and CSV, with a value for each parameter."""
     names = world.names
     values = VALUES | {
         "tag": ask(archive, f"select min({names.column('tags', 'name')}) from {names.table('tags')}")[0][0],
@@ -363,7 +363,7 @@ def tables(world: World, archive: Path) -> Iterator[str]:
 
 
 def numbered(world: World, archive: Path) -> Iterator[str]:
-    """Yield every release's page, and of revisions and removals what proves and shows them."""
+    """Yield the page of every release, and the pages and evidence of revisions and removals."""
 
     def keys(table: str) -> list[int]:
         key = world.names.column(table, "id")

@@ -1,4 +1,4 @@
-"""Print how each stored page is read, a line of JSON each: python -m tests.oracle.read_pages SHARED
+"""Print how each stored page is parsed, one line of JSON per page: python -m tests.oracle.read_pages SHARED
 
 The only part of the oracle that imports the product: `read_page` and `to_release` keep their names for ever.
 """
@@ -29,7 +29,7 @@ def main(shared: Path) -> None:
 
 
 def find_pages(shared: Path) -> Iterator[tuple[str, str, bytes]]:
-    """Yield name, address and bytes of every stored page whose address is known."""
+    """Yield the name, URL and bytes of every stored page whose URL is known."""
     for part in LISTS:
         gold = shared / part
         for line in gold.read_text("utf-8").splitlines() if gold.is_file() else ():
@@ -46,7 +46,7 @@ def find_pages(shared: Path) -> Iterator[tuple[str, str, bytes]]:
 
 
 def find_url(expected: Any) -> str:
-    """Return the address that an expected.json names, wherever it stands there."""
+    """Return the URL in an expected.json, at any level."""
     values = list(expected.values()) if isinstance(expected, dict) else []
     found = expected.get("url") if values else None
     if isinstance(found, str):
@@ -61,7 +61,7 @@ def unpack(file: Path) -> bytes:
 
 
 def read(html: bytes, url: str) -> dict[str, Any]:
-    """Return the item and the release that a page gives, or the error in place of the first that is not given."""
+    """Return the item and the release read from a page, or an error instead of the first that cannot be read."""
     told: dict[str, Any] = {}
     try:
         item = read_page(html, url)
@@ -73,7 +73,7 @@ def read(html: bytes, url: str) -> dict[str, Any]:
 
 
 def to_plain(value: object) -> Any:
-    """Return what JSON has no form for as text, or as a sorted list."""
+    """Return a value that JSON cannot represent as text, or as a sorted list."""
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, set | frozenset):

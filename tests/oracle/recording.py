@@ -1,4 +1,4 @@
-"""A record from beginning to end."""
+"""Makes a whole record of a checkout."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from tests.oracle.sample import fill, staged, take_over
 from tests.oracle.tables import dump_schema
 from tests.oracle.world import ROOT, SERVED, RecordError, World
 
-SITE_PORT, PORT = 8742, 8743  # addresses hold them, and hashes what addresses say: two records need the same
+SITE_PORT, PORT = 8742, 8743  # fixed, because they are in URLs, and URLs in hashes
 
 
 def record(out: Path, shared: Path | None, names: Renames, harness: Sequence[str]) -> None:
-    """Record the checkout whose root is the current folder; RecordError where that cannot be done."""
+    """Record the checkout in the current folder; raise RecordError if that is impossible."""
     if out.exists() and any(out.iterdir()):
         raise RecordError(f"{out}: is there already")
     for port in (SITE_PORT, PORT):
@@ -52,20 +52,20 @@ def record(out: Path, shared: Path | None, names: Renames, harness: Sequence[str
 
 
 def record_world(world: World) -> None:
-    """Record all parts, those that need nothing of the sample archive beside its crawl."""
+    """Record all parts; those that do not need the sample archive run while it is crawled."""
     with ThreadPoolExecutor(1) as beside:
         readings = beside.submit(record_readings, world)
         with staged(world) as stage:
             fill(stage)
             dump_schema(world, world.archive)
-            readings.result()  # what is served has limits of time: nothing else goes on then
+            readings.result()  # the server has time limits, so nothing else may run
             served = world.copy_archive(world.work / "served")
             record_pages(world, served)
             record_commands(world)
 
 
 def record_readings(world: World) -> None:
-    """Record how stored pages are read, how well, and what is taken over from another collection."""
+    """Record how stored pages are parsed, their scores, and an import of another collection."""
     if world.shared is None:
         return
     ran = world.demand("python -m tests.oracle.read_pages {shared}", SERVED, {"shared": world.shared})
@@ -79,7 +79,7 @@ def record_readings(world: World) -> None:
 
 
 def record_harness(world: World, name: str) -> None:
-    """Record what `make <name>` prints."""
+    """Record the output of `make <name>`."""
     made = subprocess.run(["make", name], cwd=ROOT, capture_output=True, text=True, check=False)
     world.write(f"harness/{name}.txt", f"exit code {made.returncode}\n{made.stdout}\n{made.stderr}")
 

@@ -1,4 +1,4 @@
-"""The table of intended renames: the new names for who records, and a record as it would be under them."""
+"""The table of intended renames: gives new names to a recorder, and applies them to a record."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ Pair = tuple[str, str]
 
 LISTS = ("tables", "columns", "urls", "commands", "keys")
 KNOWN = {*LISTS, "text", "mask", "order", "expected"}
-END = r"(?=[/.?#\"'&<>)\]\s,;:|\\]|$)"  # behind the beginning of a path
+END = r"(?=[/.?#\"'&<>)\]\s,;:|\\]|$)"  # after the beginning of a path
 DUMP = re.compile(r"tables/[^/]+/[^/]+/(?P<table>.+)\.jsonl")
-PAGE = re.compile(r"\S+ /archive/(?P<table>\w+)")  # what the first line of a table's page begins with
-# And of a page that names every table, and what the part of each begins with there:
+PAGE = re.compile(r"\S+ /archive/(?P<table>\w+)")  # beginning of the first line of a table's page
+# The same of a page that names every table, and the beginning of each table's part:
 LISTING = re.compile(r"\S+ /(?:archive(?:\.json)?|\.json|-/metadata\.json)(?![\w/])")
 PART = re.compile(r'^ +"name": "(\w+)",\n +"columns"|^    "(\w+)": \{$|<h3><a [^>]*>(\w+)</a>', re.MULTILINE)
 QUOTED = (
@@ -35,7 +35,7 @@ LISTED_TABLE = (
 )
 LISTED_COLUMN = r'(?<!_table": ")(?<="){name}(?=")|(?<=<em>){name}(?=[,<])|(?<=, ){name}(?=[,<])'
 COLUMN = r"(?<![\w/.])(?:(?<=col-)|(?<=facet-)|(?<![-])){name}(?![\w/.-])"
-SAID = re.compile(  # what a table's page says of its columns and holds in its cells
+SAID = re.compile(  # descriptions of columns, and cells, on a table's page
     r'(<dd>.*?</dd>|data-column-description="[^"]*"|"metadata-description">\s*.*|Data source: .*|>[^<]*</td>'
     r'|(?<!"sql": )"(?:[^"\\\n<>]|\\.)* (?:[^"\\\n]|\\.)*"(?=,?$))',
     re.MULTILINE,
@@ -59,14 +59,14 @@ class Rule:
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """Parts of some files that stand in the order of names, so that other names put them in another order."""
+    """Parts of files that are sorted by name, so that renames change their order."""
 
     pattern: re.Pattern[str]  # one part
     files: str
     separator: str = "\n"
 
     def sort(self, text: str) -> str:
-        """Return a text with the parts that follow each other sorted.
+        """Return a text with each sequence of parts sorted.
 
         >>> Order(pattern=re.compile(r"[a-z]=\\d"), files="*", separator=", ").sort("(b=1, a=2) (d=1, c=2)")
         '(a=2, b=1) (c=2, d=1)'
@@ -76,13 +76,13 @@ class Order:
         return run.sub(lambda found: self.separator.join(sorted(self.parts(found[0]))), text)
 
     def parts(self, text: str) -> list[str]:
-        """Return the parts that follow each other."""
+        """Return each sequence of parts."""
         return [found[0] for found in self.pattern.finditer(text)]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Expected:
-    """A difference that is meant."""
+    """An intended difference."""
 
     files: str
     reason: str
@@ -91,10 +91,10 @@ class Expected:
 
 @dataclass(frozen=True, kw_only=True)
 class Renames:
-    """A table of renames, read."""
+    """A parsed table of renames."""
 
     tables: Mapping[str, str] = field(default_factory=dict)
-    columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # by the table's name of before
+    columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # by the table's old name
     urls: Sequence[Pair] = ()
     commands: Sequence[Pair] = ()
     keys: Sequence[tuple[str, str, str]] = ()
@@ -108,11 +108,11 @@ class Renames:
         return self.tables.get(name, name)
 
     def column(self, table: str, name: str) -> str:
-        """Return the new name of a column, the table named as before."""
+        """Return the new name of a column. table: its old name."""
         return self.columns.get(table, {}).get(name, name)
 
     def key(self, name: str) -> str:
-        """Return the new name of a key of JSON, wherever it is renamed."""
+        """Return the new name of a key of JSON."""
         return next((new for old, new, _ in self.keys if old == name), name)
 
     def url(self, text: str) -> str:
@@ -125,7 +125,7 @@ class Renames:
         return swap(text, self.commands, r"(?<![\w-]){name}(?![\w-])")
 
     def apply(self, record: Record) -> Record:
-        """Return a record of before as it should be after the renames."""
+        """Return an old record with all renames applied."""
         return dict(self.rename(name, text) for name, text in record.items())
 
     def rename(self, name: str, text: str) -> tuple[str, str]:
@@ -150,7 +150,7 @@ class Renames:
         return name, replace(self.text, name, text)
 
     def rename_page(self, table: str, text: str) -> str:
-        """Return a table's page under the new names, all that is said and stored left as it is."""
+        """Return a table's page under the new names, with descriptions and cells unchanged."""
         rows = text.partition("\n\n")[2].partition("\n")[2] if ".csv" in text.partition("\n")[0] else ""
         parts = SAID.split(text.removesuffix(rows))
         for turn in range(0, len(parts), 2):
@@ -186,7 +186,7 @@ def replace(rules: Iterable[Rule], name: str, text: str) -> str:
 
 
 def swap(text: str, pairs: Iterable[Pair], form: str) -> str:
-    """Return a text with each name in place of its old one, all at once; `form` tells what may stand around {name}."""
+    """Replace all old names by new ones in one pass. form: a regular expression around {name}."""
     new = dict(pairs)
     if not new:
         return text
@@ -200,7 +200,7 @@ def rename_rows(text: str, columns: Mapping[str, str]) -> str:
 
 
 def read_rows(text: str) -> list[dict[str, Any]]:
-    """Return the rows of lines of JSON; words in it may hold other ends of lines than ours."""
+    """Return the rows of lines of JSON; only \\n ends a line."""
     return [json.loads(line) for line in text.split("\n") if line]
 
 
@@ -210,7 +210,7 @@ def to_lines(rows: Iterable[Mapping[str, Any]]) -> str:
 
 
 def name_page(asked: str) -> str:
-    """Return the file name of a page, by what was asked for, such as "GET /search?q=skog".
+    """Return the file name of a request, such as "GET /search?q=skog".
 
     >>> name_page("GET /about")
     'urls/about-ed3260.txt'
@@ -220,7 +220,7 @@ def name_page(asked: str) -> str:
 
 
 def read_renames(file: Path | None) -> Renames:
-    """Return the table of a file, an empty one for None; RenamesError where it cannot be read."""
+    """Return the table in a file, or an empty one for None. Raises RenamesError."""
     if file is None:
         return Renames()
     try:
@@ -233,7 +233,7 @@ def read_renames(file: Path | None) -> Renames:
 
 
 def to_renames(told: Mapping[str, Any]) -> Renames:
-    """Return the table that TOML tells."""
+    """Return the table in parsed TOML."""
     lists = {name: [tuple(map(str, row)) for row in told.get(name, ())] for name in LISTS}
     columns: dict[str, dict[str, str]] = {}
     for old, new in lists["columns"]:
@@ -242,7 +242,7 @@ def to_renames(told: Mapping[str, Any]) -> Renames:
             raise ValueError(f"columns: {old} does not say of which table")
         columns.setdefault(table, {})[column] = new
     return Renames(
-        tables={old: new for old, new in lists["tables"]},  # noqa: C416 - tells that there are two
+        tables={old: new for old, new in lists["tables"]},  # noqa: C416 - checks that each has two names
         columns=columns,
         urls=[(old, new) for old, new in lists["urls"]],
         commands=[(old, new) for old, new in lists["commands"]],
@@ -255,16 +255,16 @@ def to_renames(told: Mapping[str, Any]) -> Renames:
 
 
 def to_rule(row: Mapping[str, str]) -> Rule:
-    """Return one regular expression on text."""
+    """Return a rule from its table."""
     return Rule(**{**row, "pattern": re.compile(row["pattern"], re.MULTILINE)})  # type: ignore[arg-type] # all else is text
 
 
 def to_order(row: Mapping[str, str]) -> Order:
-    """Return one kind of parts in the order of names."""
+    """Return an order from its table."""
     return Order(**{**row, "pattern": re.compile(row["pattern"], re.MULTILINE)})  # type: ignore[arg-type] # all else is text
 
 
 def to_expected(row: Mapping[str, str]) -> Expected:
-    """Return one difference that is meant."""
+    """Return an intended difference from its table."""
     pattern = re.compile(row["pattern"]) if "pattern" in row else None
     return Expected(files=row["files"], reason=row["reason"], pattern=pattern)

@@ -1,4 +1,4 @@
-"""The sample agencies crawled, edited, crawled again: the archive that everything else is recorded on."""
+"""Crawls, edits and crawls the sample agencies again, to build the archive that the records are made of."""
 
 from __future__ import annotations
 
@@ -19,39 +19,39 @@ from tests.site.story import tell
 
 SETTINGS = "-s ARCHIVE={archive} -s AGENCIES={agencies}"
 PAUSE = 0.05  # seconds between two requests to the site, as its robots.txt asks for
-TICK = 1.5  # seconds after which the site's server has looked at the clock again
+TICK = 1.5  # seconds until the site's server has read the clock again
 BURIED, BROKEN = "skogsbruksradet", "lasframjandenamnden"
-LATE = "hushallsmyndigheten"  # publishes something that the last crawl has not read
-LINES = 500  # of another collection, taken over
+LATE = "hushallsmyndigheten"  # publishes a release after the last crawl
+LINES = 500  # imported from another collection
 
 
 class Stage:
-    """The sample site, and the clock by which it and the commands go."""
+    """The sample site, and the clock that it and the commands use."""
 
     def __init__(self, world: World, site: Site, clock: time_machine.Traveller) -> None:
         self.world, self.site, self.clock, self.moment = world, site, clock, FIRST
 
     def move_to(self, moment: datetime) -> None:
-        """Set the clock, and wait until the site tells it."""
+        """Set the clock, and wait until the site uses the new time."""
         self.moment = moment
         self.clock.move_to(moment)
         time.sleep(TICK)
 
     def crawl(self, spider: str, more: str = "") -> None:
-        """Let a spider visit the agencies one after the other, so that numbers are given in the same order."""
+        """Run a spider for one agency after another, so that ids are assigned in a fixed order."""
         for slug in self.site.agencies:
             command = f"scrapy crawl {spider} -a agency={slug} {more} {SETTINGS}"
             self.world.demand(command, self.moment, {"archive": self.world.archive}, most=1)
 
     def settle(self) -> None:
-        """Put one pause between requests in the place of those measured, and have every agency judged by that."""
+        """Replace the measured delays between requests by a fixed one, and assess the health of every agency."""
         table, column = (names := self.world.names).table("crawls"), names.column("crawls", "delay")
         with opened(self.world.archive) as db:
             db.execute(f"update {table} set {column} = {PAUSE} where {column} is not null")
         self.world.demand(f"scrapy health {SETTINGS}", self.moment, {"archive": self.world.archive}, most=1)
 
     def make_due(self) -> None:
-        """Have every release looked at again, as the demo does."""
+        """Check every release again, as the demo does."""
         table, column = (names := self.world.names).table("releases"), names.column("releases", "next_check")
         with opened(self.world.archive) as db:
             db.execute(f"update {table} set {column} = null")
@@ -59,7 +59,7 @@ class Stage:
 
 @contextmanager
 def staged(world: World) -> Iterator[Stage]:
-    """Run the sample site, its clock standing at the first crawl."""
+    """Run the sample site with its clock stopped at the first crawl."""
     with time_machine.travel(FIRST, tick=False) as clock, Site(world.site_port) as site:
         site.agencies_file(world.work)
         time.sleep(TICK)
@@ -67,7 +67,7 @@ def staged(world: World) -> Iterator[Stage]:
 
 
 def fill(stage: Stage) -> None:
-    """Crawl the site, tell its story, crawl again, and again with faults; record the tables before and after."""
+    """Crawl the site, edit it, crawl it again, and once more with faults; record the tables before and after."""
     world, site = stage.world, stage.site
     unwritten = site.withhold(sorted(url for url in site.truth if LATE in url)[0])
     stage.crawl("news")
@@ -90,7 +90,7 @@ def fill(stage: Stage) -> None:
     site.mend()
     stage.crawl("news")
     site.publish(unwritten)
-    stage.crawl("audit", "-a refill=yes")  # names it as missing
+    stage.crawl("audit", "-a refill=yes")  # finds the new release missing
     stage.settle()
     stage.move_to(SERVED)
     take_down(world)
@@ -98,7 +98,7 @@ def fill(stage: Stage) -> None:
 
 
 def share_text(site: Site) -> None:
-    """Have an agency say what another does: the longest text of those without questions."""
+    """Let an agency publish the text of another: the longest one without questions."""
     plain = {url: told for url, told in sorted(site.truth.items()) if not told.questions}
     one = max((told for told in plain.values() if told.agency == LATE), key=lambda told: len(" ".join(told.body)))
     other = next(url for url, told in plain.items() if told.agency == BROKEN)
@@ -119,7 +119,7 @@ def take_down(world: World) -> None:
 
 
 def take_over(world: World) -> Path | None:
-    """Fill an archive of its own from another collection and record its tables; None where that is not here."""
+    """Import another collection into a new archive and record its tables; None if there is no collection."""
     collection = world.shared / "corpus/regeringen.jsonl.gz" if world.shared else None
     if collection is None or not collection.is_file():
         return None

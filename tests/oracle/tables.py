@@ -1,4 +1,4 @@
-"""Every table, view and search index of an archive's files, as text."""
+"""Records every table, view and search index of an archive's files as text."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def dump(world: World, archive: Path, moment: str) -> None:
 
 
 def dump_schema(world: World, archive: Path) -> None:
-    """Record the columns and indexes of an archive's files; what they are called is known to change."""
+    """Record the columns and indexes of an archive's files; their names change by the renames."""
     for file in sorted(archive.parent.glob("*.db")):
         with opened(file) as db:
             world.write(f"schema/{file.stem}.txt", "\n\n".join(sorted(describe(db))) + "\n")
 
 
 def read_relations(db: sqlite3.Connection) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """Yield each table's and view's rows; of a search index its terms, and of its own tables nothing."""
+    """Yield the rows of each table and view, and the terms of each search index instead of its internal tables."""
     db.row_factory = sqlite3.Row
     found = {name: str(sql) for name, _, sql in db.execute(RELATIONS).fetchall()}
     indexes = {name for name, sql in found.items() if "using fts5" in sql.lower()}
@@ -45,7 +45,7 @@ def read_relations(db: sqlite3.Connection) -> Iterator[tuple[str, list[dict[str,
 
 
 def to_plain(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a row for JSON: of bytes their number and their hash."""
+    """Return a row for JSON, with bytes as their number and hash."""
     return {
         name: {"bytes": len(value), "sha256": sha256(value).hexdigest()} if isinstance(value, bytes) else value
         for name, value in row.items()
@@ -53,7 +53,7 @@ def to_plain(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def describe(db: sqlite3.Connection) -> Iterator[str]:
-    """Yield a paragraph on each table and view: its columns, in order, and its indexes and triggers."""
+    """Yield a paragraph about each table and view: its columns in order, indexes and triggers."""
     for name, kind, _ in db.execute(RELATIONS).fetchall():
         lines = [f"{kind} {name}"]
         lines += [

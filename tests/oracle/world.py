@@ -1,4 +1,4 @@
-"""Where a record is made: a folder of its own, the checkout's commands, and a clock that stands still in them."""
+"""The surroundings of a record: its folder, the commands of the checkout, and a stopped clock for them."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ FROZEN = Path(__file__).parent / "frozen"
 PATIENCE = 600  # seconds a command may take
 
 FIRST = datetime(2026, 11, 18, 8, 0, tzinfo=UTC)  # the first crawl
-EDITED = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)  # after the edits that tests/site/story.py tells
+EDITED = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)  # after the edits of tests/site/story.py
 LOOKED_AGAIN = (datetime(2026, 11, 21, 14, 0, tzinfo=UTC), datetime(2026, 11, 22, 16, 0, tzinfo=UTC))
-FAULTY = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)  # an agency's pages are built otherwise, another's server is down
+FAULTY = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)  # one agency is redesigned, another one's server is down
 SERVED = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)
 
 
 class RecordError(Exception):
-    """A record cannot be made here."""
+    """A record cannot be made."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ran:
-    """What came of a command."""
+    """The result of a command."""
 
     code: int
     out: str
@@ -45,10 +45,10 @@ class Ran:
 
 @dataclass(frozen=True, kw_only=True)
 class World:
-    """What every part of a record needs."""
+    """What every part of a record needs: folders, ports, names and masks."""
 
     out: Path  # the record
-    work: Path  # whatever is made on the way
+    work: Path  # temporary files
     shared: Path | None
     names: Renames
     masks: Masks
@@ -57,12 +57,12 @@ class World:
 
     @property
     def archive(self) -> Path:
-        """The archive of the sample crawl."""
+        """Return the path of the archive of the sample crawl."""
         return self.work / "archive.db"
 
     @property
     def agencies(self) -> Path:
-        """The list of the sample agencies."""
+        """Return the path of the list of the sample agencies."""
         return self.work / "agencies.toml"
 
     def environment(self, moment: datetime) -> dict[str, str]:
@@ -83,13 +83,13 @@ class World:
         }
 
     def words(self, command: str, places: Mapping[str, object]) -> list[str]:
-        """Return a command of before the renames as the words to run now; {place} in it is filled in."""
+        """Return an old command as the words to run now, with its {places} filled in."""
         given = {"site": self.site_port, "port": self.port, "agencies": self.agencies, **places}
         first, *rest = (word.format(**given) for word in shlex.split(self.names.command(command)))
         return [sys.executable if first == "python" else str(Path(sys.executable).with_name(first)), *rest]
 
     def run(self, command: str, moment: datetime, places: Mapping[str, object] | None = None, given: str = "") -> Ran:
-        """Run a command to its end; what stands before it as NAME=value is put into its environment."""
+        """Run a command to its end. NAME=value before it is added to its environment."""
         set_, command = split_environment(command)
         done = subprocess.run(
             self.words(command, places or {}),
@@ -105,18 +105,18 @@ class World:
     def demand(
         self, command: str, moment: datetime, places: Mapping[str, object] | None = None, *, most: int = 0
     ) -> Ran:
-        """Run a command that has to end well, if with findings; RecordError where it does not."""
+        """Run a command; raise RecordError if it fails. Findings are no failure."""
         ran = self.run(command, moment, places)
         if ran.code > most:
             raise RecordError(f"{command}: exit code {ran.code}\n{ran.out[-2000:]}\n{ran.err[-2000:]}")
         return ran
 
     def copy_archive(self, folder: Path) -> Path:
-        """Return a copy of the sample archive in a folder, which is made."""
+        """Copy the sample archive into a new folder and return its path."""
         folder.mkdir(parents=True)
         for file in self.archive.parent.glob("*.db"):
             with opened(file) as db:
-                db.execute("pragma wal_checkpoint(truncate)")  # what stands beside the file is put into it
+                db.execute("pragma wal_checkpoint(truncate)")  # moves the write-ahead log into the file
             shutil.copyfile(file, folder / file.name)
         return folder / self.archive.name
 
@@ -128,7 +128,7 @@ class World:
 
 
 def split_environment(command: str) -> tuple[dict[str, str], str]:
-    """Return what a command line sets, and the command.
+    """Split a command line into its environment variables and the command.
 
     >>> split_environment("ALERT_WEBHOOK=http://127.0.0.1:1/ scrapy round --every 5")
     ({'ALERT_WEBHOOK': 'http://127.0.0.1:1/'}, 'scrapy round --every 5')
@@ -147,12 +147,12 @@ def to_text(told: bytes) -> str:
 
 @contextmanager
 def opened(file: Path) -> Iterator[sqlite3.Connection]:
-    """Open a SQLite file; what was changed is committed."""
+    """Open a SQLite file, and commit changes at the end."""
     with closing(sqlite3.connect(file)) as db, db:
         yield db
 
 
 def ask(file: Path, sql: str, *values: Any) -> list[tuple[Any, ...]]:
-    """Return the rows that a statement finds."""
+    """Return the rows of a statement."""
     with opened(file) as db:
         return db.execute(sql, values).fetchall()

@@ -1,1 +1,1 @@
-"""Goes on the path of recorded commands, whose clock then stands still."""
+"""Stops the clock of recorded commands: this folder is added to their path."""

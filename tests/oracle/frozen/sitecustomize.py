@@ -1,4 +1,4 @@
-"""Stop the clock of a Python process at ORACLE_NOW; Python runs this file at its start where it is on the path.
+"""Stop the clock of a Python process at ORACLE_NOW; Python runs this file at its start if it is on the path.
 
 Monotonic time goes on, as waiting goes by it. SQLite has a clock of its own: its strftime is replaced by one
 that takes our moment for 'now'.
@@ -23,7 +23,7 @@ connect, cache = sqlite3.connect, functools.cache
 
 
 def connect_frozen(*given: Any, **named: Any) -> sqlite3.Connection:
-    """Return a connection that tells the frozen time."""
+    """Return a connection whose SQL functions use the frozen time."""
     connection: sqlite3.Connection = connect(*given, **named)
     plain = connect(":memory:", check_same_thread=False)
 
@@ -36,7 +36,7 @@ def connect_frozen(*given: Any, **named: Any) -> sqlite3.Connection:
 
 
 def cache_frozen(function: Callable[..., Any]) -> Any:
-    """Return a function that remembers its results; the scraper's that tells the version of its rules tells zeros."""
+    """Return a function that remembers its results; the scraper's version of its rules becomes zeros."""
     if function.__module__.startswith("scraper.") and "version" in function.__name__:
         return cache(functools.wraps(function)(lambda *_: RULES))
     return cache(function)
@@ -45,6 +45,6 @@ def cache_frozen(function: Callable[..., Any]) -> Any:
 FROZEN = os.environ.get("ORACLE_NOW", "")
 if FROZEN:
     time_machine.travel(datetime.fromisoformat(FROZEN), tick=False).start()
-    FROZEN = FROZEN.partition("+")[0]  # SQLite reads UTC where no offset is told
+    FROZEN = FROZEN.partition("+")[0]  # without an offset, SQLite reads UTC
     setattr(sqlite3, "connect", connect_frozen)  # noqa: B010 - mypy knows that it is another function
     functools.cache = cache_frozen

@@ -1,4 +1,4 @@
-"""A small agency website on loopback: demo, tests and benchmark all crawl this one."""
+"""A small agency website on loopback, which the demo, the tests and the benchmark crawl."""
 
 from tests.site.listing import agencies_toml
 from tests.site.releases import Release

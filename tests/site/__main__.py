@@ -1,4 +1,4 @@
-"""The sample site on the command line: serve it, print its list of agencies, or show the whole flow."""
+"""Commands of the sample site: serve it, print its list of agencies, or run the demo."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.site.server import Site
 
 
 def main() -> int:
-    """Read the command line and do what it says."""
+    """Parse the command line and run the command."""
     parser = argparse.ArgumentParser(prog="python -m tests.site", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     for name, text in (

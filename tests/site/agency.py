@@ -1,4 +1,4 @@
-"""A sample agency: its releases as they stand, and the answer to each of its addresses."""
+"""A sample agency: its current releases, and the response at each of its URLs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LOST = (
 
 
 class SampleAgency:
-    """One of the four. Paths here are without scheme and host; `base` is what the request came with."""
+    """One of the four agencies. Paths have no scheme and host; `base` is that of the request."""
 
     def __init__(self, slug: str, number: int | None, crawl_delay: float | None) -> None:
         self.slug = slug
@@ -38,29 +38,29 @@ class SampleAgency:
         self.crawl_delay = crawl_delay
         self.page_size = 5 if self.paths.feed is None else 10
         self.releases = {release.path: release for release in compose(slug, number)}
-        self.gone: dict[str, tuple[int, str]] = {}  # status and heading of what stands there instead
+        self.gone: dict[str, tuple[int, str]] = {}  # path → status and heading of the page there instead
         self.moved: dict[str, tuple[str, int]] = {}  # new path and status
-        self.aliases: dict[str, str] = {}  # second addresses; the page names the other as canonical
-        self.extra: list[Link] = []  # listed, though no release stands there
-        self.unlisted: set[str] = set()  # paths of releases that no listing, feed or sitemap names
+        self.aliases: dict[str, str] = {}  # second paths of pages that name the first as canonical
+        self.extra: list[Link] = []  # listed, although there is no release
+        self.unlisted: set[str] = set()  # paths of releases in no listing, feed or sitemap
         self.disallow: tuple[str, ...] = DISALLOWED
         self.buried = False  # whether the lead is a paragraph like the others (of SiteVision's design)
-        self.layout = 0  # of the CMS's theme: the same classes around other furniture
-        self.weight: int | None = None  # bytes of a release's page, about; None: as the design has it
-        self.validators = True  # whether releases carry ETag and Last-Modified
+        self.layout = 0  # number of the theme's layout: the same classes, other surroundings
+        self.weight: int | None = None  # approximate bytes of a release's page; None: as designed
+        self.validators = True  # whether release pages have ETag and Last-Modified
         self.redesigned: datetime | None = None
-        self.version = 0  # of the whole site: one up at every turn of a knob
+        self.version = 0  # of the whole site: incremented by every change
         self.touched = max((release.modified for release in self.releases.values()), default=None)
         self.newest: dict[str, list[Release]] = {}
 
     def turn(self, now: datetime) -> None:
-        """Note that something has changed."""
+        """Increment the version, because something changed."""
         self.version += 1
         self.touched = now
         self.newest.clear()
 
     def answer(self, path: str, query: str, base: str) -> Answer:
-        """What stands at an address."""
+        """Return the response at a path."""
         path = SESSION.sub("", path)
         if path in self.moved:
             new, status = self.moved[path]
@@ -80,7 +80,7 @@ class SampleAgency:
         )
 
     def release(self, release: Release, base: str) -> Answer:
-        """A release's page."""
+        """Return the page of a release."""
         modified = max(filter(None, (release.modified, self.redesigned)))
         related = [other for other in self.sorted_newest("")[:6] if other.path != release.path]
 
@@ -94,7 +94,7 @@ class SampleAgency:
         return Answer(make=make, etag=etag, modified=modified) if self.validators else Answer(make=make)
 
     def listing(self, path: str, query: str, base: str) -> Answer | None:
-        """The home page and every listing, page by page."""
+        """Return a page of the home page or a listing, or None."""
         asked = parse_qs(query)
         number = 1
         if self.cms == "wordpress" and (paged := re.fullmatch(r"(/.+/)page/(\d+)/", path)):
@@ -148,7 +148,7 @@ class SampleAgency:
         return Answer(make=make, etag=etag, modified=self.touched)
 
     def sorted_newest(self, path: str) -> list[Release]:
-        """The releases of a listing, newest first: all Swedish ones, or those of one kind, or the English."""
+        """Return the releases of a listing, newest first: all Swedish ones, those of one kind, or the English ones."""
         if path not in self.newest:
             listed = [release for release in self.releases.values() if release.path not in self.unlisted]
             wanted = [r for r in listed if (r.language == "en") == (path == self.paths.english_listing)]
@@ -158,7 +158,7 @@ class SampleAgency:
         return self.newest[path]
 
     def asset(self, path: str, whole: str) -> Answer | None:
-        """Pictures, papers, styles and scripts."""
+        """Return an image, document, style sheet or script, or None."""
         ending = path.rpartition(".")[2].lower()
         made = {
             "pdf": ("application/pdf", lambda: files.make_pdf(unquote(path.rpartition("/")[2][:-4]))),
@@ -172,7 +172,7 @@ class SampleAgency:
         return Answer(make=made[1], media=made[0], etag=to_hex(whole))
 
     def page(self, path: str, base: str) -> Answer | None:
-        """A page of the menu or the footer."""
+        """Return a page of the menu or the footer, or None."""
         site = furnish(self.slug, base, self.design)
         link = site.links.get(path)
         if link is None:
@@ -193,7 +193,7 @@ class SampleAgency:
         return Answer(make=make, etag=to_hex(f"{base}{path}{self.design}"), modified=self.touched)
 
     def lost(self, path: str, base: str, status: int = 404, title: str = LOST_TITLE) -> Answer:
-        """The error page."""
+        """Return the error page."""
         return Answer(
             make=lambda: render_page(
                 self.slug, base, self.design, title=title, here=path, paragraphs=LOST, links=()
@@ -203,7 +203,7 @@ class SampleAgency:
         )
 
     def change(self, path: str, release: Release, now: datetime) -> None:
-        """Put a release in another's place; it moves if its path differs."""
+        """Replace a release by another version; it moves if its path differs."""
         fresh = replace(release, version=release.version + 1)
         self.releases = {
             (fresh.path if at == path else at): (fresh if at == path else held) for at, held in self.releases.items()
@@ -212,5 +212,5 @@ class SampleAgency:
 
 
 def to_row(link: Link) -> dict[str, object]:
-    """A listed address as a listing's item."""
+    """Return the item of a listing for a link."""
     return {"path": link.href, "title": link.title, "lead": "", "published": None}

@@ -1,4 +1,4 @@
-"""An answer to a request, and how it is sent: validators, 304, gzip, HEAD."""
+"""Responses of the site, and how they are sent: validators, 304, gzip, HEAD."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ COMPRESSED = ("text/", "application/xml", "application/rss", "application/atom",
 
 @dataclass(slots=True, kw_only=True)
 class Answer:
-    """What a page has to say; `make` runs only if its bytes are wanted."""
+    """The content of a response; `make` is only called if the body is needed."""
 
     make: Callable[[], bytes]
     media: str = HTML
@@ -27,12 +27,12 @@ class Answer:
 
 
 def redirect(location: str, status: int = 301) -> Answer:
-    """An answer that sends the reader elsewhere."""
+    """Return a redirect."""
     return Answer(make=lambda: b"", status=status, media="text/plain", headers={"Location": location})
 
 
 def to_response(answer: Answer, method: str, asked: Mapping[str, str]) -> Response:
-    """The HTTP response: 304 where the reader holds the same, compressed where it may be."""
+    """Return the HTTP response: 304 if the client has the same, else compressed if the client accepts it."""
     headers = {**answer.headers, "Content-Type": answer.media}
     if answer.etag:
         headers["ETag"] = f'"{answer.etag}"'
@@ -52,7 +52,7 @@ def to_response(answer: Answer, method: str, asked: Mapping[str, str]) -> Respon
 
 
 def is_unchanged(answer: Answer, asked: Mapping[str, str]) -> bool:
-    """RFC 9110: If-None-Match decides where it is sent, else If-Modified-Since."""
+    """Return whether the client has the same (RFC 9110): by If-None-Match if sent, else If-Modified-Since."""
     if none_match := asked.get("if-none-match"):
         told = {tag.strip().removeprefix("W/").strip('"') for tag in none_match.split(",")}
         return bool(answer.etag) and (answer.etag in told or "*" in told)

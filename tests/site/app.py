@@ -1,4 +1,4 @@
-"""The ASGI application: which host was asked, what is broken there, and the knobs over HTTP."""
+"""The ASGI application: hosts, faults, and the site's controls over HTTP."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OWN_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 
 class App:
-    """Answers every request a Site gets."""
+    """Responds to every request to a Site."""
 
     def __init__(self, site: Site) -> None:
         self.site = site
@@ -56,7 +56,7 @@ class App:
             in_hand = False
 
         async def send_counted(message: Message) -> None:
-            # counted before the last byte leaves: a reader who has all of it must find it counted
+            # counted before the last byte is sent, so that a client that has all of it finds it counted
             if message["type"] == "http.response.body" and not message.get("more_body"):
                 leave()
             await send(message)
@@ -78,7 +78,7 @@ class App:
             leave()
 
     async def respond(self, request: Request, host: str, path: str, query: str, netloc: str) -> Response:
-        """The answer of an agency or of a mounted host."""
+        """Return the response of an agency or a mounted host."""
         slug = host.removesuffix(".localhost")
         answer: Answer
         if host.endswith(".localhost") and slug in NEWS_LISTS:
@@ -99,7 +99,7 @@ class App:
         return to_response(answer, request.method, request.headers)
 
     def faulty(self, fault: Break, host: str, request: Request, netloc: str) -> Response | None:
-        """What a broken address says; None where it is only slow."""
+        """Return the response of a broken URL, or None if it is only slow."""
         if fault.endless:
             return StreamingResponse(self.endless(), media_type="text/html")
         slug = host.removesuffix(".localhost")
@@ -114,20 +114,20 @@ class App:
         return None
 
     async def endless(self) -> AsyncIterator[bytes]:
-        """A page that never ends."""
+        """Yield a page that never ends."""
         yield b"<!doctype html><title>Utan slut</title><main>"
         while not self.site.stopping:
             yield b"<p>Och sedan kom det ett stycke till.</p>" * 100
             await asyncio.sleep(0.005)
 
     async def pause(self, seconds: float) -> None:
-        """Sleep, but not beyond the site's own end."""
+        """Sleep, at most until the site stops."""
         end = asyncio.get_running_loop().time() + seconds
         while not self.site.stopping and (left := end - asyncio.get_running_loop().time()) > 0:
             await asyncio.sleep(min(0.05, left))
 
     async def control(self, request: Request) -> Response:
-        """The knobs, the counts, and a page that names the agencies."""
+        """Respond at the port's own host: controls, counts, and a page that names the agencies."""
         if request.url.path == "/-/counts":
             return JSONResponse(self.site.counts.to_json())
         if request.url.path == "/-/knobs" and request.method == "POST":
@@ -144,7 +144,7 @@ class App:
 
 
 async def speak(receive: Receive, speech: Speech) -> None:
-    """Leave the connection to whatever is said on it, then close it."""
+    """Let a function write to the bare connection, then close it."""
     transport = receive.__self__.transport  # type: ignore[attr-defined] # uvicorn's own cycle holds it
     await speech(transport)
     transport.close()

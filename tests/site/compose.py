@@ -1,4 +1,4 @@
-"""From the text banks in texts/*.toml to releases: deterministic, the same on every machine."""
+"""Composes releases from the sentences in texts/*.toml: always the same on every machine."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ COUNTIES = [
     "Blekinge",
     "Dalarna",
 ]
-STAMPS = {  # the ways each agency writes its dates, in turn
+STAMPS = {  # the date formats of each agency, used in turn
     "sitevision": (
         "labelled_days iso_kl reviewed page_updated seconds bare_under_kind corrected print_only undated next_time"
     ),
@@ -77,7 +77,7 @@ COUNTS = {2: "två", 3: "tre", 4: "fyra"}
 
 @cache
 def load_text(slug: str) -> dict[str, Any]:
-    """An agency's bank of sentences."""
+    """Return the sentences of an agency."""
     return tomllib.loads((TEXTS / f"{model_of(slug)}.toml").read_text(encoding="utf-8"))
 
 
@@ -91,7 +91,7 @@ def model_of(slug: str) -> str:
 
 
 def compose(slug: str, number: int | None = None) -> list[Release]:
-    """The agency's releases, newest last: its own 21 and an English twin, or the first `number` of an endless row."""
+    """Return an agency's releases, newest last: 21 and an English translation, or any `number` of them."""
     base = [(topic, i, *told) for topic in load_text(slug)["topics"] for i, told in enumerate(topic["releases"])]
     order = random.Random(slug)
     order.shuffle(base)
@@ -103,7 +103,7 @@ def compose(slug: str, number: int | None = None) -> list[Release]:
 
 
 def invent(slug: str, n: int) -> tuple[dict[str, Any], int, str, str]:
-    """A topic, a place in its row, a title and a lead for release n beyond the written ones."""
+    """Return topic, number within it, title and lead of release n after the written ones."""
     rng = random.Random(f"{slug}:{n}:title")
     topic = rng.choice(load_text(slug)["topics"])
     county, month, year = rng.choice(COUNTIES), rng.choice(MONTHS), rng.randint(2010, 2025)
@@ -113,12 +113,12 @@ def invent(slug: str, n: int) -> tuple[dict[str, Any], int, str, str]:
 
 
 def is_asked(place: int) -> bool:
-    """Whether the release in this place of its topic's row is one with questions."""
+    """Return whether the release at this position of its topic has questions."""
     return place in (2, 4, 6)
 
 
 def compose_one(slug: str, n: int, turn: int, told: tuple[dict[str, Any], int, str, str]) -> Release:
-    """Release n: written title and lead, a text put together from the topic's sentences, and all its trimmings."""
+    """Compose release n: written title and lead, a text of the topic's sentences, images, files and contacts."""
     topic, place, title, lead = told
     text = load_text(slug)
     cms = text["cms"]
@@ -136,7 +136,7 @@ def compose_one(slug: str, n: int, turn: int, told: tuple[dict[str, Any], int, s
         blocks.append(("p", f"{person}, svarar här på {COUNTS[len(asked)]} frågor om {subject}:"))
     tags = tuple(rng.sample(topic["tags"], rng.randint(1, len(topic["tags"]))))
     stamp = to_stamp(form, created, modified, tags)
-    dated = f"{created:%Y-%m-%d}" if stamp.published else ""  # an undated page's address must not tell either
+    dated = f"{created:%Y-%m-%d}" if stamp.published else ""  # the URL of an undated page must have no date either
     return Release(
         agency=slug,
         path=PATHS[cms].release(to_slug(title), dated, kind),
@@ -163,7 +163,7 @@ DASHED = {name for name in QA_FORMS if name.startswith("bold_") and name != "bol
 
 
 def moments(rng: random.Random, n: int, *, same_year: bool) -> tuple[datetime, datetime]:
-    """When release n was published and last changed: from 2014 on, in office hours."""
+    """Return when release n was published and last changed: from 2014 on, in office hours."""
     created = datetime(2014, 1, 7, tzinfo=STOCKHOLM) + timedelta(days=rng.randint(0, 4500))
     created = created.replace(hour=rng.randint(7, 16), minute=rng.randint(0, 59), second=rng.randint(0, 59))
     modified = created + timedelta(days=rng.choice((0, 0, 1, 6, 40)), minutes=rng.randint(5, 90))
@@ -173,7 +173,7 @@ def moments(rng: random.Random, n: int, *, same_year: bool) -> tuple[datetime, d
 
 
 def ask(topic: dict[str, Any], rng: random.Random) -> tuple[Answered, ...]:
-    """Two to four of the topic's questions, some with an answer of one paragraph."""
+    """Choose two to four of the topic's questions, some with an answer of one paragraph."""
     chosen = rng.sample(topic["questions"], rng.choice((2, 3, 3, 4)))
     return tuple(
         Answered(question=question, answer=tuple(answer if rng.random() < 0.7 else answer[:1]))
@@ -184,7 +184,7 @@ def ask(topic: dict[str, Any], rng: random.Random) -> tuple[Answered, ...]:
 def write(
     topic: dict[str, Any], text: dict[str, Any], rng: random.Random, year: int, *, long: bool, person: str
 ) -> Iterator[tuple[str, str]]:
-    """The running text as blocks."""
+    """Compose the text as blocks."""
     sentences = [fill(s, rng, year) for s in rng.sample(topic["sentences"], len(topic["sentences"]))]
     common = [fill(s, rng, year) for s in rng.sample(text["common"], 2)]
     yield "p", " ".join(sentences[0:2])
@@ -213,14 +213,14 @@ def write(
 
 
 def fill(sentence: str, rng: random.Random, year: int) -> str:
-    """Put numbers and places into a sentence's gaps."""
+    """Fill the placeholders of a sentence with numbers and places."""
     thousands = f"{rng.randint(1, 48)} {rng.randint(0, 9)}00"
     values = {"n": thousands, "n2": rng.randint(3, 60), "p": rng.randint(4, 78), "lan": rng.choice(COUNTIES)}
     return sentence.format(**values, ar=year + 1)
 
 
 def with_twin(slug: str, made: list[Release]) -> Iterator[Release]:
-    """The same releases, the one with an English twin pointing at it and followed by it."""
+    """Add the English translation after its release, and link the two."""
     text = load_text(slug)
     told = text["english"]
     for release in made:

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True, kw_only=True)
 class Demo:
-    """What was asked for on the command line."""
+    """The options of the command line."""
 
     archive: Path
     port: int
@@ -33,7 +33,7 @@ class Demo:
 
 
 def run(demo: Demo) -> int:
-    """Crawl, then serve until told to stop; the exit code: 0, 1 for a failed crawl, 2 where it cannot be served."""
+    """Crawl, then serve until stopped. Return 0, 1 if a crawl failed, or 2 if the archive cannot be served."""
     stop_on_sigterm()
     if demo.serve and demo.archive.name != "archive.db":
         return complain(f"{demo.archive}: the file must be called archive.db to be served; it may lie in any folder")
@@ -63,7 +63,7 @@ def run(demo: Demo) -> int:
 
 
 def crawl(site: Site, archive: Path) -> int:
-    """The site as it was first, then as it is after what happened to some releases: both are kept, as any edit is.
+    """Crawl the site, edit it, and crawl it again, so that the archive has edits.
 
     An archive that holds the samples already has seen that: then there is nothing new to find.
     """
@@ -85,35 +85,35 @@ def crawl(site: Site, archive: Path) -> int:
 
 
 def scrapy(spider: str, agencies: Path, archive: Path, port: int) -> int:
-    """A crawl over loopback, with its own lines on the terminal."""
+    """Run a crawl over loopback, with its log on the terminal."""
     settings = ["-s", f"AGENCIES={agencies}", "-s", f"ARCHIVE={archive}"]
     return call([sys.executable, "-m", "scrapy", "crawl", spider, *settings], crawl_environment(port))
 
 
 def holds(archive: Path, slugs: list[str]) -> bool:
-    """Whether an archive holds releases of the sample agencies."""
+    """Return whether an archive has releases of the sample agencies."""
     if not archive.is_file():
         return False
     try:
         with closing(sqlite3.connect(archive)) as db:
             marks = ", ".join("?" * len(slugs))
             return db.execute(f"select 1 from releases where agency in ({marks}) limit 1", slugs).fetchone() is not None
-    except sqlite3.Error:  # what is wrong with it the crawl tells better
+    except sqlite3.Error:  # the crawl reports what is wrong
         return False
 
 
 def crawl_environment(port: int) -> dict[str, str]:
-    """The environment of a crawl that cannot leave loopback."""
+    """Return the environment of a crawl that cannot leave loopback."""
     return {**os.environ, "SCRAPY_SETTINGS_MODULE": "tests.site.settings", "LOOPBACK_PORT": str(port)}
 
 
 def serve_command(demo: Demo) -> list[str]:
-    """How the archive is served."""
+    """Return the command that serves the archive."""
     return [sys.executable, "-m", "archive", "serve", str(demo.archive.absolute()), "--port", str(demo.port)]
 
 
 def call(command: list[str], environment: dict[str, str]) -> int:
-    """Run a command from the project's root to its end; if we are stopped, it is stopped and waited for."""
+    """Run a command in the project's root to its end. If this process is stopped, the command is stopped first."""
     with subprocess.Popen(command, cwd=ROOT, env=environment) as process:
         try:
             return process.wait()
@@ -124,16 +124,16 @@ def call(command: list[str], environment: dict[str, str]) -> int:
 
 
 def complain(problem: str) -> int:
-    """Say in one line what is wrong."""
+    """Print an error in one line."""
     sys.stderr.write(f"{problem}\n")
     return 2
 
 
 def stop_on_sigterm() -> None:
-    """Let SIGTERM end us as Ctrl-C does."""
+    """Handle SIGTERM like Ctrl-C."""
     signal.signal(signal.SIGTERM, interrupt)
 
 
 def interrupt(signum: int, frame: FrameType | None) -> None:
-    """What a signal does."""
+    """Raise KeyboardInterrupt."""
     raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""RSS, Atom, sitemaps and robots.txt as text."""
+"""Writes RSS, Atom, sitemaps and robots.txt."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ XML = '<?xml version="1.0" encoding="UTF-8"?>\n'
 
 
 def rss(title: str, base: str, path: str, items: Sequence[Release], now: datetime) -> str:
-    """RSS 2.0 with teasers, as WordPress and Drupal give it."""
+    """Return RSS 2.0 with teasers, as WordPress and Drupal write it."""
     entries = "".join(
         f"<item><title>{escape(item.title)}</title><link>{base}{escape(item.path)}</link>"
         f'<guid isPermaLink="false">{base}/?p={number}{escape(item.path)}</guid>'
@@ -29,7 +29,7 @@ def rss(title: str, base: str, path: str, items: Sequence[Release], now: datetim
 
 
 def atom(title: str, base: str, path: str, items: Sequence[Release], now: datetime) -> str:
-    """Atom 1.0."""
+    """Return Atom 1.0."""
     entries = "".join(
         f"<entry><title>{escape(item.title)}</title><id>{base}{escape(item.path)}</id>"
         f'<link rel="alternate" type="text/html" href="{base}{escape(item.path)}"/>'
@@ -45,7 +45,7 @@ def atom(title: str, base: str, path: str, items: Sequence[Release], now: dateti
 
 
 def sitemap_index(base: str, children: Iterable[tuple[str, datetime]]) -> str:
-    """A sitemap of sitemaps."""
+    """Return a sitemap index."""
     rows = "".join(
         f"<sitemap><loc>{base}{escape(path)}</loc><lastmod>{modified.isoformat(timespec='seconds')}</lastmod></sitemap>\n"
         for path, modified in children
@@ -54,7 +54,7 @@ def sitemap_index(base: str, children: Iterable[tuple[str, datetime]]) -> str:
 
 
 def sitemap(base: str, rows: Iterable[tuple[str, datetime, str | None]]) -> str:
-    """A sitemap: path, last change, and the path of an English twin."""
+    """Return a sitemap of paths, with last changes and the paths of English translations."""
     entries = []
     for path, modified, twin in rows:
         other = f'<xhtml:link rel="alternate" hreflang="en" href="{base}{escape(twin)}"/>' if twin else ""
@@ -65,7 +65,7 @@ def sitemap(base: str, rows: Iterable[tuple[str, datetime, str | None]]) -> str:
 
 
 def robots(base: str, crawl_delay: float | None, disallow: Iterable[str], sitemap_path: str | None) -> str:
-    """robots.txt."""
+    """Return robots.txt."""
     lines = ["User-agent: *", *(f"Disallow: {path}" for path in disallow)]
     if crawl_delay is not None:
         lines.append(f"Crawl-delay: {crawl_delay:g}")

@@ -1,4 +1,4 @@
-"""Small true files made on the spot: a PDF of one page, a PNG of one colour, a style sheet."""
+"""Makes small valid files: a PDF of one page, a PNG of one colour, a style sheet."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ header,footer{background:#f2f4f3;padding:1rem}figure{margin:1rem 0}img{max-width
 
 
 def make_pdf(title: str) -> bytes:
-    """A valid PDF of one page that says its title."""
+    """Return a valid PDF whose only page shows its title."""
     plain = title.encode("latin-1", "replace").replace(b"(", b"[").replace(b")", b"]")
     stream = b"BT /F1 18 Tf 72 770 Td (" + plain + b") Tj ET"
     objects = [
@@ -34,7 +34,7 @@ def make_pdf(title: str) -> bytes:
 
 
 def make_png(width: int = 64, height: int = 36, colour: bytes = b"\x3b\x6e\x52") -> bytes:
-    """A valid PNG of one colour."""
+    """Return a valid PNG of one colour."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

@@ -1,4 +1,4 @@
-"""What surrounds every page of an agency: menus, icons, inline styles and state, as heavy as in real life."""
+"""The boilerplate of every page of an agency: menus, icons, inline styles and state, as large as on real sites."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ COLOURS = [
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link of a menu; an area has pages, a page has subs."""
+    """A link of a menu: an area with pages, or a page with subpages."""
 
     title: str
     href: str
@@ -97,7 +97,7 @@ class Link:
 
 @dataclass
 class Furniture:
-    """One agency's surroundings under one base address, e.g. http://skogsbruksradet.localhost:8002."""
+    """The boilerplate of an agency at a base URL, such as http://skogsbruksradet.localhost:8002."""
 
     slug: str
     base: str
@@ -127,12 +127,12 @@ class Furniture:
 
     @property
     def hash(self) -> str:
-        """An id such as a CMS puts into its markup."""
+        """Return an id such as a CMS writes into its markup."""
         return to_hex(self.slug, 64)
 
     @cached_property
     def menu(self) -> tuple[Link, ...]:
-        """Areas, their pages, and below those what every page has."""
+        """Return the areas with their pages and subpages."""
         paths = PATHS[self.text["cms"]]
         own = {"Nyheter": paths.listing, "Aktuellt": paths.listing, "Pressmeddelanden": paths.press}
         areas = []
@@ -157,20 +157,20 @@ class Furniture:
 
     @cached_property
     def links(self) -> dict[str, Link]:
-        """Every link of menu and footer by its path: the pages that are no releases."""
+        """Return every link of menu and footer by its path: the pages that are not releases."""
         pages = [page for area in self.menu for page in area.pages]
         every = [*self.menu, *pages, *(sub for page in pages for sub in page.subs), *self.footer]
         return {link.href: link for link in every}
 
     @property
     def icons(self) -> list[tuple[str, str]]:
-        """Icon names and outlines."""
+        """Return the names and outlines of icons."""
         rng = random.Random("icons")
         return [(name, outline(rng)) for name in ICONS]
 
     @property
     def css(self) -> Markup:
-        """Preset variables and utility classes, as block themes and design systems inline them."""
+        """Return inline variables and utility classes, as in block themes and design systems."""
         rng = random.Random(self.slug)
         presets = [f"--preset--color--{name}:#{rng.randrange(1 << 24):06x}" for name in COLOURS]
         presets += [f"--preset--spacing--{n * 10}:{n * 0.22:.2f}rem" for n in range(2, 9)]
@@ -184,7 +184,7 @@ class Furniture:
 
     @cached_property
     def state(self) -> Markup:
-        """The page's state as inline JSON, with the menu once more, as web apps carry it."""
+        """Return the page's state as inline JSON that repeats the menu, as in web apps."""
         tree = [
             {
                 "id": f"4.{to_hex(area.href, 20)}",
@@ -212,6 +212,6 @@ SIDES = (("m-t", "margin-top"), ("m-b", "margin-bottom"), ("p-x", "padding-inlin
 
 
 def outline(rng: random.Random) -> str:
-    """An icon's outline of some ten curves."""
+    """Return the outline of an icon, of about ten curves."""
     curves = ["c" + " ".join(f"{rng.uniform(-6, 6):.2f}" for _ in range(6)) for _ in range(4)]
     return f"M{rng.uniform(2, 20):.2f} {rng.uniform(2, 20):.2f}{''.join(curves)}z"

@@ -1,4 +1,4 @@
-"""What can be turned from outside: faults, the clock, and the counting of requests."""
+"""The controls of the sample site: faults, the clock, and counts of requests."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ Speech = Callable[[asyncio.Transport], Awaitable[None]]
 
 @dataclass(slots=True, kw_only=True)
 class Break:
-    """A fault at one address (or, with path "*", at every address of a host), `times` times or for good."""
+    """A fault at one path, or with path "*" at every path of a host; it occurs `times` times, or always."""
 
     status: int | None = None
     delay: float = 0.0
     reset: bool = False
     endless: bool = False
     body: str | bytes | None = None
-    make: Callable[[str], str | bytes] | None = None  # a body from the query, made anew at each request
-    raw: Speech | None = None  # what is said on the bare connection in place of any answer
+    make: Callable[[str], str | bytes] | None = None  # builds the body from the query at each request
+    raw: Speech | None = None  # writes to the bare connection instead of a response
     headers: dict[str, str] = field(default_factory=dict)
     soft_404: bool = False  # the error page, served as 200
     times: int | None = None
@@ -33,17 +33,17 @@ class Break:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """One request as it was answered, by the site's own time."""
+    """A request and its response, at the site's own time."""
 
     moment: datetime
     host: str
     path: str
     status: int  # 0: the connection was cut
-    fault: bool  # whether the address was broken
+    fault: bool  # whether the path was broken
 
 
 class Clock:
-    """The site's own time: the real one until it is set, which also stops it; advance() moves either."""
+    """The site's own time: the real one until it is set, which also stops it. advance() works in both cases."""
 
     def __init__(self) -> None:
         self.fixed: datetime | None = None
@@ -53,7 +53,7 @@ class Clock:
         return (self.fixed or datetime.now(STOCKHOLM)) + self.ahead
 
     def set(self, moment: datetime) -> None:
-        """Stop at a moment; it must know its zone."""
+        """Stop at a moment, which must have a time zone."""
         if moment.tzinfo is None:
             raise ValueError(f"{moment} names no zone")
         self.fixed, self.ahead = moment.astimezone(STOCKHOLM), timedelta()
@@ -64,7 +64,7 @@ class Clock:
 
 @dataclass
 class Counts:
-    """Requests as they came in: how many, where, how answered, how close together."""
+    """Counts of requests by host, path and status, and the delays between them."""
 
     total: int = 0
     hosts: Counter[str] = field(default_factory=Counter)
@@ -73,7 +73,7 @@ class Counts:
     first: dict[str, float] = field(default_factory=dict)  # monotonic seconds
     last: dict[str, float] = field(default_factory=dict)
     min_gap: dict[str, float] = field(default_factory=dict)  # between the starts of two requests
-    busiest: Counter[str] = field(default_factory=Counter)  # most requests in hand at once
+    busiest: Counter[str] = field(default_factory=Counter)  # most simultaneous requests
     in_hand: Counter[str] = field(default_factory=Counter)
     agents: Counter[str] = field(default_factory=Counter)
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
@@ -93,11 +93,11 @@ class Counts:
             self.last[host] = now
 
     def mean_gap(self, host: str) -> float:
-        """Seconds between two requests to a host: on the average, as on a busy machine a single one arrives late."""
+        """Return the mean seconds between two requests to a host; on a busy machine, single requests are late."""
         return (self.last[host] - self.first[host]) / (self.hosts[host] - 1)
 
     def leave(self, host: str, status: int) -> None:
-        """A request is done; status 0 means the connection was cut."""
+        """Record a finished request. Status 0: the connection was cut."""
         with self.lock:
             self.statuses[status] += 1
             self.in_hand[host] -= 1

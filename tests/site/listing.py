@@ -1,4 +1,4 @@
-"""The list of agencies a scraper needs to read the sample site and the hosts mounted in it."""
+"""Writes the list of agencies for the sample site and the hosts mounted in it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SOURCES = ("home", "feeds", "sitemaps", "listings")
 
 
 def agencies_toml(site: Site) -> str:
-    """The text of an agencies.toml."""
+    """Return the text of an agencies.toml."""
     tables = {slug: sample_table(site, slug) for slug in site.agencies} | mounted_tables(site.mounted)
     return "\n".join(
         f"[{slug}]\n" + "".join(f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in table.items())
@@ -28,7 +28,7 @@ def agencies_toml(site: Site) -> str:
 
 
 def sample_table(site: Site, slug: str) -> dict[str, Any]:
-    """A sample agency as one would declare it: by listing, sitemap, feed with sitemap, or home page alone."""
+    """Return the table of a sample agency: with a listing, a sitemap, feed and sitemap, or only a home page."""
     agency = site.agencies[slug]
     table: dict[str, Any] = {"name": agency.text["name"], "name_en": agency.text["name_en"], "home": site.url(slug)}
     paths = agency.paths
@@ -47,7 +47,7 @@ def sample_table(site: Site, slug: str) -> dict[str, Any]:
 
 
 def mounted_tables(mounted: dict[str, MountedHost]) -> dict[str, dict[str, Any]]:
-    """One table for each agency among the mounted hosts; www and bare host are one."""
+    """Return a table for each mounted host; with and without www is one."""
     declared = tomllib.loads(PROJECT_LIST.read_text(encoding="utf-8")) if PROJECT_LIST.is_file() else {}
     owners = {bare(urlsplit(table["home"]).netloc): slug for slug, table in declared.items() if "home" in table}
     owners |= {bare(alias): slug for slug, table in declared.items() for alias in table.get("aliases", ())}
@@ -68,12 +68,12 @@ def mounted_tables(mounted: dict[str, MountedHost]) -> dict[str, dict[str, Any]]
 
 
 def bare(host: str) -> str:
-    """A host without www and port."""
+    """Return a host without www and port."""
     return host.lower().removeprefix("www.").split(":")[0]
 
 
 def to_slug(host: str) -> str:
-    """The first label of a host that says something.
+    """Return the first significant label of a host.
 
     >>> to_slug("www.bka.de")
     'bka'

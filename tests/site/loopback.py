@@ -1,4 +1,4 @@
-"""The guard between tests and the live web: every request goes to one loopback port, whatever its address."""
+"""Keeps tests off the live web: sends every request to one loopback port, whatever its URL."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scraper.downloader.handler import BoundedDownloadHandler
 
 
 class LoopbackHandler(BoundedDownloadHandler):
-    """Sends http and https alike to 127.0.0.1:LOOPBACK_PORT with the address's own Host header.
+    """Sends http and https requests to 127.0.0.1:LOOPBACK_PORT with the Host header of their URL.
 
     Everything above (robots.txt, slots, delays, response.url) sees the original address.
     """
@@ -22,9 +22,9 @@ class LoopbackHandler(BoundedDownloadHandler):
         self.port = crawler.settings.getint("LOOPBACK_PORT")
         if not self.port:
             raise NotConfigured("LOOPBACK_PORT is not set: without it nothing may be fetched")
-        self.unknown = set(crawler.settings.getlist("LOOPBACK_UNKNOWN"))  # hosts that no name server knows
+        self.unknown = set(crawler.settings.getlist("LOOPBACK_UNKNOWN"))  # hosts without a DNS entry
         super().__init__(crawler)
-        # Hosts that are all one port here keep a connection each, as they do in the web
+        # All hosts are at one port, but keep separate connections, as on the web
         self._pool.maxPersistentPerHost = crawler.settings.getint("CONCURRENT_REQUESTS")
 
     async def download_request(self, request: Request) -> Response:
@@ -33,7 +33,7 @@ class LoopbackHandler(BoundedDownloadHandler):
             raise CannotResolveHostError(f"no name server knows {parts.hostname}")
         near = request.replace(url=urlunsplit(("http", f"127.0.0.1:{self.port}", parts.path or "/", parts.query, "")))
         near.headers["Host"] = parts.netloc.rpartition("@")[2]
-        near.meta.pop("proxy", None)  # a proxy of the environment would lead out
+        near.meta.pop("proxy", None)  # a proxy in the environment would leave loopback
         try:
             response = await super().download_request(near)
         finally:

@@ -1,4 +1,4 @@
-"""What an agency tells machines: robots.txt, its feed, its sitemaps."""
+"""An agency's robots.txt, feed and sitemaps."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ XML = "application/xml; charset=UTF-8"
 
 
 def answer_machine(agency: SampleAgency, path: str, query: str, base: str) -> Answer | None:
-    """The text at an address for machines; None where there is none."""
+    """Return robots.txt, the feed or a sitemap, or None at any other path."""
     name = str(agency.text["name"])
     every = agency.sorted_newest("")
     text = media = None
@@ -42,7 +42,7 @@ def answer_machine(agency: SampleAgency, path: str, query: str, base: str) -> An
 
 
 def write_sitemap(agency: SampleAgency, path: str, base: str) -> str | None:
-    """The index, or one of the sitemaps it names: releases in pieces, then the other pages."""
+    """Return the index or one of its sitemaps: releases in several, then the other pages."""
     every = [release for release in agency.releases.values() if release.path not in agency.unlisted]
     size = 12 if len(every) < 100 else 500
     stem = (agency.paths.sitemap or "").removesuffix(".xml")

@@ -1,4 +1,4 @@
-"""Stored pages served under their own hosts and paths, each host with a listing and a feed made from the folder."""
+"""Serves stored pages under their own hosts and paths; each host gets a listing and a feed of its pages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 from tests.site.answers import HTML, Answer
 from tests.site.paths import to_hex
 
-SESSION = re.compile(r";jsessionid=[^?]*", re.IGNORECASE)  # the same page stands without it
+SESSION = re.compile(r";jsessionid=[^?]*", re.IGNORECASE)  # the same page is stored without it
 TITLE = re.compile(rb"<title[^>]*>(.*?)</title>", re.DOTALL | re.IGNORECASE)
 XML = '<?xml version="1.0" encoding="UTF-8"?>\n'
 PAGE_SIZE = 20
@@ -23,7 +23,7 @@ PAGE_SIZE = 20
 
 @dataclass(frozen=True)
 class StoredPage:
-    """A page as it lies in the folder."""
+    """A page in the folder."""
 
     url: str
     file: Path
@@ -35,7 +35,7 @@ class StoredPage:
 
     @property
     def title(self) -> str:
-        """The document's own title, read leniently: it only names a link."""
+        """Return the document's title, parsed leniently because it only names a link."""
         found = TITLE.search(self.content)
         text = unescape(found[1].decode("utf-8", "replace")).strip() if found else ""
         return re.sub(r"\s+", " ", text) or self.url
@@ -43,7 +43,7 @@ class StoredPage:
 
 @dataclass
 class MountedHost:
-    """One host of the folder."""
+    """A host of the folder."""
 
     host: str
     scheme: str
@@ -58,7 +58,7 @@ class MountedHost:
         return f"{self.home}-/feed.xml"
 
     def answer(self, path: str, query: str) -> Answer:
-        """The stored page, or one of those made here."""
+        """Return the stored page at a path, or a generated one."""
         path = SESSION.sub("", path)
         whole = f"{path}?{query}" if query else path
         if page := self.pages.get(whole) or self.pages.get(path):
@@ -75,7 +75,7 @@ class MountedHost:
         return Answer(make=text.encode, media=media, etag=to_hex(self.host + whole + text))
 
     def feed(self) -> str:
-        """RSS without dates: the pages must tell them."""
+        """Return RSS without dates, so that they must be read from the pages."""
         items = "".join(
             f"<item><title>{escape(page.title)}</title><link>{escape(page.url)}</link></item>\n"
             for page in self.pages.values()
@@ -84,7 +84,7 @@ class MountedHost:
         return f'{XML}<rss version="2.0"><channel>{head}\n{items}</channel></rss>\n'
 
     def listing(self, number: int) -> str:
-        """A page of links."""
+        """Return a page of links."""
         pages = list(self.pages.values())
         shown = pages[(number - 1) * PAGE_SIZE : number * PAGE_SIZE]
         rows = "".join(f'<li><a href="{escape(page.url)}">{escape(page.title)}</a></li>\n' for page in shown)
@@ -98,7 +98,7 @@ class MountedHost:
 
 
 def mount(folder: Path) -> dict[str, MountedHost]:
-    """Every host of a folder of stored pages, by its name as it stands in the addresses."""
+    """Return every host of a folder of stored pages, by its name in the URLs."""
     hosts: dict[str, MountedHost] = {}
     for url, file in find_pages(folder):
         parts = urlsplit(url)
@@ -116,7 +116,7 @@ def mount(folder: Path) -> dict[str, MountedHost]:
 
 
 def find_pages(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Address and file of each stored page; those without an address are left out."""
+    """Yield the URL and file of each stored page whose URL is known."""
     for part in (folder, folder / "pages", folder / "questions"):
         gold = part / "gold.jsonl"
         if gold.is_file():
@@ -128,7 +128,7 @@ def find_pages(folder: Path) -> Iterator[tuple[str, Path]]:
 
 
 def check(part: Path, rows: list[dict[str, str]]) -> Iterator[tuple[str, Path]]:
-    """The rows that have both an address and a file."""
+    """Yield the rows that have both a URL and a file."""
     for row in rows:
         if row.get("url") and (part / row["file"]).is_file():
             yield row["url"], part / row["file"]

@@ -44,7 +44,7 @@ class Notice:
         return f"2024-{self.number % 10 + 1:02}-{self.number + 1:02}"
 
     def page(self) -> str:
-        """The release's page."""
+        """Return the page of the release."""
         day = f"{self.number + 1} {MONTHS[self.number % 10]} 2024"
         return frame(
             self.title,
@@ -57,16 +57,16 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class NewsList:
-    """One newsroom: its name, what its listing is made of, and its table in a list of agencies."""
+    """A newsroom: its name, its listing, and its table in a list of agencies."""
 
     name: str
-    make: Callable[[list[Notice], int], str]  # the listing from its page's notices and the number of the first
-    keys: str = ""  # further lines of the table, with BASE for its address
+    make: Callable[[list[Notice], int], str]  # builds a listing page from its notices and the number of the first
+    keys: str = ""  # further lines of the table; BASE is the site's URL
     size: int = PAGE_SIZE
     count: int = 13
 
     def answer(self, path: str, query: str, form: str = "") -> Answer:
-        """What is at an address. form: the body of a POST request."""
+        """Return the response at a path. form: the body of a POST request."""
         notices = [Notice(number) for number in range(self.count)]
         if path in ("/", "/nyheter", "/api/nyheter"):
             start = int(parse_qs(form or query).get("start", ["0"])[0])
@@ -85,7 +85,7 @@ class NewsList:
         return to_answer(frame("Sidan kan inte hittas", "<h1>Sidan kan inte hittas</h1>"), status=404)
 
     def table(self, slug: str, base: str) -> str:
-        """The table in a list of agencies."""
+        """Return the table in a list of agencies."""
         keys = self.keys or 'listings = ["BASE/nyheter"]'
         return f'[{slug}]\nname = "{self.name}"\nhome = "{base}/"\n{keys}\n'.replace("BASE", base)
 
@@ -95,7 +95,7 @@ def to_answer(text: str, media: str = HTML, status: int = 200) -> Answer:
 
 
 def frame(title: str, content: str, script: str = "") -> str:
-    """A page around its content."""
+    """Return a page around its content."""
     return (
         f'<!doctype html><html lang="sv"><head><meta charset="utf-8"><title>{title}</title></head><body>'
         f'<header><a href="/">Start</a> <a href="/nyheter">Nyheter</a></header><main>{content}</main>{script}'
@@ -104,7 +104,7 @@ def frame(title: str, content: str, script: str = "") -> str:
 
 
 def make_posted(notices: list[Notice], start: int) -> str:
-    """A list with a button that posts a form, as portlets of SiteVision do; the form has a token for each page."""
+    """Return a list with a button that posts a form with a token per page, as portlets of SiteVision do."""
     rows = "".join(f'<li><h2><a href="{n.path}">{n.title}</a></h2><p>{n.published}</p></li>' for n in notices)
     more = (
         '<form method="post" action="/nyheter"><input type="hidden" name="token" value="{0:x}">'
@@ -116,7 +116,7 @@ def make_posted(notices: list[Notice], start: int) -> str:
 
 
 def make_next(notices: list[Notice], start: int) -> str:
-    """A page of Next.js whose list is only in its data."""
+    """Return a page of Next.js whose list is only in its data."""
     items = [
         {"id": n.number, "heading": n.title, "slug": n.slug, "publishedAt": f"{n.published}T08:00:00+02:00"}
         for n in notices
@@ -129,7 +129,7 @@ def make_next(notices: list[Notice], start: int) -> str:
 
 
 def make_empty(notices: list[Notice], start: int) -> str:
-    """A page whose list is fetched by a script."""
+    """Return a page whose list is fetched by a script."""
     return frame("Nyheter", '<h1>Nyheter</h1><div id="list"></div>', '<script src="/app.js"></script>')
 
 
@@ -149,14 +149,14 @@ fetch("/api/nyheter?start=" + start).then(response => response.json()).then(data
 
 
 def make_scripted(notices: list[Notice], start: int) -> str:
-    """A page whose script makes the list, and asks for more than it should get."""
+    """Return a page whose script makes the list, and also requests what it must not get."""
     links = '<img src="/fyr.png"><iframe src="/inramat"></iframe><link rel="stylesheet" href="/site.css">'
     script = '<script src="/app.js"></script>'
     return frame("Nyheter", f'<h1>Nyheter</h1><div id="list"></div>{links}', script)
 
 
 def answer_json(notices: list[Notice], start: int, count: int) -> Answer:
-    """A page of the JSON endpoint."""
+    """Return a page of the JSON endpoint."""
     items = [{"title": n.title, "link": {"href": n.path}, "published": n.published} for n in notices]
     following = start + len(notices)
     more = f"?start={quote(str(following))}" if following < count else None

@@ -1,4 +1,4 @@
-"""What an agency's editors and webmasters do to their site: the knobs that change what stands there."""
+"""Changes that an agency's editors and webmasters make to their site."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class Newsroom:
     port: int
 
     def url(self, slug: str, path: str = "/") -> str:
-        """An address of an agency as a browser opens it."""
+        """Return the URL of an agency's path."""
         return f"http://{slug}.localhost:{self.port}{path}"
 
     def now(self) -> datetime:
-        """The site's own time."""
+        """Return the site's own time."""
         return self.clock.now()
 
     def edit(self, page: str, changes: Mapping[str, Any], *, stamped: bool = False, noted: bool = True) -> Release:
@@ -60,37 +60,37 @@ class Newsroom:
         return agency.releases[path]
 
     def ruffle(self, page: str) -> Release:
-        """Save a release again without a word changed: only its markup differs."""
+        """Change only the markup of a release, as if it were saved again."""
         agency, path = self.locate(page)
         held = agency.releases[path]
         agency.change(path, replace(held, ruffled=held.ruffled + 1, modified=self.now()), self.now())
         return agency.releases[path]
 
     def withhold(self, page: str) -> Release:
-        """Take a release off the site as if it were not yet written; `publish` puts it out."""
+        """Take a release off the site as if it did not exist yet; `publish` publishes it."""
         agency, path = self.locate(page)
         release = agency.releases.pop(path)
         agency.turn(self.now())
         return release
 
     def publish(self, release: Release) -> str:
-        """Put a release out, dated now. Its address."""
+        """Publish a release, dated now, and return its URL."""
         agency, fresh = self.agencies[release.agency], self.date_anew(release)
         agency.releases[fresh.path] = fresh
         agency.turn(self.now())
         return self.url(agency.slug, fresh.path)
 
     def date_anew(self, release: Release) -> Release:
-        """The same release as if it were published now: its dates and its address tell so."""
+        """Return a release with the dates and URL of a publication now."""
         now, stamp = self.now(), to_stamp(release.stamp.form, self.now(), self.now(), release.tags)
         day = f"{now:%Y-%m-%d}" if stamp.published else ""
         path = self.agencies[release.agency].paths.release(to_slug(release.title), day, release.kind)
         return replace(release, path=path, created=now, modified=now, stamp=stamp)
 
     def delete(self, page: str, status: int = 410, *, to: str | None = None, words: str = LOST_TITLE) -> Release:
-        """Take a release away: its address answers with the status, or leads to another path.
+        """Remove a release: its URL responds with the status, or redirects to another path.
 
-        words: the heading of what stands there instead; with status 200 it is a soft 404. What `restore` needs.
+        words: the heading of the page there instead; with status 200 it is a soft 404. Return what `restore` needs.
         """
         agency, path = self.locate(page)
         release = agency.releases.pop(path)
@@ -102,7 +102,7 @@ class Newsroom:
         return release
 
     def restore(self, release: Release) -> str:
-        """Put a deleted release back where it stood, validators and all."""
+        """Restore a deleted release at its URL, with its validators."""
         agency = self.agencies[release.agency]
         agency.gone.pop(release.path, None)
         agency.moved.pop(release.path, None)
@@ -120,7 +120,7 @@ class Newsroom:
         keep: bool = False,
         listed: bool = True,
     ) -> str:
-        """Move a release to another path of its agency. Its new address.
+        """Move a release to another path of its agency, and return its new URL.
 
         The old one redirects, or is lost, or (keep) goes on answering and names the new one as canonical.
         listed: whether listings, feeds and sitemaps name the new address.
@@ -140,7 +140,7 @@ class Newsroom:
         return self.url(agency.slug, new)
 
     def redesign(self, slug: str, design: str = "modern") -> None:
-        """Give an agency's pages other markup: another CMS's, or "modern", which is no CMS we know."""
+        """Give an agency's pages the markup of another CMS, or "modern", which has no page class."""
         if design not in DESIGNS:
             raise ValueError(f"{design} is no design; there are {', '.join(DESIGNS)}")
         agency = self.agencies[slug]
@@ -154,27 +154,27 @@ class Newsroom:
         agency.turn(self.now())
 
     def bury(self, slug: str, buried: bool = True) -> None:
-        """Let an agency's pages print the lead as the first of the paragraphs, so that no rule knows it."""
+        """Show the lead on an agency's pages as an ordinary first paragraph, so that no rule finds it."""
         agency = self.agencies[slug]
         agency.buried, agency.redesigned = buried, self.now()
         agency.turn(self.now())
 
     def forbid(self, slug: str, paths: tuple[str, ...] = ("/",)) -> None:
-        """Let robots.txt forbid these paths too; none lets in again."""
+        """Make robots.txt forbid these paths besides the usual ones."""
         agency = self.agencies[slug]
         agency.disallow = (*DISALLOWED, *paths)
         agency.turn(self.now())
 
     def set_delay(self, slug: str, crawl_delay: float | None) -> None:
-        """The Crawl-delay an agency asks for in robots.txt."""
+        """Set the Crawl-delay in an agency's robots.txt."""
         self.agencies[slug].crawl_delay = crawl_delay
 
     def set_validators(self, slug: str, given: bool) -> None:
-        """Whether an agency's release pages carry ETag and Last-Modified."""
+        """Set whether an agency's release pages have ETag and Last-Modified."""
         self.agencies[slug].validators = given
 
     def address(self, page: str) -> tuple[str, str]:
-        """Host and path of a page named by URL or by slug and path."""
+        """Return the host and path of a page given by URL or by slug and path."""
         if "://" in page:
             parts = urlsplit(page)
             return parts.hostname or "", parts.path or "/"
@@ -182,7 +182,7 @@ class Newsroom:
         return (f"{name}.localhost" if name in self.agencies else name), path if path == "*" else f"/{path}"
 
     def locate(self, page: str) -> tuple[SampleAgency, str]:
-        """The agency and the path of a release; KeyError where there is none."""
+        """Return the agency and the path of a release; raise KeyError if there is none."""
         host, path = self.address(page)
         agency = self.agencies[host.removesuffix(".localhost")]
         if path not in agency.releases:

@@ -1,4 +1,4 @@
-"""Where each CMS puts things: the shapes of its addresses."""
+"""The URL paths of each CMS."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.site.swedish import MONTHS
 
 
 def to_slug(text: str) -> str:
-    """A title as it stands in an address.
+    """Return a title as part of a URL.
 
     >>> to_slug("Så anmäler du – enkelt!")
     'sa-anmaler-du-enkelt'
@@ -22,18 +22,18 @@ def to_slug(text: str) -> str:
 
 
 def to_hex(text: str, length: int = 16) -> str:
-    """A CMS-made id, the same each time."""
+    """Return an id as a CMS makes it, always the same."""
     return hashlib.sha256(text.encode()).hexdigest()[:length]
 
 
 def to_guid(text: str) -> str:
-    """A GUID without hyphens, as Episerver files have."""
+    """Return a GUID without hyphens, as in Episerver's file URLs."""
     return to_hex(text, 32)
 
 
 @dataclass(frozen=True)
 class SiteVision:
-    """Addresses in the manner of SiteVision."""
+    """Paths as in SiteVision."""
 
     listing: ClassVar[str] = "/nyheter.4.5d2a10c917f3b6e8a4c1.html"
     english_listing: ClassVar[str] = "/english/news.4.77c01e9a18ab2f4d3e05.html"
@@ -64,7 +64,7 @@ class SiteVision:
 
 @dataclass(frozen=True)
 class Episerver:
-    """Addresses in the manner of Episerver, now Optimizely."""
+    """Paths as in Episerver, now Optimizely."""
 
     listing: ClassVar[str] = "/aktuellt/nyheter/"
     english_listing: ClassVar[str] = "/en/news/"
@@ -94,7 +94,7 @@ class Episerver:
 
 @dataclass(frozen=True)
 class WordPress:
-    """Addresses in the manner of WordPress."""
+    """Paths as in WordPress."""
 
     listing: ClassVar[str] = "/nyheter/"
     english_listing: ClassVar[str] = "/en/nyheter/"
@@ -123,7 +123,7 @@ class WordPress:
 
 @dataclass(frozen=True)
 class Drupal:
-    """Addresses in the manner of Drupal."""
+    """Paths as in Drupal."""
 
     listing: ClassVar[str] = "/nyheter"
     english_listing: ClassVar[str] = "/en/news"

@@ -1,4 +1,4 @@
-"""Hosts of a few fixed pages beside the four agencies: an archive of files, and a list behind a button."""
+"""Further hosts with a few fixed pages: an archive of files, and a list behind a button."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def make_plain_hosts() -> dict[str, PlainHost]:
 
 
 def make_file_archive() -> PlainHost:
-    """An agency whose releases are files only."""
+    """Return an agency whose releases are all files."""
     host = PlainHost()
     items = "".join(
         f'<li>{f"<span>{day}</span> " if day else ""}<a href="/globalassets/press/{name}">{title}</a> (pdf)</li>\n'
@@ -63,7 +63,7 @@ def make_file_archive() -> PlainHost:
 
 
 def make_button_newsroom() -> PlainHost:
-    """An agency whose list continues behind a button that only a script handles."""
+    """Return an agency whose list continues behind a button that only a script handles."""
     host = PlainHost()
     items = "".join(f'<li><a href="/nyheter/{name}">{title}</a></li>\n' for name, (title, _) in NOTICES.items())
     button = '<button type="button">Visa fler nyheter</button>'
@@ -75,7 +75,7 @@ def make_button_newsroom() -> PlainHost:
 
 
 def make_press_room() -> PlainHost:
-    """A press room at a host of its own, with the same notices as the other newsroom."""
+    """Return a press room at its own host, with the same notices as the other newsroom."""
     host = make_button_newsroom()
     host.pages["/"] = host.pages["/nyheter/"]
     return host

@@ -1,4 +1,4 @@
-"""The truth of the sample site: what each release says, apart from how its page is marked up."""
+"""The releases of the sample site, independent of the markup of their pages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Answered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """A picture; `line` is what stands under it, caption and credit together in one of the agencies' ways."""
+    """An image. line: the text under it, with caption and credit in an agency's format."""
 
     path: str
     alt: str
@@ -38,7 +38,7 @@ class Paper:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """Whom to ask: a person, or an office without a name."""
+    """A contact: a person, or an office without a name."""
 
     name: str | None = None
     role: str
@@ -48,7 +48,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stamp:
-    """The dates as told: HTML for above and below the text, and what they truly say."""
+    """The dates as the page shows them (HTML above and below the text), and their values."""
 
     form: str
     top: str = ""
@@ -83,20 +83,20 @@ class Release:
     papers: tuple[Paper, ...] = ()
     contacts: tuple[Person, ...] = ()
     twin: str | None = None  # path of the same release in the other language
-    ruffled: int = 0  # how often it was saved again without a word changed
+    ruffled: int = 0  # how often only its markup changed
     version: int = field(default=1)
 
     @property
     def body(self) -> tuple[str, ...]:
-        """The running text as a reader sees it, block by block, without the questions and their answers."""
+        """Return the text as a reader sees it, block by block, without questions and answers."""
         return tuple(NOTE.sub(r"\1", text) for _, text in self.blocks)
 
     @property
     def published(self) -> datetime | date | None:
-        """What the page says of its publication."""
+        """Return the date of publication on the page, or None."""
         return self.stamp.published
 
     @property
     def updated(self) -> datetime | date | None:
-        """What the page says of its latest change."""
+        """Return the date of update on the page, or None."""
         return self.stamp.updated

@@ -1,4 +1,4 @@
-"""From releases to pages: the Jinja2 templates of each design, and what they need to know."""
+"""Renders releases as pages with the Jinja2 templates of each design."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.site.releases import NOTE, Release
 from tests.site.swedish import MONTHS
 
 DESIGNS = ("sitevision", "episerver", "wordpress", "drupal", "modern")
-DASHES = {  # form: what stands before an answer's paragraphs
+DASHES = {  # form → what precedes the paragraphs of an answer
     "bold_dash": "– ",
     "bold_each": "– ",
     "bold_mixed": "– ",
@@ -33,7 +33,7 @@ DASHES = {  # form: what stands before an answer's paragraphs
 
 @cache
 def environment() -> Environment:
-    """Jinja2 with our filters; an unknown name is an error."""
+    """Return a Jinja2 environment with the filters; an unknown name is an error."""
     made = Environment(
         loader=FileSystemLoader(Path(__file__).with_name("templates")),
         autoescape=select_autoescape(default=True),
@@ -49,7 +49,7 @@ def environment() -> Environment:
 
 @lru_cache(maxsize=64)
 def furnish(slug: str, base: str, design: str) -> Furniture:
-    """An agency's surroundings in a design, made once."""
+    """Return an agency's boilerplate in a design; cached."""
     site = Furniture(slug, base)
     module = environment().get_template(f"{design}/static.html").module
     for part in ("head", "top", "bottom"):
@@ -58,7 +58,7 @@ def furnish(slug: str, base: str, design: str) -> Furniture:
 
 
 def render_release(release: Release, base: str, design: str, related: Sequence[Release]) -> str:
-    """The page of a release."""
+    """Return the page of a release."""
     site = furnish(release.agency, base, design)
     start = Link("Start" if release.language == "sv" else "Home", "/")
     news = Link("Nyheter" if release.language == "sv" else "News", PATHS[load_text(release.agency)["cms"]].listing)
@@ -90,7 +90,7 @@ def render_listing(
     following: str | None = None,
     language: str = "sv",
 ) -> str:
-    """A page of a listing; the home page is one too."""
+    """Return a page of a listing or the home page."""
     return (
         environment()
         .get_template(f"{design}/listing.html")
@@ -113,7 +113,7 @@ def render_listing(
 def render_page(
     slug: str, base: str, design: str, *, title: str, here: str, paragraphs: Sequence[str], links: Sequence[Link]
 ) -> str:
-    """A page that is no release: about, an area, an error."""
+    """Return a page that is no release: about, an area, an error."""
     return (
         environment()
         .get_template(f"{design}/page.html")
@@ -132,12 +132,12 @@ def render_page(
 
 
 def pieces(text: str) -> list[tuple[bool, str]]:
-    """Text cut at its [[links]]: whether a piece is a link, and the piece."""
+    """Split a text at its [[links]]; yield whether a piece is a link, and the piece."""
     return [(bool(i % 2), piece) for i, piece in enumerate(NOTE.split(text)) if piece]
 
 
 def dash(form: str, paragraph: int, turn: int) -> str:
-    """What stands before paragraph n of answer `turn`: a dash before the first, each, or now and then."""
+    """Return what precedes paragraph n of answer `turn`: a dash before the first, each, or some."""
     mark = DASHES.get(form, "")
     if form == "bold_each" or (form == "bold_mixed" and turn % 2):
         return mark
@@ -145,12 +145,12 @@ def dash(form: str, paragraph: int, turn: int) -> str:
 
 
 def dress(markup: Markup, tag: str, css: str) -> Markup:
-    """The same with a class on every bare element of a kind."""
+    """Add a class to every element of a kind that has no attributes."""
     return Markup(str(markup).replace(f"<{tag}>", f'<{tag} class="{css}">'))  # noqa: S704 - Jinja2 has escaped it
 
 
 def faq_json(release: Release) -> Markup:
-    """The questions as schema.org/FAQPage."""
+    """Return the questions as schema.org/FAQPage."""
     data = {
         "@context": "https://schema.org",
         "@type": "FAQPage",
@@ -167,10 +167,10 @@ def faq_json(release: Release) -> Markup:
 
 
 def is_moment(value: object) -> bool:
-    """Whether a date is told to the minute."""
+    """Return whether a date has a time."""
     return isinstance(value, datetime)
 
 
 def swedish_day(value: date) -> str:
-    """5 mars 2024."""
+    """Format a date as 5 mars 2024."""
     return f"{value.day} {MONTHS[value.month - 1]} {value.year}"

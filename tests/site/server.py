@@ -1,4 +1,4 @@
-"""Site: the sample website on a loopback port, with its truth and its knobs."""
+"""Site: the sample website on a loopback port, with its releases and controls."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Site(Newsroom):
         self.faults: dict[tuple[str, str], Break] = {}
         self.clock = Clock()
         self.counts = Counts()
-        self.log: list[Asked] | None = None  # every request, where a list is set
+        self.log: list[Asked] | None = None  # every request, if it is a list
         self.stopping = False
         self.port = port
         self.socket: socket.socket | None = None
@@ -72,8 +72,8 @@ class Site(Newsroom):
         self.stop()
 
     def start(self) -> None:
-        """Take the port and serve from a thread; OSError where the port is taken."""
-        # with the protocol named, asyncio turns Nagle off; else each small answer waits 40 ms
+        """Bind the port and serve in a thread; raise OSError if the port is in use."""
+        # with a named protocol, asyncio disables Nagle's algorithm, which delays small responses by 40 ms
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -101,7 +101,7 @@ class Site(Newsroom):
             time.sleep(0.005)
 
     def stop(self) -> None:
-        """Stop serving and give the port back."""
+        """Stop serving and release the port."""
         self.stopping = True
         if self.server and self.thread and self.socket:
             self.server.should_exit = True
@@ -110,17 +110,17 @@ class Site(Newsroom):
 
     @property
     def truth(self) -> dict[str, Release]:
-        """What each release says, by its address."""
+        """Return every release by its URL."""
         return {
             self.url(slug, path): r for slug, agency in self.agencies.items() for path, r in agency.releases.items()
         }
 
     def agencies_toml(self) -> str:
-        """A list of agencies for the scraper: the four, and one table for each mounted host."""
+        """Return a list of agencies for the scraper: the four, and a table for each mounted host."""
         return agencies_toml(self)
 
     def agencies_file(self, folder: Path) -> Path:
-        """The same as a file in a folder."""
+        """Write the list of agencies to a file in a folder, and return its path."""
         path = folder / "agencies.toml"
         path.write_text(self.agencies_toml(), encoding="utf-8")
         return path
@@ -132,7 +132,7 @@ class Site(Newsroom):
         return wire
 
     def break_(self, page: str, **fault: Any) -> None:
-        """Break an address ("slug/*" for a whole host): see Break. A soft 404 is also put into the listing."""
+        """Break a URL ("slug/*" for a whole host): see Break. A soft 404 is also added to the listing."""
         host, path = self.address(page)
         self.faults[host, path] = Break(**fault)
         agency = self.agencies.get(host.removesuffix(".localhost"))
@@ -141,7 +141,7 @@ class Site(Newsroom):
             agency.turn(self.now())
 
     def mend(self, page: str | None = None) -> None:
-        """Take a fault away, or all of them."""
+        """Remove a fault, or all of them."""
         if page is None:
             self.faults.clear()
         else:
@@ -152,21 +152,21 @@ class Site(Newsroom):
         self.clock.set(datetime.fromisoformat(moment) if isinstance(moment, str) else moment)
 
     def advance(self, seconds: float) -> None:
-        """Move the clock on."""
+        """Advance the clock."""
         self.clock.advance(timedelta(seconds=seconds))
 
     def clear_counts(self) -> None:
         self.counts.clear()
 
     def turn_knob(self, name: str, order: dict[str, Any]) -> str | None:
-        """A knob by its name, as POST /-/knobs asks for it."""
+        """Call a control by its name, for POST /-/knobs."""
         if name not in KNOBS:
             raise ValueError(f"{name} is no knob; there are {', '.join(KNOBS)}")
         told = getattr(self, name)(**order)
         return told.path if isinstance(told, Release) else told
 
     def find_fault(self, host: str, path: str) -> Break | None:
-        """The fault at an address, if any is left; each finding uses one up."""
+        """Return the fault at a path, or None, and count it as used once."""
         for key in ((host, path), (host, "*")):
             fault = self.faults.get(key)
             if fault is None:

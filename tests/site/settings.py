@@ -1,10 +1,10 @@
-"""The project's Scrapy settings, fenced in: nothing but the sample site on LOOPBACK_PORT can be reached."""
+"""The project's Scrapy settings, limited so that only the sample site on LOOPBACK_PORT can be reached."""
 
 from __future__ import annotations
 
 import os
 
-from scraper.settings import *  # noqa: F403 - all but what follows is as in earnest
+from scraper.settings import *  # noqa: F403 - all other settings are the project's
 
 LOOPBACK_PORT = int(os.environ.get("LOOPBACK_PORT", "0"))
 DOWNLOAD_HANDLERS = {
@@ -14,5 +14,5 @@ DOWNLOAD_HANDLERS = {
     "s3": None,
 }
 CONTACT = "tests@example.org"
-DOWNLOAD_DELAY = 0.0  # the sample site asks for its own Crawl-delay
+DOWNLOAD_DELAY = 0.0  # the sample site has its own Crawl-delay
 AUTOTHROTTLE_ENABLED = False  # loopback answers in a millisecond; throttling it would only measure itself

@@ -1,4 +1,4 @@
-"""Dates in the ways agencies write them: from moments to HTML and what it truly says."""
+"""Writes dates in the formats of agencies: HTML, and the values that it states."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Form = Callable[[datetime, datetime, tuple[str, ...]], Stamp]
 
 
 def to_stamp(form: str, created: datetime, modified: datetime, tags: tuple[str, ...]) -> Stamp:
-    """The dates of a release in the named way, a function of stamps_published or stamps_undated."""
+    """Write the dates of a release in a format, which is a function of stamps_published or stamps_undated."""
     way: Form | None = getattr(stamps_published, form, None) or getattr(stamps_undated, form, None)
     if way is None:
         raise ValueError(f"{form} is no way of writing dates")

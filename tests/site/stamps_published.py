@@ -1,4 +1,4 @@
-"""Ways of telling when a release was published, and sometimes changed."""
+"""Formats that state when a release was published, and in some when it was changed."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def iso_then_kind(created: datetime, modified: datetime, tags: tuple[str, ...]) 
 
 
 def no_year(created: datetime, modified: datetime, tags: tuple[str, ...]) -> Stamp:
-    """Publicerad 20 mars 10:19, Uppdaterad 20 mars 12:20: the year stands in the address."""
+    """Publicerad 20 mars 10:19, Uppdaterad 20 mars 12:20: the year is in the URL."""
     last = modified if modified.year == created.year else created
     texts = [
         f'<span class="date">{word} {moment.day} {MONTHS[moment.month - 1]} {moment:%H:%M}</span>'
@@ -128,14 +128,14 @@ def published_colon(created: datetime, modified: datetime, tags: tuple[str, ...]
 
 
 def decision(created: datetime, modified: datetime, tags: tuple[str, ...]) -> Stamp:
-    """Datum för beslut: 2023-10-17, beside a published day."""
+    """Datum för beslut: 2023-10-17, next to a day of publication."""
     rows = (("Datum för beslut:", created.replace(day=1)), ("Publicerad:", created))
     facts = "".join(f"<dt>{label}</dt><dd>{moment:%Y-%m-%d}</dd>" for label, moment in rows)
     return Stamp(form="", top=f'<dl class="facts">{facts}</dl>', published=created.date())
 
 
 def english(created: datetime, modified: datetime, tags: tuple[str, ...]) -> Stamp:
-    """Published 5 March 2024, on an English twin."""
+    """Published 5 March 2024, on an English translation."""
     names = [
         "January",
         "February",

@@ -1,4 +1,4 @@
-"""Ways that tell no day of publication: only a change, a review, a day to come, or nothing."""
+"""Formats without a day of publication: only a change, a review, a future day, or nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def clock_first(created: datetime, modified: datetime, tags: tuple[str, ...]) ->
 
 
 def print_only(created: datetime, modified: datetime, tags: tuple[str, ...]) -> Stamp:
-    """A print stamp, which is no date of the release; only the update is told."""
+    """A time of printing, which is no date of the release; only the update is stated."""
     top = f'<div class="print-only">Publicerad: {modified:%Y-%m-%d %H:%M}</div>'
     foot = box(f"Senast uppdaterad {modified:%Y-%m-%d}")
     return Stamp(form="", top=top, foot=foot, updated=modified.date())
@@ -49,6 +49,6 @@ def undated(created: datetime, modified: datetime, tags: tuple[str, ...]) -> Sta
 
 
 def next_time(created: datetime, modified: datetime, tags: tuple[str, ...]) -> Stamp:
-    """Nästa publicering: 2014-08-13, a date to come and nothing else."""
+    """Nästa publicering: 2014-08-13, only a future date."""
     coming = modified.replace(year=modified.year + 1, day=1)
     return Stamp(form="", foot=box(f"Nästa publicering: {coming:%Y-%m-%d}"))

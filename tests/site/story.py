@@ -1,4 +1,4 @@
-"""What happened to some of the sample agencies' releases after they were published: the demo's edits.
+"""Edits some of the sample agencies' releases after their publication, for the demo.
 
 Always the same, at a moment of its own, so that a second `make run` finds nothing that the first did not.
 """
@@ -16,7 +16,7 @@ NUMBER = re.compile(r"\d+")
 
 
 def tell(site: Site) -> None:
-    """Two figures changed, one of them silently; a paragraph added; a slip mended; one release moved, one deleted."""
+    """Change two figures (one without a date), add a paragraph, correct a typo, move a release, and delete one."""
     site.set_clock(MOMENT)
     try:
         numbers = [url for url, truth in sorted(site.truth.items()) if NUMBER.search(truth.lead or "")]
@@ -34,7 +34,7 @@ def tell(site: Site) -> None:
 
 
 def one_more(text: str) -> str:
-    """A text with its first figure one higher.
+    """Return a text with its first figure increased by one.
 
     >>> one_more("Stödet räcker till 18 skolor av 40.")
     'Stödet räcker till 19 skolor av 40.'
@@ -43,5 +43,5 @@ def one_more(text: str) -> str:
 
 
 def ending(url: str) -> str:
-    """How the addresses of an agency's releases end."""
+    """Return the ending of the URLs of an agency's releases."""
     return ".html" if url.endswith(".html") else "/" if url.endswith("/") else ""

@@ -1,4 +1,4 @@
-"""Days and lines as agencies write them."""
+"""Writes days and lines as agencies do."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ MONTHS = [
 
 
 def day(moment: date, *, zero: bool = False) -> str:
-    """5 mars 2024, or 05 mars 2024."""
+    """Format a day as 5 mars 2024, or 05 mars 2024."""
     return f"{moment.day:02d}" * zero + str(moment.day) * (not zero) + f" {MONTHS[moment.month - 1]} {moment.year}"
 
 
 def box(text: str, css: str = "date") -> str:
-    """A line of its own."""
+    """Return HTML with a text on its own line."""
     return f'<p class="{css}">{text}</p>'

@@ -1,4 +1,4 @@
-"""What a release carries beside its text: a picture with its credit, attached files, whom to ask."""
+"""Adds images with credits, attached files and contacts to releases."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CREDITS = [
 
 
 def picture(cms: str, topic: dict[str, Any], text: dict[str, Any], rng: random.Random, when: datetime) -> Picture:
-    """A picture with caption and credit in one of the ways agencies write them."""
+    """Return an image with caption and credit in an agency's format."""
     name, caption, way = rng.choice(text["photographers"]), rng.choice(topic["captions"]), rng.choice(CREDITS)
     credit = name.upper() if "{2}" in way else f"{name}/{text['name']}" if "{1}" in way else name
     line = f"{caption} {way.format(name, text['name'], name.upper())}"
@@ -32,13 +32,13 @@ def picture(cms: str, topic: dict[str, Any], text: dict[str, Any], rng: random.R
 
 
 def papers(cms: str, topic: dict[str, Any], rng: random.Random, when: datetime) -> tuple[Paper, ...]:
-    """One or two attached PDFs."""
+    """Return one or two attached PDFs."""
     titles = rng.sample(topic["attachments"], rng.randint(1, len(topic["attachments"])))
     return tuple(Paper(path=PATHS[cms].paper(to_slug(title), f"{when:%Y-%m}"), title=title) for title in titles)
 
 
 def contacts(text: dict[str, Any], rng: random.Random, *, person: bool) -> tuple[Person, ...]:
-    """The press office, and before it somebody who knows the matter."""
+    """Return an expert and the press office."""
     office = Person(role=text["press"], phone=text["press_phone"], email=f"press@{text['slug']}.example")
     if not person:
         return (office,)

@@ -1,4 +1,4 @@
-"""Press wires on which sample agencies publish too: two that answer with JSON, and two with RSS and pages."""
+"""Press wires where sample agencies publish too: two with JSON, and two with RSS and pages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.site.paths import to_hex, to_slug
 from tests.site.releases import NOTE, Release
 
 JSON, RSS = "application/json; charset=utf-8", "application/rss+xml; charset=UTF-8"
-HOSTS = {  # of the list, then of the pages
+HOSTS = {  # of the list, and of the pages
     "viatt": ("via.tt.se", "via.tt.se"),
     "cision": ("publish.ne.cision.com", "news.cision.com"),
     "mynewsdesk": ("www.mynewsdesk.com", "www.mynewsdesk.com"),
@@ -41,7 +41,7 @@ class SampleWire:
         self.releases = {self.url(release): release for release in releases}
 
     def url(self, release: Release) -> str:
-        """The address of a release's page."""
+        """Return the URL of a release's page."""
         number, slug = int(to_hex(release.path, 6), 16), to_slug(release.title)
         path = {
             "viatt": f"pressmeddelande/{number}/{slug}?publisherId={self.publisher}&lang=sv",
@@ -52,11 +52,11 @@ class SampleWire:
         return f"https://{self.hosts[1]}/{path}"
 
     def edit(self, url: str, **changes: Any) -> None:
-        """Change a release where it stands."""
+        """Change a release at the wire."""
         self.releases[url] = replace(self.releases[url], **changes)
 
     def answer(self, path: str, query: str) -> Answer:
-        """The list, a page of it, or the page of a release; the JSON services' pages are never asked for."""
+        """Return a page of the list or the page of a release; pages of the JSON services are never requested."""
         if path == "/robots.txt":
             return Answer(make=lambda: b"User-agent: *\nDisallow: /search\n", media="text/plain")
         if path == self.list_path:
@@ -135,7 +135,7 @@ class SampleWire:
         }
 
     def write_body(self, release: Release) -> str:
-        """The running text as HTML."""
+        """Return the text as HTML."""
         parts = []
         for tag, text in release.blocks:
             html = NOTE.sub(lambda found: f'<a href="{self.base}/">{found[1]}</a>', escape(text, quote=False))
@@ -148,7 +148,7 @@ class SampleWire:
         return "\n".join(parts)
 
     def write_page(self, release: Release) -> str:
-        """The page of a release in a press room."""
+        """Return the page of a release in a press room."""
         title, day = escape(release.title), release.created
         files = "".join(f'<li><a href="{self.base}{p.path}">{escape(p.title)}</a></li>' for p in release.papers)
         return (

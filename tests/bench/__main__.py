@@ -1,4 +1,4 @@
-"""python -m tests.bench [N]: what a page, a save and a search cost, each beside a named baseline in the same run.
+"""`python -m tests.bench [N]`: measures pages, saves and searches, each with a named baseline in the same run.
 
 Figures are CPU milliseconds of this machine and ratios. N: releases of the largest invented archive that is searched,
 and how many are looked at again; from 20,000 on so many (100,000 at most) are crawled as well, to see whether memory
@@ -20,11 +20,11 @@ from tests.bench.search import measure_search
 from tests.bench.store import measure_store
 
 AGAIN = 2000
-LONG, LONGEST = 20_000, 100_000  # releases from which on a crawl tells whether memory stays flat, and the most it takes
+LONG, LONGEST = 20_000, 100_000  # releases from which a crawl shows whether memory stays flat, and the maximum
 
 
 def to_parts(number: int | None) -> dict[str, Callable[[], Iterator[str]]]:
-    """The parts by name, in their order."""
+    """Return the parts by name, in order."""
     parts: dict[str, Callable[[], Iterator[str]]] = {
         "crawl": measure_crawl,
         "extraction": measure_extraction,
@@ -39,7 +39,7 @@ def to_parts(number: int | None) -> dict[str, Callable[[], Iterator[str]]]:
 
 
 def main() -> int:
-    """Print the parts; 1 where a target is missed."""
+    """Print the parts; return 1 if a target is missed."""
     missed: list[str] = []
     for name, measure in to_parts(int(sys.argv[1]) if len(sys.argv) > 1 else None).items():
         print(f"\n== {name}\n", flush=True)

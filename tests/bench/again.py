@@ -1,4 +1,4 @@
-"""What looking again costs: a revisit of unchanged releases beside bare Scrapy with the same conditional requests."""
+"""Measures a revisit of unchanged releases, compared with bare Scrapy that sends the same conditional requests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BASE = "bare Scrapy, same requests"
 
 
 def measure_again(number: int) -> list[str]:
-    """Lines that tell requests, bytes, share of 304 and CPU time a request of a revisit of `number` releases."""
+    """Yield the requests, bytes, share of 304 and CPU time per request of a revisit of `number` releases."""
     with tempfile.TemporaryDirectory() as folder, Site(releases=number, crawl_delay=None) as site:
         crawling = Crawling(site, site.agencies_file(Path(folder)), Path(folder) / "archive.db", patience=900)
         children_cpu(lambda: crawling.run()[0])

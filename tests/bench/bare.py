@@ -1,4 +1,4 @@
-"""The baseline of the crawl's cost: Scrapy alone fetches a list of addresses and reads nothing."""
+"""The baseline of the crawl: Scrapy fetches a list of URLs and parses nothing."""
 
 from __future__ import annotations
 
@@ -33,4 +33,4 @@ class BareSpider(Spider):
             yield Request(url, headers=headers, meta={"handle_httpstatus_list": [304]})
 
     def parse(self, response: Response) -> None:
-        """Read nothing."""
+        """Parse nothing."""

@@ -1,4 +1,4 @@
-"""python -m tests.bench.big [N] [FOLDER]: what searches and pages cost in archives of N/100, N/10 and N releases.
+"""`python -m tests.bench.big [N] [FOLDER]`: measures searches and pages in archives of N/100, N/10 and N releases.
 
 Each class of question is asked over HTTP of the page and its JSON, and of Datasette's own table search with one facet
 on the same file (the baseline: Datasette without us, its time limits lifted), told as the server's CPU. FOLDER keeps
@@ -28,7 +28,7 @@ from tests.bench.questions import COMMON_MS, PAGE_MS, SEARCH_MS, VERY, Question,
 from tests.bench.served import Answer, Served, find_port, serve
 
 NUMBER, SHARES = 20_000, (100, 10, 1)
-ROUNDS, SLOW_ROUNDS, ENOUGH = 8, 1, 24  # rounds of each question; of the baseline; answers of a class, at least
+ROUNDS, SLOW_ROUNDS, ENOUGH = 8, 1, 24  # rounds of each question; of the baseline; minimum of responses per class
 PATIENT = {"sql_time_limit_ms": 60_000, "facet_time_limit_ms": 60_000}
 META = {"databases": {"archive": {"tables": {"releases": {"fts_table": "search", "fts_pk": "id"}}}}}
 BASELINE = {"_facet": "agency", "_size": "20"}
@@ -36,7 +36,7 @@ BASELINE = {"_facet": "agency", "_size": "20"}
 
 @dataclass(slots=True)
 class Class:
-    """A class of questions with its target and the answers to it, by way of asking."""
+    """A class of questions with its target, and the responses by server."""
 
     name: str
     target: float
@@ -47,14 +47,14 @@ class Class:
 
     @property
     def missed(self) -> bool:
-        """Whether a way of ours is too slow, or failed."""
+        """Return whether our server was too slow, or failed."""
         ours = [way for way in self.ways if way != "table"]
         slow = any(p95(self.cpu(way)) > self.target for way in ours)
         return slow or any(answer.failed for way in ours for answer in self.ways[way])
 
 
 def measure_big(number: int = NUMBER, folder: Path | None = None) -> Iterator[str]:
-    """The lines of the tables as they are known, those of missed targets as such."""
+    """Yield the lines of the tables, those of missed targets as Missed."""
     sizes = []
     with tempfile.TemporaryDirectory() as made:
         for share in SHARES:
@@ -75,7 +75,7 @@ def measure_big(number: int = NUMBER, folder: Path | None = None) -> Iterator[st
 
 
 def measure(path: Path, folder: Path) -> Iterator[Class]:
-    """Every class of question and every kind of page, one reader at a time."""
+    """Measure every class of questions and every kind of page, with one reader."""
     with ExitStack() as stack:
         port = find_port()
         ours = stack.enter_context(serve(build_datasette_command(path, port), port))
@@ -89,7 +89,7 @@ def measure(path: Path, folder: Path) -> Iterator[Class]:
 
 
 def serve_plain(path: Path, folder: Path) -> AbstractContextManager[Served]:
-    """Datasette as it is, told which index the releases have."""
+    """Start plain Datasette, configured with the index of the releases."""
     (folder / "plain.json").write_text(json.dumps(META))
     port = find_port()
     command = [sys.executable, "-m", "datasette", "serve", str(path), "--port", str(port), "-m"]
@@ -100,7 +100,7 @@ def serve_plain(path: Path, folder: Path) -> AbstractContextManager[Served]:
 
 
 def ask_class(name: str, questions: list[Question], ours: Served, theirs: Served) -> Class:
-    """By every way."""
+    """Measure a class of questions at each server."""
     found = Class(name, COMMON_MS if name in VERY else SEARCH_MS)
     for way, path in (("page", "/search"), ("json", "/search.json")):
         addresses = [f"{path}?{urlencode(question.ours)}" for question in questions]
@@ -111,7 +111,7 @@ def ask_class(name: str, questions: list[Question], ours: Served, theirs: Served
 
 
 def ask_all(served: Served, addresses: list[str], rounds: int, *, warm: bool = True) -> list[Answer]:
-    """Each so often, and the class often enough for a p95 to mean something; a first time that is not counted."""
+    """Request each question several times, enough for a p95 of the class, after a first time that is not counted."""
     if warm:
         for address in addresses:
             served.ask(address)
@@ -120,7 +120,7 @@ def ask_all(served: Served, addresses: list[str], rounds: int, *, warm: bool = T
 
 
 def p95(values: list[float]) -> float:
-    """The value that 95 of 100 do not exceed."""
+    """Return the 95th percentile."""
     return quantiles(values, n=20, method="inclusive")[18] if len(values) > 1 else values[0]
 
 
@@ -129,7 +129,7 @@ def p50(values: list[float]) -> float:
 
 
 def to_table(path: Path, size: Size, classes: list[Class]) -> Iterator[str]:
-    """A line a class."""
+    """Format a line per class."""
     yield f"{size.releases} invented releases, words of {source()}, {size.bytes / 1e9:.2f} GB"
     yield "CPU ms a request, p50 and p95; wall ms p95; ratio: CPU to that of the baseline, Datasette's table search"
     yield f"{'':24}{'page':>14}{'wall':>8}{'json':>14}{'wall':>8}{'table':>9}{'ratio':>8}{'target':>8}"
@@ -142,7 +142,7 @@ def to_table(path: Path, size: Size, classes: list[Class]) -> Iterator[str]:
 
 
 def to_cell(each: Class, way: str) -> str:
-    """CPU and wall time of a way; blanks where it was not asked."""
+    """Format CPU and wall time of a server, or blanks if it was not measured."""
     if way not in each.ways:
         return " " * 22
     cpu, wall = each.cpu(way), [answer.wall * 1000 for answer in each.ways[way]]
@@ -151,7 +151,7 @@ def to_cell(each: Class, way: str) -> str:
 
 
 def main() -> int:
-    """Print the table; 1 where a target is missed."""
+    """Print the table; return 1 if a target is missed."""
     number = int(sys.argv[1]) if len(sys.argv) > 1 else NUMBER
     lines = []
     for line in measure_big(number, Path(sys.argv[2]) if len(sys.argv) > 2 else None):

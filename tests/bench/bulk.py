@@ -1,4 +1,4 @@
-"""Saves many releases at once: several processes work out what is pure, this one writes, in the order they came.
+"""Saves many releases: other processes compute what needs no archive, this one writes, in the given order.
 
 What comes of it is what saving one by one gives, row for row.
 """
@@ -17,23 +17,23 @@ from archive.database import map_in_order
 from archive.models import Capture, Release
 from archive.store import Archive, PreparedRelease, SaveResult, prepare_release
 
-BATCH = 500  # releases a transaction
+BATCH = 500  # releases per transaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A release as it stood at a moment, and the answer it was read from with its bytes, where there is one."""
+    """A release, the time it was seen, and the response it was read from with its bytes, if any."""
 
     release: Release
     seen: datetime
     cause: str = "source"
     parser_version: str | None = None
-    capture: Capture | None = None  # its sha256 is filled in as the bytes are kept
+    capture: Capture | None = None  # its sha256 is set when the bytes are stored
     body: bytes | None = None
 
 
 def save_all(archive: Archive, captures: Captures, entries: Iterable[Entry], *, processes: int) -> Counter[SaveResult]:
-    """Keep them all, their agencies being held already. `processes`: beside this one; 0: this one does it all.
+    """Save all releases, whose agencies must be stored. processes: besides this one; 0: this one does all.
 
     Bytes are committed before the releases that point to them; what came before an error is kept, by the batch.
     """
@@ -47,7 +47,7 @@ def save_all(archive: Archive, captures: Captures, entries: Iterable[Entry], *, 
 
 
 def save(archive: Archive, captures: Captures, entry: Entry, prepared: PreparedRelease) -> SaveResult:
-    """One of them; as in a crawl, an answer is kept where it shows something new."""
+    """Save one release; as in a crawl, its response is stored if it is new or changed."""
     key, capture = None, entry.capture
     if capture and archive.is_new_or_changed(entry.release, prepared):
         if entry.body is not None:
@@ -64,17 +64,17 @@ def save(archive: Archive, captures: Captures, entry: Entry, prepared: PreparedR
 
 
 def releases_of(batch: list[Entry]) -> list[Release]:
-    """What is sent to another process: not the bytes."""
+    """Return what is sent to another process: not the bytes."""
     return [entry.release for entry in batch]
 
 
 def prepare_all(releases: list[Release]) -> list[PreparedRelease]:
-    """What another process does."""
+    """Compute the parts of a save that need no archive, in another process."""
     return list(map(prepare_release, releases))
 
 
 def to_batches(entries: Iterable[Entry], size: int) -> Iterator[list[Entry]]:
-    """Entries by so many."""
+    """Yield entries in batches."""
     waiting = iter(entries)
     while batch := list(islice(waiting, size)):
         yield batch

@@ -1,4 +1,4 @@
-"""python -m tests.bench.closed_loop PORT SECONDS CONNECTIONS...: clients that ask again as soon as they are answered.
+"""`python -m tests.bench.closed_loop PORT SECONDS CONNECTIONS...`: clients that send a request after each response.
 
 One client for each number, with so many connections, each client at a loopback address of its own. Paths are read from
 the standard input, a line each. Prints for each client a JSON list of [status, seconds] on a line; an answer that is
@@ -18,7 +18,7 @@ PAUSE = 0.1  # seconds, after a connection that failed
 
 @dataclass(slots=True)
 class Client:
-    """One address with its connections, and the answers that they got until `end`."""
+    """A client address with its connections, and the responses they got until `end`."""
 
     address: str
     port: int
@@ -27,7 +27,7 @@ class Client:
     answers: list[tuple[int, float]] = field(default_factory=list)
 
     async def ask(self, seed: int) -> None:
-        """Ask through one connection at a time, for ever."""
+        """Send requests through one connection at a time, until cancelled."""
         turn = seed
         while True:
             try:
@@ -49,7 +49,7 @@ class Client:
 
 
 async def ask_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, path: str) -> tuple[int, bool]:
-    """Return the status of an answer that was read to its end, and whether the connection goes on."""
+    """Read a whole response; return its status, and whether the connection stays open."""
     request = f"GET {path} HTTP/1.1\r\nHost: arkiv.example\r\nAccept: text/html\r\nAccept-Language: sv\r\n\r\n"
     writer.write(request.encode())
     head = (await reader.readuntil(b"\r\n\r\n")).lower()
@@ -63,7 +63,7 @@ async def ask_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, p
 
 
 async def ask_all(port: int, seconds: float, connections: list[int], paths: list[str]) -> list[Client]:
-    """Return the clients after so many seconds."""
+    """Run the clients for some seconds, and return them."""
     end = time.perf_counter() + seconds
     clients = [Client(f"127.1.{place // 250}.{place % 250 + 1}", port, paths, end) for place in range(len(connections))]
     tasks = [

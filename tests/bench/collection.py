@@ -1,4 +1,4 @@
-"""The archive that the search benchmark asks: the stored collection, imported; and a copy of it with plain FTS5."""
+"""The archive of the search benchmark: the imported collection, and a copy of it with plain FTS5."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TEXTS = ("title", "lead", "body")
 
 
 def import_collection(archive: Path) -> float:
-    """Fill a new archive as an operator would; gives CPU seconds. SystemExit where lines cannot be read."""
+    """Import the collection into a new archive; return the CPU seconds. Raises SystemExit if lines cannot be read."""
     command = [
         sys.executable,
         "-m",
@@ -34,7 +34,7 @@ def import_collection(archive: Path) -> float:
 
 
 def copy_plain(archive: Path, plain: Path) -> None:
-    """The releases alone, with the search that `sqlite-utils enable-fts` sets up."""
+    """Copy only the releases, with the index of `sqlite-utils enable-fts`."""
     db = Database(plain)
     db.execute("attach ? as archive", [str(archive)])
     columns = [(name, kind) for _, name, kind, *_ in db.execute("pragma archive.table_info(releases)")]

@@ -1,4 +1,4 @@
-"""What a page costs the whole crawl: fetch, read, normalise, captures, save with index and revisions.
+"""Measures a page in a whole crawl: fetch, parse, normalise, capture, save with index and revisions.
 
 Two crawls of the sample site, a small and a larger one: their difference is what each further page costs, without
 the start of the process, the dictionaries and Scrapy.
@@ -18,7 +18,7 @@ from tests.bench.measure import Cost, run_measured, spider_command
 from tests.scraper.crawling import Crawling
 from tests.site import Site
 
-WEIGHTS = (60_000, 110_000)  # bytes a page
+WEIGHTS = (60_000, 110_000)  # bytes per page
 FEW, MANY = 120, 600
 ROUNDS = 3
 MOST_OF_PEER = {60_000: 0.30, 110_000: 0.15}
@@ -34,7 +34,7 @@ COLUMNS = f"{'a page':>9}{'with start':>12}{'of peer':>10}{'of bare':>9}{'pages/
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """A further page's CPU milliseconds; of the larger run, start and all: those by page, pages a second, peak MB."""
+    """CPU milliseconds of a further page; for the whole larger run: CPU per page, pages per second, peak MB."""
 
     page: float
     whole: float
@@ -43,7 +43,7 @@ class Share:
 
 
 def measure_crawl() -> Iterator[str]:
-    """Lines for each weight of a page."""
+    """Yield the lines for each size of a page."""
     yield ABOUT
     for weight in WEIGHTS:
         few, many = measure_least(weight, FEW), measure_least(weight, MANY)
@@ -64,7 +64,7 @@ def measure_least(weight: int, number: int) -> dict[str, Cost]:
 
 
 def measure(weight: int, number: int) -> dict[str, Cost]:
-    """The three crawls of one site, one after the other."""
+    """Run the three crawls of one site, one after another."""
     with tempfile.TemporaryDirectory() as made, Site(releases=number, crawl_delay=None, weight=weight) as site:
         folder = Path(made)
         crawling = Crawling(site, site.agencies_file(folder), folder / "archive.db")
@@ -85,7 +85,7 @@ def measure(weight: int, number: int) -> dict[str, Cost]:
 
 
 def to_share(few: Cost, many: Cost) -> Share:
-    """What a page costs, from a small and a large run."""
+    """Compute the cost of a page from a small and a large run."""
     further = MANY - FEW
     return Share(
         page=(many.cpu - few.cpu) / further * 1000,

@@ -1,4 +1,4 @@
-"""How room, keeping, searching and looking again grow with the archive; what 20 years of 300 agencies would take."""
+"""Measures how size, saves, searches and revisits grow with the archive, and estimates 20 years of 300 agencies."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ from archive.store import Archive
 from scraper.settings import DOWNLOAD_DELAY, REVISIT_BUDGET
 from tests.bench.writing import keep
 
-KEPT, CHECKED = 300, 300  # releases kept and looked at again, to see what one costs at this size
+KEPT, CHECKED = 300, 300  # releases saved and revisited, to measure one at this size
 AGENCIES, YEARS, RELEASES = 300, 20, 1_000_000
-BYTES = 2800  # of the bytes as they came, a release: README, measured on stored pages
-PAGE_CPU = 0.008  # seconds a page read: the target of the crawl's part of this benchmark
-RECENT = 48 + 12 + 11  # looks at a release in its first three months (REVISIT_AGES: hourly, daily, weekly)
-MONTHLY = 30  # days between two looks at an older one
+BYTES = 2800  # of captures per release: see README, measured on stored pages
+PAGE_CPU = 0.008  # seconds per parsed page: the target of the crawl in this benchmark
+RECENT = 48 + 12 + 11  # requests for a release in its first three months (REVISIT_AGES: hourly, daily, weekly)
+MONTHLY = 30  # days between two requests for an older one
 NIGHT = 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Size:
-    """What was measured at one size. Times are CPU milliseconds."""
+    """The measurements at one size. Times are CPU milliseconds."""
 
     releases: int
     bytes: int
     index: int  # of these
     keep: float
     check: float
-    due: float  # an agency's next 500 releases to be looked at
+    due: float  # listing an agency's next 500 due releases
     search: float  # the median class's p95
     slowest: float  # the slowest class's
 
 
 def weigh(path: Path, classes: list[Any]) -> Size:
-    """Measure an archive; it grows by what is kept for that."""
+    """Measure an archive, which grows by the releases saved for that."""
     with closing(sqlite3.connect(path)) as db:
         releases = db.execute("select count(*) from release_facets").fetchone()[0]
         index = sum(
@@ -61,7 +61,7 @@ def weigh(path: Path, classes: list[Any]) -> Size:
 
 
 def look_again(path: Path) -> tuple[float, float]:
-    """Finding what is due of an agency, and noting that a release stands as it did."""
+    """Measure listing an agency's due releases, and recording that one is unchanged."""
     now = datetime.now(UTC)
     with Archive(path) as archive:
         agency = archive.db.execute(
@@ -82,12 +82,12 @@ def look_again(path: Path) -> tuple[float, float]:
 
 
 def p95(values: list[float]) -> float:
-    """The value that 95 of 100 do not exceed."""
+    """Return the 95th percentile."""
     return sorted(values)[min(len(values) - 1, int(len(values) * 0.95))]
 
 
 def tell_curves(sizes: list[Size]) -> Iterator[str]:
-    """A line a size, then the full archive."""
+    """Yield a line per size, then the estimate of the full archive."""
     yield "How it grows: bytes and index a release; CPU ms of keeping one, noting one look again, finding what is due;"
     yield "CPU ms p95 of the median class of searches and of the slowest."
     yield f"{'releases':>10}{'bytes':>9}{'index':>8}{'keep':>8}{'look':>8}{'due':>8}{'search':>8}{'slowest':>9}"
@@ -101,9 +101,9 @@ def tell_curves(sizes: list[Size]) -> Iterator[str]:
 
 
 def tell_whole(size: Size) -> Mapping[str, str]:
-    """A full archive, by the largest size measured; every assumption stands in the line."""
+    """Estimate a full archive from the largest measured size, and state every assumption."""
     each = RELEASES / AGENCIES
-    new = each / YEARS / 365 * 1.5  # a day and agency; half as many again as in the mean year, for they grow
+    new = each / YEARS / 365 * 1.5  # per day and agency; 1.5 times the mean year, because numbers grow
     looks = min(REVISIT_BUDGET, new * RECENT + each / MONTHLY)
     requests = new + looks + 4  # its sources
     return {

@@ -1,4 +1,4 @@
-"""What reading a page costs, step by step, beside trafilatura and BeautifulSoup on the same pages."""
+"""Measures parsing a page by step, compared with trafilatura and BeautifulSoup on the same pages."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.site.client import get
 
 PAGES = 60
 ROUNDS = 3
-STEPS = {  # what is told: where it is, its name there
+STEPS = {  # label: module and name of the function
     "contacts": (base, "find_contact_areas"),
     "noise dropped": (base, "drop_boilerplate"),
     "main element": (base, "find_main_element"),
@@ -39,7 +39,7 @@ STEPS = {  # what is told: where it is, its name there
 
 
 def measure_extraction() -> Iterator[str]:
-    """A table: CPU ms a page by step, for each weight."""
+    """Yield a table of CPU milliseconds per page by step, for each size."""
     tables = [measure(weight) for weight in WEIGHTS]
     yield f"CPU ms a page, median of {PAGES} releases of the sample site, by the weight of a page"
     yield f"{'':36}" + "".join(f"{weight // 1000:>9} kB" for weight in WEIGHTS)
@@ -51,7 +51,7 @@ def measure_extraction() -> Iterator[str]:
 
 
 def measure(weight: int) -> dict[str, float]:
-    """CPU seconds by step; what is in none of them is the rest."""
+    """Return CPU seconds by step, and those of no step."""
     with Site(releases=PAGES, crawl_delay=None, weight=weight) as site:
         pages = {url: get(url, port=site.port).content for url in site.truth}
     costs: dict[str, list[float]] = defaultdict(list)
@@ -69,7 +69,7 @@ def measure(weight: int) -> dict[str, float]:
 
 
 def read_by_step(html: bytes, url: str) -> dict[str, float]:
-    """One page, with a clock around each step."""
+    """Parse a page, with a clock around each step."""
     costs = {"parse": 0.0, **dict.fromkeys(STEPS, 0.0)}
     with ExitStack() as stack:
         for name, (place, function) in STEPS.items():
@@ -85,7 +85,7 @@ def read_by_step(html: bytes, url: str) -> dict[str, float]:
 
 
 def clocked(function: Any, name: str, costs: dict[str, float]) -> Any:
-    """A function that adds its CPU time to its step's."""
+    """Return a function that adds its CPU time to that of its step."""
 
     def call(*arguments: Any) -> Any:
         begun = time.process_time()

@@ -1,4 +1,4 @@
-"""How a figure of the benchmark is told beside its target, and what misses it."""
+"""Formats a figure of the benchmark with its target, and whether it is reached."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ WIDTH = 52
 
 
 class Missed(str):
-    """A line that tells of a target not reached; the benchmark then ends with 1."""
+    """A line about a missed target; the benchmark then exits with 1."""
 
     __slots__ = ()
 
 
 def judge(name: str, figure: float, *, unit: str = "", most: float | None = None, least: float | None = None) -> str:
-    """A line with figure, target and whether it is reached.
+    """Format a line with a figure, its target and whether it is reached.
 
     >>> judge("whole crawl", 7.5, unit="ms", most=8), type(judge("store", 900, least=1200)).__name__
     ('whole crawl                                              7.50 ms  target ≤ 8: reached', 'Missed')

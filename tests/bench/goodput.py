@@ -1,4 +1,4 @@
-"""python -m tests.bench.goodput ARCHIVE [ROUNDS]: searches served a second when 16, 64 and 256 clients ask at once.
+"""`python -m tests.bench.goodput ARCHIVE [ROUNDS]`: searches served per second to 16, 64 and 256 parallel clients.
 
 Every client asks again as soon as it is answered or refused. The rounds are taken in turn, and each figure is the
 median of its rounds, so that other work on the machine falls on all alike. Then one client asks by 200 connections
@@ -30,7 +30,7 @@ LEAST = 0.8  # of what is served to 16 clients
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What clients got in some seconds. Times are in seconds."""
+    """The responses that clients got in some seconds. Times are in seconds."""
 
     seconds: float
     cpu: float  # of the server
@@ -46,7 +46,7 @@ class Round:
 
     @property
     def goodput_of_cpu(self) -> float:
-        """Return how many were served in a second of the server's CPU time."""
+        """Return how many were served per second of the server's CPU time."""
         return len(self.waits) / self.cpu
 
     @property
@@ -62,7 +62,7 @@ class Round:
 
 
 class Load:
-    """A server and the searches that it is asked."""
+    """A server and the searches that it gets."""
 
     def __init__(self, pid: int, port: int, paths: list[str]) -> None:
         self.pid, self.port, self.paths = pid, port, paths
@@ -78,18 +78,18 @@ class Load:
         return [Round(seconds, cpu, [tuple(each) for each in json.loads(line)]) for line in done.stdout.splitlines()]
 
     def run_alike(self, clients: int) -> Round:
-        """Return the round of so many clients with a connection each, taken together."""
+        """Return one round for a number of clients with a connection each."""
         rounds = self.run([1] * clients)
         return Round(SECONDS, rounds[0].cpu, [answer for each in rounds for answer in each.answers])
 
 
 def measure_goodput(path: Path, rounds: int = ROUNDS) -> Iterator[str]:
-    """Yield the lines of the table, those of missed targets as such."""
+    """Yield the lines of the table, those of missed targets as Missed."""
     paths = [f"/search?{urlencode(each.ours)}" for found in to_classes(path).values() for each in found]
     port = find_port()
     with serve(build_datasette_command(path, port), port) as served:
         load = Load(served.process.pid, port, paths)
-        load.run_alike(CLIENTS[0])  # what a first search reads is not counted
+        load.run_alike(CLIENTS[0])  # the first searches, which fill caches, are not counted
         taken = [{clients: load.run_alike(clients) for clients in CLIENTS} for _ in range(rounds)]
         greedy, *readers = load.run([GREEDY, *[1] * READERS])
     yield f"searches served while clients ask without a pause; medians of {rounds} rounds of {SECONDS:.0f} s"
@@ -125,7 +125,7 @@ def to_line(name: str, rounds: list[Round]) -> str:
 
 
 def main() -> int:
-    """Print the table; 1 where a target is missed."""
+    """Print the table; return 1 if a target is missed."""
     lines = []
     for line in measure_goodput(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else ROUNDS):
         print(line, flush=True)

@@ -1,4 +1,4 @@
-"""Eighty queries with judged releases, and what is computed from them.
+"""Eighty queries with judged releases, and the figures computed from them.
 
 `queries.tsv`: the query, its set, its kind, whether compounds matter to it (a word of it is one, or it asks for those
 that begin with it), and other wordings of it. Each set was written down before any of its results was looked at;
@@ -44,7 +44,7 @@ RESAMPLES = 2000
 
 @dataclass(frozen=True, slots=True)
 class JudgedQuery:
-    """A query, as it is typed, and what is known about it."""
+    """A query as typed, and its properties."""
 
     text: str
     set: str
@@ -55,7 +55,7 @@ class JudgedQuery:
 
 @dataclass(frozen=True, slots=True)
 class Grades:
-    """A release's grades for a query; `second` is None where the second judge has not read it."""
+    """A release's grades for a query; `second` is None if the second judge has not graded it."""
 
     first: int
     second: int | None = None

@@ -1,4 +1,4 @@
-"""A big archive under load: sixteen readers at once, then a reader while a crawl writes."""
+"""Measures a big archive under load: sixteen parallel readers, then one reader while a crawl writes."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from tests.bench.questions import to_classes
 from tests.bench.served import cpu_of, find_port, serve
 from tests.scraper.crawling import ROOT
 
-READERS, EACH = 16, 6  # at once; questions of each
-WRITES = 200  # releases kept, at WRITES_A_SECOND
+READERS, EACH = 16, 6  # parallel readers; requests of each
+WRITES = 200  # releases saved, at WRITES_A_SECOND
 WRITES_A_SECOND = 20
-PATIENCE = 120  # seconds for one answer: a reader in line of sixteen waits
+PATIENCE = 120  # seconds for a response, because sixteen readers queue
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What readers met. cpu: of the server, seconds a request; walls: seconds; failed: answers that are none."""
+    """Measurements of readers. cpu: of the server, seconds per request; walls: seconds; failed: failed requests."""
 
     name: str
     cpu: float
@@ -43,10 +43,10 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """One reader, sixteen, and one beside a crawl."""
+    """Measurements of one reader, sixteen, and one during a crawl."""
 
     loads: list[Load]
-    memory: int  # of the server at its most, bytes; 0 where the system does not tell
+    memory: int  # peak of the server in bytes; 0 if the system does not report it
 
     @property
     def failed(self) -> bool:
@@ -59,7 +59,7 @@ class Loaded:
 
 
 def measure_loaded(path: Path) -> Loaded:
-    """Every class's questions, in an order of their own for each reader."""
+    """Return the questions of all classes, in a different order for each reader."""
     asked = [f"/search?{urlencode(each.ours)}" for found in to_classes(path).values() for each in found]
     port = find_port()
     with serve(build_datasette_command(path, port), port) as served:
@@ -75,14 +75,14 @@ def measure_loaded(path: Path) -> Loaded:
 
 
 def memory_of(pid: int) -> int:
-    """The most a process has held of memory."""
+    """Return the peak memory of a process in bytes."""
     status = Path(f"/proc/{pid}/status")
     lines = status.read_text().splitlines() if status.is_file() else []
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM")), 0)
 
 
 def ask(name: str, pid: int, port: int, asked: list[str], *, readers: int = 1, each: int = EACH * 4) -> Load:
-    """So many readers, each with so many questions."""
+    """Run a number of readers, each with a number of requests."""
     before = cpu_of(pid)
     with ThreadPoolExecutor(readers) as pool:
         told = list(pool.map(lambda seed: read(port, asked, seed, each), range(readers)))
@@ -92,7 +92,7 @@ def ask(name: str, pid: int, port: int, asked: list[str], *, readers: int = 1, e
 
 
 def read(port: int, asked: list[str], seed: int, number: int) -> list[tuple[float, int]]:
-    """One reader's waits, and how each was answered."""
+    """Return the wall times and statuses of a reader's requests."""
     chance, told = random.Random(seed), []
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE, trust_env=False) as client:
         for address in chance.sample(asked * (1 + number // len(asked)), number):

@@ -1,4 +1,4 @@
-"""What the search benchmark asks for: words by how many releases hold them, phrases, beginnings, fields, filters.
+"""The searches of the benchmark: words by their frequency, phrases, prefixes, fields, filters.
 
 The words are taken from the archive that is asked, so that one of any size is asked for its own rare and common ones.
 """
@@ -10,16 +10,21 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-SHARES = {"rare words": 0.0005, "medium": 0.01, "common": 0.1, "very common": 0.5}  # of the releases hold such a word
+SHARES = {
+    "rare words": 0.0005,
+    "medium": 0.01,
+    "common": 0.1,
+    "very common": 0.5,
+}  # of the releases
 WORDS = 4  # of each kind
-LONG = 5  # letters at least
+LONG = 5  # minimum of letters
 TITLES = "select title from releases where title like '% % % %' and title not like '%\"%' order by id"
 
-Load = list[tuple[dict[str, str], dict[str, str]]]  # for each question: what our page is asked, and Datasette's table
+Load = list[tuple[dict[str, str], dict[str, str]]]  # of our page, and of Datasette
 
 
 def to_loads(archive: Path) -> dict[str, Load]:
-    """Each kind of question, in the order of the table."""
+    """Return the questions by kind, in the order of the table."""
     with closing(sqlite3.connect(f"file:{archive}?mode=ro", uri=True)) as db:
         words = {name: pick_words(db, share) for name, share in SHARES.items()}
         phrases = pick_phrases(db)
@@ -40,12 +45,12 @@ def to_loads(archive: Path) -> dict[str, Load]:
 
 
 def in_words(texts: list[str]) -> Load:
-    """Either is asked in the same words."""
+    """Return the parameters of both for the same words."""
     return [({"q": text}, {"_search": text}) for text in texts]
 
 
 def pick_words(db: sqlite3.Connection, share: float) -> list[str]:
-    """Words that come nearest to being held by a share of the releases."""
+    """Return the words that are contained in about a given share of the releases."""
     rows = db.execute(
         "select word from vocabulary where length(word) >= ? order by"
         " abs(releases - ? * (select count(*) from releases)), word limit ?",
@@ -55,6 +60,6 @@ def pick_words(db: sqlite3.Connection, share: float) -> list[str]:
 
 
 def pick_phrases(db: sqlite3.Connection) -> list[str]:
-    """Three words in a row of some titles."""
+    """Return three successive words of some titles."""
     titles = [title for (title,) in db.execute(TITLES)]
     return [" ".join(title.split()[1:4]) for title in random.Random(5).sample(titles, WORDS)]

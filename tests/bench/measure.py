@@ -1,4 +1,4 @@
-"""How the benchmark measures: CPU time and memory of processes it starts, and CPU time of single calls."""
+"""Measures CPU time and memory of processes, and CPU time of single calls."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.site import Site
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """What a process took: CPU seconds (user and system), seconds until its end, its largest memory in MB."""
+    """The cost of a process: CPU seconds (user and system), wall seconds, peak memory in MB."""
 
     cpu: float
     wall: float
@@ -28,7 +28,7 @@ class Cost:
 
 
 def run_measured(command: Sequence[str], environment: Mapping[str, str]) -> Cost:
-    """One command to its end; SystemExit with what it printed where it fails."""
+    """Run a command to its end; raise SystemExit with its output if it fails."""
     with tempfile.TemporaryFile() as said:
         begun = time.monotonic()
         process = subprocess.Popen(command, cwd=ROOT, env=dict(environment), stdout=said, stderr=said)
@@ -45,7 +45,7 @@ def run_measured(command: Sequence[str], environment: Mapping[str, str]) -> Cost
 
 
 def spider_command(site: Site, file: str, **arguments: str) -> tuple[list[str], dict[str, str]]:
-    """A baseline's crawl under the same settings as ours, and its environment."""
+    """Return the command of a baseline's crawl with our settings, and its environment."""
     given = [part for name, value in arguments.items() for part in ("-a", f"{name}={value}")]
     settings = [part for name, value in FAST.items() for part in ("-s", f"{name}={value}")]
     command = [sys.executable, "-m", "scrapy", "runspider", str(ROOT / "tests/bench" / file), *given, *settings]
@@ -53,13 +53,13 @@ def spider_command(site: Site, file: str, **arguments: str) -> tuple[list[str], 
 
 
 def fetch(site: Site, urls: Path) -> int:
-    """The bare baseline's crawl of the same addresses."""
+    """Run the bare baseline's crawl of the same URLs."""
     command, environment = spider_command(site, "bare.py", urls=str(urls))
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=False).returncode
 
 
 def children_cpu(run: Callable[[], int]) -> float:
-    """CPU seconds, user and system, of the processes a run starts; SystemExit where it fails."""
+    """Return the CPU seconds (user and system) of the processes of a run; raise SystemExit if it fails."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     if code := run():
         raise SystemExit(f"what was measured ended with {code}")
@@ -68,7 +68,7 @@ def children_cpu(run: Callable[[], int]) -> float:
 
 
 def each_cpu(pages: Mapping[str, bytes], read: Callable[[bytes, str], object]) -> float:
-    """Median CPU seconds of reading one page."""
+    """Return the median CPU seconds of parsing a page."""
     costs = []
     for url, html in pages.items():
         begun = time.process_time()

@@ -1,4 +1,4 @@
-"""Whether a long crawl's memory stays flat: its resident memory as it goes, over as many releases as asked for."""
+"""Measures the resident memory during a long crawl of a given number of releases, which should stay flat."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from tests.bench.figures import judge
 from tests.scraper.crawling import ROOT, Crawling
 from tests.site import Site
 
-MOST = 100_000  # releases; the sample site holds all of them in memory
-SHARES = (0.1, 0.25, 0.5, 0.75, 1.0)  # of the crawl, at which its memory is told
+MOST = 100_000  # releases, because the sample site has all of them in memory
+SHARES = (0.1, 0.25, 0.5, 0.75, 1.0)  # of the crawl, at which its memory is reported
 MOST_GROWTH = 1.1  # from the middle to the end
 EVERY = 0.25  # seconds
 ENDLESS = {**NO_BUDGET, "LISTING_PAGES_MAX": "1000000"}
@@ -23,7 +23,7 @@ PAGE = os.sysconf("SC_PAGE_SIZE") / 1_000_000
 
 
 def measure_memory(number: int) -> Iterator[str]:
-    """The curve, and whether it is flat."""
+    """Yield the curve, and whether it is flat."""
     number = min(number, MOST)
     with tempfile.TemporaryDirectory() as made, Site(releases=number, crawl_delay=None) as site:
         crawling = Crawling(site, site.agencies_file(Path(made)), Path(made) / "archive.db")
@@ -40,7 +40,7 @@ def measure_memory(number: int) -> Iterator[str]:
 
 
 def watch(crawling: Crawling, number: int) -> list[tuple[int, float]]:
-    """Releases kept so far and resident MB, as long as the crawl goes on; SystemExit where it fails."""
+    """Run a crawl; return pairs of releases stored so far and resident MB; raise SystemExit if it fails."""
     curve: list[tuple[int, float]] = []
     environment = {**os.environ, "SCRAPY_SETTINGS_MODULE": crawling.settings}
     command = crawling.command(LOG_LEVEL="ERROR", **ENDLESS)
@@ -63,6 +63,6 @@ def watch(crawling: Crawling, number: int) -> list[tuple[int, float]]:
 
 
 def count(crawling: Crawling) -> int:
-    """Releases kept; none before their table is made."""
+    """Return the number of stored releases; 0 before their table exists."""
     ((tables,),) = crawling.rows("select count(*) from sqlite_master where name = 'release_facets'")
     return int(crawling.rows("select coalesce(max(id), 0) from releases")[0][0]) if tables else 0

@@ -1,4 +1,4 @@
-"""What a user would pick instead: Scrapy, trafilatura and sqlite-utils with a full-text index kept by triggers."""
+"""The alternative: Scrapy, trafilatura, and sqlite-utils with a full-text index updated by triggers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class PeerSpider(BareSpider):
         releases.enable_fts(["title", "text"], create_triggers=True)
 
     def parse(self, response: Response) -> None:
-        """Store what trafilatura reads, and the page's bytes compressed; each page is a transaction of its own."""
+        """Store what trafilatura extracts, and the page's compressed bytes, in one transaction per page."""
         found = trafilatura.bare_extraction(response.body, url=response.url, with_metadata=True)
         values = {name: getattr(found, name, None) for name in ("title", "date", "text")}
         self.db.table("releases").insert({"url": response.url, **values, "html": zlib.compress(response.body)})

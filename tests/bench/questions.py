@@ -1,4 +1,4 @@
-"""What the benchmark asks a big archive for: classes of searches, and the pages of the site.
+"""The requests to a big archive: classes of searches, and the pages of the site.
 
 The words are taken from the archive that is asked, so that one of any size is asked for its own rare and common ones.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 
 SHARES = {"rare": 0.0005, "medium": 0.01, "common": 0.1, "very common": 0.5, "in nearly all": 0.95}
 FEW = 4  # questions of each class
-LONG = 5  # letters of a word, at least
+LONG = 5  # minimum of letters of a word
 SEARCH_MS, COMMON_MS, PAGE_MS = 50, 100, 20  # CPU, p95: the targets
 VERY = (
     "very common",
@@ -26,14 +26,14 @@ VERY = (
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One question: what /search is asked, and what Datasette's own table search is asked in its place."""
+    """A question: parameters of /search, and of Datasette's own table search for the same."""
 
     ours: dict[str, str]
     table: dict[str, str]
 
 
 def to_classes(archive: Path) -> dict[str, list[Question]]:
-    """Each class of questions, in the order of the table."""
+    """Return the classes of questions, in the order of the table."""
     with closing(sqlite3.connect(f"file:{archive}?mode=ro", uri=True)) as db:
         words = {name: pick_words(db, share) for name, share in SHARES.items()}
         phrases, common_phrases = pick_phrases(db)
@@ -74,7 +74,7 @@ def to_classes(archive: Path) -> dict[str, list[Question]]:
 
 
 def to_pages(archive: Path) -> dict[str, list[str]]:
-    """Addresses of the site's other pages, by kind."""
+    """Return URLs of the site's other pages, by kind."""
     with closing(sqlite3.connect(f"file:{archive}?mode=ro", uri=True)) as db:
         agencies = column(
             db, "select agency from month_counts where agency <> '' and month = '' order by releases desc"
@@ -108,29 +108,29 @@ def to_pages(archive: Path) -> dict[str, list[str]]:
 
 
 def ask(text: str, **chosen: str) -> Question:
-    """The same words of either, and the same filters where the table knows them."""
+    """Return the parameters of both for the same words, and the same filters if the table has them."""
     table = {name: value for name, value in chosen.items() if name in ("agency", "kind")}
     return Question({"q": text, **chosen}, {"_search": text, **table})
 
 
 def begin(text: str) -> Question:
-    """Words that begin so."""
+    """Return a search for the beginnings of words."""
     return Question({"q": f"{text}*"}, {"_search": f"{text}*", "_searchmode": "raw"})
 
 
 def wrong(word: str) -> str:
-    """Two letters in its middle changed places."""
+    """Swap two letters in the middle of a word."""
     at = len(word) // 2
     return f"{word[: at - 1]}{word[at]}{word[at - 1]}{word[at + 1 :]}"
 
 
 def column(db: sqlite3.Connection, sql: str) -> list[str]:
-    """The first column."""
+    """Return the first column of the rows."""
     return [row[0] for row in db.execute(sql)]
 
 
 def pick_words(db: sqlite3.Connection, share: float) -> list[str]:
-    """Words that come nearest to being held by a share of the releases."""
+    """Return the words that are contained in about a given share of the releases."""
     rows = db.execute(
         "select word from vocabulary where length(word) >= ? order by"
         " abs(releases - ? * (select releases from month_counts where agency = '' and month = '')), word limit ?",

@@ -1,4 +1,4 @@
-"""python -m tests.bench.room [FOLDER]: the room that a release takes up: text, index, the bytes it was read from.
+"""`python -m tests.bench.room [FOLDER]`: measures the size of a release: text, index, captured bytes.
 
 FOLDER holds stored pages with a gold.jsonl that names their addresses (PAGES/pages where it is not told); those
 of agencies in agencies.toml are kept.
@@ -40,7 +40,7 @@ SHARES = {
 
 
 def main() -> int:
-    """Print the figures; 1 where there are no pages."""
+    """Print the figures; return 1 if there are no pages."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "pages"
     if not (folder / "gold.jsonl").is_file():
         print(f"{folder}: no gold.jsonl of stored pages", file=sys.stderr)
@@ -60,7 +60,7 @@ def main() -> int:
 
 
 def fill(path: Path, folder: Path) -> tuple[int, int, float]:
-    """Keep each page that is a release, as a crawl does; their number, bytes, and CPU seconds of keeping one's."""
+    """Save each page that is a release; return their number, bytes, and CPU seconds of storing the bytes of one."""
     number, raw, took = 0, 0, 0.0
     homes = {urlsplit(agency.home).netloc.removeprefix("www."): agency for agency in load_agencies().values()}
     with Archive(path) as archive, Captures(path) as captures:
@@ -90,7 +90,7 @@ def fill(path: Path, folder: Path) -> tuple[int, int, float]:
 
 
 def measure(path: Path) -> dict[str, tuple[int, int]]:
-    """Bytes by what they are for: in use, and the whole pages that hold them."""
+    """Return bytes by purpose: in use, and of the database pages that contain them."""
     sizes: dict[str, tuple[int, int]] = defaultdict(lambda: (0, 0))
     for file in (path, Captures.path_beside(path)):
         with closing(sqlite3.connect(file)) as db:
@@ -104,7 +104,7 @@ def measure(path: Path) -> dict[str, tuple[int, int]]:
 
 
 def share_of(table: str) -> str:
-    """What a table is for."""
+    """Return the purpose of a table."""
     return next((share for prefix, share in SHARES.items() if table.startswith(prefix)), "text")
 
 

@@ -1,4 +1,4 @@
-"""python -m tests.bench.search [ARCHIVE]: how well and how fast the search is; ARCHIVE spares the import.
+"""`python -m tests.bench.search [ARCHIVE]`: measures ranking and speed; ARCHIVE: import nothing.
 
 It needs the stored collection (tests/stored.py): 10,737 releases, which no test and no page of ours holds.
 """
@@ -18,7 +18,7 @@ from tests.bench.speed import measure_speed
 
 
 def measure_search(archive: Path | None = None) -> Iterator[str]:
-    """Lines as they are known; one that says why, where there is nothing to search in."""
+    """Yield the lines of the tables, or the reason if there is no collection."""
     if archive is None and not COLLECTION.is_file():
         yield f"search is left out: there is no {COLLECTION} (name the folder that holds corpus/ with PAGES=)"
         return

@@ -1,4 +1,4 @@
-"""A Datasette in a process of its own on loopback, and what an answer of it costs: wall and CPU time."""
+"""Runs Datasette in its own process on loopback, and measures wall and CPU time of its responses."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ import httpx
 
 from tests.scraper.crawling import ROOT
 
-PATIENCE = 120  # seconds until a process that does not answer is given up
+PATIENCE = 120  # seconds to wait for a process that does not respond
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Seconds until the whole answer was read, and the server's CPU seconds for it (nan where nobody tells)."""
+    """Wall seconds of a response, and the server's CPU seconds (nan if unknown)."""
 
     wall: float
     cpu: float
@@ -28,13 +28,13 @@ class Answer:
 
 
 class Served:
-    """One server and one reader who asks it, a request after the other."""
+    """A server and one reader, which sends one request after another."""
 
     def __init__(self, process: subprocess.Popen[bytes], client: httpx.Client) -> None:
         self.process, self.client = process, client
 
     def ask(self, path: str) -> Answer:
-        """One request."""
+        """Send a request and measure it."""
         cpu, begun = cpu_of(self.process.pid), time.perf_counter()
         response = self.client.get(path)
         wall = time.perf_counter() - begun
@@ -42,16 +42,16 @@ class Served:
 
 
 def cpu_of(pid: int) -> float:
-    """CPU seconds of a process with all its threads, to the microsecond; nan where the system is not Linux."""
+    """Return the CPU seconds of a process with all its threads, or nan if the system is not Linux."""
     try:
-        return time.clock_gettime(~pid << 3 | 2)  # the clock's number is made of the process's: clock_getcpuclockid(3)
+        return time.clock_gettime(~pid << 3 | 2)  # as clock_getcpuclockid(3) computes the clock's id
     except OSError:
         return float("nan")
 
 
 @contextmanager
 def serve(command: list[str], port: int) -> Iterator[Served]:
-    """Start a server and wait until it answers; SystemExit where it does not."""
+    """Start a server and wait until it responds; raise SystemExit if it does not."""
     with (
         tempfile.TemporaryFile() as said,
         subprocess.Popen(command, cwd=ROOT, stdout=said, stderr=said) as process,
@@ -67,7 +67,7 @@ def serve(command: list[str], port: int) -> Iterator[Served]:
 
 
 def answers(client: httpx.Client, process: subprocess.Popen[bytes]) -> bool:
-    """Whether it comes to answer."""
+    """Wait until the server responds; return False if it does not."""
     given_up = time.monotonic() + PATIENCE
     while process.poll() is None and time.monotonic() < given_up:
         try:
@@ -80,7 +80,7 @@ def answers(client: httpx.Client, process: subprocess.Popen[bytes]) -> bool:
 
 
 def find_port() -> int:
-    """A port that is free now."""
+    """Return a free port."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])

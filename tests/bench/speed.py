@@ -1,4 +1,4 @@
-"""What a search costs over HTTP, by kind of question: our page and its JSON, beside Datasette's own table search."""
+"""Measures searches over HTTP by kind: our page and its JSON, compared with Datasette's own table search."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.bench.collection import copy_plain
 from tests.bench.loads import Load, to_loads
 from tests.bench.served import Answer, Served, find_port, serve
 
-ROUNDS = 8  # that each question is asked by each way; one more before, which is not counted
+ROUNDS = 8  # of each question to each server, after one that is not counted
 ROWS = {"_facet": "agency", "_size": "20"}  # as many rows as our page has hits
 RATIOS = {"page/page": ("/search", "its page"), "json/json": ("/search.json", "plain table")}
 ABOUT = """\
@@ -27,7 +27,7 @@ the same as JSON and as HTML, by Datasette without us on a copy with plain FTS5 
 
 @dataclass(slots=True)
 class Way:
-    """One way to ask: which server, at which address; `answers` by kind of question."""
+    """A server and its search URL, with the responses by kind of question."""
 
     served: Served
     path: str
@@ -35,21 +35,21 @@ class Way:
     answers: dict[str, list[Answer]] = field(default_factory=dict)
 
     def addresses(self, load: Load) -> list[str]:
-        """Those of the questions of a kind, in the words of this way."""
+        """Return the parameters of the questions of a kind for this server."""
         asked = [ours if self.ours else table | ROWS for ours, table in load]
         return [f"{self.path}?{urlencode(each)}" for each in asked]
 
     def told(self, kind: str | None = None) -> list[Answer]:
-        """The answers to a kind of question, or to all."""
+        """Return the responses to a kind of question, or to all."""
         return [answer for name, answers in self.answers.items() if kind in (None, name) for answer in answers]
 
     def cpu(self, kind: str | None = None) -> float:
-        """Mean CPU milliseconds."""
+        """Return the mean CPU milliseconds."""
         return fmean(answer.cpu * 1000 for answer in self.told(kind))
 
 
 def measure_speed(archive: Path, folder: Path) -> Iterator[str]:
-    """The lines of a table. `folder` takes the copy with plain FTS5."""
+    """Yield the lines of the table. folder: for the copy with plain FTS5."""
     loads = to_loads(archive)
     copy_plain(archive, folder / "plain.db")
     with ExitStack() as stack:
@@ -60,7 +60,7 @@ def measure_speed(archive: Path, folder: Path) -> Iterator[str]:
 
 
 def start(stack: ExitStack, archive: Path, plain: Path) -> dict[str, Way]:
-    """Both servers, and the ways to ask them."""
+    """Start both servers."""
     ports = find_port(), find_port()
     command = [sys.executable, "-m", "datasette", "serve", str(plain), "--port", str(ports[1])]
     ours = stack.enter_context(serve(build_datasette_command(archive, ports[0]), ports[0]))
@@ -75,7 +75,7 @@ def start(stack: ExitStack, archive: Path, plain: Path) -> dict[str, Way]:
 
 
 def ask_all(ways: list[Way], kind: str, load: Load) -> None:
-    """Every question of a kind by every way in turn, so that a busy machine is busy for all of them."""
+    """Send every question of a kind to each server in turn, so that a busy machine affects all of them."""
     order = [(way, address) for way in ways for address in way.addresses(load)]
     for number in range(ROUNDS + 1):
         random.Random(number).shuffle(order)
@@ -86,7 +86,7 @@ def ask_all(ways: list[Way], kind: str, load: Load) -> None:
 
 
 def to_table(ways: dict[str, Way], kinds: list[str]) -> Iterator[str]:
-    """A line a kind of question, and one for all."""
+    """Yield a line per kind of question, and one for all."""
     yield ABOUT
     yield f"{'':17}" + "".join(f"{name:>17}" for name in ways) + "".join(f"{name:>10}" for name in RATIOS)
     for kind in (*kinds, None):
@@ -100,6 +100,6 @@ def to_table(ways: dict[str, Way], kinds: list[str]) -> Iterator[str]:
 
 
 def to_cell(answers: list[Answer]) -> str:
-    """p50 and p95 of the wall time, in milliseconds."""
+    """Format p50 and p95 of the wall time, in milliseconds."""
     cuts = quantiles([answer.wall * 1000 for answer in answers], n=20, method="inclusive")
     return f"{cuts[9]:>6.0f}{cuts[18]:>5.0f}"

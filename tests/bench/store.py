@@ -1,4 +1,4 @@
-"""How fast releases are kept in bulk: index, lemmas, compounds, revisions, joint texts and captures on, both cores.
+"""Measures saving releases in bulk: index, lemmas, compounds, revisions, near-duplicates and captures, on both cores.
 
 Beside it the same rows by plain sqlite-utils: upsert with its own FTS5 triggers, and nothing else. The releases are
 the stored collection's where it is here (PAGES=), else the sample site's; each has a page of its agency around it.
@@ -31,15 +31,15 @@ from tests.site.client import get
 
 SEEN = datetime(2024, 6, 3, 8, 15, tzinfo=UTC)
 RELEASES = 6000
-FIRST = 1500  # that are kept before the clock is looked at: processes have begun by then, and know the common words
-LEAST_PACE = 1200  # releases a second
+FIRST = 1500  # saved before the measurement, so that processes have started and know the common words
+LEAST_PACE = 1200  # releases per second
 AGENCIES = 4
 HEADERS = {"date": "Mon, 03 Jun 2024 08:15:00 GMT", "content-type": "text/html; charset=utf-8", "etag": '"a1"'}
 
 
 @dataclass(slots=True)
 class Clock:
-    """Seconds, and CPU seconds of this process and of those it has waited for."""
+    """Wall seconds, and CPU seconds of this process and its finished children."""
 
     wall: float = 0.0
     own: float = 0.0
@@ -47,7 +47,7 @@ class Clock:
 
 
 def measure_store() -> Iterator[str]:
-    """A table; the pace is what as many cores as there are give by CPU time, for other work may be going on."""
+    """Yield a table; the pace is computed from CPU time and the number of cores, because other programs may run."""
     cores = choose_process_count()
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
@@ -79,13 +79,13 @@ def measure_store() -> Iterator[str]:
 
 
 def make_entries() -> Iterator[Entry]:
-    """Releases with the pages they stand on."""
+    """Return releases with their pages."""
     with Site(releases=400, crawl_delay=None) as site:
         shells = [
             get(next(url for url in site.truth if f"//{slug}." in url), port=site.port).text for slug in site.agencies
         ]
     for number, release in enumerate(read_collection()):
-        slug = f"agency-{number * AGENCIES // RELEASES % AGENCIES}"  # an agency after the other, as a back-log comes
+        slug = f"agency-{number * AGENCIES // RELEASES % AGENCIES}"  # one agency after another, as in a first crawl
         url = f"https://{slug}.example/{number}"
         shell = shells[number * AGENCIES // RELEASES % AGENCIES]
         body = shell.replace("</main>", f"{release.body_html}</main>", 1).encode()
@@ -101,7 +101,7 @@ def make_entries() -> Iterator[Entry]:
 
 
 def read_collection() -> Iterator[Release]:
-    """The stored collection's, else as many of the sample site's vocabulary as wanted."""
+    """Return releases of the collection, else as many as needed in the sample site's vocabulary."""
     if COLLECTION.is_file():
         for number, line in iter_import_lines(COLLECTION):
             if not isinstance(line, FieldError):
@@ -126,7 +126,7 @@ def read_collection() -> Iterator[Release]:
 
 
 def keep(folder: Path, entries: list[Entry], processes: int, *, one_by_one: bool = False) -> Clock:
-    """What keeping them takes."""
+    """Measure saving them."""
     folder.mkdir()
     with Archive(folder / "archive.db") as archive, Captures(folder / "archive.db") as captures, clock() as told:
         for slug in {entry.release.agency for entry in entries}:
@@ -139,7 +139,7 @@ def keep(folder: Path, entries: list[Entry], processes: int, *, one_by_one: bool
 
 
 def upsert(path: Path, releases: list[Release]) -> Clock:
-    """The baseline: the same texts, a hundred a transaction as sqlite-utils has it."""
+    """Measure the baseline: the same texts with sqlite-utils, a hundred per transaction."""
     db = Database(path)
     db.conn.execute("pragma journal_mode = wal")
     db.conn.execute("pragma synchronous = normal")
@@ -164,7 +164,7 @@ def upsert(path: Path, releases: list[Release]) -> Clock:
 
 @contextmanager
 def clock() -> Iterator[Clock]:
-    """Filled in at its end; the processes that were begun inside must have ended by then."""
+    """Measure a block; the processes started in it must have ended before its end."""
     told = Clock()
     wall, own, others = time.monotonic(), time.process_time(), children()
     yield told
@@ -172,7 +172,7 @@ def clock() -> Iterator[Clock]:
 
 
 def children() -> float:
-    """CPU seconds of processes that were waited for."""
+    """Return the CPU seconds of finished child processes."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 

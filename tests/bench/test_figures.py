@@ -1,4 +1,4 @@
-"""A target that is missed is told as such, and makes the benchmark end with 1; and its pages say what they say."""
+"""A missed target is reported and makes the benchmark exit with 1; its pages are parsed correctly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An invented archive is one that the archive's own code would have made: its index, counts and log hold."""
+"""An invented archive equals one that the archive's own code writes: its index, counts and log are correct."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""python -m tests.bench.writing ARCHIVE NUMBER A_SECOND: keeps invented releases as a crawl does, one at a time."""
+"""`python -m tests.bench.writing ARCHIVE NUMBER A_SECOND`: saves invented releases one at a time, as a crawl does."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from archive.store import Archive
 from tests.bench.invented.releases import END, Place, invent
 from tests.bench.invented.words import read_voice
 
-SEED = 11  # no number of the archive's own releases comes twice with it
+SEED = 11  # differs from the archive's own, so that no release is repeated
 FIRST = 10**9
 
 
 def keep(path: Path, number: int, a_second: float = 0.0) -> float:
-    """Mean CPU seconds of keeping one; `a_second`: no faster than so many."""
+    """Return the mean CPU seconds of a save. a_second: the maximum of saves per second."""
     voice = read_voice()
     with Archive(path) as archive:
         begun, spent, start = time.monotonic(), 0.0, int(time.time() * 1000) % FIRST

@@ -1,4 +1,4 @@
-"""python -m tests.bench.invented.filling NUMBER FILE: an archive of so many invented releases.
+"""`python -m tests.bench.invented.filling NUMBER FILE`: makes an archive of a number of invented releases.
 
 Rows are made in processes of their own and written in large transactions, in the order of their ids, through the
 schema's own triggers and tables; what costs least at the end (vocabulary, keys of joint texts, the frontier) is written
@@ -33,7 +33,7 @@ from tests.bench.invented.words import read_voice
 
 SEED, CHUNK, AHEAD = 7, 1000, 8
 EDITED = 100  # one in so many
-CRAWLS = 365  # days of daily crawls that are noted
+CRAWLS = 365  # days of daily crawls that are recorded
 FRONTIER = """
     insert into frontier (url, agency, role, state, first_seen, source, fetched, next_due, tries, release)
     select url, agency, 'release', 'held', first_seen, null, last_checked, null, 0, id from releases order by url
@@ -41,7 +41,7 @@ FRONTIER = """
 
 
 def fill(path: Path, number: int, *, seed: int = SEED, processes: int | None = None, days: int = CRAWLS) -> float:
-    """Make the archive, with the crawls of so many days; gives the seconds it took."""
+    """Make the archive, with the crawls of a number of days; return the seconds it took."""
     begun, places = time.monotonic(), plan(number, seed)
     with Archive(path) as archive:
         db = archive.db
@@ -72,7 +72,7 @@ def fill(path: Path, number: int, *, seed: int = SEED, processes: int | None = N
 
 
 def in_order(pool: ProcessPoolExecutor, places: list[Place], seed: int) -> Iterator[Any]:
-    """What the processes make, as it is written; they are never far ahead."""
+    """Yield what the processes compute; they are never far ahead of the writer."""
     chunks = iter([places[at : at + CHUNK] for at in range(0, len(places), CHUNK)])
     waiting: list[Future[Any]] = [pool.submit(to_rows, chunk, seed) for chunk in islice(chunks, AHEAD)]
     while waiting:
@@ -82,7 +82,7 @@ def in_order(pool: ProcessPoolExecutor, places: list[Place], seed: int) -> Itera
 
 
 def write(db: Database, rows: dict[str, list[Any]], tags: dict[str, int]) -> None:
-    """A chunk's rows."""
+    """Write the rows of a chunk."""
     for name in ("releases", "revisions", "search"):
         put(db, name, COLUMNS[name], rows[name])
     for _, tag in rows["release_tags"]:
@@ -111,7 +111,7 @@ def put(db: Database, table: str, columns: tuple[str, ...], rows: list[Any]) -> 
 
 
 def add_agencies(archive: Archive, places: list[Place], days: int) -> None:
-    """All of them, and the crawls that read them: a first one, then one a day and a revisit."""
+    """Write the agencies and their crawls: a first one, then one a day and a revisit."""
     first = {place.agency: place.found for place in reversed(places)}
     last = max(place.found for place in places)
     rows = []
@@ -129,7 +129,7 @@ def add_agencies(archive: Archive, places: list[Place], days: int) -> None:
 
 
 def write_rest(archive: Archive, counts: Counter[str], lemmas: dict[str, str], keys: list[Any]) -> None:
-    """The vocabulary, the keys of joint texts and the crawl's memory, each in its own order."""
+    """Write the vocabulary, the keys of near-duplicates and the frontier, each in its own order."""
     db = archive.db
     told = [(word, lemmas[word], counts[word]) for word in sorted(counts) if is_vocabulary_word(word)]
     with archive.transaction():
@@ -143,7 +143,7 @@ def write_rest(archive: Archive, counts: Counter[str], lemmas: dict[str, str], k
 
 
 def edit_some(archive: Archive, places: list[Place], seed: int) -> None:
-    """Edits by the archive's own hand, of the newest and of others."""
+    """Edit the newest and other releases with the archive's own code."""
     voice, db = read_voice(), archive.db
     for at in range(0, len(places) // EDITED, 500):
         with archive.transaction():
@@ -161,7 +161,7 @@ def edit_some(archive: Archive, places: list[Place], seed: int) -> None:
 
 
 def judge(archive: Archive) -> None:
-    """The state of every agency, as a round leaves it."""
+    """Write the health of every agency, as after a round."""
     with archive.transaction():
         assess_agencies(archive.db, map(slug_of, range(AGENCIES)), datetime.combine(END, clock(20), UTC))
 

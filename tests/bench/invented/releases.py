@@ -1,4 +1,4 @@
-"""Invents agencies and releases: 300 agencies of very different size, twenty years that grow, all that a page may hold.
+"""Invents agencies and releases: 300 agencies of very different size, twenty growing years, and every field of a page.
 
 An archive is as old as a twentieth of its releases: all before was read when it began, one agency after the other and
 newest first, as a first crawl does; what came since stands in the order of its days.
@@ -19,14 +19,14 @@ FIELDS = ("skog", "vag", "vatten", "skatt", "bygg", "djur", "ljus", "gruv", "kus
 DAILY = 0.05  # of the releases were found by daily crawls
 KINDS = ("news", "press release", "article", "notice", "speech", "opinion", "report", None)
 SHARES = (55, 22, 8, 5, 3, 2, 2, 3)
-PARAGRAPHS = (0.85, 0.6)  # of a body, lognormal: some 150 words in all
-NEW = 0.9  # of the releases hold a word that is made up for them
+PARAGRAPHS = (0.85, 0.6)  # per body, lognormal: about 150 words in all
+NEW = 0.9  # of the releases contain an invented word
 LED, QUESTIONS, PICTURES, FILES, CONTACTS = 0.7, 0.06, 0.6, 0.15, 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a release stands in the archive: its number, whose it is, its day, and when it was found."""
+    """The place of a release in the archive: its number, agency, day, and when it was found."""
 
     number: int
     agency: int
@@ -35,7 +35,7 @@ class Place:
 
 
 def plan(number: int, seed: int) -> list[Place]:
-    """All releases in the order they were found."""
+    """Return all releases in the order in which they were found."""
     chance = Random(seed)
     weights = [1 / (rank + 3) ** 0.8 for rank in range(AGENCIES)]
     agencies = chance.choices(range(AGENCIES), weights, k=number)
@@ -57,7 +57,7 @@ def plan(number: int, seed: int) -> list[Place]:
 
 
 def slug_of(agency: int) -> str:
-    """A name that no agency has."""
+    """Return a name that no real agency has."""
     return f"{FIELDS[agency % len(FIELDS)]}sverket-{agency}"
 
 
@@ -66,9 +66,9 @@ def home_of(agency: int) -> str:
 
 
 def invent(voice: Voice, place: Place, seed: int) -> Release:
-    """The release of a place; always the same of one seed."""
+    """Return the release of a place; always the same for a seed."""
     chance = Random(f"{seed} {place.number}")
-    agency = Random(place.agency)  # how this one's pages are made
+    agency = Random(place.agency)  # decides how the agency's pages are made
     dated, timed, stamped = agency.random() < 0.92, agency.random() < 0.3, agency.random() < 0.3
     moment = datetime.combine(place.day, time(chance.randrange(6, 18), chance.randrange(60)), SWEDISH_TIME)
     published = (moment if timed else place.day) if dated else None
@@ -111,7 +111,7 @@ def invent(voice: Voice, place: Place, seed: int) -> Release:
 
 
 def choose_passages(voice: Voice, place: Place, seed: int) -> tuple[int, list[int], str]:
-    """A release's lead (0: none), what its body is put together of, and the made-up word at its end, if any."""
+    """Return the number of a release's lead (0: none), those of its body's passages, and its invented word."""
     chance = Random(f"{seed} body {place.number}")
     number = max(1, round(chance.lognormvariate(*PARAGRAPHS)))
     made = f" {voice.compound(chance)}." if chance.random() < NEW else ""
@@ -120,12 +120,12 @@ def choose_passages(voice: Voice, place: Place, seed: int) -> tuple[int, list[in
 
 
 def ask(voice: Voice, chance: Random, number: int) -> Question:
-    """A question with its answer."""
+    """Return a question with its answer."""
     question = " ".join(voice.sentence(chance)[:10]).rstrip(".:,") + "?"
     return Question(position=number, question=question, answer=voice.text(chance, 25), answered_by="Ada Berg")
 
 
 def edit(voice: Voice, release: Release, seed: int) -> Release:
-    """The same with a sentence more, as agencies edit."""
+    """Return a release with a sentence more, as agencies edit."""
     more = voice.text(Random(f"{seed} {release.url}"), 10)
     return replace(release, body=f"{release.body}\n\n{more}", body_html=f"{release.body_html}<p>{more}</p>")

@@ -29,13 +29,13 @@ BANDS = range(FIRST_BAND, LAST_BAND + 1)
 
 
 def read(text: str) -> AnalyzedText:
-    """A text that stands once."""
+    """A text that is used once."""
     return analyze(text, "sv")
 
 
 @cache
 def read_passage(number: int) -> AnalyzedText:
-    """One that stands in many bodies."""
+    """A text that is used in many bodies."""
     return read(read_voice().passage(number))
 
 
@@ -78,5 +78,5 @@ def to_rows(
 
 
 def told(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Parts without the place that a question has anyway."""
+    """Return parts without the position of a question."""
     return [{name: value for name, value in part.items() if name != "position"} for part in parts]

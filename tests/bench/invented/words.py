@@ -1,4 +1,4 @@
-"""Speaks like a collection of texts: each word follows another as it did there, and now and then a new one is made up.
+"""Generates text like a collection (a Markov chain of its words), with some invented words.
 
 Word frequencies, their neighbours and the lengths of sentences are those of the collection: the stored corpus where it
 is here, else the sample site's texts. A body is put together of passages made once, so that their words are read once,
@@ -22,14 +22,14 @@ CORPUS = STORED / "corpus" / "regeringen.jsonl.gz"
 SAMPLE = Path(__file__).parents[2] / "site" / "texts"
 SIGNS = re.compile(r"https?://\S+|[#*_\[\]()|<>]+")
 END = (".", "?", "!", ":")
-LONGEST = 40  # words of a sentence
-PASSAGES, LENGTH = 30_000, 45  # that bodies are put together of; words of each, at least
-LEADS, SHORT = 10_000, 12  # the same of leads; their numbers follow those of the passages
-HEADS = 4000  # words of which new compounds are made; the first ones far oftener
+LONGEST = 40  # maximum of words of a sentence
+PASSAGES, LENGTH = 30_000, 45  # of which bodies consist; minimum of words of each
+LEADS, SHORT = 10_000, 12  # the same for leads; their numbers follow those of the passages
+HEADS = 4000  # words of which new compounds are made; the first ones much more often
 
 
 class Voice:
-    """What follows what, and what new words are made of."""
+    """The successors of each word, and the parts of new words."""
 
     def __init__(self, texts: Iterable[str]) -> None:
         following: dict[str, list[str]] = defaultdict(list)
@@ -50,7 +50,7 @@ class Voice:
         self.heads = sorted(counts, key=lambda word: (-counts[word], word))[80 : HEADS + 80] or ["ord"]
 
     def sentence(self, chance: Random) -> list[str]:
-        """Words up to a full stop."""
+        """Return a sentence."""
         random, following = chance.random, self.following
         word = self.starts[int(random() * len(self.starts))]
         words = [word]
@@ -65,27 +65,27 @@ class Voice:
         return words
 
     def text(self, chance: Random, length: int) -> str:
-        """So many words and a few more."""
+        """Return sentences with at least a number of words."""
         words: list[str] = []
         while len(words) < length:
             words += self.sentence(chance)
         return " ".join(words)
 
     def passage(self, number: int) -> str:
-        """One of those that bodies are put together of."""
+        """Return the passage of a number: for bodies, or above PASSAGES for leads."""
         if number not in self.passages:
             self.passages[number] = self.text(Random(number), LENGTH if number < PASSAGES else SHORT)
         return self.passages[number]
 
     def compound(self, chance: Random) -> str:
-        """Two words as one; common ones are made again and again."""
+        """Return a compound of two words; common ones are repeated often."""
         one, other = (self.heads[int(chance.random() ** 2.5 * len(self.heads))] for _ in range(2))
         return one + ("s" if chance.random() < 0.3 else "") + other
 
 
 @cache
 def read_voice() -> Voice:
-    """The collection's."""
+    """Return the chain of the collection."""
     return Voice(read_corpus() if CORPUS.is_file() else read_sample())
 
 
@@ -102,5 +102,5 @@ def read_sample() -> Iterator[str]:
 
 
 def source() -> str:
-    """What the words are of, for those who read a table."""
+    """Return the origin of the words, for the table."""
     return "the stored collection" if CORPUS.is_file() else "the sample site"

@@ -73,8 +73,8 @@ def test_missing_releases_are_found_and_filled(incomplete: Crawling) -> None:
             " where agency = ? and not complete and source is not null",
             slug,
         )
-        code, kind = {FED: ("status 5xx", "sitemap"), LISTED: ("empty source", "listing")}[slug]
-        assert problem == (code, site.url(slug, path), kind)
+        expected = {FED: ("status 5xx", "sitemap"), LISTED: ("empty source", "listing")}[slug]
+        assert problem == (expected[0], site.url(slug, path), expected[1])
     months = "select month is null, sum(missing) from coverage where agency = ? and kind = ? group by 1"
     assert incomplete.rows(months, FED, "feed") == [(0, 10)]
     assert incomplete.rows(months, FED, "sitemap") == [(1, 12)], "a sitemap gives no month of publication"

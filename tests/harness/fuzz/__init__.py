@@ -1,1 +1,1 @@
-"""Mutated pages, feeds and sitemaps: whatever comes, only documented errors (`make fuzz`)."""
+"""Checks that mutated pages, feeds and sitemaps only cause documented errors (`make fuzz`)."""

@@ -1,4 +1,4 @@
-"""python -m tests.harness.fuzz [N] [--seed S]: N mutated inputs (100,000 unless told); 1 where one breaks a promise."""
+"""`python -m tests.harness.fuzz [N] [--seed S]`: N mutated inputs (100,000 by default); exits with 1 on findings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.harness.fuzz.seeds import find_seeds
 
 
 def main() -> int:
-    """Run, print the table and every finding."""
+    """Run, and print the table and every finding."""
     parser = argparse.ArgumentParser(prog="python -m tests.harness.fuzz", description=__doc__)
     parser.add_argument("number", nargs="?", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=1)

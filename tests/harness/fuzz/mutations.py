@@ -1,4 +1,4 @@
-"""Damages a page as the web does, and as an enemy would: a strategy that hypothesis can shrink."""
+"""Damages pages as on the web and as an attacker would, as a Hypothesis strategy, so that findings shrink."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from hypothesis import strategies as st
 
-LONGEST = 400_000  # bytes of what comes out
+LONGEST = 400_000  # bytes of a result
 TOKENS = (
     *(b"", b"<", b">", b"&", b'"', b"'", b"\x00", b"\x1b", b"\x7f", b"\xff\xfe", b"\xef\xbb\xbf", b"\xc3", b"\xe4\xf6"),
     *(
@@ -94,7 +94,7 @@ TOKENS = (
 
 
 def mutated(seeds: list[bytes]) -> st.SearchStrategy[bytes]:
-    """One of some pages, damaged once or several times."""
+    """Return a strategy: one of some pages, damaged once or several times."""
     return st.builds(damage, st.sampled_from(seeds), st.lists(step(), min_size=1, max_size=8))
 
 
@@ -106,7 +106,7 @@ def damage(page: bytes, steps: list[Callable[[bytes], bytes]]) -> bytes:
 
 
 def step() -> st.SearchStrategy[Callable[[bytes], bytes]]:
-    """One kind of damage somewhere."""
+    """Return a strategy: one kind of damage at a random place."""
     place, length = st.integers(0, 9999), st.sampled_from([0, 1, 2, 5, 20, 100, 1000, 10_000])
     return st.one_of(
         st.builds(replaced, place, length, st.sampled_from(TOKENS)),
@@ -122,7 +122,7 @@ def step() -> st.SearchStrategy[Callable[[bytes], bytes]]:
 
 
 def replaced(place: int, length: int, token: bytes) -> Callable[[bytes], bytes]:
-    """A piece gives way to another, or one is put in (length 0). place: in ten-thousandths of the page."""
+    """Replace a piece by another, or insert one (length 0). place: in ten-thousandths of the page."""
 
     def change(page: bytes) -> bytes:
         at = len(page) * place // 10_000
@@ -132,7 +132,7 @@ def replaced(place: int, length: int, token: bytes) -> Callable[[bytes], bytes]:
 
 
 def repeated(place: int, length: int, times: int) -> Callable[[bytes], bytes]:
-    """A piece stands several times."""
+    """Repeat a piece several times."""
 
     def change(page: bytes) -> bytes:
         at = len(page) * place // 10_000
@@ -142,7 +142,7 @@ def repeated(place: int, length: int, times: int) -> Callable[[bytes], bytes]:
 
 
 def moved(place: int, to: int, length: int) -> Callable[[bytes], bytes]:
-    """A piece stands elsewhere."""
+    """Move a piece."""
 
     def change(page: bytes) -> bytes:
         at = len(page) * place // 10_000
@@ -154,10 +154,10 @@ def moved(place: int, to: int, length: int) -> Callable[[bytes], bytes]:
 
 
 def cut(place: int) -> Callable[[bytes], bytes]:
-    """The page ends early."""
+    """Cut the page off."""
     return lambda page: page[: len(page) * place // 10_000]
 
 
 def recoded(encoding: str) -> Callable[[bytes], bytes]:
-    """The page is written in another encoding than it says."""
+    """Encode the page differently than it declares."""
     return lambda page: page.decode("utf-8", "replace").encode(encoding, "replace")

@@ -1,4 +1,4 @@
-"""A bounded run: so many examples a target, in pieces, so that hypothesis' memory of what it tried stays small."""
+"""Runs a number of examples per target, in pieces, because Hypothesis remembers all examples of a piece."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ SHARES = {"page": 0.6, "feed": 0.1, "sitemap": 0.08, "listing": 0.1, "home": 0.0
 
 @dataclass(slots=True)
 class Told:
-    """What came of one target's examples."""
+    """The results of the examples of a target."""
 
     target: str
     outcomes: Counter[str] = field(default_factory=Counter)
     slowest: float = 0.0  # seconds of CPU
-    findings: list[str] = field(default_factory=list)  # tracebacks' last lines, each with the input that gives it
+    findings: list[str] = field(default_factory=list)  # last lines of tracebacks, each with its input
 
 
 def run_piece(target: str, seeds: list[bytes], number: int, begin: int) -> Told:
-    """So many examples, from a seed; the first finding ends the piece, with its smallest input."""
+    """Run a number of examples from a seed; the first finding ends the piece, with its smallest input."""
     told, feed = Told(target), timed(TARGETS[target])
     failing: list[bytes] = []
 
@@ -60,7 +60,7 @@ def run_piece(target: str, seeds: list[bytes], number: int, begin: int) -> Told:
 
 
 def timed(feed: Callable[[bytes], str]) -> Callable[[bytes], tuple[str, float]]:
-    """The outcome, and seconds of CPU; TimeoutError where those are too many."""
+    """Return the outcome and CPU seconds; raise TimeoutError if they are too many."""
 
     def feed_timed(body: bytes) -> tuple[str, float]:
         begun = time.process_time()
@@ -74,7 +74,7 @@ def timed(feed: Callable[[bytes], str]) -> Callable[[bytes], tuple[str, float]]:
 
 
 def plan(number: int, begin: int) -> list[tuple[str, int, int]]:
-    """Target, examples and seed of every piece."""
+    """Return the target, number of examples and seed of every piece."""
     pieces: list[tuple[str, int, int]] = []
     for target, share in SHARES.items():
         left = max(1, round(number * share))
@@ -85,7 +85,7 @@ def plan(number: int, begin: int) -> list[tuple[str, int, int]]:
 
 
 def table(found: Mapping[str, Told]) -> list[str]:
-    """A line a target."""
+    """Format a line per target."""
     lines = [f"{'target':10}{'examples':>10}{'read':>10}{'refused':>10}{'slowest, CPU s':>16}{'findings':>10}"]
     for target, told in found.items():
         counts = (told.outcomes.total(), told.outcomes["read"], told.outcomes["refused"])
@@ -95,7 +95,7 @@ def table(found: Mapping[str, Told]) -> list[str]:
 
 
 def merge(pieces: list[Told]) -> dict[str, Told]:
-    """The pieces of each target together."""
+    """Add up the pieces of each target."""
     found = {target: Told(target) for target in SHARES}
     for piece in pieces:
         whole = found[piece.target]

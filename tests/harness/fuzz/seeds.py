@@ -1,4 +1,4 @@
-"""What is damaged: pages and sources of the sample site, stored pages, and real ones where there are any."""
+"""The undamaged inputs: pages and sources of the sample site, stored pages, and real ones if present."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LABELS = [b"Publicerad 3 juni 2024 kl. 14.05", b"Senast uppdaterad: 2024-06-03, 
 
 
 def find_seeds() -> dict[str, list[bytes]]:
-    """By the name of the target."""
+    """Return the inputs by the name of their target."""
     with Site(releases=6, crawl_delay=None) as site:
 
         def ask(slug: str, path: str) -> bytes:
@@ -43,6 +43,6 @@ def find_seeds() -> dict[str, list[bytes]]:
 
 
 def find_real() -> list[Path]:
-    """Some of the stored real pages, from all over them."""
+    """Return some of the stored real pages, evenly chosen."""
     found = [path for path in sorted(ROOT.glob("*/**/*.html")) if 0 < path.stat().st_size < SMALL]
     return found[:: max(1, len(found) // REAL)]

@@ -1,4 +1,4 @@
-"""What is fed, and what must hold of what comes out: a documented error, or a release that can be kept and shown."""
+"""The tested functions: each must raise a documented error or return a release that can be stored and shown."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ FORBIDDEN = {"script", "style", "iframe", "object", "embed", "form", "input", "s
 
 
 class BrokenPromiseError(AssertionError):
-    """What came out is no error, and cannot be kept or shown."""
+    """A result cannot be stored or shown."""
 
 
 def feed_page(body: bytes) -> str:
-    """A release page; gives what came of it in a word."""
+    """Parse a release page, and return the outcome in one word."""
     try:
         release = to_release(read_page(body, URL, AGENCY))
     except PageError:
@@ -47,7 +47,7 @@ def feed_page(body: bytes) -> str:
 
 
 def feed_source(read: Callable[[bytes], object]) -> Callable[[bytes], str]:
-    """A feed, sitemap, listing …; whatever it gives."""
+    """Parse a feed, sitemap, listing or the like, and return the outcome."""
 
     def feed(body: bytes) -> str:
         try:
@@ -60,7 +60,7 @@ def feed_source(read: Callable[[bytes], object]) -> Callable[[bytes], str]:
 
 
 def feed_label(body: bytes) -> str:
-    """A date label, as printed."""
+    """Parse a date label, and return the outcome."""
     try:
         parse_label(body.decode("utf-8", "replace")[:2000], URL)
     except ValueError:
@@ -80,18 +80,18 @@ TARGETS: dict[str, Callable[[bytes], str]] = {
 
 
 def expect(holds: bool, problem: str) -> None:
-    """BrokenPromiseError where it does not hold."""
+    """Raise BrokenPromiseError if a condition is false."""
     if not holds:
         raise BrokenPromiseError(problem)
 
 
 def check_url(url: str) -> None:
-    """An address that can be asked for."""
+    """Check that a URL can be requested."""
     expect(urlsplit(url).scheme in ("http", "https"), f"{url!r} is no address")
 
 
 def check_markup(markup: str) -> None:
-    """Nothing in it can run."""
+    """Check that HTML contains nothing executable."""
     for node in html.fragment_fromstring(markup, create_parent="div").iter():
         expect(isinstance(node.tag, str) and node.tag not in FORBIDDEN, f"body_html holds {node.tag!s}")
         for name, value in node.items():
@@ -99,7 +99,7 @@ def check_markup(markup: str) -> None:
 
 
 def strings(value: Any) -> list[str]:
-    """Every text in a state."""
+    """Yield every text in a state."""
     if isinstance(value, str):
         return [value]
     members = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()

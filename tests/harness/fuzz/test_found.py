@@ -1,4 +1,4 @@
-"""What `make fuzz` found, each held by the smallest input that showed it."""
+"""Regression tests: the smallest input of each finding of `make fuzz`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Starts a command, waits for a random moment of it, and kills it as a lack of memory or power would."""
+"""Starts a command, and kills it at a random moment, as if memory or power ran out."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 PATIENCE = 120  # seconds until a command that does not end is a fault
-EARLY = 0.15  # the share of kills that come before anything was asked for
+EARLY = 0.15  # share of kills before the first request
 
 
 class Process(Protocol):
-    """A process: of subprocess.Popen, or a fork of tests.forks.ForkedModule."""
+    """A process of subprocess.Popen, or a fork of tests.forks.ForkedModule."""
 
     @property
     def pid(self) -> int: ...
@@ -48,7 +48,7 @@ def kill_at(process: Process, alive: Callable[[], bool], moment: float) -> bool:
 
 
 def kill_tree(pid: int) -> None:
-    """kill -9 of a process and all below it, the parents first, so that none starts another."""
+    """Kill a process and its descendants with SIGKILL, parents first, so that none starts another."""
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGSTOP)  # it cannot start another while its children are looked for
     below = children_of(pid)
@@ -59,7 +59,7 @@ def kill_tree(pid: int) -> None:
 
 
 def children_of(pid: int) -> list[int]:
-    """The processes that a process has started."""
+    """Return the processes that a process has started."""
     try:
         return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()]
     except (FileNotFoundError, ProcessLookupError):

@@ -1,4 +1,4 @@
-"""Goes through phases: the world changes, a command is killed, then left to its end, and all is judged."""
+"""Runs phases: the site changes, a command is killed repeatedly, then runs to its end, and the archive is checked."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NEW = 12  # releases published for a phase
 
 @dataclass
 class Score:
-    """What was counted of one mode."""
+    """The counts of a mode."""
 
     kills: int = 0
     asked: int = 0  # requests for releases
@@ -33,26 +33,26 @@ class Score:
 
 @dataclass
 class Run:
-    """One bounded run."""
+    """A run with a number of kills."""
 
     ward: Ward
     tell: Callable[[str], None]
     scores: dict[str, Score] = field(default_factory=lambda: {mode: Score() for mode in MODES})
     spans: dict[str, Span] = field(default_factory=lambda: {mode: Span() for mode in MODES})
-    misread: bool = True  # whether the next reparse goes by the wrong rule
+    misread: bool = True  # whether the next reparse uses the wrong rule
     misses: list[str] = field(default_factory=list)
     checks: Counter[str] = field(default_factory=Counter)
     in_forks: bool = False  # whether commands are forks, which start sooner than new processes
 
     def check(self, what: str, found: object) -> None:
-        """A miss where something was found that must not be."""
+        """Record a miss if something was found that must not be."""
         self.checks[what] += 1
         if found:
             self.misses.append(f"{what}: {repr(found)[-1500:]}")
             self.tell(self.misses[-1])
 
     def command(self, mode: str) -> list[str]:
-        """The command line of a mode."""
+        """Return the command line of a mode."""
         crawling, settings = self.ward.crawling, dict(GENEROUS)
         if mode == "reparse" and self.misread:
             settings["AGENCIES"] = str(crawling.agencies.with_name("misread.toml"))
@@ -68,7 +68,7 @@ class Run:
         return crawling.open(command)
 
     def alive(self, mode: str) -> Callable[[], bool]:
-        """Whether a command has begun its work: asked for something, or kept something."""
+        """Return whether a command has sent a request or stored something."""
         if mode == "reparse":
             before = self.ward.holding().states
             return lambda: self.ward.holding().states != before
@@ -125,7 +125,7 @@ def go_through(run: Run, mode: str, kills: int) -> None:
 
 
 def prepare(ward: Ward, mode: str) -> None:
-    """Give a command something to do."""
+    """Change the site or the archive, so that a command has something to do."""
     ward.asked(killed=False)
     if mode in ("news", "round"):
         ward.publish(NEW)
@@ -181,7 +181,7 @@ def judge_phase(run: Run, mode: str, edits: set[tuple[int]]) -> None:
 
 
 def judge_end(run: Run) -> None:
-    """A last look at everything: every release of the site is held, once, as it stands."""
+    """Check at the end that every release of the site is stored once, in its current state."""
     ward = run.ward
     ward.make_due()
     for mode in ("news", "revisit"):

@@ -1,4 +1,4 @@
-"""The kills as a table."""
+"""Formats the kills as a table."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.harness.kill.run import Run
 
 
 def to_table(run: Run, seed: int, seconds: float) -> Table:
-    """One line a mode, then what was checked."""
+    """Format a line per mode, then the checks."""
     kills = sum(score.kills for score in run.scores.values())
     table = Table(
         *("", "kills", "requests", "in flight", "most at once", "seconds"),
@@ -25,7 +25,7 @@ def to_table(run: Run, seed: int, seconds: float) -> Table:
 
 
 def to_checks(run: Run) -> Table:
-    """What was held true, how often, and how often it was not."""
+    """Format how often each promise was checked, and how often it was broken."""
     missed = [miss.partition(": ")[0] if miss not in run.checks else miss for miss in run.misses]
     table = Table("held true", "looked at", "missed")
     for column in table.columns[1:]:

@@ -1,4 +1,4 @@
-"""What is killed: a sample site, an archive of it, and what each of them holds at a moment."""
+"""A sample site and its archive, whose crawls are killed, and their contents at a moment."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from tests.site.releases import Release
 GENEROUS = {"REVISIT_BUDGET": "1000000", "DAILY_BUDGET": "1000000"}  # a long run is no polite one
 ANSWER = 0.01  # seconds that the site takes, so that a kill meets something on its way
 QUIET = 0.3  # seconds without a request, after which nothing that a killed process sent is still to come
-MISREAD = 'title = "main p"\n'  # a rule that reads every page otherwise
+MISREAD = 'title = "main p"\n'  # a rule that parses every page differently
 
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """What an archive holds."""
+    """The contents of an archive."""
 
     states: frozenset[tuple[int, str]]  # revision, hash
-    settled: frozenset[str]  # addresses that need not be asked for now
+    settled: frozenset[str]  # URLs that need no request now
 
 
 @dataclass
 class Ward:
-    """A site whose editors are busy, and the archive that follows them."""
+    """A site that changes, and its archive."""
 
     site: Site
     crawling: Crawling
@@ -41,7 +41,7 @@ class Ward:
 
     @classmethod
     def open(cls, site: Site, folder: Path, seed: int) -> Ward:
-        """Half of the site's releases are out; the archive is empty."""
+        """Publish half of the site's releases; the archive is empty."""
         chance, crawling = random.Random(seed), Crawling(site, site.agencies_file(folder), folder / "archive.db", 120)
         listed = crawling.agencies.read_text("utf-8").replace("\nhome = ", f"\n{MISREAD}home = ")
         crawling.agencies.with_name("misread.toml").write_text(listed, "utf-8")
@@ -54,7 +54,7 @@ class Ward:
         return ward
 
     def publish(self, number: int) -> None:
-        """Put out some releases, as long as there are any."""
+        """Publish some releases, if any are left."""
         for release in self.drawer[:number]:
             self.site.publish(release)
         del self.drawer[:number]
@@ -67,7 +67,7 @@ class Ward:
             self.site.edit(url, {"title": title}, stamped=self.chance.random() < 0.05)
 
     def make_due(self) -> None:
-        """Let every held release be due for a look."""
+        """Make every stored release due for a check."""
         self.crawling.write("update releases set next_check = null")
 
     def asked(self, *, killed: bool) -> Counter[str]:
@@ -84,7 +84,7 @@ class Ward:
         return Counter(url for url in urls if url in self.site.truth)
 
     def holding(self) -> Holding:
-        """What the archive holds now."""
+        """Return the current contents of the archive."""
         states = frozenset(self.rows("select id, hash from revisions"))
         settled = self.rows(
             "select f.url from frontier f join releases r on r.id = f.release"
@@ -93,7 +93,7 @@ class Ward:
         return Holding(states=states, settled=frozenset(url for (url,) in settled))
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        """Rows of the archive; none where a kill came before its tables."""
+        """Return rows of the archive; none if it was killed before its tables existed."""
         if not self.crawling.archive.exists():
             return []
         with closing(sqlite3.connect(self.crawling.archive)) as connection:

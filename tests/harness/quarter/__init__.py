@@ -1,1 +1,1 @@
-"""Three scripted months of sample agencies: what the status page said each week, and whether it was true."""
+"""Three scripted months of sample agencies: checks what the status page showed each week."""

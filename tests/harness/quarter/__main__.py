@@ -1,4 +1,4 @@
-"""python -m tests.harness.quarter: three months of sample agencies; exit 1 where the status page was wrong.
+"""`python -m tests.harness.quarter`: simulates three months; exits with 1 if the status page was wrong.
 
 With --month: a month of sites that answer alike (tests/harness/quarter/month.py), and what was told of their releases.
 """
@@ -25,7 +25,7 @@ WIDTH = 150
 
 
 def main() -> int:
-    """Print the tables; 1 where something was missed, with a line for each miss."""
+    """Print the tables and a line for each miss; return 1 if there are any."""
     parser = argparse.ArgumentParser(prog="python -m tests.harness.quarter", description=__doc__)
     parser.add_argument("--weeks", type=int, default=WEEKS, help="so many of the quarter (default %(default)s)")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="leave archive.db and the crawls' log here")
@@ -50,7 +50,7 @@ def main() -> int:
 
 
 def tell_month(record: Record) -> int:
-    """Print the month's table; 1 where something was told wrong, with a line for each."""
+    """Print the month's table and a line for each wrong report; return 1 if there are any."""
     out, misses = Console(width=WIDTH), month.judge_month(record)
     out.print(month.to_days(record))
     for line in misses:

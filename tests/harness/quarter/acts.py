@@ -1,4 +1,4 @@
-"""How each act of the script turns the site's knobs, or what an operator does of it."""
+"""Functions for the acts of the script: changes of the site, and the work of an operator."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ class Operator:
     wrong: list[str] = field(default_factory=list)  # commands that did not do what they are for
 
     def carry_out(self, act: Act) -> None:
-        """Let an act happen."""
+        """Carry out an act."""
         ACTS[act.do](self, act)
 
     def command(self, act: Act, command: ScrapyCommand, *arguments: str, codes: tuple[int, ...] = (0,)) -> str:
-        """What a command prints; it is noted where it ends otherwise than it should."""
+        """Run a command and return its output; record an unexpected exit code."""
         command.settings = Settings({**self.settings, "ARCHIVE": str(self.archive)})
         parser = argparse.ArgumentParser()
         command.add_options(parser)
@@ -50,27 +50,27 @@ class Operator:
         return printed.getvalue()
 
     def note(self, act: Act, said: str) -> None:
-        """What came of an act, in a line."""
+        """Record the result of an act in one line."""
         self.told.append((act.moment, act.slug, said))
 
 
 def fail(operator: Operator, act: Act) -> None:
-    """Every address answers with a status."""
+    """Make every URL respond with a status."""
     operator.stage.site.break_(f"{act.slug}/*", **act.given)
 
 
 def block(operator: Operator, act: Act) -> None:
-    """We are denied access; robots.txt as well."""
+    """Deny access to all URLs, including robots.txt."""
     operator.stage.site.break_(f"{act.slug}/*", status=403, body=CAPTCHA)
 
 
 def wall(operator: Operator, act: Act) -> None:
-    """A page to tell people from machines stands in place of every other, with status 200."""
+    """Replace every page by a captcha, with status 200."""
     operator.stage.site.break_(f"{act.slug}/*", body=CAPTCHA)
 
 
 def mend(operator: Operator, act: Act) -> None:
-    """What was broken answers as before."""
+    """End a fault."""
     site = operator.stage.site
     for host, path in list(site.faults):
         if host == f"{act.slug}.localhost":
@@ -78,7 +78,7 @@ def mend(operator: Operator, act: Act) -> None:
 
 
 def thin(operator: Operator, act: Act) -> None:
-    """The feed names only the newest few."""
+    """Limit the feed to the newest few releases."""
     site = operator.stage.site
     agency = site.agencies[act.slug]
     path, base = agency.paths.feed or "", site.url(act.slug, "")
@@ -90,7 +90,7 @@ def thin(operator: Operator, act: Act) -> None:
 
 
 def window(operator: Operator, act: Act) -> None:
-    """The feed names what is of the last days; nothing, where that is nothing."""
+    """Limit the feed to releases of the last days, so that it may be empty."""
     site = operator.stage.site
     agency = site.agencies[act.slug]
     path, base, age = agency.paths.feed or "", site.url(act.slug, ""), timedelta(days=act.given["days"])
@@ -103,30 +103,30 @@ def window(operator: Operator, act: Act) -> None:
 
 
 def relayout(operator: Operator, act: Act) -> None:
-    """A new layout in which every rule still holds."""
+    """Give the pages a new layout that the rules still read."""
     operator.stage.site.relayout(act.slug)
 
 
 def bury(operator: Operator, act: Act) -> None:
-    """A new design in which the lead is one paragraph among others."""
+    """Give the pages a new design in which the lead is an ordinary paragraph."""
     operator.stage.site.bury(act.slug)
 
 
 def burst(operator: Operator, act: Act) -> None:
-    """Many releases within a day."""
+    """Publish many releases within a day."""
     for _ in range(act.given["number"]):
         operator.stage.put_out(act.moment, operator.stage.spare[act.slug].pop())
 
 
 def clean_up(operator: Operator, act: Act) -> None:
-    """Releases are deleted, all at once: not the three newest, but the next ones."""
+    """Delete several releases at once: those after the three newest."""
     site = operator.stage.site
     for release in site.agencies[act.slug].sorted_newest("")[3 : 3 + act.given["number"]]:
         site.delete(site.url(act.slug, release.path), 404)
 
 
 def acknowledge(operator: Operator, act: Act) -> None:
-    """The operator knows of a fault."""
+    """Acknowledge a fault as the operator."""
     said = operator.command(act, health.Command(), "--acknowledge", act.slug, codes=(0, 1))  # 1: others are red
     operator.note(act, said.splitlines()[-1].partition(": ")[2])
     if "acknowledged" not in said:
@@ -146,12 +146,12 @@ def diagnose(operator: Operator, act: Act) -> None:
 
 
 def reparse_(operator: Operator, act: Act) -> None:
-    """The mended rule is run over what is held and what is held back."""
+    """Reparse stored and quarantined pages with the corrected rule."""
     operator.note(act, f"reparse: {operator.command(act, reparse.Command(), '--agency', act.slug).splitlines()[0]}")
 
 
 def take_in(operator: Operator, act: Act) -> None:
-    """The operator has looked at what is held back, and takes it in."""
+    """Accept quarantined pages as the operator."""
     operator.note(act, f"quarantine: {operator.command(act, quarantine.Command(), act.slug, '--accept').strip()}")
 
 

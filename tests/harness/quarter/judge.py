@@ -1,4 +1,4 @@
-"""What was said against what happened: faults found late or not at all, red where nothing was wrong, alerts twice."""
+"""Compares reports with what happened: faults found late or not at all, false alarms, repeated alerts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.harness.quarter.script import KNOWN, QUIET_WEEKS, START, SUMMER_QUIET
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """A true fault, and when it was red first and last."""
+    """A real fault, and when it was red first and last."""
 
     trouble: Trouble
     red: date | None
@@ -22,7 +22,7 @@ class Found:
 
     @property
     def days(self) -> int | None:
-        """Until it turned red."""
+        """Return the days until it turned red."""
         return (self.red - self.trouble.begins).days if self.red else None
 
 
@@ -36,7 +36,7 @@ class Verdict:
 
 
 def judge_quarter(record: Record, troubles: Sequence[Trouble] = TROUBLES) -> Verdict:
-    """Every fault of the script in the record, and whatever is red beside."""
+    """Find every fault of the script in the record, and everything else that was red."""
     verdict = Verdict(found=[find(record, trouble) for trouble in troubles])
     verdict.false = [said for said in record.daily if said.red and not any(fits(said, one) for one in troubles)]
     verdict.misses = [
@@ -64,13 +64,13 @@ def find(record: Record, trouble: Trouble) -> Found:
 
 
 def fits(said: Said, trouble: Trouble) -> bool:
-    """Whether a state of an agency tells a fault that is there, or was a moment ago."""
+    """Return whether a state reports a fault that exists or has just ended."""
     over = trouble.ends + timedelta(days=trouble.heals) if trouble.ends else date.max
     return said.slug == trouble.slug and said.code in trouble.codes and trouble.begins <= said.day < over
 
 
 def judge_fault(found: Found, record: Record) -> Iterator[str]:
-    """Found late, or not at all; not well again after its end."""
+    """Yield whether a fault was found late or never, or was still red after its end."""
     trouble, last = found.trouble, record.daily[-1].day
     waited = (last - trouble.begins).days if found.days is None else found.days
     if waited > trouble.within:
@@ -81,7 +81,7 @@ def judge_fault(found: Found, record: Record) -> Iterator[str]:
 
 
 def judge_summer(record: Record) -> Iterator[str]:
-    """The usual summer is told to be quiet."""
+    """Check that the usual summer is reported as quiet."""
     for number in QUIET_WEEKS:
         if number <= len(record.weekly) and (said := record.weekly[number - 1][SUMMER_QUIET]).state != "quiet":
             yield f"week {number} {SUMMER_QUIET}: {said.state} ({said.code}) instead of quiet"
@@ -98,7 +98,7 @@ def judge_known(record: Record) -> Iterator[str]:
 
 
 def judge_pages(record: Record) -> Iterator[str]:
-    """The status page says what was judged."""
+    """Check that the status page shows the assessed states."""
     judged = {(said.day, said.slug): (said.state, said.code, said.red) for said in record.daily}
     for said in (said for week in record.weekly for said in week.values()):
         if judged[said.day, said.slug] != (said.state, said.code, said.red):
@@ -106,7 +106,7 @@ def judge_pages(record: Record) -> Iterator[str]:
 
 
 def judge_alerts(record: Record) -> Iterator[str]:
-    """One message a day at most, never the same twice, and of nothing that was not red."""
+    """Check that there is at most one message a day, no repetition, and only about what was red."""
     days = Counter(alert["sent"][:10] for alert in record.alerts)
     yield from (f"{day}: {number} alerts in a day" for day, number in days.items() if number > 1)
     told: dict[str, tuple[str, str]] = {}

@@ -1,4 +1,4 @@
-"""A month of sites that answer alike: placeholder, challenge, captive portal, 404 for all; and of a true clean-up."""
+"""A month of sites with one response for every URL (placeholder, challenge, captive portal, 404), and a clean-up."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ END = START + timedelta(days=DAYS - 1)
 SINCE = date(2027, 2, 15)
 RHYTHM = Rhythm(chance=0.35)
 MIN_CLEANED_UP = 6  # of the releases of a clean-up, those that come up for a check within the month
-HEALS = 2  # days after the end of a fault on which it may still be told
+HEALS = 2  # days after the end of a fault on which it may still be reported
 PLACEHOLDER = (
     "<!doctype html><html lang='sv'><head><title>Vi bygger om webbplatsen</title></head><body><main>"
     "<h1>Vi bygger om webbplatsen</h1><p>Snart finns här något nytt. Under tiden når du oss på telefon.</p>"
@@ -55,7 +55,7 @@ class Case:
 
 
 def to_part(slug: str, name: str) -> Part:
-    """An agency with a past of three months."""
+    """Add an agency with three months of releases."""
     return Part(slug=slug, name=name, rhythm=RHYTHM, since=SINCE, until=END)
 
 
@@ -108,7 +108,7 @@ ACTS = tuple(act for case in CASES for act in case.acts)
 
 
 def judge_month(record: Record, cases: Sequence[Case] = CASES) -> list[str]:
-    """What was told wrong of each agency, a line each."""
+    """Return the wrong reports of each agency, one line each."""
     return [*record.wrong, *(line for case in cases for line in judge_case(case, record))]
 
 
@@ -133,7 +133,7 @@ def judge_case(case: Case, record: Record) -> Iterator[str]:
 
 
 def to_days(record: Record, cases: Sequence[Case] = CASES) -> Table:
-    """What was said of each agency, and of its releases: a row for the days that are alike."""
+    """Return the reports about each agency and its releases, with one row for equal days."""
     table = Table("agency", "case", "days", "state", "in doubt", "removed", "sentence", title_justify="left")
     for case in cases:
         label = f"{case.kind}, {at(*case.begins):%d/%m}" + (f" to {at(*case.ends):%d/%m}" if case.ends else " on")

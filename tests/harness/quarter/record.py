@@ -1,4 +1,4 @@
-"""What was said of each agency: day by day in the archive, week by week on the status page; and what operators got."""
+"""Records the reports about each agency: daily in the archive, weekly on the status page, and alerts."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ class Record:
 
     daily: list[Said] = field(default_factory=list)
     weekly: list[dict[str, Said]] = field(default_factory=list)
-    told: list[str] = field(default_factory=list)  # what came of the operator's acts
+    told: list[str] = field(default_factory=list)  # results of the operator's acts
     alerts: list[Mapping[str, Any]] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)  # crawls and commands that did not end as they should
 
     def of(self, slug: str) -> list[Said]:
-        """An agency's days."""
+        """Return the days of an agency."""
         return [said for said in self.daily if said.slug == slug]
 
     def note_day(self, day: date, rows: list[dict[str, Any]], removals: Mapping[str, tuple[int, int]]) -> None:
-        """The tables health and removals after a round."""
+        """Read the tables health and removals after a round."""
         self.daily += [
             Said(
                 day=day,

@@ -1,4 +1,4 @@
-"""How often an agency publishes: the days on which a release comes out, drawn by lot, the same for the same seed."""
+"""How often an agency publishes: random days of publication, always the same for a seed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 DAY = timedelta(days=1)
-FEASTS = ((12, 22), (1, 6))  # nobody works
+FEASTS = ((12, 22), (1, 6))  # holidays
 Span = tuple[tuple[int, int], tuple[int, int]]  # (month, day) from, and to
 
 
@@ -21,7 +21,7 @@ class Rhythm:
     summer: float = 0.0
 
     def days(self, seed: str, first: date, last: date) -> Iterator[date]:
-        """From one day to another; how a day falls out depends on nothing but itself."""
+        """Yield the days of publication in a period; each day is drawn independently."""
         for number in range((last - first).days + 1):
             day = first + number * DAY
             chance = self.summer if self.slow and falls_in(day, self.slow) else self.chance
@@ -31,7 +31,7 @@ class Rhythm:
 
 
 def falls_in(day: date, span: Span) -> bool:
-    """Whether a day is in those weeks of the year.
+    """Return whether a day is in these weeks of the year.
 
     >>> falls_in(date(2027, 7, 1), ((6, 21), (8, 15))), falls_in(date(2027, 9, 1), ((6, 21), (8, 15)))
     (True, False)

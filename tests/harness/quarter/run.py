@@ -1,4 +1,4 @@
-"""Lives the quarter: a round a day at its simulated moment, the acts between them, the status page on Sundays."""
+"""Simulates the quarter: a round a day at its simulated time, acts in between, the status page on Sundays."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ AGES = Scale(days=0, releases=0, hours=0, stretches=(), ages=((14 * DAY, 2 * DAY
 def run_quarter(
     parts: Sequence[Part], acts: Sequence[Act], end: date, folder: Path, tell: Callable[[str], None]
 ) -> Record:
-    """Live up to a day with an archive.db in the folder; `tell` is told how it goes. Once a process."""
+    """Simulate until a day with an archive.db in the folder; `tell` gets the progress. Once per process."""
     log_to(folder / "crawls.log")
-    logging.getLogger("scraper").setLevel(logging.ERROR)  # faults are what it is about
+    logging.getLogger("scraper").setLevel(logging.ERROR)  # the simulated faults would be logged
     record = Record()
     with Site(releases=4, crawl_delay=None) as site, Webhook() as webhook:
         crawls = Crawls(site, folder / "archive.db", AGES)
@@ -57,7 +57,7 @@ def run_quarter(
 
 
 async def live(house: House, acts: Sequence[Act], end: date, record: Record, tell: Callable[[str], None]) -> None:
-    """The calendar jumps from round to round, and goes its own pace during each."""
+    """Run the rounds; the clock jumps between them, and runs normally during each."""
     waiting, stage = sorted(acts, key=lambda act: act.moment, reverse=True), house.operator.stage
     with time_machine.travel(datetime.combine(BEGUN, MORNING, STOCKHOLM).astimezone(UTC), tick=True) as calendar:
         for day in days(end):
@@ -79,14 +79,14 @@ async def live(house: House, acts: Sequence[Act], end: date, record: Record, tel
 
 @dataclass(slots=True)
 class House:
-    """What runs day by day."""
+    """Runs the daily rounds."""
 
     crawls: Crawls
     operator: Operator
     ways: AlertSettings
 
     async def go_round(self) -> None:
-        """What `scrapy round` does, in this process, for only its calendar is simulated."""
+        """Do the same as `scrapy round` in this process, because only its clock is simulated."""
         archive = self.operator.archive
         after = read_last_crawl_id(archive)
         for spider in ("news", "revisit"):
@@ -94,7 +94,7 @@ class House:
         close_round(archive, load_agencies(self.operator.stage.file), self.ways, after)
 
     async def read_status(self) -> Any:
-        """The public status page, as data."""
+        """Return the public status page as data."""
         with served(self.operator.archive) as datasette:
             page = await Reader(datasette).get("/-/status.json?lang=en")
         return json.loads(page.text)

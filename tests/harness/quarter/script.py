@@ -1,4 +1,4 @@
-"""The script: who the agencies are, what happens to them in thirteen weeks, and what is then right to say."""
+"""The script: the agencies, what happens to them in thirteen weeks, and the correct reports."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Act:
-    """What happens: `do` names a function of tests.harness.quarter.acts."""
+    """An act: `do` names a function of tests.harness.quarter.acts."""
 
     moment: datetime
     slug: str
@@ -159,5 +159,5 @@ TROUBLES = (  # half of the first one's pages tell no date, and the second one's
     ),
 )
 KNOWN = ("hushallsmyndigheten-2", at(5, 4).date(), at(8, 0).date())  # acknowledged, and when it became another
-SUMMER_QUIET = "lasframjandenamnden-2"  # must be told to be quiet, as at this time of earlier years
+SUMMER_QUIET = "lasframjandenamnden-2"  # must be reported as quiet, as at this time of earlier years
 QUIET_WEEKS = range(7, 12)

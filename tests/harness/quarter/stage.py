@@ -1,4 +1,4 @@
-"""The site with the agencies of the script, each with a past, and the list of agencies that reads them."""
+"""The site with the agencies of the script and their earlier releases, and its list of agencies."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.site.compose import STOCKHOLM, compose
 from tests.site.listing import sample_table
 
 HOUR = time(9)  # of the day, when releases come out
-SPARE = 12  # releases of each agency that no rhythm asks for
+SPARE = 12  # further releases of each agency
 
 
 @dataclass(slots=True)
@@ -31,7 +31,7 @@ class Stage:
     last: dict[str, date] = field(default_factory=dict)
 
     def add(self, part: Part) -> None:
-        """An agency that has published nothing yet."""
+        """Add an agency that has published nothing yet."""
         slug = part.slug
         agency = self.site.agencies[slug] = SampleAgency(slug, 0, None)
         agency.text = {**agency.text, "name": part.name}
@@ -44,20 +44,20 @@ class Stage:
         self.tables[slug] = {**table, **part.table}
 
     def publish(self, until: datetime) -> None:
-        """Whatever is due by a moment, dated as it was due."""
+        """Publish everything that is due at a moment, with the time at which it was due."""
         for coming in self.coming.values():
             while coming and coming[-1][0] <= until:
                 self.put_out(*coming.pop())
 
     def put_out(self, moment: datetime, release: Release) -> None:
-        """One release, dated so."""
+        """Publish a release with a date."""
         self.site.set_clock(moment)
         self.site.publish(release)
         self.site.clock.fixed = None
         self.last[release.agency] = moment.date()
 
     def write_list(self, slug: str = "", **keys: object) -> None:
-        """The list of agencies as it stands, with keys of one agency changed."""
+        """Write the current list of agencies, with keys of one agency changed."""
         if slug:
             self.tables[slug] |= keys
         text = "\n".join(

@@ -1,4 +1,4 @@
-"""The quarter as tables: agency by week, each fault with the days until it was found, and what the page said when."""
+"""Formats the quarter as tables: states by week, faults with the days until they were found, and sentences."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SHORT = {"healthy": "ok", "never worked": "never"}
 
 
 def to_weeks(record: Record, parts: Sequence[Part], title: str) -> Table:
-    """What the status page said on each Sunday. Capitals are red, brackets an acknowledged fault."""
+    """Format the status page of each Sunday: capitals for red, brackets for acknowledged faults."""
     table = Table("", title=title, title_justify="left")
     for number in range(1, len(record.weekly) + 1):
         table.add_column(f"{START + timedelta(weeks=number, days=-1):%d/%m}")
@@ -26,13 +26,13 @@ def to_weeks(record: Record, parts: Sequence[Part], title: str) -> Table:
 
 
 def to_cell(said: Said) -> str:
-    """A state in a few letters."""
+    """Abbreviate a state."""
     word = SHORT.get(said.state, said.state)
     return f"[red]{word.upper()}[/]" if said.red else f"({word})" if said.known else word
 
 
 def to_faults(verdict: Verdict, parts: Sequence[Part]) -> Table:
-    """When each fault began, turned red, and was told last."""
+    """Format when each fault began, turned red, and was reported last."""
     names = {part.slug: part.name for part in parts}
     table = Table("fault", "agency", "began", "red", "days", "allowed", "ended", "last told", "reason")
     for found in verdict.found:
@@ -54,7 +54,7 @@ def to_faults(verdict: Verdict, parts: Sequence[Part]) -> Table:
 
 
 def to_sentences(record: Record, parts: Sequence[Part]) -> Iterator[str]:
-    """Agency by agency, the sentence of each week in which state or reason became another."""
+    """Format, by agency, the sentence of each week in which state or reason changed."""
     for part in parts:
         yield f"{part.name} ({part.slug})"
         before = None
@@ -66,7 +66,7 @@ def to_sentences(record: Record, parts: Sequence[Part]) -> Iterator[str]:
 
 
 def to_summary(record: Record, verdict: Verdict) -> str:
-    """What else turned red, and how many alerts went out."""
+    """Format false alarms and the number of alerts."""
     well = {said.slug for said in record.daily} - {found.trouble.slug for found in verdict.found}
     alerts, days = len(record.alerts), len({alert["sent"][:10] for alert in record.alerts})
     false = len({said.slug for said in verdict.false})

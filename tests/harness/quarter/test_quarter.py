@@ -40,7 +40,7 @@ SILENT = {trouble.slug: trouble for trouble in TROUBLES if trouble.codes == ("si
 
 
 def right() -> Record:
-    """A quarter as it should be told."""
+    """Build a record with correct reports of the quarter."""
     record = Record()
     for number in range((END - START).days + 1):
         day = START + number * DAY
@@ -63,7 +63,7 @@ def tell(slug: str, day: date) -> Said:
 
 
 def alert(number: int, *faults: dict[str, Any], **more: list[dict[str, Any]]) -> dict[str, Any]:
-    """A message of a day in August."""
+    """Build a message of a day in August."""
     sent = f"2027-08-{number:02}T04:00:00+00:00"
     return {"sent": sent, "faults": faults, "recoveries": more.get("recoveries", []), "passed": []}
 
@@ -146,7 +146,7 @@ def test_of_the_rhythms_alone_only_those_that_end_turn_red(part: Part) -> None:
 
 
 def quarter() -> Iterator[date]:
-    """Every other day since the archive reads."""
+    """Return every second day since the first crawl."""
     return (BEGUN + number * DAY for number in range(0, (END - BEGUN).days + 1, 2))
 
 
@@ -158,7 +158,7 @@ def past(days: list[date], today: date) -> AgencyActivity:
 
 
 def right_month() -> Record:
-    """The month as it should be told."""
+    """Build a record with correct reports of the month."""
     record = Record()
     for case in CASES:
         for number in range(28):
@@ -183,7 +183,7 @@ def right_month() -> Record:
 
 
 def find_day(record: Record, case: Case, number: int) -> int:
-    """The place of a day of an agency's in the record."""
+    """Return the index of an agency's day in the record."""
     return record.daily.index(record.of(case.part.slug)[number])
 
 

@@ -1,1 +1,1 @@
-"""Replicas behind a proxy while a crawl writes, and copies put back: `make replicas`."""
+"""Tests replicas behind a proxy while a crawl writes, and restored copies: `make replicas`."""

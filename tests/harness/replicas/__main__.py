@@ -1,4 +1,4 @@
-"""python -m tests.harness.replicas: serving beyond one machine, and copies put back; 1 where a target is missed."""
+"""`python -m tests.harness.replicas`: replicas and restored copies; exits with 1 if a target is missed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.harness.replicas.tools import find
 
 
 def main() -> int:
-    """The table, and a line for each miss."""
+    """Print the table and a line for each miss."""
     nginx, litestream = find("nginx"), find("litestream")
     result, begun, console = Result(), time.monotonic(), Console(stderr=True)
 

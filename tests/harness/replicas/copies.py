@@ -1,4 +1,4 @@
-"""Back-up and restore, and Litestream to a point in time: is what comes back what was there?"""
+"""Checks that backups, and Litestream to a point in time, restore what was there."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from tests.site.demo import ROOT
 
 CONFIG = ROOT / "scraper" / "deploy" / "litestream.yml"
 FILES = ("archive.db", "captures.db")
-APART = 2.5  # seconds between a point in time and what is not to be in it
+APART = 2.5  # seconds between a point in time and later changes
 
 
 def contents(file: Path) -> dict[str, list[tuple[object, ...]]]:
-    """Every row of every table of a file, the search index's too; Litestream's own tables are not ours."""
+    """Return every row of every table of a file, including the search index, without Litestream's own tables."""
     sql = "select name from sqlite_master where type = 'table' and sql not like 'create virtual%'"
     with closing(open_readonly(file)) as db:
         names = [name for (name,) in db.execute(sql) if not name.startswith(("sqlite_", "_litestream"))]
@@ -32,7 +32,7 @@ def contents(file: Path) -> dict[str, list[tuple[object, ...]]]:
 
 
 def differing(one: dict[str, list[tuple[object, ...]]], other: dict[str, list[tuple[object, ...]]]) -> list[str]:
-    """Tables that are not the same."""
+    """Return the names of tables that differ."""
     return [name for name in sorted({*one, *other}) if one.get(name) != other.get(name)]
 
 
@@ -48,7 +48,7 @@ def go(litestream: str, folder: Path, result: Result, tell: Callable[[str], None
 
 
 def crawl(ward: Ward) -> None:
-    """Something new, something changed."""
+    """Publish and edit releases, and crawl them."""
     ward.publish(4)
     ward.edit()
     if ward.crawling.archive.exists():
@@ -60,7 +60,7 @@ def crawl(ward: Ward) -> None:
 
 
 def restore_backup(ward: Ward, folder: Path, result: Result) -> None:
-    """A copy, then a crawl and damage, then the copy put back."""
+    """Make a backup, crawl, damage the archive, and restore the backup."""
     archive = ward.crawling.archive
     run("takedown", "hide", 1, "--reason", "Prov", "--archive", archive)
     then = {name: contents(archive.with_name(name)) for name in (*FILES, "withheld.db")}
@@ -85,7 +85,7 @@ def restore_backup(ward: Ward, folder: Path, result: Result) -> None:
 
 @contextmanager
 def replicating(litestream: str, config: Path, log: Path) -> Iterator[None]:
-    """Litestream at work."""
+    """Run Litestream."""
     with log.open("ab") as out:
         command = [litestream, "replicate", "-config", str(config)]
         with subprocess.Popen(command, stdout=out, stderr=out) as process:
@@ -98,7 +98,7 @@ def replicating(litestream: str, config: Path, log: Path) -> Iterator[None]:
 
 
 def restore_point(litestream: str, ward: Ward, folder: Path, result: Result) -> None:
-    """Two moments of an archive that Litestream follows: the earlier one is had back, and the last."""
+    """Restore an archive that Litestream replicates at two moments: an earlier one and the last."""
     archive, config = ward.crawling.archive, folder / "litestream.yml"
     text = CONFIG.read_text("utf-8").replace("/var/lib/myndighetsarkivet", str(archive.parent))
     config.write_text(text.replace("/var/backups/myndighetsarkivet-litestream", str(folder / "stream")), "utf-8")
@@ -132,7 +132,7 @@ def restore_point(litestream: str, ward: Ward, folder: Path, result: Result) -> 
 
 
 def takes_down(ward: Ward, result: Result) -> None:
-    """With Litestream stopped, a takedown leaves nothing in the log."""
+    """Check that a takedown leaves nothing in the log while Litestream is stopped."""
     archive = ward.crawling.archive
     run("takedown", "hide", 3, "--reason", "Prov", "--archive", archive)
     log = archive.with_name("archive.db-wal")

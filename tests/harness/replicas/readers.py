@@ -1,4 +1,4 @@
-"""Readers of every kind of page, who count what goes wrong and how old what they are shown is."""
+"""Readers of every kind of page, which count faults and the age of what they get."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 
-KINDS = {  # what is asked for, and what an answer must hold
+KINDS = {  # URL, and text that a response must contain
     "/": "Myndighetsarkivet",
     "/search?q=skogen": "skogen",
     "/search.json?q=vatten": '"releases"',
@@ -48,7 +48,7 @@ LANGUAGES = ("sv", "en-GB,en;q=0.9", "sv-SE,sv;q=0.8,en;q=0.5", "de,en;q=0.5")
 
 @dataclass(slots=True, kw_only=True)
 class Answer:
-    """What came back; status 0 where nothing whole did."""
+    """A response; status 0: it was not complete."""
 
     status: int
     body: bytes = b""
@@ -57,13 +57,13 @@ class Answer:
     problem: str = ""
 
     def shows(self, words: str) -> bool:
-        """Whether it holds some words, however its format writes them."""
+        """Return whether it contains some words, in the encoding of its format."""
         text = self.body.decode("utf-8", "replace")
         return words in text or words in html.unescape(text) or json.dumps(words)[1:-1] in text
 
 
 def ask(port: int, path: str, language: str = "sv", seconds: float = 60) -> Answer:
-    """One request on a connection of its own, read to its end."""
+    """Send a request on a new connection, and read the whole response."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=seconds)
     try:
         connection.request("GET", encode(path), headers={"Accept-Language": language})
@@ -79,13 +79,13 @@ def ask(port: int, path: str, language: str = "sv", seconds: float = 60) -> Answ
 
 
 def encode(path: str) -> str:
-    """An address as a browser sends it."""
+    """Encode a URL as a browser does."""
     return "".join(letter if letter.isascii() else "".join(f"%{b:02X}" for b in letter.encode()) for letter in path)
 
 
 @dataclass(slots=True)
 class Readers:
-    """Some threads at one address. Half of what they ask for was never asked before, so that no cache has it."""
+    """Some threads that read from one address. Half of their requests are new, so that no cache has them."""
 
     port: int
     number: int = 4
@@ -95,7 +95,7 @@ class Readers:
     errors: list[str] = field(default_factory=list)
     oldest: float = 0.0
     slowest: float = 0.0
-    hidden: str = ""  # words that nobody may be shown any more
+    hidden: str = ""  # words that no response may contain any more
     shown: list[tuple[float, str]] = field(default_factory=list)  # when and where they were all the same
     ended: threading.Event = field(default_factory=threading.Event)
     threads: list[threading.Thread] = field(default_factory=list)
@@ -112,14 +112,14 @@ class Readers:
             thread.join()
 
     def rehearse(self) -> None:
-        """Each kind once; RuntimeError where one is not what it should be."""
+        """Request each kind once; raise RuntimeError if a response is wrong."""
         for kind, wanted in KINDS.items():
             self.note(kind, kind, "sv", wanted)
         if self.errors:
             raise RuntimeError("\n".join(self.errors))
 
     def read(self, seed: int) -> None:
-        """Page after page, and whatever the first page links to."""
+        """Request page after page, and what the first page links to."""
         chance, number = random.Random(seed), 0
         while not self.ended.is_set():
             for kind in chance.sample(list(KINDS), len(KINDS)):
@@ -135,7 +135,7 @@ class Readers:
                     return
 
     def note(self, kind: str, path: str, language: str, wanted: str) -> Answer:
-        """Ask, and count."""
+        """Send a request, and count its result."""
         hidden, begun = self.hidden, time.monotonic()
         answer = ask(self.port, path, language)
         self.slowest = max(self.slowest, time.monotonic() - begun)

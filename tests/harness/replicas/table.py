@@ -1,4 +1,4 @@
-"""What was measured, line by line, and what of it missed its target."""
+"""The measurements, and those that miss their target."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rich.table import Table
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """A figure; `good` is None where there is no target."""
+    """A figure; `good` is None if it has no target."""
 
     what: str
     found: str
@@ -20,29 +20,29 @@ class Line:
 
 @dataclass(slots=True)
 class Result:
-    """Everything that is told at the end."""
+    """All results."""
 
     lines: list[Line] = field(default_factory=list)
     misses: list[str] = field(default_factory=list)
 
     def add(self, what: str, found: object, target: str = "", *, good: bool | None = None) -> None:
-        """A figure, and whether it is as it should be."""
+        """Add a figure, and whether it is good."""
         self.lines.append(Line(what=what, found=str(found), target=target, good=good))
         if good is False:
             self.misses.append(f"{what}: {found} (target {target})")
 
     def none(self, what: str, found: Iterable[object]) -> None:
-        """Nothing may have been found."""
+        """Add findings; there must be none."""
         held = list(found)
         self.add(what, len(held), "0", good=not held)
         self.misses += [f"    {each}" for each in held[:20]]
 
     def most(self, what: str, seconds: float, target: float) -> None:
-        """So many seconds at most."""
+        """Add seconds with a maximum."""
         self.add(what, f"{seconds:.1f} s", f"<= {target:.0f} s", good=seconds <= target)
 
     def to_table(self, title: str) -> Table:
-        """For the terminal."""
+        """Format the results for the terminal."""
         table = Table("", "found", "target", "", title=title, title_justify="left")
         table.columns[1].justify = "right"
         for line in self.lines:

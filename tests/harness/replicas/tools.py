@@ -1,4 +1,4 @@
-"""The programs that this needs beside Python, or a sentence on how to get them."""
+"""Finds the required programs, or explains how to install them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HOW = {
 
 
 def find(name: str) -> str:
-    """The path of a program; ends the run where there is none."""
+    """Return the path of a program; exit if it is not installed."""
     path = shutil.which(name) or shutil.which(name, path=PLACES)
     if path is None:
         sys.stderr.write(f"make replicas needs {name} ({HOW[name]})\n")

@@ -2,40 +2,36 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import pkgutil
 
+import rich._emoji_codes  # noqa: F401
+import scrapy.cmdline
 import scrapy.commands
-import scrapy.core.downloader.contextfactory
 import scrapy.core.engine
 import scrapy.core.scheduler
 import scrapy.crawler
-import scrapy.dupefilters
-import scrapy.extensions.corestats
-import scrapy.extensions.logstats
-import scrapy.extensions.memusage
-import scrapy.extensions.telnet
-import scrapy.extensions.throttle
-import scrapy.pqueues
-import scrapy.spiderloader
-import scrapy.spidermiddlewares
-import scrapy.statscollectors
+import scrapy.http.cookies
+import scrapy.squeues
+from scrapy.settings import default_settings
 
 import scraper.commands
 import scraper.downloader
 import scraper.extensions
 import scraper.spiders
+import tests.site.loopback  # noqa: F401
 from archive.analysis import analyze
 
-for package in (
-    scrapy.commands,
-    scrapy.spidermiddlewares,
-    scraper.commands,
-    scraper.downloader,
-    scraper.extensions,
-    scraper.spiders,
-):
+for package in (scrapy.commands, scraper.commands, scraper.downloader, scraper.extensions, scraper.spiders):
     for found in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
         importlib.import_module(found.name)
 
+for setting in vars(default_settings).values():  # what Scrapy imports by its name when a crawl begins
+    for name in setting if isinstance(setting, dict) else [setting]:
+        if isinstance(name, str) and name.startswith("scrapy.") and name.rpartition(".")[2][0].isupper():
+            importlib.import_module(name.rpartition(".")[0])
+
 analyze("Skogsägarnas förordningar", "sv")  # the dictionaries
+gc.collect()
+gc.freeze()  # else each fork scans, and so copies, all that is imported here

@@ -10,12 +10,14 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import CodeType
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import httpx
 from datasette.app import Datasette
 from datasette.plugins import pm
+from jinja2.bccache import Bucket, BytecodeCache
 from lxml import html
 
 from archive.models import Attachment, Contact, Image, Question, Release
@@ -30,6 +32,22 @@ LIGHTHOUSES = "Tre fyrar tänds igen"  # its questions are not in its body
 UNDATED = "Ny karta över grusvägar"  # has only an update time
 HOSTILE = 'Uppgift om "x" < 3 & <b>fet</b> text'
 PAGED = 45  # releases of one agency, enough for three pages of a search
+
+
+class CompiledTemplates(BytecodeCache):
+    """The templates that one site of this process has compiled, for all others: 0.2 s a site."""
+
+    def __init__(self) -> None:
+        self.code: dict[tuple[str, str], CodeType | None] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self.code.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self.code[bucket.key, bucket.checksum] = bucket.code
+
+
+TEMPLATES = CompiledTemplates()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +89,7 @@ def served(path: Path, *, cors: bool = True, immutable: bool = False, **settings
         settings={"suggest_facets": False, "allow_download": False, **settings},
         cors=cors,
     )
+    datasette.jinja_env.bytecode_cache = TEMPLATES
     yield datasette
     for database in datasette.databases.values():
         database.close()

@@ -206,10 +206,13 @@ def format_importance_bar(importance: int | None) -> str:
 def describe_removal(language: str, kind: str, status: int | None, target: str | None) -> str:
     """Describe what was found in place of a removed release.
 
+    status: of the response; None if the release was not requested, because the list of its press wire left it out.
+
     >>> describe_removal("en", "gone", 410, None)
     'The server answered that the page does not exist (410).'
     """
-    return translate(language, f"removal.{kind}", status=status or 404, target=target or "?")
+    key = "unlisted" if kind == "gone" and status is None else kind
+    return translate(language, f"removal.{key}", status=status, target=target or "?")
 
 
 def format_field_value(language: str, field: str, text: str) -> str:

@@ -348,14 +348,15 @@ class CrawlRecorder:
         """
         archive, seen_at = self.archive, response.fetched_at
         # a release that its wire no longer lists has no response of its own
-        has_evidence = bool(response.body) and not archive.removals.is_missing(release_id)
+        has_response = bool(response.body) or response.record_url is None
+        has_evidence = has_response and not archive.removals.is_missing(release_id)
         sha256 = self.store_body(response) if has_evidence else None
         with archive.transaction():
             confirmed = archive.removals.mark_missing(
                 release_id,
                 seen_at,
                 kind,
-                status=response.status,
+                status=response.status if has_response else None,
                 target=target,
                 capture_id=self.record_capture(response, sha256) if sha256 else None,
             )

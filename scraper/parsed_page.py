@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 class FetchedPage:
     """A response: the evidence of an edit or a removal.
 
-    record_url: if the body is a record of a press wire, the URL of the list it was in, with its id as fragment.
+    record_url: if the body is a record of a press wire, the URL of the list it was in, with its id as fragment; if the
+    body is empty because the record was in no list, the URL of the last list.
     """
 
     url: str  # after redirects; of a record: the release's

@@ -374,7 +374,7 @@ class ReleaseSpider(Spider):
         for row in missing:
             if is_complete and row.listed_at and oldest and oldest < row.listed_at:
                 # no evidence: the bytes of the list are those of other releases
-                page = replace(build_fetched_page(response), url=row.url, body=b"")
+                page = replace(build_fetched_page(response), url=row.url, body=b"", record_url=response.url)
                 self.record_no_release(row, page, NotARelease(row.url, "is no longer listed by the press wire", "gone"))
                 continue
             logger.info("%s: cannot be checked: the press wire lists only later releases", row.url)

@@ -11,9 +11,12 @@ import pytest
 
 from archive.dates import now
 from archive.importer import import_file
+from archive.models import Release
 from archive.quarantine import QuarantineReason
-from archive.store import SaveResult
-from scraper.ingest import accept_quarantined, accept_repaired
+from archive.store import Archive, SaveResult
+from scraper.ingest import CrawlRecorder, accept_quarantined, accept_repaired
+from scraper.parsed_page import FetchedPage
+from scraper.schedule import parse_schedule
 from tests.scraper.offline import SLUG, STORED, OfflineCrawl
 from tests.site.agency import SampleAgency
 from tests.site.compose import SLUGS
@@ -223,3 +226,19 @@ def test_field_loss_is_suspicious_again_after_complete_releases(
     for path in namesakes:
         offline.edit(path, title="Nyheter från rådet")
     assert offline.save_all(namesakes) == [SaveResult.NEW, new], "the second title is another release's"
+
+
+@pytest.mark.parametrize(("record_url", "status", "captures"), [(None, 410, 1), ("https://via.tt.se/json?x", None, 0)])
+def test_evidence_of_an_empty_response(
+    tmp_path: Path, record_url: str | None, status: int | None, captures: int
+) -> None:
+    url = "https://skog.example/nyheter/a"
+    with Archive(tmp_path / "archive.db") as archive:
+        archive.add_agency("skog", name="Skog", home="https://skog.example/")
+        archive.save(Release(agency="skog", url=url, title="Skog", body="", body_html=""), seen_at=now())
+        recorder = CrawlRecorder(archive, parse_schedule("else=1d"))
+        response = FetchedPage(url=url, fetched_at=now(), status=410, headers={}, body=b"", record_url=record_url)
+        recorder.record_missing(url, 1, response, "gone")
+        assert list(archive.db.query("select kind, status from removals")) == [{"kind": "gone", "status": status}]
+        assert archive.db.table("captures").count == captures
+        recorder.close()

@@ -172,7 +172,7 @@ def test_edits_and_removals_on_a_wire(tmp_path: Path) -> None:
         assert crawl("revisit") == sorted((urls[3], "source") for urls in ordered.values())
         # each page once for all releases; Cision's list ends with an empty page
         assert count_lists() == dict(zip(RECORDED, (2, 3), strict=True))
-        removed = crawling.rows("select r.url, m.kind, m.capture from removals m join releases r on r.id = m.release")
+        removed = crawling.rows("select r.url, m.kind, m.status from removals m join releases r on r.id = m.release")
         assert sorted(removed) == sorted((urls[1], "gone", None) for urls in ordered.values())
 
         for slug, wire in wires.items():  # the list may only have become shorter

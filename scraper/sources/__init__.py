@@ -113,7 +113,7 @@ def find_sources(body: bytes, url: str, agency: Agency) -> SourceURLs:
                 found.press_rooms.append(address)
             continue
         address = resolve_page_url(href, base, url, agency)
-        if not address:
+        if not address or agency.find_wire(address):  # what an agency has at its wire, the wire's list says
             other = resolve_canonical_url(base, href)
             if other and urlsplit(other).scheme in ("http", "https") and not agency.owns(other):
                 found.press_rooms.append(other)

@@ -231,6 +231,8 @@ def iter_listing_entries(
         address = resolve_canonical_url(pager.base, href) if href and not href.startswith("#") else None
         if not address or not is_release_url(address, agency):
             continue
+        if (wire := agency.find_wire(address)) and not wire.is_press_room:
+            continue  # perhaps another organisation's: only the wire's own list says whose a release is
         path = urlsplit(address).path.rstrip("/")
         is_same_path = path in (page_path, listing_path)
         if pager.includes(address) if is_same_path else not path:

@@ -9,7 +9,7 @@ import pytest
 
 from scraper.agency import Agency
 from scraper.errors import SourceError
-from scraper.sources import SourceURLs, get_wire_sources, parse_listing
+from scraper.sources import SourceURLs, find_sources, get_wire_sources, parse_listing
 from scraper.sources.links import is_release_url
 from scraper.sources.listings import ListingPage
 
@@ -84,6 +84,19 @@ def test_releases_of_a_press_room() -> None:
     html = "".join(f'<li><a href="{link}">Fler älgar</a></li>' for link in links)
     found = parse_listing(f"<main><ul>{html}</ul></main>".encode(), ROOM, agency)
     assert [link.url for link in found.links] == [links[0], "https://www.mynewsdesk.com/se/skog/news/rad-3"]
+
+
+def test_own_site_does_not_say_whose_a_page_at_a_wire_is() -> None:
+    html = (
+        '<ul><li><a href="/nyheter/a">Fler älgar</a></li>'
+        '<li><a href="https://www.mynewsdesk.com/se/annan/pressreleases/b-1">En annan myndighets nyhet</a></li></ul>'
+        '<p><a href="https://www.mynewsdesk.com/about/terms">Om tjänsten</a></p>'
+    )
+    found = parse_listing(f"<main>{html}</main>".encode(), "https://skog.example/nyheter", build_agency("mynewsdesk:5"))
+    assert [link.url for link in found.links] == ["https://skog.example/nyheter/a"]
+    home = b'<a href="/nyheter">Nyheter</a> <a href="https://www.mynewsdesk.com/se/skog">Pressrum</a>'
+    sources = find_sources(home, "https://skog.example/", build_agency("mynewsdesk:5"))
+    assert (sources.listings, sources.press_rooms) == (["https://skog.example/nyheter"], [])
 
 
 def test_records_keep_their_own_bytes() -> None:

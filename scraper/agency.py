@@ -229,7 +229,9 @@ class Agency:
         return tuple(Wire(service=WIRE_SERVICES[name], identifier=identifier) for name, _, identifier in names)
 
     def find_wire(self, url: str) -> Wire | None:
-        return next((wire for wire in self.wires if wire.service.owns(url)), None)
+        """Return the agency's wire on whose hosts a URL is, or None: of several, the one whose list can link to it."""
+        wires = [wire for wire in self.wires if wire.service.owns(url)]
+        return next((wire for wire in wires if wire.lists_page(url)), wires[0] if wires else None)
 
     def find_record_source(self, url: str) -> WireSource | None:
         """Return the list of a wire that contains the release at a URL, or None if it has a page of its own."""
@@ -306,6 +308,8 @@ def parse_agency_value(key: str, value: object) -> str | bool | tuple[str, ...] 
         raise ValueError("must not contain an empty string" if plural else "must not be empty")
     if key in (*URL_KEYS, "wire"):
         texts = list(map(parse_wire_name if key == "wire" else parse_agency_url, texts))
+    if key == "wire":
+        check_wire_lists(texts)
     if key == "aliases" and any("/" in text for text in texts):
         raise ValueError("must be host names, without https:// and path")
     if key == "zone" and value not in available_timezones():
@@ -385,6 +389,14 @@ def parse_wire_name(text: str) -> str:
     return f"{name}:{parse_agency_url(identifier) if '://' in identifier else identifier}"
 
 
+def check_wire_lists(names: list[str]) -> None:
+    """Raise ValueError if two wires are JSON lists of one service: a release's URL does not say which has it."""
+    services = [name.partition(":")[0] for name in names]
+    for name in services:
+        if WIRE_SERVICES[name].keys is not None and services.count(name) > 1:
+            raise ValueError(f"has two lists of {name}; only one can be read")
+
+
 def find_press_wire(url: str) -> WireService | None:
     """Return the press wire on whose hosts a URL is, or None.
 
@@ -411,7 +423,10 @@ def find_wire_name(url: str, page: str = "") -> str | None:
     if service.release_path is None:
         return None
     room = url.partition("?")[0].partition("/pressreleases")[0].rstrip("/")
-    return f"{name}:{room}/pressreleases" if urlsplit(room).hostname else None
+    parts = urlsplit(room)
+    is_own_host = strip_www(parts.hostname or "") not in service.hosts
+    has_room = is_own_host or parts.path.count("/") == 2  # /se/skog; else it is a page of the service, or in the room
+    return f"{name}:{room}/pressreleases" if has_room else None
 
 
 def is_wire_url(url: str) -> bool:

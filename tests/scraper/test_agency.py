@@ -16,9 +16,11 @@ from scraper.agency import (
     check_contact,
     find_wire_name,
     load_agencies,
+    parse_agency_value,
     select_agencies,
 )
 from scraper.errors import AgencyError
+from scraper.sources.links import is_release_url
 from tests.scraper.tables import load_table
 
 TABLE = """
@@ -162,6 +164,9 @@ def test_agency_on_the_site_of_another_has_a_pattern_for_its_path() -> None:
             "",
             "mynewsdesk:https://www.mynewsdesk.com/se/skog/pressreleases",
         ),
+        ("https://www.mynewsdesk.com/", "", None),  # its own page, as in "by Mynewsdesk"
+        ("https://www.mynewsdesk.com/se/pressreleases", "", None),  # those of all organisations
+        ("https://skog.mynewsdesk.com/", "", "mynewsdesk:https://skog.mynewsdesk.com/pressreleases"),
         ("https://news.cision.com/skog", "", None),
         ("https://www.pressmachine.se/skog?publisherId=7", "", None),
         ("https://www.skog.example/?publisherId=7", "", None),
@@ -169,3 +174,14 @@ def test_agency_on_the_site_of_another_has_a_pattern_for_its_path() -> None:
 )
 def test_press_room_names_its_wire(url: str, page: str, name: str | None) -> None:
     assert find_wire_name(url, page) == name
+
+
+def test_several_wires_of_one_service() -> None:
+    rooms = [f"https://www.mynewsdesk.com/se/{name}" for name in ("skog", "vatten")]
+    wire = tuple(f"mynewsdesk:{room}/pressreleases" for room in rooms)
+    agency = Agency(slug="skog", name="Skog", home="https://skog.example/", wire=wire)
+    for room in rooms:
+        assert is_release_url(f"{room}/pressreleases/a-1", agency)
+    assert not is_release_url("https://www.mynewsdesk.com/se/jord/pressreleases/a-1", agency)
+    with pytest.raises(ValueError, match="two lists of viatt"):
+        parse_agency_value("wire", ["viatt:1", "viatt:2"])

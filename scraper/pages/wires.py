@@ -28,6 +28,10 @@ from scraper.pages.questions import find_question_pairs
 BLOCK_TAG = re.compile(r"<(?:p|br|div|h[1-6]|[uo]l|table|blockquote)\b", re.IGNORECASE)
 CHARACTER_REFERENCE = re.compile(r"&(?:#\d+|#x[0-9a-f]+|[a-z]+\d*);", re.IGNORECASE)
 TAG = re.compile(r"<[^<>]*>")
+INLINE_TAG = re.compile(
+    r"</?(?:a|abbr|b|big|cite|code|del|em|font|i|iframe|img|ins|mark|q|s|script|small|span|strike|strong|style|sub|sup|u)\b[^<>]*>",
+    re.IGNORECASE,
+)
 PARAGRAPH_BREAK = re.compile(r"\r?\n\s*\r?\n")
 MAX_PARTS = 200  # images, files, contacts, tags and quotations of a record, each
 MAX_RECORD_BYTES = MAX_HTML_BYTES
@@ -254,12 +258,12 @@ def iter_texts(value: Any) -> Iterable[str]:
 def to_markup(text: str) -> str:
     """Return HTML as it is, and plain text as paragraphs.
 
-    >>> to_markup("Ett.\\n\\nTvå & tre."), to_markup("<p>Ett.</p>")
-    ('<p>Ett.</p><p>Två &amp; tre.</p>', '<p>Ett.</p>')
+    >>> to_markup("Ett.\\n\\nTvå & tre."), to_markup("<p>Ett.</p>"), to_markup("Ett <tre")
+    ('<p>Ett.</p><p>Två &amp; tre.</p>', '<p>Ett.</p>', '<p>Ett &lt;tre</p>')
     """
     if BLOCK_TAG.search(text):
         return text
-    is_markup = "<" in text or CHARACTER_REFERENCE.search(text)
+    is_markup = INLINE_TAG.search(text) or CHARACTER_REFERENCE.search(text)
     paragraphs = (part.strip() for part in PARAGRAPH_BREAK.split(text))
     return "".join(f"<p>{part if is_markup else escape(part, quote=False)}</p>" for part in paragraphs if part)
 

@@ -23,6 +23,8 @@ from archive.database import RunQuery
 from archive.search.fts import ResolvedNames
 from archive.search.params import SearchRequest
 from archive.search.query import (
+    QUOTED,
+    REQUIRED,
     WRITTEN,
     Query,
     TermNode,
@@ -118,10 +120,17 @@ async def find_suggestions(
 
 
 async def correct_query(run: RunQuery, request: SearchRequest) -> CorrectedQuery:
-    """Return the query with all its corrections, as if it had no hits."""
-    text, corrections = request.text, await find_corrections(run, request.query, 0)
+    """Return the query with another spelling of each word that occurs nowhere, and all corrections of its words.
+
+    Words in quotation marks and with + stay as they are.
+    """
+    fixed = {word for term in find_terms(request.query.tree) if term.match in (QUOTED, REQUIRED) for word in term.words}
+    corrections = await find_corrections(run, request.query, 0)
+    fixed |= (await count_word_releases(run, [word for each in corrections for word in each.typed.split()])).keys()
+    text = request.text
     for correction in corrections:
-        text = apply_correction(text, correction)
+        if fixed.isdisjoint(correction.typed.split()):
+            text = apply_correction(text, correction)
     return CorrectedQuery(query=parse_query(text), corrections=corrections)
 
 

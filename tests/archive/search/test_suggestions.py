@@ -13,12 +13,13 @@ from archive.models import Release
 from archive.search.query import TRANSLATIONS_FILE
 from archive.search.suggestions import (
     MAX_TRANSLATED_WORDS,
+    correct_query,
     load_translations,
     measure_spelling_difference,
 )
 from archive.store import Archive
 from tests.archive.sample import SEEN
-from tests.archive.search.conftest import Searcher
+from tests.archive.search.conftest import Searcher, build_request
 
 
 @pytest.mark.parametrize(
@@ -87,7 +88,7 @@ def bilingual(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Searcher]:
     ]
     with Archive(tmp_path_factory.mktemp("bilingual") / "archive.db") as archive, archive.transaction():
         archive.add_agency("prov", name="Provverket", home="https://prov.example/")
-        for number, (language, title, body) in enumerate(texts * 4):
+        for number, (language, title, body) in enumerate([*texts * 4, ("sv", "Saluter", "De skjutes.")]):
             release = Release(
                 agency="prov",
                 url=f"https://prov.example/{number}",
@@ -128,6 +129,22 @@ async def test_suggestions_stay_in_their_language(
 async def test_likely_spelling_has_loose_hits(bilingual: Searcher, text: str, loose: int) -> None:
     hit_page = (await bilingual.find(text)).hit_page
     assert (hit_page.total, len(hit_page.loose.ids)) == (0, loose)
+
+
+@pytest.mark.parametrize(
+    ("text", "corrected"),
+    [
+        ("Christersson skjutes", "Kristersson skjutes"),  # although "skjuts" is more common
+        ('"Christersson" gängvlåd', '"Christersson" gängvåld'),
+        ("+Christersson gängvlåd", "+Christersson gängvåld"),
+        ('"Christersson" skjutes', '"Christersson" skjutes'),
+        ("skjutes", "skjutes"),
+    ],
+)
+async def test_only_words_that_occur_nowhere_are_respelt_for_loose_hits(
+    bilingual: Searcher, text: str, corrected: str
+) -> None:
+    assert (await correct_query(bilingual.run, build_request(text))).query.text == corrected
 
 
 def test_every_translation_is_two_texts() -> None:

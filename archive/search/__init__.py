@@ -24,7 +24,7 @@ from archive.search.fts import ResolvedNames, build_scope_sql, extract_filters, 
 from archive.search.index import NO_VALUE
 from archive.search.params import EXCLUDE_SUFFIX, SearchRequest, format_parameter
 from archive.search.query import Query, SearchNote
-from archive.search.ranking import ColumnCache, HitFinder, HitPage, LooseHits
+from archive.search.ranking import FEW_HITS, ColumnCache, HitFinder, HitPage, LooseHits
 from archive.search.snippets import QueryTerm, SearchHit, extract_query_terms, read_question_hits, read_release_hits
 from archive.search.suggestions import Suggestion, correct_query, find_suggestions, is_english_query
 
@@ -114,9 +114,12 @@ async def search(run: RunQuery, request: SearchRequest, columns: ColumnCache | N
     notes = [*request.query.notes, *request.notes, *name_notes, *unknown_values]
     if request.page > hit_page.pages:
         notes.append(SearchNote("no_page", str(request.page)))
-    if is_english_query(request.query) and not any(
-        (hit.row["language"] or "").lower().startswith("en") for hit in hits if not hit.is_loose
-    ):
+    is_translated = any(other.reason == "translation" for other in suggestions)
+    if (
+        (is_translated or hit_page.total < FEW_HITS)
+        and is_english_query(request.query)
+        and not any((hit.row["language"] or "").lower().startswith("en") for hit in hits if not hit.is_loose)
+    ):  # but AI and Trump find enough, and have no Swedish words
         notes.append(SearchNote("english"))
     if hit_page.title_matches_first:
         notes.append(SearchNote("titled"))

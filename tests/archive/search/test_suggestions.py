@@ -88,7 +88,9 @@ def bilingual(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Searcher]:
     ]
     with Archive(tmp_path_factory.mktemp("bilingual") / "archive.db") as archive, archive.transaction():
         archive.add_agency("prov", name="Provverket", home="https://prov.example/")
-        for number, (language, title, body) in enumerate([*texts * 4, ("sv", "Saluter", "De skjutes.")]):
+        for number, (language, title, body) in enumerate(
+            [*texts * 4, ("sv", "Saluter", "De skjutes."), *[("sv", "Om ransomware", "Det ökar.")] * 10]
+        ):
             release = Release(
                 agency="prov",
                 url=f"https://prov.example/{number}",
@@ -111,6 +113,7 @@ def bilingual(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Searcher]:
         ("lighthouse", [], []),
         ("goverment", ["government"], []),
         ("mental illness", ["psykisk ohälsa"], ["english"]),
+        ("ransomware", [], []),  # has no Swedish word, and enough hits
         ("psykiskohälsa", ["psykisk ohälsa"], []),
         ("ROT-avdrag", [], []),  # finds rotavdrag
         ("dnr A2021/0123", [], []),

@@ -20,13 +20,16 @@ from rapidfuzz.process import extract_iter
 from archive.analysis import COMMON_WORDS, find_words
 from archive.analysis.lemmatizer import english_lemma, is_english_word, is_swedish_word
 from archive.database import RunQuery
-from archive.search.fts import ResolvedNames
+from archive.search.fts import ResolvedNames, iter_nodes
 from archive.search.params import SearchRequest
 from archive.search.query import (
     QUOTED,
     REQUIRED,
     WRITTEN,
+    AndNode,
+    OrNode,
     Query,
+    QueryNode,
     TermNode,
     find_terms,
     fold_diacritics,
@@ -330,10 +333,14 @@ def is_english_query(query: Query) -> bool:
 def translate_query(query: Query) -> str | None:
     """Return the Swedish words for a query of English words and names, or None if a word has no translation.
 
+    Also None if the query has filters, fields, excluded words, OR or NEAR, which the Swedish words would lack.
+
     >>> from archive.search.query import parse_query
     >>> translate_query(parse_query("Climate policy in Ukraine"))
     'klimatpolitik ukraina'
     """
+    if any(not is_translatable(node) for node in iter_nodes(query.tree)):
+        return None
     words = [word for term in find_terms(query.tree) for word in term.words]
     lemmas, translations, swedish, found = tuple(map(english_lemma, words)), load_translations(), list[str](), False
     while lemmas:
@@ -347,6 +354,12 @@ def translate_query(query: Query) -> str | None:
             swedish.append(words[0])
         words, lemmas = words[max(1, length) :], lemmas[max(1, length) :]
     return " ".join(swedish) if found else None
+
+
+def is_translatable(node: QueryNode) -> bool:
+    if isinstance(node, OrNode):
+        return sum(bool(find_terms(part)) for part in node.parts) < 2  # other names of what was typed
+    return isinstance(node, AndNode) or (isinstance(node, TermNode) and not node.field)
 
 
 def apply_correction(text: str, correction: SpellingCorrection) -> str:

@@ -113,6 +113,8 @@ def bilingual(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Searcher]:
         ("lighthouse", [], []),
         ("goverment", ["government"], []),
         ("mental illness", ["psykisk ohälsa"], ["english"]),
+        *((text, [], ["english"]) for text in ("mental illness från:2024", "mental illness -sleep", "rubrik:illness")),
+        ("mental illness OR violence", [], ["english"]),
         ("ransomware", [], []),  # has no Swedish word, and enough hits
         ("psykiskohälsa", ["psykisk ohälsa"], []),
         ("ROT-avdrag", [], []),  # finds rotavdrag

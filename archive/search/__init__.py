@@ -24,9 +24,9 @@ from archive.search.fts import ResolvedNames, build_scope_sql, extract_filters, 
 from archive.search.index import NO_VALUE
 from archive.search.params import EXCLUDE_SUFFIX, SearchRequest, format_parameter
 from archive.search.query import Query, SearchNote
-from archive.search.ranking import FEW_HITS, ColumnCache, HitFinder, HitPage, LooseHits
+from archive.search.ranking import ColumnCache, HitFinder, HitPage, LooseHits
 from archive.search.snippets import QueryTerm, SearchHit, extract_query_terms, read_question_hits, read_release_hits
-from archive.search.suggestions import Suggestion, correct_query, find_suggestions, is_english_query
+from archive.search.suggestions import FEW_HITS, Suggestion, correct_query, find_suggestions, is_english_query
 
 HIT_BATCH = 100  # hits read at a time if all are read
 URL_PATTERN = re.compile(r"https?://[^\s/]+\.[^\s/]+(?:/\S*)?|https?://[^\s/]+/\S*", re.IGNORECASE)
@@ -116,7 +116,7 @@ async def search(run: RunQuery, request: SearchRequest, columns: ColumnCache | N
         notes.append(SearchNote("no_page", str(request.page)))
     is_translated = any(other.reason == "translation" for other in suggestions)
     if (
-        (is_translated or hit_page.total < FEW_HITS)
+        (is_translated or hit_page.total <= FEW_HITS)
         and is_english_query(request.query)
         and not any((hit.row["language"] or "").lower().startswith("en") for hit in hits if not hit.is_loose)
     ):  # but AI and Trump find enough, and have no Swedish words

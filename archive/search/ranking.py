@@ -72,7 +72,7 @@ TITLED_FACTOR = 1.5  # for the rank of a release with all words in the title
 MIN_WEIGHTED_WORDS = 3  # of a query of which the rarest counts twice
 
 # Loose hits.
-FEW_HITS = 50  # with fewer strict hits, looser ones follow
+ENOUGH_HITS = 50  # with fewer strict hits, looser ones follow
 MAX_LOOSE_HITS = 100
 MAX_BEGINNING_POSTINGS = 20_000  # releases of the words that begin like a word; more would cost too much
 
@@ -147,7 +147,8 @@ class HitFinder:
     """Finds the hits of a request.
 
     skip_facet: a facet whose included values are ignored. correct: returns the query with other spellings of its words,
-    for loose hits if one occurs nowhere.
+    for loose hits if one occurs nowhere. counted: the number of releases with a word, up to a limit, because looser
+    queries have the same words.
     """
 
     run: RunQuery
@@ -156,6 +157,7 @@ class HitFinder:
     names: ResolvedNames
     skip_facet: str | None = None
     correct: Callable[[RunQuery, SearchRequest], Awaitable[CorrectedQuery]] | None = None
+    counted: dict[tuple[str, int], int] = field(default_factory=dict)  # (expression, limit) → number
 
     async def find_page(self) -> HitPage:
         """Find the hits of the requested page, and count the hits with each facet value."""
@@ -201,9 +203,9 @@ class HitFinder:
         return len((await self.fetch("newest")).ids)
 
     async def find_loose_hits(self, strict: Sequence[int]) -> LooseHits:
-        """Find looser hits if there are fewer than FEW_HITS strict ones: query after query, until there are so many."""
+        """Find looser hits, query after query, until there are ENOUGH_HITS with the strict ones."""
         request, query = self.request, self.request.query
-        if request.strict or len(strict) >= FEW_HITS or not any(loosen_query(query, {}, MAX_HITS)):
+        if request.strict or len(strict) >= ENOUGH_HITS or not any(loosen_query(query, {}, MAX_HITS)):
             return LooseHits()  # nothing to loosen: only phrases, filters …
         counts = await count_beginnings(self.run, find_terms(query.tree))
         has_unknown = not all(count or list_related_words(" ".join(term.words)) for term, count in counts.items())
@@ -222,7 +224,7 @@ class HitFinder:
             finder = replace(self, request=replace(request, loosened=loosened, page=1), names=names)
             found += [key for key in (await finder.fetch(self.order)).ids if key not in seen]
             seen.update(found)
-            if len(seen) >= FEW_HITS:
+            if len(seen) >= ENOUGH_HITS:
                 break
         corrections = corrected.corrections if corrected else None
         return LooseHits(ids=found[:MAX_LOOSE_HITS], query=first if found else None, corrections=corrections)
@@ -375,11 +377,11 @@ class HitFinder:
             return HitList(ids=sorted_ids, releases=newest, capped=capped, title_matches_first=ranked)
         if not ranks or len(ids) > MAX_HITS:
             ranks = await self.read_ranks(MAX_SORTED_HITS)
-        brief, titled = [
+        brief, in_title = [
             await self.read_index_ids(plan, combine_matches([match, condition]), MAX_SORTED_HITS)
             for condition in (f'facts: "{BRIEF_RELEASE}"', match_in_title(plan))
         ]
-        sorted_ids = self.sort_by_rank({key: ranks[key] for key in found if key in ranks}, brief=brief, titled=titled)
+        sorted_ids = self.sort_by_rank({key: ranks[key] for key in found if key in ranks}, brief=brief, titled=in_title)
         return HitList(ids=sorted_ids, releases=sorted_ids)
 
     async def is_ranking_too_costly(self, plan: SearchPlan, match: str, hit_count: int) -> bool:
@@ -451,9 +453,12 @@ class HitFinder:
         tree, rarest, fewest = self.request.query.tree, "", MAX_HITS
         terms = [part for part in tree.parts if isinstance(part, TermNode)] if isinstance(tree, AndNode) else []
         for term in terms if len(terms) >= MIN_WEIGHTED_WORDS else ():
-            plan, match = SearchPlan(), match_term(term, self.names, RANKED_RELEASE_INDEX)
-            if match and (number := len(await self.read_index_ids(plan, match, fewest))) < fewest:
-                rarest, fewest = match, number
+            match = match_term(term, self.names, RANKED_RELEASE_INDEX)
+            key = match, fewest
+            if match and key not in self.counted:
+                self.counted[key] = len(await self.read_index_ids(SearchPlan(), match, fewest))
+            if match and self.counted[key] < fewest:
+                rarest, fewest = match, self.counted[key]
         return rarest
 
     async def read_title_hits(self, plan: SearchPlan, ids: Sequence[int], months: Sequence[str]) -> set[int]:

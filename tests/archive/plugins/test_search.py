@@ -154,7 +154,7 @@ async def test_capped_search_states_its_order(site: Site, monkeypatch: pytest.Mo
 
 
 async def test_page_beyond_the_end_shows_the_last(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("archive.search.ranking.FEW_HITS", PAGED)
+    monkeypatch.setattr("archive.search.ranking.ENOUGH_HITS", PAGED)
     page = await site.page("/search?q=vägarna&page=99999&lang=en")
     assert "There is no page “99999”. The results end before that." in page.cssselect(".note")[0].text_content()
     assert len(page.cssselect("ol.releases > li")) == PAGED - 40

@@ -53,7 +53,7 @@ async def test_pages_have_every_hit_once(sample: Searcher, order: str) -> None:
 async def test_pages_beyond_the_limits_equal_the_whole_list(
     sample: Searcher, monkeypatch: pytest.MonkeyPatch, options: dict[str, str]
 ) -> None:
-    monkeypatch.setattr("archive.search.ranking.FEW_HITS", 10)
+    monkeypatch.setattr("archive.search.ranking.ENOUGH_HITS", 10)
     unlimited = [hit.row["id"] for page in (1, 2, 3) for hit in (await sample.find(page=page, **options)).hits]
     lower_limits(monkeypatch, 10)
     monkeypatch.setattr("archive.search.ranking.MAX_SORTED_HITS", 20)
@@ -374,8 +374,20 @@ async def test_no_looser_hits_follow_enough_strict_ones(subjects: Searcher, monk
     few = (await subjects.find("psykisk ohälsa")).hit_page
     assert few.total
     assert few.loose.ids
-    monkeypatch.setattr("archive.search.ranking.FEW_HITS", few.total)
+    monkeypatch.setattr("archive.search.ranking.ENOUGH_HITS", few.total)
     assert (await subjects.find("psykisk ohälsa")).hit_page.loose.ids == ()
+
+
+async def test_looser_queries_do_not_count_the_same_words_again(subjects: Searcher) -> None:
+    statements = []
+
+    async def run(sql: str, values: dict[str, Any], /) -> Any:
+        statements.append(sql)
+        return await subjects.run(sql, values)
+
+    words = "stöd råd förslag varnar avråder växer lyfter invigs räknas granskas firas införs höjs unga priset besvär"
+    await search(run, build_request(words))
+    assert len(statements) < 9 * len(words.split())
 
 
 async def test_loose_hit_has_its_words_marked(subjects: Searcher) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from archive.analysis import MAX_ABBREVIATION_LENGTH, analyze_word, find_words
-from archive.analysis.lexicon import find_word_readings
+from archive.analysis.lexicon import GENITIVE, find_word_readings
 
 MAX_QUERY_LENGTH = 2_000  # characters; the rest is dropped, with a note
 MAX_QUERY_WORDS = 32  # further words are dropped, with a note
@@ -366,8 +366,11 @@ def is_abbreviation(words: tuple[str, ...]) -> bool:
 
 
 def is_ordinary_word(words: tuple[str, ...]) -> bool:
-    """Return whether a name is a common word in lower case, too, as BRA is."""
-    return is_abbreviation(words) and (words[0] in FUNCTION_WORDS or bool(find_word_readings(words[0])))
+    """Return whether a name is a common word in lower case, too, as BRA is. Säpos is only the genitive of a name."""
+    if not is_abbreviation(words):
+        return False
+    readings = find_word_readings(words[0])
+    return words[0] in FUNCTION_WORDS or any(reading.relation != GENITIVE for reading in readings)
 
 
 def add_numbered_words(parts: Sequence[QueryNode]) -> list[QueryNode]:

@@ -101,6 +101,7 @@ TREES: list[tuple[QueryNode | None, list[str]]] = [
     (term("s2022", "03255"), ["dnr S2022/03255", "S2022/03255"]),
     (OrNode((AndNode((written("ets"), term("2"))), written("ets2", added=True))), ["ETS 2"]),
     (OrNode((term("säpo"), term("säkerhetspolisen", added=True))), ["säpo"]),
+    (OrNode((term("säpos"), term("säkerhetspolisen", added=True))), ["säpos"]),
     (OrNode((term("säkerhetspolisens"), written("säpo", added=True))), ["säkerhetspolisens"]),
     (OrNode((written("brå"), term("brottsförebyggande", "rådet", added=True))), ["BRÅ"]),
     (

@@ -18,12 +18,11 @@ from scrapy.settings import default_settings
 
 import scraper.commands
 import scraper.downloader
-import scraper.extensions
 import scraper.spiders
 import tests.site.loopback  # noqa: F401
 from archive.analysis import analyze
 
-for package in (scrapy.commands, scraper.commands, scraper.downloader, scraper.extensions, scraper.spiders):
+for package in (scrapy.commands, scraper.commands, scraper.downloader, scraper.spiders):
     for found in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
         importlib.import_module(found.name)
 

@@ -10,8 +10,7 @@ import pytest
 from scraper.agency import Agency
 from scraper.errors import SourceError
 from scraper.sources import SourceURLs, find_sources, get_wire_sources, parse_listing
-from scraper.sources.links import is_release_url
-from scraper.sources.listings import ListingPage
+from scraper.sources.links import ListingPage, is_release_url
 
 VIATT = "https://via.tt.se/json/v2/releases?publisher=7"
 FEED = "A275C0BF733048FFAE9126ACA64DD08F"

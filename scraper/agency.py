@@ -312,8 +312,6 @@ def parse_agency_value(key: str, value: object) -> str | bool | tuple[str, ...] 
         check_wire_lists(texts)
     if key == "aliases" and any("/" in text for text in texts):
         raise ValueError("must be host names, without https:// and path")
-    if key == "zone" and value not in available_timezones():
-        raise ValueError(f"{value!r} is not a time zone like Europe/Stockholm")
     if key == "page" and (problem := find_page_class_problem(texts[0])):
         raise ValueError(f"{value!r} {problem}")
     if not plural:
@@ -322,7 +320,9 @@ def parse_agency_value(key: str, value: object) -> str | bool | tuple[str, ...] 
 
 
 def check_syntax(key: str, text: str) -> None:
-    """Raise ValueError if the text of a key is not a valid selector or pattern, as its key demands."""
+    """Raise ValueError if the text of a key is not a valid time zone, selector or pattern, as its key demands."""
+    if key == "zone" and text not in available_timezones():
+        raise ValueError(f"{text!r} is not a time zone like Europe/Stockholm")
     try:
         if key in SELECTOR_KEYS:
             parse_selector(text)

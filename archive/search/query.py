@@ -282,8 +282,8 @@ def is_optional(node: QueryNode) -> bool:
 def find_synonyms(text: str) -> tuple[str, ...]:
     """Return other words for words in any inflection, from which function words between them were dropped.
 
-    >>> find_synonyms("lekis"), find_synonyms("fristående skolorna"), find_synonyms("stöd service")
-    (('förskoleklass',), ('friskola',), ('lss',))
+    >>> find_synonyms("lekis"), find_synonyms("pre school"), find_synonyms("stöd service")
+    (('förskoleklass',), ('förskola',), ('lss',))
     """
     readings = dict.fromkeys((text, *analyze_word(text)))
     return tuple(dict.fromkeys(other for reading in readings for other in read_synonyms().get(reading, ())))
@@ -298,7 +298,7 @@ def read_synonyms() -> dict[str, tuple[str, ...]]:
     found: dict[str, dict[str, None]] = {}
 
     def add(words: str, other: str, *, is_english: bool = False) -> None:
-        subject = " ".join(word for word in words.split() if word not in FUNCTION_WORDS) or words
+        subject = " ".join(word for word in split_query_words(words) if word not in FUNCTION_WORDS) or words
         found.setdefault(subject if is_english else analyze_word(subject)[0], {})[other] = None
 
     for line in SYNONYMS_FILE.read_text("utf-8").splitlines()[1:]:

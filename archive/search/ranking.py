@@ -372,8 +372,8 @@ class HitFinder:
         if not ranked or len(found) > MAX_HITS or await self.is_ranking_too_costly(plan, match, len(found)):
             capped = len(found) > (MAX_COUNTED_HITS if is_complete else MAX_HITS)
             newest = self.columns.sort_newest_first(found)[: MAX_HITS if capped else None]
-            titled = await self.read_title_hits(plan, newest, months) if ranked else set()
-            sorted_ids = [key for key in newest if key in titled] + [key for key in newest if key not in titled]
+            first = await self.read_title_hits(plan, newest, months) if ranked else set()
+            sorted_ids = [key for key in newest if key in first] + [key for key in newest if key not in first]
             return HitList(ids=sorted_ids, releases=newest, capped=capped, title_matches_first=ranked)
         if not ranks or len(ids) > MAX_HITS:
             ranks = await self.read_ranks(MAX_SORTED_HITS)

@@ -184,13 +184,18 @@ def create_text_tables(db: Database) -> None:
             f"create virtual table {name} using fts5 ({', '.join(columns)}, content = '', contentless_delete = 1,"
             " tokenize = 'unicode61 remove_diacritics 0')"  # å, ä and ö are distinct letters
         )
-    db.execute("insert into search (search, rank) values ('rank', ?)", [f"bm25({', '.join(map(str, BM25_WEIGHTS))})"])
+    set_weights(db)
     # Triggers, so that rows deleted by any program are no longer found.
     for name, table in (("search", "releases"), ("search_questions", "questions")):
         db.execute(f"drop trigger if exists {name}_ad")
         db.execute(
             f"create trigger {name}_ad after delete on {table} begin delete from {name} where rowid = old.id; end"
         )
+
+
+def set_weights(db: Database) -> None:
+    """Store the weights of the columns of `search` for its `rank`."""
+    db.execute("insert into search (search, rank) values ('rank', ?)", [f"bm25({', '.join(map(str, BM25_WEIGHTS))})"])
 
 
 def build_insert_sql(table: str) -> str:
@@ -271,6 +276,7 @@ class SearchIndex:
             columns = tuple(row[1] for row in self.db.execute("pragma table_info(search)"))
             if columns != INDEX_COLUMNS["search"]:
                 create_text_tables(self.db)
+            set_weights(self.db)
             for name, table in (("search", "releases"), ("search_questions", "questions")):
                 self.db.execute(
                     f"delete from {name} where rowid in (select id from {name}_docsize except select id from {table})"

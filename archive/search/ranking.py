@@ -73,6 +73,7 @@ MIN_WEIGHTED_WORDS = 3  # of a query of which the rarest counts twice
 
 # Loose hits.
 ENOUGH_HITS = 50  # with fewer strict hits, looser ones follow
+MAX_LOOSE_QUERIES = 8  # of a long sentence: the first seven and the last, which wants any of the words
 MAX_LOOSE_HITS = 100
 MAX_BEGINNING_POSTINGS = 20_000  # releases of the words that begin like a word; more would cost too much
 
@@ -219,7 +220,8 @@ class HitFinder:
             and len(lemma := find_compound_key(" ".join(term.words))) >= MIN_BEGINNING_LENGTH
         )
         names, seen, found, first = replace(self.names, beginnings=beginnings), set(strict), list[int](), None
-        for loosened in loosen_query(query, counts, MAX_HITS):
+        queries = list(loosen_query(query, counts, MAX_HITS))
+        for loosened in (*queries[: MAX_LOOSE_QUERIES - 1], *queries[MAX_LOOSE_QUERIES - 1 :][-1:]):
             first = first or loosened
             finder = replace(self, request=replace(request, loosened=loosened, page=1), names=names)
             found += [key for key in (await finder.fetch(self.order)).ids if key not in seen]

@@ -122,6 +122,15 @@ def test_index_of_another_version_is_rebuilt_on_opening(archive: Archive) -> Non
         assert read_vocabulary(reopened) == before
 
 
+def test_rebuild_stores_the_weights_of_today(archive: Archive) -> None:
+    read_weights = "select v from search_config where k = 'rank'"
+    (weights,) = archive.db.execute(read_weights).fetchone()
+    archive.db.execute("insert into search (search, rank) values ('rank', 'bm25(1.0)')")
+    archive.db.conn.commit()
+    archive.writer.index.rebuild()
+    assert archive.db.execute(read_weights).fetchone() == (weights,)
+
+
 def test_interrupted_rebuild_is_resumed(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
     save_copies(archive, 5)
     before = read_vocabulary(archive)

@@ -16,7 +16,7 @@ from archive.database import build_connection_runner
 from archive.models import Release
 from archive.search import search, search_all
 from archive.search.params import FACETS
-from archive.search.ranking import ColumnCache
+from archive.search.ranking import ColumnCache, HitFinder
 from archive.store import Archive
 from tests.archive.sample import LIGHTHOUSES, PAGED, SEEN, UNDATED, WARBLERS
 from tests.archive.search.conftest import Searcher, build_request, lower_limits, marks
@@ -368,6 +368,19 @@ async def test_pages_continue_from_strict_to_loose_hits(subjects: Searcher, text
     assert all_hits.total == len(paged)
     for facet in ("agency", "year"):
         assert sum(value.count for value in whole.hit_page.facets[facet]) == whole.hit_page.total
+
+
+async def test_long_sentence_is_loosened_a_few_times(subjects: Searcher, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = []
+    fetch = HitFinder.fetch
+
+    async def record(finder: HitFinder, order: str, *arguments: Any) -> Any:
+        tried.append(finder.request.loosened)
+        return await fetch(finder, order, *arguments)
+
+    monkeypatch.setattr(HitFinder, "fetch", record)
+    await subjects.find("stöd råd förslag varnar avråder växer lyfter invigs räknas granskas firas införs höjs unga")
+    assert len(set(filter(None, tried))) == 8
 
 
 async def test_no_looser_hits_follow_enough_strict_ones(subjects: Searcher, monkeypatch: pytest.MonkeyPatch) -> None:

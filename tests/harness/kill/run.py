@@ -70,8 +70,8 @@ class Run:
     def alive(self, mode: str) -> Callable[[], bool]:
         """Return whether a command has sent a request or stored something."""
         if mode == "reparse":
-            before = self.ward.holding().states
-            return lambda: self.ward.holding().states != before
+            before = self.ward.rows(NEWEST)
+            return lambda: self.ward.rows(NEWEST) != before
         return lambda: bool(self.ward.site.log)
 
 
@@ -195,6 +195,7 @@ def judge_end(run: Run) -> None:
     run.check("verify is clean", [str(finding) for finding in verify(ward.crawling.archive).findings])
 
 
+NEWEST = "select max(id) from revisions"
 EDITS = "select id from revisions where cause = 'source'"
 DOUBLED = {
     "no release is held twice": "select url from releases group by url having count(*) > 1",

@@ -185,6 +185,15 @@ class Frontier:
             ordered |= dict.fromkeys(url for (url,) in rows)
         return list(ordered)[:limit]
 
+    def list_other_urls(self, url: str, now: datetime) -> list[str]:
+        """Return the other URLs that led to the release stored under `url`, without those that wait for a retry."""
+        rows = self.db.execute(
+            "select f.url from releases r join frontier f on f.release = r.id where r.url = :url and f.url <> :url"
+            " and (f.next_due is null or f.next_due <= :now or f.next_due > :far)",
+            {"url": url, "now": to_iso(now), "far": to_iso(now + MAX_RETRY_WAIT)},
+        )
+        return [other for (other,) in rows]
+
     def has_other_urls(self, url: str, visited: str) -> bool:
         """Return whether a URL other than `url` and `visited` also led to the release stored under `url`."""
         condition = "release = (select release from frontier where url = :url) and url not in (:url, :visited)"

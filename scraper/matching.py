@@ -110,10 +110,7 @@ def match_other_address(archive: Archive, release: Release, page: ParsedPage) ->
         candidates = [other_id for other_id, similarity in found if similarity == 1]
     else:
         candidates = [page.release_id]
-    is_at_wire = is_wire_url(page.url)
-    candidates = [
-        other_id for other_id in candidates if is_wire_url(archive.get_url(other_id) or page.url) != is_at_wire
-    ]
+    candidates = [other_id for other_id in candidates if is_other_address(archive, page.url, other_id)]
     for other_id in candidates:
         stored = archive.get_latest(other_id)
         if stored is None or not archive.removals.is_current(other_id):
@@ -127,6 +124,12 @@ def match_other_address(archive: Archive, release: Release, page: ParsedPage) ->
         if is_close and titles[0] == titles[1] and texts[0] == texts[1]:
             return page, other_id
     return (replace(page, release_id=None) if page.release_id in candidates else page), None
+
+
+def is_other_address(archive: Archive, url: str, release_id: int | None) -> bool:
+    """Return whether a URL can be the other address of a release: one is at a press wire, and the other is not."""
+    own = archive.get_url(release_id) if release_id is not None else None
+    return own is not None and is_wire_url(own) != is_wire_url(url)
 
 
 def is_duplicate_page(archive: Archive, release: Release, page: ParsedPage) -> bool:

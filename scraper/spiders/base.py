@@ -50,6 +50,7 @@ from scraper.failures import (
 from scraper.ingest import CrawlRecorder
 from scraper.limits import raise_gc_threshold
 from scraper.locks import lock_agencies
+from scraper.matching import is_other_address
 from scraper.normalise.urls import extract_host
 from scraper.pages import open_document, read_document
 from scraper.pages.document import Document
@@ -161,7 +162,11 @@ class ReleaseSpider(Spider):
         """Yield requests for an agency's next due releases, with up to MAX_REQUESTS_AHEAD in flight."""
         if self.is_deferred(slug):
             return
-        rows = list(self.next_rows(slug, max(0, MAX_REQUESTS_AHEAD - len(self.requested_urls[slug]))))
+        rows = [
+            # what a release's other address answers says nothing about the release itself
+            replace(row, release_id=None) if is_other_address(self.archive, row.url, row.release_id) else row
+            for row in self.next_rows(slug, max(0, MAX_REQUESTS_AHEAD - len(self.requested_urls[slug])))
+        ]
         # before the first yield, because Scrapy consumes several callbacks in turn
         self.requested_urls[slug].update(row.url for row in rows)
         yield from self.build_requests(rows)

@@ -14,6 +14,7 @@ from archive.dates import now
 from archive.frontier import FrontierEntry
 from scraper.downloader.throttle import count_daily_requests
 from scraper.locks import warn_about_unlisted
+from scraper.matching import is_other_address
 from scraper.spiders.base import ReleaseSpider
 
 logger = logging.getLogger(__name__)
@@ -34,6 +35,7 @@ class RevisitSpider(ReleaseSpider):
     def __init__(self, agency: str = "", **arguments: Any) -> None:
         super().__init__(agency, **arguments)
         self.queued_urls: defaultdict[str, deque[str]] = defaultdict(deque)  # per agency: URLs still to be requested
+        self.waiting_urls: dict[str, list[str]] = {}  # a release's URL → its other addresses, requested after it
         self.known_urls: dict[str, set[str]] = {}  # per agency: all URLs that have been queued
         self.budgets: dict[str, int] = {}  # per agency: URLs that may be queued in this crawl
         self.seen_failures: Counter[str] = Counter()  # per agency: failed requests so far
@@ -65,11 +67,25 @@ class RevisitSpider(ReleaseSpider):
         limit = max(0, self.budgets[slug] - len(known))
         max_ahead = max(self.recorder.schedule.longest_interval, MAX_IMPORT_SPREAD)
         due = self.archive.frontier.list_stale(slug, now(), len(known) + limit + 1, max_ahead)
-        due = [url for url in due if url not in known]
-        self.queued_urls[slug].extend(due[:limit])
-        known.update(due[:limit])
+        is_complete = True
+        for url in due:
+            if url in known:
+                continue
+            group = [url, *self.list_other_addresses(url)][: self.budgets[slug]]
+            if not group or len(known) + len(group) > self.budgets[slug]:
+                is_complete = False
+                break
+            self.queued_urls[slug].append(url)
+            self.waiting_urls[url] = group[1:]
+            known.update(group)
         self.agency_stats[slug].listed = len(known)
-        return len(due) <= limit
+        return is_complete
+
+    def list_other_addresses(self, url: str) -> list[str]:
+        """Return the addresses where a release is stored as well: on the agency's own site, or at a press wire."""
+        release_id = self.archive.find_release_id(url)
+        others = self.archive.frontier.list_other_urls(url, now())
+        return [other for other in others if is_other_address(self.archive, other, release_id)]
 
     def continue_if_due(self) -> None:
         """Queue pages that became due during the crawl, to compare them with a missing one (archive.removals)."""
@@ -96,6 +112,7 @@ class RevisitSpider(ReleaseSpider):
     def finish_release(self, slug: str, url: str) -> None:
         """Continue with the next release, or skip the rest if the agency's site seems to be down."""
         has_failed, queue = self.failed_requests[slug] > self.seen_failures[slug], self.queued_urls[slug]
+        queue.extendleft(self.waiting_urls.pop(url, ()))  # now, so that an edit at both addresses is one edit
         self.consecutive_failures[slug] = self.consecutive_failures[slug] + 1 if has_failed else 0
         self.seen_failures[slug] = self.failed_requests[slug]
         if self.consecutive_failures[slug] >= MAX_CONSECUTIVE_FAILURES and queue:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -188,3 +189,52 @@ def test_edits_and_removals_on_a_wire(tmp_path: Path) -> None:
         assert len(crawling.rows("select * from removals")) == len(RECORDED)
         ((updated,),) = crawling.rows("select updated from releases where url = ?", ordered[RECORDED[1]][0])
         assert updated
+
+
+def test_both_addresses_of_a_release_are_checked(tmp_path: Path) -> None:
+    slug = SLUGS[0]
+    with Site(releases=12) as site:
+        crawling = Crawling(site, site.agencies_file(tmp_path), tmp_path / "archive.db")
+        both = [release for release in site.agencies[slug].releases.values() if not release.form][:3]
+        wire = site.add_wire(NAMES[slug], both)
+        crawling.add_to_table(f'wire = "{NAMES[slug]}"', slug)
+        own = [site.url(slug, release.path) for release in both]
+        on_wire = [wire.url(release) for release in both]
+
+        def crawl(spider: str) -> None:
+            site.clear_counts()
+            code, printed = crawling.run(spider, "-a", f"agency={slug}")
+            assert (code, "Traceback" in printed) == (0, False), printed
+
+        for url in own:
+            site.break_(url, status=404)
+        crawl("news")  # the wire comes first
+        site.mend()
+        crawling.write("update frontier set state = 'due', next_due = null where state in ('gone', 'rejected')")
+        crawl("news")
+        sql = "select f.url, r.url, f.state from frontier f left join releases r on r.id = f.release where f.url = ?"
+        rows = [crawling.rows(sql, url)[0] for url in own]
+        assert rows == [(url, other, "stored") for url, other in zip(own, on_wire, strict=True)]
+
+        edited = replace(both[0], lead="En annan ingress står bara på den egna webbplatsen.")
+        site.agencies[slug].change(both[0].path, edited, site.now())
+        site.break_(own[1], status=404)
+        title = "Helt ändrad rubrik"
+        wire.edit(on_wire[2], title=title)
+        site.agencies[slug].change(both[2].path, replace(both[2], title=title), site.now())
+        make_due(crawling)
+        crawl("revisit")
+        rows = [crawling.rows(sql, url)[0] for url in own]
+        assert rows == [
+            (own[0], own[0], "stored"),  # its own release from now on
+            (own[1], on_wire[1], "gone"),
+            (own[2], on_wire[2], "stored"),
+        ]
+        assert crawling.rows("select * from removals") == []
+        causes = "select v.cause from revisions v join releases r on r.id = v.release where r.url = ? order by v.id"
+        assert [crawling.rows(causes, url) for url in (on_wire[0], own[0], on_wire[1], on_wire[2])] == [
+            [("first",)],
+            [("first",)],
+            [("first",)],
+            [("first",), ("source",)],
+        ]

@@ -101,8 +101,9 @@ def match_other_address(archive: Archive, release: Release, page: ParsedPage) ->
     """Return a page, and the id of the current release of which its URL is the other address, or None.
 
     The other address of a release on the agency's own site is at a press wire, and the reverse. Title and text must be
-    the same, word for word, and the dates close: agencies repeat some texts. A page that has a release of its own is
-    never another address. A page that was one, and whose text now differs, is returned without its release.
+    the same, word for word, and the dates close: agencies repeat some texts. Without a date, the days when the two were
+    found must be close. A page that has a release of its own is never another address. A page that was one, and whose
+    text now differs, is returned without its release.
     """
     if page.release_id is None:
         text = join_text_fields(release.title, release.lead, release.body)
@@ -118,10 +119,12 @@ def match_other_address(archive: Archive, release: Release, page: ParsedPage) ->
         states = stored.state, to_state(release)
         titles = [split_text_words(state["title"]) for state in states]
         texts = [split_text_words(join_text_fields("", state["lead"], state["body"])) for state in states]
-        # without a date, a release may be of any day
-        days = [to_day_number(day, None, day) for state in states if (day := state["published"])]
-        is_close = len(days) < 2 or abs(days[0] - days[1]) <= MAX_DAYS_APART
-        if is_close and titles[0] == titles[1] and texts[0] == texts[1]:
+        dates = [state["published"] for state in states]
+        if not all(dates):  # then their addresses must have been found at about the same time
+            row = archive.frontier.get(page.url)
+            dates = [archive.get_dates(other_id)[0], row.first_seen if row else page.response.fetched_at.isoformat()]
+        days = [to_day_number(day, None, day) for day in dates]
+        if abs(days[0] - days[1]) <= MAX_DAYS_APART and titles[0] == titles[1] and texts[0] == texts[1]:
             return page, other_id
     return (replace(page, release_id=None) if page.release_id in candidates else page), None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -35,41 +36,67 @@ def write_page(url: str, text: str) -> bytes:
     ).encode()
 
 
-@pytest.mark.parametrize(("first", "second"), [(OWN, WIRE), (WIRE, OWN)], ids=["site first", "wire first"])
-def test_second_address(tmp_path: Path, first: str, second: str) -> None:
-    with Archive(tmp_path / "archive.db") as archive:
+class Saving:
+    """Saves pages of an agency with a wire, read at given times."""
+
+    def __init__(self, archive: Archive) -> None:
+        self.archive = archive
         archive.add_agency("skog", name="Skog", home="https://skog.se/")
-        recorder = CrawlRecorder(archive, parse_schedule("else=1d"))
-        ingest, moments = Ingest(archive, recorder, {"skog": AGENCY}), iter(range(100))
+        self.recorder = CrawlRecorder(archive, parse_schedule("else=1d"))
+        self.ingest = Ingest(archive, self.recorder, {"skog": AGENCY})
 
-        def save(url: str, text: str) -> SaveResult:
-            seen_at, body = SEEN + timedelta(hours=next(moments)), write_page(url, text)
-            with archive.transaction():
-                archive.frontier.add(url, agency="skog", role="release", seen_at=seen_at)
-            row, document = archive.frontier.get(url), open_document(body, url)
-            response = FetchedPage(url=url, fetched_at=seen_at, status=200, headers={}, body=body)
-            page = ParsedPage(
-                item=read_document(document.copy(), AGENCY),
-                url=url,
-                release_id=row.release_id if row else None,
-                response=response,
-                document=document,
-            )
-            return ingest.save(page, QuarantineCheck(archive, "skog", url == WIRE)).outcome
+    def save(self, url: str, body: bytes, seen_at: datetime) -> SaveResult:
+        archive = self.archive
+        with archive.transaction():
+            archive.frontier.add(url, agency="skog", role="release", seen_at=seen_at)
+        row, document = archive.frontier.get(url), open_document(body, url)
+        page = ParsedPage(
+            item=read_document(document.copy(), AGENCY),
+            url=url,
+            release_id=row.release_id if row else None,
+            response=FetchedPage(url=url, fetched_at=seen_at, status=200, headers={}, body=body),
+            document=document,
+        )
+        return self.ingest.save(page, QuarantineCheck(archive, "skog", url == WIRE)).outcome
 
-        def list_ids() -> list[int | None]:
-            return [row.release_id for url in (first, second) if (row := archive.frontier.get(url))]
 
-        assert [save(url, TEXT) for url in (first, second, second, first)] == [
-            SaveResult.NEW,
-            *[SaveResult.UNCHANGED] * 3,
-        ]
-        assert list_ids() == [1, 1]
-        assert [save(second, EDITED), save(first, TEXT), save(second, EDITED)] == [
-            SaveResult.NEW,
-            *[SaveResult.UNCHANGED] * 2,
-        ]
-        assert list_ids() == [1, 2]
-        (found,) = find_duplicates(archive.db.conn, 1)
-        assert (found["id"], found["url"], found["similarity"] < 1) == (2, second, True)
-        recorder.close()
+@pytest.fixture
+def saving(tmp_path: Path) -> Iterator[Saving]:
+    with Archive(tmp_path / "archive.db") as archive:
+        made = Saving(archive)
+        yield made
+        made.recorder.close()
+
+
+@pytest.mark.parametrize(("first", "second"), [(OWN, WIRE), (WIRE, OWN)], ids=["site first", "wire first"])
+def test_second_address(saving: Saving, first: str, second: str) -> None:
+    moments = iter(range(100))
+
+    def save(url: str, text: str) -> SaveResult:
+        return saving.save(url, write_page(url, text), SEEN + timedelta(hours=next(moments)))
+
+    def list_ids() -> list[int | None]:
+        return [row.release_id for url in (first, second) if (row := saving.archive.frontier.get(url))]
+
+    assert [save(url, TEXT) for url in (first, second, second, first)] == [
+        SaveResult.NEW,
+        *[SaveResult.UNCHANGED] * 3,
+    ]
+    assert list_ids() == [1, 1]
+    assert [save(second, EDITED), save(first, TEXT), save(second, EDITED)] == [
+        SaveResult.NEW,
+        *[SaveResult.UNCHANGED] * 2,
+    ]
+    assert list_ids() == [1, 2]
+    (found,) = find_duplicates(saving.archive.db.conn, 1)
+    assert (found["id"], found["url"], found["similarity"] < 1) == (2, second, True)
+
+
+@pytest.mark.parametrize(("days", "outcome"), [(2, SaveResult.UNCHANGED), (370, SaveResult.NEW)])
+def test_page_without_a_date_is_the_release_of_about_the_same_time(
+    saving: Saving, days: int, outcome: SaveResult
+) -> None:
+    undated = write_page(OWN, TEXT).replace(b"<p>Publicerad: 1 mars 2026</p>", b"")
+    assert saving.save(WIRE, write_page(WIRE, TEXT), SEEN) is SaveResult.NEW
+    assert saving.save(OWN, undated, SEEN + timedelta(days=days)) is outcome
+    assert saving.save(OWN, undated, SEEN + timedelta(days=800)) is SaveResult.UNCHANGED

@@ -8,17 +8,19 @@ from archive.urls import canonical_url, strip_www
 
 
 def resolve_canonical_url(base: str, href: str) -> str | None:
-    """Return a link's canonical URL, or None if it is not a URL, such as `http://[`.
+    """Return a link's canonical URL, or None if it is not a URL, such as `http://[`, or cannot be encoded.
 
     >>> resolve_canonical_url("https://skog.example/nyheter", "a#top")
     'https://skog.example/a'
-    >>> resolve_canonical_url("https://skog.example/", "http://[") is None
-    True
+    >>> [resolve_canonical_url("https://skog.example/", href) for href in ("http://[", "/\\ud800")]
+    [None, None]
     """
     try:
-        return canonical_url(urljoin(base, href))
+        url = canonical_url(urljoin(base, href))
+        url.encode()  # JSON can contain half a character, a lone surrogate
     except ValueError:
         return None
+    return url
 
 
 def extract_host(url: str) -> str:

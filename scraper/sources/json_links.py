@@ -150,7 +150,7 @@ def read_item(item: Any, url: str, source: JSONSource, agency: Agency, *, number
         identifier = search(source, "id", item, url)
         if not isinstance(identifier, str | int) or isinstance(identifier, bool) or identifier == "":
             raise PageError(url, "json.id", f"{source.id!r} finds no id in {text[:80]!r}")
-        record = WireRecord(f"{url}#{quote(str(identifier))}", text.encode())
+        record = WireRecord(f"{url}#{quote(str(identifier), errors='replace')}", text.encode())
     elif not is_release_url(address, agency):
         return None
     date = search(source, "date", item, url)

@@ -162,14 +162,15 @@ class ReleaseSpider(Spider):
         """Yield requests for an agency's next due releases, with up to MAX_REQUESTS_AHEAD in flight."""
         if self.is_deferred(slug):
             return
-        rows = [
-            # what a release's other address answers says nothing about the release itself
-            replace(row, release_id=None) if is_other_address(self.archive, row.url, row.release_id) else row
-            for row in self.next_rows(slug, max(0, MAX_REQUESTS_AHEAD - len(self.requested_urls[slug])))
-        ]
+        limit = max(0, MAX_REQUESTS_AHEAD - len(self.requested_urls[slug]))
+        rows = list(map(self.separate_other_address, self.next_rows(slug, limit)))
         # before the first yield, because Scrapy consumes several callbacks in turn
         self.requested_urls[slug].update(row.url for row in rows)
         yield from self.build_requests(rows)
+
+    def separate_other_address(self, row: FrontierEntry) -> FrontierEntry:
+        """Return a row, without its release if it is only its other address: an answer there does not concern it."""
+        return replace(row, release_id=None) if is_other_address(self.archive, row.url, row.release_id) else row
 
     def next_rows(self, slug: str, limit: int) -> Iterable[FrontierEntry]:
         """Return up to `limit` due releases of an agency, without those at paused hosts."""
@@ -404,6 +405,14 @@ class ReleaseSpider(Spider):
                 parsed = self.read_release(row, page, open_document(page.body, row.url))
             except PageError as error:
                 self.record_no_release(row, page, error)
+                continue
+            except Exception as error:  # our own code failed: the other records are read all the same
+                problem = f"{row.url}: our own code failed on it"
+                logger.exception("%s", problem)
+                self.agency_stats[row.agency].count_error(f"{problem}: {error!r}", classify_failure(error))
+                self.skipped_urls.add(row.url)
+                self.recorder.record_failure(row.url, row.release_id, page.fetched_at, problem, rejected=True)
+                self.finish_release(row.agency, row.url)
                 continue
             yield parsed
             self.finish_page(row)  # Scrapy continues once the pipeline has stored the page

@@ -36,7 +36,7 @@ def read_list(body: bytes, url: str) -> ListingPage:
 
 
 def write_list(*records: Any, key: str = "releases", **fields: Any) -> bytes:
-    return json.dumps({**fields, key: records}, ensure_ascii=False).encode()
+    return json.dumps({**fields, key: records}, ensure_ascii=False).encode(errors="backslashreplace")
 
 
 def test_sources_of_wires() -> None:
@@ -108,6 +108,11 @@ def test_records_keep_their_own_bytes() -> None:
     assert [str(error) for error in found.errors] == [f"{VIATT}: json.link: 'url' finds no address in item 2"]
 
 
+def test_id_that_cannot_be_encoded() -> None:
+    (link,) = read_list(write_list({"id": "a\ud800", "url": PAGE}), VIATT).links
+    assert (link.record.url if link.record else None) == f"{VIATT}#a%3F"
+
+
 def test_dates_of_links() -> None:
     for body, url in ((write_list(RECORD), VIATT), (write_list(CISION_RECORD, key="Releases"), f"{CISION}1")):
         (link,) = read_list(body, url).links
@@ -154,11 +159,12 @@ def test_unreadable_list(body: bytes, problem: str) -> None:
     [
         (7, f"{VIATT}: json.link: 'url' finds no address in item 1"),
         ({"url": PAGE}, f"{VIATT}: json.id: 'id' finds no id in '"),
+        ({"id": 1, "url": f"{PAGE}\ud800"}, f"{VIATT}: json.link: 'url' finds no address in item 1"),
         ({"id": 1, "url": "javascript:x"}, f"{VIATT}: json.link: 'url' "),
         ({"id": 1, "url": "http://169.254.169.254/"}, f"{VIATT}: json.link: 'url' leads to another host"),
         ({"id": 1, "url": "https://news.cision.com/a"}, f"{VIATT}: json.link: 'url' leads to another host"),
     ],
-    ids=range(5),
+    ids=range(6),
 )
 def test_unusable_record_does_not_hide_the_others(record: object, problem: str) -> None:
     found = read_list(write_list(record, RECORD), VIATT)

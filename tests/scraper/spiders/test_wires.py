@@ -11,9 +11,17 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from scrapy import Request
+from scrapy.http import HtmlResponse
 
 from archive.captures import Captures
 from archive.store import Archive
+from scraper.agency import Agency
+from scraper.items import ReleaseItem
+from scraper.pages import read_document
+from scraper.pages.document import Document
+from scraper.sources import parse_listing
+from scraper.spiders.news import NewsSpider
 from tests.scraper.crawling import Crawling, make_due
 from tests.site import Release, Site
 from tests.site.compose import SLUGS, compose
@@ -238,3 +246,28 @@ def test_both_addresses_of_a_release_are_checked(tmp_path: Path) -> None:
             [("first",)],
             [("first",), ("source",)],
         ]
+
+
+def test_failure_of_our_own_code_concerns_one_record(wire_crawl: WireCrawl, monkeypatch: pytest.MonkeyPatch) -> None:
+    crawling, wires = wire_crawl
+    slug, url = SLUGS[0], "https://via.tt.se/json/v2/releases?publisher=3235664"
+    body = wires[slug].write_list({"publisher": "3235664"}).encode()
+    with crawling.open_spider(NewsSpider, {"agency": slug}) as spider:
+        links = parse_listing(body, url, spider.agencies[slug], url).links
+        urls = [link.url for link in links]
+
+        def fail_once(document: Document, agency: Agency) -> ReleaseItem:
+            if document.url == urls[0]:
+                raise KeyError("title")
+            return read_document(document, agency)
+
+        monkeypatch.setattr("scraper.spiders.base.read_document", fail_once)
+        response = HtmlResponse(url, body=body, request=Request(url, meta={"agency": slug}))
+        rows = {entry.url: entry for entry in map(spider.archive.frontier.get, urls) if entry}
+        spider.requested_urls[slug] |= rows.keys()
+        pages = list(spider.parse_records(links, response, rows))
+        assert [page.url for page in pages] == urls[1:]
+        assert spider.requested_urls[slug] == set()
+        assert (spider.agency_stats[slug].errors, urls[0] in spider.skipped_urls) == (1, True)
+        row = spider.archive.frontier.get(urls[0])
+        assert (row.state if row else None) == "rejected"

@@ -158,6 +158,10 @@ class Archive:
         }
         return self.writer.insert("captures", row)
 
+    def has_capture(self, url: str, sha256: str) -> bool:
+        sql = "select exists (select 1 from captures where sha256 = ? and url = ?)"
+        return bool(self.db.execute(sql, [sha256, url]).fetchone()[0])
+
     def get_template(self, sha256: str) -> bytes | None:
         """Return the template fingerprint of the page stored under a SHA-256, or None if none is known."""
         sql = "select t.fingerprint from captures c join templates t on t.id = c.template where c.sha256 = ? limit 1"

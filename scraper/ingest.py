@@ -104,8 +104,7 @@ class Ingest:
         if self.agencies[release.agency].wire:
             page, same_id = match_other_address(self.archive, release, page)
             if same_id is not None:  # the page is its other address: at a press wire, or on the agency's own site
-                with self.archive.transaction():
-                    self.archive.frontier.mark_stored(page.url, same_id, page.response.fetched_at)
+                self.record_other_address(page, same_id)
                 release = replace(release, url=self.archive.get_url(same_id) or release.url)
                 return IngestResult(release=release, outcome=SaveResult.UNCHANGED)
         archive, response, stored_id = self.archive, page.response, page.release_id
@@ -143,6 +142,17 @@ class Ingest:
             outcome = self.store_state(matched, sha256, capture_id, redesigned=redesigned)
             self.update_frontier(matched, changed=outcome is not SaveResult.UNCHANGED)
         return IngestResult(release=release, outcome=outcome)
+
+    def record_other_address(self, page: ParsedPage, release_id: int) -> None:
+        """Record a page that is the other address of a release, with its capture if its bytes are new there."""
+        archive, response = self.archive, page.response
+        # the capture of a record has another URL, by which a takedown would not find it
+        has_own_capture = response.record_url is None and response.url == page.url
+        sha256 = self.recorder.store_body(response) if has_own_capture else None
+        with archive.transaction():
+            archive.frontier.mark_stored(page.url, release_id, response.fetched_at)
+            if sha256 and not archive.has_capture(page.url, sha256):
+                self.recorder.record_capture(response, sha256, page.template)
 
     def check_placeholder(self, release: Release, page: ParsedPage) -> None:
         """Raise NotARelease if a new page is shown at the URLs of several releases, and could not be one itself."""

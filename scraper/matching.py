@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from archive.duplicates import (
     MAX_DAYS_APART,
@@ -101,9 +103,9 @@ def match_other_address(archive: Archive, release: Release, page: ParsedPage) ->
     """Return a page, and the id of the current release of which its URL is the other address, or None.
 
     The other address of a release on the agency's own site is at a press wire, and the reverse. Title and text must be
-    the same, word for word, and the dates close: agencies repeat some texts. Without a date, the days when the two were
-    found must be close. A page that has a release of its own is never another address. A page that was one, and whose
-    text now differs, is returned without its release.
+    the same, word for word, the names of the attached files too, and the dates must be close: agencies repeat some
+    texts. Without a date, the days when the two were found must be close. A page that has a release of its own is never
+    another address. A page that was one, and now differs, is returned without its release.
     """
     if page.release_id is None:
         text = join_text_fields(release.title, release.lead, release.body)
@@ -124,7 +126,12 @@ def match_other_address(archive: Archive, release: Release, page: ParsedPage) ->
             row = archive.frontier.get(page.url)
             dates = [archive.get_dates(other_id)[0], row.first_seen if row else page.response.fetched_at.isoformat()]
         days = [to_day_number(day, None, day) for day in dates]
-        if abs(days[0] - days[1]) <= MAX_DAYS_APART and titles[0] == titles[1] and texts[0] == texts[1]:
+        files = [
+            sorted(unquote(PurePosixPath(urlsplit(file["url"]).path).name) for file in state["attachments"])
+            for state in states
+        ]
+        is_close = abs(days[0] - days[1]) <= MAX_DAYS_APART
+        if is_close and all(before == after for before, after in (titles, texts, files)):
             return page, other_id
     return (replace(page, release_id=None) if page.release_id in candidates else page), None
 

@@ -387,8 +387,11 @@ class NewsSpider(ReleaseSpider):
         is_too_old = self.source_trackers[agency.slug].is_too_old
         wanted = [link.url for link in links if link.record and not is_too_old(link)]
         entries = filter(None, map(self.archive.frontier.get, wanted))
-        entries = (row for row in entries if (row.agency, row.role) == (agency.slug, "release"))
-        rows = {row.url: self.separate_other_address(row) for row in entries}
+        rows = {
+            row.url: self.separate_other_address(row)
+            for row in entries
+            if (row.agency, row.role) == (agency.slug, "release")
+        }
         self.requested_urls[agency.slug].update(rows)  # not to be requested as well
         try:
             yield from self.parse_records(links, response, rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -100,3 +101,32 @@ def test_page_without_a_date_is_the_release_of_about_the_same_time(
     assert saving.save(WIRE, write_page(WIRE, TEXT), SEEN) is SaveResult.NEW
     assert saving.save(OWN, undated, SEEN + timedelta(days=days)) is outcome
     assert saving.save(OWN, undated, SEEN + timedelta(days=800)) is SaveResult.UNCHANGED
+
+
+@pytest.mark.parametrize(
+    ("own", "at_wire", "outcome"),
+    [
+        (["/filer/Rapport%20A.pdf"], ["https://media.example/1/Rapport A.pdf"], SaveResult.UNCHANGED),
+        (["/filer/rapport.pdf"], [], SaveResult.NEW),
+        (["/filer/rapport.pdf"], ["https://media.example/bilaga.pdf"], SaveResult.NEW),
+    ],
+    ids=range(3),
+)
+def test_addresses_of_one_release_have_the_same_files(
+    saving: Saving, own: list[str], at_wire: list[str], outcome: SaveResult
+) -> None:
+    record = json.loads(write_page(WIRE, TEXT)) | {"documents": [{"url": url, "caption": "Rapport"} for url in at_wire]}
+    links = "".join(f'<p><a href="{url}">Rapport</a></p>' for url in own).encode()
+    page = write_page(OWN, TEXT).replace(b"</article>", links + b"</article>")
+    assert saving.save(WIRE, json.dumps(record).encode(), SEEN) is SaveResult.NEW
+    assert saving.save(OWN, page, SEEN) is outcome
+
+
+def test_other_address_has_its_own_capture(saving: Saving) -> None:
+    pages = [(WIRE, write_page(WIRE, TEXT)), *[(OWN, write_page(OWN, TEXT) + end) for end in (b"", b"", b"<!-- 2 -->")]]
+    for hour, (url, body) in enumerate(pages):
+        saving.save(url, body, SEEN + timedelta(hours=hour))
+    rows = saving.archive.db.execute("select url, sha256 from captures order by id").fetchall()
+    assert rows == [(url, hashlib.sha256(body).hexdigest()) for url, body in (*pages[:2], pages[3])]
+    stored = saving.archive.get(WIRE)
+    assert (stored.sha256 if stored else None) == rows[0][1]

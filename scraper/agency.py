@@ -282,7 +282,17 @@ def parse_agency(slug: str, table: object, path: Path) -> Agency:
             values[key] = parse_agency_value(key, value)
         except ValueError as error:
             raise AgencyError(path, slug, key, str(error)) from error
-    return Agency(slug=slug, **values)
+    agency = Agency(slug=slug, **values)
+    for wire in agency.wires:
+        host = strip_www(urlsplit(wire.identifier).hostname or "")
+        if (
+            host and host not in agency.hosts and not wire.service.owns(wire.identifier)
+        ):  # its releases would be dropped
+            problem = (
+                f"{wire.identifier!r} is neither at {wire.service.name} nor at a host of the agency (home, aliases)"
+            )
+            raise AgencyError(path, slug, "wire", problem)
+    return agency
 
 
 def parse_agency_value(key: str, value: object) -> str | bool | tuple[str, ...] | tuple[JSONSource, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from contextlib import nullcontext
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -174,6 +175,22 @@ def test_agency_on_the_site_of_another_has_a_pattern_for_its_path() -> None:
 )
 def test_press_room_names_its_wire(url: str, page: str, name: str | None) -> None:
     assert find_wire_name(url, page) == name
+
+
+@pytest.mark.parametrize(
+    ("host", "is_possible"),
+    [
+        ("publish.notified.com", True),
+        ("skogsradet.example", True),
+        ("press.skog.example", False),
+        ("www.mynewsdesk.com", False),
+    ],
+)
+def test_address_of_a_wire_is_there_or_at_the_agency(tmp_path: Path, host: str, *, is_possible: bool) -> None:
+    path = write_list(tmp_path, f'{TABLE}wire = "notified:https://{host}/rss"\n')
+    problem = f"{path}: [skog] wire 'https://{host}/rss' is neither at Notified nor at a host of the agency"
+    with nullcontext() if is_possible else pytest.raises(AgencyError, match=re.escape(problem)):
+        load_agencies(path)
 
 
 def test_several_wires_of_one_service() -> None:

@@ -201,11 +201,11 @@ class ReleaseSpider(Spider):
     def build_list_request(self, url: str, list_url: str, rows: list[FrontierEntry], **progress: Any) -> Request:
         """Return a request for a page of a press wire's list (first page: `list_url`), to find releases in it.
 
-        progress: for a later page, its number (`page`), the earliest publication on the pages before (`oldest`), and
-        whether all their records could be read (`is_complete`).
+        progress: for a later page, its number (`page`), the earliest publication on the pages before (`oldest`), the
+        URLs on them (`listed`), and whether all their records could be read (`is_complete`).
         """
         meta: dict[str, Any] = {"agency": rows[0].agency, "rows": rows, "root_source": list_url}
-        meta |= {"page": 1, "oldest": "", "is_complete": True, **progress}
+        meta |= {"page": 1, "oldest": "", "listed": frozenset(), "is_complete": True, **progress}
         if progress:
             meta["handle_httpstatus_list"] = PAST_END_STATUSES
         agency = self.agencies[rows[0].agency]
@@ -355,7 +355,8 @@ class ReleaseSpider(Spider):
     def parse_list(self, response: Response) -> Iterator[ParsedPage | Request]:
         """Parse the wanted releases in a press wire's list; request its next page for the rest of them.
 
-        A release that the list leaves out is gone, but only if the list reaches further back.
+        A release that the list leaves out is gone, but only if the list reaches further back. When the pass ends, the
+        rest stays due. A page that lists nothing new is the last one that is read.
         """
         meta, rows = response.meta, {row.url: row for row in response.meta["rows"]}
         try:
@@ -373,8 +374,17 @@ class ReleaseSpider(Spider):
         is_complete = is_complete and not found.errors
         yield from self.parse_records(found.links, response, rows)
         missing = [row for row in rows.values() if row.url not in listed]
-        if missing and found.next_url and meta["page"] < self.settings.getint("LISTING_PAGES_MAX"):
+        if missing and found.next_url and listed <= meta["listed"]:
+            problem = f"leads to {found.next_url}, although this page lists nothing new: treated as a trap"
+            self.report_errors(meta["agency"], [PageError(response.url, "json.next", problem)])
+            is_complete = False
+        elif missing and found.next_url and self.is_deferred(meta["agency"]):
+            for row in missing:
+                self.finish_release(row.agency, row.url)
+            return
+        elif missing and found.next_url and meta["page"] < self.settings.getint("LISTING_PAGES_MAX"):
             progress = {"page": meta["page"] + 1, "oldest": oldest, "is_complete": is_complete}
+            progress["listed"] = meta["listed"] | listed
             yield self.build_list_request(found.next_url, meta["root_source"], missing, **progress)
             return
         for row in missing:

@@ -22,6 +22,7 @@ from scraper.pages import read_document
 from scraper.pages.document import Document
 from scraper.sources import parse_listing
 from scraper.spiders.news import NewsSpider
+from scraper.spiders.revisit import RevisitSpider
 from tests.scraper.crawling import Crawling, make_due
 from tests.site import Release, Site
 from tests.site.compose import SLUGS, compose
@@ -271,3 +272,31 @@ def test_failure_of_our_own_code_concerns_one_record(wire_crawl: WireCrawl, monk
         assert (spider.agency_stats[slug].errors, urls[0] in spider.skipped_urls) == (1, True)
         row = spider.archive.frontier.get(urls[0])
         assert (row.state if row else None) == "rejected"
+
+
+@pytest.mark.parametrize("cause", ["trap", "deadline"])
+def test_reading_a_list_ends(wire_crawl: WireCrawl, cause: str) -> None:
+    crawling, wires = wire_crawl
+    slug, url = SLUGS[0], "https://via.tt.se/json/v2/releases?publisher=3235664"
+    body = wires[slug].write_list({"publisher": "3235664"}).encode()
+    with crawling.open_spider(RevisitSpider, {"agency": slug}) as spider:
+        agency = spider.agencies[slug]
+        found = parse_listing(body, url, agency, url)
+        shown = {link.url for link in found.links}
+        row = next(filter(None, (spider.archive.frontier.get(url) for url in wires[slug].releases if url not in shown)))
+        before = spider.archive.db.execute("select * from releases where id = ?", [row.release_id]).fetchone()
+        spider.requested_urls[slug].add(row.url)
+        request = spider.build_list_request(url, url, [row])
+        (following,) = spider.parse_list(HtmlResponse(url, body=body, request=request))
+        assert isinstance(following, Request)
+        if cause == "trap":  # the second page is the first one again
+            body = body.replace(b'"nextPage": 1', b'"nextPage": 2')
+        else:
+            spider.deferred_agencies.add(slug)
+            following = request
+        assert list(spider.parse_list(HtmlResponse(following.url, body=body, request=following))) == []
+        assert spider.requested_urls[slug] == set()
+        assert spider.agency_stats[slug].errors == (cause == "trap")
+        after = spider.archive.db.execute("select * from releases where id = ?", [row.release_id]).fetchone()
+        assert (after == before) is (cause == "deadline")
+        assert spider.archive.removals.is_current(row.release_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterable
 from dataclasses import MISSING, dataclass, fields
 from html import unescape
 from importlib import import_module
@@ -414,6 +415,26 @@ def find_press_wire(url: str) -> WireService | None:
     ('Mynewsdesk', None)
     """
     return next((service for service in WIRE_SERVICES.values() if service.owns(url)), None)
+
+
+def find_owners(agencies: Iterable[Agency], url: str) -> list[Agency]:
+    """Return the agencies that a URL can belong to.
+
+    They are those on whose own host it is, else those whose press room can link to it, else those with a wire there.
+    """
+    agencies, host = list(agencies), strip_www(urlsplit(url).hostname or "")
+    on_wire = [(agency, wire) for agency in agencies if (wire := agency.find_wire(url))]
+    return (
+        [agency for agency in agencies if host in agency.hosts]
+        or [agency for agency, wire in on_wire if wire.lists_page(url)]
+        or [agency for agency, _ in on_wire]
+    )
+
+
+def find_owner(agencies: Iterable[Agency], url: str) -> Agency | None:
+    """Return the agency that a URL belongs to, or None if there is none, or several have the same wire."""
+    owners = find_owners(agencies, url)
+    return owners[0] if len(owners) == 1 or (owners and not is_wire_url(url)) else None
 
 
 def find_wire_name(url: str, page: str = "") -> str | None:

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from archive.dates import to_iso
+from scraper.agency import find_owner
 from scraper.command import ProjectCommand, get_only_argument
 from scraper.errors import PageError
 from scraper.normalise import find_quality_warnings, to_release
@@ -38,7 +39,7 @@ class Command(ProjectCommand):
         path = Path(get_only_argument(args, "file"))
         agencies = self.load_agencies()
         html = path.read_bytes()
-        agency = next((agency for agency in agencies.values() if agency.owns(opts.url)), None)
+        agency = find_owner(agencies.values(), opts.url)
         if opts.agency:
             (agency,) = self.select_agencies([opts.agency]).values()
         item = release = None

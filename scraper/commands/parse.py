@@ -12,7 +12,7 @@ from scrapy.exceptions import UsageError
 from scrapy.http import Response
 from scrapy.settings import BaseSettings
 
-from scraper.agency import Agency, build_user_agent, check_contact
+from scraper.agency import Agency, build_user_agent, check_contact, find_owner
 from scraper.command import ProjectCommand, get_only_argument, parse_url_argument
 from scraper.errors import PageError
 from scraper.items import ReleaseItem
@@ -67,7 +67,7 @@ class PageSpider(Spider):
         yield self.build_request(self)
 
     def parse(self, response: Response, **arguments: Any) -> Iterator[ReleaseItem]:
-        agency = next((agency for agency in self.agencies.values() if agency.owns(response.url)), None)
+        agency = find_owner(self.agencies.values(), response.url)
         try:
             yield read_page(response.body, response.url, agency)
         except PageError as error:

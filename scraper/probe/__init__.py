@@ -20,7 +20,7 @@ from urllib.parse import urljoin, urlsplit
 
 from archive.dates import to_iso
 from archive.models import Release
-from scraper.agency import SELECTOR_KEYS, Agency, JSONSource, find_press_wire, parse_agency
+from scraper.agency import SELECTOR_KEYS, Agency, JSONSource, find_owner, find_press_wire, parse_agency
 from scraper.errors import PageError
 from scraper.items import ReleaseItem
 from scraper.normalise import find_quality_warnings, to_release
@@ -165,7 +165,7 @@ def describe_press_room(url: str, agencies: dict[str, Agency]) -> str:
 
 def probe_home_page(home: bytes, url: str, agencies: dict[str, Agency]) -> ProbeResult:
     """Probe only a home page, for the agency and its content management system."""
-    listed_agency = next((agency for agency in agencies.values() if agency.owns(url)), None)
+    listed_agency = find_owner(agencies.values(), url)
     document = Document(home, url)
     agency = listed_agency or Agency(
         slug=propose_slug(url, agencies), name=propose_name(document), home=urljoin(url, "/")

@@ -15,7 +15,7 @@ from archive.dates import now, to_iso
 from archive.frontier import FrontierEntry
 from archive.quarantine import Quarantine
 from archive.urls import canonical_url
-from scraper.agency import Agency
+from scraper.agency import Agency, find_owners, is_wire_url
 from scraper.errors import AgencyError
 from scraper.quarantine import describe_reasons
 from scraper.sources.links import is_release_url
@@ -84,10 +84,13 @@ class RefetchSpider(ReleaseSpider):
         """Return the agencies that the URLs belong to, or the selected ones."""
         selected = super().choose_agencies(agencies, file)
         for url in self.urls:
-            owners = [agency for agency in selected.values() if agency.owns(url)]
+            owners = find_owners(selected.values(), url)
             if not owners:
                 source = "the selected agencies" if self.selected_slugs else file
                 raise AgencyError("arguments", None, "url", f"{url!r} is on no host of {source}")
+            if len(owners) > 1 and is_wire_url(url):
+                names = ", ".join(agency.slug for agency in owners)
+                raise AgencyError("arguments", None, "url", f"{url!r} is at a wire of {names}: add agency=…")
             self.owners[url] = max(owners, key=lambda agency: is_release_url(url, agency)).slug
         return {slug: selected[slug] for slug in dict.fromkeys(self.owners.values())} if self.urls else selected
 

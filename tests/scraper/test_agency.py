@@ -15,6 +15,8 @@ from scraper.agency import (
     Agency,
     JSONSource,
     check_contact,
+    find_owner,
+    find_owners,
     find_wire_name,
     load_agencies,
     parse_agency_value,
@@ -191,6 +193,30 @@ def test_address_of_a_wire_is_there_or_at_the_agency(tmp_path: Path, host: str, 
     problem = f"{path}: [skog] wire 'https://{host}/rss' is neither at Notified nor at a host of the agency"
     with nullcontext() if is_possible else pytest.raises(AgencyError, match=re.escape(problem)):
         load_agencies(path)
+
+
+@pytest.mark.parametrize(
+    ("url", "owners", "owner"),
+    [
+        ("https://vatten.example/a", ["vatten"], "vatten"),
+        ("https://www.mynewsdesk.com/se/vatten/pressreleases/a-1", ["vatten"], "vatten"),
+        ("https://via.tt.se/pressmeddelande/1/a", ["skog", "vatten"], None),
+        ("https://news.cision.com/se/a", ["vatten"], "vatten"),
+        ("https://annan.example/", [], None),
+    ],
+)
+def test_owner_of_a_url(url: str, owners: list[str], owner: str | None) -> None:
+    room = "mynewsdesk:https://www.mynewsdesk.com/se/{}/pressreleases"
+    wires = {
+        "skog": ("viatt:1", room.format("skog")),
+        "vatten": ("viatt:2", room.format("vatten"), f"cision:{'a' * 32}"),
+    }
+    agencies = [
+        Agency(slug=slug, name=slug, home=f"https://{slug}.example/", wire=wire) for slug, wire in wires.items()
+    ]
+    assert [agency.slug for agency in find_owners(agencies, url)] == owners
+    found = find_owner(agencies, url)
+    assert (found and found.slug) == owner
 
 
 def test_several_wires_of_one_service() -> None:

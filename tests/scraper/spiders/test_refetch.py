@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from scrapy.crawler import Crawler
 
+from scraper.agency import Agency
 from scraper.commands.crawl import report_refetch
 from scraper.errors import AgencyError
 from scraper.spiders.refetch import RefetchOutcome, RefetchSpider
@@ -98,6 +99,21 @@ def test_page_that_is_not_fetched_has_a_reason(crawled_site: Crawling) -> None:
     (line,) = [line for line in printed.splitlines() if line.startswith(f"{urls[FARLED]}: not fetched: ")]
     assert "is paused until" in line
     assert f"{urls[LAS]}: not fetched: {LAS} is paused in the list" in printed
+
+
+def test_url_at_a_wire_belongs_to_the_agency_whose_list_has_it() -> None:
+    rooms = {slug: f"https://www.mynewsdesk.com/se/{slug}/pressreleases" for slug in ("skog", "vatten")}
+    agencies = {
+        slug: Agency(
+            slug=slug, name=slug, home=f"https://{slug}.example/", wire=(f"viatt:{len(slug)}", f"mynewsdesk:{room}")
+        )
+        for slug, room in rooms.items()
+    }
+    spider = RefetchSpider(url=f"{rooms['vatten']}/a-1")
+    assert list(spider.choose_agencies(agencies, Path("agencies.toml"))) == ["vatten"]
+    spider = RefetchSpider(url="https://via.tt.se/pressmeddelande/1/a")
+    with pytest.raises(AgencyError, match="is at a wire of skog, vatten: add agency="):
+        spider.choose_agencies(agencies, Path("agencies.toml"))
 
 
 def test_url_that_is_no_release_of_an_agency_is_an_error(crawled_site: Crawling) -> None:

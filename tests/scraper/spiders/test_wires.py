@@ -299,4 +299,4 @@ def test_reading_a_list_ends(wire_crawl: WireCrawl, cause: str) -> None:
         assert spider.agency_stats[slug].errors == (cause == "trap")
         after = spider.archive.db.execute("select * from releases where id = ?", [row.release_id]).fetchone()
         assert (after == before) is (cause == "deadline")
-        assert spider.archive.removals.is_current(row.release_id)
+        assert crawling.rows("select * from removals where release = ?", row.release_id) == []

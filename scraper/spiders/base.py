@@ -417,6 +417,8 @@ class ReleaseSpider(Spider):
                 self.record_no_release(row, page, error)
                 continue
             except Exception as error:  # our own code failed: the other records are read all the same
+                if self.stop_if_unwritable(error):
+                    return
                 problem = f"{row.url}: our own code failed on it"
                 logger.exception("%s", problem)
                 self.agency_stats[row.agency].count_error(f"{problem}: {error!r}", classify_failure(error))

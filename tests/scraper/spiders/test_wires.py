@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
@@ -272,6 +273,25 @@ def test_failure_of_our_own_code_concerns_one_record(wire_crawl: WireCrawl, monk
         assert (spider.agency_stats[slug].errors, urls[0] in spider.skipped_urls) == (1, True)
         row = spider.archive.frontier.get(urls[0])
         assert (row.state if row else None) == "rejected"
+
+
+def test_unwritable_archive_rejects_no_record(wire_crawl: WireCrawl, monkeypatch: pytest.MonkeyPatch) -> None:
+    crawling, wires = wire_crawl
+    slug, url = SLUGS[0], "https://via.tt.se/json/v2/releases?publisher=3235664"
+    body = wires[slug].write_list({"publisher": "3235664"}).encode()
+    with crawling.open_spider(NewsSpider, {"agency": slug}) as spider:
+        links = parse_listing(body, url, spider.agencies[slug], url).links
+        rows = {entry.url: entry for link in links if (entry := spider.archive.frontier.get(link.url))}
+
+        def fail(document: Document, agency: Agency) -> ReleaseItem:
+            raise sqlite3.OperationalError("database or disk is full")
+
+        monkeypatch.setattr("scraper.spiders.base.read_document", fail)
+        response = HtmlResponse(url, body=body, request=Request(url, meta={"agency": slug}))
+        assert rows
+        assert list(spider.parse_records(links, response, rows)) == []
+        assert spider.deadline.is_stopping
+        assert {found: spider.archive.frontier.get(found) for found in rows} == rows
 
 
 @pytest.mark.parametrize("cause", ["trap", "deadline"])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from array import array
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
@@ -61,6 +61,7 @@ CHANGED_RELEASES_SQL = f"""
 """
 JULIAN_DAY_OFFSET = 1_721_425  # from date.toordinal() to SQLite's julianday(), which starts half a day later
 UNKNOWN_AGE = 10**9  # days
+ALL_AGENCIES = -1  # in place of an agency's code
 
 # Ranking.
 MAX_SORTED_HITS = 100_000  # hits sorted in memory; more are sorted by SQLite
@@ -563,7 +564,8 @@ class ColumnCache:
         self.code_columns = {name: array("H") for name in CODED_COLUMNS}
         self.sort_dates = array("q")  # the digits of release_facets.sort_date, YYYYMMDDhhmmss
         self.sort_days = array("i")  # Julian days; 0 if unknown
-        self.value_counts: Counter[tuple[int, ...]] = Counter()  # releases by their codes of CODED_COLUMNS
+        # Releases by their codes of CODED_COLUMNS except the agency, for each agency's code and for ALL_AGENCIES.
+        self.value_counts: defaultdict[int, Counter[tuple[int, ...]]] = defaultdict(Counter)
         self.tag_ids = array("I")  # tags of all releases
         self.tag_offsets, self.tag_counts = array("Q"), array("H")  # start and number of a release's `tag_ids`
 
@@ -590,10 +592,10 @@ class ColumnCache:
         self._extend(max((row["release"] for row in rows), default=0) + 1)
         for row in rows:
             key, listed = row["release"], row["agency"] is not None
-            self.value_counts[self._read_codes(key)] -= 1
+            self._count_release(key, -1)
             for name, codes in self.value_codes.items():
                 self.code_columns[name][key] = codes.setdefault(row[name], len(codes) + 1) if listed else 0
-            self.value_counts[self._read_codes(key)] += 1
+            self._count_release(key, 1)
             self.sort_dates[key] = row["newest"] or 0
             self.sort_days[key] = row["day"] or 0
             tags = json.loads(row["tags"]) if listed else []
@@ -604,8 +606,11 @@ class ColumnCache:
                 self.tag_ids[self.tag_offsets[key] : self.tag_offsets[key] + len(tags)] = array("I", tags)
             self.tag_counts[key] = len(tags)
 
-    def _read_codes(self, release: int) -> tuple[int, ...]:
-        return tuple(column[release] for column in self.code_columns.values())
+    def _count_release(self, release: int, number: int) -> None:
+        agency, *codes = (column[release] for column in self.code_columns.values())
+        if agency:
+            for group in (agency, ALL_AGENCIES):
+                self.value_counts[group][tuple(codes)] += number
 
     def _extend(self, length: int) -> None:
         missing = max(0, length - len(self.sort_dates))
@@ -673,25 +678,35 @@ class ColumnCache:
 
         skip_chosen: ignore the included values of the counted facet, too.
         """
-        wanted, unwanted = (
-            {
-                position: {self.value_codes[name].get(value, -1) for value in chosen[name]}
-                for position, name in enumerate(CODED_COLUMNS)
-                if name in chosen and not (skip_chosen and name == facet and chosen is include)
-            }
+        checks = [
+            (name, {self.value_codes[name].get(value, -1) for value in chosen[name]}, chosen is include)
             for chosen in (include, exclude)
-        )
-        values, column = list(self.value_codes[facet]), CODED_COLUMNS.index(facet)
-        counts: Counter[str] = Counter()
-        for codes, count in self.value_counts.items():
-            if (
-                count
-                and codes[column]
-                and all(codes[position] in chosen for position, chosen in wanted.items())
-                and not any(codes[position] in chosen for position, chosen in unwanted.items())
-            ):
-                counts[values[codes[column] - 1]] += count
-        return counts
+            for name in CODED_COLUMNS
+            if name in chosen and not (skip_chosen and name == facet and chosen is include)
+        ]
+        agency_checks = [(codes, wanted) for name, codes, wanted in checks if name == "agency"]
+        other_checks = [
+            (CODED_COLUMNS.index(name) - 1, codes, wanted) for name, codes, wanted in checks if name != "agency"
+        ]
+        groups: Iterable[int] = (ALL_AGENCIES,)
+        if facet == "agency" or agency_checks:
+            groups = (
+                agency
+                for agency in self.value_codes["agency"].values()
+                if all((agency in codes) is wanted for codes, wanted in agency_checks)
+            )
+        column, counts = CODED_COLUMNS.index(facet) - 1, Counter[int]()
+        for group in groups:
+            kept: Iterable[tuple[tuple[int, ...], int]] = self.value_counts[group].items()
+            for position, chosen_codes, wanted in other_checks:
+                kept = [item for item in kept if (item[0][position] in chosen_codes) is wanted]
+            if facet == "agency":
+                counts[group] += sum(count for _, count in kept)
+            else:
+                for codes, count in kept:
+                    counts[codes[column]] += count
+        values = list(self.value_codes[facet])
+        return {values[code - 1]: count for code, count in counts.items() if count}
 
     def count_tags(self, releases: Sequence[int], limit: int) -> Mapping[int, int]:
         """Count the releases with each of the most common tags, by tag id."""

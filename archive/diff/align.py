@@ -125,7 +125,7 @@ def split_paragraphs(text: str) -> list[str]:
 
 
 def join_blocks(blocks: Sequence[TextBlock]) -> str:
-    """Join the texts of blocks, separated by blank lines."""
+    """Join the texts of blocks with blank lines between them."""
     return "\n\n".join(block.text for block in blocks)
 
 

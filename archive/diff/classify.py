@@ -340,7 +340,7 @@ def _compare_facts(passage: ChangedPassage, *, is_phrase: bool) -> tuple[list[Ch
         paired = {id(token) for pair in pairs for token in pair}
         old, new = ([token for token in side if id(token) not in paired] for side in (old, new))
     unmatched = [(token, added) for added, side in ((False, old), (True, new)) for token in side]
-    return changes, [fact for fact in unmatched if fact[0].kind != "day"]  # "i dag" alone is not a date
+    return changes, [fact for fact in unmatched if fact[0].kind != "day"]  # "i dag" alone is not a reported date
 
 
 def _find_swapped_figures(passage: ChangedPassage) -> list[tuple[DiffToken, DiffToken]]:

@@ -55,12 +55,12 @@ FEED_COLUMNS = (
     *("release", "agency", "agency_name", "title", "kind", "language", "published", "updated", "url", "revision"),
     *("first_seen", "lead", "page"),
 )
-FEED_MEMBERS = (  # of an entry in JSON
+FEED_MEMBERS = (  # members of a JSON feed entry
     *("release", "agency", "title", "kind", "language", "published", "updated", "url"),
     *("agency_name", "revision", "first_seen", "lead", "page"),
 )
 CHANGES_PATH = "/-/changes"
-CHANGES_RETRY_AFTER = "60"  # seconds, if this server is a replica that is behind the cursor
+CHANGES_RETRY_AFTER = "60"  # seconds until a replica that is behind the cursor has probably caught up
 CHANGES_COLUMNS = ("number", "cursor", "change", "at", "release", "revision", "cause", "takedown", "action", "state")
 XML_MEDIA_TYPE = "application/xml; charset=utf-8"
 
@@ -139,7 +139,7 @@ async def read_feed_title(site: SiteRequest, agency_slug: str | None, tag: int |
 
 
 def build_feed_page_path(agency: str | None, tag: int | None) -> str:
-    """Return the path of the HTML page that shows the same releases."""
+    """Return the path of the HTML page with the same releases as a feed."""
     if agency and tag is not None:
         return add_query("/search", agency=agency, tag=tag)
     if agency:
@@ -196,7 +196,7 @@ async def show_changes(site: SiteRequest) -> Response:
 
 @site_view(ANY_PARAMETER)
 async def show_sitemap_index(site: SiteRequest) -> Response:
-    """Show the sitemap's parts, each with the time when one of its releases last changed."""
+    """Show the index of the sitemap: each part with the time at which one of its releases last changed."""
     parts = await read_sitemap_parts(site.run)
     entries = [(site.url(f"/sitemap-{name}.xml"), changed) for name, changed in parts]
     return Response(format_sitemap("sitemapindex", "sitemap", entries), content_type=XML_MEDIA_TYPE)
@@ -219,7 +219,7 @@ async def show_sitemap_part(site: SiteRequest) -> Response:
 
 @site_view(ANY_PARAMETER)
 async def show_robots_txt(site: SiteRequest) -> Response:
-    """Show robots.txt, which allows pages for people, but not expensive or derived pages."""
+    """Show robots.txt, which allows pages written for people and disallows expensive and derived ones."""
     rules = "".join(f"{rule}: {site.datasette.urls.path(path)}\n" for rule, path in ROBOTS_RULES)
     return Response.text(f"User-agent: *\n{rules}\nSitemap: {site.url('/sitemap.xml')}\n")
 

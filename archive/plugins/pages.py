@@ -1,6 +1,6 @@
 """The pages around the releases.
 
-- /: about the archive, the newest releases and edits; /agencies: all agencies; /about and /help.
+- /: the home page: the newest releases and edits; /agencies: all agencies; /about and /help.
 - /agency/<slug>: an agency's newest releases, its counts, months and tags.
 - /tag/<number>: the newest releases with a tag, and the agencies that use it; /tag/<name> redirects there.
 - /month/<yyyy-mm> and /agency/<slug>/<yyyy-mm>: the releases of a month; `undated` instead of a month lists releases
@@ -35,7 +35,7 @@ from archive.web.responses import SiteRequest, site_view
 
 AGENCY_PATH = r"/agency/(?P<slug>[a-z0-9-]+)"
 MONTH_SUFFIX = r"/(?P<month>[0-9]{4}-(?:0[1-9]|1[0-2])|undated)$"
-MAX_INDEX_AGENCIES = 12  # on the first page: the agencies with the most releases
+MAX_INDEX_AGENCIES = 12  # agencies on the home page: those with the most releases
 MAX_INDEX_EDITS = 4
 MAX_INDEX_RELEASES = 12
 MAX_AGENCY_TAGS = 16
@@ -107,7 +107,7 @@ async def find_requested_agency(site: SiteRequest) -> dict[str, Any]:
 
 @site_view("after")
 async def show_agency(site: SiteRequest) -> Response:
-    """Show an agency. The first page also has its counts, months and tags; later ones (after=) are a list."""
+    """Show an agency. The first page also has its counts, months and tags; later pages (after=) are only a list."""
     agency = await find_requested_agency(site)
     slug, after = agency["slug"], parse_number_parameter(site.args, "after")
     size = LIST_PAGE_SIZE if after else LIST_PAGE_SIZE // 2
@@ -178,7 +178,7 @@ async def show_tag(site: SiteRequest) -> Response:
 async def show_about(site: SiteRequest) -> Response:
     """Show /about. The contact is `about` and `about_url` in the metadata, set by the operator."""
     agencies = await read_agency_overview(site.run)
-    minimums = [importance for importance, _, _ in IMPORTANCE_LEVELS]  # the highest first
+    minimums = [importance for importance, _, _ in IMPORTANCE_LEVELS]  # highest first
     context = {
         "releases": sum(agency["releases"] for agency in agencies),
         "agencies_with_releases": sum(1 for agency in agencies if agency["releases"]),

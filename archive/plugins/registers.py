@@ -56,7 +56,7 @@ from archive.web.responses import (
 )
 
 EDITS_FEED_SIZE = 30
-MAX_FEED_DIFF_CHARACTERS = 60_000  # characters; feeds do not show the diff of a longer text
+MAX_FEED_DIFF_CHARACTERS = 60_000  # longer texts get no diff in the feed
 IMPORTANCE_CHOICES = (20, 50, 80)
 
 
@@ -78,18 +78,18 @@ def needs_export(site: SiteRequest, next_cursor: int | None) -> bool:
 
 
 class Register(ABC):
-    """A register as a page, as data, as a feed and as an export of all entries."""
+    """A register, which can be shown as a page, data or a feed, or exported with all its entries."""
 
-    name: str  # name of the rows in JSON and of the template variable with the entries
+    name: str  # name of the list of entries, in JSON and in the template
     path: str
     title_key: str
     template: str
-    parameters: Sequence[str]  # of its URL
+    parameters: Sequence[str]  # names of its URL parameters
     columns: Sequence[str]
-    members: Sequence[str]  # of an entry in JSON
+    members: Sequence[str]  # members of an entry in JSON
     feed_size = REGISTER_PAGE_SIZE
 
-    parse_query: ClassVar[Callable[..., RegisterQuery]]  # of URL arguments and a page size
+    parse_query: ClassVar[Callable[..., RegisterQuery]]  # function that parses the URL arguments, given a page size
     read_page: ClassVar[Callable[..., Awaitable[ListPage]]]
 
     async def read_context(self, run: RunQuery, query: RegisterQuery, page: ListPage) -> dict[str, Any]:
@@ -98,7 +98,7 @@ class Register(ABC):
 
     @abstractmethod
     def describe_entry(self, site: SiteRequest, entry: Entry) -> Entry:
-        """Return the members of an entry that its row lacks, or has by another name."""
+        """Return the members of an entry that its row lacks or has under another name."""
 
     @abstractmethod
     async def build_entries(self, site: SiteRequest, entries: Sequence[Entry]) -> Sequence[AtomEntry]: ...
@@ -108,7 +108,7 @@ class Register(ABC):
         return [{name: entry[name] for name in self.members} for entry in described]
 
     async def show(self, site: SiteRequest) -> Any:
-        # for CSV, most lists are short enough for one page
+        # most lists are short enough for a single page of CSV
         sizes = {"csv": MAX_REGISTER_PAGE_SIZE, "atom": self.feed_size}
         query = self.parse_query(site.args, sizes.get(site.format_name or "", REGISTER_PAGE_SIZE))
         await check_agency(site.run, query.filters.get("agency"))

@@ -99,7 +99,7 @@ RELEASE_SQL = """
 
 @hookimpl
 def register_routes() -> list[tuple[str, Any]]:
-    # SQLite stores any number of up to 18 digits
+    # SQLite can store any number of up to 18 digits
     return [
         (rf"/-/cite/(?P<revision>[0-9]{{1,18}})(?:\.(?P<format>{CITATION_FORMATS}))?$", show_citation),
         (r"/-/diff/(?P<one>\d{1,15})/(?P<other>\d{1,15})" + FORMAT_SUFFIX, show_diff),
@@ -111,7 +111,7 @@ def register_routes() -> list[tuple[str, Any]]:
 
 @hookimpl
 def extra_template_vars(template: str, request: Any, datasette: Any) -> Callable[[], Awaitable[dict[str, Any]]] | None:
-    """Return the template variables of the reading page; None for other templates."""
+    """Provide the template variables of the reading page; return None for other templates."""
     if template != READING_PAGE_TEMPLATE:
         return None
 
@@ -137,7 +137,7 @@ async def read_release_context(site: SiteRequest) -> dict[str, Any]:
         "near_duplicates": await db.execute_fn(partial(find_duplicates, release=agency["id"])),
         "other_urls": [url for (url,) in addresses if not has_same_host(url, agency["url"])],
         "unplaced_questions": find_unplaced_questions(parts["questions"], agency["body_html"]),
-        "answerers": list(dict.fromkeys(answerers)),  # each once, in the order of their first answer
+        "answerers": list(dict.fromkeys(answerers)),  # without duplicates, in the order of their first answers
         "split_plain_paragraphs": split_plain_paragraphs,
         **await read_history_context(site, agency["id"], agency["url"]),
     }
@@ -159,8 +159,8 @@ async def read_history_context(site: SiteRequest, release_id: int, url: str) -> 
         "edit_count": sum(event["kind"] == "edit" for event in revisions),
         "first_revision": min(revisions, key=lambda event: (event["when"], event["id"])),
         "last_seen": current["last_seen"],
-        "collection": current["collection"],  # collection that the current state was imported from
-        "is_imported": current["kind"] == "import" and not current["checks"],  # and never checked by the archive itself
+        "collection": current["collection"],  # name of the collection that the current state was imported from
+        "is_imported": current["kind"] == "import" and not current["checks"],  # the archive itself has never checked it
         "moved_here": next(moves, None),
         "status": await find_release_status(run, release_id, current["last_seen"] or current["when"]),
         "adjacent_releases": await find_adjacent_releases(run, release_id),
@@ -237,7 +237,7 @@ async def find_citation(site: SiteRequest, revision_id: int) -> Citation:
 
 @site_view("show")
 async def show_diff(site: SiteRequest) -> Response:
-    """Show the differences of two revisions, older one first; redirect if they are in the other order."""
+    """Show the differences between two revisions, older one first; redirect if they are in the other order."""
     one, other = site.url_vars["one"], site.url_vars["other"]
     before, after = await read_revision_pair(site.run, int(one), int(other))
     path = f"/-/diff/{before['id']}/{after['id']}"
@@ -310,14 +310,14 @@ async def read_diff_metadata(site: SiteRequest, before: Revision, after: Revisio
         "cause": after["cause"] if is_consecutive else None,
         "stamp": stamp if is_edit else None,
         "last_seen": find_last_seen(before["id"], preceding) if is_consecutive else None,
-        # up to the older revision, and after the later one
+        # the last edit before the older revision, and the first one after the later revision
         "earlier_edit": next((edit for edit in reversed(edits) if (edit["seen"], edit["id"]) <= until), None),
         "later_edit": next((edit for edit in edits if (edit["seen"], edit["id"]) > since), None),
     }
 
 
 def build_diff_document(site: SiteRequest, diff: Mapping[str, Any]) -> DataDocument:
-    """Build a comparison as data, with a row for each piece of text and a feed with one entry."""
+    """Build the data formats of a comparison: a row for each piece of text, and a feed with a single entry."""
     before, after, path = diff["before"], diff["after"], diff["path"]
 
     async def read_entries() -> Sequence[AtomEntry]:
@@ -365,7 +365,7 @@ def build_diff_entry(site: SiteRequest, diff: Mapping[str, Any], page_url: str) 
 
 
 def format_diff_rows(field_diffs: Sequence[FieldDiff]) -> list[dict[str, Any]]:
-    """Return a row for each piece of text. Omitted rows become one row with op `skip` and their count."""
+    """Return a row for each piece of text. Omitted pieces become one row with op `skip` and their number."""
     rows: list[dict[str, Any]] = []
     for field in field_diffs:
         if field.note:

@@ -59,7 +59,7 @@ from archive.web.responses import (
 
 # the search page and its data
 SEARCH_FEED_SIZE = 30
-MAX_FACET_VALUES = 40  # per facet on the page; each value takes two links
+MAX_FACET_VALUES = 40  # values of one facet on the page; each takes two links
 MAX_NAMED_AGENCIES = 12  # agencies listed when a search has no hits
 COMMON_COLUMNS = (
     *("agency", "agency_name", "kind", "title", "published", "updated", "first_seen", "language", "removed_at", "url"),
@@ -75,7 +75,7 @@ SEARCH_COLUMNS = {
 }
 
 # FTS5 expressions
-MATCH_ALL = f'"{EVERY_RELEASE}"'  # every release
+MATCH_ALL = f'"{EVERY_RELEASE}"'  # matches every release
 MATCH_NOTHING = '""'  # FTS5 accepts it and finds nothing; an empty text is a syntax error
 
 PAGE_PARAMETERS = ("q", *FACETS, *(f"{name}{EXCLUDE_SUFFIX}" for name in FACETS), "order", "show", "page", "size")
@@ -102,7 +102,7 @@ async def show_search(site: SiteRequest) -> Any:
         results = await search(site.run, query, get_search_columns(site.datasette))
     except QueryInterrupted:
         results = None
-    if results:  # the last page, if a later one was requested
+    if results:  # if a later page was requested, the last page is shown
         query = replace(query, page=results.hit_page.page)
     context = build_search_context(site, query, results)
     return await site.render("search.html", context, status=200 if results else 503)
@@ -141,7 +141,8 @@ def build_search_context(site: SiteRequest, query: SearchRequest, results: Resul
 
 async def export_search(site: SiteRequest, query: SearchRequest) -> Any:
     async def read_batches() -> AsyncIterator[list[dict[str, Any]]]:
-        all_hits = await search_all(site.run, query, get_search_columns(site.datasette))  # only once a batch is read
+        # runs when the first batch is read
+        all_hits = await search_all(site.run, query, get_search_columns(site.datasette))
         async for hits in all_hits.batches:
             yield [format_hit_row(site, hit, query) for hit in hits]
 
@@ -243,18 +244,18 @@ def format_search_metadata(results: Results, query: SearchRequest) -> dict[str, 
 
 
 def format_facet_value(choice: FacetValue) -> dict[str, Any]:
-    """Format a facet value with its count; a year also has the number of all its releases."""
+    """Format a facet value with its number of hits; a year also has the number of all its releases."""
     total = {} if choice.total is None else {"total": choice.total}
     return {"value": choice.value, "name": choice.name, "count": choice.count, **total}
 
 
 def build_hit_entry(site: SiteRequest, hit: SearchHit, *, is_news: bool) -> AtomEntry:
-    """Build the feed entry of a hit; its id is the same in every feed.
+    """Build the feed entry of a hit, whose id is the same in every feed.
 
-    The entry's update time is the publication, or the first crawl for new releases and if no day is known.
+    The entry is dated by the publication, or by the first crawl if that is unknown or the feed has only new releases.
     """
     row, language = hit.row, site.language
-    is_question = "pair" in row.keys()  # noqa: SIM118 - `in` looks for values of a sqlite3.Row
+    is_question = "pair" in row.keys()  # noqa: SIM118 - in a sqlite3.Row, `in` looks for values
     url, published = site.url(build_hit_path(hit)), format_stated_atom_time(row["published"])
     name = f"release-{row['id']}" + (f"-question-{row['position']}" if is_question else "")
     facts = [
@@ -294,7 +295,7 @@ def prepare_connection(conn: sqlite3.Connection, database: str) -> None:
         conn.create_function("escape_fts", 1, lambda text: escape_fts(conn, text))
 
 
-@hookimpl(trylast=True)  # the value bound to :search here then replaces the reader's text
+@hookimpl(trylast=True)  # last, so that the value that it binds to :search replaces the visitor's text
 def filters_from_request(request: Any, database: str, table: str, datasette: Any) -> Any:
     text, raw = request.args.get("_search"), request.args.get("_searchmode") == "raw"
     if (database, table) != ("archive", "releases") or text is None or raw or "_fts_table" in request.args:
@@ -323,6 +324,6 @@ def escape_fts(connection: sqlite3.Connection, text: str | None) -> str:
     plan = build_plan(tree, names)
     if not plan.conditions:
         return plan.match or MATCH_NOTHING
-    words = (text or "").replace(":", " ")  # no condition can be added here, so filters are searched for as words
+    words = (text or "").replace(":", " ")  # a filter cannot be expressed here, so its parts are searched for as words
     terms = [" ".join(term.words) for term in find_terms(parse_query(words).tree)]
     return " AND ".join(f"({match})" for term in terms if (match := match_word(term))) or MATCH_NOTHING

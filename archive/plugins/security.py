@@ -6,11 +6,11 @@ CSV) wait in a queue and have a budget of SQL time; their statements run in proc
 single rows do not wait. The number of rejections per second is limited, too.
 
 Errors. Datasette prints a traceback with all local variables for every mistake of a visitor, which blocks the only
-process for a good part of a second, and shows the messages of unknown errors. Here an error takes one log line.
+process for nearly a second, and shows visitors the messages of unexpected errors. Here, an error is logged on one line.
 
 Headers. Only Datasette's own pages may have inline scripts, because they need them. Caches may keep responses for a few
-seconds, static files longer. If a snapshot is served (`datasette serve --immutable`), every response has its time as
-Last-Modified and an ETag, and conditional requests need no SQL.
+seconds, static files longer. If the database is a snapshot (`datasette serve --immutable`), every response has an ETag
+and, as Last-Modified, the time of the snapshot, and conditional requests need no SQL.
 """
 
 from __future__ import annotations
@@ -65,9 +65,9 @@ HOST = re.compile(rb"([\w.-]*|\[[\dA-Fa-f:.]+\])(:\d*)?")
 CLOSED_PATHS = "allow-debug|auth-token|databases|logout|messages|patterns|permissions|threads"
 
 # errors
-# Datasette gives these errors status 500
+# Datasette sends these errors with status 500
 CLIENT_ERROR_PREFIXES = ("Cannot sort table by", "Cannot use _sort", "Invalid _through")
-UNKNOWN_DATABASE = ("Database not found",)  # Datasette's message for any path of one or two parts
+UNKNOWN_DATABASE = ("Database not found",)  # Datasette's message for every unknown path of one or two parts
 BUSY_RETRY_AFTER = "10"  # seconds, for a client that was rejected
 REFUSALS_PER_SECOND = 25  # each takes about 1 ms of the only thread that serves requests
 MAX_REFUSAL_DELAY = 10.0  # seconds
@@ -92,9 +92,10 @@ CSP_DATASETTE_PAGES = "; ".join(
         *CSP_COMMON,
     )
 )
-CSP_DATA = "default-src 'none'; sandbox; frame-ancestors 'none'"  # JSON, CSV, feeds, files: nothing runs
+# for JSON, CSV, feeds and files, which need no scripts
+CSP_DATA = "default-src 'none'; sandbox; frame-ancestors 'none'"
 STATIC_PATHS = ("/static/", "/-/static/", "/-/static-plugins/", "/favicon.ico")
-VARY_VALUE = b"Accept-Language, Cookie, Authorization"  # feeds and data depend on the reader's language, too
+VARY_VALUE = b"Accept-Language, Cookie, Authorization"  # feeds and data also depend on the language
 MAX_CACHE_SECONDS = 5  # Datasette's default
 MAX_STATIC_CACHE_SECONDS = 300
 MAX_AGE_DIRECTIVE = re.compile(rb"(max-age=|s-maxage=)(\d+)", re.IGNORECASE)
@@ -111,7 +112,7 @@ def startup(datasette: Any) -> None:
     limits = read_limits(datasette)
     for name, db in list(datasette.databases.items()):
         if db.path is None and name != "_internal":
-            raise click.ClickException(f"{name}: SQL of visitors over a database in memory cannot be limited")
+            raise click.ClickException(f"{name}: visitors' SQL on an in-memory database cannot be limited")
         if db.path is not None:
             datasette.databases[name] = SandboxedDatabase(datasette, db, limits)
 
@@ -190,14 +191,15 @@ class RequestLimiter:
         data_request = None
         if is_data_request(path, list_database_paths(self.datasette)):
             data_request = self.build_visitor_request(path, query_args, client)
-        is_workbook = path.endswith(".xlsx")  # waits for each of its batches (archive.web.responses)
+        # an Excel file does not wait here, but before each of its batches (archive.web.responses)
+        is_workbook = path.endswith(".xlsx")
         page_queue = next((queue for prefix, queue in self.page_queues if path.startswith(prefix)), None)
         page_request = (
             VisitorRequest(self.limits, page_queue, client=client) if page_queue and not is_workbook else None
         )
         queued_request = data_request or page_request
         refuse = partial(self.refuse, scope, path, query_args)
-        if queued_request and not queued_request.queue.has_room(client):  # before anything expensive
+        if queued_request and not queued_request.queue.has_room(client):  # before any expensive work
             await refuse(send)
             return
 
@@ -205,7 +207,7 @@ class RequestLimiter:
             current_visitor_request.set(data_request)
             try:
                 if queued_request and queued_request.streaming:
-                    queued_request.begin_stream()  # waits for each of its pages
+                    queued_request.begin_stream()  # the stream waits before each of its pages
                 elif queued_request:  # before Datasette does any work
                     await queued_request.acquire_slot()
                 await app(scope, receive, send)
@@ -219,7 +221,7 @@ class RequestLimiter:
             queued_request,
             killable=bool(data_request) or is_workbook,
             is_export=not data_request
-            and path.endswith((".csv", ".xlsx")),  # its duration depends on the length of the list
+            and path.endswith((".csv", ".xlsx")),  # the duration depends on the length of the list
         )
         try:
             await delivery.run(run, scope, receive)
@@ -237,7 +239,7 @@ class RequestLimiter:
         return build("parsed" if "_json" in query_args else "json")
 
     async def refuse(self, scope: dict[str, Any], path: str, query_args: Mapping[str, str], send: Any) -> None:
-        """Send 503 after a delay of at most MAX_REFUSAL_DELAY, to limit rejections to REFUSALS_PER_SECOND."""
+        """Send 503, delayed by up to MAX_REFUSAL_DELAY to limit rejections to REFUSALS_PER_SECOND."""
         self.delayed_refusals += 1
         try:
             await asyncio.sleep(min(self.delayed_refusals / REFUSALS_PER_SECOND, MAX_REFUSAL_DELAY))
@@ -295,10 +297,11 @@ class ResponseHeaders:
         self.datasette = datasette
         self.origin = (datasette.plugin_config("headers") or {}).get("origin")
         self.base = datasette.setting("base_url").rstrip("/")
-        self.last_modified: bytes | None = None  # for a snapshot; stored, because the file may be deleted later
+        # time of a snapshot; kept, because the file may be deleted while it is served
+        self.last_modified: bytes | None = None
 
     async def serve(self, app: Any, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        page: dict[str, str] = {}  # site.py stores the language of an archive template here
+        page: dict[str, str] = {}  # site.py sets the language of a page of the archive here
         is_static, validators = False, {}
         if scope["type"] == "http":
             scope = rewrite_request(scope, self.origin)
@@ -356,18 +359,19 @@ def build_security_headers(media_type: str, language: str | None) -> dict[bytes,
 
 
 def build_static_headers(path: str, scope: dict[str, Any]) -> dict[bytes, bytes]:
-    """Return a static file's ETag and cache lifetime (a year if the URL has its current hash), or {}."""
+    """Return a static file's ETag and cache lifetime (a year if the URL has its current hash); {} for other paths."""
     file = find_static_file(path)
     if file is None:
         return {}
     file_hash = hash_file(file).encode()
-    has_hash = scope.get("query_string") == file_hash  # during an update, an older hash must not refer to this file
+    # during an update, a URL with the old hash must not get a long lifetime
+    has_hash = scope.get("query_string") == file_hash
     max_age = b"max-age=31536000, immutable" if has_hash else f"max-age={MAX_STATIC_CACHE_SECONDS}".encode()
     return {b"etag": b'"%s"' % file_hash, b"cache-control": max_age}
 
 
 def is_not_modified(scope: dict[str, Any], validators: dict[bytes, bytes]) -> bool:
-    """Return whether the client already has the current version (If-None-Match).
+    """Return whether the client already has the current version, by its If-None-Match header.
 
     >>> scope = {"headers": [(b"if-none-match", b'W/"1", W/"2-sv"')]}  # a proxy that compresses makes an ETag weak
     >>> [is_not_modified(scope, {b"etag": tag}) for tag in (b'W/"2-sv"', b'"2-sv"', b'W/"2-en"')]
@@ -410,7 +414,7 @@ def limit_max_age(cache_control: bytes) -> bytes:
 def rewrite_request(scope: dict[str, Any], origin: str | None) -> dict[str, Any]:
     """Return the request without cookies, and with the scheme and host of `origin`, if it is set.
 
-    The archive sets no cookies, and Datasette fails on some that other sites set.
+    The archive sets no cookies, and Datasette fails on some cookies of other sites on the same host.
     """
     headers = [(name, value) for name, value in scope["headers"] if name.lower() != b"cookie"]
     if not origin:
@@ -422,7 +426,7 @@ def rewrite_request(scope: dict[str, Any], origin: str | None) -> dict[str, Any]
 
 @hookimpl(hookwrapper=True)
 def handle_exception(datasette: Any, request: Any, exception: Exception) -> Generator[None, Any, None]:
-    """Replace Datasette's error response, which would print a traceback for every mistyped URL."""
+    """Replace Datasette's error response, which would log a traceback for every mistyped URL."""
     is_missing_page = isinstance(exception, NotFound) and not has_data_format(request.path)
     if isinstance(exception, RecursionError) and "_json" in request.args:
         nested = "a column of values that can be read"
@@ -441,7 +445,7 @@ def handle_exception(datasette: Any, request: Any, exception: Exception) -> Gene
 
 @hookimpl
 def forbidden(datasette: Any, request: Any, message: str) -> Any:
-    """Replace Datasette's response, which is an HTML page whatever the path."""
+    """Replace Datasette's response, which is an HTML page even for data formats."""
 
     async def show() -> Any:
         return await render_exception(datasette, request, Forbidden(message))
@@ -464,7 +468,7 @@ def describe_exception(exception: Exception) -> tuple[int, str, dict[str, str]]:
     if isinstance(exception, FilterError):
         return 400, exception.text_key, exception.text_values
     if isinstance(exception, QueryInterrupted) or getattr(exception, "message_is_html", False):
-        return 400, "error.data_too_slow", {}  # Datasette's message has the SQL in a form
+        return 400, "error.data_too_slow", {}  # Datasette's message contains an HTML form with the SQL
     if isinstance(exception, DatasetteError):
         message = str(exception.message)
         status = 400 if exception.status == 500 and message.startswith(CLIENT_ERROR_PREFIXES) else exception.status

@@ -1,4 +1,4 @@
-"""Start-up checks of the databases, their views and canned queries, and the names for templates.
+"""Start-up checks of the databases, their views and canned queries, and the names that templates can use.
 
 Templates get the visitor's language as `lang`, texts from t(), URLs from link() and external_link(), and functions that
 format times, kinds and importance in that language.
@@ -50,14 +50,15 @@ from archive.web.responses import (
 from archive.web.tables import CheckedRowView, SandboxedDatabaseView, SandboxedTableView, list_database_paths
 
 TABLE_FORMAT = r"(\.(?P<format>(?!db$)\w+))?$"
-WEB_URL = re.compile(r"https?://[^\s\\/]", re.IGNORECASE)  # no javascript: or data: URL of a page becomes a link
+# a URL on a page of an agency may begin with javascript: or data:; these do not become links
+WEB_URL = re.compile(r"https?://[^\s\\/]", re.IGNORECASE)
 TEMPLATES_FOLDER = Path(archive.__path__[0]) / "templates"
 QUERIES_FOLDER = Path(archive.__path__[0]) / "queries"
 
 
 @hookimpl
 def extra_template_vars(template: str, request: Any, datasette: Any) -> dict[str, Any]:
-    """Return the names for the archive's own templates, and nothing for Datasette's templates."""
+    """Provide the names for the archive's own templates; Datasette's templates get none."""
     if request is None or not template or not (TEMPLATES_FOLDER / template).is_file():
         return {}
     names = build_template_context(datasette, request)
@@ -81,7 +82,7 @@ def build_template_context(datasette: Any, request: Any) -> dict[str, Any]:
 
     return {
         "lang": lang,
-        "requested_language": site.requested_language,  # every link keeps a language chosen by URL
+        "requested_language": site.requested_language,  # if a language was chosen by URL, every link keeps it
         "languages": {language: translate(language, "language_name") for language in LANGUAGES},
         "t": partial(translate, lang),
         "t_code": partial(translate_code, lang),
@@ -124,7 +125,7 @@ def extra_css_urls(datasette: Any) -> list[str]:
 
 @hookimpl(trylast=True)  # after the archive's own pages
 def register_routes(datasette: Any) -> list[tuple[str, Any]]:
-    """Return the routes of databases, tables and rows, instead of Datasette's own.
+    """Replace Datasette's routes of databases, tables and rows.
 
     Datasette's own routes would also accept other spellings of a database's name, such as ~61rchive.
     """
@@ -138,7 +139,7 @@ def register_routes(datasette: Any) -> list[tuple[str, Any]]:
 
 
 async def redirect_to_database(request: Any, datasette: Any) -> Any:
-    """Redirect another spelling of a database's name to the usual one; raise NotFound if it is unknown."""
+    """Redirect from another spelling of a database's name to the usual one; raise NotFound if the name is unknown."""
     name = tilde_encode(tilde_decode(request.url_vars["name"]))
     if name not in list_database_paths(datasette):
         raise NotFound("there is no such page")
@@ -146,9 +147,9 @@ async def redirect_to_database(request: Any, datasette: Any) -> Any:
     return Response.redirect(str(datasette.urls.path(f"/{name}{request.url_vars['rest']}")) + query)
 
 
-@hookimpl(trylast=True)  # the last registration counts, also for Datasette's own .blob
+@hookimpl(trylast=True)  # last, because the last registration wins, even over Datasette's own .blob
 def register_output_renderer() -> list[dict[str, Any]]:
-    """Return the renderer of bytes, and add links to the Excel files of archive.web.tables."""
+    """Register the renderer of bytes, and add links to Excel files (archive.web.tables)."""
     return [
         {"extension": "xlsx", "render": lambda: None, "can_render": lambda view_name: view_name != "row"},
         {"extension": "blob", "render": render_bytes, "can_render": lambda: False},
@@ -156,12 +157,13 @@ def register_output_renderer() -> list[dict[str, Any]]:
 
 
 async def render_bytes(rows: Any, columns: Any, request: Any, table: str | None) -> Any:
-    """Send the bytes of the column `_blob_column=`; raise FilterError if it has none."""
+    """Send the bytes in the column that the parameter `_blob_column` names; raise FilterError if it has none."""
     column = request.args.get("_blob_column")
     found = [row for row in rows if isinstance(row[column], bytes)] if column in columns else []
     if not found:
         raise FilterError("_blob_column", column or "", "a column with bytes", "error.bad_blob")
-    return await render_blob(None, None, found, columns, request, table, None)  # reads no other arguments
+    # render_blob does not read the arguments that are None
+    return await render_blob(None, None, found, columns, request, table, None)
 
 
 @hookimpl
@@ -170,7 +172,7 @@ def canned_queries(database: str) -> dict[str, Any]:
 
 
 def read_query_file(path: Path) -> dict[str, str]:
-    """Read a canned query: the first comment line is its title, the others are its description."""
+    """Read a canned query: its first comment line is the title, the other comment lines are the description."""
     lines = path.read_text(encoding="utf-8").splitlines()
     comments = [line.removeprefix("--").strip() for line in lines if line.startswith("--")]
     sql = "\n".join(line for line in lines if not line.startswith("--")).strip()
@@ -184,7 +186,8 @@ def startup(datasette: Any) -> Callable[[], Awaitable[None]]:
     async def check() -> None:
         tables = {}
         for name, db in datasette.databases.items():
-            if name.startswith("_"):  # Datasette's internal database, which a first request may be filling just now
+            # Datasette's internal database, which the first request may be filling at this moment
+            if name.startswith("_"):
                 continue
             try:
                 tables[name] = await db.table_names()
@@ -202,14 +205,14 @@ def startup(datasette: Any) -> Callable[[], Awaitable[None]]:
             await db.execute_fn(partial(check_version, path=Path(db.path)))
         except ArchiveError as error:
             raise click.ClickException(str(error)) from error
-        # an older index, or releases that are not in it: searches would miss them
+        # an index that is older or lacks releases would miss hits
         fault = await db.execute_fn(lambda connection: SearchIndex(Database(connection)).describe_fault())
         if fault:
             raise click.ClickException(
                 f"{db.path}: its search index must be rebuilt ({fault}): python -m archive reindex {db.path}"
             )
         load_dictionaries()
-        await get_search_columns(datasette).refresh(build_query_runner(datasette))  # so that the first search is fast
-        freeze_garbage_collector()  # garbage collection of the dictionaries would delay some responses by 60 ms
+        await get_search_columns(datasette).refresh(build_query_runner(datasette))  # to make the first search fast
+        freeze_garbage_collector()  # collecting the dictionaries would delay some responses by 60 ms
 
     return check

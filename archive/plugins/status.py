@@ -42,8 +42,8 @@ from archive.web.responses import (
 )
 
 STATUS_PATH = "/-/status"
-MAX_UNGROUPED_FAULTS = 40  # above it, agencies with the same state and reason are grouped
-EVENTS_PAGE_SIZE = 50  # events of one page of the feed
+MAX_UNGROUPED_FAULTS = 40  # with more faults, agencies with the same state and reason are grouped
+EVENTS_PAGE_SIZE = 50  # events on a page of the feed
 FACT_COLUMNS = ("stored", "listed", "already_stored", "found", "rejected", "quarantined", "crawled", "worked")
 POLITENESS_COLUMNS = ("requests", "bytes", "not_modified", "robots", "delay")
 STATUS_COLUMNS = (
@@ -53,7 +53,7 @@ STATUS_COLUMNS = (
 STATUS_ROW_NAMES = {"why": "reason_text", "red": "is_unacknowledged"}  # column → name in AgencyHealth
 COVERAGE_PATH = "/-/coverage"
 MISSING_PAGE_SIZE = 50
-MAX_MISSING_PAGE_SIZE = 1000  # missing releases of a page of JSON
+MAX_MISSING_PAGE_SIZE = 1000  # missing releases on a page of JSON
 COVERAGE_FORMAT_SUFFIX = r"(?:\.(?P<format>json|csv))?$"
 COVERAGE_COUNTS = ("listed", "stored", "rejected", "missing", "unlisted")
 PROBLEM_COLUMNS = ("problem", "problem_code", "problem_url", "problem_value")
@@ -144,7 +144,7 @@ def describe_health_event(language: str, event: dict[str, Any]) -> dict[str, str
 
 
 def format_status_row(site: SiteRequest, row: AgencyHealth) -> dict[str, Any]:
-    """Format one agency as data: flat, except for failures by kind and fill rates by field."""
+    """Format one agency as a flat row, with two nested members: failures by kind, and fill rates by field."""
     facts = row["facts"]
     politeness, field_fill = facts.get("politeness", {}), facts.get("field_fill", {})
     row_names = {name: STATUS_ROW_NAMES.get(name, name) for name in STATUS_COLUMNS}
@@ -163,7 +163,7 @@ def format_status_row(site: SiteRequest, row: AgencyHealth) -> dict[str, Any]:
 
 
 async def show_status_feed(site: SiteRequest) -> Response:
-    """Show changes of state from or to a fault as an Atom feed."""
+    """Show the changes of agencies' states, from or to a fault, as an Atom feed."""
     before = parse_number_parameter(site.args, "after")
     events = await read_health_events(site.run, before=before, limit=EVENTS_PAGE_SIZE + 1)
     page, next_cursor = take_page(events, EVENTS_PAGE_SIZE)

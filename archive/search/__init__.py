@@ -1,6 +1,6 @@
 """Search: from a visitor's words to matching releases, independent of the web layer.
 
-query.py        parses the query language to a tree, adds other names, and loosens it (*.tsv: names, synonyms)
+query.py        parses queries into a tree, adds names and synonyms (*.tsv), loosens queries with few hits
 params.py       converts search requests from and to URL parameters
 index.py        the FTS5 tables
 fts.py          translates a tree to FTS5 and SQL
@@ -61,7 +61,7 @@ FRESHNESS_SQL = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Freshness:
-    """The age of the searched data."""
+    """Dates that show how recent the searched data is."""
 
     crawled: str | None  # end of the last crawl
     added: str | None  # when the latest release was first seen
@@ -74,7 +74,7 @@ class SearchScope:
 
     agencies: list[FacetValue]  # with the number of searched releases
     stored: int  # number of all releases
-    is_limited: bool  # to agencies, kinds, tags or days
+    is_limited: bool  # whether the request is limited to agencies, kinds, tags or days
 
     @property
     def total(self) -> int:
@@ -119,7 +119,7 @@ async def search(run: RunQuery, request: SearchRequest, columns: ColumnCache | N
         (is_translated or hit_page.total <= FEW_HITS)
         and is_english_query(request.query)
         and not any((hit.row["language"] or "").lower().startswith("en") for hit in hits if not hit.is_loose)
-    ):  # but AI and Trump find enough, and have no Swedish words
+    ):  # "AI" and "Trump" count as English too, but find enough, and have no Swedish translation
         notes.append(SearchNote("english"))
     if hit_page.title_matches_first:
         notes.append(SearchNote("titled"))

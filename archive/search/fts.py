@@ -62,19 +62,19 @@ PART_COLUMN_FILTER = f"{{{' '.join(list_columns(TEXT_COLUMNS, '_parts', '_minor'
 NUMBERED_WORD = re.compile(r"([^\W\d_]{2,10})(\d{1,4})")  # ets2, agenda2030
 
 # Limits of queries.
-MAX_NEAR_COMBINATIONS = 16  # combinations of the lemmas of a NEAR's terms
-MAX_EXTRA_LEMMAS = 60  # lemmas that do not begin with the prefix themselves: kvinnor* also finds kvinna
-MAX_PREFIX_POSTINGS = 60_000  # releases of words with a prefix; above it, only the most common words are searched
+MAX_NEAR_COMBINATIONS = 16  # combinations of lemmas for the terms of one NEAR
+MAX_EXTRA_LEMMAS = 60  # searched for a prefix although they do not start with it: kvinnor* also finds kvinna
+MAX_PREFIX_POSTINGS = 60_000  # releases with a prefix; above it, only its most common words are searched
 MAX_PREFIX_LEMMAS = 40  # lemmas of these most common words
-MIN_BEGINNING_LENGTH = 4  # letters of a word that longer words may begin with in a loose search
-MAX_RESOLVED_NAMES = 200  # agencies or tags that a name can stand for
+MIN_BEGINNING_LENGTH = 4  # letters; in a loose search, a word this long also finds longer words that start with it
+MAX_RESOLVED_NAMES = 200  # agencies or tags that one typed name may match
 LAST_CHARACTER = "\U0010ffff"  # sorts after all words with a prefix
 
 # The newest hits.
 MAX_HITS = 10_000  # if there are more than MAX_COUNTED_HITS; to count the older ones would take seconds
 MAX_COUNTED_HITS = 25_000  # up to this number, hits are all counted if all are read anyway, as in a small archive
 MIN_WINDOW_GROWTH = 1.1  # minimum factor by which a window grows
-WINDOW_MARGIN = 1.05  # factor: a window aims at a few more hits than needed
+WINDOW_MARGIN = 1.05  # a window is opened for a few more hits than needed, by this factor
 NEWEST_FRACTION = 12  # the newest twelfth of the months is searched first if a few hits may be enough
 MAX_WINDOW_SHARE = 0.4  # share of all releases; a larger window costs more than sorting all hits
 
@@ -151,7 +151,7 @@ class ResolvedNames:
     prefixes: Mapping[str, PrefixExpansion] = field(default_factory=dict)
     agencies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # as typed → slugs
     tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # as typed → names
-    beginnings: Collection[str] = ()  # lemmas that loose words may begin with, because few do
+    beginnings: Collection[str] = ()  # lemmas that few words start with; loose searches find these words, too
 
 
 @dataclass(slots=True)
@@ -171,9 +171,10 @@ class SearchPlan:
 
 
 class DateWindow:
-    """The newest months, as FTS5 expressions, opened step by step until they contain MAX_HITS hits.
+    """A window of the newest months, as FTS5 expressions, widened step by step until it contains MAX_HITS hits.
 
-    months: with their numbers of releases, newest first. expected: number of releases likely to contain MAX_HITS hits.
+    months: each month with its number of releases, newest first. expected: number of releases likely to contain
+    MAX_HITS hits.
     """
 
     def __init__(self, months: Sequence[tuple[str, int]], expected: float) -> None:
@@ -255,7 +256,7 @@ async def expand_prefix(run: RunQuery, prefix: str) -> PrefixExpansion:
 
 
 async def count_beginnings(run: RunQuery, terms: Iterable[TermNode]) -> dict[TermNode, int]:
-    """Count the releases of all words that begin like the lemma of each term, each word by itself."""
+    """Count the releases with words that start with the lemma of each term, or of its rarest word."""
     counts = {}
     for term in terms:
         prefixes = [find_compound_key(word) or word for word in term.words]
@@ -265,7 +266,7 @@ async def count_beginnings(run: RunQuery, terms: Iterable[TermNode]) -> dict[Ter
 
 
 async def find_names(run: RunQuery, names_sql: str, values: Collection[str]) -> dict[str, tuple[str, ...]]:
-    """Map each value to the keys that have exactly this name, else a word that starts with it.
+    """Map each value to the keys with exactly this name, or else with a name that has a word starting with the value.
 
     names_sql: selects the key first; all other columns are names. Case and diacritics are ignored.
     """
@@ -384,7 +385,7 @@ def match_word(word: str, text_columns: str = TEXT_COLUMN_FILTER, part_columns: 
     alternatives = [quote_fts(part)] if part else []
     alternatives += [f"{text_columns}: ({' OR '.join(map(quote_fts, others))})"] if others else []
     if part and len(word) <= MAX_ABBREVIATION_LENGTH and word.lower() not in lemmas:
-        alternatives.append(form)  # an abbreviation in capitals is no form of the lemma (see find_abbreviations)
+        alternatives.append(form)  # an abbreviation in capitals is not a form of the lemma (see find_abbreviations)
     return f"({' OR '.join(alternatives)})" if len(alternatives) > 1 else "".join(alternatives)
 
 
@@ -409,10 +410,10 @@ def match_term(term: TermNode, names: ResolvedNames, index: IndexTable) -> str:
         return ""
     columns = f"{{{term.field}}}" if term.field else index.text_columns
     text = " ".join(term.words)
-    part_columns = "" if term.is_added else index.part_columns  # so that what was typed ranks first
+    part_columns = "" if term.is_added else index.part_columns  # so that typed words rank first
     if term.match in (QUOTED, WRITTEN):
         match = match_form(term.words, is_prefix=term.is_prefix)
-        if part_columns and term.match == WRITTEN and not term.is_prefix:  # bm25 counts what the texts have of it, too
+        if part_columns and term.match == WRITTEN and not term.is_prefix:  # bm25 also counts the word in lower case
             match = f"({match} OR ({match} AND {columns}: {quote_fts(analyze_word(text)[0])}))"
     elif term.is_prefix:
         expansion = names.prefixes.get(text, PrefixExpansion())
@@ -445,7 +446,7 @@ def match_loosely(text: str, columns: str, names: ResolvedNames) -> str:
 
 
 def match_compound(lemma: str) -> str:
-    """Return the expression for what a compound that dictionaries lack is about: its first part, best with the last.
+    """Return the expression for a compound that is in no dictionary: its first part, ranked higher with its last part.
 
     >>> match_compound("vindkraftsutbyggnad")
     '("vindkraft" OR ("vindkraft" AND "utbyggnad"))'

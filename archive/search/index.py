@@ -51,7 +51,7 @@ PAIR_WEIGHTS = (3.0, 1.0, 0.3, 0.3, 0.02, 0.02, 0.3, 0.1)
 # Private-use characters before terms that a search for a lemma must not find.
 FORM_PREFIX = "\ue010"  # a word as written
 LAST_PART_PREFIX = "\ue011"  # the last part of a compound that has a meaning of its own
-MIN_TEXT_WORDS = 20  # of lead, text and questions; a release with fewer is an invitation or a bare headline
+MIN_TEXT_WORDS = 20  # words in lead, body and questions; a release with fewer is an invitation or a bare headline
 MIN_VOCABULARY_LENGTH = 3  # letters of a word that can be suggested
 
 # A moved or hidden release may be listed again by a trigger, which does not index it. So it is indexed with the date
@@ -177,7 +177,7 @@ def create_search_index(db: Database) -> None:
 
 
 def create_text_tables(db: Database) -> None:
-    """Create the FTS5 tables, in place of those with other columns (of an earlier version) if there are any."""
+    """Create the FTS5 tables, replacing those of an earlier version that have other columns."""
     for name, columns in INDEX_COLUMNS.items():
         db.execute(f"drop table if exists {name}")
         db.execute(
@@ -185,7 +185,7 @@ def create_text_tables(db: Database) -> None:
             " tokenize = 'unicode61 remove_diacritics 0')"  # å, ä and ö are distinct letters
         )
     set_weights(db)
-    # Triggers, so that rows deleted by any program are no longer found.
+    # Triggers, so that a row deleted by any program is no longer found.
     for name, table in (("search", "releases"), ("search_questions", "questions")):
         db.execute(f"drop trigger if exists {name}_ad")
         db.execute(
@@ -208,7 +208,7 @@ class SearchIndex:
 
     def __init__(self, db: Database) -> None:
         self.db = db
-        self.pending_words: tuple[Counter[str], dict[str, str]] | None = None  # counts not written yet; lemmas
+        self.pending_words: tuple[Counter[str], dict[str, str]] | None = None  # unwritten counts; lemmas
 
     @contextmanager
     def batch_vocabulary(self) -> Iterator[None]:
@@ -303,7 +303,7 @@ class SearchIndex:
                 self._write_rows(key, terms)
                 counts.update(terms.vocabulary.keys())
                 for word, lemma in terms.vocabulary.items():
-                    lemmas.setdefault(word, lemma)  # the first stays, as when releases are added
+                    lemmas.setdefault(word, lemma)  # the first lemma is kept, as when releases are added
             self._add_to_vocabulary(counts, lemmas)
             self.db.execute("update search_meta set value = ? where name = 'renewed'", [str(rows[-1][0])])
         return len(rows)

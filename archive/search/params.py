@@ -17,7 +17,7 @@ EXCLUDE_SUFFIX = "__not"  # after the name of a facet, as in Datasette's own fil
 SORT_ORDERS = ("best", "newest")
 RESULT_TYPES = ("releases", "questions")
 MAX_FACET_VALUES = 20  # chosen values of one facet
-MAX_VALUE_LENGTH = 500  # characters; nothing has a longer name
+MAX_VALUE_LENGTH = 500  # characters; all real names are shorter
 MAX_NOTE_VALUE_LENGTH = 60  # characters
 MAX_PAGE_NUMBER = 10**6
 

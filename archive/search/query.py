@@ -66,7 +66,7 @@ ENGLISH_WORDS = """
     than that the their them there these they this those to was we were what when where which who why will with would
     you your
 """
-AMBIGUOUS_WORDS = frozenset(("be", "by", "do", "is"))  # function words only in an English query
+AMBIGUOUS_WORDS = frozenset(("be", "by", "do", "is"))  # function words only if the query is English
 ONLY_ENGLISH_WORDS = frozenset(ENGLISH_WORDS.split()).difference(SWEDISH_WORDS.split())
 FUNCTION_WORDS = ONLY_ENGLISH_WORDS.union(SWEDISH_WORDS.split(), AMBIGUOUS_WORDS)
 
@@ -105,7 +105,7 @@ class TermNode:
     """A word, or several words in sequence."""
 
     words: tuple[str, ...]
-    is_prefix: bool = False  # the last word may continue
+    is_prefix: bool = False  # the last word has a star: it may continue
     field: str | None = None  # search only this field
     match: str = WORD
     joined: str = dataclass_field(default="", compare=False)  # the words without their hyphens: rotavdrag
@@ -229,11 +229,11 @@ def complete_tree(node: QueryNode) -> QueryNode:
 
 
 def loosen_query(query: Query, counts: Mapping[TermNode, int], max_releases: int) -> Iterator[Query]:
-    """Yield looser queries, one after the other: LOOSE words, then fewer and fewer of them, then any of them.
+    """Yield looser and looser queries: first with all words LOOSE, then with fewer of them, then with any of them.
 
     Words in quotation marks, with + or a star, excluded ones, filters and NEAR stay as they are. Words that occur
     nowhere are left out first, then the most common ones. counts: the number of releases with each word. max_releases:
-    leave out the most common of any words, so that about this many releases have one.
+    the last query leaves out the most common words, so that it finds about this many releases at most.
     """
     tree = query.tree
     parts = add_phrase_synonyms(tree.parts if isinstance(tree, AndNode) else [tree] if tree else [])
@@ -255,7 +255,7 @@ def loosen_query(query: Query, counts: Mapping[TermNode, int], max_releases: int
 
 
 def add_phrase_synonyms(parts: Sequence[QueryNode]) -> list[QueryNode]:
-    """Replace neighbouring words, or an abbreviation, that have synonyms by a choice: asylum seekers, asylsökande."""
+    """Replace an abbreviation or adjacent words by a choice of them and their synonyms: asylum seekers, asylsökande."""
     completed: list[QueryNode] = []
     for part in parts:
         completed.append(part)
@@ -273,14 +273,14 @@ def add_phrase_synonyms(parts: Sequence[QueryNode]) -> list[QueryNode]:
 
 
 def is_optional(node: QueryNode) -> bool:
-    """Return whether a part of a query is words that a loose hit may lack."""
+    """Return whether a part of a query consists of words that a loose hit need not contain."""
     if isinstance(node, AndNode | OrNode):
         return all(map(is_optional, node.parts))
     return isinstance(node, TermNode) and node.match in (WORD, WRITTEN, LOOSE) and not node.is_prefix
 
 
 def find_synonyms(text: str) -> tuple[str, ...]:
-    """Return other words for words in any inflection, from which function words between them were dropped.
+    """Return the synonyms of words in any inflection, given without the function words between them.
 
     >>> find_synonyms("lekis"), find_synonyms("pre school"), find_synonyms("stöd service")
     (('förskoleklass',), ('förskola',), ('lss',))
@@ -291,7 +291,7 @@ def find_synonyms(text: str) -> tuple[str, ...]:
 
 @cache
 def read_synonyms() -> dict[str, tuple[str, ...]]:
-    """Read synonyms.tsv, which holds in both directions, and english_words.tsv: words → other words for the same.
+    """Read synonyms.tsv, whose lines apply in both directions, and english_words.tsv: words → their synonyms.
 
     The words are without function words, the Swedish ones as lemmas.
     """
@@ -311,13 +311,13 @@ def read_synonyms() -> dict[str, tuple[str, ...]]:
 
 
 def read_translations() -> list[tuple[str, str]]:
-    """Read english_words.tsv: pairs of English words and the Swedish ones for the same."""
+    """Read english_words.tsv: pairs of English words and their Swedish translations."""
     lines = TRANSLATIONS_FILE.read_text("utf-8").splitlines()
     return [(line.split("\t")[0], line.split("\t")[1]) for line in lines if line and not line.startswith("#")]
 
 
 def is_plain_term(node: QueryNode) -> bool:
-    """Return whether a node is words that were typed without quotation marks, field, plus or star."""
+    """Return whether a node consists of words that were typed without quotation marks, field, plus or star."""
     is_plain = isinstance(node, TermNode) and node.match in (WORD, WRITTEN)
     return is_plain and not (node.field or node.is_prefix or node.is_added)  # type: ignore[union-attr]
 
@@ -349,7 +349,7 @@ def add_names(parts: Sequence[QueryNode]) -> list[QueryNode]:
 
 @cache
 def read_agency_names() -> dict[tuple[str, ...], tuple[tuple[str, ...], ...]]:
-    """Read agency_names.tsv: the words of each name or abbreviation, in lower case → those of the agency's others."""
+    """Read agency_names.tsv: each name or abbreviation, as lower-case words → the other names of the agency."""
     groups: dict[str, list[tuple[str, ...]]] = {}
     for line in NAMES_FILE.read_text("utf-8").splitlines()[1:]:
         current, other, _ = line.split("\t")
@@ -366,7 +366,7 @@ def is_abbreviation(words: tuple[str, ...]) -> bool:
 
 
 def is_ordinary_word(words: tuple[str, ...]) -> bool:
-    """Return whether a name is a common word in lower case, too, as BRA is. Säpos is only the genitive of a name."""
+    """Return whether a name in lower case is also a common word (BRA), not only the genitive of a name (Säpos)."""
     if not is_abbreviation(words):
         return False
     readings = find_word_readings(words[0])

@@ -70,13 +70,13 @@ RECENCY_HALF_LIFE = 730.0  # days
 RECENCY_WEIGHT = 0.25  # share of the rank that depends on the age
 BRIEF_FACTOR = 0.5  # for the rank of a release with hardly any text
 TITLED_FACTOR = 1.5  # for the rank of a release with all words in the title
-MIN_WEIGHTED_WORDS = 3  # of a query of which the rarest counts twice
+MIN_WEIGHTED_WORDS = 3  # words; in a query with at least this many, the rarest counts twice
 
 # Loose hits.
 ENOUGH_HITS = 50  # with fewer strict hits, looser ones follow
-MAX_LOOSE_QUERIES = 8  # of a long sentence: the first seven and the last, which wants any of the words
+MAX_LOOSE_QUERIES = 8  # for a long query: the first seven and the last, which needs only one of the words
 MAX_LOOSE_HITS = 100
-MAX_BEGINNING_POSTINGS = 20_000  # releases of the words that begin like a word; more would cost too much
+MAX_BEGINNING_POSTINGS = 20_000  # releases with words that start with a given word; searching more would take too long
 
 # Facets.
 MAX_FACET_TAGS = 20
@@ -98,7 +98,7 @@ class SpellingCorrection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CorrectedQuery:
-    """A query with all its corrections, which may be none."""
+    """A query and its corrections, if there are any."""
 
     query: Query
     corrections: Sequence[SpellingCorrection]
@@ -109,7 +109,7 @@ class LooseHits:
     """The hits of looser queries, in order: at most MAX_LOOSE_HITS, those of stricter queries first."""
 
     ids: Sequence[int] = ()
-    query: Query | None = None  # the first of these queries, which has all words
+    query: Query | None = None  # the first of these queries, which contains all words
     corrections: Sequence[SpellingCorrection] | None = None  # None: not looked for
 
 
@@ -126,7 +126,7 @@ class HitPage:
     facets: dict[str, list[FacetValue]]
     loose: LooseHits  # they follow the strict ones if these are few
     title_matches_first: bool = False  # too many hits to rank: the newest with all words in their title come first
-    approximate_facets: list[str] = field(default_factory=list)  # counted only among the newest MAX_HITS hits
+    approximate_facets: list[str] = field(default_factory=list)  # counted only in the newest MAX_HITS hits
 
     @property
     def has_next(self) -> bool:
@@ -148,9 +148,9 @@ class HitList:
 class HitFinder:
     """Finds the hits of a request.
 
-    skip_facet: a facet whose included values are ignored. correct: returns the query with other spellings of its words,
-    for loose hits if one occurs nowhere. counted: the number of releases with a word, up to a limit, because looser
-    queries have the same words.
+    skip_facet: a facet whose included values are ignored. correct: function that returns the query with its misspelt
+    words corrected, for loose hits if a word occurs nowhere. counted: numbers of releases already counted, because
+    looser queries have the same words.
     """
 
     run: RunQuery
@@ -208,7 +208,7 @@ class HitFinder:
         """Find looser hits, query after query, until there are ENOUGH_HITS with the strict ones."""
         request, query = self.request, self.request.query
         if request.strict or len(strict) >= ENOUGH_HITS or not any(loosen_query(query, {}, MAX_HITS)):
-            return LooseHits()  # nothing to loosen: only phrases, filters …
+            return LooseHits()  # nothing can be loosened: only phrases, filters …
         counts = await count_beginnings(self.run, find_terms(query.tree))
         has_unknown = not all(count or list_related_words(" ".join(term.words)) for term, count in counts.items())
         corrected = await self.correct(self.run, request) if self.correct and has_unknown else None
@@ -234,7 +234,7 @@ class HitFinder:
 
     @property
     def order(self) -> str:
-        """Return the order of the hits: best or newest."""
+        """Return the order of the hits: `best` or `newest`."""
         # The words of a very common prefix are too many to rank.
         has_common_prefix = any(expansion.replaces_prefix for expansion in self.names.prefixes.values())
         return "newest" if has_common_prefix or self.request.news else self.request.order or "best"
@@ -389,7 +389,7 @@ class HitFinder:
 
     async def is_ranking_too_costly(self, plan: SearchPlan, match: str, hit_count: int) -> bool:
         """Return whether ranking would read too many releases: bm25 first reads all that have the words."""
-        if is_title_search(self.request):  # a rank says little if all hits have all words in the title
+        if is_title_search(self.request):  # ranks hardly differ if all hits have all words in the title
             return hit_count > MAX_RANKED_TITLE_HITS
         only_words = not plan.conditions and match == plan.match
         if only_words or has_phrase(self.request):
@@ -470,7 +470,7 @@ class HitFinder:
         ids: the newest hits. months: expressions for the months of all hits, newest first.
         """
         if is_title_search(self.request):
-            return set()  # all hits have them
+            return set()  # all hits have all words in the title
         facet_matches = match_included_facets(self.request.include, self.skip_facet)
         found: set[int] = set()
         for part in months:
@@ -656,7 +656,7 @@ class ColumnCache:
 
     def count_values(self, releases: Sequence[int], facet: str) -> Mapping[str, int]:
         numbers = Counter(take_values(self.code_columns[facet], releases))
-        del numbers[0]  # releases removed from the lists after they were found
+        del numbers[0]  # releases that were unlisted after they were found
         texts = list(self.value_codes[facet])
         return {texts[number - 1]: count for number, count in numbers.items()}
 

@@ -74,7 +74,7 @@ SOUNDS = [  # spelling → a spelling of the same sound, applied in this order
     )
 ]
 
-MAX_TRANSLATED_WORDS = 5  # of one entry
+MAX_TRANSLATED_WORDS = 5  # words of an English entry
 
 WORD_COUNTS_SQL = "select word, releases from vocabulary where word in (select value from json_each(:words))"
 SIMILAR_WORDS_SQL = """
@@ -158,7 +158,7 @@ async def find_corrections(run: RunQuery, query: Query, hit_count: int) -> list[
     words = words[:MAX_CORRECTED_WORDS]
     counts = await count_word_releases(run, words)
     if is_english_query(query) and (counts or len(words) > 1):
-        words = [word for word in words if not is_english_word(word)]  # gang is no misspelt gång
+        words = [word for word in words if not is_english_word(word)]  # gang is not a misspelling of gång
     corrections = await find_joined_words(run, terms, counts, few_hits=hit_count <= FEW_HITS)
     corrected = {word for correction in corrections for word in correction.typed.split()}
     misspelt = []
@@ -266,7 +266,7 @@ def find_max_distance(word: str) -> int:
 
 
 def measure_spelling_difference(typed: str, word: str) -> float:
-    """Return how unlikely it is that someone types one word and means the other. Spellings that sound alike are likely.
+    """Return the cost of typing `typed` for `word`: the lower, the likelier. Spellings that sound alike cost little.
 
     >>> measure_spelling_difference("christersson", "kristersson"), measure_spelling_difference("sjuda", "ljuda")
     (0.3575, 1.3)
@@ -291,7 +291,7 @@ def list_adjacent_keys() -> frozenset[str]:
 
 
 def spell_by_sound(word: str) -> str:
-    """Return the same text for words that sound alike in Swedish.
+    """Return a phonetic spelling, which is the same for words that sound alike in Swedish.
 
     >>> spell_by_sound("kjol"), spell_by_sound("tjol"), spell_by_sound("Christersson".lower())
     ('šol', 'šol', 'kristerson')
@@ -311,7 +311,7 @@ async def split_word(run: RunQuery, word: str) -> str | None:
 
 @cache
 def load_translations() -> dict[tuple[str, ...], str]:
-    """Load the Swedish words of English ones, by their lemmas."""
+    """Load the Swedish translations of English words, keyed by the lemmas of the English words."""
     return {tuple(map(english_lemma, find_words(english))): swedish for english, swedish in read_translations()}
 
 
@@ -322,7 +322,7 @@ def is_english_query(query: Query) -> bool:
     >>> [is_english_query(parse_query(text)) for text in ("gang violence", "våld", "Nato membership", "SOU 2023:4")]
     [True, False, True, False]
     """
-    terms = [term for term in find_terms(query.tree) if term.match != WRITTEN]  # SOU is no English word
+    terms = [term for term in find_terms(query.tree) if term.match != WRITTEN]  # SOU is not an English word
     words = [word for term in terms for word in term.words if word.isalpha()]
     only_english = sum(is_english_word(word) and not is_swedish_word(word) for word in words)
     return only_english > 0 and only_english >= sum(
@@ -358,12 +358,12 @@ def translate_query(query: Query) -> str | None:
 
 def is_translatable(node: QueryNode) -> bool:
     if isinstance(node, OrNode):
-        return sum(bool(find_terms(part)) for part in node.parts) < 2  # other names of what was typed
+        return sum(bool(find_terms(part)) for part in node.parts) < 2  # the other parts are only other names of it
     return isinstance(node, AndNode) or (isinstance(node, TermNode) and not node.field)
 
 
 def apply_correction(text: str, correction: SpellingCorrection) -> str:
-    """Replace the corrected words in a query and leave everything else as typed. A name keeps its capital.
+    """Replace the corrected words in a query and leave everything else as typed. Capitals are kept.
 
     >>> apply_correction('"Manniskohandel" -x', SpellingCorrection("manniskohandel", "människohandel"))
     '"Människohandel" -x'

@@ -30,7 +30,7 @@ Command = Callable[..., Any]
 
 PACKAGE_FOLDER = Path(__file__).parent
 MAX_OPEN_FILES = 16_384  # per server: connections of clients, and SQLite's files
-MIN_PARALLEL_BYTES = 1_000_000  # a smaller file, compressed or not, is read by a single process
+MIN_PARALLEL_BYTES = 1_000_000  # smaller files, compressed or not, are read by a single process
 EXIT_INTERRUPTED = 130  # as in shells after Ctrl-C
 TAKEDOWN_LOG_SQL = (
     "select id, kind, release, at, coalesce('lifted ' || lifted, 'in force'), reason from takedowns order by id"
@@ -87,7 +87,7 @@ class ArchiveGroup(click.Group):
     """A group of ArchiveCommands."""
 
     command_class = ArchiveCommand
-    group_class = type  # nested groups are of this class, too
+    group_class = type  # nested groups use this class, too
 
 
 @click.group(
@@ -109,7 +109,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         name = error.ctx.command_path if error.ctx else "archive"
         click.echo(f"{name}: {error.format_message()}", err=True)
     except click.Abort as error:
-        if isinstance(error.__context__, EOFError):  # click takes one for Ctrl-D; no command asks anything
+        # click also raises Abort for EOFError, as if Ctrl-D had been pressed; no command has a prompt
+        if isinstance(error.__context__, EOFError):
             raise error.__context__ from None
         return EXIT_INTERRUPTED
     except ArchiveError as error:
@@ -158,7 +159,8 @@ def update_archive(path: Path) -> None:
     from archive.store import Archive
 
     with closing(open_readonly(path)) as db:
-        is_outdated = check_version(db, path) and migrations.pending(Database(db))  # an empty file has no version
+        # an empty file has no version, and needs no update
+        is_outdated = check_version(db, path) and migrations.pending(Database(db))
     if is_outdated:
         Archive(path, rebuild_stale=False).close()
 
@@ -192,10 +194,11 @@ def build_datasette_options(*, sql: bool, cors: bool) -> list[str]:
         *("--template-dir", str(PACKAGE_FOLDER / "templates")),
         *("--static", f"static:{PACKAGE_FOLDER / 'static'}"),
         *("--setting", "suggest_facets", "off"),
-        *("--setting", "num_sql_threads", "6"),  # more than searches may take at once (archive/plugins/security.py)
+        # more than the number of searches allowed at once (archive/plugins/security.py)
+        *("--setting", "num_sql_threads", "6"),
         *("--setting", "allow_download", "off"),  # free pages of the file may contain taken-down text
         *("--setting", "default_allow_sql", "on" if sql else "off"),
-        *(["--cors"] if cors else []),  # public data may be read by pages of other sites
+        *(["--cors"] if cors else []),  # the data is public, so pages of other sites may read it
     ]
 
 
@@ -398,7 +401,7 @@ def restore(backup: Path, to: Path, replace: bool) -> int:
 @click.option(
     "--agencies",
     type=PATH,
-    default=PACKAGE_FOLDER.parent / "scraper" / "agencies.toml",  # read as data, only for the agencies' facts
+    default=PACKAGE_FOLDER.parent / "scraper" / "agencies.toml",  # only the agencies' names and other facts are read
     metavar="FILE.toml",
     help="Facts about an agency that is not stored yet.  [default: scraper/agencies.toml]",
 )
@@ -432,7 +435,7 @@ def import_releases(
         ensure_agency(target, agency, agencies)
         if is_new:
             click.echo(f"{archive}: no such archive; creating a new one", err=True)
-        if processes is None:  # a small file is read before another process has started
+        if processes is None:  # a small file is done before another process would have started
             processes = choose_process_count() if file.stat().st_size >= MIN_PARALLEL_BYTES else 0
         with show_progress() as progress, catch_stop_signals() as stopped:
             result = import_file(
@@ -578,7 +581,7 @@ def redact(release: int, reason: str, reason_en: str | None, archive: Path) -> N
 
     with open_existing_archive(archive) as target:
         covered_before = describe_takedowns(target, release)
-        passage = sys.stdin.read().strip()  # an argument would be in the shell's history
+        passage = sys.stdin.read().strip()  # not an argument, which would end up in the shell's history
         key = redact_passage(target, release, passage, now(), reason=reason, reason_en=reason_en)
         copies = find_uncovered_releases(target, release, passage)
     click.echo(f"takedown {key}: release {release} is redacted")

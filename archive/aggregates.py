@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from sqlite_utils import Database
 
-NO_MONTH = "none"  # the month of releases without any date
+NO_MONTH = "none"  # the month of releases without a date
 
 FACETS_SQL = """
     insert into release_facets (release, agency, kind, sort_day, sort_date, questions)
@@ -109,7 +109,7 @@ COUNT_TRIGGERS = {
     "counts_edit_deleted": f"after delete on revisions begin {REMOVE_EDIT_SQL} end",
 }
 
-COUNT_SQL = {  # the rows that each table should have, which `verify` compares
+COUNT_SQL = {  # the rows that each table should have; `verify` compares them
     "month_counts": f"""
     with counted as materialized (select agency, {MONTH_SQL.format(row="release_facets")} as month, count(*) as n,
       count(sort_day) as d from release_facets group by 1, 2)

@@ -51,7 +51,7 @@ def create_backup(
         raise ArchiveError(archive, "no such file")
     copy = folder / f"{moment:{FOLDER_NAME_FORMAT}}"
     create_target_folder(folder, mode=0o700)
-    delete_old_backups(folder, keep)  # an unfinished one may take up the space that this one needs
+    delete_old_backups(folder, keep)  # done first, because an unfinished backup may take up the space that is needed
     with unfinished_folder(copy, mode=0o700) as unfinished:
         for path in list_archive_files(archive):
             if path.is_file():
@@ -100,7 +100,7 @@ def restore_backup(
                 with closing(open_readonly(copy)) as db:
                     check_version(db, backup / name)
         with suppress(ArchiveError):  # `verify` reports what cannot be opened
-            Archive(restored, rebuild_stale=False).close()  # so that newer migrations are applied
+            Archive(restored, rebuild_stale=False).close()  # to apply newer migrations
         findings = verify(restored, progress=progress).findings
         if findings:
             return findings, None, []
@@ -128,7 +128,7 @@ def check_not_open(path: Path) -> None:
         except sqlite3.OperationalError as error:
             if "locked" in str(error):
                 raise ArchiveError(path, "is in use: stop the round, the site and Litestream first") from error
-        except sqlite3.DatabaseError:  # a damaged file, which may be why it is replaced
+        except sqlite3.DatabaseError:  # it may be replaced because it is damaged
             return
 
 

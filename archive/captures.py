@@ -37,7 +37,7 @@ logger = logging.getLogger(__name__)
 
 CAPTURES_FILE = "captures.db"
 PAGE_SIZE = 16384  # bytes; rows of about 2 kB would leave a third of a smaller page empty
-CAPTURES_SCHEMA = (  # in one transaction, because two processes may create the file at once
+CAPTURES_SCHEMA = (  # created in one transaction, because two processes may create the file at once
     "begin immediate",
     "create table if not exists blobs (id integer primary key, sha256 text not null unique, size integer not null,"
     " base integer references blobs(id), data blob not null)",
@@ -52,7 +52,7 @@ LOST_MESSAGE = (
 )
 FOREIGN_MESSAGE = "belongs to another archive; restore the archive's own file (each archive needs its own folder)"
 HAS_CAPTURES_SQL = "select exists (select 1 from captures) or exists (select 1 from manifests)"
-EVIDENCE_HEADERS = (  # metadata of how a response was received; never a cookie
+EVIDENCE_HEADERS = (  # header fields that show how a response was received; cookies are never kept
     *("date", "content-type", "content-language", "content-location", "location", "etag", "last-modified", "expires"),
     *("age", "cache-control", "link", "x-robots-tag", "retry-after", "via", "server"),
 )
@@ -61,16 +61,18 @@ EVIDENCE_HEADERS = (  # metadata of how a response was received; never a cookie
 COMPRESSION_LEVEL = 6  # level 9 saves 3 % on real pages in 1.3 times the time, level 15 saves 8 % in ten times
 QUICK_LEVEL = 1  # about a seventh larger, in a quarter of the time
 MAX_CACHED_BASE_BYTES = 500_000  # largest cached base; its compressor takes several times as much memory
-MAX_CACHE_BYTES = 64_000_000  # all bases in memory
+MAX_CACHE_BYTES = 64_000_000  # all cached bases together
 
 # When a page becomes a base, and when it is compressed against one
-MAX_BASES_PER_HOST = 4  # used at a time
+MAX_BASES_PER_HOST = 4  # bases in use at a time
 BASE_SIZE_RANGE = range(2_000, 1_000_000)  # bytes; larger pages are compressed alone
-MAX_BASE_RATIO = 0.4  # share of a page compressed alone; a base that saves less has another design
+MAX_BASE_RATIO = 0.4  # a page compressed against a base must be smaller than this share of the page compressed alone
 QUICK_RATIO_MARGIN = 0.8  # factor of MAX_BASE_RATIO for sizes estimated by a quick compression
-NEW_BASES_PER_PAGE = 1 / 16  # after the first few: on a site of long texts, no base ever saves that much
-PAGES_PER_ESTIMATE = 16  # until the quick compression is measured again: pages of a host compress about equally well
-MAX_SHARE_ESTIMATE = 0.3  # share of a page's bytes; pages that compress worse are compressed alone and compared
+# further bases allowed per page after the first few; without a limit, a site of long texts would add one for each page
+NEW_BASES_PER_PAGE = 1 / 16
+# pages of a host that share one measurement by quick compression, because they compress about equally well
+PAGES_PER_ESTIMATE = 16
+MAX_SHARE_ESTIMATE = 0.3  # upper limit for the measured share of a page's bytes
 
 
 class Captures:
@@ -142,7 +144,7 @@ class Captures:
             yield
         except BaseException:
             self._db.execute("rollback")
-            self._hosts.clear()  # they may contain bases that were rolled back
+            self._hosts.clear()  # the cached bases may include some that were rolled back
             self._bases.clear()
             raise
         self._db.execute("commit")
@@ -164,7 +166,7 @@ class Captures:
         return self.size(sha256) is not None
 
     def count(self) -> int:
-        """Return the number of blobs. (With `__len__`, an open but empty file would count as false.)"""
+        """Return the number of blobs. (There is no `__len__`, because an empty file would then be false.)"""
         return int(self._query("select count(*) from blobs")[0][0])
 
     def __iter__(self) -> Iterator[str]:
@@ -187,7 +189,7 @@ class Captures:
                     "insert or ignore into blobs (sha256, size, base, data) values (?, ?, ?, ?)",
                     [sha256, len(body), base, data],
                 )
-                if not written.rowcount or not becomes_base:  # another process was first, or it is not a base
+                if not written.rowcount or not becomes_base:  # another process stored it first, or it is not a base
                     return
                 key = int(written.lastrowid or 0)
                 self._db.execute("insert into bases (host, blob) values (?, ?)", [host, key])
@@ -288,9 +290,9 @@ def select_evidence_headers(headers: Mapping[str, str]) -> dict[str, str]:
 class HostBases:
     """The bases that one host's pages are compressed against, and how many more may be added."""
 
-    base_ids: list[int]  # most recently used first
+    base_ids: list[int]  # most recently used base first
     new_base_credit: float  # number of new bases allowed
-    compressed_share: float = 1.0  # share of a page's bytes that remains after a quick compression
+    compressed_share: float = 1.0  # share of a page's bytes that is left after a quick compression
     estimates_left: int = 0  # number of further pages for which `compressed_share` is used
 
     def compress_page(self, body: bytes, read_base: Callable[[int], bytes | None]) -> tuple[int | None, bytes, bool]:
@@ -375,7 +377,7 @@ def decompress(frame: bytes, size: int, base: bytes | None = None) -> bytes:
     b'abc'
     """
     declared_size = zstandard.get_frame_parameters(frame).content_size
-    if declared_size != size:  # checked first, because so much memory is allocated
+    if declared_size != size:  # checked before so much memory is allocated
         raise ValueError(f"holds {declared_size} bytes, not {size}")
     dictionary = None if base is None else build_dictionary(base)
     return zstandard.ZstdDecompressor(dict_data=dictionary).decompress(frame)

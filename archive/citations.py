@@ -46,17 +46,18 @@ class Citation:
 
     revision: int
     agency: str  # slug
-    author: str  # the agency's name
+    author: str  # name of the agency
     title: str
     kind: str | None
     published: str | None
     language: str | None
-    url: str  # at the agency
+    url: str  # URL of the release at the agency
     permalink: str
-    seen: str  # when the archive read this state
+    seen: str  # time at which the archive read this state
     sha256: str
-    is_bytes_hash: bool  # whether the hash is of the received bytes, or of the state
-    collection: str | None  # origin of an imported state; None if the archive has read it itself
+    is_bytes_hash: bool  # whether the hash is that of the received bytes, not of the state
+    # name of the collection that the state was imported from; None if the archive has read it itself
+    collection: str | None
 
     @property
     def key(self) -> str:
@@ -170,7 +171,8 @@ def format_csl(citation: Citation, lang: str) -> str:
 def format_archive_note(citation: Citation, lang: str) -> str:
     """Return a note on which version is cited, with the hash to verify it."""
     text_key = "cite.imported_note" if citation.collection else "cite.read"
-    when = format_time(lang, citation.seen).replace(NO_BREAK_SPACE, " ")  # plain text, to be pasted anywhere
+    # without no-break spaces, because the text is pasted elsewhere
+    when = format_time(lang, citation.seen).replace(NO_BREAK_SPACE, " ")
     sentence = translate(lang, text_key, when=when, permalink=citation.permalink, collection=citation.collection or "")
     digest = translate(lang, "cite.hash" if citation.is_bytes_hash else "cite.state_hash", hash=citation.sha256)
     return f"{sentence} ({digest})."
@@ -182,7 +184,7 @@ def format_long_note(citation: Citation, lang: str) -> str:
 
 
 def split_date(text: str | None) -> list[int]:
-    """Return [year, month, day] of a stored time in its own time zone; less if it is a month or None.
+    """Return [year, month, day] of a stored time in its own time zone: without day for a month, [] for None.
 
     >>> split_date("2024-06-01T23:30:00+02:00"), split_date("2024-06"), split_date(None)
     ([2024, 6, 1], [2024, 6], [])

@@ -37,14 +37,15 @@ from archive.i18n import SWEDISH_TIME, swedish_sort_key, translate_code
 from archive.params import FilterError
 
 FORGET_AFTER = timedelta(days=92)  # an unlinked source is no longer reported after this
-ROOT_KINDS = ("feed", "sitemap", "listing")  # lead to releases directly
+ROOT_KINDS = ("feed", "sitemap", "listing")  # sources of these kinds list releases directly
 
 # Statuses, states and limits of the counting
 COUNTED_STATUSES = ("stored", "rejected", "missing")
 OPEN_STATES = ("unseen", "due", "failed", "quarantined")
 IS_OPEN_SQL = f"state in {OPEN_STATES}"
-EARLIEST_YEAR = "1990"  # systems write 1970 for an unknown date
-MIN_OLDER_RELEASES = 3  # needed to say that a list goes further back: a single old one may be pinned
+EARLIEST_YEAR = "1990"  # earlier years are wrong: systems write 1970 for an unknown date
+# old releases that a list must have before it counts as going back so far; a single one may be pinned
+MIN_OLDER_RELEASES = 3
 
 
 # Queries of the audit
@@ -97,9 +98,9 @@ MISSING_RELEASES_SQL = """
 class ListedUrl:
     """A URL that a source lists. Times are ISO 8601."""
 
-    source_url: str  # the sitemap that lists it if the source is a sitemap index, else the source itself
+    source_url: str  # the source itself, or the sitemap with the URL if the source is a sitemap index
     published: str | None = None  # as the source states it
-    listed_at: str | None = None  # the source's own time for the URL, whatever its meaning
+    listed_at: str | None = None  # another time that the source gives for the URL, whatever it means
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +159,7 @@ class UrlStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoverageTotals:
-    """An agency's totals over all its sources, each release counted once. unlisted: None if unknown."""
+    """An agency's totals over all its sources, with each release counted once. unlisted: None if unknown."""
 
     listed: int
     stored: int
@@ -189,7 +190,8 @@ def update_coverage(db: Database, agency: str, sources: Sequence[AuditedSource],
         if unlisted is not None and source.kind != "feed":
             source_unlisted = Counter(month for origin, month in unlisted if origin == source.url)
         coverage_rows += build_coverage_rows(source, count_by_month(source.urls, statuses, today), source_unlisted, now)
-    listed: dict[str, ListedUrl] = {}  # as listed by the first source that dates it, else by the first
+    # each URL as listed by the first source that dates it, or else by the first source
+    listed: dict[str, ListedUrl] = {}
     for source in sources:
         for url, entry in source.urls.items():
             if url not in listed or (entry.published and not listed[url].published):
@@ -244,7 +246,7 @@ def read_url_statuses(db: Database, urls: Iterable[str]) -> dict[str, UrlStatus]
 def find_publication_month(listed_url: ListedUrl, status: UrlStatus, today: str) -> str | None:
     """Return the month of publication, or None if neither the release nor the source states one."""
     listed = parse_time(listed_url.published)
-    if isinstance(listed, datetime):  # stored in UTC
+    if isinstance(listed, datetime):  # stored in UTC, whatever the time zone of the source
         listed = to_timezone(listed, SWEDISH_TIME)
     return parse_publication_month(status.published, today) or parse_publication_month(to_iso(listed), today)
 

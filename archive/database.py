@@ -23,12 +23,12 @@ ARCHIVE_FILE = "archive.db"  # name of the archive in backups and snapshots
 UNFINISHED_SUFFIX = ".unfinished"
 LITESTREAM_TABLES = ("_litestream_seq", "_litestream_lock")  # tables that Litestream adds to a file it follows
 SCHEMA_VERSION = 1  # SQLite's user_version of archive.db, captures.db and withheld.db
-WAL_SIZE = 16 * 1024 * 1024  # bytes, about
+WAL_SIZE = 16 * 1024 * 1024  # approximate size in bytes
 LOCK_TIMEOUT = 30  # seconds to wait for another process
 
 # The process pool
-TASKS_PER_PROCESS = 2  # tasks that may wait, to limit memory use
-MAX_PROCESSES = 8  # more would wait for the writing process
+TASKS_PER_PROCESS = 2  # tasks waiting per process, limited to save memory
+MAX_PROCESSES = 8  # with more, processes would wait for the one that writes
 
 ProgressCallback = Callable[[str, int, int], None]  # activity, number done, total
 Task = TypeVar("Task")
@@ -48,7 +48,7 @@ class ArchiveError(Exception):
 def open_writable(path: Path, *, page_size: int = 4096) -> sqlite3.Connection:
     """Open a file for writing, without implicit transactions; create it if it does not exist."""
     db = sqlite3.connect(path, isolation_level=None, timeout=LOCK_TIMEOUT)
-    db.execute(f"pragma page_size = {page_size}")  # bytes; without effect on an existing file
+    db.execute(f"pragma page_size = {page_size}")  # bytes; has no effect on an existing file
     enable_wal(db)
     db.execute("pragma synchronous = normal")
     # a release changes about a hundred pages of the index, mostly the same ones, so they are rarely checkpointed
@@ -145,7 +145,7 @@ def unfinished_folder(folder: Path, mode: int = 0o777) -> Iterator[Path]:
     It is deleted at the end unless it was renamed.
     """
     unfinished = folder.with_name(f"{folder.name}{UNFINISHED_SUFFIX}")
-    shutil.rmtree(unfinished, ignore_errors=True)  # left by an interrupted run
+    shutil.rmtree(unfinished, ignore_errors=True)  # left over from an interrupted run
     unfinished.mkdir(mode=mode, parents=True)
     try:
         yield unfinished
@@ -180,7 +180,7 @@ class FacetValue:
     count: int
     name: str
     name_en: str | None = None
-    total: int | None = None  # for a year: the number of searched releases; None if not counted
+    total: int | None = None  # for a year: the number of searched releases, or None if they were not counted
 
 
 def build_connection_runner(connection: sqlite3.Connection) -> RunQuery:

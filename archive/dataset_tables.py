@@ -23,18 +23,19 @@ DATASET_FORMATS = ("csv", "parquet")
 CSV_LINE_END = "\r\n"
 FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet may treat such a cell as a formula
 MAX_GROUP_ROWS = 50_000  # rows of a row group
-MAX_GROUP_CHARACTERS = 16_000_000  # characters of a row group, which takes about three times as much memory
-FROM_SELECTION_SQL = "from temp.chosen c cross join"  # SQLite does not reorder a cross join
+MAX_GROUP_CHARACTERS = 16_000_000  # characters in a row group, which takes up about three times as much memory
+# SQLite does not reorder a cross join, so the selection is read first
+FROM_SELECTION_SQL = "from temp.chosen c cross join"
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnKind:
     """How the values of a column are written."""
 
-    type: str  # in datapackage.json: a type of Frictionless Table Schema
+    type: str  # type in datapackage.json (Frictionless Table Schema)
     unit: str | None = None
-    parse: Callable[[str], Any] | None = None  # from the archive's text to the value
-    keep_text: bool = True  # whether CSV has the archive's text; if not, it has the parsed value
+    parse: Callable[[str], Any] | None = None  # converts the archive's text to the value; None: the text is the value
+    keep_text: bool = True  # whether CSV contains the archive's text or, if False, the parsed value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,10 +45,10 @@ class DatasetTable:
     name: str
     title: str
     columns: tuple[Column, ...]
-    source: str = ""  # the SQL after the columns, in which `x` is the described table
-    metadata_table: str = ""  # the table of metadata.json that describes the columns
-    key: tuple[str, ...] = ()  # the columns that are unique together
-    # column, and the table and column that it refers to
+    source: str = ""  # SQL after the list of columns; `x` is the described table
+    metadata_table: str = ""  # table of metadata.json with the descriptions of the columns
+    key: tuple[str, ...] = ()  # columns that together identify a row
+    # (column, table and column that it refers to)
     foreign_keys: tuple[tuple[str, str, str], ...] = (("release", "releases", "id"),)
 
     @property
@@ -101,7 +102,7 @@ JSON_LIST = ColumnKind("string", "JSON")
 INTEGER = ColumnKind("integer")
 IMPORTANCE = ColumnKind("integer", "0 to 100")
 SHARE = ColumnKind("number", "0 to 1")
-MOMENT = ColumnKind("datetime", "UTC", parse_utc_moment)  # one of the archive's own times
+MOMENT = ColumnKind("datetime", "UTC", parse_utc_moment)  # a time recorded by the archive
 STATED_TIME = ColumnKind("string", "ISO 8601")  # a time that an agency stated
 STATED_MOMENT = ColumnKind("datetime", "UTC", parse_utc_moment, keep_text=False)
 STATED_DAY = ColumnKind("date", "day", parse_agency_day, keep_text=False)
@@ -114,8 +115,8 @@ class Column:
 
     name: str
     kind: ColumnKind = TEXT
-    sql: str = ""  # its value, by default the column of that name
-    meaning: str = ""  # by default the description in metadata.json
+    sql: str = ""  # SQL of its value; by default the column with this name
+    meaning: str = ""  # description; by default that in metadata.json
 
 
 def build_columns(kind: ColumnKind, column_names: str) -> tuple[Column, ...]:
@@ -289,7 +290,7 @@ def build_codebook_rows(table: DatasetTable, meanings: Sequence[str], stats: Tab
 
 # The coverage table.
 SCALAR_FIELDS = ("published", "updated", "kind", "lead", "language")
-LIST_FIELD_TABLES = {  # field → its table, if that has another name
+LIST_FIELD_TABLES = {  # field → its table, if the names differ
     "tags": "release_tags",
     "questions": "",
     "images": "",

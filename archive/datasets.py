@@ -52,7 +52,7 @@ from archive.schema import read_metadata
 from archive.search.fts import build_hits_sql, build_match, plan_search, resolve_names
 from archive.search.params import EXCLUDE_SUFFIX, FACETS, SearchRequest, parse_search_request
 
-RELEASE_ID_COLUMNS = ("release", "id")  # columns of a SELECT; the first one present is used
+RELEASE_ID_COLUMNS = ("release", "id")  # columns of a SELECT with release ids; the first one that exists is used
 READ_ACTIONS = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE)
 SQL_START = re.compile(r"\s*(?:select|with)\b", re.IGNORECASE)
 SEARCH_URL = re.compile(
@@ -73,10 +73,10 @@ class DatasetSelection:
     """The query, and the number of releases it selects."""
 
     query: str
-    kind: str  # search or sql
+    kind: str  # `search` or `sql`
     notes: Sequence[str]  # sentences on how the query was interpreted
-    releases: int  # without hidden ones
-    hidden_releases: int  # returned by a SELECT and left out, because a takedown hides them
+    releases: int  # number of releases, without hidden ones
+    hidden_releases: int  # number of releases that a SELECT returned but a takedown hides; they are left out
 
 
 ArchiveState = dict[str, Any]  # counts and times (UTC) for comparing two copies of an archive
@@ -301,8 +301,8 @@ def write_dataset(
         import_pyarrow(target)
     try:
         with closing(open_archive(archive_path)) as db:
-            db.text_factory = str  # invalid UTF-8 is an error here, as it could not be written unchanged
-            db.execute("begin")  # one state of the archive, while a crawl may write
+            db.text_factory = str  # invalid UTF-8 is an error, because it could not be written unchanged
+            db.execute("begin")  # everything is read from one state of the archive, even while a crawl writes
             selection = select_releases(db, archive_path, selection_text, selection_kind)
             dataset = Dataset(selection=selection, archive_state=read_archive_state(db), fingerprint="", site=site)
             if not selection.releases:
@@ -379,7 +379,7 @@ def format_checksums(files: Mapping[str, str]) -> str:
 def format_datapackage(dataset: Dataset, resources: Sequence[DatasetResource], excluded_tables: Sequence[str]) -> str:
     """Format datapackage.json (Frictionless Data Package).
 
-    It contains no time or place of the export, so that equal data give equal files.
+    It states neither when nor where the dataset was exported, so that equal data give equal files.
     """
     metadata = read_metadata()
     table_names = {each.table.name for each in resources}

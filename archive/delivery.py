@@ -29,7 +29,8 @@ class MailServer:
     sender: str
     host: str
     port: int
-    implicit_tls: bool  # TLS from the start; otherwise STARTTLS, if the server offers it and there is a password
+    # whether to use TLS from the start; if not, STARTTLS is used if there is a password and the server offers it
+    implicit_tls: bool
     user: str = ""
     password: str = field(default="", repr=False)
 
@@ -68,7 +69,7 @@ def parse_mail_server(url: str, sender: str) -> MailServer:
 
 
 def is_mail_address(text: str) -> bool:
-    """Return whether a text is one mail address, with or without a name."""
+    """Return whether a text is a single mail address, with or without a display name."""
     return "@" in parseaddr(text)[1] and "\n" not in text
 
 

@@ -37,7 +37,7 @@ BAND_COUNT = 16
 ROWS_PER_BAND = 3
 MINHASH_SEED = 1
 CODE_VERSION = 1  # raise it when anything in this module changes a key
-KEY_VERSION = 10 * CODE_VERSION + int(RMinHash.ALGORITHM_VERSION)  # keys of different versions do not match
+KEY_VERSION = 10 * CODE_VERSION + int(RMinHash.ALGORITHM_VERSION)  # keys of different versions do not match each other
 WORD = re.compile(r"\w+")
 IGNORED_CHARACTERS = "\u00ad\u200b\u200c\u200d\u2060\ufeff"  # soft hyphens and the like, which may be inside words
 
@@ -47,10 +47,10 @@ MAX_DAYS_APART = 14
 MIN_WORDS = 12
 MIN_SHINGLED_WORDS = 40  # shorter texts have to be identical
 MIN_TIMELESS_WORDS = 100  # minimum for identical texts at any distance in time
-MAX_CANDIDATES = 50  # compared per text: those with the most keys in common
+MAX_CANDIDATES = 50  # texts compared with each text: those that share the most keys with it
 
 # Numbers in minhash_bands
-FIRST_BAND = 100 * KEY_VERSION  # the band of the whole text; each key version has its own numbers
+FIRST_BAND = 100 * KEY_VERSION  # the band of the whole text; bands of different key versions have different numbers
 LAST_BAND = FIRST_BAND + BAND_COUNT
 DAY_RANGE = 2**16  # the last 16 bits of a key are a day, so that one range of keys finds the texts of some weeks
 EPOCH_DAY = date(1970, 1, 1).toordinal()
@@ -287,7 +287,7 @@ class ShingledText:
 
 @dataclass(frozen=True, slots=True)
 class BandKeys:
-    """The keys of a text by band, and whether the text is long enough to match at any distance in time."""
+    """The keys of a text by band, and whether the text is so long that it may match at any distance in time."""
 
     band_keys: list[tuple[int, int]]
     is_long: bool
@@ -338,7 +338,8 @@ def hash_bands(shingles: frozenset[str]) -> list[int]:
     hashed = RMinHash(num_perm=BAND_COUNT * ROWS_PER_BAND, seed=MINHASH_SEED)
     hashed.update(list(shingles))
     slots = hashed.digest()
-    signature = struct.pack(f"<{len(slots)}I", *slots)  # in one byte order on every machine
+    # packed in one byte order, so that all machines get the same keys
+    signature = struct.pack(f"<{len(slots)}I", *slots)
     width = 4 * ROWS_PER_BAND
     return [to_signed_int32(zlib.crc32(signature[at : at + width])) for at in range(0, len(signature), width)]
 

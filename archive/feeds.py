@@ -43,7 +43,7 @@ from archive.params import FilterError, UrlArguments, parse_number_parameter
 # Conditions for new releases
 MAX_AGE_DAYS = 14
 MAX_UNDATED_RELEASES = 20
-MAX_SCANNED_RELEASES = 20_000  # first revisions searched for new ones, newest first
+MAX_SCANNED_RELEASES = 20_000  # newest first revisions that are searched for new releases
 BACKFILL_END_SQL = (
     "begun as materialized (select a.slug as agency, (select min(c.finished) from crawls c where c.agency = a.slug"
     " and c.spider = 'news' and c.reason = 'finished') as ended from agencies a)"
@@ -73,9 +73,9 @@ SEARCH_FEED_SQL = f"""{BACKFILL_END_SQL}, news as materialized (
       and {IS_NEW_SQL.format(**FACET_COLUMNS)})"""
 ANY_FINISHED_CRAWL_SQL = "select 1 from crawls where spider = 'news' and reason = 'finished' limit 1"
 
-# A page of a feed
+# a page of a feed
 FEED_SIZE = 30
-MAX_OPENING_LENGTH = 400  # characters of the body that replace a missing lead
+MAX_OPENING_LENGTH = 400  # characters; if the lead is missing, the beginning of the body is shown
 RULE_COLUMNS = {"published": "v.published", "updated": "v.updated", "seen": "v.seen", "agency": "r.agency"}
 # the oldest time to search; FEED_SQL reads in the order of an index until the page is full
 OLDEST_SCANNED_SQL = (
@@ -121,9 +121,9 @@ def summarise_feed_entry(row: Mapping[str, Any]) -> str:
 
 # The change feed
 
-DEFAULT_ENTRIES = 100  # per page
+DEFAULT_ENTRIES = 100  # entries per page
 MAX_ENTRIES = 500
-MAX_PAGE_BYTES = 2_000_000  # of all releases' texts, on a page with more than one release
+MAX_PAGE_BYTES = 2_000_000  # texts of all releases on a page; a larger release gets a page of its own
 START_CURSOR = "0"
 CURSOR_FORMAT = re.compile(r"(?P<number>[1-9][0-9]{0,15})-(?P<check>[0-9a-f]{8})")
 
@@ -177,7 +177,7 @@ class CursorAheadError(Exception):
 class ChangefeedQuery:
     """A request for the entries after the one with a given id and checksum."""
 
-    after_id: int = 0  # 0: from the beginning
+    after_id: int = 0  # 0: start from the beginning
     checksum: str = ""
     size: int = DEFAULT_ENTRIES
 
@@ -191,7 +191,7 @@ class ChangefeedPage:
     """A page of entries, in the order of the log."""
 
     entries: Sequence[Mapping[str, Any]]
-    cursor: str  # cursor of the last entry, or the requested one
+    cursor: str  # the last entry's, or the requested one if the page is empty
     has_more: bool
 
 

@@ -36,7 +36,7 @@ from sqlite_utils import Database
 from archive.dates import to_iso
 
 # The first wait until the next attempt; doubled after each further failure
-FAILED_RETRY = timedelta(hours=1)  # after a URL failed
+FAILED_RETRY = timedelta(hours=1)  # first wait after a failed request
 GONE_RETRY = timedelta(days=1)  # a page may be listed before it is published
 REJECTED_RETRY = timedelta(days=1)  # the page or our rules may have been corrected
 MAX_RETRY_WAIT = timedelta(days=7)
@@ -67,9 +67,9 @@ class FrontierEntry:
     etag: str | None
     last_modified: str | None
     release_id: int | None
-    source: str | None  # the source that first listed it
-    file_title: str | None = None  # the title of a release that is a file, as its listing states it; else None
-    file_day: str | None = None  # its day of publication, as its listing states it
+    source: str | None  # source that first listed the URL
+    file_title: str | None = None  # for a file: title of the release in the list; for a page: None
+    file_day: str | None = None  # for a file: day of publication in the list
 
 
 # in the order of the fields of FrontierEntry
@@ -133,7 +133,7 @@ class Frontier:
                 " and (file_title is not :title or file_day is not :day)",
                 {"url": url, "source": source, "title": file_title, "day": file_day},
             )
-        if not added:  # the former URL of a release that has moved may be reused for another one
+        if not added:  # the URL is known; if its release has moved, it may be reused for another one
             self.db.execute(
                 "update frontier set state = 'due' where url = ? and state = 'stored' and fetched < ?"
                 " and url <> (select url from releases where id = frontier.release)",
@@ -157,7 +157,7 @@ class Frontier:
             {
                 "agency": agency,
                 "now": to_iso(now),
-                "far": to_iso(now + MAX_RETRY_WAIT),  # planned by a wrong clock
+                "far": to_iso(now + MAX_RETRY_WAIT),  # further ahead than any retry: planned by a wrong clock
                 "limit": limit + len(exclude),
             },
         )
@@ -200,7 +200,7 @@ class Frontier:
         return self.db.table("frontier").count_where(condition, {"url": url, "visited": visited}) > 0
 
     def mark_stored(self, url: str, release_id: int, seen_at: datetime) -> None:
-        """Mark a URL as belonging to a stored release, unless it is already marked."""
+        """Mark a URL as that of a stored release, unless it is already marked."""
         row = self.get(url)
         if not row or (row.state, row.release_id) != ("stored", release_id):
             self._update(url, "stored", seen_at, release=release_id)
@@ -308,7 +308,7 @@ class PaginationCursor:
     listing_url: str  # the URL of its first page
     next_url: str  # the page to continue with
     page_number: int  # its number
-    interrupted_at: str  # everything found before then is known
+    interrupted_at: str  # all releases found before that time are known
 
 
 class PaginationCursors:
@@ -438,7 +438,7 @@ class Job:
     token: int
     applied: int
     crawl_id: int | None  # id of the crawl in progress
-    counters: str | None  # counters of that crawl so far, as JSON
+    counters: str | None  # that crawl's counters so far, as JSON
     ended: str | None
 
 

@@ -206,7 +206,8 @@ def format_importance_bar(importance: int | None) -> str:
 def describe_removal(language: str, kind: str, status: int | None, target: str | None) -> str:
     """Describe what was found in place of a removed release.
 
-    status: of the response; None if the release was not requested, because the list of its press wire left it out.
+    status: HTTP status of the response; None if the release was not requested, because its press wire no longer
+    lists it.
 
     >>> describe_removal("en", "gone", 410, None)
     'The server answered that the page does not exist (410).'

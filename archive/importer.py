@@ -81,7 +81,7 @@ KNOWN_FIELDS = {
     *PART_TYPES,
 }
 LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
-MIN_YEAR, MAX_YEAR = 1900, 2099  # as in the crawler; systems write years outside this range for an unknown date
+MIN_YEAR, MAX_YEAR = 1900, 2099  # the same range as in the crawler; systems write years outside it for an unknown date
 UNUSABLE_IMAGES = "body (images without a web address)"
 
 
@@ -407,7 +407,7 @@ MAX_LINE_BYTES = 20_000_000  # per line
 
 # Writing
 LINES_PER_TRANSACTION = 200
-FIRST_CHECK_AFTER = timedelta(days=1)  # until the first of the imported releases is checked
+FIRST_CHECK_AFTER = timedelta(days=1)  # until the first checks of imported releases
 CHECK_SPREAD_DAYS = 90  # the first checks are spread over these days, so that no site gets them all at once
 AGENCY_FIELDS = ("name", "name_en", "org_number", "home")  # columns set from agencies.toml
 
@@ -445,13 +445,13 @@ class ImportResult:
     withheld: int = 0  # hidden or redacted by the archive they come from, and left out
     withheld_elsewhere: list[int] = field(
         default_factory=list
-    )  # ids of stored releases that are withheld in the other archive
+    )  # ids of stored releases that the other archive has withheld since
     without_body: int = 0  # new and revised lines without a body
     unknown_fields: Counter[str] = field(default_factory=Counter)  # field → number of lines
-    # (host, agency that it belongs to) → number of releases at this host of another agency
+    # (host of another agency, slug of that agency) → number of releases
     foreign_hosts: Counter[tuple[str, str]] = field(default_factory=Counter)
     errors: list[LineError] = field(default_factory=list)
-    stopped: bool = False  # by should_stop, before the end of the file
+    stopped: bool = False  # whether `should_stop` ended the import before the end of the file
 
 
 # a line's release and the names of its fields that are not imported, or the URL of a release whose text was taken down
@@ -531,7 +531,7 @@ def iter_import_lines(file: Path, progress: Callable[[int, int], None] | None = 
             while line := stream.readline(MAX_LINE_BYTES + 1):
                 number += 1
                 if len(line) > MAX_LINE_BYTES:
-                    while line and not line.endswith(b"\n"):  # skip the rest of the line
+                    while line and not line.endswith(b"\n"):  # skip the rest of an overlong line
                         line = stream.readline(MAX_LINE_BYTES)
                     yield number, FieldError(None, f"is longer than {MAX_LINE_BYTES} bytes")
                 elif line.strip():
@@ -648,7 +648,7 @@ def schedule_first_check(archive: Archive, release: Release, imported_at: dateti
 
 @contextmanager
 def open_or_create_archive(path: Path) -> Iterator[Archive]:
-    """Open an archive, creating it if needed. A new archive that stays empty is deleted at the end."""
+    """Open an archive, creating it if needed. If a new archive is still empty at the end, it is deleted."""
     files = [path, Captures.path_beside(path)]
     new_files = [] if path.exists() else [file for file in files if not file.exists()]
     is_filled = True

@@ -62,11 +62,11 @@ def find_moved_copy(archive: Archive, release_id: int, *, min_similarity: float)
     """Return the id and URL of the agency's release with nearly the text of a missing one, or None."""
     sql = "select agency, last_checked, published from releases where id = ?"
     agency, last_checked, published = archive.db.execute(sql, [release_id]).fetchone()
-    stored = archive.get_latest(release_id)  # including taken-down text
+    stored = archive.get_latest(release_id)  # includes taken-down text
     if stored is None:
         return None
     for other_id, similarity in archive.writer.near_duplicates.find_same_text(join_state_text(stored.state), agency):
-        # first seen no earlier than the missing one was last checked, or of the same date
+        # first seen after the last check of the missing one, or with the same publication date
         row = archive.db.execute(
             "select id, url from releases o where id = ? and id <> ? and (first_seen >= ? or published = ?)"
             " and removed_at is null and moved_to is null and not exists (select 1 from removals"

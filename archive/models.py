@@ -16,7 +16,7 @@ from typing import Any
 
 from archive.dates import to_iso
 
-STATE_FIELDS: dict[str, Any] = {  # columns of both releases and revisions
+STATE_FIELDS: dict[str, Any] = {  # columns that both releases and revisions have
     "kind": str,
     "title": str,
     "lead": str,
@@ -30,15 +30,15 @@ STATE_FIELDS: dict[str, Any] = {  # columns of both releases and revisions
 }
 PART_TABLES = ("questions", "images", "attachments", "contacts")  # tables; JSON lists in revisions
 LIST_FIELDS = ("tags", *PART_TABLES)
-PART_FIELDS = {  # in their tables and in the lists of revisions
+PART_FIELDS = {  # fields of the parts, in their tables and in the lists of revisions
     "questions": ("position", "question", "answer", "answered_by"),
     "images": ("url", "caption", "credit", "alt"),
     "attachments": ("url", "title", "media_type"),
     "contacts": ("name", "role", "phone", "email"),
 }
 UNCOMPARED_FIELDS = ("published_text", "updated_text")  # the printed form of a date is evidence, not content
-IMPORT_PREFIX = "import/"  # of an imported state's parser_version; followed by the file's name
-FILE_PARSER = "file"  # the parser_version of a release that is a file: its text is not read
+IMPORT_PREFIX = "import/"  # prefix of an imported state's parser_version, before the name of the file
+FILE_PARSER = "file"  # parser_version of a release that is a file, whose text is not read
 SPACE_AROUND_TAG = re.compile(r" ?(<[^<>]+>) ?")
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".svg", ".avif")
 
@@ -49,7 +49,7 @@ class Question:
 
     position: int  # counted from 1, in page order
     question: str
-    answer: str  # plain text, blank line between paragraphs, without the opening speech dash
+    answer: str  # plain text, paragraphs separated by a blank line, without the opening speech dash
     answered_by: str | None = None
 
 
@@ -59,7 +59,7 @@ class Image:
 
     url: str
     caption: str | None = None  # without the credit
-    credit: str | None = None  # the photographer's or illustrator's name, as printed
+    credit: str | None = None  # photographer or illustrator, as printed
     alt: str | None = None
 
 
@@ -89,12 +89,12 @@ class Release:
     agency: str
     url: str
     title: str
-    body: str  # plain text, blank line between paragraphs, with questions and answers, without the lead
+    body: str  # plain text, paragraphs separated by a blank line; includes questions and answers, not the lead
     body_html: str  # the same, sanitised; the element of question N has id="question-N"
     kind: str | None = None
     lead: str | None = None
     published: datetime | date | None = None  # aware, in the agency's time zone; a date if only the day is stated
-    published_text: str | None = None  # the exact words (or machine value) that `published` was read from
+    published_text: str | None = None  # the exact words (or machine-readable value) that `published` was parsed from
     updated: datetime | date | None = None
     updated_text: str | None = None
     language: str | None = None  # BCP 47, as the page states it
@@ -111,9 +111,9 @@ class Capture:
 
     url: str
     seen: datetime
-    status: int  # HTTP
-    headers: Mapping[str, str]  # the EVIDENCE_HEADERS, with names in lower case
-    sha256: str  # hex, of the bytes
+    status: int  # HTTP status code
+    headers: Mapping[str, str]  # the EVIDENCE_HEADERS, with lower-case names
+    sha256: str  # SHA-256 of the bytes, in hex
     bytes: int  # the number of bytes
 
 

@@ -10,7 +10,7 @@ from typing import Protocol
 from archive.dates import to_iso
 from archive.i18n import SWEDISH_TIME
 
-MAX_ID = 2**53  # above it, JavaScript cannot represent every integer
+MAX_ID = 2**53  # larger integers are not exact in JavaScript
 HARMLESS_PARAMETER = re.compile(r"lang|utm_\w+|fbclid|gclid|dclid|msclkid|mc_cid|mc_eid|igshid|yclid|wt_mc")
 LIST_PARAMETERS = ("after", "size")
 

@@ -34,19 +34,20 @@ from archive.dates import to_iso
 from archive.models import FILE_PARSER, Capture, hash_state
 
 QuarantineReason = dict[str, Any]  # field or source, problem and figures: see scraper.quarantine
-# Problems that show on one page, so it is not stored even if no other page has them: see scraper.quarantine.
+# Problems that are visible on a single page, which is then never stored, whatever other pages look like (see
+# scraper.quarantine).
 PAGE_REASONS = ("future", "after update", "boilerplate", "doubtful")
 
 # Field habits: the fields that an agency's releases usually have
-HABIT_FIELDS = ("lead", "published", "updated", "tags", "questions", "contacts")  # fields that may be missing
-UNIQUE_FIELDS = ("title", "lead", "body")  # usually different in each release
+HABIT_FIELDS = ("lead", "published", "updated", "tags", "questions", "contacts")  # fields that a release may lack
+UNIQUE_FIELDS = ("title", "lead", "body")  # fields that usually differ from release to release
 MEASURED_FIELDS = ("lead", "body")
 MAX_HABIT_RELEASES = 200
-MIN_RELEASES = 20  # fewer do not make a habit
+MIN_RELEASES = 20  # releases; with fewer, there is no habit
 MIN_USUAL_SHARE = 0.9  # share of releases that must have a field
-SHORT_QUANTILE = 0.05  # share of texts that may be shorter than the short length
-MAX_SHORT_RATIO = 0.5  # times the short length
-MIN_LINE_PAGES = 5  # a line in the texts of so many other releases is repeated
+SHORT_QUANTILE = 0.05  # share of texts that may be shorter than the "short length"
+MAX_SHORT_RATIO = 0.5  # a text is suspicious below this share of the short length
+MIN_LINE_PAGES = 5  # a line that so many other releases contain counts as repeated
 HABITS_SQL = f"""
     select r.url, r.title, r.lead, r.body, r.published, r.updated, r.language, r.kind, r.first_seen,
       exists (select 1 from release_tags where release = r.id) as tags,
@@ -64,7 +65,7 @@ BACKFILL_SQL = """
 
 # Field loss: many pages that lost the same field
 MIN_LOSS_PAGES = 3
-MIN_LOSS_SHARE = 0.5  # share of the pages read: new releases, or stored ones that changed
+MIN_LOSS_SHARE = 0.5  # share of pages: of the new releases, or of the stored ones that changed
 LOOK_BACK_PERIOD = timedelta(days=30)  # period in which genuine single pages count
 
 QUARANTINED_SQL = """
@@ -256,11 +257,11 @@ class FieldCount:
 
 @dataclass(slots=True)
 class GroupHabits:
-    """How often the fields of a group of releases are present, and how long their leads and texts are."""
+    """How often the releases of a group have each field, and how long their leads and texts are."""
 
     counts: defaultdict[str, FieldCount] = field(default_factory=lambda: defaultdict(FieldCount))
     lengths: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
-    # of releases that were read before a loss of the lead or the body was accepted
+    # lengths in releases that were read before a loss of the lead or body was accepted
     lengths_before: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
 
     def add(self, row: Mapping[str, Any], accepted: Mapping[str, str]) -> None:
@@ -273,7 +274,9 @@ class GroupHabits:
             (self.lengths if name in late else self.lengths_before)[name].append(length)
 
     def short_length(self, name: str) -> int:
-        """Return the characters that hardly any lead or text has fewer of; 0 if there are too few releases."""
+        """Return the "short length" of the lead or text: only SHORT_QUANTILE are shorter. 0 if there are too few
+        releases.
+        """
         return find_short_length(self.lengths[name])
 
     def is_usual_again(self, name: str) -> bool:
@@ -304,14 +307,14 @@ class RepeatedLines:
             self.counts.subtract(self.pages.pop(next(iter(self.pages))))
 
     def find(self, url: str, body: str) -> list[str]:
-        """Return the lines of a body that are on at least MIN_LINE_PAGES pages other than `url`."""
+        """Return the lines of a body that at least MIN_LINE_PAGES pages other than `url` contain."""
         own = self.pages.get(url, ())
         return [line for line in split_lines(body) if self.counts[hash(line)] - (hash(line) in own) >= MIN_LINE_PAGES]
 
 
 @dataclass(slots=True)
 class FieldHabits:
-    """An agency's habits: of all its releases, of each language, and of each language and kind."""
+    """An agency's habits: for all its releases, for each language, and for each language and kind."""
 
     groups: defaultdict[tuple[str | None, ...], GroupHabits] = field(default_factory=lambda: defaultdict(GroupHabits))
     known_values: dict[str, set[str]] = field(default_factory=lambda: {name: set() for name in UNIQUE_FIELDS})
@@ -396,7 +399,7 @@ class FieldLoss:
     reason_key: str
     is_stored: bool  # whether the pages are of stored releases or of new ones
     page_count: int
-    total: int  # pages, with and without the field
+    total: int  # number of pages, with and without the field
 
 
 def find_field_losses(db: Database, agency: str, now: datetime) -> list[FieldLoss]:

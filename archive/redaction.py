@@ -34,8 +34,9 @@ from archive.dates import to_iso
 from archive.models import LIST_FIELDS, STATE_FIELDS
 
 # Spelling of passages
-SEPARATORS = r"\s\u00ad\u200b\u2010-\u2015\u2212_-"  # between words, interchangeable: Anna-Lena, Anna Lena
-LETTER = re.compile(f"([{SEPARATORS}]*)([^{SEPARATORS}])")  # with the separators before it
+# characters between words, which are interchangeable: Anna-Lena, Anna Lena
+SEPARATORS = r"\s\u00ad\u200b\u2010-\u2015\u2212_-"
+LETTER = re.compile(f"([{SEPARATORS}]*)([^{SEPARATORS}])")  # a character, with the separators before it
 OPTIONAL_SPACE = r"[\s\u00ad\u200b]*"  # a word may be divided by line ends, elements or soft hyphens
 NUMBER_FORMS = (  # numbers: pattern with the core as a group, and pattern of the optional prefix
     # personal identity number, century
@@ -46,15 +47,15 @@ NUMBER_FORMS = (  # numbers: pattern with the core as a group, and pattern of th
         rf"(?:0|(?:\+|00)[{SEPARATORS}]*46[{SEPARATORS}]*(?:\(0\))?)[{SEPARATORS}]*",
     ),
 )
-MIN_LINK_DIGITS = 7  # last digits by which a link to a number is recognised: 010-123 45 67, tel:+46101234567
-MIN_SLUG_LETTERS = 5  # minimum for passages found in readable URLs: Nora Kvist, /nora-kvist
+MIN_LINK_DIGITS = 7  # digits; a link to a number is recognised by its last digits: 010-123 45 67, tel:+46101234567
+MIN_SLUG_LETTERS = 5  # letters; shorter passages are not looked for in readable URLs (Nora Kvist, /nora-kvist)
 ADDRESS_IN_TEXT = re.compile(
     r"(?:https?://|www\.)[^\s<>\"']*[^\s<>\"'.,:;!?)]|(?<![\w.+-])[\w.+-]+@[\w.-]*\w", re.IGNORECASE
 )
 
 # Replacements
 REDACTION_MARK = "█████"  # of constant length, so that it reveals nothing
-MIN_PASSAGE_LENGTH = 3  # letters and digits of a passage; a shorter one would be found in half the text
+MIN_PASSAGE_LENGTH = 3  # letters and digits; a shorter passage would occur everywhere
 UNREDACTED_FIELDS = ("kind", "published", "updated", "language")  # shown even of a hidden state
 ADDRESS_FIELDS = ("url", "email")  # fields of the parts of a state
 INLINE_TAGS = ("a", "b", "em", "i", "strong", "sub", "sup")  # elements of body_html that do not separate words
@@ -177,7 +178,7 @@ def redact_html(markup: str, matcher: PassageMatcher) -> str:
     for node, name in revealing_attributes:
         del node.attrib[name]
     if not spans and not revealing_attributes:
-        return markup  # byte for byte, without lxml's serialisation
+        return markup  # unchanged, not re-serialised by lxml
     return str(html.tostring(root, encoding="unicode")).removeprefix("<div>").removesuffix("</div>")
 
 

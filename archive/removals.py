@@ -43,10 +43,11 @@ CONFIRMED_RECHECK = timedelta(days=7)  # until the next check of a confirmed rem
 
 # Collapses
 REMOVAL_KINDS = ("gone", "error page", "redirected", "replaced", "moved")
-COLLAPSE_KINDS = (("gone",), ("error page", "redirected", "replaced"))  # the latter: signs of one page for all URLs
+# the kinds in the second group suggest one page for all URLs
+COLLAPSE_KINDS = (("gone",), ("error page", "redirected", "replaced"))
 MIN_SHARED_PAGES = 2  # pages with the same title in place of releases, to count as a placeholder
-MIN_COLLAPSED_PAGES = 3  # or all pages, if an agency has only two
-MANY_PAGES_SHARE = 0.3  # share of the pages checked since the first went missing
+MIN_COLLAPSED_PAGES = 3  # enough for a collapse; if an agency has only two releases, both
+MANY_PAGES_SHARE = 0.3  # share of the pages that were checked since the first one went missing
 WHOLE_SITE_SHARE = 0.9
 COLLAPSE_LIMIT = timedelta(days=30)
 COMPARED_PAGES = 5  # other pages of the agency that are checked together with one that goes missing
@@ -79,11 +80,11 @@ COMPARED_PAGES_SQL = """
 class Collapse:
     """Many of an agency's pages that went missing in the same way and are not confirmed as removed."""
 
-    kind: str  # kind of most of the removals
-    shown: str | None  # the title or URL of the response, if most of them share it
-    example_url: str  # one of the pages
+    kind: str  # the most common kind of removal among them
+    shown: str | None  # title or URL of the response, if most of them share it
+    example_url: str  # URL of one of the pages
     missing: int
-    checked: int  # pages, missing or not, since the first went missing
+    checked: int  # pages checked since the first one went missing, including missing ones
     first_seen: str  # ISO 8601
     last_seen: str
 
@@ -236,7 +237,7 @@ class Removals:
         self, release_id: int, seen_at: datetime, url: str, target_id: int, *, status: int | None = None
     ) -> None:
         """Store that a release moved to the URL of another stored release, and merge the two histories."""
-        self.releases.update(target_id, {"moved_to": None})  # it may have moved back
+        self.releases.update(target_id, {"moved_to": None})  # the release may have moved back
         self.releases.update(release_id, {"moved_to": target_id, "next_check": None})
         self._insert_move(release_id, seen_at, url, target_id, status)
 

@@ -458,7 +458,7 @@ INDEXES = (
 NOW_SQL = "strftime('%Y-%m-%dT%H:%M:%S+00:00', 'now')"
 INSERT_CHANGE_SQL = "insert into changefeed (release, change, at, revision, takedown) values"
 REFUSE_CHANGE_SQL = "select raise(abort, 'changefeed: the log only grows')"
-IS_SHOWN_SQL = "new.takedown is not 'hidden'"  # changes of a hidden release are not reported until it is restored
+IS_SHOWN_SQL = "new.takedown is not 'hidden'"  # changes to a hidden release are reported once it is restored
 CHANGEFEED_TRIGGERS = {
     "changefeed_revision": f"""after insert on revisions
         when (select takedown from releases where id = new.release) is not 'hidden' begin

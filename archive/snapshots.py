@@ -259,16 +259,16 @@ def replace_base(copy: sqlite3.Connection, captures: Captures, base: int) -> Non
 # Replicas
 
 # Seconds allowed for a Datasette process
-START_TIMEOUT = 120.0  # to accept requests
-SHUTDOWN_TIMEOUT = 330.0  # to finish requests; archive.web ends each after 300 seconds
-FAST_SHUTDOWN_TIMEOUT = 10.0  # to finish requests if the snapshot was withdrawn or the replicas end
+START_TIMEOUT = 120.0  # seconds to become ready for requests
+SHUTDOWN_TIMEOUT = 330.0  # seconds to finish requests; archive.web ends each after 300 seconds
+FAST_SHUTDOWN_TIMEOUT = 10.0  # the same if the snapshot was withdrawn or the replicas end
 
 # Seconds between attempts
-POLL_INTERVAL = 0.5  # between two looks at the folder and the processes
+POLL_INTERVAL = 0.5  # between checks of the folder and the processes
 INCOMPLETE_RETRY = 5.0  # after an incomplete snapshot
 FAILED_START_RETRY = 60.0  # after a snapshot that could not be served; doubled by each further failure
 MAX_FAILED_START_RETRY = 3600.0
-PORT_TIMEOUT = 10.0  # for a port to become free when the replicas start
+PORT_TIMEOUT = 10.0  # while waiting for ports to become free at the start
 
 
 @dataclass(slots=True)

@@ -40,17 +40,17 @@ STORED_SQL = f"""
       left join captures n on n.id = r.capture
 """
 TEXT_FIELDS = ("title", "lead", "body")
-MAX_REVERT_CANDIDATES = 20  # revisions with the same text that are compared in full
-TextFeatures = tuple[IndexTerms, BandKeys]  # derived from a state's text
+MAX_REVERT_CANDIDATES = 20  # revisions with the same text that are compared completely
+TextFeatures = tuple[IndexTerms, BandKeys]  # terms and keys derived from a state's text
 NON_EDIT_CAUSES = ("first", "parser")  # causes of revisions that are not edits by the agency
 
 
 class SaveResult(Enum):
     NEW = "new"
     REVISED = "revised"
-    REPARSED = "reparsed"  # the same page, parsed differently
+    REPARSED = "reparsed"  # the same page was parsed with a different result
     UNCHANGED = "unchanged"
-    MISSING = "missing"  # something else was found at its URL
+    MISSING = "missing"  # something else was found at the URL
     QUARANTINED = "quarantined"  # see archive.quarantine
 
 
@@ -76,7 +76,7 @@ class Archive:
         self.removals = Removals(self.db)
         self.takedowns = Takedowns(self.db, self.path)
         self.writer = ReleaseWriter(self.db, self.takedowns)
-        self._last_prepared: PreparedRelease | None = None  # by the previous call of _prepare_once
+        self._last_prepared: PreparedRelease | None = None  # result of the previous call of _prepare_once
         if rebuild_stale and self.writer.index.describe_fault():
             self.writer.index.rebuild()
 
@@ -284,7 +284,7 @@ class StoredRelease:
     revision_id: int
     cause: str
     hash: str
-    parser_version: str | None  # the parser it was read by
+    parser_version: str | None  # the parser that it was parsed by
     capture_id: int | None
     sha256: str | None  # hash of the bytes it was parsed from
     newest_sha256: str | None  # hash of the page's newest bytes, in its current design
@@ -410,13 +410,13 @@ class ReleaseWriter:
         return str(provenance["cause"])
 
     def find_identical(self, release_id: int, digest: str) -> int | None:
-        """Return a release's earliest revision with a hash, or None."""
+        """Return the id of a release's earliest revision with a given hash, or None."""
         sql = f"{RELEASE_CHAIN_CTE} select min(id) from revisions where release in chain and hash = :hash"
         (revision_id,) = self.db.execute(sql, {"release": release_id, "hash": digest}).fetchone()
         return cast("int | None", revision_id)
 
     def find_same_text(self, release_id: int, state: Mapping[str, Any], *, except_id: int) -> int | None:
-        """Return a release's earliest revision that differs from a state at most in its layout, or None.
+        """Return the id of a release's earliest revision that differs from a state at most in its layout, or None.
 
         The hashes of such states differ if the site was redesigned, or the parser changed, in between.
         """
@@ -453,7 +453,8 @@ class ReleaseWriter:
             )
         for name in PART_TABLES:
             for position, part in enumerate(state[name], 1):
-                row = {**part, "release": release_id, "position": position}  # a position keeps its id
+                # a row keeps its id while its position stays the same
+                row = {**part, "release": release_id, "position": position}
                 names, marks = ", ".join(row), ", ".join(f":{column}" for column in row)
                 sets = ", ".join(f"{column} = excluded.{column}" for column in row)
                 self.db.execute(

@@ -40,13 +40,14 @@ MERGED_RELEASES_SQL = """
       union select r.id from releases r join chain on r.moved_to = chain.id)
     select id from chain order by id <> :release, id
 """
-CLEARED_COLUMNS = (  # may quote a page: table, column, condition for the rows of a release
+CLEARED_COLUMNS = (  # (table, column, condition for the rows of a release): columns that may quote its page
     ("frontier", "problem", f"url in ({RELEASE_URLS_SQL})"),
     ("removals", "target", "release = :release"),
 )
 REDACTED_COLUMNS = (
     CLEARED_COLUMNS[0],
-    ("removals", "target", "release = :release and kind <> 'moved'"),  # the URL of a move is still needed
+    # a move's target is its URL, which is still needed
+    ("removals", "target", "release = :release and kind <> 'moved'"),
 )
 CRAWLS_CONDITION = "agency = (select agency from releases where id = :release)"
 
@@ -163,7 +164,8 @@ def apply_takedowns(archive: Archive, release_id: int) -> None:
         shown[revision_id], takedown_id = archive.takedowns.redact_for_display(release_id, parse_state(full))
         changes = {name: full[name] for name in ("summary", "summary_en", "changes")}
         if takedown_id is not None and row["previous"] is not None:
-            before = shown.get(row["previous"])  # None if it is of another release that was merged into this one
+            # None if the previous revision belongs to another release, which was merged into this one
+            before = shown.get(row["previous"])
             changes = build_change_columns(compare(before, shown[revision_id])) if before else dict.fromkeys(changes)
         columns = {name: shown[revision_id][name] for name in STATE_FIELDS}
         columns |= lists_to_json(shown[revision_id]) | changes

@@ -24,9 +24,10 @@ RULES_VERSION = "5"  # raise it whenever the lemma or the compound parts of any 
 ANALYSIS_VERSION = f"{RULES_VERSION} simplemma-{version('simplemma')} hunspell-sv-{version('hunspell-sv')}"
 
 WORD_PATTERN = re.compile(r"[^\W_]+")
-CASE_ENDINGS = "s|n|ns|en|ens|er|ers|erna|ernas|na|nas|t|ts|et|ets|e|a|as|ar|are|aren"  # after a colon: EU:s, 12:e
+# endings after a colon: EU:s, 12:e
+CASE_ENDINGS = "s|n|ns|en|ens|er|ers|erna|ernas|na|nas|t|ts|et|ets|e|a|as|ar|are|aren"
 CASE_ENDING = re.compile(rf"(?<=[^\W_]):(?:{CASE_ENDINGS})\b", re.IGNORECASE)
-INVISIBLE_CHARACTERS = "\u00ad\u200b\u200c\u200d\ufeff"  # soft hyphens and the like inside words
+INVISIBLE_CHARACTERS = "\u00ad\u200b\u200c\u200d\ufeff"  # soft hyphens and zero-width characters inside words
 
 MAX_ABBREVIATION_LENGTH = 6  # letters; longer words in capitals are only emphasised
 ABBREVIATION = re.compile(rf"(?<![^\W_])[A-ZÅÄÖ]{{2,{MAX_ABBREVIATION_LENGTH}}}(?![^\W_])")
@@ -38,12 +39,12 @@ PARTICLE_LIST = """
     an av bak be bi bort efter er fram för före ge genom hem hop in inne kring med mellan miss mot ned ner om on oss på
     sam sär till under upp ur ut utan van vid väl å åter över
 """
-QUALIFIER_LIST = "egen fri full hög riks själv"  # first parts that name no subject
+QUALIFIER_LIST = "egen fri full hög riks själv"  # first parts that do not name a subject
 SUFFIX_LIST = "dom full lös nation ring rik sam skap form"
 OPAQUE_LIST = """
     människohandel misshandel elände elända riksdag ordförande livsmedel läkemedel landskap dagordning ögonblick
     slutsats rättegång handikapp medelålder svartsjuka trädgård plattform
-"""  # words of the dictionary that mean something else than their parts
+"""  # words of the dictionary whose meaning is not that of their parts
 PARTICLES, QUALIFIERS, SUFFIXES, OPAQUE_COMPOUNDS = (
     frozenset(words.split()) for words in (PARTICLE_LIST, QUALIFIER_LIST, SUFFIX_LIST, OPAQUE_LIST)
 )
@@ -65,11 +66,11 @@ COMMON_WORDS = frozenset(COMMON_SWEDISH.split()), frozenset(COMMON_ENGLISH.split
 class AnalyzedText:
     """The terms of a text."""
 
-    words: list[str]  # in order
+    words: list[str]  # all words in order
     lemmas: dict[str, str]  # word → its lemma
-    compound_parts: tuple[str, ...]  # lemmas of compound parts, each once; empty for English
-    minor_parts: tuple[str, ...]  # the same of first and middle parts
-    last_parts: tuple[str, ...]  # the same of the last parts of compounds with a meaning of their own
+    compound_parts: tuple[str, ...]  # lemmas of compound parts, without duplicates; empty for English
+    minor_parts: tuple[str, ...]  # lemmas of first and middle parts
+    last_parts: tuple[str, ...]  # lemmas of the last parts of compounds with a meaning of their own
 
     @property
     def lemma_text(self) -> str:
@@ -119,11 +120,7 @@ def analyze_word(word: str) -> tuple[str, ...]:
 
 
 def find_abbreviations(text: str, words: Sequence[str]) -> set[str]:
-    """Return the words that a text has only in capitals, in lower case. They are not inflected forms.
-
-    >>> sorted(find_abbreviations("LAS och SAS, men sas", ["las", "och", "sas", "men", "sas"]))
-    ['las']
-    """
+    """Return, in lower case, the words that a text has only in capitals. They are not inflected forms."""
     counts = Counter(word.lower() for word in ABBREVIATION.findall(text))
     if not counts or text.isupper():
         return set()
@@ -188,7 +185,7 @@ def find_compound_parts(lemma: str) -> tuple[str, ...]:
 
 
 def join_hyphenated_words(text: str, to_lemma: Callable[[str], str]) -> tuple[str, ...]:
-    """Return the lemmas of words with a hyphen, written as one: rotavdrag for ROT-avdrag."""
+    """Return the lemmas of hyphenated words written without the hyphen: rotavdrag for ROT-avdrag."""
     found = dict.fromkeys(HYPHENATED_WORD.findall(text)) if "-" in text else ()
     return tuple(to_lemma("".join(find_words(word))) for word in found)
 
@@ -230,11 +227,7 @@ def find_last_part(lemma: str) -> str:
 
 @lru_cache(maxsize=100_000)
 def split_word(lemma: str) -> tuple[str, ...]:
-    """Return the parts of a compound, also of an unknown word (a name) and a long known one: Nato + medlemskap.
-
-    >>> split_word("natomedlemskap"), split_word("medlemskap")
-    (('nato', 'medlemskap'), ())
-    """
+    """Return the parts of a compound, even if it is a long dictionary word or contains a name: Nato + medlemskap."""
     if (parts := split_compound(lemma)) or not lemma.isalpha() or is_swedish_word(lemma):
         return parts
     head = find_compound_head(lemma) or ""
@@ -243,7 +236,7 @@ def split_word(lemma: str) -> tuple[str, ...]:
 
 
 def find_subject(lemma: str) -> tuple[str, str]:
-    """Return the lemmas of all parts but the last, and of the last, of a compound.
+    """Return two lemmas for a compound: that of all its parts but the last, and that of the last.
 
     Return "" for both if it is a compound of two parts that is in the dictionary.
 
@@ -260,11 +253,7 @@ def find_subject(lemma: str) -> tuple[str, str]:
 
 @lru_cache(maxsize=10_000)
 def find_related_lemmas(lemma: str) -> tuple[str, ...]:
-    """Return lemmas that are derived from the same stem, whether or not the word exists.
-
-    >>> {"hemlöshet", "hemlös"} <= {"hemlös", *find_related_lemmas("hemlös")}, find_related_lemmas("el")
-    (True, ())
-    """
+    """Return lemmas that would be derived from the same stem; some of them may not be real words."""
     related: dict[str, None] = {}
     for ending in DERIVING_ENDINGS:
         stem = lemma.removesuffix(ending)
@@ -275,7 +264,7 @@ def find_related_lemmas(lemma: str) -> tuple[str, ...]:
 
 
 def collect_compound_parts(lemmas: Iterable[str]) -> tuple[str, ...]:
-    """Return the compound parts of all lemmas, each once (see `find_compound_parts`)."""
+    """Return the compound parts of all lemmas, without duplicates (see `find_compound_parts`)."""
     return tuple(dict.fromkeys(part for lemma in dict.fromkeys(lemmas) for part in find_compound_parts(lemma)))
 
 

@@ -1,4 +1,4 @@
-"""Finds lemmas of Swedish and English words: the form under which all inflections of a word are found.
+"""Finds lemmas of Swedish and English words: the form that stands for all inflections of a word.
 
 hunspell-sv provides the base of most forms. simplemma has the words that change their vowel (män, städer, större,
 gick) and many words that are in no spelling list, and decides between several readings. A compound is inflected like
@@ -45,7 +45,7 @@ CLOSED_CLASS_WORDS = """
     väl åt än ändå ännu även över överallt januari februari mars april maj juni juli augusti september oktober
     november december
 """
-IRREGULAR_FORMS = {  # words that neither source gets right, and the forms of at most three letters
+IRREGULAR_FORMS = {  # words for which both sources are wrong, and forms of at most three letters
     "göra": "gör göra göras gjord gjorda gjorde gjordes gjort gjorts görs",
     "ko": "kor korna kornas",
     "bli": "blev blevs blir bliva bliver blivit",
@@ -107,8 +107,8 @@ LEMMA_EXCEPTIONS = {word: word for word in CLOSED_CLASS_WORDS.split()} | {
 
 MAX_LEMMATISED_LENGTH = 60  # letters; anything longer is not a word
 MAX_SHORT_LENGTH = 3  # letters; many words of this length are abbreviations: EG, IT, LAS, SAS
-MAX_LEMMA_STEPS = 5  # from a form to its base, and to the base of that
-MIN_HEAD_LENGTH = 6  # letters; a shorter ending of an unknown word may be a word by chance
+MAX_LEMMA_STEPS = 5  # steps from a form to its base, to the base of that, and so on
+MIN_HEAD_LENGTH = 6  # letters; a shorter ending of an unknown word may look like a word by chance
 GENITIVE_NAME = re.compile(r"(.{3,}[^saoui])s")  # Paris, Lukas and Laos are not genitives
 READING_PRIORITY = (AGREEING, BASE_FORM, INFLECTED, PARTICIPLE, GENITIVE, IMPERATIVE)
 
@@ -169,7 +169,7 @@ def find_base_form(word: str) -> str:
 
 
 def find_short_base(word: str) -> str:
-    """Return the base of a short word, or the word itself if hunspell-sv knows no ordinary inflection with this form.
+    """Return the base of a short word, or the word itself if hunspell-sv has no ordinary inflection like it.
 
     Imperatives, words in -s and what simplemma alone knows are not used, because abbreviations look like them.
 
@@ -231,7 +231,7 @@ def choose_base_form(word: str, readings: list[WordReading], dictionary_lemma: s
 
 
 def find_underlying_base(word: str, readings: list[WordReading], dictionary_lemma: str) -> str:
-    """Return the base of a headword that is itself a form (participle, superlative, plural), or the word."""
+    """Return the base of a headword that is itself a participle, superlative or plural, or the word itself."""
     word_classes = {reading.word_class for reading in readings if reading.relation == BASE_FORM}
     if ADJECTIVE in word_classes and NOUN not in word_classes:
         verb = next((reading.base for reading in readings if reading.relation == PARTICIPLE), word)

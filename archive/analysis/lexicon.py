@@ -45,9 +45,9 @@ PAST_PARTICIPLES = {  # pattern of the form → ending of the verb's infinitive
 # Compounds.
 MIN_PART_LENGTH, MAX_COMPOUND_LENGTH = 3, 60  # letters
 MAX_PARTS = 4
-SHORT_FIRST_PARTS = ("el",)  # although shorter than MIN_PART_LENGTH
+SHORT_FIRST_PARTS = ("el",)  # used although they are shorter than MIN_PART_LENGTH
 MIN_UNLISTED_PART_LENGTH = 5  # letters of both parts, if the dictionary lacks the first part's form in compounds
-UNLISTED_FIRST_PARTS = {"idrotts": "idrott"}  # common ones, of which the dictionary has only whole compounds
+UNLISTED_FIRST_PARTS = {"idrotts": "idrott"}  # common first parts that the dictionary has only in whole compounds
 VERBAL_SUFFIXES = ("are", "ande", "ende")  # nouns made of verbs; the dictionary lacks most of them
 
 
@@ -66,7 +66,7 @@ class Lexicon:
 
     flags: dict[str, tuple[str, ...]] = field(default_factory=dict)  # word → the flags of each of its lines
     rules: dict[str, list[SuffixRule]] = field(default_factory=dict)  # by the ending of the inflected form
-    first_parts: dict[str, str] = field(default_factory=dict)  # form in a compound → the word
+    first_parts: dict[str, str] = field(default_factory=dict)  # form in a compound → word
     middle_parts: dict[str, str] = field(default_factory=dict)
     max_ending_length: int = 0
 
@@ -141,7 +141,7 @@ def add_dictionary_line(lexicon: Lexicon, line: str, joins: dict[str, list[tuple
     if COMPOUND_ONLY_FLAG not in flags:
         lexicon.flags[word] = intern_flags(*lexicon.flags.get(word, ()), flags)
     if INFLECTING_FLAGS.isdisjoint(flags) and COMPOUND_ONLY_FLAG not in flags:
-        return  # a stray form from some text
+        return  # a stray form taken from some text
     if FIRST_PART_FLAG in flags:
         lexicon.first_parts.setdefault(word, word)
     if MIDDLE_PART_FLAG in flags:
@@ -270,9 +270,9 @@ def split_compound(word: str) -> tuple[str, ...]:
 
 
 def takes_joining_s(parts: tuple[str, ...]) -> bool:
-    """Return whether the s that the last part begins with joins it to a compound: vindkraft-s-park, not -spark.
+    """Return whether the s that the last part begins with is a joining s: vindkraft-s-park, not vindkraft-spark.
 
-    A compound is joined with s, a simple word often is not: berg-slag.
+    A compound is usually joined with s; a simple word often is not: berg-slag.
     """
     lexicon, first, last = load_lexicon(), *parts[-2:]
     is_joint = last.startswith("s") and can_end_compound(last[1:]) and first + "s" in lexicon.first_parts
@@ -280,7 +280,7 @@ def takes_joining_s(parts: tuple[str, ...]) -> bool:
 
 
 def list_unlisted_splits(word: str) -> list[tuple[str, ...]]:
-    """List the ways to split an unknown word after a noun of which the dictionary has no form in compounds."""
+    """List the ways to split an unknown word after a noun whose form in compounds is not in the dictionary."""
     if find_word_readings(word):
         return []
     ends = range(MIN_UNLISTED_PART_LENGTH, len(word) - MIN_UNLISTED_PART_LENGTH + 1)

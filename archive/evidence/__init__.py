@@ -50,12 +50,13 @@ class EvidenceBundle:
 
     zip: ZipFile
     folder: str
-    timestamp: datetime  # timestamp of every file, so that the zip does not depend on its creation time
-    times: list[tuple[str, object]] = field(default_factory=list)  # key of a text, and its time
-    files: list[tuple[str, str]] = field(default_factory=list)  # name, and key of the text that describes it
-    checksums: list[tuple[str, str]] = field(default_factory=list)  # name, and SHA-256
-    notes: list[tuple[str, dict[str, Any]]] = field(default_factory=list)  # key of a text, and its values
-    steps: list[tuple[str, dict[str, Any]]] = field(default_factory=list)  # the same, for instructions on checking
+    timestamp: datetime  # time of every file in the zip, which must not depend on when the zip was made
+    times: list[tuple[str, object]] = field(default_factory=list)  # (key of a text, time)
+    files: list[tuple[str, str]] = field(default_factory=list)  # (name, key of the text that describes the file)
+    checksums: list[tuple[str, str]] = field(default_factory=list)  # (name, SHA-256)
+    notes: list[tuple[str, dict[str, Any]]] = field(default_factory=list)  # (key of a text, values)
+    # (key of a text, values): instructions for checking
+    steps: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
     def add_file(
         self, name: str, content: bytes, description_key: str | None = None, sha256: str | None = None
@@ -82,7 +83,8 @@ class EvidenceBundle:
         """Format a plain-text guide to reading and checking the bundle."""
 
         def format_text(key: str, **values: object) -> str:
-            texts = {name: str(value) for name, value in values.items()}  # an id has no thousands separator
+            # converted to text, because an id has no thousands separators
+            texts = {name: str(value) for name, value in values.items()}
             if language != DEFAULT_LANGUAGE:
                 texts |= {name.removesuffix("_en"): text for name, text in texts.items() if name.endswith("_en")}
             return translate(language, f"guide.{key}", **texts)
@@ -105,7 +107,7 @@ class EvidenceBundle:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManifestEntry:
-    """A row's entry in the manifests: the part that contains it, the part's text, and the row's line."""
+    """The place of a row in the manifests: the part that contains it, the part's text, and the row's line."""
 
     manifest: Manifest
     part: str
@@ -122,7 +124,7 @@ def write_bundle(path: Path, table: str, row_id: int, out: IO[bytes]) -> bool:
     name = f"removal-{row_id}" if is_removal else str(row_id)
     try:
         with closing(open_archive(path)) as db, open_captures(path) as captures:
-            db.execute("begin")  # one state of the archive, while a crawl may write
+            db.execute("begin")  # everything is read from one state of the archive, even while a crawl writes
             row = read_row_by_id(db, REMOVAL_SQL if is_removal else REVISION_SQL, row_id)
             if row is None:
                 return False
@@ -181,7 +183,7 @@ def list_observation_times(row: dict[str, Any], bundle_kind: str) -> list[tuple[
         return [("moved_seen", row["first_seen"])]
     if bundle_kind == "removal":
         return [("away_since", row["first_seen"]), ("away_until", row["last_seen"]), ("back", row["ended"])]
-    imported = row["cause"] == "import"  # not found on the web yet, unless `last_seen_at` is later
+    imported = row["cause"] == "import"  # not yet found on the web by the archive, unless `last_seen_at` is later
     last_seen = None if imported and row["last_seen_at"] == row["seen"] else row["last_seen_at"]
     return [("taken_over" if imported else "seen", row["seen"]), ("last_seen", last_seen)]
 

@@ -27,9 +27,10 @@ from archive.models import LIST_FIELDS, STATE_FIELDS, parse_state
 from archive.redaction import restore_withheld_row
 
 MANIFEST_FORMAT = 1
-MAX_PART_ROWS = 1000  # ids of a part
+MAX_PART_ROWS = 1000  # rows in a part
 MAX_DAYS_AHEAD = timedelta(days=1)  # a manifest further ahead of today was dated by a wrong clock
-EARLIEST_DAY = date(2026, 1, 1)  # a clock that shows an earlier day was reset, and must not correct the last manifest
+# a clock that shows an earlier day has been reset, and must not replace the last manifest
+EARLIEST_DAY = date(2026, 1, 1)
 MANIFEST_FIELDS = ("day", "previous", "captures_to", "revisions_to")
 NEWEST_DIGEST_SQL = "(select digest from manifests order by rowid desc limit 1)"
 COVERED_TABLES = ("captures", "revisions")
@@ -76,7 +77,7 @@ def write_manifest(db: sqlite3.Connection, captures: Captures, day: date) -> str
     cursor = db.execute(
         "insert into manifests (day, previous, captures_to, revisions_to, digest)"
         " select :day, :previous, :captures_to, :revisions_to, :digest"
-        f" where {NEWEST_DIGEST_SQL} is :previous",  # unless another crawl was faster
+        f" where {NEWEST_DIGEST_SQL} is :previous",  # unless another crawl has just written one
         {**row, "digest": digest},
     )
     return digest if cursor.rowcount else None
@@ -130,7 +131,7 @@ def format_manifest_line(table: str, row: Mapping[str, Any]) -> bytes:
     if table == "captures":
         line = {"capture": row["id"], **{name: row[name] for name in ("url", "seen", "status", "bytes", "sha256")}}
         line["headers_sha256"] = compute_sha256(str(row["headers"]).encode())
-    else:  # no columns derived from others
+    else:  # not with all columns, because some are derived from others
         line = {"revision": row["id"], **{name: row[name] for name in ("release", "seen", "capture")}}
         line["state_sha256"] = compute_sha256(format_canonical_state(row))
     return f"{format_compact_json(line)}\n".encode()

@@ -32,11 +32,11 @@ from archive.models import LIST_FIELDS, PART_FIELDS, PART_TABLES, STATE_FIELDS, 
 from archive.redaction import WithheldStore, restore_withheld_row
 
 VERIFIED_TABLES = ("captures", "revisions", "releases", "manifests")
-ROWS_PER_QUERY = 1000  # ids per query
+ROWS_PER_QUERY = 1000  # ids read by one query
 RELEASES_WITHOUT_CHANGES_SQL = (
     "select id from releases r where not exists (select 1 from changefeed d where d.release = r.id)"
 )
-CURRENT_SQL = (  # per release: whether its columns match its current revision, and that revision's lists
+CURRENT_SQL = (  # per release: whether its columns match those of its current revision, and that revision's lists
     "select r.id, r.revision, v.release is r.id and"
     f" {' and '.join(f'r.{name} is v.{name}' for name in (*STATE_FIELDS, 'hash'))},"
     f" {', '.join(f'v.{name}' for name in LIST_FIELDS)}"
@@ -49,15 +49,15 @@ WRONG_COUNTS_SQL = """
     group by {names} having sum(side) <> 0 order by {names}
 """  # equal rows cancel each other out
 
-CheckResults = Iterator[ArchiveError | None]  # for each checked item, its fault or None
+CheckResults = Iterator[ArchiveError | None]  # one item per check: its fault, or None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerificationReport:
     """The result of a verification; each finding names file, table and key."""
 
-    counts: dict[str, int]  # rows of each table, and blobs
-    uncovered: int  # captures and revisions since the newest manifest
+    counts: dict[str, int]  # number of rows in each table, and of blobs
+    uncovered: int  # number of captures and revisions since the newest manifest
     newest_manifest: Manifest | None
     findings: list[ArchiveError] = field(default_factory=list)
 
@@ -122,7 +122,7 @@ class Verifier:
         uncovered = sum(self.count(table, newest.last_id_of(table) if newest else 0) for table in COVERED_TABLES)
         report = VerificationReport(counts=counts, uncovered=uncovered, newest_manifest=newest)
         for what, total, check in self.list_checks(report):
-            self.db.execute("begin")  # one state of the archive per check, while a crawl may write
+            self.db.execute("begin")  # each check reads one state of the archive, even while a crawl writes
             try:
                 for done, finding in enumerate(check, 1):
                     progress(what, done, total)
@@ -147,7 +147,7 @@ class Verifier:
         checks: list[tuple[str, int, CheckResults]] = [("integrity", 1, check_database_file(self.path))]
         if self.captures and self.captures.is_foreign:
             report.findings.append(ArchiveError(self.captures.path, FOREIGN_MESSAGE, table="blobs"))
-            self.captures = None  # otherwise each of its blobs would be reported as missing
+            self.captures = None  # otherwise, each blob of the wrong file would be reported as missing
         elif self.captures:
             try:
                 counts["blobs"] = self.captures.count()
@@ -214,7 +214,7 @@ class Verifier:
                     state_hash = hash_state(parse_state(restore_withheld_row(self.db, row)))
                 except (ValueError, TypeError, AttributeError, LookupError) as error:  # not JSON, or not text
                     yield self.fault("revisions", row["id"], f"its state cannot be read: {error}")
-                except ArchiveError as error:  # of withheld.db
+                except ArchiveError as error:  # withheld.db cannot be read
                     yield error
                 else:
                     matches = state_hash == row["hash"]
@@ -300,7 +300,7 @@ class Verifier:
             try:
                 if self.recompute_digest(manifest, previous) != manifest.digest:
                     yield fault(f"its digest {manifest.digest} is not that of its row and the rows it covers")
-            except ArchiveError as error:  # of withheld.db
+            except ArchiveError as error:  # withheld.db cannot be read
                 yield fault(f"its digest cannot be compared with the rows it covers: {error}")
             return
         for name in MANIFEST_FIELDS:
@@ -332,7 +332,7 @@ class Verifier:
         """
         table = next(name for name in COVERED_TABLES if name in part)
         first, end = part[table]
-        current_lines: dict[int, bytes] = {}  # b"" if the row cannot be read
+        current_lines: dict[int, bytes] = {}  # row id → line; b"" if the row cannot be read
         unreadable = set()
         for row in iter_stored_rows(self.db, table, first, end):
             current_lines[row["id"]] = b""

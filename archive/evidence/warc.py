@@ -31,7 +31,7 @@ WARCINFO_FIELDS = {
     " evidence; Content-Length is the length without content coding",
 }
 TAKEN_DOWN_RELEASES_SQL = "select id from releases where takedown is not null"
-WITHHELD_CAPTURES_SQL = (  # every response from a URL of a release that has been taken down
+WITHHELD_CAPTURES_SQL = (  # all responses from the URLs of releases that have been taken down
     f"select id from captures where url in (select url from frontier where release in ({TAKEN_DOWN_RELEASES_SQL})"
     f" union select url from releases where id in ({TAKEN_DOWN_RELEASES_SQL}))"
     # a record of a press wire has another URL than its release
@@ -105,7 +105,7 @@ def export_warc(
 def write_capture_record(writer: WARCWriter, captures: Captures, row: dict[str, Any], export: WarcExport) -> None:
     """Write a response record, or a revisit record if the file already has the same bytes."""
     try:
-        body = captures.read(row["sha256"])  # for revisits too, which must not refer to missing bytes
+        body = captures.read(row["sha256"])  # also read for revisits, which must not refer to missing bytes
     except ArchiveError as error:
         export.findings.append(error)
         return
@@ -159,7 +159,7 @@ def build_http_headers(row: dict[str, Any]) -> StatusAndHeaders:
     status = row["status"]
     phrase = HTTPStatus(status).phrase if status in set(HTTPStatus) else ""
     fields = {**json.loads(row["headers"]), "content-length": row["bytes"]}
-    # A line break in a value would end the header block.
+    # a line break in a value would end the header block
     lines = [(name.title(), " ".join(str(value).split())) for name, value in fields.items()]
     return StatusAndHeaders(f"{status} {phrase}".strip(), lines, protocol="HTTP/1.1")
 

@@ -57,18 +57,19 @@ from archive.health.metrics import (
 MIN_FAULT_DURATION = timedelta(hours=20)  # between the first and last faulty crawl; a shorter fault may be temporary
 MAX_CRAWL_GAP = timedelta(days=3)  # between two news crawls
 MAX_COLLAPSE_AGE = timedelta(days=3)  # since the last check of a page in the collapse
-RECENT_FAILURE_CRAWLS = 3  # newest crawls whose commonest kind of failure names the fault
-SAME_FAILURE_CRAWLS = 6  # newest crawls in which an earlier kind must occur for the fault to be the same
-MIN_LISTED_RELEASES = 4  # a source that lists fewer may only show the last weeks, and may be empty at times
+RECENT_FAILURE_CRAWLS = 3  # newest crawls whose most frequent kind of failure names the fault
+# newest crawls in which an earlier kind of failure must occur for the fault to count as the same
+SAME_FAILURE_CRAWLS = 6
+MIN_LISTED_RELEASES = 4  # a source that lists fewer may only cover the last weeks, and may be empty at times
 MAX_EMPTY_PERIOD = timedelta(days=45)  # how long such a source may be empty
 QUARTER = timedelta(days=90)  # compared with the same time a year ago
 DECLINE_FACTOR = 4  # suspicious if fewer than a quarter of the releases came in
-MIN_QUARTER_RELEASES = 16  # a year ago, for the comparison to mean something
+MIN_QUARTER_RELEASES = 16  # releases a year ago that are needed for a meaningful comparison
 
 COLLAPSE_FAILURES = {"gone": "status 404"}  # kind of removal → kind of failure, if they differ
 
 FAULT_STATES = ("suspect", "failing", "never worked")
-FAULTLESS_CODES = ("never_crawled",)  # codes that are not a fault in any state
+FAULTLESS_CODES = ("never_crawled",)  # codes that never mean a fault, whatever the state
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ class HealthAssessment:
 
     state: str
     code: str  # code of the rule
-    what: str = ""  # the kind of failure, the fields or the source that it is about
+    what: str = ""  # what it is about: a kind of failure, fields, or a source
     values: Mapping[str, object] = field(default_factory=dict)  # values to insert into the sentence
     # Further kinds of failure in the newest crawls: if the stored fault is of one of them, it is still the same.
     recent_kinds: frozenset[str] = frozenset()
@@ -141,7 +142,7 @@ def carry_over_fault(assessment: HealthAssessment, previous: Mapping[str, Any] |
     if reason.get("code") != assessment.code:
         return assessment
     values = dict(assessment.values)
-    if reason.get("since") and values.get("since"):  # the first crawls may be too old to be read now
+    if reason.get("since") and values.get("since"):  # the first crawls of the fault may be too old to be read now
         values["since"] = min(str(reason["since"]), str(values["since"]))
     if reason["what"] in assessment.recent_kinds:
         return replace(assessment, what=reason["what"], values={**values, "fault": reason["what"]})
@@ -256,7 +257,7 @@ def check_all_rejected(activity: AgencyActivity) -> HealthAssessment | None:
             "failing",
             "all_refused",
             [crawl.page_failures for crawl in streak],
-            n=max(len(urls), *unreadable),  # each page once, however often it was fetched
+            n=max(len(urls), *unreadable),  # counts each page once, however often it was fetched
             url=(*urls, activity.source_url)[0],
         )
     return None
@@ -291,7 +292,7 @@ def check_many_rejected(activity: AgencyActivity) -> HealthAssessment | None:
     recent = [crawl for crawl in crawls if activity.now - crawl.started <= REJECTION_WINDOW]
     failed, readable = count_pages(recent)
     failed_before, readable_before = count_pages(crawls[len(recent) :])
-    left = list(activity.unreadable_pages)  # without pages that a later attempt could read
+    left = list(activity.unreadable_pages)  # pages that no later attempt could read
     if (
         len(left) >= SMALL_SAMPLE_PAGES
         and failed >= readable

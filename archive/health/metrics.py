@@ -33,9 +33,9 @@ TRACKED_FIELDS = ("title", "lead", "published", "updated", "tags", "questions")
 HISTORY_YEARS = 3  # years of history that count
 FIFTY_TWO_WEEKS = timedelta(days=364)  # whole weeks, so that the same days of the week are compared
 SEASON_WINDOW_DAYS = 14  # days before and after the same day of an earlier year
-MIN_GAPS = 4  # gaps between days with releases from which a rhythm is known
-MIN_LONG_GAP = 4  # days of silence that are usual for every agency: Easter is the longest
-MIN_SUSPICIOUS_SILENCE = 7  # days of silence that are never suspicious
+MIN_GAPS = 4  # gaps between days with releases that are needed to know a rhythm
+MIN_LONG_GAP = 4  # days; a silence this short is usual for every agency, because of Easter
+MIN_SUSPICIOUS_SILENCE = 7  # days; a silence this short is never suspicious
 SUMMER_PERIOD = ((6, 19), (8, 15))
 SUMMER_DAYS = 58  # length of SUMMER_PERIOD
 HOLIDAY_PERIODS = (SUMMER_PERIOD, ((12, 20), (12, 31)), ((1, 1), (1, 7)))  # when Swedish offices are empty
@@ -51,10 +51,10 @@ FILL_RATE_PAGES = 20  # newest pages whose fill rates are compared with earlier 
 
 # The loss of a field
 SMALL_SAMPLE_PAGES, LARGE_SAMPLE_PAGES = 5, 12  # newest pages whose fields are compared with the earlier pages
-MIN_EARLIER_PAGES = 10  # minimum for a comparison
+MIN_EARLIER_PAGES = 10  # earlier pages that a comparison needs
 MIN_FILL_RATE = 0.5  # share of the earlier pages that must have had a field for its loss to count
 MIN_UPDATED_FILL_RATE = 0.9  # the same for `updated`, which many sites show only after an edit
-SIGNIFICANCE_LEVEL = 0.001  # a field's loss must be less likely than this to be chance
+SIGNIFICANCE_LEVEL = 0.001  # the loss of a field must be less likely than this to be chance
 
 AGENCY_SQL = """
     select (select count(*) from release_facets where agency = a.slug) as stored_releases,
@@ -143,9 +143,9 @@ class PublishingRhythm:
     """The usual gaps between days with releases, in days."""
 
     median_gap: float
-    long_gap: int  # exceeded by one gap in 20
-    max_silence: int  # silence beyond this is suspicious; days of holiday weeks do not count
-    seasonal_silence: int | None  # the longest around this day in earlier years; None if the history is too short
+    long_gap: int  # days; one gap in 20 is longer
+    max_silence: int  # days, without those of holiday weeks; a longer silence is suspicious
+    seasonal_silence: int | None  # longest silence around this day in earlier years; None if the history is too short
     summer_pace: float = 0.0  # the share of a working day that a summer day counts as, from 0 to 1
 
 
@@ -160,8 +160,8 @@ class AgencyActivity:
         self.page_crawls = read_crawls(db, agency, "parsed > 0 and finished is not null", MAX_PAGE_CRAWLS)
         row = next(db.query(AGENCY_SQL, [agency]))
         self.stored_releases: int = row["stored_releases"]
-        self.quarantined: int = row["quarantined"]  # releases that wait for a manual check
-        self.source_url: str = row["source_url"]  # the source read last, or the home page
+        self.quarantined: int = row["quarantined"]  # number of releases in quarantine that need a manual decision
+        self.source_url: str = row["source_url"]  # URL of the source read last, or of the home page
         # when the last news crawl ended, and when quarantined pages were last accepted, by hand or by re-parsing
         self.last_news_crawl_at, self.last_accepted_at = (
             datetime.fromisoformat(row[name]) if row[name] else None
@@ -189,7 +189,7 @@ class AgencyActivity:
         self.collapse = find_collapse(db, agency)
         # sources that suddenly list far fewer releases: URL → number now, and usually
         self.shrunken_sources = Frontier(db).find_short_sources(agency)
-        # fields that may be missing since a time
+        # field → time since when it may be missing
         self.accepted_fields = parse_times(Quarantine(db).read_accepted_losses(agency).items())
 
     @property
@@ -356,7 +356,8 @@ def measure_rhythm(days: Sequence[date], today: date) -> PublishingRhythm | None
         return None
     summer_pace = measure_summer_pace(days)
     working_days = sorted(count_working_days(earlier, later, summer_pace) for earlier, later in pairwise(days))
-    longest = working_days[-2 if len(working_days) >= 20 else -1]  # one of many may be an outage of our own
+    # if there are many gaps, the longest may be an outage of our own
+    longest = working_days[-2 if len(working_days) >= 20 else -1]
     long_gap = working_days[ceil(0.95 * len(working_days)) - 1]  # nearest rank
     max_silence = max(2.5 * long_gap, 1.5 * longest, 4 * median(working_days), MIN_SUSPICIOUS_SILENCE)
     uncertainty = 1 + 3 / len(working_days) if len(working_days) < 20 else 1

@@ -48,7 +48,7 @@ TIMELINE_REVISIONS_SQL = f"""
     left join revisions s on s.id = v.reverts_to order by v.seen, v.id
 """
 FOUND_AT_COLUMN = """(select m.target from removals m where m.release = o.release and m.kind = 'moved' and m.id <> o.id
-      and m.first_seen = o.ended) as found_at"""  # where a release that was missing was found again
+      and m.first_seen = o.ended) as found_at"""  # URL at which a missing release was found again
 TIMELINE_REMOVALS_SQL = f"""
     {RELEASE_CHAIN_CTE} select o.id, o.release, o.kind, o.first_seen as "when", o.last_seen as until, o.checks,
       o.confirmed, o.ended, o.status, o.target, o.moved_to, o.capture,
@@ -102,12 +102,12 @@ async def read_timeline(run: RunQuery, release_id: int) -> list[TimelineEvent]:
 
 
 def describe_state(row: TimelineEvent, rows_by_id: Mapping[int, Mapping[str, Any]]) -> None:
-    """Add what the columns of a row of TIMELINE_REVISIONS_SQL do not say; `rows_by_id` contains the earlier rows.
+    """Add derived values to a row of TIMELINE_REVISIONS_SQL; `rows_by_id` contains the earlier rows.
 
     kind: first, edit (by the agency), reread (re-parsed by a newer parser), same (found unchanged at a new URL), import
-    (from another collection), own (the first parse of an imported release). last_seen: when it, or the state whose page
-    it was re-parsed from, was last found on the web; last_seen_before: the same of the state before it. stamp: for an
-    edit, one of UPDATE_STAMPS. collection: for an import, its origin.
+    (from another collection), own (the first parse of an imported release). last_seen: when the state was last found on
+    the web, or the one whose bytes it was re-parsed from; last_seen_before: the same for the state before it. stamp:
+    for an edit, one of UPDATE_STAMPS. collection: for an import, its origin.
     """
     kind = {"source": "edit", "parser": "reread"}.get(row["cause"], row["cause"])
     if kind == "first" and row["previous"] is not None:
@@ -230,7 +230,7 @@ async def read_stored_revisions(run: RunQuery, revision_ids: Sequence[int | None
 REGISTER_PAGE_SIZE = 50
 MAX_REGISTER_PAGE_SIZE = 1000  # entries of a page of JSON or CSV
 MAX_COUNTED_ENTRIES = 5_000  # if there are more, the register shows "more than"
-MAX_CONSECUTIVE_EDITS = 3  # edits of one release in sequence that are shown ungrouped
+MAX_CONSECUTIVE_EDITS = 3  # consecutive edits of one release that are shown ungrouped
 MIN_FRONT_PAGE_IMPORTANCE = 20
 FRONT_PAGE_CANDIDATES = 30  # newest edits that the front page chooses from
 
@@ -245,7 +245,7 @@ TAKEDOWNS_SQL = """
       a.name, a.name_en
     from takedowns t join releases r on r.id = t.release join agencies a on a.slug = r.agency
 """
-UPDATE_STAMP_CONDITIONS = {  # by UPDATE_STAMPS
+UPDATE_STAMP_CONDITIONS = {  # one condition for each of UPDATE_STAMPS
     "moved": "v.update_date_changed = 1",
     "not moved": "v.update_date_changed = 0 and v.updated is not null",
     "none told": "v.update_date_changed = 0 and v.updated is null",
@@ -289,7 +289,7 @@ class RegisterQuery:
 
 
 def parse_register_query(args: UrlArguments, size: int, filters: Mapping[str, Any]) -> RegisterQuery:
-    """Parse the page; raise FilterError if it is not valid. size: used unless the URL names another."""
+    """Parse the page of a register; raise FilterError if it is invalid. size: used if the URL has no size."""
     return RegisterQuery(
         filters=filters,
         after=parse_number_parameter(args, "after"),
@@ -347,7 +347,7 @@ def parse_edits_query(args: UrlArguments, size: int = REGISTER_PAGE_SIZE) -> Reg
         "tag": parse_number_parameter(args, "tag"),
         "unannounced": parse_number_parameter(args, "unannounced", 1) or None,
         "stamp": parse_choice_parameter(args, "stamp", UPDATE_STAMPS),
-        "importance": parse_number_parameter(args, "importance", 100) or None,  # the lowest
+        "importance": parse_number_parameter(args, "importance", 100) or None,  # least importance of the edits
         "from": since,
         "to": until,
     }
@@ -437,7 +437,7 @@ def parse_removals_query(args: UrlArguments, size: int = REGISTER_PAGE_SIZE) -> 
         "agency": args.get("agency") or None,
         "kind": parse_choice_parameter(args, "kind", REMOVAL_KINDS),
         "tag": parse_number_parameter(args, "tag"),
-        "back": parse_number_parameter(args, "back", 1) or None,  # only releases that came back
+        "back": parse_number_parameter(args, "back", 1) or None,  # only releases that were found again
     }
     return parse_register_query(args, size, filters)
 

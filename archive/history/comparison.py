@@ -15,16 +15,17 @@ from archive.diff.align import DiffSegment, diff_paragraphs, diff_words, normali
 from archive.i18n import format_field_value, translate
 from archive.models import strip_image_query
 
-MAX_EXCERPT_LENGTH = 80  # characters of the text before, and of the text after
-KINDS_WITHOUT_VALUES = ("layout", "paragraph_moved")  # their texts before and after are the same
-FIGURE_KINDS = ("amount", "number", "date", "time")  # an unchanged unit is shown once
+MAX_EXCERPT_LENGTH = 80  # characters before and after the change
+KINDS_WITHOUT_VALUES = ("layout", "paragraph_moved")  # kinds of change whose texts before and after are the same
+FIGURE_KINDS = ("amount", "number", "date", "time")  # kinds of change whose unit is shown only once if it is unchanged
 
 CONTEXT_ROWS = 1  # unchanged paragraphs shown on each side of a changed one
 TEXT_FIELDS = ("title", "lead", "body")
 VALUE_FIELDS = ("kind", "published", "updated", "language")
 LIST_FIELDS = ("questions", "tags", "images", "attachments", "contacts")
 COMPARED_FIELDS = ("title", "lead", *VALUE_FIELDS, "body", *LIST_FIELDS, "links", "layout")
-MEMBER_KEYS: dict[str, Callable[[Any], str]] = {  # by field: the part that identifies a member of its list
+# field → function that returns the part by which a member of its list is identified
+MEMBER_KEYS: dict[str, Callable[[Any], str]] = {
     "images": lambda image: strip_image_query(image["url"]),
     "attachments": lambda file: str(file["url"]),
     "contacts": lambda contact: contact["name"] or contact["email"] or contact["phone"] or contact["role"],
@@ -36,8 +37,8 @@ class DiffRow:
     """One paragraph or line of a field that differs."""
 
     pieces: list[DiffSegment]
-    label: str | None = None  # its role, if it is not plain text
-    number: int | None = None  # number of the question
+    label: str | None = None  # role of the paragraph, if it is not plain text
+    number: int | None = None  # number of the question, if it belongs to one
 
     @property
     def op(self) -> str:
@@ -59,7 +60,7 @@ class FieldDiff:
 
     name: str
     rows: list[DiffRow | SkippedRows]
-    note: str | None = None  # a difference that the rows do not show: reordered, layout_only
+    note: str | None = None  # a difference that the rows do not show: `reordered` or `layout_only`
     shown_in_body: bool = False  # the body already shows all changes of this field
 
 

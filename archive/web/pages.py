@@ -210,7 +210,7 @@ class YearCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseCalendar:
-    """The number of releases of each month (yyyy-mm) that has any, in order, and of those without a date."""
+    """The number of releases in each month (yyyy-mm) that has any, in order, and of those without a date."""
 
     months: Mapping[str, int]
     undated: int

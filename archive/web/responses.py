@@ -54,14 +54,15 @@ EXPORT_FORMAT_SUFFIX = (
     r"(?:\.(?P<format>json|csv|xlsx|atom))?$"  # suffix of a list that can also be exported completely
 )
 DATA_FORMAT = re.compile(r"\.(json|jsono|ndjson|csv|atom|xlsx|blob|parquet|tsv)$")
-XML_INVALID_CHARACTER = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # not in XML 1.0
+# characters that XML 1.0 forbids
+XML_INVALID_CHARACTER = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 ANY_PARAMETER = "*"  # for files, whose parameters are not checked
-TAG_URI_YEAR = "2024"  # in the site's tag URIs (RFC 4151); never change it
+TAG_URI_YEAR = "2024"  # year in the site's tag URIs (RFC 4151), which must never change
 CREATION_TIME_SQL = "select min(applied_at) as created from _sqlite_migrations"
-OPCODES_PER_CHECK = 10_000  # SQLite opcodes between two checks of the CPU time
+OPCODES_PER_CHECK = 10_000  # SQLite opcodes between checks of the CPU time
 MIN_TIME_LIMIT = 0.02  # seconds; only tests set a lower limit, which is checked at every opcode
 ORIGIN_SCOPE_KEY = "archive.origin"  # key in a request's ASGI scope: scheme and host, with a trailing slash
-STATIC_FOLDERS = {  # by URL prefix
+STATIC_FOLDERS = {  # URL prefix → folder
     "/static/": Path(__file__).resolve().parents[1] / "static",
     "/-/static/": Path(app_root).resolve() / "datasette" / "static",
 }
@@ -454,7 +455,7 @@ EXPORT_LIMITS = {
     "xlsx": SandboxLimits(workers=2, max_streams=4, max_waiting=4, queue_timeout=60.0),
 }
 EXPORT_QUEUES: WeakKeyDictionary[Any, dict[str, RequestQueue]] = WeakKeyDictionary()
-MAX_SPOOL_BYTES = 500_000_000  # on disk, for a workbook's rows; the sheets then take as much again
+MAX_SPOOL_BYTES = 500_000_000  # size of the file with a workbook's rows; the sheets then take as much again
 FILE_CHUNK_BYTES = 64_000
 MAX_CELL_LENGTH = 32_767  # UTF-16 code units in a cell of Excel
 MAX_SHEET_ROWS = 1_048_576  # limit of Excel, including the header
@@ -473,7 +474,7 @@ class DataExport:
     page_url: the same list as a page. batches: yields rows in batches, read when needed.
     """
 
-    name: str  # name of the file
+    name: str  # name of the file, without its suffix
     title: str
     page_url: str
     columns: Sequence[str]

@@ -41,7 +41,7 @@ from datasette.utils.asgi import Base400
 if TYPE_CHECKING:
     from archive.web.tables import KeysetPage
 
-CUT_HEADER = b"archive-truncated"  # after how many rows a result was cut, see docs/api.md
+CUT_HEADER = b"archive-truncated"  # header with the number of rows after which a result was cut; see docs/api.md
 CHUNK_BYTES = 65_536  # bytes; as much as asyncio buffers before it makes a sender wait
 
 
@@ -52,33 +52,33 @@ class SandboxLimits:
     Times are in seconds, sizes in bytes.
     """
 
-    workers: int = 2  # statements at once: one for each core of a small server
-    max_waiting: int = 20  # requests in the queue for a worker; further ones are rejected at once
-    queue_timeout: float = 10.0  # in the queue
-    max_streams: int = 4  # CSV streams at once; they take minutes, and queue for each of their pages
-    request_seconds: float = 3.0  # of SQL per request with all its facets, or per page of a stream
-    kill_delay: float = 0.5  # after sql_time_limit_ms, for SQLite to stop before the worker is killed
-    worker_memory: int = 200_000_000  # a worker's address space, including Python's 40 MB
-    temp_file_bytes: int = 200_000_000  # a temporary file, for example for sorting
-    max_value_bytes: int = 20_000_000  # one text or blob; no page of an agency is larger (scraper/settings.py)
-    max_sql_length: int = 100_000  # the SQL itself
+    workers: int = 2  # statements running at once: one for each core of a small server
+    max_waiting: int = 20  # requests waiting for a worker; further ones are rejected at once
+    queue_timeout: float = 10.0  # waiting time of a request
+    max_streams: int = 4  # CSV streams running at once; they take minutes, and queue for each of their pages
+    request_seconds: float = 3.0  # SQL time per request with all its facets, or per page of a stream
+    kill_delay: float = 0.5  # extra time, after sql_time_limit_ms, for SQLite to stop before the worker is killed
+    worker_memory: int = 200_000_000  # address space of a worker, including Python's 40 MB
+    temp_file_bytes: int = 200_000_000  # one temporary file, such as for sorting
+    max_value_bytes: int = 20_000_000  # one text or blob; no stored page is larger (scraper/settings.py)
+    max_sql_length: int = 100_000  # length of the SQL
     max_columns: int = 200
-    max_json_bytes: int = 4_000_000  # all values of a response, as they are written in JSON (å takes six bytes)
-    max_csv_bytes: int = 16_000_000  # the same for CSV, which is written row by row in UTF-8
-    max_parsed_json_bytes: int = 500_000  # the same if `_json=` parses values as JSON, which blocks the server
-    max_values: int = 60_000  # all values of a response, as their number
+    max_json_bytes: int = 4_000_000  # all values of a response, as written in JSON (å takes six bytes)
+    max_csv_bytes: int = 16_000_000  # all values of a CSV response, which is written row by row in UTF-8
+    max_parsed_json_bytes: int = 500_000  # all values if `_json=` parses them as JSON, which blocks the server
+    max_values: int = 60_000  # number of values in a response
     max_html_bytes: int = 4_000_000  # all values of an HTML page; rendering it blocks the server
-    max_html_values: int = 6_000  # their number; Datasette takes about 20 µs for each
+    max_html_values: int = 6_000  # number of values in an HTML page; Datasette takes about 20 µs for each
     max_parameter_length: int = 10_000  # characters of one URL parameter, such as sql= or _search=
     max_parameters: int = 200  # per URL; Datasette's work grows with the square of their number
     max_buffered_bytes: int = 64_000_000  # all large responses that wait for slow readers; the server needs twice that
-    chunk_timeout: float = 10.0  # for a client to read 64 kB
-    response_timeout: float = 300.0  # for the whole response
-    stream_timeout: float = 3600.0  # for a whole CSV stream, which is as long as its table
+    chunk_timeout: float = 10.0  # time for a client to read 64 kB
+    response_timeout: float = 300.0  # time for a whole response
+    stream_timeout: float = 3600.0  # time for a whole CSV stream, which is as long as its table
     worker_start_timeout: float = 5.0  # for a worker to start; not counted against its first statement
     max_escape_calls: int = 20  # calls of escape_fts in a statement; the server's process executes them
     max_escape_length: int = 10_000  # characters of the argument of escape_fts
-    worker_statements: int = 500  # statements, after which a worker is replaced
+    worker_statements: int = 500  # statements after which a worker is replaced
 
 
 class BusyError(Base400):  # type: ignore[misc] # Datasette ships no types
@@ -162,7 +162,7 @@ class RequestQueue:
             client, requests = self.requests_by_client.popitem(last=False)
             request = requests.popleft()
             if requests:
-                self.requests_by_client[client] = requests  # behind the other clients
+                self.requests_by_client[client] = requests  # last, after the other clients
             if not request.done():
                 request.set_result(True)
                 return
@@ -191,7 +191,7 @@ class VisitorRequest:
         self.seconds_left, self.has_slot, self.has_stream = limits.request_seconds, False, False
         self.largest_response = 0  # bytes of the largest result of a statement
         self.page: KeysetPage | None = None  # while Datasette reads a page of a table
-        self.rows_before_limit: int | None = None  # rows of a result that was cut because it is too large
+        self.rows_before_limit: int | None = None  # number of rows of a result that was cut because it is too large
 
     async def acquire_slot(self) -> None:
         """Wait for a slot: once per request, but for each statement of a stream."""
@@ -248,7 +248,8 @@ class BufferBudget:
 class ResponseDelivery:
     """Runs the application for one request until its response is sent or no longer needed.
 
-    killable: the request's work can be stopped at any time. is_export: the response takes as long as its list requires.
+    killable: whether the request's work can be stopped at any time. is_export: whether the response is a whole list,
+    which takes as long as its length requires.
     """
 
     def __init__(
@@ -323,7 +324,7 @@ class ResponseDelivery:
 
         All SQL is done by then, except in a stream.
         """
-        if self.started:  # an error during a stream: it is too late to report it, but it must not look complete
+        if self.started:  # an error during a stream: too late to report, but the response must not look complete
             await self.give_up()
         request = self.visitor_request
         if request and request.rows_before_limit and message["status"] == 200:
@@ -332,7 +333,7 @@ class ResponseDelivery:
             message = {**message, "headers": [*message.get("headers", []), *added]}
         self.start_message = message
         if request and not request.streaming:
-            request.release_slot()  # the client may be slow
+            request.release_slot()  # released before sending, because the client may be slow
             if request.is_csv:
                 self.reserve_buffer(request.largest_response)
 
@@ -383,7 +384,7 @@ WORKER_SCRIPT = Path(__file__).with_name("sandbox_worker.py")
 # sent by an operator, or because the system ran out of memory
 EXTERNAL_SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 EXIT_TIMEOUT = 1.0  # seconds to wait for the exit code of a process whose pipe is already closed
-MIN_STATEMENT_SECONDS = 0.001  # seconds; the time limit if the budget is used up
+MIN_STATEMENT_SECONDS = 0.001  # seconds that a statement gets if the budget is used up
 MAGIC_PARAMETER = re.compile(r":(_\w+)")  # in a canned query, filled in by Datasette: :_now_epoch and so on
 
 # checks of SQL that take linear time
@@ -407,15 +408,15 @@ StatementResult = tuple[list[str], list[Any], bool]  # column names, rows, and w
 
 @dataclass(slots=True, kw_only=True)
 class SandboxStatement:
-    """A statement for a worker, and the time, bytes and values that it may take at most."""
+    """A statement for a worker, with limits of time, bytes and values."""
 
     sql: str
     params: Any
     seconds: float
-    may_be_cut: bool  # whether the rows that fit are the result, if not all do
+    may_be_cut: bool  # whether the result may be cut to the rows that fit
     max_bytes: int
     max_values: int
-    as_json: bool  # whether max_bytes is the size in JSON
+    as_json: bool  # whether max_bytes limits the size in JSON
     # so that it can be stopped from another thread
     worker: SandboxWorker | None = None
     stopped: bool = False
@@ -581,7 +582,7 @@ class SandboxWorker:
 
     @property
     def is_exhausted(self) -> bool:
-        """Return whether the worker has died, or has run as many statements as one worker may."""
+        """Return whether the worker is dead, or has run as many statements as a worker may."""
         return self.uses >= self.limits.worker_statements or self.process.poll() is not None
 
     def execute(self, statement: SandboxStatement) -> StatementResult:

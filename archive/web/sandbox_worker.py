@@ -23,7 +23,7 @@ from typing import Any
 FORBIDDEN_TABLES = frozenset({"sqlite_dbpage", "dbstat", "sqlite_stmt", "search_data", "search_questions_data"})
 INDEX_SHADOW_TABLE = re.compile(r"search(_questions)?_(data|idx|docsize|content)")
 FORBIDDEN_FUNCTIONS = frozenset({"load_extension", "fts3_tokenizer", "sqlite_log", "rtreecheck", "optimize"})
-ALLOWED_PRAGMAS = frozenset(  # without an argument, or with the name of a table or index
+ALLOWED_PRAGMAS = frozenset(  # allowed without an argument, or with the name of a table or index
     (
         *("foreign_key_list", "function_list", "index_info", "index_list", "index_xinfo", "page_count", "page_size"),
         *("schema_version", "table_info", "table_list", "table_xinfo", "data_version"),
@@ -35,7 +35,7 @@ def main(pipe_number: str, uri: str, limits_json: str) -> None:
     """Run statements until the other end of the pipe is closed."""
     limits = json.loads(limits_json)
     with suppress(PermissionError):  # some service managers forbid this; the limits below must not fail
-        os.nice(10)  # the pages of the site come first
+        os.nice(10)  # lower priority than the pages of the site
     resource.setrlimit(resource.RLIMIT_AS, (limits["worker_memory"], limits["worker_memory"]))
     resource.setrlimit(resource.RLIMIT_FSIZE, (limits["temp_file_bytes"], limits["temp_file_bytes"]))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -51,7 +51,8 @@ def main(pipe_number: str, uri: str, limits_json: str) -> None:
             return
         escape_fts.calls_left = limits["max_escape_calls"]
         kind, content, rows = run_statement(db, authorizer, statement)
-        if kind == "error" and escape_fts.calls_left < 0:  # SQLite says only that a function raised an exception
+        # SQLite itself only reports that a function raised an exception
+        if kind == "error" and escape_fts.calls_left < 0:
             content = escape_fts.limit_message
         pipe.send_bytes(pickle.dumps((kind, content, rows)))
 
@@ -109,9 +110,7 @@ class StatementAuthorizer:
         try:
             db.execute(f"explain {sql}", params).close()
         except sqlite3.OperationalError as error:
-            if (
-                str(error).lower() != 'near "explain": syntax error'
-            ):  # the error for `explain explain`, which reads nothing
+            if str(error).lower() != 'near "explain": syntax error':  # raised by `explain explain`, which reads nothing
                 raise
         finally:
             self.strict = False
@@ -125,7 +124,7 @@ def run_statement(
     """Run a statement; return ("rows" or "cut", column names, rows) or ("error", message, None)."""
     sql, params, seconds, may_be_cut, max_bytes, max_values, as_json = statement
     used = resource.getrusage(resource.RUSAGE_SELF)
-    cpu_limit = int(used.ru_utime + used.ru_stime + seconds) + 3  # ends this process even if the server is gone
+    cpu_limit = int(used.ru_utime + used.ru_stime + seconds) + 3  # ends this process even if the server has died
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_limit, resource.RLIM_INFINITY))
     end = time.perf_counter() + seconds
     db.set_progress_handler(lambda: time.perf_counter() >= end, 1000 if seconds > 0.02 else 1)

@@ -58,9 +58,9 @@ NOT_IN_FILE_NAME = re.compile(r"[^\w.-]", re.ASCII)
 
 # pages
 STATEMENT_LIMIT = re.compile(r"limit (\d+)\s*\Z")
-MAX_NEXT_LENGTH = 1_000  # characters of a value in `_next=`; a longer one is looked up by the key of its row
+MAX_NEXT_LENGTH = 1_000  # characters of a value in `_next=`; longer values are looked up by the key of their row
 WITHOUT_FACETS_AND_COUNT = {"_nofacet": "1", "_nocount": "1"}
-CSV_OPTIONS = ("_stream", "_dl", "_header")  # not for the bytes of a cell
+CSV_OPTIONS = ("_stream", "_dl", "_header")  # options of CSV that do not apply to the bytes of a cell
 
 # options: Datasette's parameters that are not filters
 ROW_OPTIONS = frozenset(
@@ -105,7 +105,7 @@ class KeysetPage:
     ) -> None:
         self.key, self.sort, self.ordered_by, self.size = key, sort, ordered_by, size
         self.descending = descending and sort is not None
-        self.columns = [*([sort] if sort else []), *key]  # columns that rows are ordered by
+        self.columns = [*([sort] if sort else []), *key]  # columns that the rows are ordered by
         self.page_size = 0  # page size in the statement that Datasette has built
         self.start: Sequence[Any] | None = None
         self.next_start: Sequence[Any] | None = None
@@ -117,7 +117,7 @@ class KeysetPage:
         order = f"order by {self.ordered_by}" if self.ordered_by else ""
         if limit is None or not head.startswith("select ") or not head.endswith(order):
             raise RuntimeError(f"not a page of a table as Datasette 0.65 reads it: {sql}")
-        self.page_size = int(limit[1]) - 1  # Datasette reads one more, to know whether there is a next page
+        self.page_size = int(limit[1]) - 1  # Datasette requests one more row, to know whether there is a next page
         names = [f"_page_{number}" for number in range(len(self.columns))]
         values = ", ".join(f"{escape_sqlite(c)} as {name}" for c, name in zip(self.columns, names, strict=True))
         inner = f"select {values}, {head.removeprefix('select ').removesuffix(order)}"
@@ -169,7 +169,7 @@ def build_after_condition(name: str, value: object, tie: str, *, descending: boo
     >>> build_after_condition("a", None, "", descending=False)
     '(a is not null)'
     """
-    if value is not None and tie and not descending:  # so that SQLite begins there in an index
+    if value is not None and tie and not descending:  # a form of the condition that lets SQLite start there in an index
         return f"({name} >= :{name} and ({name} > :{name} or ({name} is :{name} and {tie})))"
     # SQLite sorts null before everything else
     if value is None:
@@ -181,7 +181,7 @@ def build_after_condition(name: str, value: object, tie: str, *, descending: boo
 
 
 class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
-    """A Datasette view whose CSV is either complete, or ends in an error or a broken connection.
+    """A Datasette view whose CSV is complete, or else ends in an error or a broken connection.
 
     An instance serves one request. `next_start` is where the next page of a table begins, as in KeysetPage.
     """
@@ -408,7 +408,8 @@ class SandboxedTableView(WholeCsvView, TableView):  # type: ignore[misc] # Datas
         start = load_json(text)
         if not isinstance(start, list) or not all(isinstance(v, str | int | float | None) for v in start):
             raise FilterError("_next", text, "the end of a page")
-        if page.sort and len(start) == len(page.key):  # the value of the sorted column is too long for a URL
+        # without the value of the sorted column, which is too long for a URL
+        if page.sort and len(start) == len(page.key):
             where = " and ".join(f"{escape_sqlite(name)} is :k{number}" for number, name in enumerate(page.key))
             sql = f"select {escape_sqlite(page.sort)} from {escape_sqlite(table)} where {where}"
             rows = list(await self.ds.databases[database].execute(sql, {f"k{n}": v for n, v in enumerate(start)}))
@@ -444,7 +445,7 @@ class SandboxedTableView(WholeCsvView, TableView):  # type: ignore[misc] # Datas
 
     def list_missing_facets(self, request: Any, data: dict[str, Any]) -> list[str]:
         """Return the facet columns that were not counted because it took too long."""
-        if request.args.get("_shape") in ("array", "object"):  # as with _nofacet=
+        if request.args.get("_shape") in ("array", "object"):  # as with `_nofacet`, nothing is counted
             return []
         requested = [read_facet_column(value) for option in FACET_OPTIONS for value in request.args.getlist(option)]
         usual = self.ds.table_metadata(data["database"], data["table"]).get("facets", [])

@@ -274,9 +274,7 @@ class GroupHabits:
             (self.lengths if name in late else self.lengths_before)[name].append(length)
 
     def short_length(self, name: str) -> int:
-        """Return the "short length" of the lead or text: only SHORT_QUANTILE are shorter. 0 if there are too few
-        releases.
-        """
+        """Return the "short length" of a lead or text (see SHORT_QUANTILE); 0 if there are too few releases."""
         return find_short_length(self.lengths[name])
 
     def is_usual_again(self, name: str) -> bool:

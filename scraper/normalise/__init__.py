@@ -34,7 +34,7 @@ from scraper.normalise.urls import extract_host
 __all__ = ["to_release"]
 
 DAMAGE_CHECKED_FIELDS = ("title", "lead", "body", "published_text", "updated_text", *LIST_FIELDS)
-NON_TEXT_FIELDS = ("url", "media_type")  # fields of pictures and files
+NON_TEXT_FIELDS = ("url", "media_type")  # fields of pictures and files that are not text
 
 # Kinds of releases
 # The first match wins: "Debattartikel" must come before "artikel", "Pressmeddelande" before anything about news.
@@ -75,7 +75,7 @@ MARKED_CREDIT = re.compile(
 UNMARKED_CREDIT = re.compile(
     rf"(?:^|(?<=[\s.,;|(/–-]))(?:[Ff]oto(?:graf)?|FOTO|[Pp]hoto(?: by)?)\s+(?=[^\W\d_a-zåäö])(?!av\b){CREDIT_NAME}"
 )
-# Any other lower-case word makes it a sentence, not a name: "fotograf Eva Ek på plats i Lund".
+# Any other lower-case word shows that the text is a sentence, not a name: "fotograf Eva Ek på plats i Lund".
 LOWER_CASE_WORD = re.compile(r"(?<!\w)(?!(?:av|och|von|van|de|af|and|und|by|för|via)\b)[a-zåäö]+")
 CREDIT_AND_SENTENCE = re.compile(r"(?P<name>.*?\w\w)\.\s+(?P<after>[A-ZÅÄÖ]\S*(?:\s+\S+){2,})$")
 TRAILING_NOTE = re.compile(r"\s+\([^()]+\)\.?$")
@@ -150,7 +150,7 @@ def parse_date_field(item: ReleaseItem, field: str, text: str | None) -> date | 
 
 
 def parse_language(text: str | None) -> str | None:
-    """Return the language without its region, so that "sv-SE" and "sv" are the same.
+    """Return the primary language of a language tag, so that "sv-SE" and "sv" are the same.
 
     >>> parse_language("sv-SE"), parse_language("EN_gb"), parse_language("")
     ('sv', 'en', None)
@@ -175,7 +175,7 @@ def normalise_image(item: ImageItem) -> Image:
 
 
 def find_quality_warnings(release: Release) -> list[PageError]:
-    """Return a warning for each field with broken letters that could not be repaired, and for contradicting dates."""
+    """Return a warning for each field with damaged letters that could not be repaired, and for contradictory dates."""
     warnings = []
     if release.published and release.updated and is_earlier(release.updated, release.published):
         problem = f"{release.updated.isoformat()} is before the publication ({release.published.isoformat()})"
@@ -188,7 +188,7 @@ def find_quality_warnings(release: Release) -> list[PageError]:
 
 
 def is_earlier(first: date, second: date) -> bool:
-    """Return whether a time or day is before another; of a day and a time, only the days are compared."""
+    """Return whether a time or day is before another. A day and a time are compared by day alone."""
     if isinstance(first, datetime) and isinstance(second, datetime):
         return first < second
     days = [value.date() if isinstance(value, datetime) else value for value in (first, second)]
@@ -206,7 +206,7 @@ def iter_field_texts(value: Any) -> Iterator[str]:
 def normalise_kind(text: str) -> str | None:
     """Return the English name of a release type, or None if it is unknown.
 
-    Cached, as a site uses only a few.
+    Cached, because a site uses only a few types.
 
     >>> list(map(normalise_kind, ["Pressmeddelande", "Debattartikel", "nyhetsarkiv", "Kontakt"]))
     ['press release', 'opinion', 'news', None]
@@ -216,7 +216,7 @@ def normalise_kind(text: str) -> str | None:
 
 
 def normalise_tags(texts: Iterable[str]) -> tuple[str, ...]:
-    """Return tags in page order and spelling, without list separators and duplicates.
+    """Return tags in the page's order and spelling, without list separators and duplicates.
 
     >>> normalise_tags([" Jämställdhet ", "#Hälsa,", "jämställdhet", ""])
     ('Jämställdhet', 'Hälsa')
@@ -261,7 +261,7 @@ def split_credit(text: str) -> tuple[str | None, str | None]:
 
 
 def find_last_match(pattern: re.Pattern[str], line: str) -> re.Match[str] | None:
-    """Return the last match of a pattern, even within an earlier one, because captions may contain colons."""
+    """Return the last match of a pattern, even one that overlaps an earlier match."""
     match = pattern.search(line)
     while match and (later := pattern.search(line, match.start() + 1)):
         match = later

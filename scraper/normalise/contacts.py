@@ -57,7 +57,7 @@ class ContactToken(NamedTuple):
 
 
 def normalise_contacts(items: Iterable[ContactItem]) -> tuple[Contact, ...]:
-    """Return contacts in page order, without empty ones and those covered by another.
+    """Return contacts in page order, without empty ones and those that another contact covers.
 
     >>> full = ContactItem(name="Eva Ek", role="utredare", phone="010-123 45 67, 070-123 45 67")
     >>> part = ContactItem(name=" Eva  Ek", phone="010-123 45 67")
@@ -76,10 +76,7 @@ def normalise_contacts(items: Iterable[ContactItem]) -> tuple[Contact, ...]:
 
 
 def covers_contact(whole: Contact, part: Contact) -> bool:
-    """Return whether a contact contains everything that another does.
-
-    A longer role of the same person counts.
-    """
+    """Return whether a contact contains everything in another one. A longer role of the same person counts, too."""
     (name, role, phone, email), (part_name, part_role, part_phone, part_email) = (
         [(getattr(contact, field) or "").casefold() for field in Contact.__slots__] for contact in (whole, part)
     )
@@ -127,7 +124,7 @@ def tokenise_contact_line(line: str) -> tuple[ContactToken, ...]:
 
 
 def may_have_phone_or_email(line: str) -> bool:
-    """Return whether a line has a digit or a sign used in e-mail addresses.
+    """Return whether a line has a digit or a character used in e-mail addresses.
 
     >>> may_have_phone_or_email("Eva Ek, pressekreterare"), may_have_phone_or_email("eva.ek(at)verket.se")
     (False, True)

@@ -103,10 +103,10 @@ DATE_ROLE_PATTERNS = {
         created\b | skapa[dt]\b | opprettet | oprettet | erstellt | (?:in|upp|ut)lagd\b
         """),
 }
-# "Senast ändrad/granskad": a change is more than a review.
+# "Senast ändrad/granskad": a change takes precedence over a review.
 DATE_ROLE_PATTERNS["updated"] += rf"(?:\s*(?:/|och|eller|and|or)\s*{DATE_ROLE_PATTERNS['reviewed']})?"
 DATE_ROLE = re.compile("|".join(rf"(?P<{role}>\b{words})" for role, words in DATE_ROLE_PATTERNS.items()), re.IGNORECASE)
-# Dates other than the page's publication: of a decision, of a source, in the future, a period.
+# Dates other than the publication of the page: of a decision, a source or a future event, or a period.
 NON_PUBLICATION_DATE = re.compile(
     build_alternation(r"""
         ^k[äa]lla\b | n[äa]sta (?:publicering|uppdatering) | (?:next|future) (?:release|publication|update|review)
@@ -165,16 +165,16 @@ TIME_BEFORE = re.compile(
     rf"(?<!\d){CLOCK_TIME}\s*(?P<half>[ap]\.?m\b\.?)?\s*(?P<z>C?E?S?T)?[\s,·•|–-]*(?:den|on|am)?\s*$", re.IGNORECASE
 )
 UNIX_TIME = re.compile(r"1\d{9}(?:\d{3})?")  # seconds or milliseconds, 2001 to 2033
-# Countries that write the day first in dates of figures alone.
+# Countries that write the day first in numeric dates.
 DAY_FIRST_DOMAINS = tuple(
     f".{country}" for country in split_word_list("uk ie se no dk fi ax is de at ch nl be fr es pt it pl eu int")
 )
 
 
 class NoDateError(ValueError):
-    """The text contains nothing written like a date.
+    """The text contains nothing that looks like a date.
 
-    Other ValueErrors mean a date that cannot be read with certainty.
+    Any other ValueError means a date that cannot be parsed with certainty.
     """
 
 
@@ -218,7 +218,7 @@ def parse_date(text: str, url: str, zone_name: str | None = None) -> date | date
 
 
 def find_date_role(text: str) -> str | None:
-    """Return the role that the last label word of a text gives its date, or None without such a word.
+    """Return the role given to a date by the last label word of a text, or None if there is no such word.
 
     >>> find_date_role("Pressmeddelande, publicerad "), find_date_role("Senast granskad"), find_date_role("Nyhet")
     ('published', 'reviewed', None)
@@ -261,7 +261,7 @@ def parse_day(match: re.Match[str], url: str) -> date:
         return date(infer_year(url, month, day), month, day)
     year = int(stated)
     if year <= 99:
-        year += 1900 if year >= 90 else 2000  # the web began in the nineties
+        year += 1900 if year >= 90 else 2000  # the web began in the 1990s
     return date(year, month, day)
 
 
@@ -324,11 +324,11 @@ def infer_year(url: str, month: int, day: int) -> int:
 
 
 def find_address_day(url: str) -> str | None:
-    """Return the day that a URL's path states, as year-month-day, or None.
+    """Return the day in a URL's path as YYYY-MM-DD, or None.
 
-    The day must be in folders or begin the last part, in front of the release's own name, and be the only date of the
-    path. Sites write such addresses by rule, so that one page is enough to know it; a date at the end of a name, or a
-    day without its own separators, is as often the subject's.
+    The day must be in folders or at the start of the last part, before the name of the release, and it must be the only
+    date in the path. Sites put the day of publication there by rule, so it can be trusted even on a single page. A date
+    at the end of a name, or a day without separators, is as often that of the subject.
 
     >>> find_address_day("https://a.se/2020/03/02/ny-bro/"), find_address_day("https://a.se/nyheter/2022-06-01-ny-bro")
     ('2020-03-02', '2022-06-01')
@@ -350,16 +350,16 @@ def find_address_day(url: str) -> str | None:
 
 
 def is_date_folder(match: re.Match[str], path: str) -> bool:
-    """Return whether a date is a folder of the path, or a whole day at the start of its last part."""
+    """Return whether a date is a folder of the path, or a complete day at the start of its last part."""
     begins = path[: match.start()].endswith("/")
     return begins and (path[match.end() :][:1] in ("", "/") or bool(match["d"]))
 
 
 def localise_time(naive: datetime, offset: str | None, url: str, zone_name: str | None = None) -> datetime:
-    """Convert a clock time to a moment, with its own offset, else in the given zone or the host's.
+    """Convert a clock time to a moment, with its own offset, or else in the given time zone or that of the host.
 
     For a host without a country, an offset is used as written (as Stockholm's zone if the two agree), and times without
-    one are taken as Stockholm time. Raises ValueError for a time skipped when daylight saving time starts.
+    an offset are taken as Stockholm time. Raises ValueError for a time skipped when daylight saving time starts.
     """
     zone = ZoneInfo(zone_name) if zone_name else find_country_zone(extract_host(url))
     if offset:

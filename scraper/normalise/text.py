@@ -48,8 +48,8 @@ SPEECH_DASH = re.compile(r"[-–—−‒―‐‑]\s*(?=[^\s\d])|[–—−‒�
 BLANK_LINES = re.compile(r"\n\s*\n+")
 
 # HTML.
-SANITISED_TAG = re.compile(r"""(<(?:[^>"]|"[^"]*")*>)""")  # as nh3 writes them
-HORIZONTAL_SPACE = re.compile(r"(?:[^\S\n]|&nbsp;)+")  # not the line breaks between blocks
+SANITISED_TAG = re.compile(r"""(<(?:[^>"]|"[^"]*")*>)""")  # matches tags as nh3 writes them
+HORIZONTAL_SPACE = re.compile(r"(?:[^\S\n]|&nbsp;)+")  # without the line breaks between blocks
 NEEDS_CLEANING = re.compile("&nbsp;|  |[^\\S\n ]|" + INVISIBLE_CHARACTERS.pattern)
 
 CachedResult = TypeVar("CachedResult")
@@ -80,12 +80,12 @@ def strip_invisible_characters(text: str) -> str:
     >>> strip_invisible_characters("fo\u0308r\u00ad a\u200blla")
     'för alla'
     """
-    # Invisible characters are not printable, and isprintable() takes a fifth of the time.
+    # Invisible characters are not printable; isprintable() is five times as fast as removing them.
     return unicodedata.normalize("NFC", text if text.isprintable() else INVISIBLE_CHARACTERS.sub("", text))
 
 
 def strip_speech_dash(paragraph: str) -> str:
-    """Return a paragraph of speech without its opening dash.
+    """Return a paragraph without the dash that opens speech.
 
     >>> list(map(strip_speech_dash, ["– Det är bra.", "−\u00a0Ja.", "–Nej.", "-5 grader"]))
     ['Det är bra.', 'Ja.', 'Nej.', '-5 grader']
@@ -170,7 +170,8 @@ def has_mojibake(text: str) -> bool:
 
 
 def repair_mojibake_match(match: re.Match[str]) -> str:
-    if match[0][0] in "âï" and match[0].isalpha():  # "âžž" is Inari Sámi; misread signs have other characters too
+    # "âžž" is Inari Sámi; misread punctuation contains other characters too
+    if match[0][0] in "âï" and match[0].isalpha():
         return match[0]
     try:
         return recover_misread_bytes(match[0]).decode("utf-8")

@@ -17,7 +17,7 @@ def resolve_canonical_url(base: str, href: str) -> str | None:
     """
     try:
         url = canonical_url(urljoin(base, href))
-        url.encode()  # JSON can contain half a character, a lone surrogate
+        url.encode()  # JSON may contain a lone surrogate, half of a character
     except ValueError:
         return None
     return url

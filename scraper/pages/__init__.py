@@ -25,7 +25,7 @@ def read_page(html: bytes, url: str, agency: Agency | None = None) -> ReleaseIte
 
 
 def open_document(body: bytes, url: str) -> Document:
-    """Return bytes as a document: a page, or the JSON record of a press wire.
+    """Parse bytes as a document: an HTML page, or the JSON record of a press wire.
 
     Raises the same errors as `read_page`.
     """
@@ -38,7 +38,7 @@ def read_document(document: Document, agency: Agency | None = None) -> ReleaseIt
 
     Raises the same errors as `read_page`.
     """
-    if agency and is_wire_url(document.url):  # the agency's page class and selectors are for its own site
+    if agency and is_wire_url(document.url):  # the agency's page class and selectors are for its own site only
         zone = agency.zone or getattr(find_country_zone(extract_host(agency.home)), "key", None)
         agency = replace(agency, page=None, zone=zone, **dict.fromkeys(SELECTOR_KEYS))  # type: ignore[arg-type] # by name
     try:

@@ -1,8 +1,8 @@
-"""Compares a body with two other readings of its page, which share no rule with the one that found it.
+"""Compares a body with two independent readings of its page, to detect that a wrong text was extracted.
 
-The readings are the text after the page's heading and the densest block, both from the sentences of the page before
-anything is removed from it. They know no names of classes and no languages, and they are rougher than the body: a
-right body often lacks some of their text, but hardly ever nearly all.
+The readings are the text after the page's heading and the densest block. Both consist of the sentences of the page
+before anything is removed from it. They use neither class names nor words of a language, and are rougher than the body:
+a correct body often lacks some of their text, but hardly ever nearly all of it.
 """
 
 from __future__ import annotations
@@ -18,15 +18,16 @@ from scraper.pages.document import INLINE_TAGS, Element, format_element_path
 
 MIN_TEXT_LENGTH = 40  # characters; shorter texts are labels, buttons and menus
 MAX_PROBE_LENGTH = 60  # characters of a sentence that are looked for in the body
-MAX_SENTENCES = 1000  # of a page
-MIN_READING_LENGTH = 150  # characters; a shorter reading says nothing
+MAX_SENTENCES = 1000  # sentences read per page
+MIN_READING_LENGTH = 150  # characters; a shorter reading proves nothing
 MAX_LENGTH_AFTER_HEADING = 600  # characters of the text after the heading
-# A body with smaller shares is another text. Of 700 stored pages, no right body is below one of these pairs.
+# A body with smaller shares is another text. In 700 stored pages, no correct body is below both values of a pair.
 MIN_START_SHARE, MIN_BLOCK_SHARE = 0.1, 0.1
-MIN_PAGE_SHARE, MIN_START_SHARE_OF_SMALL = 0.08, 0.3  # of all sentences, and of the text after the heading
-# Words of the title are looked for without their endings; not in scripts that have no space between words.
+MIN_PAGE_SHARE, MIN_START_SHARE_OF_SMALL = 0.08, 0.3  # share of all sentences, and share of the text after the heading
+# Words of the title are compared by their stems; scripts without spaces between words are left out.
 WORD, STEM_LENGTH = re.compile(r"[^\W\u2e80-\U0003ffff]{4,}"), 5
-# Elements whose first text is read, and of inline ones also the text after them. Others are links, or hold no prose.
+# Elements whose first text is read; for inline elements, also the text after them. Other elements are links or hold no
+# prose.
 TEXT_TAGS = ("p", "br", "div", "td", "li", "dd", "span", "font", "strong", "b", "section", "article", "h1", "h2")
 PARAGRAPH_TAGS = INLINE_TAGS | {"p", "li", "dd", "h1", "h2"}
 
@@ -34,24 +35,28 @@ PARAGRAPH_TAGS = INLINE_TAGS | {"p", "li", "dd", "h1", "h2"}
 class Sentence(NamedTuple):
     """A text without markup, outside links."""
 
-    probe: str  # its first characters
+    probe: str  # its first characters, which are looked for in the body
     length: int
-    block: Element  # the element with its paragraph
-    part: Element  # the part of the page that it is in
+    block: Element  # the element that contains its paragraph
+    part: Element  # the part of the page that contains it
 
 
-SharedSentence = tuple[Sentence, int]  # and how many of its characters are in the body
+SharedSentence = tuple[Sentence, int]  # a sentence, and the number of its characters that are in the body
 
 
 @dataclass(slots=True)
 class PageSentences:
-    """The sentences of a page in document order. The parts are the children of the outermost element with several."""
+    """The sentences of a page in document order, and its headings.
+
+    The parts of a page are the children of the outermost element with more than one child.
+    """
 
     sentences: list[Sentence] = field(default_factory=list)
-    headings: dict[Element, tuple[int, Element]] = field(default_factory=dict)  # h1, h2 → sentences before it, its part
+    # h1 or h2 → number of sentences before it, and its part
+    headings: dict[Element, tuple[int, Element]] = field(default_factory=dict)
 
     def find_heading(self, title_element: Element | None) -> tuple[int, Element] | None:
-        """Return the number of sentences before the title, else before the first h1, and its part of the page."""
+        """Return the position (in sentences) and part of the title's element, else of the first h1, or None."""
         if title_element is not None and title_element in self.headings:
             return self.headings[title_element]
         return next((found for element, found in self.headings.items() if element.tag == "h1"), None)
@@ -59,10 +64,10 @@ class PageSentences:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BodyAgreement:
-    """How far a body agrees with the other readings.
+    """How far a body agrees with the other readings of its page.
 
-    start, block: the share of the text after the heading, and of the densest block, that is in the body; None if there
-    is no such text. doubt: why the body is probably another text than the page's, or None. is_wrong: whether that is
+    start, block: share of the text after the heading, and of the densest block, that is in the body; None if there is
+    too little of it. doubt: why the body is probably not the text of the page, or None. is_wrong: whether this is
     certain.
     """
 
@@ -74,7 +79,7 @@ class BodyAgreement:
 
     @property
     def share(self) -> float | None:
-        """Return the mean of both shares, from 0 to 1."""
+        """Return the mean of the two shares, from 0 to 1."""
         shares = [share for share in (self.start, self.block) if share is not None]
         return sum(shares) / len(shares) if shares else None
 
@@ -104,7 +109,7 @@ def read_sentences(root: Element) -> PageSentences:
                 page.headings[element] = len(sentences), part
             texts = (element.text, element.tail) if tag in INLINE_TAGS else (element.text,)
             for text in texts:
-                # Indentation is often longer than a sentence.
+                # Most long texts are only indentation.
                 if text is not None and len(text) > MIN_TEXT_LENGTH and not text.isspace():
                     words = text.strip()
                     if len(words) > MIN_TEXT_LENGTH and next(element.iterancestors("a"), None) is None:
@@ -152,7 +157,7 @@ def compare_body(page: PageSentences, title_element: Element | None, title: str 
 
 
 def iter_start(pairs: Iterable[SharedSentence]) -> Iterator[SharedSentence]:
-    """Yield the first sentences, of MAX_LENGTH_AFTER_HEADING characters."""
+    """Yield the first sentences, about MAX_LENGTH_AFTER_HEADING characters in all."""
     total = 0
     for pair in pairs:
         yield pair
@@ -162,7 +167,7 @@ def iter_start(pairs: Iterable[SharedSentence]) -> Iterator[SharedSentence]:
 
 
 def measure_share(pairs: Iterable[SharedSentence]) -> float | None:
-    """Return the share of the sentences' characters that is in the body; None if there are too few characters."""
+    """Return the share of the sentences' characters that are in the body; None if there are too few to judge."""
     total = shared = 0
     for sentence, length in pairs:
         total += sentence.length
@@ -175,7 +180,7 @@ def count_characters(pairs: Iterable[SharedSentence]) -> int:
 
 
 def is_before(pairs: Sequence[SharedSentence], position: int) -> bool:
-    """Return whether all shared sentences are before a position, if there are any."""
+    """Return whether the shared sentences are all before a position. False if there are none."""
     before, after = pairs[:position], pairs[position:]
     return any(length for _, length in before) and not any(length for _, length in after)
 
@@ -183,14 +188,14 @@ def is_before(pairs: Sequence[SharedSentence], position: int) -> bool:
 def is_elsewhere(pairs: Sequence[SharedSentence], part: Element) -> bool:
     """Return whether a part of the page has sentences, but most of the shared ones are in other parts.
 
-    A part without sentences is only the heading, and the text is in the next one.
+    A part without sentences only holds the heading, while the text is in the next part.
     """
     elsewhere = sum(length if sentence.part is not part else -length for sentence, length in pairs)
     return elsewhere > 0 and any(sentence.part is part for sentence, _ in pairs)
 
 
 def has_title_word(title: str | None, text: str) -> bool:
-    """Return whether a text has a word of the title, whatever its ending; True if the title has no long word.
+    """Return whether a text contains a word of the title in any inflection; True if the title has no long word.
 
     >>> has_title_word("Nya regler för skogsägare", "Skogsägarnas ansvar"), has_title_word("Nytt", "Om kakor")
     (True, False)

@@ -64,7 +64,8 @@ from scraper.pages.questions import find_question_pairs
 from scraper.pages.tags import find_bracketed_tags, find_kind, find_labelled_tags, find_tags
 from scraper.pages.title import find_page_heading, find_title
 
-PARSER_LIBRARIES = ("lxml", "beautifulsoup4", "cssselect", "nh3")  # a new release of these may parse pages differently
+# libraries whose new releases may parse pages differently
+PARSER_LIBRARIES = ("lxml", "beautifulsoup4", "cssselect", "nh3")
 
 
 class NewsPage:
@@ -74,15 +75,16 @@ class NewsPage:
     and images belong to the text and are read from `soup`, which holds the main element only.
     """
 
-    # CSS selectors of the fields, tried in order after the agency's own. Subclasses set only what their CMS has.
+    # CSS selectors of the fields, tried in order after the agency's own. Subclasses set only those that their CMS
+    # needs.
     title_css: ClassVar[tuple[str, ...]] = ()
     lead_css: ClassVar[tuple[str, ...]] = ()
     body_css: ClassVar[tuple[str, ...]] = ()
     published_css: ClassVar[tuple[str, ...]] = ()
     updated_css: ClassVar[tuple[str, ...]] = ()
     tags_css: ClassVar[tuple[str, ...]] = ()
-    drop_css: ClassVar[tuple[str, ...]] = ()  # never part of a release on this CMS
-    metadata_css: ClassVar[tuple[str, ...]] = ()  # dates, tags or files, but no running text
+    drop_css: ClassVar[tuple[str, ...]] = ()  # elements that are never part of a release on this CMS
+    metadata_css: ClassVar[tuple[str, ...]] = ()  # elements with dates, tags or files, but no running text
 
     def __init__(self, document: Document, agency: Agency | None = None) -> None:
         self.document, self.agency = document, agency
@@ -124,7 +126,7 @@ class NewsPage:
         return self.item
 
     def check_agreement(self) -> None:
-        """Compare the body with other readings of the page. Raises NotARelease if it is certainly another text."""
+        """Compare the body with other readings. Raises NotARelease if it is certainly not the page's text."""
         text = "\n".join(filter(None, (self.item.lead, self.item.body)))
         found = compare_body(self.sentences, self.title_element, self.item.title, text)
         if found.is_wrong:
@@ -135,7 +137,7 @@ class NewsPage:
 
     def reject_empty_page(self) -> None:
         text = "\n".join(filter(None, (self.item.lead, self.item.body)))
-        if len(text) < MIN_TEXT_LENGTH:  # elements have been removed from this document's tree by now
+        if len(text) < MIN_TEXT_LENGTH:  # read again, because elements have been removed from this document's tree
             original = Document(self.document.text.encode(), self.document.url)
             self.signals = read_page_signals(original, include_text=True)
         if found := find_short_page_rejection(
@@ -171,7 +173,7 @@ class NewsPage:
             self.main_element, self.marked_elements["body"], is_agency_selector=is_agency_selector
         )
         texts = [self.text_container, *iter_text_parts(self.text_container, self.main_element)]
-        if self.text_container is self.marked_elements["body"]:  # a CMS may have a text in several fields
+        if self.text_container is self.marked_elements["body"]:  # a CMS may have several fields with text
             texts += [part for css in self.field_selectors("body") for part in self.document.select(css)]
         for part in texts:
             part.set(TEXT_ATTRIBUTE, "")
@@ -217,7 +219,7 @@ class NewsPage:
             self.item.tags, self.item.evidence["tags"] = found
 
     def extract_lead(self, blocks: list[PageBlock]) -> None:
-        """Set the lead and delete its blocks from `blocks`, because the body does not repeat it."""
+        """Set the lead, and delete its blocks from `blocks`, so that the body does not repeat it."""
         in_text = (index for index, block in enumerate(blocks) if is_inside_marked(block.element, TEXT_ATTRIBUTE))
         found = find_lead(blocks, get_declared_summaries(self.document), FIELD_ATTRIBUTE, next(in_text, 0))
         if found:
@@ -228,7 +230,7 @@ class NewsPage:
 
     def extract_body(self, blocks: list[PageBlock]) -> None:
         text = find_body(select_marked_blocks(blocks, TEXT_ATTRIBUTE), self.item.title, self.document.url)
-        context = ". ".join(filter(None, (self.item.title, self.item.lead)))  # two sentences
+        context = ". ".join(filter(None, (self.item.title, self.item.lead)))  # two sentences: the title and the lead
         pairs = find_question_pairs(text, context, get_declared_questions(self.document))
         self.item.body, self.item.body_html = format_body_text(text), render_body_html(text, pairs)
         rule = "selector" if self.text_container is self.marked_elements["body"] else "densest part"
@@ -262,7 +264,7 @@ class NewsPage:
 
 @cache
 def compute_parser_version(agency: Agency | None = None) -> str:
-    """Return twelve hex digits that change whenever pages may be parsed differently.
+    """Return twelve hexadecimal digits that change whenever pages may be parsed differently.
 
     A SHA-256 over the source files of `scraper.pages` and `scraper.normalise`, the versions of the libraries they
     use, and the agency's own table.

@@ -23,16 +23,16 @@ from scraper.pages.question_patterns import MIN_ANSWER_LENGTH, find_question_ite
 Node = PageElement  # a Tag or a NavigableString
 
 # The soup.
-FIELD_ATTRIBUTE = "data-field"  # marks an element that a selector matched, to be recognised in the soup
+FIELD_ATTRIBUTE = "data-field"  # marks an element that a selector matched, so that it can be found in the soup
 TEXT_ATTRIBUTE = "data-text"  # marks the element that holds the running text
-# The attributes that are read; each further one costs time.
+# The attributes that are copied to the soup; each further one costs time.
 SOUP_ATTRIBUTES = frozenset(
     split_word_list(f"""
     class id name href role src data-src data-original data-lazy-src alt width height aria-expanded aria-controls
     data-toggle data-bs-toggle {FIELD_ATTRIBUTE} {TEXT_ATTRIBUTE} start reversed value colspan rowspan
     """)
 )
-TRANSPARENT_TAGS = {"span", "font", "small", "big"}  # left out of the soup unless they have such an attribute
+TRANSPARENT_TAGS = {"span", "font", "small", "big"}  # not copied to the soup unless they have one of these attributes
 
 # Kinds of elements.
 INLINE_OR_BUTTON_TAGS = INLINE_TAGS | {"button"}
@@ -66,9 +66,9 @@ MIN_ANSWER_START_LENGTH = 10
 BOLD_TAGS = ("strong", "b")
 INLINE_MARKUP = {
     **{"em": "em", "i": "em", "strong": "strong", "b": "strong", "sup": "sup", "sub": "sub"},
-    **{"del": "del", "ins": "ins", "s": "s", "strike": "s"},  # text that no longer applies stays, struck out
+    **{"del": "del", "ins": "ins", "s": "s", "strike": "s"},  # text that no longer applies is kept, struck through
 }
-# Notes on links for people who cannot see where they lead.
+# Notes that tell people who use a screen reader where a link leads.
 LINK_NOTE_WORDS = build_alternation("""
     nytt fönster | ny flik | new window | new tab | nytt vindu | nyt vindue | ny fane | neue[ms]? (?:fenster|tab)
     extern(?:al)? (?:länk|webbplats|link|site) | annan webbplats | another (?:web)?site
@@ -78,7 +78,7 @@ LINK_NOTE = re.compile(
     r"|\s*,?\s*(?:öppnas i (?:nytt fönster|ny flik)|opens in (?:a )?new (?:window|tab))\.?",
     re.IGNORECASE,
 )
-# Parts of the words above: a text without any of them has no note.
+# Parts of the words above; a text without any of them has no such note.
 LINK_NOTE_STEM = re.compile(
     "fönster|window|flik|new tab|vindu|fane|fenster|neue[ms]? tab|extern|webbplats|site", re.IGNORECASE
 )
@@ -95,11 +95,11 @@ class PageBlock:
     text: str
     html: str
     element: Tag
-    bold: bool = False  # the whole paragraph is bold
-    link_share: float = 0.0  # the share of its text that is links
-    depth: int = 0  # number of panels around it
-    is_contents_list: bool = False  # a list of links to places on the same page
-    panel: Tag | None = None  # the element that holds a panel's title and its text, if known
+    bold: bool = False  # whether the whole paragraph is bold
+    link_share: float = 0.0  # share of its text that is in links
+    depth: int = 0  # number of panels that contain it
+    is_contents_list: bool = False  # whether it is a list of links to places on the same page
+    panel: Tag | None = None  # the element with the panel's title and text, if known
 
     @property
     def level(self) -> int:
@@ -111,7 +111,7 @@ def convert_to_soup(root: Element) -> BeautifulSoup:
 
 
 def decompose_soup(soup: BeautifulSoup) -> None:
-    """Empty a soup, whose elements refer to each other, to free it without a garbage collection."""
+    """Empty a soup, whose elements refer to each other, so that its memory is freed without garbage collection."""
     for part in list(soup.contents):  # soup.decompose() alone leaves the first element
         part.decompose()
     soup.decompose()
@@ -282,7 +282,7 @@ class InlineText:
     length: int = 0
     bold_length: int = 0
     linked_length: int = 0
-    after_link: bool = False  # no text since the last link
+    after_link: bool = False  # whether there has been no text since the last link
 
     @property
     def text(self) -> str:
@@ -309,7 +309,7 @@ class InlineText:
             self.html_parts.append("<br>")
         elif node.name not in SKIPPED_TAGS:
             opening, closing = self.build_tags(node)
-            # Block elements inside a heading or a cell must not glue their words.
+            # block elements inside a heading or a cell must not run their words together
             space = "" if node.name in INLINE_TAGS else " "
             self.text_parts.append(space)
             self.html_parts.append(space + opening)
@@ -414,7 +414,7 @@ class ListLine:
 
     nodes: list[Node]
     nested_lists: list[Tag] = field(default_factory=list)
-    number: int | None = None  # None if it is not an item
+    number: int | None = None  # number of the item; None if it is not an item
     value_attribute: str = ""  # the HTML attribute that sets its number
 
 
@@ -481,11 +481,12 @@ def is_panel_title(element: Tag) -> bool:
     attributes = element.attrs
     role = attributes.get("role")
     if role in ("region", "tabpanel"):
-        return False  # some sites set the state of a panel on the panel itself
+        return False  # some sites put the ARIA state on the panel itself
     if element.name == "button" or role in ("button", "tab"):
         return is_toggle(element) or (role is not None and element.name not in ("a", "button"))
     if is_toggle(element):
-        return not has_descendant(element, PANEL_BODY_TAGS)  # or on the element around its title and text
+        # others put it on the element around the title and its text
+        return not has_descendant(element, PANEL_BODY_TAGS)
     classes = str(attributes.get("class") or "")
     if not classes or not PANEL_CLASS.search(classes) or has_descendant(element, PANEL_BODY_TAGS):
         return False
@@ -502,7 +503,7 @@ def is_toggle(element: Tag) -> bool:
 
 
 def is_plain_list(element: Tag) -> bool:
-    """Return whether a list holds no panels, headings, cards, or questions with answers."""
+    """Return whether a list contains no panels, headings, cards, or questions with answers."""
     if has_descendant(element, NON_LIST_TAGS):
         return False
     question_count = 0

@@ -29,7 +29,7 @@ from scraper.pages.questions import QuestionPair
 from scraper.pages.title import build_comparison_key
 
 MIN_LINKED_SENTENCE_LENGTH = 60
-MAX_LIST_LINK_SHARE = 0.75  # of a list without its dates
+MAX_LIST_LINK_SHARE = 0.75  # share of a list's text without dates
 MAX_CONTENTS_HEADING_LENGTH = 40  # "Innehåll på denna sida"
 OPENING_BLOCKS = 3  # blocks that may hold date, type and author of the page
 WHOLE_DATE = re.compile(rf"(?:19|20)\d\d-\d\d-\d\d|[0-3]?\d\.? {ANY_MONTH},? (?:19|20)\d\d", re.IGNORECASE)
@@ -37,7 +37,7 @@ MAX_SERVICE_LINE_LENGTH, MAX_CAPTION_LENGTH = 90, 300
 
 
 def find_body(blocks: Sequence[PageBlock], title: str | None, url: str) -> list[PageBlock]:
-    """Return the blocks of the running text: no title, date lines, service lines or bare lists of links."""
+    """Return the blocks of the running text: no title, date lines, service lines or lists of links."""
     candidates = drop_feedback(drop_closing_sections(drop_contents_lists(blocks)))
     candidates = [block for block in candidates if not is_path_to_page(block, title)]
     body = [
@@ -56,7 +56,7 @@ def drop_contents_lists(blocks: Sequence[PageBlock]) -> list[PageBlock]:
 
 
 def drop_feedback(blocks: Sequence[PageBlock]) -> list[PageBlock]:
-    """Return the blocks without questions such as "Hittade du det du sökte?" and the choices after them.
+    """Return the blocks without questions such as "Hittade du det du sökte?" and their choices of answers.
 
     A heading such as "Tyck till om sidan" is dropped with its box.
     """
@@ -130,19 +130,19 @@ def is_body_block(block: PageBlock, title: str | None, url: str, index: int, *, 
             return False
     if block.link_share < 0.9 or block.level < 9 or block.kind == "panel":
         return True
-    # A whole sentence is text even if all of it is a link.
+    # A whole sentence is part of the text, even if it is a link.
     return len(block.text) > MIN_LINKED_SENTENCE_LENGTH and block.text[-1] == "."
 
 
 def is_path_to_page(block: PageBlock, title: str | None) -> bool:
-    """Return whether a list is the path to the page: links, and the title last."""
+    """Return whether a list is a breadcrumb trail: links, ending with the title of the page."""
     last_line = block.text.rpartition("\n")[2].partition(" ")[2]
     is_linked_list = block.kind == "list" and block.link_share > 0
     return is_linked_list and title is not None and build_comparison_key(last_line) == build_comparison_key(title)
 
 
 def is_list_of_links(block: PageBlock) -> bool:
-    """Return whether a list is links, perhaps each with its date."""
+    """Return whether nearly all text of a list, apart from dates, is in links."""
     words = WHOLE_DATE.sub("", block.text)
     return block.link_share * len(block.text) >= MAX_LIST_LINK_SHARE * len(words)
 
@@ -150,7 +150,7 @@ def is_list_of_links(block: PageBlock) -> bool:
 def is_empty_heading(blocks: Sequence[PageBlock], index: int) -> bool:
     block = blocks[index]
     is_last = index + 1 == len(blocks)
-    if block.kind == "dt" and index < OPENING_BLOCKS:  # the dates after it have been removed
+    if block.kind == "dt" and index < OPENING_BLOCKS:  # its dates have already been removed
         return is_last or blocks[index + 1].kind != "dd"
     return block.level < 9 and (is_last or blocks[index + 1].level <= block.level)
 
@@ -176,7 +176,7 @@ def render_block_html(block: PageBlock, question_number: int | None) -> str:
 
 
 def is_date_block(block: PageBlock, url: str, is_opening: bool) -> bool:
-    """Return whether a block holds only a date of the page. Lists, tables and later headings never do."""
+    """Return whether a block only contains a date of the page. Lists, tables and later headings never count."""
     if block.kind in ("list", "table") or (block.level < 9 and not is_opening):
         return False
     return is_date_line(block.text, url, is_opening)
@@ -191,6 +191,6 @@ def is_kind_block(block: PageBlock, index: int) -> bool:
 def is_caption_block(block: PageBlock) -> bool:
     """Return whether a paragraph is a picture's caption, according to its class."""
     if block.element.name == "figcaption" or block.kind == "list" or len(block.text) >= MAX_CAPTION_LENGTH:
-        return False  # the caption of a table or quotation, or text
+        return False  # it captions a table or quotation, or is ordinary text
     classes = [str(part.get("class") or "") for part in (block.element, block.element.parent) if part is not None]
     return any(CAPTION_CLASS.search(names) for names in classes)

@@ -53,18 +53,19 @@ HIDDEN_NAME = compile_name_pattern(
     is-vishidden offscreen off-screen aural assistive-text element-invisible a11y-hidden hidden-accessible unsichtbar
     """)
 )
-# Names that text may have too: an article may be in a sidebar, an advertorial is one, a section may have the id toc_3.
+# Names that running text may have, too: an article may be in a sidebar or be an advertorial, a section may have the id
+# toc_3.
 DOUBTFUL_NAME = compile_name_pattern(
     split_word_list(r"""
     sidebar sidopanel (?<!rs_)(?<!rs-)skip(?!-spacer) some toc advert\w* ads? sponsor\w* toolbar popup modal lightbox
     login hero-nav promo\w* paywall feedback rating subscribe subscription prenumerera
     """)
 )
-# The site's own frame.
+# The header and footer of the site.
 SITE_FRAME_CONTAINERS = ("header", "footer", "div", "section", "table", "tr", "td", "ul")
 MENU_NAME = compile_name_pattern(split_word_list(r"(?:\w*(?:menu|meny|nav)) navi navigation navbar"))
-MIN_NAME_LENGTH = 4  # with the space between class and id: "nav "
-MIN_MENU_LINKS = 4  # a trail of links has fewer
+MIN_NAME_LENGTH = 4  # characters, including the space between class and id: "nav "
+MIN_MENU_LINKS = 4  # links; a breadcrumb trail has fewer
 
 
 @cache_by_text()
@@ -79,7 +80,7 @@ def split_camel_case(names: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class SiteFramePart:
-    """How the header or footer of a site is marked up."""
+    """The markup by which a header or footer of a site is recognised."""
 
     tag: str
     role: str
@@ -99,32 +100,33 @@ SITE_FOOTER = SiteFramePart(
     "footer", "contentinfo", compile_name_pattern(split_word_list("footer foot sidfot(?:en)? fot"))
 )
 WORDPRESS_TERM_CLASS = re.compile(r"(?:^|(?<=\s))(?:category|tag)-[\w-]+")  # a term of the text: "tag-newsletter"
-# Words that make a name harmless: the page's own frame, or an accordion.
+# Words that make a name harmless, because it is that of the page's frame or an accordion.
 HIDDEN_STYLE = re.compile(r"display\s*:\s*none", re.IGNORECASE)
 FRAME_NAME = compile_name_pattern(
     split_word_list("has with no without page site layout faq accordion qa tab-?(?:pane|content|panel)")
 )
 NEVER_BOILERPLATE_TAGS = ("figcaption", "td", "th", "tr")
 SENTENCE_PARENT_TAGS = ("p", "li", "td", "dd")
-# A box of facts in the text, by its name or its heading.
+# Fact boxes in the text, recognised by name or heading.
 FACT_BOX_CLASS = compile_name_pattern((r"fakta\w*", "info-?ruta"))
 FACT_BOX_HEADING = re.compile(r"\W*(?:fakta|facts|bakgrund|background|faktaruta)\b", re.IGNORECASE)
 CARD_HEADINGS = ("h2", "h3", "h4", "h5")
 
 # Limits, in characters without white space.
 MAX_HIDDEN_LABEL_LENGTH = 30
-MAX_DATE_LABEL_LENGTH = 60  # with white space
+MAX_DATE_LABEL_LENGTH = 60  # including white space
 MIN_SURROUNDING_LETTERS = 20  # letters of a sentence around an inline element
-MIN_FRAME_LENGTH = 200  # length of the page's own frame
-MIN_PROSE_LENGTH = 400  # outside links, to make a doubtful element text
-MAX_FORM_LENGTH = 600  # a longer form wraps the page
-MAX_FEEDBACK_LENGTH, MAX_FEEDBACK_DEPTH = 400, 6  # a box with buttons, and the elements from it to a button
-MAX_SHARE_ROW_LENGTH, MAX_SHARE_LABEL_LENGTH = 150, 40  # a row of links, and its text outside them
+MIN_FRAME_LENGTH = 200  # length of an element that frames the whole page
+MIN_PROSE_LENGTH = 400  # length outside links from which a doubtful element counts as text
+MAX_FORM_LENGTH = 600  # a longer form surrounds the whole page
+# length of a box with buttons, and number of elements from the box down to a button
+MAX_FEEDBACK_LENGTH, MAX_FEEDBACK_DEPTH = 400, 6
+MAX_SHARE_ROW_LENGTH, MAX_SHARE_LABEL_LENGTH = 150, 40  # length of a row of links, and of its text outside them
 MAX_CARD_LENGTH = 600  # length of a teaser
-MAX_LINK_SHARE = 0.5  # links in a fact box
-MAX_CARD_SHARE = 0.5  # if more of the text is in cards, the page is a list of them
+MAX_LINK_SHARE = 0.5  # share of a fact box's text
+MAX_CARD_SHARE = 0.5  # if more of the text is in cards, the page is a list of cards
 
-# A whole line that is a button or a note of the page.
+# A whole line that is only a button or a service note.
 SERVICE_LINE = compile_phrases(
     r"""
         dela(?:(?: sidan| artikeln| på| denna| med)\b.{0,30})? | skriv ut(?: sidan)? | kopiera länk.{0,20}
@@ -165,13 +167,13 @@ FEEDBACK_SUBJECT = re.compile(r"\b(?:sidan?|webbplats\w*|innehållet|information
 FEEDBACK_CHOICE = compile_phrases(
     r"(?:ja|nej|yes|no|delvis|skicka|avbryt|send|cancel)(?:\W*(?:ja|nej|yes|no|delvis|skicka|avbryt|send|cancel))*"
 )
-# The author in a line of its own: "Av Eva Ek", "By Eva Ek, Agency".
+# A line that only names the author: "Av Eva Ek", "By Eva Ek, Agency".
 BYLINE = re.compile(
     r"^(?:[Bb]y|BY|[Vv]on|[Aa][vf]|AV|Text|Tekst|Skribent|Autor(?:in)?|Author|Written by|Text och foto)(?:\s*:)?"
     r"(?: (?:[A-ZÅÄÖÉÜ][\w.’'-]*|von|van|de|af|och|and|und|og|&)){1,6}(?:, [\w .&-]{2,40})?\W*$"
     r"|^(?:by|av|af) [\w.-]+\W*$"
 )
-# A line that points to other texts, if links are a good part of it.
+# A line that points to other texts, if much of it is links.
 POINTER_LINE = compile_phrases(
     r"""
         läs (?:också|även|mer) | se (?:också|även) | mer om | mer information | fler\b
@@ -181,7 +183,7 @@ POINTER_LINE = compile_phrases(
     """,
     after="",
 )
-# Headings of sections with contacts and service only.
+# Headings of sections that only contain contacts and service information.
 CONTACT_SECTION_HEADING = compile_phrases(r"""
     (?:press|media) contacts? | for (?:more|further) information.{1,30}
     presskontakt\w* | kontakt(?:personer|uppgifter)? | kontaktinformation | för mer information.{0,30}
@@ -196,7 +198,7 @@ SERVICE_SECTION_HEADING = compile_phrases(r"""
     lämna en kommentar | information om (?:den här |denna )?sidan?
     leave a (?:reply|comment) | über den autor | kommentare | schlagworte?
     """)
-# Headings of sections with links to other texts only.
+# Headings of sections that only contain links to other texts.
 RELATED_SECTION_HEADING = compile_phrases(r"""
     läs (?:också|även|mer)(?: om.{0,40})? | mer (?:om ämnet|i ämnet|nyheter) | andra läser
     relatera(?:t|d\w*)(?: (?:innehåll|material|nyhet|artikl|länk|dokument|information|sid|läsning|rapport)\w*.*)?
@@ -233,7 +235,7 @@ def drop_boilerplate(root: Element) -> None:
 
 
 def drop_hidden_headings(root: Element) -> None:
-    """Remove elements with a headline that only print shows, if the page has another headline."""
+    """Remove elements whose heading is shown only in print, if the page has another headline."""
     headings = list(root.iter("h1"))
     hidden = [heading for heading in headings if any(map(is_hidden_element, (heading, *heading.iterancestors("div"))))]
     if len(hidden) < len(headings):
@@ -244,7 +246,7 @@ def drop_hidden_headings(root: Element) -> None:
 
 
 def drop_feedback_boxes(root: Element) -> None:
-    """Remove short boxes with buttons or fields that open with words such as "Hjälpte informationen dig?"."""
+    """Remove short boxes with buttons or fields that begin with words such as "Hjälpte informationen dig?"."""
     controls = list(root.iter("button", "input", "textarea"))
     ancestors = dict.fromkeys(
         part for control in controls for part in islice(control.iterancestors(), MAX_FEEDBACK_DEPTH)
@@ -255,7 +257,7 @@ def drop_feedback_boxes(root: Element) -> None:
 
 
 def drop_share_rows(root: Element) -> None:
-    """Remove elements that hold little besides links by which readers share the page."""
+    """Remove elements that contain little more than links for sharing the page."""
     for link in list(root.iter("a")):
         href = link.get("href") or ""
         if ("share" not in href and "intent/" not in href) or not SHARE_URL.search(href):
@@ -284,9 +286,9 @@ def is_hidden_element(element: Element) -> bool:
 
 
 def iter_site_frame(root: Element) -> Iterator[Element]:
-    """Yield the site's headers and footers: before and after the h1, in a part of the page that has menus too.
+    """Yield the site's headers and footers: those before and after the h1, in a part of the page that also has menus.
 
-    A header or footer whose nearest ancestor with the h1 has no menu belongs to the text. It may hold its date.
+    A header or footer whose nearest ancestor with the h1 has no menu belongs to the text, and may contain its date.
     """
     menus = [part for part in root.iter("nav", "div", "ul", "td") if is_menu(part)]
     with_menu = {ancestor for menu in menus for ancestor in menu.iterancestors()}
@@ -326,7 +328,7 @@ def is_menu_name(names: str) -> bool:
 
 
 def keep_date_label(element: Element) -> None:
-    """Move the only date label of a toolbar or the like in front of it, because the toolbar is removed."""
+    """Move the only date label of a toolbar or similar element in front of it, because the element will be removed."""
     if element.tag in INLINE_TAGS or element.getparent() is None or classify_element(element) != "doubtful":
         return
     labels = [
@@ -381,7 +383,7 @@ def drop_sidebars(main: Element) -> None:
         if is_sidebar and element is not main and not is_page_frame(element, total) and not is_part_of_text(element):
             remove_element(element)
     cards = list(iter_cards(main))
-    # On a page that is a list of cards, they stay.
+    # If the page is a list of cards, they are kept.
     if sum(map(count_text_letters, cards)) < MAX_CARD_SHARE * total:
         for card in cards:
             remove_element(card)
@@ -421,7 +423,7 @@ def is_in_card_row(element: Element) -> bool:
 
 
 def is_linked_heading(heading: Element) -> bool:
-    """Return whether a heading links to another page; opening a panel or naming an anchor does not count."""
+    """Return whether a heading links to another page. Links that open a panel or name an anchor do not count."""
     return has_outgoing_link(heading) or any(map(has_outgoing_link, heading.iterancestors("a")))
 
 
@@ -437,7 +439,7 @@ def is_card(element: Element) -> bool:
 def classify_element(element: Element) -> str:
     """Classify an element by its class, id and tag, as `classify_names` does."""
     tag, identifier = cast("str", element.tag), element.get("id")
-    if tag in HEADING_TAGS:  # ids of headings are made from their words
+    if tag in HEADING_TAGS:  # ids of headings are derived from their words
         identifier = None
     return classify_names(f"{element.get('class') or ''} {identifier or ''} {tag if '-' in tag else ''}")
 
@@ -464,4 +466,4 @@ def is_page_frame(element: Element, total: int) -> bool:
     if length <= MIN_FRAME_LENGTH:
         return False
     minimum = MIN_FRAME_LENGTH if element.find(".//h1") is not None else max(MIN_FRAME_LENGTH, 0.5 * total)
-    return length > minimum and length - count_linked_letters(element) > minimum  # menus are long, but links
+    return length > minimum and length - count_linked_letters(element) > minimum  # menus are long, but mostly links

@@ -10,7 +10,7 @@ from scraper.errors import AgencyError
 from scraper.pages.base import NewsPage
 from scraper.pages.document import Document
 
-MAX_SCANNED_CHARACTERS = 60_000  # enough to include stylesheets, icons and menus, which show the system
+MAX_SCANNED_CHARACTERS = 60_000  # enough to include the stylesheets, icons and menus that reveal the CMS
 
 
 class DrupalPage(NewsPage):
@@ -62,7 +62,8 @@ class EpiserverPage(NewsPage):
 class PolisenPage(EpiserverPage):
     """Page of polisen.se: event notices, press releases and news of the police.
 
-    Three generations of one template are in use (span.date, time.date and dl). All show the dates next to the text.
+    Three generations of one template are in use (span.date, time.date and dl). In all of them, the dates are next to
+    the text.
     """
 
     title_css: ClassVar[tuple[str, ...]] = ("#main-content h1", *EpiserverPage.title_css)
@@ -84,7 +85,7 @@ class SiteVisionPage(NewsPage):
         "main p.ingress",
         ".sv-text-portlet-content p.ingress",
         ".sv-font-ingress",
-        "[id^='Ingress'] + .sv-text-portlet-content > p:only-child",  # an editor names each portlet
+        "[id^='Ingress'] + .sv-text-portlet-content > p:only-child",  # the editors name each portlet
     )
     drop_css: ClassVar[tuple[str, ...]] = (
         ".sv-toc-portlet",
@@ -122,7 +123,7 @@ class WordPressPage(NewsPage):
     )
 
 
-# The generator meta decides first, because a page may embed a file of another system.
+# The generator meta element is checked first, because a page may embed a file of another CMS.
 GENERATOR_CLASSES: dict[str, type[NewsPage]] = {
     "wordpress": WordPressPage,
     "drupal": DrupalPage,
@@ -130,7 +131,7 @@ GENERATOR_CLASSES: dict[str, type[NewsPage]] = {
     "episerver": EpiserverPage,
     "optimizely": EpiserverPage,
 }
-# Texts in the HTML that only one system writes.
+# Strings in the HTML that only one CMS writes.
 CMS_TRACES: tuple[tuple[tuple[str, ...], type[NewsPage]], ...] = (
     (("sv-text-portlet", "sv-layout", "/download/18."), SiteVisionPage),
     (("/wp-content/", "/wp-includes/"), WordPressPage),
@@ -140,7 +141,7 @@ CMS_TRACES: tuple[tuple[tuple[str, ...], type[NewsPage]], ...] = (
 
 
 def choose_page_class(document: Document, agency: Agency | None) -> type[NewsPage]:
-    """Return the page class set for the agency, else the one for the page's CMS, else NewsPage."""
+    """Return the page class set for the agency, or else that of the page's CMS, or else NewsPage."""
     return load_page_class(agency.page, agency) if agency and agency.page else detect_cms(document)
 
 

@@ -40,11 +40,11 @@ CONTACT_HEADING = re.compile(
 )
 # The same words before a colon, with the contact after it.
 CONTACT_LEAD_IN = re.compile(rf"^\W*(?P<certain>{CERTAIN_HEADING}|kontakt){HEADING_SUFFIX}\s?:\s*(?=\S)", re.IGNORECASE)
-# Parts of the words above: a text without any of them is not a heading.
+# Parts of the words above; a text without any of them is not such a heading.
 CONTACT_STEM = re.compile(
     r"(?i:kontakt|contact|press)|medi|r[åa]gor|nformation|pplysn|nsprech|ragen|stions|hteys|isätieto|veta mer"
 )
-# Words of sentences that ask the reader to contact someone, and the verb before the contact.
+# Words of sentences that invite the reader to contact someone, and the verb before the contact.
 ENQUIRY_WORD = re.compile(
     r"\b(?:information\w*|frågor|\w*förfrågning\w*|upplysning\w*|intervju\w*|interviews?|questions"
     r"|medi[ae]\w*|press\w*|intresse\w*|ackreditering\w*)\b",
@@ -100,13 +100,13 @@ FOOTER_CLASS = re.compile(
     r"(?:^|[\s_-])(?:site|page|main|global|c|l)?[-_]?(?:footer|sidfot|fotter|bunntekst|colophon)(?=$|[\s_-])",
     re.IGNORECASE,
 )
-# The text of a mail link: not a name, but it may mention the owner of the address.
+# Text of a mail link: not a name, but it may mention the owner of the address.
 MAIL_LINK_TEXT = re.compile(
     r"^(?:skicka |send |schreiben sie )?(?:an? |eine? |ett )?(?:e-?post|e-?mail|mejla?|maila?|mail)(?:adress\w*)?"
     r"(?:(?: till| to| an| til)? (?P<owner>.+))?$",
     re.IGNORECASE,
 )
-# Labels of values; those in the group `name_part` are of a given name or family name.
+# Labels of values; those in the group `name_part` label a given name or family name.
 CONTACT_LABEL = re.compile(
     build_alternation(r"""
         (?P<name_part>vorname|nachname|förnamn|efternamn|first name|last name) | namn | name | titel | title
@@ -117,7 +117,7 @@ CONTACT_LABEL = re.compile(
     + r"\s?:?",
     re.IGNORECASE,
 )
-# Lines and words of a box that are not about the contact.
+# Lines and words of a contact box that are not about the contact.
 NON_CONTACT_LINE = re.compile(
     r"^\W*"
     + build_alternation(r"""
@@ -134,7 +134,7 @@ NON_CONTACT_LINE = re.compile(
     re.IGNORECASE,
 )
 CHUNK_SEPARATOR = re.compile(r"[,;|•·()\t]|(?<=[\w.]):(?!\S)|(?<!\S)[–—-](?!\S)|/(?=\s)")
-EDGE_PUNCTUATION = " .,;:–—-*\"'”“→›»"  # around a chunk
+EDGE_PUNCTUATION = " .,;:–—-*\"'”“→›»"  # removed at both ends of a chunk
 # Words before a name in a sentence, before a call, and at the end of a chunk before a number.
 NAME_LEAD_IN = re.compile(
     r"^(?:.*\b(?:kontakta|contact|kontakt|av|svarar)\s+"
@@ -149,16 +149,16 @@ PREPOSITION = re.compile(r"\b(?:åt|hos|till|för|vid|på|to|at|of|for|i|om)\b")
 PRESS_OFFICE_ONLY = re.compile(PRESS_OFFICE, re.IGNORECASE)
 ABBREVIATION = re.compile(r"[A-ZÅÄÖ]{1,5}|vxl?|[\W\d_]*")
 MAX_ROLE_LENGTH = 100
-MAX_CHUNK_WORDS = 9  # a longer chunk is a sentence
+MAX_CHUNK_WORDS = 9  # words; a longer chunk is a sentence
 MAX_OFFICE_WORDS = 8
-MAX_ROLES = 2  # per contact
+MAX_ROLES = 2  # roles per contact
 
 
 @dataclass(frozen=True, slots=True)
 class ContactLine:
     text: str
     level: int = 9  # level of a heading; 9 for other lines
-    bold: bool = False  # all of it is bold
+    bold: bool = False  # whether all of it is bold
     is_link: bool = False  # whether it is only a link to another page
     block: Any = None  # the innermost block element that contains it
 
@@ -190,7 +190,7 @@ def parse_contacts(lines: Iterable[ContactLine], heading: str, *, heading_is_cer
 
 
 def parse_contact_sentences(text: str) -> list[ContactItem]:
-    """Return the people, press offices and addresses that sentences of a text ask the reader to contact.
+    """Return the people, press offices and addresses that a text invites the reader to contact.
 
     >>> parse_contact_sentences("Bron är klar. För mer information, kontakta pressekreterare Eva Ek.")[0].name
     'Eva Ek'
@@ -206,7 +206,7 @@ def parse_contact_sentences(text: str) -> list[ContactItem]:
         kinds = [kind for kind, words in parse_contact_line(rest) if kind != "role" or not PRESS_WORD.search(words)]
         if kinds[:1] == ["role"] and kinds[1:2] != ["name"]:
             continue
-        # Capitalised words alone may be anything; a title or the word "presskontakt" makes them a person.
+        # Capitalised words alone prove nothing; with a title or the word "presskontakt" they are a person.
         is_press_contact = "presskontakt" in sentence.lower()
         found += [
             contact
@@ -248,7 +248,7 @@ class ContactParser:
     def add_part(self, kind: str, text: str) -> None:
         """Add a part of a line (see `parse_contact_line`).
 
-        Start a new contact if the current one already has that part.
+        A new contact is started if the current one already has that part.
         """
         draft = self.draft
         if kind == "owner":
@@ -299,8 +299,8 @@ class ContactParser:
 def parse_contact_line(line: str) -> tuple[tuple[str, str], ...]:
     """Split a line into (kind, text): name, name part, owner (of a mail link), role, phone, email.
 
-    A role is a title, an office, or the subject that the contact is responsible for. Cached, because a site's pages
-    share contacts.
+    A role is a title, an office, or the subject that the contact is responsible for. Cached, because pages of a site
+    have the same contacts.
 
     >>> parse_contact_line("Eva Ek, utredare, tel. 010-123 45 67")
     (('name', 'Eva Ek'), ('role', 'utredare'), ('phone', '010-123 45 67'))

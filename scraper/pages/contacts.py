@@ -51,8 +51,8 @@ HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNO
 MAX_HEADING_CANDIDATES, MAX_CONTACTS = 30, 100  # a page with more is a directory
 MAX_ANCESTOR_STEPS = 5  # from a heading to the element that contains its contacts
 MAX_SECTION_LINES = 60
-MAX_FOLLOWING_LINES = 12  # after lead-in words in a line
-MAX_PROSE_LINES = 2  # consecutive lines without a contact, which end a section
+MAX_FOLLOWING_LINES = 12  # lines after the words that introduce a contact
+MAX_PROSE_LINES = 2  # consecutive lines without a contact; with more, the section ends
 MAX_LABEL_LENGTH, MAX_NOTE_LENGTH = 50, 140  # characters of a line that is not running text
 MAX_CONTACT_HEADING_LENGTH = 160
 MAX_CONTACT_BOX_LENGTH = 1200
@@ -65,7 +65,7 @@ class ContactArea:
     contacts: list[ContactItem]
     evidence: Provenance
     ancestors: Sequence[Element]
-    doubtful: bool  # the contacts may be the site's own
+    doubtful: bool  # the contacts may be those of the site
 
 
 def find_contact_areas(document: Document) -> list[ContactArea]:
@@ -84,9 +84,9 @@ def find_contact_areas(document: Document) -> list[ContactArea]:
 
 
 def choose_contacts(areas: Sequence[ContactArea], main: Element) -> tuple[list[ContactItem], Provenance] | None:
-    """Return the contacts of the release in the main element and their provenance, or None.
+    """Return the contacts of the release, and their provenance, or None.
 
-    In a doubtful area outside the page's main part, only people count, because offices there are printed on every page.
+    In a doubtful area outside the main element, only people count, because the offices there are on every page.
     """
     chosen: dict[ContactItem, None] = {}
     evidence: Provenance | None = None
@@ -99,7 +99,7 @@ def choose_contacts(areas: Sequence[ContactArea], main: Element) -> tuple[list[C
 
 
 def find_contact_headings(document: Document) -> Iterator[Element]:
-    """Yield elements that may be a heading above contacts, or start a line that names a contact."""
+    """Yield elements that may be a heading above contacts, or that begin a line with a contact."""
     for element in document.root.iter(*HEADING_CANDIDATE_TAGS):
         text = element.text
         if (
@@ -113,9 +113,9 @@ def find_contact_headings(document: Document) -> Iterator[Element]:
 
 @cache_by_text(16_384)
 def opens_contact_section(text: str) -> bool:
-    """Return whether a text is a heading above contacts, or starts a line that names one.
+    """Return whether a text is a heading above contacts, or begins a line with a contact.
 
-    Cached, because menus repeat.
+    Cached, because menus are the same on many pages.
     """
     if not CONTACT_STEM.search(text):
         return False
@@ -129,9 +129,9 @@ def is_contact_class(classes: str) -> bool:
 
 
 def find_contact_requests(document: Document) -> dict[Element, None]:
-    """Return the paragraphs that may ask the reader to contact someone, in page order."""
+    """Return the paragraphs that may invite the reader to contact someone, in page order."""
     paragraphs: dict[Element, None] = {}
-    if "ontakta" in document.text:  # most pages lack the word, and this test is cheap
+    if "ontakta" in document.text:  # a cheap test: most pages lack the word
         for element in document.root.iter("*"):
             if "ontakta" in (element.text or "") or "ontakta" in (element.tail or ""):
                 paragraph = next((part for part in iter_to_block_ancestor(element) if part.tag in PARAGRAPH_TAGS), None)
@@ -192,7 +192,7 @@ def build_area(contacts: list[ContactItem], rule: str, element: Element, *, doub
 
 
 def find_contact_section(lines: Sequence[ContactLine], index: int) -> tuple[list[ContactLine], bool]:
-    """Return the lines from a heading to the next of its level or to prose, and whether it was found."""
+    """Return the lines from a heading to the next of its level or to prose, and whether the heading was found."""
     heading = lines[index]
     section: list[ContactLine] = []
     prose_lines = 0
@@ -232,7 +232,7 @@ def parse_contact_section(heading: ContactLine, section: Sequence[ContactLine]) 
 
 
 def split_lead_ins(lines: Iterable[ContactLine]) -> Iterator[ContactLine]:
-    """Yield lines with lead-in words split off as headings, and bare labels joined to the next line."""
+    """Yield lines with introductory words split off as headings, and bare labels joined to the next line."""
     label = ""
     for line in lines:
         if line.text.endswith(":") and CONTACT_LABEL.fullmatch(line.text):
@@ -250,7 +250,7 @@ def has_phone_or_email(text: str) -> bool:
 
 
 def read_area_in_box(box: Element, used_elements: set[Element]) -> ContactArea | None:
-    """Return the contacts of a contact box if it names a person."""
+    """Return the contacts of a contact box, or None if it does not name a person."""
     if box in used_elements or count_text_letters(box) > MAX_CONTACT_BOX_LENGTH:
         return None
     if not used_elements.isdisjoint(box.iter()) or not used_elements.isdisjoint(box.iterancestors()):
@@ -270,7 +270,7 @@ def read_area_in_paragraph(paragraph: Element, used_elements: set[Element]) -> C
 
 
 def drop_switchboard_contacts(root: Element, areas: Sequence[ContactArea]) -> Iterator[ContactArea]:
-    """Yield the areas without the nameless contacts that are also in the site's footer."""
+    """Yield the areas without the contacts that have no name and are also in the site's footer."""
     has_nameless = any(not contact.name for area in areas for contact in area.contacts)
     footer_keys = find_footer_contact_keys(root) if has_nameless else frozenset()
     for area in areas:
@@ -278,7 +278,7 @@ def drop_switchboard_contacts(root: Element, areas: Sequence[ContactArea]) -> It
             contact
             for contact in area.contacts
             if contact.name
-            or PRESS_WORD.search(contact.role or "")  # the office for journalists
+            or PRESS_WORD.search(contact.role or "")  # the press office
             or not find_contact_keys(f"{contact.phone or ''}, {contact.email or ''}") <= footer_keys
         ]
         if contacts:
@@ -300,7 +300,7 @@ def find_footer_contact_keys(root: Element) -> frozenset[str]:
 def find_contact_keys_in_markup(markup: str) -> frozenset[str]:
     """Return the contact keys (see `find_contact_keys`) in a piece of HTML.
 
-    Cached, as a site's pages share a footer.
+    Cached, because the pages of a site have the same footer.
     """
     root = etree.fromstring(markup, etree.HTMLParser())
     return frozenset(key for line in read_page_lines(root) for key in find_contact_keys(line.text))
@@ -322,7 +322,7 @@ def find_contact_keys(text: str) -> frozenset[str]:
 
 def is_in_boilerplate(element: Element) -> bool:
     """Return whether an element is in a menu, a dialog, or the header or footer of the site."""
-    in_main = False  # whether an element further out is the main part or an article
+    in_main = False  # whether an outer element is the main part or an article
     for part in (*reversed(list(element.iterancestors())), element):
         tag, role = part.tag, part.get("role")
         if (

@@ -1,4 +1,4 @@
-"""Finds the main element of a page, the element with the running text, and parts of the text outside it."""
+"""Finds the main element of a page, the element with the running text, and parts of the text outside that element."""
 
 from __future__ import annotations
 
@@ -40,10 +40,11 @@ MAIN_XPATHS = (
 )
 SIDEBAR_TAGS = {"header", "footer", "aside", "nav", "form"}
 MIN_SECTION_LENGTH = 200  # characters of running text; a shorter article is not part of the release
-MIN_COUNTED_LENGTH = 25  # shorter blocks are labels and buttons, not text
-MIN_LISTED_LINKS, MIN_LIST_LINK_SHARE = 5, 0.8  # a menu: links, and their share of its text
-MAX_SECTION_LINK_SHARE = 0.4  # share of a text's characters
-NON_SECTION_TAGS = ("h1", "form", "input", "nav", "aside", "footer", "img")  # in the surroundings of a text
+MIN_COUNTED_LENGTH = 25  # characters; shorter blocks are labels and buttons, not text
+MIN_LISTED_LINKS, MIN_LIST_LINK_SHARE = 5, 0.8  # links, and share of text in links, of a menu
+MAX_SECTION_LINK_SHARE = 0.4  # share of a section's characters in links
+# elements that a section of the text does not contain
+NON_SECTION_TAGS = ("h1", "form", "input", "nav", "aside", "footer", "img")
 NON_TEXT_HEADINGS = (SERVICE_SECTION_HEADING, CONTACT_SECTION_HEADING, RELATED_SECTION_HEADING)
 
 # Accordions.
@@ -96,7 +97,8 @@ def move_intro_into_main(main: Element, heading: Element | None) -> None:
         intro += filter(is_intro, following)
         if is_before_main:
             if intro:
-                box = etree.Element("div")  # of their own, because they are not the first sentences of the text
+                # in an element of their own, because they are not the first sentences of the text
+                box = etree.Element("div")
                 for part in intro:
                     remove_element(part)
                     part.tail = None
@@ -106,7 +108,7 @@ def move_intro_into_main(main: Element, heading: Element | None) -> None:
 
 
 def is_intro(element: Element) -> bool:
-    """Return whether an element is a sentence or holds a few sentences only."""
+    """Return whether an element is a sentence, or only contains a few sentences."""
     if element.tag != "div":
         return is_sentence_paragraph(element, ".!?:")
     return (
@@ -117,7 +119,7 @@ def is_intro(element: Element) -> bool:
 
 
 def move_lead_into_main(main: Element, lead: Element | None, root: Element) -> None:
-    """Move a lead in front of the main element into it. One after it is not the text's."""
+    """Move a lead that is before the main element into it. A lead after it belongs to another text."""
     if lead is None or root not in lead.iterancestors() or main in (lead, *lead.iterancestors()):
         return
     if lead not in main.iterancestors() and next(part for part in root.iter() if part in (main, lead)) is lead:
@@ -131,8 +133,8 @@ def include_heading(
 ) -> Element:
     """Return the densest element, or its ancestor that also contains the page's heading.
 
-    The lead and the tags are between the two. If menus are too, the densest element is the whole page, or a part of it
-    such as a footer with the agency's addresses, and the largest block with the heading and no menu is returned.
+    The lead and the tags are between the two. If menus are there too, the densest element is the whole page or a wrong
+    part of it, such as a footer with addresses; then the largest block with the heading and without a menu is returned.
     """
     if heading is None:
         return dense
@@ -150,7 +152,7 @@ def include_heading(
 def has_link_list(container: Element, heading: Element, dense: Element | None) -> bool:
     """Return whether a container has a list of links, such as a menu, beside a heading and the densest element.
 
-    One after the densest element is in a column beside the text.
+    A list after the densest element does not count, because it is in a column beside the text.
     """
     parts = [heading] if dense is None or dense in heading.iterancestors() else [heading, dense]
     lineage = {part for element in parts for part in (element, *element.iterancestors())}
@@ -183,7 +185,7 @@ def include_other_articles(best: Element, articles: Sequence[Element], text_leng
     parts = [
         part for part in articles if text_lengths[part] > MIN_SECTION_LENGTH or next(part.iter("h1"), None) is not None
     ]
-    return find_shared_container(best, (best, *best.iterancestors()), parts)  # some systems make a section an article
+    return find_shared_container(best, (best, *best.iterancestors()), parts)  # some CMSs make each section an article
 
 
 def narrow_to_article(main: Element, text_lengths: dict[Element, int]) -> Element:
@@ -195,10 +197,10 @@ def narrow_to_article(main: Element, text_lengths: dict[Element, int]) -> Elemen
 
 
 def find_text_container(main: Element, body: Element | None, *, is_agency_selector: bool) -> Element:
-    """Return the element of the running text: the smallest with nine tenths of it, or `body`.
+    """Return the element of the running text: the smallest one with nine tenths of it, or `body`.
 
-    body: the element that a selector matched. It is chosen if the selector is the agency's own, or if the element holds
-    most of the text, because a CMS's body field may be only one of several.
+    body: the element that a selector matched. It is returned if the selector is the agency's own or if it contains most
+    of the text. A CMS's body field may be only one of several.
     """
     text_lengths = measure_running_text(main)
     if body is not None and main in (body, *body.iterancestors()):
@@ -230,7 +232,7 @@ def descend_to_densest(
 
 
 def measure_running_text(root: Element, excluded_tags: Collection[str] = ()) -> dict[Element, int]:
-    """Count the characters of each element, without links, very short elements and `excluded_tags`."""
+    """Count the characters in each element, without links, very short elements and `excluded_tags`."""
     text_lengths: dict[Element, int] = {}
     # In reverse document order an element follows its children, whose lengths are the last ones on the stack.
     stack: list[int] = []
@@ -254,7 +256,7 @@ def is_anchor_target(element: Element) -> bool:
 
 
 def iter_text_parts(container: Element, main: Element) -> Iterator[Element]:
-    """Yield siblings of the text's element or its ancestors that look like it or are later sections."""
+    """Yield siblings of the text's element, or of its ancestors, that look like it or are later sections."""
     for node in takewhile(lambda part: part is not main, (container, *container.iterancestors())):
         yield from (
             part
@@ -265,7 +267,7 @@ def iter_text_parts(container: Element, main: Element) -> Iterator[Element]:
 
 
 def is_text_section(element: Element) -> bool:
-    """Return whether an element has its own heading, and sentences or a list or table without links."""
+    """Return whether an element has its own heading, and also sentences, a list or a table without links."""
     heading = next(element.iter("h2", "h3"), None)
     if heading is None or any(True for _ in element.iter(*NON_SECTION_TAGS)):
         return False
@@ -299,7 +301,7 @@ def shares_class(part: Element, container: Element) -> bool:
 
 
 def gather_accordions(root: Element, container: Element) -> None:
-    """Move every accordion section with questions outside the text to the end of the text, in page order."""
+    """Move accordion sections with questions from outside the text to the end of the text, in page order."""
     inside = set(container.iter())
     sections = filter(is_accordion_section, list(root.iter("div", "section", "ul", "dl", "details", "aside")))
     for section in [*sections, *iter_toggle_rows(root)]:

@@ -1,7 +1,7 @@
 """Finds when a page was published and updated.
 
 Dates come from labels ("Publicerad", "Senast uppdaterad"), from the page's declared dates, from microdata, and from a
-date alone next to the title or before the text. Dates of other texts, of files and of events are left out.
+date that stands alone next to the title or before the text. Dates of other texts, of files and of events are left out.
 """
 
 from __future__ import annotations
@@ -57,22 +57,22 @@ DIGIT = re.compile(r"\d")
 LONG_WORD = re.compile(r"[^\W\d_]{4,}")
 COPYRIGHT_NOTICE = re.compile(r"\W*(?:©|\(c\)|copyright\b)", re.IGNORECASE)
 LINE_WORD = re.compile(r"[^\W\d_]{3,}")
-ENDS_WITH_ORDINAL = re.compile(r"\d\.$")  # or a sentence
-YEAR_OR_TIME = re.compile(r"(?:19|20)\d\d|\d[.:]\d\d")  # "Tisdag 12 mars" has neither: it heads a programme
+ENDS_WITH_ORDINAL = re.compile(r"\d\.$")  # may also be the end of a sentence
+YEAR_OR_TIME = re.compile(r"(?:19|20)\d\d|\d[.:]\d\d")  # "Tisdag 12 mars" has neither: it is the heading of a programme
 
 # Microdata, other texts and events.
-SCHEMA_DATE_PROPERTIES = {"published": "datePublished", "updated": "dateModified"}  # by field (schema.org)
+SCHEMA_DATE_PROPERTIES = {"published": "datePublished", "updated": "dateModified"}  # field → itemprop (schema.org)
 EVENT_OR_DEADLINE = re.compile(r"event|kalend|calendar|deadline|start-?date|end-?date", re.IGNORECASE)
-# The day in the address of these is the subject's.
+# Words in an address whose day is that of the subject, such as an event.
 DATED_SUBJECT = re.compile(
     r"protokoll|mote|moten|sammantr|beslut|kallelse|remiss|minutes|meeting|decision", re.IGNORECASE
 )
 TEASER_TAGS = ("article", "li", "a")
 ITEM_TAGS = ("li", "p", "div", "section", "article", "td", "dd")
 LIST_CONTAINER_TAGS = ("dl", "ul", "ol", "table", "div", "section")
-MAX_ITEM_LENGTH, MIN_LINK_TEXT_LENGTH = 300, 8  # characters of an entry in a list of other texts, and of its link
-MIN_HEADLINE_LENGTH = 18  # characters; an author's name is shorter
-# Near "Datum", these words say that the date is an event's.
+MAX_ITEM_LENGTH, MIN_LINK_TEXT_LENGTH = 300, 8  # characters of an entry in a list of other texts, and of the link in it
+MIN_HEADLINE_LENGTH = 18  # characters; the name of an author is shorter
+# Words near "Datum" that show that the date is that of an event.
 EVENT_DETAIL = re.compile(r"\W*(?:plats|tid|tidpunkt|lokal|var|place|time|venue|location|where)\b", re.IGNORECASE)
 
 # Dates without a label.
@@ -96,7 +96,7 @@ LABEL_OPENING = build_alternation(r"""
     news | page | this | article | story | content | document | was | is | on | are | last | first | latest
     originally | date | web | viimeksi | sivu
     """)
-# Words of a line with a date that have no meaning of their own.
+# Words in a line with a date that do not change its meaning.
 PLAIN_WORDS = compile_phrases(
     r"""
         (?:mån|tis|ons|tors|fre|lör|sön)dag(?:en)? | (?:man|tirs|ons|tors|fre|lør|søn)dag
@@ -109,25 +109,25 @@ PLAIN_WORDS = compile_phrases(
 AUTHOR_LEAD_IN = re.compile(
     r"\W*(?:(?:written|skriven) )?(?:av|af|by|von)\b|\W*(?:ansvarig|redaktör|författare)\w*\s*:", re.IGNORECASE
 )
-MAX_WORDS_BETWEEN, MAX_AUTHOR_WORDS = 1, 5  # between a label and its date: "i Nyheter"; "av" and a name
+MAX_WORDS_BETWEEN, MAX_AUTHOR_WORDS = 1, 5  # words between a label and its date: "i Nyheter", or "av" and a name
 MAX_DATE_LINE_LENGTH = 90
-MAX_WORDS_AFTER_DATE = 2  # a sentence after a date has more
+MAX_WORDS_AFTER_DATE = 2  # words; a sentence after a date has more
 # Text after a date, as in "Rättelse 3 maj 2024: beloppet är …".
 DATE_THEN_COLON = re.compile(r"\s*(?:kl\.?\s*)?(?:\d{1,2}[.:]\d\d(?:[.:]\d\d)?)?\s*:\s")
 MAX_DATE_LABEL_LENGTH = 160
-MAX_LABEL_WRAPPERS = 3  # elements around a label only, in front of the element with its date
+MAX_LABEL_WRAPPERS = 3  # elements that contain only the label, in front of the element with its date
 ANY_ROLE_PATTERN = "|".join(DATE_ROLE_PATTERNS.values())
 # A label begins its line. Both patterns are for lower-case text: every text of a page is matched, and matching without
 # regard to case takes twice as long.
 DATE_LABEL = re.compile(rf"\W*(?:{LABEL_OPENING}\W+){{0,5}}(?:{ANY_ROLE_PATTERN})")
 # "3 maj 2024 (uppdaterad 9 maj 2024)": a date begins the line, and a label follows it.
 LATER_LABEL = re.compile(rf"\d[^\w\d]*[,(·•|–-]\s*(?:{LABEL_OPENING}\W+){{0,5}}(?:{ANY_ROLE_PATTERN})\W")
-MAX_FIRST_DIGIT_OFFSET = 30  # characters before the digit of a date that begins a line
+MAX_FIRST_DIGIT_OFFSET = 30  # characters before the first digit of a date at the start of a line
 TRAILING_LABEL_OPENING = re.compile(rf"(?:\W+{LABEL_OPENING})+\W*$", re.IGNORECASE)
 SENTENCE_INLINE_TAGS = INLINE_TAGS - {"br", "time"}  # the text after these may continue a sentence
 LABEL_START = re.compile(r"\s*[·|•(–—/]|\W*[A-ZÅÄÖÆØÜ]")
-GENERIC_DATE_LABEL = re.compile(r"^\W*dat(?:e|um|o)\b", re.IGNORECASE)  # does not give the date a meaning
-ACCESSIBLE_NAME_TAGS = ("time", "span", "p", "div", "dd", "abbr")  # may have an invisible label
+GENERIC_DATE_LABEL = re.compile(r"^\W*dat(?:e|um|o)\b", re.IGNORECASE)  # does not say what the date means
+ACCESSIBLE_NAME_TAGS = ("time", "span", "p", "div", "dd", "abbr")  # elements that may have an invisible label
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ class PageDate:
 
     role: str
     text: str
-    value: date | datetime | None  # None if it is written like a date but cannot be read for certain
+    value: date | datetime | None  # None if it looks like a date but cannot be parsed with certainty
     evidence: Provenance
 
 
@@ -146,10 +146,10 @@ def choose_dates(
     """Yield the dates of a page by field, and remove date lines from the tree.
 
     selected: by field, the date of an element that a selector matched. It ranks highest, followed by labels, declared
-    dates, a date alone next to the title, and declared dates without a stated meaning. The day of the address counts
-    only if the page states no date at all.
+    dates, a date that stands alone next to the title, and declared dates without a stated meaning. The day in the URL
+    is used only if the page has no date at all.
     """
-    # Reading labels and the date beside the title changes the tree, so declared dates come first.
+    # read first, because reading labels and the date beside the title changes the tree
     declared = {
         field: [
             *parse_stated_dates(document, field, iter_declared_dates(document, field)),
@@ -181,7 +181,7 @@ def choose_dates(
 def is_later(update: PageDate, published: PageDate) -> bool:
     """Return whether a declared update may follow the publication.
 
-    One equal to it says nothing, and one of an earlier day is contradicted by it.
+    An update at the same time carries no information, and one on an earlier day must be wrong.
     """
     if published.value is None or update.value is None:
         return True
@@ -189,7 +189,7 @@ def is_later(update: PageDate, published: PageDate) -> bool:
 
 
 def read_address_date(url: str) -> PageDate | None:
-    """Return the day in a page's address, unless it is that of an event, a meeting or a decision."""
+    """Return the day in a page's URL, unless it is that of an event, a meeting or a decision."""
     day, path = find_address_day(url), urlsplit(url).path
     if day is None or EVENT_OR_DEADLINE.search(path) or DATED_SUBJECT.search(path.rpartition("/")[0]):
         return None
@@ -197,7 +197,7 @@ def read_address_date(url: str) -> PageDate | None:
 
 
 def choose_date(ranked: Sequence[PageDate], exact: Iterable[PageDate] = ()) -> PageDate | None:
-    """Return the first readable date, or one of it or of `exact` that agrees with it and also has a time or seconds."""
+    """Return the first parsed date, or one from `ranked` or `exact` that agrees with it and is more exact."""
     first = next((found for found in ranked if found.value is not None), None)
     if first is None:
         return ranked[0] if ranked else None  # present but unreadable: to_release raises the error
@@ -228,14 +228,14 @@ def parse_machine_date(timestamp: str | None, url: str) -> date | datetime | Non
 
 
 def find_labelled_dates(document: Document, main: Element) -> list[PageDate]:
-    """Return the labelled dates of the page, those in the main element first, and remove their lines.
+    """Return the labelled dates of the page, those in the main element first, and remove their lines from the tree.
 
-    Lines that are also text are not removed: a heading, or a sentence with a label in it.
+    Lines that belong to the text are kept: a heading, or a sentence that contains a label.
     """
     inside: list[PageDate] = []
     outside: list[PageDate] = []
     for element in list(document.root.iter(etree.Element)):
-        if element.tag != "a" and may_open_with_label(element.text):  # half the texts of a page are links
+        if element.tag != "a" and may_open_with_label(element.text):  # half of the texts on a page are links
             read, text = read_label_dates, element.text
         elif may_open_with_label(element.tail) and (
             element.tag not in SENTENCE_INLINE_TAGS or LABEL_START.match(element.tail or "")
@@ -247,7 +247,7 @@ def find_labelled_dates(document: Document, main: Element) -> list[PageDate]:
             continue
         parents = list(element.iterancestors())
         if any(part.tag == "h1" for part in (element, *parents)):
-            continue  # "30 mars 14.31, Uppdatering" in a title is not a date label
+            continue  # "30 mars 14.31, Uppdatering" in a title is not the label of a date
         if GENERIC_DATE_LABEL.match(text or "") and is_event_date(element, main):
             continue
         is_inside = element is main or main in parents
@@ -264,7 +264,7 @@ def may_open_with_label(text: str | None) -> bool:
 
 @cache_by_text(16_384)
 def starts_with_date_label(text: str) -> bool:
-    """Return whether a text starts with a label. Cached, because a site's pages share many texts."""
+    """Return whether a text starts with a label. Cached, because pages of a site have many texts in common."""
     lower = text.lower()
     if DATE_LABEL.match(lower):
         return True
@@ -288,7 +288,7 @@ def read_label_dates(document: Document, element: Element) -> list[PageDate]:
 
 
 def find_next_element(element: Element) -> Element | None:
-    """Return the next element, or the next one of an ancestor that holds nothing else (<dt>, wrappers)."""
+    """Return the next element, or that of an ancestor that contains nothing else (<dt>, wrappers)."""
     text = clean_line(get_text_content(element))
     for part in (element, *islice(element.iterancestors(), MAX_LABEL_WRAPPERS)):
         if clean_line(get_text_content(part)) != text:
@@ -367,7 +367,7 @@ def parse_line_dates(text: str, timestamps: Sequence[str | None], path: str, url
             role, value = parse_label(label, url)
         except ValueError as error:
             exact = None if NON_PUBLICATION_DATE.search(label) else parse_machine_date(stamp, url)
-            if exact is not None:  # "3 maj" or "April 2025" with a full datetime attribute
+            if exact is not None:  # "3 maj" or "April 2025" with a complete datetime attribute
                 yield PageDate(
                     role, f"{words} {stamp}" if isinstance(error, NoDateError) else str(stamp), exact, evidence
                 )
@@ -422,7 +422,7 @@ def is_label_of_date(label: str, url: str) -> bool:
 
 
 def continues_after_date(label: str, url: str) -> bool:
-    """Return whether a sentence follows a date, for example about what was changed.
+    """Return whether a date is followed by a sentence, for example about what was changed.
 
     >>> continues_after_date("Rättelse 3 maj 2024: beloppet är två miljoner.", "https://a.se/")
     True
@@ -463,7 +463,7 @@ def is_date_only(text: str) -> bool:
 
 
 def find_unlabelled_date(document: Document, heading: Element | None, main: Element) -> PageDate | None:
-    """Return a date alone in or next to the title, else that of a dateline, and remove its element."""
+    """Return a date that stands alone in or next to the title, or else that of a dateline, and remove its element."""
     beside_title = iter_title_neighbours(heading) if heading is not None else ()
     times = (time for time in main.iter("time") if next(time.iterancestors("p", "li", "table"), None) is None)
     for element in chain(beside_title, iter_opening_elements(main), times):
@@ -475,7 +475,7 @@ def find_unlabelled_date(document: Document, heading: Element | None, main: Elem
 
 
 def iter_title_neighbours(heading: Element) -> Iterator[Element]:
-    """Yield the short elements in the title and directly before and after it, nearest first."""
+    """Yield the short elements in the title, and directly before and after it, nearest first."""
     yield from heading.iter("time", "span")
     node = heading
     for _ in range(3):
@@ -503,7 +503,7 @@ def read_unlabelled_date(element: Element, main: Element, url: str) -> PageDate 
     if not text or len(text) > 60 or not DIGIT.search(text) or is_event_or_deadline(element, url):
         return None
     if element.find(".//a" if element.tag == "li" else ".//li//a") is not None:
-        return None  # an entry of a list of other texts
+        return None  # it is an entry in a list of other texts
     if count_linked_letters(element) == count_text_letters(element):
         return None
     try:
@@ -524,7 +524,7 @@ def read_unlabelled_date(element: Element, main: Element, url: str) -> PageDate 
 
 
 def find_dateline(document: Document, main: Element) -> PageDate | None:
-    """Return the date of a dateline: place and date before the first words of a text."""
+    """Return the date of a dateline, that is, place and date before the first words of a text."""
     paragraphs = (part for part in main.iter("p", "div") if part.tag == "p" or (part.text or "").strip())
     for paragraph in islice(paragraphs, 4):
         line = clean_line(get_text_content(paragraph))[:80]
@@ -561,13 +561,13 @@ def iter_nearby_texts(element: Element, main: Element) -> Iterator[str]:
 
 
 def is_date_of_other_text(element: Element, main: Element) -> bool:
-    """Return whether a date in a teaser, or after a link or a copyright notice, is that of another text or the site."""
+    """Return whether a date belongs to another text or the site: in a teaser, after a link or a copyright notice."""
     parents = list(element.iterancestors())
     is_inside = element is main or main in parents
     for part in parents:
         if part is main or part.tag not in TEASER_TAGS:
             continue
-        # In the text only a card is a teaser, elsewhere any linked item.
+        # Inside the text, only a card is a teaser; elsewhere, any linked item is.
         if is_card(part) if is_inside else part.tag == "a" or part.find(".//a") is not None:
             return True
     before = element.getprevious()
@@ -621,7 +621,7 @@ def parse_stated_dates(
 
 
 def find_microdata_dates(document: Document, main: Element, field: str) -> list[PageDate]:
-    """Return the dates of elements with the field's itemprop; only a single one outside the main element."""
+    """Return the dates of elements with the field's itemprop; outside the main element, a single one only."""
     in_main = list(iter_microdata_dates(document, main, field))
     on_page = [] if in_main else list(iter_microdata_dates(document, document.root, field))
     return on_page if len(on_page) == 1 else in_main
@@ -639,10 +639,10 @@ def iter_microdata_dates(document: Document, scope: Element, field: str) -> Iter
 
 
 def is_date_of_field(element: Element, field: str) -> bool:
-    """Return whether the words of an element allow its date to be the field's: <time class="updated">Publicerat …"""
+    """Return whether the words in an element, such as "Publicerat", allow its date to be that of the field."""
     return find_date_role(get_text_content(element)) in (None, field)
 
 
 def read_datetime_attributes(*elements: Element) -> list[str | None]:
-    """Return the datetime attribute of each <time> in, or among, the elements."""
+    """Return the datetime attribute of each <time> element in the given elements, or among them."""
     return [time.get("datetime") for element in elements for time in element.iter("time")]

@@ -25,7 +25,7 @@ from scraper.errors import NotARelease, PageError
 from scraper.normalise.text import clean_line, clean_text, has_mojibake, repair_mojibake, split_word_list
 from scraper.normalise.urls import extract_host
 
-Element = etree._Element  # lxml has no public name for it
+Element = etree._Element  # lxml has no public name for this type
 
 # Tags and their text.
 INLINE_TAGS = frozenset(
@@ -40,15 +40,15 @@ WORD_INTERNAL_TAGS = ("sub", "sup", "wbr")
 INVISIBLE_TAGS = {"script", "style", "template", "title"}
 MIN_SENTENCE_LENGTH = 40  # characters
 TEXT_XPATH = etree.XPath("string()", smart_strings=False)
-# All links in one query, because a menu has hundreds of them.
+# Finds all links in one query, because a menu has hundreds of them.
 LINK_TEXT_XPATH = etree.XPath("descendant-or-self::a[@href or not(@name or @id)]//text()", smart_strings=False)
 
 # Charsets.
 BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w-]+)", re.IGNORECASE)
 XML_DECLARATION = re.compile(rb"^\s*<\?xml[^>]*encoding=[\"']([\w-]+)", re.IGNORECASE)
-MIN_LETTERS_PER_STRAY_BYTE = 4  # letters of UTF-8 for each byte that is not UTF-8
-LATIN_1_NAMES = {"iso8859-1", "ascii"}  # Python's names
+MIN_LETTERS_PER_STRAY_BYTE = 4  # letters in UTF-8 for each byte that is not
+LATIN_1_NAMES = {"iso8859-1", "ascii"}  # names used by Python
 # Python's names of the charsets that browsers know (WHATWG, Encoding). Its other codecs, such as idna, base64 and
 # rot13, are not charsets of pages.
 WEB_CHARSETS = re.compile(
@@ -59,7 +59,7 @@ STRAY_BYTE_HANDLER = "scraper_stray_bytes"  # the name of our codec error handle
 NORDIC_LETTERS = frozenset("åäöÅÄÖéÉüÜøØæÆ".encode("windows-1252"))
 # In UTF-8, the later bytes of a letter are 0x80-0xBF and its first byte is 0xC0 or higher.
 FIRST_TRAIL_BYTE, FIRST_LEAD_BYTE = b"\x80", b"\xc0"
-REPAIRED_ATTRIBUTES = ("alt", "title", "content", "aria-label")  # attributes that hold words
+REPAIRED_ATTRIBUTES = ("alt", "title", "content", "aria-label")  # attributes that contain words
 
 # Characters that XML forbids, which lxml refuses; and DEL.
 NON_XML_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
@@ -70,9 +70,9 @@ CONTROL_REFERENCE = re.compile(
 )
 
 # CSS selectors.
-HTML_WHITE_SPACE = re.compile(r"[ \t\r\n\f]+")  # between classes (HTML, 2.3.7) and between the steps of a selector
+HTML_WHITE_SPACE = re.compile(r"[ \t\r\n\f]+")  # separates classes (HTML, 2.3.7) and the steps of a selector
 SELECTOR_STEP = re.compile(r"(?P<tag>[a-zA-Z]\w*)?(?P<classes>(?:\.[a-zA-Z][\w-]*)*)", re.ASCII)
-# How many elements have their ancestors checked one by one; a page may be thousands of elements deep.
+# Maximum number of elements whose ancestors are checked one by one; a page may be thousands of elements deep.
 MAX_ANCESTOR_CHECKS = 100
 
 # Limits of a page.
@@ -104,12 +104,12 @@ PUBLISHED_METAS = split_word_list("""
     date.published dc.date.published sailthru.date parsely-pub-date cxenseparse:recs:publishtime
     citation_publication_date
     """)
-# These do not say which date they are, so a visible date beside the title counts more.
+# Metas that do not state the meaning of their date; a visible date beside the title takes precedence.
 UNSPECIFIED_DATE_METAS = split_word_list("""
     dc.date dcterms.date date
     """)
-# A page is created before it is published, and after a migration all pages of a site have the same date of creation. It
-# only gives the seconds of a publication that is known to the minute.
+# A page is created before it is published, and after a migration all pages of a site have the same date of creation. So
+# this date is only used for the seconds of a publication that is known to the minute.
 CREATED_METAS = split_word_list("""
     dcterms.created dc:date.created dc.date.created creation-date dc.created
     """)
@@ -118,7 +118,7 @@ UPDATED_METAS = split_word_list("""
     dc.date.modified dcterms.date.modified dc.modified epi.modified article:modified last-modified
     revised lastmod updated modified
     """)
-DECLARED_DATES = {  # field → schema.org property, metas
+DECLARED_DATES = {  # field → (schema.org property, metas)
     "published": ("datePublished", PUBLISHED_METAS),
     "updated": ("dateModified", UPDATED_METAS),
     "created": (None, CREATED_METAS),
@@ -185,7 +185,7 @@ class Document:
                 self.base_href = (element.get("href") or "").strip()
                 self.base_url = self.resolve_base_url(self.url)
             elif tag == "title":
-                if self.title is None and text and text.strip():  # later ones are the titles of drawings
+                if self.title is None and text and text.strip():  # later titles are those of drawings (SVG)
                     self.title = text
             elif text and "ld+json" in (element.get("type") or "").lower():
                 self.json_ld_scripts.append(text)
@@ -235,7 +235,8 @@ class Document:
             selector = compile_selector(css)
         except SelectorError as error:
             raise PageError(self.url, "selector", f"{css!r} is not a valid selector: {error}") from error
-        # Most selectors belong to another CMS than the page's; looking for their names is cheaper than for elements.
+        # Most selectors are for another CMS than the page's; looking up their names is cheaper than looking for
+        # elements.
         if not (
             all(map(self.find_class_attributes, selector.classes)) and all(name in self.text for name in selector.ids)
         ):
@@ -268,7 +269,7 @@ class Document:
                 part.get("class") in self.find_class_attributes(name) for name in step.classes
             )
 
-        ancestors = element.iterancestors()  # shared by the steps: each one continues outwards
+        ancestors = element.iterancestors()  # shared by the steps, so that each continues outwards
         return is_match(element, steps[0]) and all(
             any(is_match(part, step) for part in ancestors) for step in steps[1:]
         )
@@ -287,8 +288,7 @@ class NameIndex:
     """The class and id attributes of a page.
 
     elements: the elements by class attribute, each with its position. attributes: the class and id attributes, each
-    with its element's tag. attributes_by_class: the class attributes that contain a class, filled as classes are looked
-    up.
+    with its element's tag. attributes_by_class: cached class attributes that contain a given class.
     """
 
     elements: dict[str, list[tuple[int, Element]]] = field(default_factory=lambda: defaultdict(list))
@@ -331,7 +331,7 @@ def is_credible_canonical_url(canonical: str, url: str) -> bool:
 def iter_declared_dates(document: Document, field: str | None) -> Iterator[tuple[str, str]]:
     """Yield declared dates as (rule, value), best first.
 
-    field: published, updated, created, or None for those that do not say which date they are.
+    field: published, updated, created, or None for dates without a stated meaning.
     """
     key, metas = DECLARED_DATES[field]
     for found in document.json_ld:
@@ -511,8 +511,8 @@ class SelectorStep(NamedTuple):
 class CompiledSelector(NamedTuple):
     """A CSS selector as XPath, with the parts that can be matched faster without XPath.
 
-    classes, ids: if one of them is missing on a page, nothing matches there. steps: the steps of a selector made of
-    tags and classes alone, last step first; empty for any other selector.
+    classes, ids: names without which the selector matches nothing on a page. steps: for a selector that consists of
+    tags and classes alone, its steps, last one first; empty for any other selector.
     """
 
     xpath: etree.XPath
@@ -533,7 +533,7 @@ def compile_selector(css: str) -> CompiledSelector:
 def parse_selector_steps(css: str) -> tuple[SelectorStep, ...]:
     """Return the steps of a selector, last first.
 
-    Empty unless it consists of tags and classes and ends in a class.
+    Returns () unless the selector consists of tags and classes and ends in a class.
 
     >>> [step.tag for step in parse_selector_steps("main p.ingress")]
     ['p', 'main']
@@ -594,7 +594,7 @@ def find_charset(label: str) -> str | None:
         name = codecs.lookup(label).name
     except LookupError:
         return None
-    if name.startswith("utf-16"):  # the declaration was read as ASCII, so the page is not (HTML, 13.2.3.2)
+    if name.startswith("utf-16"):  # the declaration could be read as ASCII, so the page is not UTF-16 (HTML, 13.2.3.2)
         return "utf-8"
     if not WEB_CHARSETS.fullmatch(name):
         return None
@@ -604,7 +604,7 @@ def find_charset(label: str) -> str | None:
 def decode_stray_byte(error: UnicodeError) -> tuple[str, int]:
     """Decode one byte that is not UTF-8: a Nordic letter of windows-1252, or else U+FFFD.
 
-    This is a codec error handler. Programs that paste text without converting it leave such bytes in UTF-8 pages.
+    This is a codec error handler. Some systems paste text into UTF-8 pages without converting it.
     """
     if not isinstance(error, UnicodeDecodeError):
         raise error
@@ -643,7 +643,7 @@ def has_oversized_tag(html: bytes) -> bool:
 
 
 def repair_tree(root: etree._Element) -> None:
-    """Repair misread characters in a page's text and in attributes with words. URLs are not changed."""
+    """Repair misread characters in a page's text and in attributes that contain words. URLs are not changed."""
 
     def repair(text: str) -> str:
         repaired = repair_mojibake(text)

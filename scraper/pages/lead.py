@@ -27,11 +27,11 @@ SUBHEADING_CLASS = re.compile("sub-?heading|underrubrik", re.IGNORECASE)
 SUBHEADING_TAGS = ("h2", "h3", "h4", "h5", "h6")
 MAX_SUBHEADING_LENGTH, MAX_LEAD_LENGTH = 60, 1200
 MIN_LABEL_LENGTH, MAX_LABEL_LENGTH = 25, 40
-MIN_FOLLOWING = 2  # paragraphs that look alike
+MIN_FOLLOWING = 2  # paragraphs after a lead that look alike
 MAX_LEAD_PARAGRAPHS = 3
 SENTENCE_ENDS = '.!?…”"'
 LETTERS = re.compile(r"[^\W\d_]{2,}")
-MAX_LEAD_POSITION = 12  # blocks at the beginning that may be the lead
+MAX_LEAD_POSITION = 12  # blocks at the beginning of the page that are considered
 
 
 def find_lead(
@@ -39,8 +39,8 @@ def find_lead(
 ) -> tuple[range, str] | None:
     """Return the range of blocks that are the lead and the rule that found it, or None.
 
-    attribute: the attribute with the value "lead" on the element that a selector matched. text_start: index of the
-    first block of the running text.
+    attribute: name of the attribute that is "lead" on the element matched by a selector. text_start: index of the first
+    block of the running text.
     """
     if found := find_marked_lead(blocks, lambda element: element.get(attribute) == "lead"):
         return found, "selector"
@@ -48,7 +48,7 @@ def find_lead(
         return found, "class of the paragraph"
     start = find_heading_end(blocks)
     sentences = (index for index in range(start, len(blocks)) if is_sentence_block(blocks[index]))
-    for index, block in enumerate(blocks[: next(sentences, 5) + 1]):  # a later one is a sentence of the text
+    for index, block in enumerate(blocks[: next(sentences, 5) + 1]):  # a sentence further down belongs to the text
         if block.level == 9 and any(matches_summary(block.text, summary) for summary in declared_summaries):
             return range(index, index + 1), "declared summary"
     between = [index for index in range(start, min(text_start, start + 6)) if is_sentence_block(blocks[index])]
@@ -80,11 +80,11 @@ def find_heading_end(blocks: Sequence[PageBlock]) -> int:
 
 
 def has_own_class(blocks: Sequence[PageBlock], index: int) -> bool:
-    """Return whether a paragraph has a class that no other has, and most of those after it have one class or none."""
+    """Return whether a paragraph has a class of its own, while most after it have the same class or none."""
     block = blocks[index]
     following = [other for other in blocks[index + 1 :] if other.kind == "p" or is_text_list(other)]
     own, *others = (str(part.element.get("class") or "") for part in (block, *following))
-    # One other paragraph is enough beside it, if it has a class of its own too.
+    # One other paragraph is enough if it is a sibling and has a class, too.
     is_row = len(others) >= MIN_FOLLOWING or (any(others) and following[0].element.parent is block.element.parent)
     if not own or own in others or not is_row or contains_block(block.element, following[0]):
         return False
@@ -100,21 +100,21 @@ def is_text_list(block: PageBlock) -> bool:
 
 
 def may_lead(block: PageBlock) -> bool:
-    """Return whether a paragraph is long enough for a lead that is no sentence, and has no links."""
+    """Return whether a paragraph without a full sentence is long enough for a lead and mostly not links."""
     return MIN_LABEL_LENGTH <= len(block.text) < MAX_LEAD_LENGTH and has_words(block.text) and block.link_share < 0.5
 
 
 def find_marked_lead(blocks: Sequence[PageBlock], is_lead_element: Callable[[Tag], bool]) -> range | None:
-    """Return the opening blocks that are in one lead element, or None."""
+    """Return the blocks at the beginning that are in one lead element, or None."""
     for index, block in enumerate(blocks[:MAX_LEAD_POSITION]):
         container = find_lead_ancestor(block.element, is_lead_element)
         if container is None or not may_be_lead(block):
             continue
         if any(map(is_sentence_block, blocks[:index])) and block.text[-1] not in SENTENCE_ENDS:
-            continue  # a subheading in the style of a lead
+            continue  # a subheading with the style of a lead
         following = blocks[index + 1 : MAX_LEAD_POSITION]
         if any(later.element.name == "h1" and contains_block(container, later) for later in following):
-            continue  # the element also holds the title below
+            continue  # the element also contains the title below
         end = index + 1
         while end < len(blocks) and find_lead_ancestor(blocks[end].element, is_lead_element) is container:
             end += 1
@@ -172,7 +172,7 @@ def is_sentence_heading(block: PageBlock) -> bool:
 
 
 def find_separate_paragraphs(blocks: Sequence[PageBlock], start: int) -> range | None:
-    """Return the blocks of an element with a few paragraphs only, in front of the element with the text."""
+    """Return the blocks of an element with only a few paragraphs, in front of the element with the text."""
     first = next((index for index in range(start, min(len(blocks), start + 8)) if may_open_text(blocks[index])), None)
     if first is None:
         return None
@@ -196,7 +196,7 @@ def is_short_text(lead: Sequence[PageBlock]) -> bool:
 
 
 def stands_apart(wrapper: Tag, lead: Sequence[PageBlock], following: Sequence[PageBlock]) -> bool:
-    """Return whether the text after a wrapper is in one element, not in a row of wrappers or of paragraphs like it."""
+    """Return whether the text after a wrapper has an element of its own, not wrappers or paragraphs like it."""
     if wrapper.parent is None or has_descendant(wrapper, ("img",)):
         return False
     inside = [block for block in following if contains(wrapper.parent, block)]

@@ -25,16 +25,17 @@ DECORATIVE_IMAGE = re.compile(
     rf"{PLACEHOLDER_IMAGE.pattern}|\.svg(?:$|\?)|(?:^|[/_.-])(?:logo|icon|ikon|icons|avatar)(?=[/_.-])|/logotyp",
     re.IGNORECASE,
 )
-CREDIT_PREFIXES = ("foto", "photo", "bild:", "©")  # at the beginning of a caption that is a credit
+CREDIT_PREFIXES = ("foto", "photo", "bild:", "©")  # beginnings of captions that are credits
 MAX_CAPTION_LENGTH = 500
-MAX_BOX_CAPTION_LENGTH, MAX_BOX_DEPTH = 150, 4  # letters beside a picture in a box; elements from it to the box
+# letters beside a picture in a box, and elements from the picture to the box
+MAX_BOX_CAPTION_LENGTH, MAX_BOX_DEPTH = 150, 4
 NON_BOX_TAGS = ("p", "a", "figure", "li", "body", "article", *HEADING_TAGS)
-MIN_IMAGE_SIDE = 60  # pixels, as declared; smaller pictures do not belong to the text
+MIN_IMAGE_SIDE = 60  # pixels, as declared; smaller pictures are not content
 IMAGE_SOURCE_ATTRIBUTES = ("src", "data-src", "data-original", "data-lazy-src")
 
 
 def find_images(soup: Tag, resolve_url: Callable[[str], str | None]) -> list[ImageItem]:
-    """Return each picture of the text once, in page order."""
+    """Return the pictures of the text in page order, without duplicates."""
     images: dict[str, ImageItem] = {}
     captions = CaptionIndex()
     for image in iter_descendants(soup, ("img",)):
@@ -49,7 +50,7 @@ def find_images(soup: Tag, resolve_url: Callable[[str], str | None]) -> list[Ima
 
 
 def mark_captions(main: Element) -> None:
-    """Give the text that stands alone with a picture in a small box the class of a caption."""
+    """Set the class of a caption on a text that is alone with a picture in a small box."""
     for image in main.iter("img"):
         ancestors = list(islice(takewhile(lambda part: part is not main, image.iterancestors()), MAX_BOX_DEPTH))
         box = next((part for part in ancestors if has_min_letters(part, 1)), None)
@@ -63,7 +64,7 @@ def mark_captions(main: Element) -> None:
 
 
 def is_caption_text(element: Element) -> bool:
-    """Return whether an element has neither headings, lists nor links, as a teaser or a lead would."""
+    """Return whether an element has no headings, lists or links, unlike a teaser or a lead."""
     names = element.get("class") or ""
     return not (LEAD_CLASS.search(names) or any(True for _ in element.iter("a", "button", "ul", "ol", *HEADING_TAGS)))
 
@@ -71,7 +72,7 @@ def is_caption_text(element: Element) -> bool:
 class CaptionIndex:
     """The captions of each element with pictures.
 
-    Each element is read only once, as it may hold thousands of pictures.
+    Each element is read only once, because it may contain thousands of pictures.
     """
 
     def __init__(self) -> None:
@@ -118,7 +119,7 @@ def find_image_source(image: Tag, captions: CaptionIndex) -> str | None:
 
 
 def iter_captions(container: Tag) -> Iterator[Tag]:
-    """Yield the outermost captions, by tag or class. Many times as fast as BeautifulSoup's find_all."""
+    """Yield the outermost captions, found by tag or class. Much faster than BeautifulSoup's find_all."""
     for child in container.contents:
         if isinstance(child, Tag):
             if child.name == "figcaption" or CAPTION_CLASS.search(str(child.get("class") or "")):
@@ -128,17 +129,18 @@ def iter_captions(container: Tag) -> Iterator[Tag]:
 
 
 def find_attachments(document: Document, scope: Element) -> list[AttachmentItem]:
-    """Return each linked file once, in page order, titled with the link's text."""
+    """Return the linked files in page order, without duplicates, titled with the links' texts."""
     files: dict[str, AttachmentItem] = {}
     for link in scope.iter("a"):
         href, media_type = link.get("href") or "", link.get("type") or ""
-        # By its attributes, the link leads to a file (HTML, 4.6.1).
+        # The attributes of the link say that it leads to a file (HTML, 4.6.1).
         is_declared = link.get("download") is not None or (
             media_type.startswith("application/") and "html" not in media_type
         )
         if "." not in href.partition("?")[0].rpartition("/")[2] and not is_declared:
-            continue  # most links: resolve URLs only of files and downloads
-        url = (document.resolve_url(href) or "").partition("#")[0]  # a link to a page of a file counts as the file
+            continue  # most links end here, so that only URLs of files are resolved
+        # a link to a page in a file (#page=2) counts as the file
+        url = (document.resolve_url(href) or "").partition("#")[0]
         if url and url not in files and (is_declared or guess_media_type(url)):
             title = clean_line(strip_link_notes(get_text_content(link))) or clean_line(link.get("title") or "")
             files[url] = AttachmentItem(url=url, title=title or url.rpartition("/")[2])

@@ -1,8 +1,8 @@
 """Recognises pages that are not releases: error pages served as 200, redirect stubs, walls, outages and listings.
 
-A release may be about any of this ("404 nya jobb", "Nya regler för kakor"). So words alone decide only if the title
-consists of nothing else; otherwise the page must have almost no other text. The patterns cover the Nordic languages,
-German and English.
+A release may mention any of this ("404 nya jobb", "Nya regler för kakor"). So a page is rejected only if its title
+consists of nothing else, or if it has almost no other text. The patterns cover the Nordic languages, German and
+English.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from scraper.pages.title import find_site_names, strip_site_name
 if TYPE_CHECKING:
     from scraper.agency import Agency
 
-# Addresses of listings: the folder of news itself, its default page, or its part for a year, month or page.
+# URLs of listings: the folder of news itself, its default page, or its part for a year, month or page number.
 LISTING_FOLDER = build_alternation(r"""
     nyheter | nyhetsarkiv | nyhetslista | nyhetsrum | aktuellt | press | pressmeddelanden | pressrum | presscenter
     news | newsroom | press-?releases | aktuelt | nyheder | pressemeldinger | pressemeddelelser | aktuelles
@@ -34,16 +34,17 @@ LISTING_NAME = re.compile(
 )
 DEFAULT_PAGE = re.compile(r"(?:/(?:pages|sidor))?/(?:default|index|start|startsida|startpage)$", re.IGNORECASE)
 LISTING_PART = re.compile(r"/(?:19|20)\d\d(?:/\d\d?)?$|/(?:page|sida|sivu|side|seite)[-/]?\d+$", re.IGNORECASE)
-PAGE_EXTENSION = re.compile(r"(?:\.4\.[0-9a-f]+)?\.(?:html?|aspx?|php|jsp)$", re.IGNORECASE)  # .4.: SiteVision's pages
+# ".4.": pages of SiteVision
+PAGE_EXTENSION = re.compile(r"(?:\.4\.[0-9a-f]+)?\.(?:html?|aspx?|php|jsp)$", re.IGNORECASE)
 PAGING_PARAMETER = re.compile(r"page(?:index|number|no)?|sida|pn|start|offset|year|ar|month", re.IGNORECASE)
 
-# Listings, by their text.
+# Listings, recognised by their text.
 MIN_LISTING_ENTRIES = 5
-MIN_ENTRY_SHARE = 0.75  # share of the text
-MAX_TEXT_OUTSIDE_ENTRIES = 400  # characters: a heading and a short introduction
+MIN_ENTRY_SHARE = 0.75  # share of the text that is in entries
+MAX_TEXT_OUTSIDE_ENTRIES = 400  # characters outside entries: a heading and a short introduction
 YEAR_IN_TEXT = re.compile(r"\b(?:19|20)\d\d\b")
 
-# Words around the message of a title.
+# Words that surround the message in a title.
 APOLOGY = build_alternation(r"""
     hoppsan | oj(?:då)? | tyvärr | vi beklagar | beklagar | ursäkta | oops | o+ps | sorry | we(?:'re| are) sorry
     whoops | beklager | vi beklager | desværre | dessverre | pahoittelut | valitettavasti | hups | leider | error
@@ -70,7 +71,7 @@ ERROR_CONTEXT_WORD = build_alternation(r"""
     forbidden | access denied | unauthori[sz]ed | authori[sz]ation required | method not allowed | too many requests
     åtkomst nekad | oops | sorry | tyvärr | hoppsan
     """)
-# A title of a status code: alone, with words that go with it, or after a word for an error. CODES is replaced below.
+# A title that is a status code: alone, with the usual words, or after a word for an error. CODES is replaced below.
 STATUS_CODE_TITLE = (
     rf"^\W*(?:{ERROR_WORD}\W*)?(?:{CERTAIN_ERROR_WORD}\W*)+CODES\b"
     rf"|^\W*(?:{ERROR_WORD}\W*)+CODES\b(?=\W*$|\s*[|–—:·-]|\W+{ERROR_CONTEXT_WORD}\b)"
@@ -80,7 +81,7 @@ NOT_FOUND_CODE_TITLE = re.compile(STATUS_CODE_TITLE.replace("CODES", "(?:404|410
 ERROR_CODE_TITLE = re.compile(STATUS_CODE_TITLE.replace("CODES", "(?:40[0-9]|429|50[0-4])"), re.IGNORECASE)
 ERROR_PAGE_TITLE = re.compile(r"^\W*(?:felsida|error page|fejlside|feilside|fehlerseite|virhesivu)\W*$", re.IGNORECASE)
 
-# The page does not exist, or no longer.
+# The page does not exist, or no longer exists.
 PAGE_NOUN = build_alternation(r"""
     sidan? | artikeln | nyheten | texten | dokumentet | innehållet | pressmeddelandet | siden | artikkelen | artiklen
     nyheden | page | article | document | content | file | site | url | seite | artikel | inhalt | sivua?
@@ -116,7 +117,8 @@ NOT_FOUND_TITLE = re.compile(
     re.IGNORECASE,
 )
 NOT_FOUND_TEXT = re.compile(rf"{PAGE_NOT_FOUND}(?!\w)|{PAGE_CANNOT_BE_FOUND}|^\W*{NO_PAGE_PHRASE}\W*$", re.IGNORECASE)
-# Said of pages that are gone and of pages that cannot be shown now, so it only counts without a sign of an outage.
+# These words describe both removed pages and pages that cannot be shown now, so they only count without a sign of an
+# outage.
 UNAVAILABLE_TEXT = compile_phrases(
     r"""
         kan inte visas | (?:är )?inte tillgänglig[t]?(?!\w|\s+(?:för|i|på|via)\b) | ikke tilg(?:jen|æn)gelig
@@ -156,10 +158,10 @@ WALL_TEXT = compile_phrases(
     before="",
     after="",
 )
-# The widget of a challenge, which a contact form of any page may have as well.
+# The widget of a challenge, which may also be part of a contact form.
 CHALLENGE_WIDGETS = (".cf-turnstile", ".h-captcha", ".g-recaptcha")
 FRAME_TAGS = ("header", "nav", "aside", "footer")
-# Of ASP.NET and IIS
+# Error pages of ASP.NET and IIS.
 SERVER_ERROR_TITLE = compile_phrases(r"""
     server error in\b.{0,60}\bapplication | serverfel i (?:programmet|tillämpningen)\b.{0,60}
     serverfeil i\b.{0,60} | serverfejl i\b.{0,60} | serverfehler in der anwendung\b.{0,60}
@@ -274,12 +276,12 @@ MOVED_TITLE = re.compile(
 META_REFRESH = re.compile(r"^\s*\d+(?:\.\d*)?\s*[;,]\s*(?:url\s*=\s*)?[\"']?\s*([^\"']+)", re.IGNORECASE)
 
 # Limits, in characters.
-MAX_ERROR_PAGE_LENGTH = 400  # length of the text; a release about a removal is longer
+MAX_ERROR_PAGE_LENGTH = 400  # length of the text; a release about a removed page is longer
 MAX_STUB_LENGTH = 1500  # length of a whole page, menus included, that only leads to another page
-MIN_TEXT_LENGTH = 30  # if an extracted text is shorter, the whole page is checked
+MIN_TEXT_LENGTH = 30  # length of an extracted text; if it is shorter, the whole page is checked
 SENTENCE_BREAK = re.compile(r"(?<=[.!?])\s+|\n+")
 
-# Problems of blocked pages and placeholders; scraper.failures knows the former too.
+# Problems of blocked pages and placeholders, which scraper.failures recognises too.
 CONSENT_PROBLEM = "is a consent wall"
 LOGIN_PROBLEM = "asks to sign in"
 WALL_PROBLEM = "is an error page or a wall"
@@ -289,10 +291,10 @@ SERVER_ERROR_PROBLEM = "is an error page of the web server"
 PORTAL_PROBLEM = "is the login page of a network"
 PLACEHOLDER_PROBLEM = "is a placeholder"
 
-# Markup that only Cloudflare's challenge and captive portals (WISPr) have.
+# Markup that only Cloudflare's challenges and captive portals (WISPr) have.
 WALL_MARKS = {"_cf_chl_opt": WALL_PROBLEM, "WISPAccessGatewayParam": PORTAL_PROBLEM}
 
-# Rules as (pattern of a title or first heading, kind, problem).
+# Rules: (pattern of a title or first heading, kind, problem).
 TITLE_RULES = (  # for pages of any length
     (NOT_FOUND_CODE_TITLE, "error page", "is an error page"),
     (NOT_FOUND_TITLE, "error page", "is an error page"),
@@ -304,7 +306,7 @@ TITLE_RULES = (  # for pages of any length
     (DEFAULT_PAGE_TITLE, "placeholder", PLACEHOLDER_PROBLEM),
     (REDIRECT_TITLE, "redirected", "only leads to another page"),
 )
-SHORT_PAGE_RULES = (  # for pages of a few words
+SHORT_PAGE_RULES = (  # for pages with only a few words
     (CONSENT_TITLE, "blocked", CONSENT_PROBLEM),
     (OUTAGE_TITLE, "blocked", OUTAGE_PROBLEM),
     (TECHNICAL_ERROR_LINE, "blocked", TECHNICAL_ERROR_PROBLEM),
@@ -317,22 +319,22 @@ SHORT_PAGE_RULES = (  # for pages of a few words
 class PageRejection(NamedTuple):
     """Why a page is not a release."""
 
-    kind: str  # kind of NotARelease
-    problem: str  # with words of the page
-    target: str | None = None  # the URL that it leads to, or the title of a placeholder
+    kind: str  # the kind of NotARelease
+    problem: str  # the problem, with words from the page
+    target: str | None = None  # the URL that the page leads to, or the title of a placeholder
 
 
 @dataclass(frozen=True, slots=True)
 class PageSignals:
     """Signals that must be read from a page before anything is removed from it."""
 
-    titles: tuple[str, ...]  # the document's, without the site's name, and the first heading
-    text: str | None  # all of its text, if it was read and is short
+    titles: tuple[str, ...]  # the document's title without the site's name, and the first heading
+    text: str | None  # the whole text of the page, if it was read and is short
     asks_for_password: bool
     refresh_url: str | None  # the URL that it redirects to
     first_link: str | None  # the first URL that it links to
-    wall: str | None = None  # the problem, if its markup is from a wall
-    has_challenge: bool = False  # whether it has the widget of a challenge, which keeps robots out
+    wall: str | None = None  # the problem, if the markup is that of a wall
+    has_challenge: bool = False  # whether it has a challenge widget, which keeps robots out
 
 
 def read_page_signals(document: Document, *, include_text: bool = False) -> PageSignals:
@@ -355,7 +357,7 @@ def read_page_signals(document: Document, *, include_text: bool = False) -> Page
 
 
 def is_challenge(document: Document) -> bool:
-    """Return whether a page with few words, menus included, has a challenge widget outside its footer."""
+    """Return whether a page that has few words, menus included, has a challenge widget outside its footer."""
     widgets = [widget for css in CHALLENGE_WIDGETS for widget in document.select(css)]
     return (
         any(next(widget.iterancestors(*FRAME_TAGS), None) is None for widget in widgets)
@@ -378,7 +380,7 @@ def find_meta_refresh_url(document: Document) -> str | None:
 
 
 def has_password_field(document: Document) -> bool:
-    # Most pages do not contain the word, which is quick to see.
+    # a quick test: most pages do not contain the word
     fields = document.root.iter("input") if "assword" in document.text else ()
     return any((field.get("type") or "").lower() == "password" for field in fields)
 
@@ -396,7 +398,7 @@ def find_rejection(signals: PageSignals) -> PageRejection | None:
 
 
 def reject_by_title(title: str) -> PageRejection | None:
-    """Return why a page is not a release if its title consists of such a message, or None.
+    """Return why a page is not a release if its title is nothing but an error message or the like, else None.
 
     >>> reject_by_title("404 – sidan kunde inte hittas"), reject_by_title("404 nya jobb")
     (PageRejection(kind='error page', problem="is an error page: '404 – sidan kunde inte hittas'", target=None), None)
@@ -415,7 +417,7 @@ def reject_redirect(signals: PageSignals, problem: str) -> PageRejection:
 def find_short_page_rejection(
     signals: PageSignals, title: str | None, text: str, *, has_date: bool
 ) -> PageRejection | None:
-    """Return why a page with few or no words is not a release, or None.
+    """Return why a page with few words or none is not a release, or None.
 
     title, text: as extracted. has_date: whether the page has a publication date, which walls and outages lack.
     """
@@ -437,7 +439,7 @@ def find_short_page_rejection(
 
 
 def reject_by_few_words(signals: PageSignals, titles: tuple[str, ...], sentences: list[str]) -> PageRejection | None:
-    """Return what blocks or redirects the visitor of a page with few words, or None."""
+    """Return what blocks or redirects visitors of a page with few words, or None."""
     for title in titles:
         for pattern, kind, problem in SHORT_PAGE_RULES:
             if pattern.search(title):
@@ -471,9 +473,9 @@ def reject_not_found(pattern: re.Pattern[str], lines: list[str]) -> PageRejectio
 
 
 def is_listing_url(url: str, agency: Agency | None = None) -> bool:
-    """Return whether a URL is the address of a listing: one that the agency declares, or a folder of news itself.
+    """Return whether a URL is that of a listing: one declared for the agency, or the folder of news itself.
 
-    A query must only name a page or a time, because some systems name a release by a number in it.
+    Its query may only name a page number or a time, because in some CMSs a number in the query names a release.
 
     >>> addresses = "/nyheter/", "/om/press/Pages/default.aspx", "/nyheter-och-press/2024/?page=2", "/nyheter/?id=12"
     >>> [is_listing_url(f"https://a.se{address}") for address in addresses]

@@ -9,7 +9,7 @@ from bs4 import Tag
 from scraper.normalise.text import build_alternation, clean_line
 
 FINAL_QUESTION_MARK = re.compile(r"[?？][\"”’»')\]]*$|[?？]\s*(?:\([^)]*\))?$")
-# An announcement of questions and answers, in a title, a lead or a line of the text.
+# An announcement of questions and answers, in the title, the lead or a line of the text.
 QA_ANNOUNCEMENT = re.compile(
     build_alternation(r"""
         fr[åa]gor (?:och|&) svar | vanlig(?:a|aste) frågor(?:na)? | \bfråg(?:a|or) till\b | intervju\b
@@ -27,18 +27,18 @@ ANSWERER = re.compile(
     rf"|(?:^|[.!]\s)(?:Här|Nedan|Nu)\s+(?:svarar|besvarar)\s+(?P<named>{ANSWERER_NAME}),?"
     r"\s+(?:på\s+)?(?:\w+\s+){0,3}fråg",
 )
-# "Eva Ek, utredare:" alone in a line before an answer.
+# "Eva Ek, utredare:" on a line of its own before an answer.
 SPEAKER_LINE = re.compile(r"^(?P<who>[A-ZÅÄÖÉ][\w.-]+(?: [A-ZÅÄÖÉ][\w.-]+){1,3}(?:, [^:.]{3,80})?)(?: svarar)?\s*:$")
 # A letter may also begin a name: "S:t Erik", "F. Scott Fitzgerald". So it marks a question only if the text ends in a
 # question mark or a marked answer follows, and an answer only if its question is marked.
 MARKED_QUESTION = re.compile(r"^(?:(?:fråga|question)\s?\d*\s?[:.]\s*|[qf]\s?\d*\s?[:.]\s+)", re.IGNORECASE)
 MARKED_ANSWER = re.compile(r"^(?:(?P<word>svar|answer)\s?\d*\s?[:.]\s*|[as]\s?\d*\s?[:.]\s+)", re.IGNORECASE)
-# The sign after the title of an accordion panel, or the name of an icon.
+# The open/close sign after the title of an accordion panel, or the name of an icon.
 TOGGLE_SIGN = re.compile(
     r"(?<=\S)\s*(?:[+＋−–×✕✚›»▼▾▿⌄˅∨>-]|expand_(?:more|less)|keyboard_arrow_\w+|chevron_\w+|arrow_\w+)$"
 )
 QUESTION_NUMBER = re.compile(r"^\d{1,2}[.)]\s*(?=\S{2})")
-# Questions from the page to its reader.
+# Questions that the site asks its readers.
 SITE_QUESTION = re.compile(
     "^"
     + build_alternation(r"""

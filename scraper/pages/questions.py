@@ -25,8 +25,8 @@ from scraper.pages.question_patterns import (
 )
 from scraper.pages.title import build_comparison_key
 
-MIN_QUESTION_LENGTH, MAX_QUESTION_LENGTH = 4, 400  # characters of a question in a block of its own: "Hur?"
-MIN_PLAIN_QUESTION_LENGTH, MAX_PLAIN_QUESTION_LENGTH = 8, 200  # length of a question in an ordinary paragraph
+MIN_QUESTION_LENGTH, MAX_QUESTION_LENGTH = 4, 400  # characters of a question in its own block ("Hur?")
+MIN_PLAIN_QUESTION_LENGTH, MAX_PLAIN_QUESTION_LENGTH = 8, 200  # the same for a question in an ordinary paragraph
 
 
 @dataclass(slots=True)
@@ -93,7 +93,7 @@ def group_adjacent_pairs(pairs: Sequence[QuestionPair], blocks: Sequence[PageBlo
 
 
 def is_question_block(blocks: Sequence[PageBlock], index: int) -> bool:
-    """Return whether a block is marked as a question: by a word, heading, bold type, term or panel."""
+    """Return whether a block is marked as a question: by a word, or as a heading, bold text, term or panel title."""
     block = blocks[index]
     if not MIN_QUESTION_LENGTH <= len(block.text) <= MAX_QUESTION_LENGTH or SITE_QUESTION.match(block.text):
         return False
@@ -106,7 +106,7 @@ def is_question_block(blocks: Sequence[PageBlock], index: int) -> bool:
 
 
 def find_plain_questions(blocks: Sequence[PageBlock]) -> list[int]:
-    """Return the ordinary paragraphs that are questions, if at least two have answers opening with a dash."""
+    """Return the ordinary paragraphs that are questions, if at least two of their answers start with a dash."""
     found = [
         index
         for index, (block, following) in enumerate(pairwise(blocks))
@@ -122,7 +122,7 @@ def find_plain_questions(blocks: Sequence[PageBlock]) -> list[int]:
 def find_panel_questions(blocks: Sequence[PageBlock]) -> list[int]:
     """Return the panel titles that are questions.
 
-    If half of a row are questions, all of them count: the others are just short.
+    If half of the titles in a row are questions, all of them count, because the others are only shortened.
     """
     found: list[int] = []
     for row in iter_title_rows(blocks):
@@ -151,7 +151,7 @@ def read_question_pair(blocks: Sequence[PageBlock], index: int, questions: Seque
     is_marked = MARKED_QUESTION.match(question.text) is not None
     speaker = None
     end = index + 1
-    container = None  # element that must contain the answer
+    container = None  # the element that must contain the answer
     if question.kind == "dt":
         container = question.element.find_parent("dl")
     elif question.kind == "panel" and end < len(blocks):
@@ -166,7 +166,7 @@ def read_question_pair(blocks: Sequence[PageBlock], index: int, questions: Seque
             speaker = speaker_line["who"]
         else:
             mark = MARKED_ANSWER.match(block.text) if not answer else None
-            # A letter marks an answer only if its question is marked too.
+            # A letter marks an answer only if its question is marked, too.
             answer.append(block.text[mark.end() :] if mark and (is_marked or mark["word"]) else block.text)
         end += 1
     if not answer:
@@ -184,7 +184,7 @@ def find_panel(title: Tag) -> Tag | None:
         following = next(
             (part for part in node.next_siblings if isinstance(part, Tag) and part.get_text(strip=True)), None
         )
-        if following is not None:  # a paragraph is only the beginning of the answer
+        if following is not None:  # a single paragraph is only the beginning of the answer
             return None if following.name in PANEL_BODY_TAGS else following
         node = node.parent
     return None
@@ -206,8 +206,8 @@ def ends_answer(question: PageBlock, block: PageBlock) -> bool:
 def is_trustworthy_group(group: Sequence[QuestionPair], blocks: Sequence[PageBlock]) -> bool:
     """Return whether a group is questions and answers rather than rhetorical headings of an ordinary text.
 
-    True if the group is announced just before it, in panels, marked Q and A, answered with speech dashes, or has at
-    least three pairs.
+    True if the group is announced just before it, is in panels, is marked Q and A, has answers that start with dashes,
+    or has at least three pairs.
     """
     first = group[0]
     if any(QA_ANNOUNCEMENT.search(block.text) for block in blocks[max(0, first.start - 4) : first.start]):
@@ -220,7 +220,7 @@ def is_trustworthy_group(group: Sequence[QuestionPair], blocks: Sequence[PageBlo
 
 
 def find_answerer(texts: Sequence[str]) -> str | None:
-    """Return who answers, according to the introduction, or None if it names no person.
+    """Return who answers the questions, according to the introduction, or None if it names no person.
 
     >>> find_answerer(["Eva Ek, utredare på Verket svarar här på tre frågor:"])
     'Eva Ek, utredare på Verket'

@@ -34,7 +34,7 @@ SCHEMA_TYPE_KINDS = {  # if a page has several, the first one counts, because so
     "Report": "report",
 }
 DIGITS_AND_PUNCTUATION = re.compile(r"[\d:.,|·–-]+")
-NON_TAG_PARENTS = ("nav", "header", "form", "aside")  # a heading such as Ämnen in a menu or filter is not over tags
+NON_TAG_PARENTS = ("nav", "header", "form", "aside")  # in these, a heading such as "Ämnen" belongs to a menu or filter
 TAG_CONTAINER_CLASS = re.compile(
     r"(?:^|[\s_])(?:[\w-]*[-_])?"
     + build_alternation("""
@@ -57,31 +57,31 @@ TAG_HEADING = re.compile(
 # "Nyckelord: skola, hälsa" in one line, or "den 5 december 2019, [FÖRETAG, APOTEK & HANDEL]" after the date.
 TAG_LINE = re.compile(
     r"^(?:taggar|etiketter|nyckelord|sökord|ämnen|ämnesord|ämnesområden|kategori(?:er)?|tags|keywords|topics|categories)"
-    r"\s*:\s*(?P<tags>[^:]{2,300}(?<![.!?]))$",  # not a sentence
+    r"\s*:\s*(?P<tags>[^:]{2,300}(?<![.!?]))$",  # excludes sentences
     re.IGNORECASE,
 )
 BRACKETED_TAGS = re.compile(rf"{MONTH_NAME_PATTERN} (?:19|20)\d\d\W*\[(?P<tags>[^\[\]]{{2,300}})\]$", re.IGNORECASE)
 MAX_KIND_LINE_LENGTH = 39  # characters of a line with the type of release and its date
 MAX_TAG_LINE_LENGTH = 400  # characters of a line of tags
-ROW_TAGS = ("a", "span", "dd")  # of tags beside each other
-MAX_TAGS = 25  # a longer list is an index of the site's subjects
+ROW_TAGS = ("a", "span", "dd")  # elements of tags that are siblings
+MAX_TAGS = 25  # a longer list is an index of subjects
 
 
 class TagRow(NamedTuple):
     rule: str
     tags: list[str]
-    elements: list[Element]  # elements that only show the tags
+    elements: list[Element]  # the elements that only contain the tags
 
 
 def find_kind(document: Document, heading: Element | None) -> tuple[str, Provenance] | None:
     """Return the type of release and its provenance, or None.
 
-    The type comes from a word next to the title, else from a folder of the URL, else from JSON-LD.
+    The type is read from a word next to the title, or else from a folder of the URL, or else from JSON-LD.
     """
     for element in iter_title_neighbours(heading) if heading is not None else ():
         word = strip_date(read_short_line(element, MAX_KIND_LINE_LENGTH) or "")
         is_kind = word and word.count(" ") < 2 and normalise_kind(word)
-        if is_kind and element.find(".//a") is None:  # a menu's words are links
+        if is_kind and element.find(".//a") is None:  # the words of a menu are links
             return word, Provenance(rule="type word beside the title", element=format_element_path(element))
     folders = [unquote(part) for part in urlsplit(document.url).path.split("/") if part][:-1]
     for folder in reversed(folders):
@@ -109,7 +109,7 @@ def strip_date(text: str) -> str:
 def find_labelled_tags(root: Element) -> tuple[list[str], Provenance] | None:
     """Return tags under a heading or after a label.
 
-    Call it before boilerplate is dropped, because many look like menus.
+    Call it before boilerplate is dropped, because many of them look like menus.
     """
     return take_first_tag_row(iter_tags_under_heading(root))
 
@@ -120,7 +120,7 @@ def find_tags(scope: Element) -> tuple[list[str], Provenance] | None:
 
 
 def find_bracketed_tags(scope: Element) -> tuple[list[str], Provenance] | None:
-    """Return tags in brackets after the date. The line stays, so that the date can be read."""
+    """Return tags in brackets after the date. The line is kept, so that the date can be read."""
     for element in scope.iter("p", "span", "div", "li"):
         found = BRACKETED_TAGS.search(clean_line(element.text)) if element.text and "[" in element.text else None
         if found:
@@ -163,16 +163,16 @@ def iter_tags_under_heading(scope: Element) -> Iterator[TagRow]:
 def is_tag_heading_or_line(text: str) -> bool:
     """Return whether a text is a heading above tags or a line of tags.
 
-    Cached, as a site's pages share many texts.
+    Cached, because the pages of a site have many texts in common.
     """
     line = clean_line(text)
     return TAG_HEADING.match(line) is not None or TAG_LINE.match(line) is not None
 
 
 def iter_tags_beside_heading(heading: Element, line: str) -> Iterator[TagRow]:
-    """Yield the row that a heading names: its own links, those after it, the next element's, or its parent's.
+    """Yield the tags that a heading names: links in it, after it, in the next element or in its parent.
 
-    Without links, it is the descriptions of a term, the cell of a header, or the rest of the line.
+    Without links, they are the description of a term, the cell next to a header cell, or the rest of the line.
     """
     rule, parent = f"heading {line!r}", heading.getparent()
     following = find_next_element(heading)

@@ -1,4 +1,4 @@
-"""Finds the title: the heading that a reader sees, checked against the titles that the page declares."""
+"""Finds the title: the visible heading, checked against the titles that the page declares."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from scraper.pages.document import (
 
 TITLE_SEPARATOR = re.compile(r"\s+[|–—·•»:-]+\s+|\s*[|»]\s*|\s+::?\s+")
 STRAY_SPACE = re.compile(r" [:;,.](?: |$)")
-MIN_LONE_HEADING_LENGTH = 12  # a shorter h1 that nothing confirms is the name of a part of the site
+MIN_LONE_HEADING_LENGTH = 12  # characters; a shorter h1 that nothing confirms is the name of a section of the site
 MAX_SITE_NAME_WORDS = 6  # "Myndigheten för samhällsskydd och beredskap (MSB)"
 LETTERS_AND_DIGITS = re.compile(r"[^\W_]+")
-# A few words above the title, in its heading: the subject or the section.
+# A kicker: a few words above the title in its heading, with the subject or the section.
 KICKER_CLASS = re.compile(
     r"(?:^|[\s_-])(?:kicker|overline|topline|eyebrow|dachzeile|roofline|spitzmarke|over-?title|pre-?title"
     r"|super-?title|super-?heading|vinjett|vignett?e)(?=$|[\s_-])",
@@ -32,10 +32,10 @@ KICKER_CLASS = re.compile(
 
 
 def find_title(document: Document, main: Element) -> tuple[str, Provenance, Element | None] | None:
-    """Return the title, its provenance and its heading (None without one), or None without a title.
+    """Return the title, its provenance and its heading (None if it is only declared); None if there is no title.
 
-    A heading that the declared title confirms comes first, because the first h1 alone is the agency's name or a menu's
-    on many pages.
+    A heading that the declared title confirms ranks first, because on many pages the first h1 is the agency's name or
+    belongs to a menu.
     """
     site_names = find_site_names(document)
     heading_keys = {build_comparison_key(get_text_content(heading)) for heading in document.root.iter("h1")}
@@ -74,9 +74,9 @@ def list_declared_titles(document: Document, site_names: set[str], heading_keys:
 
 
 def find_page_heading(document: Document) -> Element | None:
-    """Return the only h1, or the one that the declared titles confirm best; None if several are equal.
+    """Return the only h1, or the one that the declared titles confirm best; None if several are equally good.
 
-    Of headings with the same text the last one counts, because a copy for print is above the page.
+    Of several headings with the same text the last one counts, because a print version comes first.
     """
     site_names = find_site_names(document)
     declared = list_declared_titles(document, site_names, ())
@@ -94,7 +94,7 @@ def find_page_heading(document: Document) -> Element | None:
 
 
 def read_heading_text(heading: Element, declared: Sequence[str]) -> str:
-    """Return a heading's text without a kicker: an element in it that no declared title contains."""
+    """Return the text of a heading without its kicker, which is a child element that no declared title contains."""
     whole = clean_line(get_inline_text_content(heading))
     if any(build_comparison_key(whole) in build_comparison_key(text) for text in declared):
         return whole
@@ -107,7 +107,7 @@ def read_heading_text(heading: Element, declared: Sequence[str]) -> str:
 
 
 def is_section_heading(heading: str, declared: Sequence[str], title: str | None) -> bool:
-    """Return whether a heading is the first part of the document's title and the declared title is the other.
+    """Return whether a heading is the section, and the declared title the rest, of "Section - Title".
 
     The section's name is shorter than the title. In "Title - Site" the second part is the shorter one.
     """
@@ -119,8 +119,8 @@ def is_section_heading(heading: str, declared: Sequence[str], title: str | None)
 def score_heading(heading: str, declared: Sequence[str]) -> int:
     """Return how well the declared titles confirm a heading, 0 to 3.
 
-    3: the first declared title contains the heading, or the other way round. 2: another declared title does. 1: they
-    share most of their words.
+    3: the first declared title contains the heading, or the other way round. 2: another declared title does. 1: most of
+    their words are the same.
     """
     heading_key = build_comparison_key(heading)
     for number, text in enumerate(declared):
@@ -134,7 +134,7 @@ def score_heading(heading: str, declared: Sequence[str]) -> int:
 
 
 def choose_title_spelling(heading: str, declared: Sequence[str]) -> str:
-    """Return the heading, or the declared title if it is the same without a kicker or stray spaces."""
+    """Return the heading, or the declared title if it only differs by a kicker or stray spaces."""
     heading_key = build_comparison_key(heading)
     for text in declared:
         declared_key = build_comparison_key(text)
@@ -145,7 +145,7 @@ def choose_title_spelling(heading: str, declared: Sequence[str]) -> str:
 
 
 def strip_site_name(title: str, site_names: set[str], heading_keys: Collection[str] = ()) -> str:
-    """Return a declared title without the site's name, or unchanged if a heading has the same key."""
+    """Return a declared title without the site's name; unchanged if a heading is the same."""
     line = clean_line(title)
     parts = TITLE_SEPARATOR.split(line)
     if len(parts) < 2 or build_comparison_key(line) in heading_keys:
@@ -168,7 +168,7 @@ def is_site_name(part: str, site_names: set[str]) -> bool:
 
 
 def is_site_heading(heading: str, site_names: set[str], declared: Sequence[str]) -> bool:
-    """Return whether a heading is the site's name, which no declared title is or contains."""
+    """Return whether a heading is only the site's name, which is not in any declared title."""
     if build_comparison_key(heading) in site_names:
         return True
     return bool(declared) and is_site_name(heading, site_names) and not score_heading(heading, declared)

@@ -1,7 +1,7 @@
 """Reads releases from the JSON records of press wires.
 
-A record names its fields, so that only its texts have to be parsed: they are HTML, and read as on a page. Fields that
-are not mentioned here are ignored.
+The fields of a record have names, so only its texts, which are HTML, are parsed like those of a page. Fields that are
+not mentioned here are ignored.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ INLINE_TAG = re.compile(
     re.IGNORECASE,
 )
 PARAGRAPH_BREAK = re.compile(r"\r?\n\s*\r?\n")
-MAX_PARTS = 200  # images, files, contacts, tags and quotations of a record, each
+MAX_PARTS = 200  # images, files, contacts, tags or quotations of a record, each
 MAX_RECORD_BYTES = MAX_HTML_BYTES
 
 
 class WireDocument(Document):
-    """A record of a wire as a document: title, lead, body and contacts, each in an element of its own."""
+    """A wire's record as a document: title, lead, body and contacts, each in an element of its own."""
 
     def __init__(self, body: bytes, url: str, page_class: type[WirePage]) -> None:
         self.page_class, self.record = page_class, read_json_object(body, url)
@@ -47,7 +47,7 @@ class WireDocument(Document):
         html = f"<!doctype html><html><body><main><h1>{title}</h1>{sections}</main></body></html>"
         super().__init__(html.encode("utf-8", "replace"), url)
         for name, markup in page_class.read_markup(self.record).items():
-            if markup.strip():  # parsed alone, so that no element of one field ends or contains another field
+            if markup.strip():  # each field is parsed alone, so that its HTML cannot end or contain another field
                 part = Document(markup.encode("utf-8", "replace"), url).root.find("body")
                 section = self.get_section(name)
                 if part is not None:
@@ -59,7 +59,7 @@ class WireDocument(Document):
 
 
 class WirePage(NewsPage):
-    """Reads the record of a wire. Subclasses name the fields of one service."""
+    """Reads a wire's record. Subclasses name the fields of one service."""
 
     title_key: ClassVar[str]
     lead_key: ClassVar[str]
@@ -81,7 +81,7 @@ class WirePage(NewsPage):
         raise NotImplementedError
 
     def read_contacts(self) -> Iterator[ContactItem]:
-        """Yield the persons that the record names in fields."""
+        """Yield the contacts that the record lists."""
         yield from ()
 
     def read_images(self) -> Iterator[ImageItem]:
@@ -101,7 +101,8 @@ class WirePage(NewsPage):
             item.published = published
             self.record_key("published", self.published_key)
         updated = get_text(self.record, self.updated_key) if self.updated_key else ""
-        if self.updated_key and is_later(updated, item.published):  # a change before the publication is no update
+        # a change before the publication does not count as an update
+        if self.updated_key and is_later(updated, item.published):
             item.updated = updated
             self.record_key("updated", self.updated_key)
         item.language = get_text(self.record, self.language_key) or None
@@ -136,7 +137,8 @@ class WirePage(NewsPage):
         finally:
             decompose_soup(lead)
             decompose_soup(body)
-        item.images = list({image.url: image for image in reversed(images)}.values())[::-1]  # the first of each URL
+        # without duplicates; the first image of each URL is kept
+        item.images = list({image.url: image for image in reversed(images)}.values())[::-1]
         for name in filter(lambda name: getattr(item, name), ("lead", "body")):
             self.record_key(name, getattr(self, f"{name}_key"))
 
@@ -148,7 +150,7 @@ class WirePage(NewsPage):
 
 
 class ViaTTPage(WirePage):
-    """Record of Via TT; leadtext and body are HTML, and published has an offset."""
+    """Record of Via TT: leadtext and body are HTML, and published has a UTC offset."""
 
     title_key, lead_key, body_key = "title", "leadtext", "body"
     published_key, language_key, tags_key = "published", "language", "keywords"
@@ -186,7 +188,7 @@ class ViaTTPage(WirePage):
 
 
 class CisionPage(WirePage):
-    """Record of Cision, whose texts are plain and also HTML (HtmlIntro, HtmlBody), if the list has all details."""
+    """Record of Cision: texts are plain and, if the list has all details, also HTML (HtmlIntro, HtmlBody)."""
 
     title_key, lead_key, body_key = "Title", "Intro", "Body"
     published_key, updated_key = "PublishDate", "LastChangeDate"
@@ -200,7 +202,7 @@ class CisionPage(WirePage):
         text = to_comparison_text(lead + body)
         quotes = [get_text(quote, "Text") for quote in iter_objects(record.get("Quotes"))]
         for quote in filter(None, quotes):
-            if to_comparison_text(quote) not in text:  # else it was taken from the text
+            if to_comparison_text(quote) not in text:  # otherwise, the quotation was taken from the text
                 body += f"<blockquote>{to_markup(quote)}</blockquote>"
         return {"lead": lead, "body": body, "contacts": f"<h2>Kontakt</h2>{contact}" if contact else ""}
 
@@ -224,7 +226,7 @@ WIRE_PAGES: dict[str, type[WirePage]] = {"viatt": ViaTTPage, "cision": CisionPag
 
 
 def choose_wire_page(url: str) -> type[WirePage] | None:
-    """Return the class that reads the JSON of the wire with a URL's host, or None if there is none."""
+    """Return the page class for JSON of the wire at a URL's host, or None if it is not a wire's."""
     return next((page for name, page in WIRE_PAGES.items() if WIRE_SERVICES[name].owns(url)), None)
 
 
@@ -256,7 +258,7 @@ def iter_texts(value: Any) -> Iterable[str]:
 
 
 def to_markup(text: str) -> str:
-    """Return HTML as it is, and plain text as paragraphs.
+    """Return HTML unchanged, and plain text as paragraphs.
 
     >>> to_markup("Ett.\\n\\nTvå & tre."), to_markup("<p>Ett.</p>"), to_markup("Ett <tre")
     ('<p>Ett.</p><p>Två &amp; tre.</p>', '<p>Ett.</p>', '<p>Ett &lt;tre</p>')
@@ -276,5 +278,5 @@ def is_later(time: str, than: str | None) -> bool:
     """Return whether an ISO 8601 time is after another; False if one of them cannot be compared."""
     try:
         return than is not None and datetime.fromisoformat(time) > datetime.fromisoformat(than)
-    except (ValueError, TypeError):  # not a time; only one has an offset
+    except (ValueError, TypeError):  # not a time, or only one of the two has an offset
         return False

@@ -25,7 +25,7 @@ from scraper.sources.listings import (
 
 __all__ = ["find_sources", "parse_feed", "parse_listing", "parse_sitemap"]
 
-# Texts of links to listings, in the languages of the Nordic countries, German and English.
+# Texts of links to listings, in the Nordic languages, German and English.
 LISTING_NAME = build_alternation(r"""
     nyheter | nyhetsarkiv(?:et)? | nyhetsrum(?:met)? | aktuellt | pressmeddelanden | pressrum(?:met)? | press | aktuelt
     nyheder | presse | pressemeldinger | pressemeddelelser | presserom | aktuelles | pressemitteilungen
@@ -55,7 +55,7 @@ SourceKind = Literal["feed", "sitemap", "listing"]
 class SourceURLs:
     """The URLs of an agency's sources, by kind.
 
-    press_rooms: links to news at hosts that are not the agency's, which no crawl reads unless they are declared.
+    press_rooms: links to news on hosts that are not the agency's; crawls only read them if they are declared.
     """
 
     feeds: list[str] = field(default_factory=list)
@@ -72,14 +72,14 @@ class SourceURLs:
 def get_declared_sources(agency: Agency) -> SourceURLs:
     """Return the sources in an agency's table, without press wires.
 
-    A JSON endpoint is a listing, by the URL of its first page.
+    A JSON endpoint counts as a listing at the URL of its first page.
     """
     endpoints = [source.first_url for source in agency.json]
     return SourceURLs(list(agency.feeds), list(agency.sitemaps), [*agency.listings, *endpoints])
 
 
 def get_wire_sources(agency: Agency) -> SourceURLs:
-    """Return the lists of the agency's press wires: JSON and press rooms are read page by page, RSS is a feed."""
+    """Return the lists of the agency's press wires: JSON and press rooms as listings, RSS as feeds."""
     sources = SourceURLs()
     for wire in agency.wires:
         if wire.source:
@@ -113,16 +113,16 @@ def find_sources(body: bytes, url: str, agency: Agency) -> SourceURLs:
                 found.press_rooms.append(address)
             continue
         address = resolve_page_url(href, base, url, agency)
-        if not address or agency.find_wire(address):  # what an agency has at its wire, the wire's list says
+        if not address or agency.find_wire(address):  # releases at a wire are taken from the wire's own list
             other = resolve_canonical_url(base, href)
             if other and urlsplit(other).scheme in ("http", "https") and not agency.owns(other):
                 found.press_rooms.append(other)
         elif not FILE_PATH.search(urlsplit(address).path):
-            # listings without further words come first, then those higher up
+            # texts that are only a name for news come first, then URLs with fewer folders
             order = (re.search(r"\w", matched["rest"]) is not None, urlsplit(address).path.count("/"))
             listings[address] = min(order, listings.get(address, order))
             press_pages += [address] if PRESS_LINK_TEXT.fullmatch(text) else []
-    for hub in press_pages:  # an overview for the press; a page below it lists the releases themselves
+    for hub in press_pages:  # an overview for the press; if a page below it lists the releases, that page is used
         folder = PAGE_EXTENSION.sub("", hub).rstrip("/") + "/"
         if any(listing != hub and listing.startswith(folder) for listing in listings):
             listings.pop(hub, None)

@@ -23,18 +23,18 @@ from scraper.errors import SourceError
 from scraper.normalise.urls import resolve_canonical_url
 from scraper.sources.links import SourceLink, is_news_url, is_release_url, remove_session_ids
 
-HTML_MEDIA_TYPES = ("text/html", "application/xhtml+xml")  # feedparser assumes the first if a link has no type
-# Raised by feedparser for half a character, an unknown encoding or a duplicate namespace (found by tests/harness/fuzz).
+HTML_MEDIA_TYPES = ("text/html", "application/xhtml+xml")  # feedparser assumes text/html if a link has no type
+# Raised by feedparser for a lone surrogate, an unknown encoding or a duplicate namespace (found by tests/harness/fuzz).
 FEEDPARSER_ERRORS = (ValueError, LookupError, TypeError, AttributeError, AssertionError, RecursionError)
 
 # Limits of sitemaps.org; exceeding them is a sign of a crawler trap. DOWNLOAD_MAXSIZE limits the compressed size.
-MAX_SITEMAP_BYTES = 50 * 1024 * 1024  # decompressed
+MAX_SITEMAP_BYTES = 50 * 1024 * 1024  # after decompression
 MAX_SITEMAP_URLS = 50_000
 MAX_AMPERSANDS = 20 * MAX_SITEMAP_URLS
 
 GZIP_MAGIC = b"\x1f\x8b"
 GZIP_WBITS = 16 + zlib.MAX_WBITS
-GZIP_CHUNK = 4096  # bytes decompressed at once; the rest of a chunk is copied at the end of each gzip member
+GZIP_CHUNK = 4096  # bytes decompressed at a time; what is left of a chunk is copied at the end of each gzip member
 
 # An ampersand that does not begin an XML reference. CDATA sections (group 1) are skipped.
 BARE_AMPERSAND = re.compile(
@@ -63,7 +63,7 @@ def parse_feed(body: bytes, url: str, agency: Agency) -> list[SourceLink]:
 def find_entry_url(entry: feedparser.FeedParserDict, url: str, agency: Agency) -> str | None:
     """Return the URL of a feed entry, or None if it has no usable link.
 
-    If it has several HTML pages as alternates, the first that can be a release is used, else the first one.
+    If its alternates are several HTML pages, the first one that can be a release is used, or else the first one.
     """
     page_urls = [
         address
@@ -85,7 +85,7 @@ def format_feed_time(time_tuple: struct_time | None) -> str | None:
 
 
 def parse_sitemap(body: bytes, url: str, agency: Agency) -> tuple[list[SourceLink], list[SourceLink]]:
-    """Parse a sitemap to (links to releases, []), or a sitemap index to ([], links to sitemaps).
+    """Parse a sitemap into (links to releases, []), or a sitemap index into ([], links to sitemaps).
 
     Raises SourceError if it is neither, is truncated or exceeds a limit.
     """

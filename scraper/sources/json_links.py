@@ -1,10 +1,10 @@
-"""Finds releases in JSON: at an endpoint that an agency's table declares, or in the data that a page itself carries.
+"""Finds releases in JSON: at an endpoint that is declared for an agency, or in the data that a page contains.
 
 An endpoint is described by JMESPath expressions (the key `json` of an agency). The list of a press wire (key `wire`) is
-such an endpoint whose items are whole releases: each is read from its own bytes, exactly as they are in the answer.
+such an endpoint whose items are whole releases: each is parsed from its own bytes, exactly as they were received.
 
-In a page's own data, such as that of Next.js or Nuxt, releases are found by the names of keys: an object with an
-address, a title and, mostly, a day.
+In a page's data, such as that of Next.js or Nuxt, a release is recognised by its keys: an object with an address, a
+title and, usually, a day.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ from scraper.sources.links import (
     unique_links,
 )
 
-MAX_JSON_BYTES = 10 * 1024 * 1024  # of one response, or of all data in a page
-MAX_JSON_VALUES = 500_000  # in an object and all that it contains
+MAX_JSON_BYTES = 10 * 1024 * 1024  # bytes of one response, or of all data in a page
+MAX_JSON_VALUES = 500_000  # values in an object and everything that it contains
 MAX_JSON_DEPTH = 100
 MAX_JSON_ITEMS = 10_000  # releases on one page of a list
 
@@ -46,7 +46,7 @@ WHITE_SPACE = re.compile(r"[ \t\n\r]*")
 DATA_XPATH = "//script[@id='__NEXT_DATA__' or @id='__NUXT_DATA__' or @type='application/json']"
 NUXT_XPATH = "//script[contains(., 'window.__NUXT__')]"
 NUXT_DATA = re.compile(r"\s*window\.__NUXT__\s*=\s*(\{.*\})\s*;?\s*", re.DOTALL)
-NUXT_REFERENCES = "__NUXT_DATA__"  # id of data whose values are numbers of other values
+NUXT_REFERENCES = "__NUXT_DATA__"  # id of a script whose values refer to other values by number
 FRAMEWORK_DATA = ("__NEXT_DATA__", NUXT_REFERENCES)
 GATSBY_XPATH = "//link[@as='fetch' and contains(@href, '/page-data/') and contains(@href, 'page-data.json')]/@href"
 
@@ -55,7 +55,7 @@ URL_KEYS = (
     *("url", "href", "permalink", "link", "path", "pageurl", "linkurl", "fullurl", "weburl", "relativeurl"),
     *("canonicalurl", "uri", "urlpath", "slug"),
 )
-NAME_KEYS = ("path", "uri", "urlpath", "slug")  # may be the last part of a path only
+NAME_KEYS = ("path", "uri", "urlpath", "slug")  # values that may be only the last part of a path
 TITLE_KEYS = ("title", "heading", "headline", "rubrik", "name")
 PUBLISHED_KEYS = (
     *("published", "publishedat", "publishdate", "publisheddate", "publicationdate", "datepublished", "pubdate"),
@@ -63,11 +63,11 @@ PUBLISHED_KEYS = (
 )
 UPDATED_KEYS = ("updated", "updatedat", "modified", "modifiedat", "datemodified", "lastmodified", "changed")
 NEXT_KEYS = ("next", "nexturl", "nextpage", "nextpageurl", "nextlink")
-MIN_DATED_ITEMS = 3  # from this number on, a day counts as a mark of the list's releases
+MIN_DATED_ITEMS = 3  # dates that a list needs for a missing one to mean that an object is not a release
 
 
 def is_json(body: bytes) -> bool:
-    """Return whether a response is JSON and not a page of HTML or XML."""
+    """Return whether a response is JSON rather than HTML or XML."""
     return body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[")
 
 
@@ -80,7 +80,7 @@ def load_json(text: str | bytes, url: str) -> Any:
     except (ValueError, RecursionError) as error:
         raise SourceError(url, f"is not JSON: {error}") from error
     for _ in iter_objects(data, url):
-        pass  # counts the values
+        pass  # iterating counts the values
     return data
 
 
@@ -114,7 +114,7 @@ def parse_json_source(body: bytes, url: str, source: JSONSource, agency: Agency)
     if isinstance(source, WireSource):
         try:
             text = body.decode("utf-8-sig")
-        except UnicodeDecodeError as error:  # another charset, which RFC 8259 (8.1) forbids
+        except UnicodeDecodeError as error:  # another charset than UTF-8, which RFC 8259 (8.1) requires
             raise SourceError(url, f"is not UTF-8: {error}") from error
         records = list(iter_list_items(text, source.items))
         items = list(map(json.loads, records))
@@ -132,9 +132,10 @@ def parse_json_source(body: bytes, url: str, source: JSONSource, agency: Agency)
 
 
 def read_item(item: Any, url: str, source: JSONSource, agency: Agency, *, number: int, text: str) -> SourceLink | None:
-    """Return the link of an item, None if it is no release. Raises PageError if it has no address, or not the wire's.
+    """Return the link of an item, or None if it is not a release. Raises PageError if its address is unusable.
 
-    number: of the item in its list, to name one that has no title. text: the item of a press wire as received.
+    number: position in the list, which names an item without a title in errors. text: the item of a press wire as
+    received.
     """
     href = search(source, "link", item, url)
     address = resolve_canonical_url(agency.home, href.strip()) if isinstance(href, str) and href.strip() else None
@@ -165,9 +166,9 @@ def iter_list_items(text: str, key: str) -> Iterator[str]:
     ['1', '{"d": []}']
     """
     position, start, name = skip_white_space(text, 0), 0, None
-    while name != key or text[start] != "[":  # a key may be repeated
-        name, position = DECODER.raw_decode(text, skip_white_space(text, position + 1))  # after { or ,
-        start = skip_white_space(text, skip_white_space(text, position) + 1)  # after :
+    while name != key or text[start] != "[":  # skips the same key with a value that is not a list
+        name, position = DECODER.raw_decode(text, skip_white_space(text, position + 1))  # after "{" or ","
+        start = skip_white_space(text, skip_white_space(text, position) + 1)  # after ":"
         _, position = DECODER.raw_decode(text, start)
         position = skip_white_space(text, position)
     position = skip_white_space(text, start + 1)
@@ -185,7 +186,7 @@ def skip_white_space(text: str, position: int) -> int:
 
 
 def search(source: JSONSource, key: str, data: Any, url: str) -> Any:
-    """Return what an endpoint's expression finds, None without an expression. Raises SourceError if it fails."""
+    """Return what an expression of an endpoint finds; None without an expression. Raises SourceError if it fails."""
     expression: str | None = getattr(source, key)
     try:
         return jmespath.compile(expression).search(data) if expression else None
@@ -194,10 +195,10 @@ def search(source: JSONSource, key: str, data: Any, url: str) -> Any:
 
 
 def find_next_page(data: Any, url: str, source: JSONSource, agency: Agency) -> str | None:
-    """Return the URL of the page after this one: what `next` finds, a URL or a page's number, else the next number."""
+    """Return the URL of the next page: found by `next` as a URL or page number, or else with the next page number."""
     if source.next:
         following = search(source, "next", data, url)
-    elif source.first_url == source.url:  # without a page's number
+    elif source.first_url == source.url:  # an endpoint without page numbers
         return None
     elif (number := source.find_page_number(url)) is None:
         raise SourceError(url, f"json.url: is not a page of {source.url}; was it moved?")
@@ -224,10 +225,10 @@ def find_next_page(data: Any, url: str, source: JSONSource, agency: Agency) -> s
 def find_embedded_links(
     page: Selector, url: str, agency: Agency, listing_url: str, *, is_only_list: bool
 ) -> list[SourceLink]:
-    """Return the releases in the JSON that a page carries. Raises SourceError if it is too large or too deep.
+    """Return the releases in the JSON in a page. Raises SourceError if the JSON is too large or too deeply nested.
 
-    Scripts that contain anything else are skipped. is_only_list: the page has no list but this, so a framework's data
-    must be readable.
+    Scripts with anything else are skipped. is_only_list: whether the page has no other list, so that invalid JSON of a
+    framework is an error.
     """
     links: list[SourceLink] = []
     texts = [(script.attrib.get("id"), script.root.text or "") for script in page.xpath(DATA_XPATH)]
@@ -241,7 +242,7 @@ def find_embedded_links(
         except ValueError as error:
             if is_only_list and script_id in FRAMEWORK_DATA:
                 raise SourceError(url, f"its {script_id} is not JSON: {error}") from error
-            continue  # such as a template that a script fills in
+            continue  # for example a template that a script fills in
         except RecursionError as error:
             raise SourceError(url, f"has JSON of more than {MAX_JSON_DEPTH} levels: treated as a trap") from error
         data = resolve_references(data) if script_id == NUXT_REFERENCES else data
@@ -250,14 +251,14 @@ def find_embedded_links(
 
 
 def find_page_data_url(page: Selector, url: str, agency: Agency) -> str | None:
-    """Return the URL of the data of a page made with Gatsby, or None."""
+    """Return the URL of the page data of a site built with Gatsby, or None."""
     href = page.xpath(GATSBY_XPATH).get()
     address = resolve_canonical_url(url, href) if href else None
     return address if address and agency.owns(address) else None
 
 
 def resolve_references(data: Any) -> Any:
-    """Return the objects of Nuxt's data with their texts. It is a flat list; values in objects are numbers in it.
+    """Return the objects in Nuxt's data with their values: the data is a flat list, and values are given by index.
 
     >>> resolve_references([{"data": 1}, [2], {"title": 3, "url": 4}, "Ny bro", "/nyheter/ny-bro"])[1]
     {'title': 'Ny bro', 'url': '/nyheter/ny-bro'}
@@ -285,10 +286,10 @@ def resolve_references(data: Any) -> Any:
 
 
 def find_json_links(data: Any, url: str, agency: Agency, listing_url: str) -> list[SourceLink]:
-    """Return the releases in JSON by the names of keys: objects with an address and a title.
+    """Return the releases in JSON: objects whose keys give an address and a title.
 
-    The rules are those for the links of a listing: without a `releases` pattern, an address is one of the news or below
-    the listing, and if several objects have a day, those without one are service pages.
+    The rules are those for the links of a listing: without a `releases` pattern, the URL must be in a news section or
+    below the listing, and if several objects have a day, those without a day are service pages.
     """
     listing_path = urlsplit(canonical_url(listing_url)).path.rstrip("/")
     links: list[SourceLink] = []
@@ -319,7 +320,7 @@ def find_json_links(data: Any, url: str, agency: Agency, listing_url: str) -> li
 
 
 def find_next_data_url(data: Any, url: str, agency: Agency) -> str | None:
-    """Return the URL of the next page that JSON names at its first level, or None."""
+    """Return the URL of the next page if the outermost object of the JSON contains it, or None."""
     values = normalise_keys(data) if isinstance(data, dict) else {}
     for key in NEXT_KEYS:
         value = values.get(key)
@@ -330,7 +331,7 @@ def find_next_data_url(data: Any, url: str, agency: Agency) -> str | None:
 
 
 def find_markup(data: Any, url: str) -> str:
-    """Return the HTML with links in the texts of JSON, which some lists send to be inserted into the page."""
+    """Return the HTML with links in JSON texts, which some sites insert into the page."""
     values = (value for item in iter_objects(data, url) for value in item.values())
     return "\n".join(value for value in values if isinstance(value, str) and "<a " in value)
 
@@ -340,7 +341,7 @@ def normalise_keys(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def find_item_url(values: dict[str, Any], url: str, listing_path: str) -> str | None:
-    """Return the canonical URL of an object, or None. A name without a folder is below the listing."""
+    """Return the canonical URL of an object, or None. A name without a slash is relative to the listing."""
     for key in URL_KEYS:
         value = values.get(key)
         if isinstance(value, dict):

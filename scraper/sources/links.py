@@ -27,7 +27,7 @@ DATED_PATH = re.compile(r"/(19|20)\d\d[-/]")
 DOCUMENT_PATH = re.compile(r"\.(pdf|docx?|odt)$", re.IGNORECASE)
 FILE_PATH = re.compile(r"\.(pdf|docx?|xlsx?|pptx?|zip|jpe?g|png|gif|svg|mp[34]|ics|xml|rss)$", re.IGNORECASE)
 
-MIN_SESSION_LINKS = 2  # links that must share a value for it to count as a session id
+MIN_SESSION_LINKS = 2  # links that must have the same value for it to count as a session id
 SESSION_ID = re.compile(
     r"(?=[^0-9]*[0-9])(?=[^a-z]*[a-z])[0-9a-z_-]{16,}", re.IGNORECASE
 )  # a long run of letters and digits
@@ -37,7 +37,7 @@ SESSION_ID = re.compile(
 class WireRecord:
     """A release as the list of a press wire contains it: the bytes of its JSON object, exactly as received."""
 
-    url: str  # of the list, with the release's id as fragment
+    url: str  # URL of the list, with the release's id as fragment
     body: bytes = field(repr=False)
 
 
@@ -46,19 +46,22 @@ class SourceLink:
     """A URL that a source lists. Times are stated by the source (ISO 8601 in UTC), or None."""
 
     url: str
-    listed_at: str | None = None  # when the page was changed, else published
+    listed_at: str | None = None  # when the page was changed, or else published
     published: str | None = field(default=None, compare=False)
-    file_title: str | None = field(default=None, compare=False)  # the title of a release that is a file; else None
-    file_day: str | None = field(default=None, compare=False)  # its day of publication, in the words of the source
+    # for a file: the title that the source gives; for a page: None
+    file_title: str | None = field(default=None, compare=False)
+    # for a file: the day of publication, in the words of the source
+    file_day: str | None = field(default=None, compare=False)
     record: WireRecord | None = field(default=None, compare=False)  # the release, if the source contains it
 
 
 class ListingPage(NamedTuple):
-    """A page of a listing: the releases it links to, in page order, and the address of its next page or None.
+    """A page of a listing: its links to releases, in page order, and the address of its next page, or None.
 
-    next_url: a URL, or the address of a page that is asked for by POST (see `join_form`). has_numbered_next: whether
-    the pager names the next page by its number, so that it must list something. A link such as "»" may lead past the
-    end. problem: why the listing may have more releases than can be read, or None. errors: entries that cannot be used.
+    next_url: a URL, or the address of a page that is requested by POST (see `join_form`). has_numbered_next: whether
+    the pager links to the next page by number, so that an empty next page is an error; a link such as "»" may lead past
+    the end. problem: why the listing may contain more releases than were read, or None. errors: entries that cannot be
+    used.
     """
 
     links: list[SourceLink]
@@ -69,10 +72,10 @@ class ListingPage(NamedTuple):
 
 
 def is_release_url(url: str, agency: Agency) -> bool:
-    """Return whether a URL can be a release, by the agency's hosts and its `releases` pattern, if set.
+    """Return whether a URL can be a release, by the agency's hosts and, if set, its `releases` pattern.
 
-    The pattern is for the agency's own site. At a press wire, only its list decides: it links to the pages of releases,
-    or contains the releases, and then none of their pages is requested.
+    The pattern is for the agency's own site. At a press wire, the wire's list decides: it either links to the pages of
+    releases, or contains the releases, whose pages are then not requested.
     """
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not agency.owns(url) or FILE_PATH.search(parts.path):
@@ -121,10 +124,10 @@ def unique_links(links: Iterable[SourceLink]) -> list[SourceLink]:
 
 
 def join_form(url: str, fields: Iterable[tuple[str, str]]) -> str:
-    """Return the address of a page that is asked for by POST: the form's URL, "#" and the form's fields.
+    """Return the address of a page that is requested by POST: the form's URL, "#" and the form's fields.
 
-    URLs of sources have no fragment, so the address of such a page is unlike any other, and a pagination cursor can
-    keep it as it keeps a URL.
+    URLs of sources have no fragment, so such an address is unambiguous, and a pagination cursor can store it like a
+    URL.
 
     >>> join_form("https://skog.example/nyheter", [("start", "10"), ("vy", "å")])
     'https://skog.example/nyheter#start=10&vy=%C3%A5'
@@ -133,7 +136,7 @@ def join_form(url: str, fields: Iterable[tuple[str, str]]) -> str:
 
 
 def split_form(address: str) -> tuple[str, str | None]:
-    """Return the URL of a page of a source and the form to send there, None if it is asked for by GET.
+    """Return the URL of a page of a source, and the form to send there, or None if it is requested by GET.
 
     >>> split_form("https://skog.example/nyheter#start=10"), split_form("https://skog.example/nyheter?start=10")
     (('https://skog.example/nyheter', 'start=10'), ('https://skog.example/nyheter?start=10', None))

@@ -1,4 +1,4 @@
-"""Parses listing pages: the releases that they link to, and the next page of the listing, by a link or a button.
+"""Parses listing pages: the releases that they link to, and the next page, which a link or a button leads to.
 
 Menus, page headers and footers, forms and rows of related pages are boilerplate, and links that only sort or filter the
 listing are not entries. The rules are the same for all agencies; an agency's `releases` pattern takes precedence.
@@ -56,11 +56,12 @@ from scraper.sources.links import (
 )
 
 MAX_LISTING_TAGS = 200_000  # opening and closing tags: about 30,000 links, and a second of parsing
-LINE_XPATH = etree.XPath("normalize-space(.)", smart_strings=False)  # compiled once: pages have hundreds of links
+# compiled once, because pages have hundreds of links
+LINE_XPATH = etree.XPath("normalize-space(.)", smart_strings=False)
 
 # Boilerplate
 BOILERPLATE_TAGS = {"nav", "aside"}
-HEADER_FOOTER_TAGS = {"header", "footer"}  # inside an entry they are part of it
+HEADER_FOOTER_TAGS = {"header", "footer"}  # part of an entry if they are inside one
 ENTRY_TAGS = {"article", "li"}
 BOILERPLATE_CLASS = compile_name_pattern(
     split_word_list(r"""
@@ -71,16 +72,16 @@ BOILERPLATE_CLASS = compile_name_pattern(
 # Class names that only describe a state of the element: has-pagination, no-cookies, cookies-accepted.
 STATE_CLASS = re.compile(r"(?:^|[_-])(?:has|with|no|without)[_-]|[_-](?:accepted|closed|dismissed|enabled|disabled)$")
 NON_RELEASE_RELS = {"tag", "author"}  # rel of links in an entry that do not lead to a release
-MIN_FRAME_SHARE = 0.5  # share of links and letters; a form with more is a frame around the content
+MIN_FRAME_SHARE = 0.5  # share of a page's links and letters; a form with more of both surrounds the content
 
 # Entries
-MIN_DATED_ENTRIES = 3  # from this number on, dates count as a mark of the listing's entries
+MIN_DATED_ENTRIES = 3  # dated entries from which a date counts as a mark of the listing's entries
 VISIBLE_DATE = re.compile(rf"\b(19|20)\d\d-[01]\d-[0-3]\d\b|\b[0-3]?\d\.? ?{MONTH_NAME_PATTERN}", re.IGNORECASE)
 HEADING_XPATH = etree.XPath("ancestor::h2 | ancestor::h3 | ancestor::h4 | .//h2 | .//h3 | .//h4")
 ITEM_XPATH = etree.XPath("(ancestor::li | ancestor::article | ancestor::tr)[last()]")
 
 # Documents
-MIN_FILES = 3  # documents of a listing whose releases are documents
+MIN_FILES = 3  # documents that a listing of releases as files has at least
 FILE_LABEL = re.compile(  # "(pdf, 230 kB)"
     r"\s*[(\[]\s*(?:pdf|word|docx?)\b[^()\[\]]{0,30}[)\]]|[\s,]*\b(?:pdf|docx)(?:[, ]+[\d.,]+ ?[km]?b)?$", re.IGNORECASE
 )
@@ -105,12 +106,12 @@ BUTTON_XPATH = (
     "//button | //input[@type='submit' or @type='button' or @type='image'] | //*[@role='button']"
     " | //a[not(@href) or starts-with(@href, '#')]"
 )
-NEXT_URL_ATTRIBUTES = ("data-next-url", "data-load-more")  # named for the next page; on any element
+NEXT_URL_ATTRIBUTES = ("data-next-url", "data-load-more")  # names that mean a next page; on any element
 BUTTON_URL_ATTRIBUTES = (*NEXT_URL_ATTRIBUTES, "data-url", "data-href")  # only on a button with a label
-URL_VALUE = re.compile(r"(https?://|/|\?|\./)\S*|[\w./-]+\?\S+")  # not a number or "true"
+URL_VALUE = re.compile(r"(https?://|/|\?|\./)\S*|[\w./-]+\?\S+")  # a URL, not a number or "true"
 SUBMIT_TYPES = ("submit", "image")
 ENTRY_XPATH = etree.XPath("ancestor::li | ancestor::article")
-# Fields that a visitor writes into; select elements only filter or sort.
+# Fields that visitors write into. Select elements do not count, because they only filter or sort.
 WRITTEN_FIELD_XPATH = etree.XPath(
     ".//textarea | .//input[not(contains(' hidden submit button image reset ', concat(' ', @type, ' ')))]"
 )
@@ -119,9 +120,10 @@ OTHER_FORM_NAME = re.compile(
     r"|prenumer|subscri|delete|remove|ta-?bort|logout",
     re.IGNORECASE,
 )
-MAX_FORM_BYTES = 1024 * 1024  # of a form that asks for the next page; ASP.NET's hidden fields are large
+MAX_FORM_BYTES = 1024 * 1024  # size of a form that requests the next page; ASP.NET's hidden fields are large
 
 # Incomplete lists
+#
 # An element that a framework fills: React, Next.js, Nuxt, Gatsby, Vue, Angular.
 FRAMEWORK_XPATH = etree.XPath(
     "//*[@id='root' or @id='app' or @id='__next' or @id='__nuxt' or @id='___gatsby' or @id='react-root' or @ng-app"
@@ -138,7 +140,7 @@ MORE_BUTTON_XPATH = etree.XPath(
     "//button | //input[@type='button' or @type='submit']"
     " | //a[@role='button' or not(@href) or starts-with(@href, '#') or starts-with(@href, 'javascript:')]"
 )
-# Of a button inside these, the text or the menu around it is meant.
+# A button inside these does not belong to the list, but to a text, a menu or a dialog.
 OTHER_PARTS_XPATH = etree.XPath(
     "ancestor::nav | ancestor::header | ancestor::footer | ancestor::aside | ancestor::article | ancestor::li"
     " | ancestor::dialog | ancestor::*[@role='dialog' or @role='navigation' or @role='search' or @hidden]"
@@ -153,7 +155,7 @@ MORE_BUTTON_LABEL = re.compile(
         """),
     re.IGNORECASE,
 )
-READ_MORE_LABEL = re.compile(r"\W*(?:läs|se) mer\b", re.IGNORECASE)  # leads to a text
+READ_MORE_LABEL = re.compile(r"\W*(?:läs|se) mer\b", re.IGNORECASE)  # labels of links to a text
 OTHER_LIST_WORD = re.compile(
     r"filter|alternativ|val\b|kategori|ämne|språk|detalj|karta|bild|film|kommentar|kakor|cookie|option|topic|language",
     re.IGNORECASE,
@@ -164,17 +166,17 @@ OTHER_LIST_WORD = re.compile(
 class ListingEntry:
     link: SourceLink
     anchor: Element
-    item: Element  # the list item, article or table row around the link, else the link itself
+    item: Element  # the list item, article or table row around the link, or else the link itself
     has_date: bool
     has_heading: bool
-    is_same_path: bool  # the URL differs from the listing's only in its query, as the listing's other views do
+    is_same_path: bool  # whether the URL differs from the listing's only in its query, as other views of the listing do
 
 
 def parse_listing(body: bytes, url: str, agency: Agency, listing_url: str | None = None) -> ListingPage:
-    """Parse a page of a listing: HTML with links, HTML with JSON in it, or JSON.
+    """Parse a page of a listing: HTML with links, HTML that contains JSON, or JSON.
 
     listing_url: the URL of the listing's first page, if this is a later one. Raises SourceError if the page is empty,
-    too large, or not as the agency's table declares it.
+    too large, or not what the agency's table declares.
     """
     listing_url = listing_url or url
     if source := agency.find_json_source(listing_url):
@@ -191,24 +193,24 @@ def parse_listing(body: bytes, url: str, agency: Agency, listing_url: str | None
     entries = list(iter_listing_entries(page.root, pager, agency, listing_url))
     entries = drop_filter_links(entries, keep_if_only=bool(agency.releases))
     if not agency.releases and sum(entry.has_date for entry in entries) >= MIN_DATED_ENTRIES:
-        # Entries with neither date nor heading are service pages (contacts, pictures). URLs are compared, because an
-        # entry may have a second link, "Läs mer".
+        # Entries without date and heading are service pages (contacts, pictures). URLs are compared, because an entry
+        # may have a second link, "Läs mer".
         marked_urls = {entry.link.url for entry in entries if entry.has_date or entry.has_heading}
         entries = [entry for entry in entries if entry.link.url in marked_urls]
     links = [entry.link for entry in entries]
     files = find_file_links(pager, agency, {entry.item for entry in entries})
-    # documents are releases if they are more than the listing's pages, and most of them have a day
+    # documents are releases if the listing has more of them than pages, and most of them have a day
     is_file_list = len(files) >= MIN_FILES and len(files) > len({link.url for link in links})
     dated = sum(link.file_day is not None for link in files)
     are_releases = agency.files or (agency.files is None and is_file_list and 2 * dated > len(files))
     links += files if are_releases else []
-    if not links or agency.releases:  # without a pattern, the data of a page with links may be that of its menus
+    if not links or agency.releases:  # without a pattern, JSON in a page with links may be the data of its menus
         links += find_embedded_links(page, url, agency, listing_url, is_only_list=not links)
-    # A release may be titled "Nästa steg för skogen".
+    # A release may have a title such as "Nästa steg för skogen".
     next_url = pager.find_next_url(releases={entry.link.url for entry in entries if entry.is_same_path})
     if not links and not next_url:
         next_url = find_page_data_url(page, url, agency)
-    # whether the listing links to its next page by the number only
+    # whether the listing links to its next page by number only
     numbers = (link.get("href", "") for link, text in pager.texts.items() if text.isdecimal())
     has_number = next_url is not None and any(pager.resolve(href) == next_url for href in numbers)
     problem = None
@@ -232,7 +234,7 @@ def iter_listing_entries(
         if not address or not is_release_url(address, agency):
             continue
         if (wire := agency.find_wire(address)) and not wire.is_press_room:
-            continue  # perhaps another organisation's: only the wire's own list says whose a release is
+            continue  # it may be another organisation's; only the list at the wire is certain
         path = urlsplit(address).path.rstrip("/")
         is_same_path = path in (page_path, listing_path)
         if pager.includes(address) if is_same_path else not path:
@@ -257,12 +259,13 @@ def iter_listing_entries(
 
 
 def find_file_links(pager: ListingPager, agency: Agency, items: Collection[Element]) -> list[SourceLink]:
-    """Return the documents of a listing, with the titles and days that it states.
+    """Return the documents of a listing, with the titles and days given in the listing.
 
     items: the items of the entries that lead to pages; a document in one of them belongs to that page.
     """
     links: dict[str, SourceLink] = {}
-    if not any(DOCUMENT_HREF.search(anchor.get("href", "")) for anchor in pager.texts):  # saves finding the content
+    # avoids the search for the main elements
+    if not any(DOCUMENT_HREF.search(anchor.get("href", "")) for anchor in pager.texts):
         return []
     for anchor in iter_content_links(pager.page.root):
         address = pager.resolve((anchor.get("href") or "").strip())
@@ -279,9 +282,9 @@ def find_file_links(pager: ListingPager, agency: Agency, items: Collection[Eleme
 
 
 def find_stated_day(item: Element) -> str | None:
-    """Return the day of publication that a list item states outside its link, in its words, or None.
+    """Return the day of publication in a list item, outside the link and as printed, or None.
 
-    None also if it states several days.
+    Returns None also if it contains several days.
     """
     times = [normalise_w3c_date(time.get("datetime")) for time in item.iterdescendants("time")]
     if len(times) == 1 and times[0]:
@@ -290,7 +293,7 @@ def find_stated_day(item: Element) -> str | None:
     stated = []
     for label in split_date_labels(text):
         try:
-            role, value = parse_label(label, "")  # without a URL, so that no year is taken from it
+            role, value = parse_label(label, "")  # without a URL, so that no year is inferred from it
         except ValueError:
             continue
         if role == "published" and value:
@@ -301,8 +304,8 @@ def find_stated_day(item: Element) -> str | None:
 def drop_filter_links(entries: Sequence[ListingEntry], *, keep_if_only: bool) -> list[ListingEntry]:
     """Return the entries without links that sort or filter the listing.
 
-    Of the links whose URL differs from the listing's only in its query, those with a heading, or with a date in their
-    own item, are kept. keep_if_only: keep all except "next" links if the listing has no other entries.
+    Links whose URL differs from the listing's only in the query are dropped unless they have a heading, or a date in
+    their own item. keep_if_only: keep all except "next" links if the listing has no other entries.
     """
     if not any(entry.is_same_path for entry in entries):
         return list(entries)
@@ -334,8 +337,8 @@ def parse_source_page(body: bytes, url: str) -> Selector:
 def find_base_url(page: Selector, url: str) -> str:
     """Return the URL that a page's links are relative to: its first `<base href>`, else its own URL.
 
-    On the page's own host the page's scheme is used, because many sites moved to https but left http in their base
-    element.
+    For the page's own host, the page's scheme is used, because many sites have moved to https but still have http in
+    their base element.
 
     >>> find_base_url(Selector('<base href="/"><a href="nyheter/a">A</a>'), "https://skog.example/om/nyheter")
     'https://skog.example/'
@@ -364,9 +367,10 @@ def resolve_page_url(href: str, base_url: str, url: str, agency: Agency) -> str 
 
 
 def iter_content_links(root: Element) -> Iterator[Element]:
-    """Yield the links of a page's main elements, else of its body, in page order and without boilerplate."""
+    """Yield the links of a page's main elements, or else of its body, in page order and without boilerplate."""
     layout = ListingLayout(root)
-    stack: list[tuple[Element, Element | None, bool]] = [(root, None, False)]  # with its region; whether in an entry
+    # (element, its region, whether it is in an entry)
+    stack: list[tuple[Element, Element | None, bool]] = [(root, None, False)]
     while stack:
         element, region, in_entry = stack.pop()
         if is_main_element(element) or (not layout.main_elements and element.tag == "body"):
@@ -381,7 +385,7 @@ def iter_content_links(root: Element) -> Iterator[Element]:
 
 
 class ListingLayout:
-    """Facts about a whole page that decide which of its elements are boilerplate. Each is computed once."""
+    """Facts about a whole page that help to decide which of its elements are boilerplate; each is computed once."""
 
     def __init__(self, root: Element) -> None:
         self.root = root
@@ -402,7 +406,7 @@ class ListingLayout:
             return False
         if has_boilerplate_class(element.get("class") or ""):
             return True
-        # ASP.NET pages have a form around the whole page: it contains most of the links and letters.
+        # ASP.NET pages have a form around the whole page, which contains most of the links and letters
         return tag == "form" and not all(
             counts[element] > MIN_FRAME_SHARE * counts[region] for counts in self.content_counts
         )
@@ -486,7 +490,7 @@ class ListingPager:
         return self.resolve(next_href) if next_href else self.find_button_address()
 
     def find_button_address(self) -> str | None:
-        """Return the address that a button such as "Visa fler" asks for, or None if there is no such button.
+        """Return the address that a button such as "Visa fler" requests, or None if there is no such button.
 
         It is the URL in an attribute of the button, or its form's URL with the form's fields.
         """
@@ -501,7 +505,7 @@ class ListingPager:
             pattern = NEXT_LINK_TEXT if in_pager else MORE_BUTTON_TEXT
             if element.get("disabled") is not None or not any(map(pattern.fullmatch, labels)):
                 continue
-            if not in_pager and ENTRY_XPATH(element):  # opens an entry
+            if not in_pager and ENTRY_XPATH(element):  # it opens an entry
                 continue
             for name in BUTTON_URL_ATTRIBUTES:
                 value = element.get(name, "").strip()
@@ -512,10 +516,10 @@ class ListingPager:
         return None
 
     def resolve_button_form(self, button: Element) -> str | None:
-        """Return the address that a button's form asks for with its fields as they are, or None.
+        """Return the address that a button's form requests with its fields unchanged, or None.
 
-        Forms for searches, logins and messages are never sent: by their names, and by fields to write into unless the
-        form is a frame around the content.
+        Forms for searches, logins and messages are never sent. They are recognised by their names, and by text fields
+        unless the form surrounds the content.
         """
         if button.tag not in ("button", "input") or button.get("type", "submit").lower() not in SUBMIT_TYPES:
             return None
@@ -540,7 +544,7 @@ class ListingPager:
             return None
         if button.get("formmethod", form.get("method", "get")).lower() == "post":
             return join_form(url, fields)
-        return self.resolve(f"{url.partition('?')[0]}?{urlencode(fields)}")  # as browsers do: the query is replaced
+        return self.resolve(f"{url.partition('?')[0]}?{urlencode(fields)}")  # as in browsers, the query is replaced
 
     def includes(self, page_url: str) -> bool:
         """Return whether a URL with the listing's path is the listing itself or one of its other pages."""
@@ -557,7 +561,7 @@ class ListingPager:
     def page_links(self) -> tuple[set[str], set[frozenset[str]]]:
         """Return the URLs of the pager's links, and the query parameters that change from page to page.
 
-        Only links that are declared as pager links (by rel, or by being in a pager element) count for the parameters.
+        For the parameters, only links that are marked as pager links (by rel, or by a pager element) count.
         """
         declared = [href for rel in ("next", "prev") for href in self.page.xpath(REL_XPATH.format(rel)).getall()]
         pager_links = set(self.pager_links)
@@ -592,7 +596,7 @@ def parse_query_pairs(url: str) -> list[tuple[str, str]]:
 
 
 def needs_javascript(root: Element) -> bool:
-    """Return whether a page has scripts and almost no text, or an empty element where a script puts its list."""
+    """Return whether a page has scripts and almost no text, or an empty element that a script fills with its list."""
     if next(root.iter("script"), None) is None:
         return False
     body = root.find("body")
@@ -605,7 +609,7 @@ def needs_javascript(root: Element) -> bool:
 def find_more_button(root: Element) -> str | None:
     """Return the label of a button that loads more of a list, such as "Visa fler", or None."""
     for button in cast("list[Element]", MORE_BUTTON_XPATH(root)):
-        # a button with aria-expanded shows what is on the page already
+        # a button with aria-expanded only shows or hides what is already on the page
         if button.get("aria-expanded") is not None or OTHER_PARTS_XPATH(button):
             continue
         text = get_line_text(button) or button.get("aria-label", "")

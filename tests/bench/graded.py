@@ -29,10 +29,10 @@ from __future__ import annotations
 import math
 import random
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean
+from typing import TypeVar
 
 QUERIES = Path(__file__).with_name("queries.tsv")
 GRADED = Path(__file__).with_name("graded.tsv")
@@ -40,6 +40,8 @@ GRADES = (0, 1, 2)
 DEPTH = 10  # places that count for nDCG
 RECALL_DEPTH = 50  # places that count for recall
 RESAMPLES = 2000
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +106,13 @@ def recall(ranked: Sequence[str], grades: Mapping[str, int], depth: int = RECALL
     return len(relevant.intersection(ranked[:depth])) / min(len(relevant), depth) if relevant else None
 
 
-def mean_interval(values: Sequence[float], seed: int = 0) -> tuple[float, float]:
-    """Return the 95 % interval of a mean by the bootstrap: over samples of the same size, drawn with replacement."""
+def resample_interval(
+    values: Sequence[Value], statistic: Callable[[Sequence[Value]], float], seed: int = 0
+) -> tuple[float, float]:
+    """Return a statistic's 95 % interval by the bootstrap: over samples of the same size, drawn with replacement."""
     draw = random.Random(seed)
-    means = sorted(fmean(draw.choices(values, k=len(values))) for _ in range(RESAMPLES))
-    return means[round(0.025 * RESAMPLES)], means[round(0.975 * RESAMPLES) - 1]
+    results = sorted(statistic(draw.choices(values, k=len(values))) for _ in range(RESAMPLES))
+    return results[round(0.025 * RESAMPLES)], results[round(0.975 * RESAMPLES) - 1]
 
 
 def kappa(pairs: Sequence[tuple[int, int]]) -> float:

@@ -13,11 +13,11 @@ from tests.bench.graded import (
     Grades,
     JudgedQuery,
     kappa,
-    mean_interval,
     ndcg,
     read_grades,
     read_queries,
     recall,
+    resample_interval,
 )
 from tests.bench.rankings import open_rankings
 
@@ -128,7 +128,7 @@ def compare_judges(grades: Mapping[str, Mapping[str, Grades]], ranked: Mapping[s
 def format_mean(values: Sequence[float | None]) -> str:
     """Format a mean with its interval; values of None do not count."""
     known = [value for value in values if value is not None]
-    low, high = mean_interval(known)
+    low, high = resample_interval(known, fmean)
     return f"{fmean(known):.3f} [{low:.3f}, {high:.3f}]"
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from math import log2
 from pathlib import Path
+from statistics import fmean
 
 import pytest
 
 from tests.archive.sample import fill
-from tests.bench.graded import GRADED, GRADES, kappa, mean_interval, ndcg, read_grades, read_queries, recall
+from tests.bench.graded import GRADED, GRADES, kappa, ndcg, read_grades, read_queries, recall, resample_interval
 from tests.bench.pool import find_excerpt, shuffle
 from tests.bench.ranked import compare_groups, compare_rankings, list_groups, measure_ranking
 from tests.bench.rankings import Texts, find_other_words, find_parts, find_titles, open_rankings
@@ -61,12 +62,12 @@ def test_recall_by_hand(ranked: str, depth: int, least: int, expected: float | N
 
 
 def test_interval_of_a_mean() -> None:
-    assert mean_interval([0.5] * 10) == (0.5, 0.5)
+    assert resample_interval([0.5] * 10, fmean) == (0.5, 0.5)
     values = [0.0] * 50 + [1.0] * 50
-    low, high = mean_interval(values)
+    low, high = resample_interval(values, fmean)
     assert low == pytest.approx(0.4, abs=0.03)  # .5 ± 1.96 · .05
     assert high == pytest.approx(0.6, abs=0.03)
-    assert mean_interval(values) == (low, high), "the same with each run"
+    assert resample_interval(values, fmean) == (low, high), "the same with each run"
 
 
 def test_kappa_by_hand() -> None:

@@ -29,17 +29,17 @@ SELECTOR_KEYS = ("title", "lead", "body", "tags", "published", "updated")
 FLAG_KEYS = ("files", "browser")
 URL_KEYS = ("home", "feeds", "sitemaps", "listings")
 PAGE_CLASS = ("scraper.pages.base", "NewsPage")  # base of every page class
-PAGE_PLACEHOLDER = re.compile(r"\{page(?::(\d{1,9}))?\}")  # with the number of the first page, else 1
+PAGE_PLACEHOLDER = re.compile(r"\{page(?::(\d{1,9}))?\}")  # the group is the number of the first page; without it, 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JSONSource:
-    """An endpoint that lists releases as JSON.
+    """A JSON endpoint that lists releases.
 
-    url: its address; `{page}` in it is the number of the page, from 1 or, as `{page:0}`, from another number. The other
-    keys are JMESPath expressions. items: the list of releases in the response. link, date, title: in an item, its
-    address (relative to the agency's home), day or time (W3C), and title. next: in the response, the URL or number of
-    the next page.
+    url: address of the endpoint, in which `{page}` stands for the page number, counted from 1; `{page:N}` counts from
+    N. The other keys are JMESPath expressions. items: the list of releases in the response. link, date, title: in an
+    item, its address (relative to the agency's home), day or time (W3C), and title. next: in the response, the URL or
+    number of the next page.
     """
 
     url: str
@@ -60,7 +60,7 @@ class JSONSource:
         return url if count else None
 
     def find_page_number(self, url: str) -> int | None:
-        """Return the number of the page at a URL, by its path and query, or None if it has none."""
+        """Return the number of the page at a URL, from its path and query, or None if it has none."""
         template, found = (unquote(text.partition("://")[2].partition("/")[2]) for text in (self.url, url))
         placeholder = PAGE_PLACEHOLDER.search(template)
         if not placeholder:
@@ -72,7 +72,7 @@ class JSONSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WireSource(JSONSource):
-    """A list of a press wire, whose items are whole releases. id: in an item, the release's id (JMESPath)."""
+    """The list of a press wire that contains whole releases. id: JMESPath of the release's id in an item."""
 
     id: str
 
@@ -85,10 +85,10 @@ class WireSource(JSONSource):
 class WireService:
     """A press wire: a service that publishes the releases of many organisations, on its own hosts and their subdomains.
 
-    list_url: of a publisher's list, with `{id}`; None if such lists cannot be read. identifier: pattern of the ids,
-    which may be addresses. mention: pattern of an id in the addresses and pages of a press room. keys: the expressions
-    of a WireSource if the list is JSON, else it is RSS. release_path: pattern of the releases in a press room that is
-    read as a listing, by its address.
+    list_url: URL of a publisher's list, with `{id}`; None if the service has no such lists. identifier: pattern of a
+    publisher's id, which may be a URL. mention: pattern of an id in the URL or HTML of a press room. keys: expressions
+    of the WireSource if the list is JSON; without them, it is RSS. release_path: if press rooms are read as listings,
+    the pattern of the paths of releases.
     """
 
     name: str
@@ -105,7 +105,7 @@ class WireService:
         return any(host == own or host.endswith(f".{own}") for own in self.hosts)
 
 
-# What is published about their answers, and no live one was requested:
+# Based on published descriptions of the lists; none was requested live:
 # - Via TT: support.tt.se, "Så här ser JSON-svaret ut"; NTB describes the same system in Norway.
 # - Cision: its own client modules, and the WordPress plugin Cision Block.
 WIRE_SERVICES = {
@@ -153,14 +153,14 @@ WIRE_SERVICES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wire:
-    """A press wire of one agency. identifier: the agency's id there, or the address of its list."""
+    """A press wire of one agency. identifier: the agency's id at the wire, or the URL of its list."""
 
     service: WireService
     identifier: str
 
     @property
     def source(self) -> WireSource | None:
-        """Return the JSON list that contains the releases, or None if the wire lists their pages."""
+        """Return the JSON list that contains the releases, or None if the wire's list links to their pages."""
         keys = self.service.keys
         return None if keys is None else WireSource(url=self.list_url, **keys)
 
@@ -175,7 +175,7 @@ class Wire:
         return self.service.release_path is not None and "://" in self.identifier
 
     def lists_page(self, url: str) -> bool:
-        """Return whether a page at the wire can be a release that its list links to."""
+        """Return whether a page at the wire can be a release, to which the wire's list links."""
         if not self.is_press_room:
             return self.service.keys is None
         path, folder = urlsplit(url).path, urlsplit(self.identifier).path.rstrip("/").removesuffix("/pressreleases")
@@ -186,13 +186,14 @@ class Wire:
 class Agency:
     """An agency whose releases are crawled. `name` and `home` are required, every other key is optional.
 
-    feeds, sitemaps, listings: absolute URLs. json: endpoints that list releases as JSON. wire: press wires of the
-    agency, each a service and the agency's id there, such as "viatt:3235664" (see WIRE_SERVICES). browser: whether a
-    browser reads the listings, because scripts make them. releases: a regular expression searched for in the path of a
+    feeds, sitemaps, listings: absolute URLs. json: JSON endpoints that list releases. wire: press wires of the agency,
+    each as a service and the agency's id, such as "viatt:3235664" (see WIRE_SERVICES). browser: whether listings are
+    opened in a browser, because scripts build them. releases: a regular expression searched for in the path of a
     release page. page: the dotted name of a page class. aliases: other hosts of the same site. zone: an IANA time zone,
     derived from the host if missing. files: whether documents (PDF, Word) in its listings are releases; if missing,
-    they are if most entries of a listing are documents with a day. paused: why the agency is not crawled at present.
-    title, lead, body, tags, published, updated: CSS selectors that are tried before those of the page class.
+    they count as releases if most entries of a listing are documents with a day. paused: why the agency is not crawled
+    at present. title, lead, body, tags, published, updated: CSS selectors that are tried before those of the page
+    class.
     """
 
     slug: str
@@ -230,21 +231,21 @@ class Agency:
         return tuple(Wire(service=WIRE_SERVICES[name], identifier=identifier) for name, _, identifier in names)
 
     def find_wire(self, url: str) -> Wire | None:
-        """Return the agency's wire on whose hosts a URL is, or None: of several, the one whose list can link to it."""
+        """Return the agency's wire at a URL's host, or None. Of several, the one whose list can link to it."""
         wires = [wire for wire in self.wires if wire.service.owns(url)]
         return next((wire for wire in wires if wire.lists_page(url)), wires[0] if wires else None)
 
     def find_record_source(self, url: str) -> WireSource | None:
-        """Return the list of a wire that contains the release at a URL, or None if it has a page of its own."""
+        """Return the wire's list that contains the release at a URL, or None if the release has a page of its own."""
         wire = self.find_wire(url)
         return wire.source if wire else None
 
     def owns(self, url: str) -> bool:
-        """Return whether a URL's host is the agency's own, one of its aliases (with or without www) or its wire's."""
+        """Return whether a URL's host is that of the agency, one of its aliases (with or without www) or its wire."""
         return strip_www(urlsplit(url).hostname or "") in self.hosts or self.find_wire(url) is not None
 
     def find_json_source(self, first_url: str) -> JSONSource | None:
-        """Return the JSON endpoint or list of a wire whose first page is at a URL, or None."""
+        """Return the JSON endpoint, or list of a wire, whose first page has a given URL, or None."""
         sources = (*self.json, *filter(None, (wire.source for wire in self.wires)))
         return next((source for source in sources if source.first_url == first_url), None)
 
@@ -288,7 +289,7 @@ def parse_agency(slug: str, table: object, path: Path) -> Agency:
         host = strip_www(urlsplit(wire.identifier).hostname or "")
         if (
             host and host not in agency.hosts and not wire.service.owns(wire.identifier)
-        ):  # its releases would be dropped
+        ):  # releases at an undeclared host would be dropped
             problem = (
                 f"{wire.identifier!r} is neither at {wire.service.name} nor at a host of the agency (home, aliases)"
             )
@@ -331,7 +332,7 @@ def parse_agency_value(key: str, value: object) -> str | bool | tuple[str, ...] 
 
 
 def check_syntax(key: str, text: str) -> None:
-    """Raise ValueError if the text of a key is not a valid time zone, selector or pattern, as its key demands."""
+    """Raise ValueError if a key's text is not a valid time zone, selector or pattern, whichever the key requires."""
     if key == "zone" and text not in available_timezones():
         raise ValueError(f"{text!r} is not a time zone like Europe/Stockholm")
     try:
@@ -348,7 +349,7 @@ def check_syntax(key: str, text: str) -> None:
 def parse_json_key(table: object) -> JSONSource:
     """Parse the description of a JSON endpoint. Raises ValueError with the key and the problem."""
     if not isinstance(table, dict):
-        raise ValueError("must be a table with url, items and link")  # noqa: TRY004 - as for every other key
+        raise ValueError("must be a table with url, items and link")  # noqa: TRY004 - ValueError, as for all other keys
     for key, value in table.items():
         if key not in JSON_KEYS:
             raise ValueError(f"{key} is not a key; the keys are {', '.join(JSON_KEYS)}")
@@ -378,7 +379,7 @@ def find_page_class_problem(dotted_name: str) -> str | None:
     module, _, name = dotted_name.rpartition(".")
     try:
         found = getattr(import_module(module), name)
-    except Exception as error:  # noqa: BLE001 - importing somebody's module may raise anything
+    except Exception as error:  # noqa: BLE001 - importing third-party code may raise anything
         return f"cannot be loaded: {error}"
     # compared by name, because the page classes are a layer above this module
     parents = [(parent.__module__, parent.__qualname__) for parent in getattr(found, "__mro__", ())]
@@ -386,7 +387,7 @@ def find_page_class_problem(dotted_name: str) -> str | None:
 
 
 def parse_wire_name(text: str) -> str:
-    """Check the name of a wire, a service and an id, and return it without spaces.
+    """Check a wire's name, which is a service and an id, and return it without spaces.
 
     >>> parse_wire_name("viatt: 3235664")
     'viatt:3235664'
@@ -401,7 +402,7 @@ def parse_wire_name(text: str) -> str:
 
 
 def check_wire_lists(names: list[str]) -> None:
-    """Raise ValueError if two wires are JSON lists of one service: a release's URL does not say which has it."""
+    """Raise ValueError if two wires are JSON lists of one service: the releases' URLs could not be told apart."""
     services = [name.partition(":")[0] for name in names]
     for name in services:
         if WIRE_SERVICES[name].keys is not None and services.count(name) > 1:
@@ -409,7 +410,7 @@ def check_wire_lists(names: list[str]) -> None:
 
 
 def find_press_wire(url: str) -> WireService | None:
-    """Return the press wire on whose hosts a URL is, or None.
+    """Return the press wire that a URL's host belongs to, or None.
 
     >>> find_press_wire("https://www.mynewsdesk.com/se/skogsradet").name, find_press_wire("https://tt.se/")
     ('Mynewsdesk', None)
@@ -420,7 +421,8 @@ def find_press_wire(url: str) -> WireService | None:
 def find_owners(agencies: Iterable[Agency], url: str) -> list[Agency]:
     """Return the agencies that a URL can belong to.
 
-    They are those on whose own host it is, else those whose press room can link to it, else those with a wire there.
+    These are the agencies that own its host, or else those whose press room can link to it, or else those with a wire
+    at the host.
     """
     agencies, host = list(agencies), strip_www(urlsplit(url).hostname or "")
     on_wire = [(agency, wire) for agency in agencies if (wire := agency.find_wire(url))]
@@ -432,15 +434,15 @@ def find_owners(agencies: Iterable[Agency], url: str) -> list[Agency]:
 
 
 def find_owner(agencies: Iterable[Agency], url: str) -> Agency | None:
-    """Return the agency that a URL belongs to, or None if there is none, or several have the same wire."""
+    """Return the agency that a URL belongs to, or None if there is none or several agencies have the same wire."""
     owners = find_owners(agencies, url)
     return owners[0] if len(owners) == 1 or (owners and not is_wire_url(url)) else None
 
 
 def find_wire_name(url: str, page: str = "") -> str | None:
-    """Return the value of the key `wire` for a press room at a wire, or None if no id is in its URL or its page.
+    """Return the value of the key `wire` for a press room, or None if neither its URL nor its page contains an id.
 
-    A page with several ids names none. A press room that is read as a listing needs no id.
+    A page with several ids is ambiguous, and gives None. A press room that is read as a listing needs no id.
 
     >>> find_wire_name("https://via.tt.se/pressrum/skogsradet?publisherId=7")
     'viatt:7'
@@ -456,7 +458,8 @@ def find_wire_name(url: str, page: str = "") -> str | None:
     room = url.partition("?")[0].partition("/pressreleases")[0].rstrip("/")
     parts = urlsplit(room)
     is_own_host = strip_www(parts.hostname or "") not in service.hosts
-    has_room = is_own_host or parts.path.count("/") == 2  # /se/skog; else it is a page of the service, or in the room
+    # /se/skog is a press room; other paths are pages of the service, or pages in the room
+    has_room = is_own_host or parts.path.count("/") == 2
     return f"{name}:{room}/pressreleases" if has_room else None
 
 
@@ -483,7 +486,7 @@ def select_agencies(agencies: dict[str, Agency], slugs: list[str], file: Path) -
 
 
 def check_contact(agencies: dict[str, Agency], contact: str) -> None:
-    """Raise AgencyError if CONTACT is empty and the site of any agency is not on this machine."""
+    """Raise AgencyError if CONTACT is empty, unless all agencies' sites are on this machine."""
     live = [agency for agency in agencies.values() if not is_loopback(agency.home)]
     if live and not contact.strip():
         raise AgencyError(

@@ -42,23 +42,23 @@ logger = logging.getLogger(__name__)
 
 Parsed = TypeVar("Parsed")
 
-ALERT_KINDS = ("faults", "recoveries", "passed")  # passed: a fault that began and ended since the last message
-MAX_LISTED_AGENCIES = 50  # per kind of alert in a message; the others are only counted
+ALERT_KINDS = ("faults", "recoveries", "passed")  # "passed": a fault that began and ended since the last message
+MAX_LISTED_AGENCIES = 50  # agencies per kind of alert in a message; further ones are only counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertSettings:
     """The channels and contents of alerts. A channel that is None is not used."""
 
-    webhook: str | None = field(default=None, repr=False)  # the path may be a secret
+    webhook: str | None = field(default=None, repr=False)  # not in repr, because its path may be a secret
     mail_server: MailServer | None = None
     recipients: tuple[str, ...] = ()
     language: str = DEFAULT_LANGUAGE
     status_page: str | None = None
 
 
-HealthEvent = dict[str, Any]  # a row of health_events, with the agency's name, and whether it is a fault
-# By kind of alert, the events of each agency that a channel has not reported yet, oldest first
+HealthEvent = dict[str, Any]  # a row of health_events, with the agency's name and whether the state is a fault
+# kind of alert → the events of each agency that a channel has not reported yet, oldest first
 AlertEvents = dict[str, list[list[HealthEvent]]]
 
 
@@ -145,7 +145,7 @@ class AlertChannel:
         return [row | {"is_fault": is_fault(row["state"], row["reason"].get("code", ""))} for row in events]
 
     def read_usage(self) -> tuple[bool, str]:
-        """Return whether any event was ever handled, and when the last message was sent ("" if never)."""
+        """Return whether any event was ever handled, and the time of the last message ("" if there was none)."""
         sql = "select count(*) > 0, coalesce(max(sent), '') from alert_deliveries where channel = ?"
         is_used, last_sent = self.db.execute(sql, [self.name]).fetchone()
         return bool(is_used), last_sent
@@ -199,10 +199,10 @@ def send_channel_alerts(archive: Archive, alert_settings: AlertSettings, channel
 
 
 def select_alerts(channel: AlertChannel, events: Sequence[HealthEvent]) -> tuple[AlertEvents, list[HealthEvent]]:
-    """Return the events to report, and the events that give no reason for an alert.
+    """Return the events to report, and those that need no alert.
 
-    The latter are acknowledged faults, faults already reported in the same words, and changes from one healthy state to
-    another.
+    No alert is needed for acknowledged faults, faults already reported in the same words, and changes between healthy
+    states.
     """
     acknowledged = {row["agency"] for row in read_health_rows(channel.db) if row["acknowledged"]}
     groups: dict[str, list[HealthEvent]] = {}

@@ -23,7 +23,8 @@ from scraper.agency import DEFAULT_AGENCIES_FILE, Agency, load_agencies, select_
 from scraper.errors import AgencyError, BrokerError
 from scraper.settings import check_settings
 
-# Wrong configuration, and files that cannot be opened, read or written: reported in one line, with exit code 2.
+# Configuration errors, and files that cannot be opened, read or written. They are reported on one line, with exit code
+# 2.
 CONFIGURATION_ERRORS = (AgencyError, ArchiveError, BrokerError, sqlite3.OperationalError, OSError)
 
 
@@ -40,8 +41,9 @@ class ProjectCommand(ScrapyCommand):
     crawler_process: CrawlerProcessBase
     usage = "[options]"
     takes_arguments = False
-    takes_agency_option = False  # --agency
-    logs_only_warnings = False  # unless --loglevel is given; for commands whose output would drown in the log
+    takes_agency_option = False  # whether the command has the option --agency
+    # whether only warnings are logged unless --loglevel is given, for commands with much output of their own
+    logs_only_warnings = False
 
     @abstractmethod
     def execute(self, args: list[str], opts: argparse.Namespace) -> int:
@@ -133,7 +135,7 @@ class OutsideProject(ScrapyCommand):
 
 
 class OutsideCrawl(ScrapyCrawl):
-    """Scrapy's own `crawl` command for other projects. Outside any project it prints how to load ours."""
+    """Scrapy's own `crawl` for other projects. Outside any project, it prints how to load our settings."""
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         if not inside_project():

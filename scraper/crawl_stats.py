@@ -46,7 +46,7 @@ AGENCY_COUNTERS = (
     *("listed", "already_stored", "new", "revised", "reparsed", "unchanged", "missing", "rejected", "errors"),
     *("requests", "not_modified", "bytes", "parsed", "quarantined"),
 )
-MAX_PROBLEMS = 200  # per row of crawls; the frontier has the problem of each page as well
+MAX_PROBLEMS = 200  # problems in a row of crawls; the frontier also has the problem of each page
 
 # Progress
 MAX_TABLE_AGENCIES = 30  # rows that fit on a screen
@@ -61,7 +61,7 @@ PROGRESS_COLUMNS = (
 class AgencyStats:
     """Counters of one agency in one crawl, and its problems as sentences that name URL and field."""
 
-    listed: int = 0  # distinct releases that sources named
+    listed: int = 0  # distinct releases that sources listed
     already_stored: int = 0  # listed releases that are already stored and not fetched in this crawl
     new: int = 0
     revised: int = 0
@@ -73,12 +73,12 @@ class AgencyStats:
     requests: int = 0
     not_modified: int = 0  # requests with status 304
     bytes: int = 0
-    parsed: int = 0  # release pages
-    files: int = 0  # releases that are files, also unchanged ones
+    parsed: int = 0  # release pages that were parsed
+    files: int = 0  # releases that are files, including unchanged ones
     quarantined: int = 0  # parsed pages that were quarantined
     field_counts: Counter[str] = field(default_factory=Counter)  # field → number of parsed pages that have it
-    failures: Counter[str] = field(default_factory=Counter)  # kind (see scraper/failures.py) → number
-    source_failures: Counter[str] = field(default_factory=Counter)  # failures of sources only
+    failures: Counter[str] = field(default_factory=Counter)  # kind (see scraper/failures.py) → number of failures
+    source_failures: Counter[str] = field(default_factory=Counter)  # the same for failures of sources only
     problems: list[str] = field(default_factory=list)
     crawl_id: int | None = None  # the id of its row in crawls
 
@@ -94,7 +94,7 @@ class AgencyStats:
         self.add_failure(problem, failure_kind)
 
     def count_error(self, problem: str, failure_kind: str, *, source: bool = False) -> None:
-        """Count a failed request, or an unreadable source (if `source`) or page."""
+        """Count an error with its problem and kind of failure. source: whether a source could not be read."""
         self.errors += 1
         self.source_failures.update([failure_kind] if source else [])
         self.add_failure(problem, failure_kind)
@@ -109,10 +109,10 @@ class AgencyStats:
 
 @dataclass(slots=True)
 class Deadline:
-    """The time at which a pass ends. Nothing is requested later; the rest stays in the frontier."""
+    """The end of a pass. After it, nothing is requested; what is left stays in the frontier."""
 
-    ends_at: float | None = None  # by the monotonic clock; None: no end
-    is_stopping: bool = False  # a stop was requested (see scraper/limits.py)
+    ends_at: float | None = None  # time on the monotonic clock; None: no limit
+    is_stopping: bool = False  # whether a stop was requested (see scraper/limits.py)
 
     def has_passed(self) -> bool:
         return self.is_stopping or (self.ends_at is not None and monotonic() >= self.ends_at)
@@ -136,7 +136,7 @@ def parse_deadline(minutes: str) -> Deadline:
 
 
 class ArchiveSpider(Protocol):
-    """The parts of a ReleaseSpider that extensions use; a protocol, because spiders import extensions."""
+    """The parts of a ReleaseSpider that extensions use. It is a protocol, because spiders import extensions."""
 
     name: str
     agencies: dict[str, Agency]
@@ -162,8 +162,8 @@ class CrawlStatsExtension:
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
-        # of the downloader's slots, one per host
-        self.last_sent: dict[str, float] = {}  # host → when its last request was sent, by the monotonic clock
+        # keys: slots of the downloader, one per host
+        self.last_sent: dict[str, float] = {}  # host → time of its last request, on the monotonic clock
         self.min_delays: dict[str, float] = {}  # host → seconds
         self.robots_hosts: set[str] = set()  # hosts whose robots.txt was read
 
@@ -184,7 +184,7 @@ class CrawlStatsExtension:
         return extension
 
     def spider_opened(self, spider: ArchiveSpider) -> None:
-        """Insert the rows. After a killed crawl, their `finished` remains empty."""
+        """Insert the rows. If the crawl is killed, their `finished` stays empty."""
         try:
             with spider.archive.transaction():
                 crawl_ids = {slug: open_crawl(spider.archive, slug, spider.name, now()) for slug in spider.agency_stats}
@@ -207,7 +207,7 @@ class CrawlStatsExtension:
             with spider.archive.transaction():
                 assess_agencies(spider.archive.db, spider.agency_stats, now())
             write_manifest(spider.archive.db.conn, spider.recorder.captures, now().date())
-        except (sqlite3.OperationalError, ArchiveError) as error:  # such as a full disk: the rows stay incomplete
+        except (sqlite3.OperationalError, ArchiveError) as error:  # for example a full disk: the rows stay incomplete
             logger.critical("the result of the crawl cannot be stored: %s", error)
 
     def request_reached_downloader(self, request: Request, spider: ArchiveSpider) -> None:
@@ -236,7 +236,8 @@ class CrawlStatsExtension:
     def record_send_time(self, request: Request) -> None:
         host, slot = get_slot_key(self.crawler, request), find_download_slot(self.crawler, request)
         last = self.last_sent.get(host)
-        if slot is None or slot.lastseen == last or slot.lastseen > monotonic():  # the latter while Retry-After applies
+        # a future time means that Retry-After applies
+        if slot is None or slot.lastseen == last or slot.lastseen > monotonic():
             return
         self.last_sent[host] = slot.lastseen
         if last is not None:
@@ -295,7 +296,7 @@ def close_crawl(
     archive.db.table("crawls").update(stats.crawl_id, row)
 
 
-# Progress: a live table on a terminal, else log lines, and a table at the end
+# Progress: a live table on a terminal or else log lines, and a table at the end
 
 
 class StderrConsole(Console):
@@ -313,7 +314,7 @@ class ProgressExtension:
         self.console = StderrConsole(stderr=True)
         self.live: Live | None = None
         self.log_loop: AsyncioLoopingCall | LoopingCall | None = None
-        self.logged_requests: dict[str, int] = {}  # per agency: at its last log line
+        self.logged_requests: dict[str, int] = {}  # agency → number of requests at its last log line
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -366,7 +367,7 @@ def redirect_log_handlers() -> None:
 
 
 def build_progress_table(spider: ArchiveSpider, *, live: bool = False) -> Table:
-    """Build the table, without agencies that have no requests (if live) or no changes (if it is long)."""
+    """Build the table, without agencies that made no requests (if live) or have no changes (if the table is long)."""
     names = (name.replace("_", " ") for name in PROGRESS_COLUMNS)
     table = Table("agency", *names, title=f"{spider.name} → {spider.archive.path}", title_justify="left")
     for column in table.columns[1:]:

@@ -17,7 +17,7 @@ class ScraperError(Exception): ...
 
 
 class AgencyError(ScraperError):
-    """A fault in a file, a setting or an argument; `file` is a path or a word such as "settings"."""
+    """An error in a file, a setting or an argument; `file` is a path or a word such as "settings"."""
 
     def __init__(self, file: Path | str, table: str | None, key: str | None, problem: str) -> None:
         self.file, self.table, self.key, self.problem = str(file), table, key, problem
@@ -40,7 +40,7 @@ class SourceError(ScraperError):
 
 
 class PageError(ScraperError):
-    """A field of a release page is present but cannot be read; values are never guessed."""
+    """A field of a release page is present but cannot be parsed. Values are never guessed."""
 
     def __init__(self, url: str, field: str, problem: str) -> None:
         self.url, self.field, self.problem = url, field, problem

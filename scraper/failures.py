@@ -42,7 +42,7 @@ from scraper.pages import page_type
 from scraper.pages.document import Document
 
 OWN_FAULT = "our fault"  # a bug in this program
-FAILURE_KINDS: tuple[tuple[type[BaseException], str], ...] = (  # the first match counts
+FAILURE_KINDS: tuple[tuple[type[BaseException], str], ...] = (  # the first matching type counts
     (HostPaused, "host paused"),
     (RobotsForbidden, "robots"),
     (RobotsUnreachable, "robots unreachable"),
@@ -59,7 +59,7 @@ FAILURE_KINDS: tuple[tuple[type[BaseException], str], ...] = (  # the first matc
     (ArchiveError, OWN_FAULT),
 )
 TLS_ERRORS = (ssl.SSLError, OpenSSLError, VerificationError)
-BLOCKED_PAGE_KINDS = {  # by the beginning of the problem in scraper/pages/page_type.py
+BLOCKED_PAGE_KINDS = {  # keys: beginnings of the problems in scraper/pages/page_type.py
     page_type.CONSENT_PROBLEM: "consent wall",
     page_type.LOGIN_PROBLEM: "login",
     page_type.OUTAGE_PROBLEM: "outage",
@@ -71,7 +71,7 @@ STATUS_KINDS = {401: "status 403", 403: "status 403", 451: "status 403", 404: "s
 
 
 def classify_failure(error: BaseException | None) -> str:
-    """Return the kind of failure that an exception means.
+    """Return the kind of failure that an exception represents.
 
     An unknown exception counts as a bug in this program.
 
@@ -91,14 +91,14 @@ def classify_failure(error: BaseException | None) -> str:
     if isinstance(error, NotARelease):
         return classify_page_failure(error)
     if isinstance(error, RobotsUnreachable) and isinstance(error.__context__, DOWNLOAD_ERRORS):
-        return classify_failure(error.__context__)  # the host does not respond; robots.txt was only the first request
+        return classify_failure(error.__context__)  # the host does not respond; robots.txt was only its first request
     if any(isinstance(cause, TLS_ERRORS) for cause in iter_causes(error)):
         return "tls"
     return next((kind for known, kind in FAILURE_KINDS if isinstance(error, known)), OWN_FAULT)
 
 
 def classify_source_failure(error: SourceError, response: Response) -> str:
-    """Return why a source cannot be read: a wall or outage page if it is one, else the error's kind."""
+    """Return why a source cannot be read: the kind of a wall or outage page, or else that of the error."""
     requested_url = response.request.meta.get("redirect_urls", [response.url])[0] if response.request else response.url
     is_elsewhere = extract_host(requested_url) != extract_host(response.url)
     rejection = detect_rejection(response.body, response.url, is_elsewhere=is_elsewhere)
@@ -147,7 +147,7 @@ def is_cloudflare_challenge(response: Response) -> bool:
 def detect_rejection(body: bytes, url: str, *, is_elsewhere: bool = False) -> NotARelease | None:
     """Return a NotARelease if a response is an error page, wall, outage page or placeholder, else None.
 
-    is_elsewhere: the request was redirected to another host, where any page with a login is a wall.
+    is_elsewhere: whether the request was redirected to another host; then any page with a login counts as a wall.
     """
     try:
         document = Document(body, url)
@@ -158,7 +158,7 @@ def detect_rejection(body: bytes, url: str, *, is_elsewhere: bool = False) -> No
     if rejection is None:
         rejection = page_type.find_short_page_rejection(signals, document.title, signals.text or "", has_date=False)
         if rejection and rejection.kind not in ("blocked", "placeholder"):
-            rejection = None  # a listing may say that it is empty
+            rejection = None  # a listing may contain such words when it is empty
     if rejection is None and is_elsewhere and page_type.has_password_field(document):
         return NotARelease(url, f"{page_type.LOGIN_PROBLEM}: {document.title!r}", "blocked")
     return NotARelease(url, rejection.problem, rejection.kind, rejection.target) if rejection else None
@@ -170,7 +170,7 @@ def describe_request_failure(error: BaseException | None) -> str:
         return "was aborted: too many bytes were in flight at once (IN_FLIGHT_MAX)"
     if response := getattr(error, "response", None):
         return f"answered {response.status}"
-    if isinstance(error, ArchiveError):  # without the folder, because the message is published
+    if isinstance(error, ArchiveError):  # without the folder of the file, because the message is published
         return str(error).replace(error.file, Path(error.file).name)
-    assert error is not None  # noqa: S101 - None is only Twisted's type
+    assert error is not None  # noqa: S101 - only Twisted's type allows None
     return describe_download_error(error)

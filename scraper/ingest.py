@@ -1,4 +1,4 @@
-"""Stores parsed pages: matches them to a release, checks them, and finds the cause of each change.
+"""Stores parsed pages: matches each one to a release, checks it, and finds the cause of a change.
 
 A page is stored in one transaction together with its URL in the frontier. The bytes that a stored state was read from
 are written to captures.db first, so that archive.db never refers to missing bytes.
@@ -47,9 +47,9 @@ from scraper.schedule import RevisitSchedule
 if TYPE_CHECKING:
     from scraper.agency import Agency
 
-MIN_MOVED_SIMILARITY = 0.9  # at least this: the copy at another URL is the release that disappeared
-MIN_REPLACEMENT_LENGTH = 400  # characters of a text that may replace a release's
-MIN_RECHECK_DELAY = timedelta(hours=1)  # after a failed request for a stored release; doubled with each failure
+MIN_MOVED_SIMILARITY = 0.9  # minimum for a copy at another URL to be the release that disappeared
+MIN_REPLACEMENT_LENGTH = 400  # characters; minimum length of a text that may replace the text of a release
+MIN_RECHECK_DELAY = timedelta(hours=1)  # wait after a failed request for a stored release; doubled with each failure
 MAX_RECHECK_DELAY = timedelta(days=1)
 
 logger = logging.getLogger(__name__)
@@ -96,14 +96,15 @@ class Ingest:
     ) -> IngestResult:
         """Store one page. Raises PageError if a field cannot be normalised, and NotARelease for a placeholder.
 
-        check: may quarantine the page, as one of crawl `crawl_id`; None stores it in any case. capture_id: the capture
-        of its response, if already stored. redesigned: the site's template is known to have changed since the page was
-        last stored.
+        check: may quarantine the page, with the id of its crawl, `crawl_id`; None: store it in any case. capture_id: id
+        of the capture of its response, if already stored. redesigned: whether the site's template is known to have
+        changed since the page was last stored.
         """
         release = to_release(page.item)
         if self.agencies[release.agency].wire:
             page, same_id = match_other_address(self.archive, release, page)
-            if same_id is not None:  # the page is its other address: at a press wire, or on the agency's own site
+            # the page is the release's other address: at a press wire, or on the agency's own site
+            if same_id is not None:
                 self.record_other_address(page, same_id)
                 release = replace(release, url=self.archive.get_url(same_id) or release.url)
                 return IngestResult(release=release, outcome=SaveResult.UNCHANGED)
@@ -115,7 +116,7 @@ class Ingest:
             if self.recorder.record_missing(page.url, stored_id, response, match.kind, target, credible=credible):
                 return IngestResult(release=release, outcome=SaveResult.MISSING)
         release = replace(release, url=match.url)
-        if match.kind == "duplicate":  # check the release itself, because its page reads differently
+        if match.kind == "duplicate":  # the release itself must be checked, because the text of this page differs
             release_id = self.get_release_id(release.url)
             with archive.transaction():
                 archive.frontier.mark_stored(page.url, release_id, response.fetched_at)
@@ -124,7 +125,7 @@ class Ingest:
         matched = MatchedPage(page, release, match, PageVersions(archive, self.recorder.captures, page))
         changed = match.kind in ("renamed", "misplaced") or archive.is_new_or_changed(release)
         if changed and check and not page.is_file and (reasons := check.find_reasons(release, page, matched.versions)):
-            if capture_id is None:  # otherwise it is in quarantine already
+            if capture_id is None:  # otherwise, the page is already in quarantine
                 self.quarantine_page(matched, reasons, crawl_id)
             return IngestResult(release=release, outcome=SaveResult.QUARANTINED, reasons=tuple(reasons))
         sha256 = self.recorder.store_body(response) if changed else None
@@ -144,9 +145,9 @@ class Ingest:
         return IngestResult(release=release, outcome=outcome)
 
     def record_other_address(self, page: ParsedPage, release_id: int) -> None:
-        """Record a page that is the other address of a release, with its capture if its bytes are new there."""
+        """Record a page as the other address of a release, with its capture if its bytes are new."""
         archive, response = self.archive, page.response
-        # the capture of a record has another URL, by which a takedown would not find it
+        # a record's capture has another URL, by which a takedown would not find it
         has_own_capture = response.record_url is None and response.url == page.url
         sha256 = self.recorder.store_body(response) if has_own_capture else None
         with archive.transaction():
@@ -155,14 +156,14 @@ class Ingest:
                 self.recorder.record_capture(response, sha256, page.template)
 
     def check_placeholder(self, release: Release, page: ParsedPage) -> None:
-        """Raise NotARelease if a new page is shown at the URLs of several releases, and could not be one itself."""
+        """Raise NotARelease if a new page is at the URLs of several releases and could not be a release itself."""
         may_be_placeholder = page.release_id is None and not is_credible(release)
         if may_be_placeholder and self.archive.removals.is_placeholder(release.agency, release.title):
             problem = f"is shown at the URLs of several releases: {release.title!r}"
             raise NotARelease(page.url, problem, "placeholder", release.title)
 
     def restore_original_url(self, release_id: int, url: str, matched: MatchedPage) -> None:
-        """Give a release the URL it was read at, or merge it into the release that now has that URL."""
+        """Set a release's URL to the one it was read at, or merge it into the release that now has that URL."""
         target_id = self.archive.find_release_id(url)
         if target_id is None:
             self.archive.change_url(release_id, url, matched.response.fetched_at)
@@ -194,7 +195,7 @@ class Ingest:
             if release_id is None:
                 problem = f"{url}: quarantined: {describe_reasons(reasons)}"
                 archive.frontier.mark_quarantined(url, response.fetched_at, problem)
-            else:  # without the response's validators, which belong to a state that is not stored
+            else:  # without the response's validators, because they belong to a state that is not stored
                 archive.frontier.mark_stored(url, release_id, response.fetched_at)
                 archive.set_next_check(release_id, self.recorder.next_check(release_id, response.fetched_at))
 
@@ -223,9 +224,9 @@ class Ingest:
                 version = matched.versions.stored(stored.sha256, release.url)
                 reparsed = reparse_stored(stored, version, release.url, self.agencies[release.agency])[0]
             if reparsed is None:
-                cause = "parser"  # today's parser cannot read the stored page, so an edit cannot be proved
+                cause = "parser"  # the current parser cannot read the stored page, so an edit cannot be proved
             elif archive.is_new_or_changed(reparsed):
-                # an intermediate state: its differences from the page were made by the agency
+                # an intermediate state, whose differences from the page were made by the agency
                 archive.save(
                     reparsed,
                     seen_at=response.fetched_at,
@@ -238,7 +239,7 @@ class Ingest:
                 stored = archive.get(release.url) or stored
         before = previous or stored
         if before and before.cause == "import":
-            cause = "parser"  # an imported copy may differ for reasons of its own
+            cause = "parser"  # an imported copy may differ for other reasons
         elif before and cause == "source":
             cause = self.find_cause(before, matched, redesigned=redesigned)
         if capture_id is None:
@@ -258,7 +259,7 @@ class Ingest:
         state = to_state(matched.release)
         moved = kind in ("renamed", "merged")
         if moved:
-            # with the origin of its page in all its URLs
+            # with the origin of the page in all its URLs
             origins = [urlunsplit((*urlsplit(address)[:2], "", "", "")) for address in (url, matched.page.url)]
             state = json.loads(json.dumps(state).replace(origins[0], origins[1]))
             if hash_state(state) == before.hash:
@@ -272,7 +273,7 @@ class Ingest:
         release_id = self.get_release_id(release.url)
         if matched.match.kind == "merged" and page.release_id is not None:
             self.recorder.record_merge(page.release_id, release_id, release.url, response, matched.versions)
-        if release.url != page.url:  # the canonical URL needs no request of its own
+        if release.url != page.url:  # the canonical URL itself need not be requested
             archive.frontier.add(release.url, agency=release.agency, role="release", seen_at=response.fetched_at)
             archive.frontier.mark_stored(release.url, release_id, response.fetched_at)
         archive.frontier.mark_read(
@@ -286,7 +287,7 @@ class Ingest:
 
 
 def is_credible(release: Release) -> bool:
-    """Return whether a page could be a separate release: it has enough text, and a date or a kind."""
+    """Return whether a page could be a release of its own: it has enough text, and a date or a kind."""
     has_date_or_kind = bool(release.published or release.updated or release.kind)
     return has_date_or_kind and len(release.lead or "") + len(release.body) >= MIN_REPLACEMENT_LENGTH
 
@@ -299,10 +300,10 @@ class CrawlRecorder:
         self.captures = Captures(Path(archive.path), begin_new=new_captures)
 
     def close(self) -> None:
-        self.captures.close()  # the archive belongs to the caller
+        self.captures.close()  # the archive is closed by its owner
 
     def store_body(self, response: FetchedPage) -> str:
-        """Write a response's bytes to captures.db, before archive.db refers to them, and return their SHA-256."""
+        """Write a response's bytes to captures.db before archive.db refers to them; return their SHA-256."""
         return self.captures.store_body(response.body, urlsplit(response.url).netloc)
 
     def record_capture(self, response: FetchedPage, sha256: str, template: bytes | None = None) -> int:
@@ -324,7 +325,7 @@ class CrawlRecorder:
         return self.schedule.next_check(seen_at, *self.archive.get_dates(release_id))
 
     def record_current(self, release_id: int, seen_at: datetime, *, changed: bool = False) -> None:
-        """Record that a release is at its URL, and end its removal if it had one."""
+        """Record that a release was found at its URL, which ends its removal if there is one."""
         self.archive.removals.mark_present(release_id, seen_at)
         if changed:
             self.archive.set_next_check(release_id, self.next_check(release_id, seen_at))
@@ -332,11 +333,11 @@ class CrawlRecorder:
             self.record_unchanged(release_id, seen_at)
 
     def record_unchanged(self, release_id: int, seen_at: datetime) -> None:
-        """Record that a release was checked and is unchanged. It must not have a removal."""
+        """Record that a release was checked and is unchanged. It must not have an open removal."""
         self.archive.mark_checked(release_id, seen_at, self.next_check(release_id, seen_at))
 
     def postpone_check(self, release_id: int, seen_at: datetime) -> None:
-        """Plan the next check of a release that could not be checked, but without a failure."""
+        """Plan the next check of a release that could not be checked for a reason that is not a failure."""
         with self.archive.transaction():
             self.archive.set_next_check(release_id, self.next_check(release_id, seen_at))
 
@@ -352,9 +353,9 @@ class CrawlRecorder:
     ) -> bool:
         """Record that a stored release's URL shows something else (a kind of removal), with its capture.
 
-        Return False, and drop the removal, if another text (kind `replaced`) that could be a release (`credible`) has
-        been the only one at this URL for so long that it counts as the release's new text. A release that disappeared
-        while a copy of it is at another of the agency's URLs has moved, and is merged with that copy.
+        Return False, and delete the removal, if another text (kind `replaced`) that could be a release (`credible`) has
+        been at this URL for so long that it counts as the release's new text. A release that disappeared while a copy
+        of it is at another of the agency's URLs has moved, and is merged with that copy.
         """
         archive, seen_at = self.archive, response.fetched_at
         # a release that its wire no longer lists has no response of its own
@@ -383,7 +384,7 @@ class CrawlRecorder:
     def record_merge(
         self, release_id: int, target_id: int, url: str, response: FetchedPage, versions: PageVersions
     ) -> None:
-        """Merge a release into another one at `url`, with the cause of their differences."""
+        """Merge a release into another one, found at `url`, with the cause of their differences."""
         cause, states = "source", find_adjoining_states(self.archive, release_id, target_id)
         if states and states[1].sha256:
             before, after = states
@@ -404,7 +405,7 @@ class CrawlRecorder:
                 self.archive.set_capture(stored.release_id, capture_id)
 
     def store_changed_file(self, stored: StoredRelease, response: FetchedPage) -> None:
-        """Store the bytes of a file that is not the same any more, although its title and day are."""
+        """Store the bytes of a file that has changed, although its title and day have not."""
         if hashlib.sha256(response.body).hexdigest() == (stored.newest_sha256 or stored.sha256):
             return
         logger.warning("%s: the file has changed; its new bytes are stored beside the earlier ones", response.url)
@@ -430,7 +431,7 @@ class CrawlRecorder:
 
 
 def review_quarantine(ingest: Ingest, agency: str) -> tuple[list[FieldLoss], Counter[SaveResult]]:
-    """Decide on an agency's quarantined pages: store those that no field loss and no problem of the page concerns.
+    """Decide on an agency's quarantined pages: store those that have no problem themselves and no field loss.
 
     Return the field losses, and the outcomes of the pages that left quarantine.
     """
@@ -469,13 +470,14 @@ def accept_quarantined(
 ) -> SaveResult:
     """Store one quarantined page, and record the decision.
 
-    Return SaveResult.QUARANTINED if it stays: it can no longer be parsed, or `check` quarantines it again.
+    Return SaveResult.QUARANTINED if the page stays there, because it can no longer be parsed or `check` quarantines it
+    again.
     """
     page = reparse_quarantined(ingest, quarantined)
     if page is None:
         return SaveResult.QUARANTINED
     redesigned = quarantined.decision == "confirmed"
-    with ingest.archive.transaction():  # the release and the decision, or neither
+    with ingest.archive.transaction():  # store both the release and the decision, or neither
         try:
             result = ingest.save(page, check, capture_id=quarantined.capture_id, redesigned=redesigned)
         except PageError as error:
@@ -484,7 +486,7 @@ def accept_quarantined(
         if result.outcome is not SaveResult.QUARANTINED:
             ingest.quarantine.decide(quarantined.id, decision, now())
             frontier = ingest.archive.frontier
-            for reason in quarantined.reasons:  # from now on, the source's current number of links is usual
+            for reason in quarantined.reasons:  # from now on, the source's current number of links counts as usual
                 source = reason_key(reason)
                 if "source" in reason and (
                     decision == "accepted" or frontier.is_restarted_list(source, quarantined.url)
@@ -494,7 +496,7 @@ def accept_quarantined(
 
 
 def reparse_quarantined(ingest: Ingest, quarantined: QuarantinedPage) -> ParsedPage | None:
-    """Parse a quarantined page again from its bytes; return None, with a log entry, if that fails."""
+    """Parse a quarantined page again from its bytes; log the problem and return None if that fails."""
     agency, captures = ingest.agencies[quarantined.agency], ingest.recorder.captures
     capture = ingest.quarantine.get_capture(quarantined)
     if capture is None:
@@ -502,7 +504,7 @@ def reparse_quarantined(ingest: Ingest, quarantined: QuarantinedPage) -> ParsedP
         return None
     try:
         body = captures.read(capture.sha256)
-        # the capture of a record has the URL of its list
+        # a record's capture has the URL of its list
         is_record = agency.find_record_source(quarantined.url) is not None
         url = quarantined.url if is_record else capture.url
         document = open_document(body, url)

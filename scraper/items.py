@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuestionItem:
-    """A question and its answer, opening dashes included."""
+    """A question and its answer, including opening dashes."""
 
     question: str
     answer: str
@@ -16,7 +16,7 @@ class QuestionItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageItem:
-    url: str  # absolute
+    url: str  # absolute URL
     caption: str | None = None  # may include the credit
     credit: str | None = None
     alt: str | None = None
@@ -24,8 +24,8 @@ class ImageItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttachmentItem:
-    url: str  # absolute
-    title: str  # the link's text
+    url: str  # absolute URL
+    title: str  # the text of the link
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,16 +40,16 @@ class ContactItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
-    rule: str  # rule of the parser
-    element: str  # a path like a CSS selector
+    rule: str  # name of the parser's rule
+    element: str  # path of the element, like a CSS selector
 
 
 @dataclass(slots=True, kw_only=True)
 class ReleaseItem:
     """A release as found on its page. The fields have the same meaning as in archive.models.Release.
 
-    Every value is a string as found, or None if the page does not have it. `agreement` and `doubt` judge the reading;
-    no release has them.
+    Every value is a string as found, or None if the page does not have it. `agreement` and `doubt` rate how the page
+    was parsed, and are not part of a release.
     """
 
     url: str  # the canonical URL that the page declares, if it is credible, else the URL the page came from
@@ -62,15 +62,15 @@ class ReleaseItem:
     published: str | None = None
     updated: str | None = None
     language: str | None = None
-    parser_version: str | None = None  # the page class and a digest of the parser
+    parser_version: str | None = None  # the page class and a hash of the parser
     agreement: float | None = (
-        None  # share, 0 to 1, of other readings of the page that the body has; None: too little text
+        None  # share (0 to 1) of other readings of the page that is in the body; None: too little text
     )
-    doubt: str | None = None  # why the body is probably not the release's text
+    doubt: str | None = None  # why the body is probably not the text of the release
     zone: str | None = None  # IANA name of the agency's time zone; None: the time zone of the host's country
     tags: list[str] = field(default_factory=list)
     questions: list[QuestionItem] = field(default_factory=list)
     images: list[ImageItem] = field(default_factory=list)
     attachments: list[AttachmentItem] = field(default_factory=list)
     contacts: list[ContactItem] = field(default_factory=list)
-    evidence: dict[str, Provenance] = field(default_factory=dict)  # field name → where it came from
+    evidence: dict[str, Provenance] = field(default_factory=dict)  # field name → where its value came from

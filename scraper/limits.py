@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from scraper.crawl_stats import ArchiveSpider, Deadline
 
 STOP_CHECK_INTERVAL = 0.2  # seconds between two checks
-MIN_COUNTED_BYTES = 1024 * 1024  # smaller responses are never aborted and not added up
-GC_THRESHOLD = 10_000  # new objects; Python's own 700 (3.11) are fewer than one page creates
+MIN_COUNTED_BYTES = 1024 * 1024  # smaller responses are never aborted and not counted
+GC_THRESHOLD = 10_000  # new objects; Python's default of 700 (3.11) is less than what a single page creates
 
 
 class DeadlineMiddleware:
-    """Drops requests that have not been sent when a pass is over or a stop is requested.
+    """Drops requests that have not been sent when a pass ends or a stop is requested.
 
     Without this, a Retry-After could delay the end of the crawl for minutes.
     """
@@ -59,12 +59,12 @@ class DeadlineMiddleware:
             self.check_loop.stop()
 
     def process_request(self, request: Request) -> None:
-        deadline: Deadline = self.crawler.spider.deadline  # type: ignore[union-attr] # an ArchiveSpider
+        deadline: Deadline = self.crawler.spider.deadline  # type: ignore[union-attr] # the spider is an ArchiveSpider
         if "index" in request.meta and deadline.has_passed():
             raise CrawlStopped("the time of the pass is over")
 
     def check_stop(self, spider: ArchiveSpider) -> None:
-        """Drop the requests that wait in the hosts' queues if the crawl must end."""
+        """Drop the requests that wait in the hosts' queues if the crawl has to end."""
         if not self.crawler.engine:
             return
         if not self.crawler.crawling:
@@ -100,7 +100,7 @@ class InFlightLimit:
         return extension
 
     def bytes_received(self, data: bytes, request: Request) -> None:
-        """Count a chunk of a response, and abort the response if it is the largest one and exceeds the limit."""
+        """Count a chunk of a response; abort the response if the limit is exceeded and it is the largest one."""
         size = self.bytes_by_request[request] = self.bytes_by_request.get(request, 0) + len(data)
         if size > MIN_COUNTED_BYTES:
             sizes = list(self.bytes_by_request.values())
@@ -112,9 +112,10 @@ class InFlightLimit:
 
 
 def raise_gc_threshold() -> None:
-    """Let Python's garbage collector run less often: after a few dozen pages instead of during each.
+    """Make Python's garbage collector run less often: after a few dozen pages instead of several times per page.
 
-    The collector took a tenth of a crawl's time. Parsed pages contain no reference cycles and are freed without it.
+    The collector took a tenth of a crawl's time. Parsed pages contain no reference cycles, so they are freed without
+    it.
     """
     gc.set_threshold(GC_THRESHOLD, *gc.get_threshold()[1:])
     freeze_garbage_collector()

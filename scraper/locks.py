@@ -1,7 +1,7 @@
-"""Locks, so that two processes never crawl the same agency, run a round or write what workers send.
+"""Locks that prevent two processes from crawling the same agency, running a round or writing workers' results.
 
-Each agency has one byte of a lock file beside the archive: a POSIX record lock, which is released however the
-process ends.
+Each agency has one byte of a lock file beside the archive. It is locked by a POSIX record lock, which is released
+however the process ends.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def unlock_agency(lock: TextIO, slug: str) -> None:
 
 
 def warn_about_unlisted(archive: Archive, agencies: Container[str]) -> None:
-    """Log the agencies with releases in the archive that are skipped because they are not listed."""
+    """Log the agencies whose stored releases are skipped because the agency is not listed."""
     rows = archive.db.execute("select agency, count(*) from releases group by agency order by agency")
     unlisted = {slug: number for slug, number in rows if slug not in agencies}
     if unlisted:
@@ -64,7 +64,7 @@ def warn_about_unlisted(archive: Archive, agencies: Container[str]) -> None:
 
 
 def lock_round(archive_path: Path) -> TextIO | datetime:
-    """Lock a round; return the file, locked until it is closed, or the time a running round started.
+    """Lock a round; return the file, which is locked until it is closed, or the start time of a running round.
 
     Raises ArchiveError if the lock file beside the archive cannot be opened.
     """
@@ -73,7 +73,7 @@ def lock_round(archive_path: Path) -> TextIO | datetime:
         with lock:
             lock.seek(0)
             since = lock.read().strip()
-        return datetime.fromisoformat(since) if since else now()  # empty: the other round has only just locked it
+        return datetime.fromisoformat(since) if since else now()  # empty if the other round has only just locked it
     lock.truncate(0)
     lock.write(f"{to_iso(now())}\n")
     lock.flush()
@@ -93,7 +93,7 @@ def lock_writer(archive_path: Path) -> TextIO:
 
 
 def lock_whole_file(path: Path) -> tuple[TextIO, bool]:
-    """Open a lock file; return it, and whether no other process has locked it. Raises ArchiveError."""
+    """Open and lock a file; return it, and False if another process has locked it. Raises ArchiveError."""
     try:
         lock = path.open("a+")
     except OSError as error:

@@ -25,9 +25,9 @@ from scraper.agency import is_wire_url
 from scraper.parsed_page import ParsedPage
 
 MATCH_SHINGLE_WORDS = 3
-MIN_SAME_SIMILARITY = 0.5  # at least this: the same release, which may have been edited as it moved
-MAX_OTHER_SIMILARITY = 0.1  # less than this, under another title: another release
-CERTAIN_SIMILARITY = 0.9  # at least this: the same release, whatever else differs
+MIN_SAME_SIMILARITY = 0.5  # minimum for the same release, which may have been edited when it moved
+MAX_OTHER_SIMILARITY = 0.1  # with another title, less than this means another release
+CERTAIN_SIMILARITY = 0.9  # from this on, it is the same release, whatever else differs
 DATE_LENGTH = len("2024-03-01")
 
 
@@ -46,7 +46,7 @@ class PageMatch:
     """
 
     kind: str
-    url: str  # the release's
+    url: str  # URL of the release
     original_url: str | None = None
 
 
@@ -55,7 +55,7 @@ def match_page(archive: Archive, release: Release, page: ParsedPage) -> PageMatc
 
     Only a release that is stored under the URL can have moved or been replaced.
     """
-    if page.is_file:  # its title is all that could be compared
+    if page.is_file:  # only its title could be compared
         return PageMatch(kind="same", url=page.url)
     own = archive.get_url(page.release_id) if page.release_id is not None else None
     stored = archive.get(own) if own else None
@@ -77,11 +77,12 @@ def match_page(archive: Archive, release: Release, page: ParsedPage) -> PageMatc
     if (
         release.url != own
         and may_use_canonical_url(archive, release, page.url)
-        # a known alias stays: two pages may name each other as canonical, and the release would move back and forth
+        # a known alias is kept: two pages may each declare the other as canonical, and the release would move back and
+        # forth
         and (redirected or row is None or row.release_id != page.release_id)
     ):
         other = archive.find_release_id(release.url)
-        # the release did not move to a URL that already had a release while it was still at its own
+        # a release has not moved to a URL that had a release of its own while the release was still at its old URL
         may_have_moved = (
             other is None
             or similarity >= CERTAIN_SIMILARITY
@@ -93,19 +94,20 @@ def match_page(archive: Archive, release: Release, page: ParsedPage) -> PageMatc
             return PageMatch(kind="redirected", url=own)
     elif release.url != own and redirected:
         return PageMatch(kind="redirected", url=own)
-    has_no_text = stored.cause == "import" and not stored.state["body"]  # from a collection of titles alone
+    # imported from a collection that only has titles
+    has_no_text = stored.cause == "import" and not stored.state["body"]
     if release.title != stored.state["title"] and similarity < MAX_OTHER_SIMILARITY and not has_no_text:
         return PageMatch(kind="replaced", url=own)
     return PageMatch(kind="same", url=own)
 
 
 def match_other_address(archive: Archive, release: Release, page: ParsedPage) -> tuple[ParsedPage, int | None]:
-    """Return a page, and the id of the current release of which its URL is the other address, or None.
+    """Return a page and the id of the current release whose other address its URL is, or None.
 
-    The other address of a release on the agency's own site is at a press wire, and the reverse. Title and text must be
-    the same, word for word, the names of the attached files too, and the dates must be close: agencies repeat some
-    texts. Without a date, the days when the two were found must be close. A page that has a release of its own is never
-    another address. A page that was one, and now differs, is returned without its release.
+    A release on the agency's own site may also be at a press wire, and vice versa; this is its other address. Title,
+    text and names of attached files must be the same, word for word. The dates must be close, because agencies repeat
+    some texts; without dates, the days when the two were found must be close. A page with a release of its own is never
+    another address. A page that was one and now differs is returned without its release.
     """
     if page.release_id is None:
         text = join_text_fields(release.title, release.lead, release.body)
@@ -122,7 +124,7 @@ def match_other_address(archive: Archive, release: Release, page: ParsedPage) ->
         titles = [split_text_words(state["title"]) for state in states]
         texts = [split_text_words(join_text_fields("", state["lead"], state["body"])) for state in states]
         dates = [state["published"] for state in states]
-        if not all(dates):  # then their addresses must have been found at about the same time
+        if not all(dates):  # then the times when the two URLs were found must be close
             row = archive.frontier.get(page.url)
             dates = [archive.get_dates(other_id)[0], row.first_seen if row else page.response.fetched_at.isoformat()]
         days = [to_day_number(day, None, day) for day in dates]
@@ -137,7 +139,7 @@ def match_other_address(archive: Archive, release: Release, page: ParsedPage) ->
 
 
 def is_other_address(archive: Archive, url: str, release_id: int | None) -> bool:
-    """Return whether a URL can be the other address of a release: one is at a press wire, and the other is not."""
+    """Return whether a URL can be the other address of a release: one is at a press wire, the other is not."""
     own = archive.get_url(release_id) if release_id is not None else None
     return own is not None and is_wire_url(own) != is_wire_url(url)
 
@@ -181,5 +183,6 @@ def compute_text_similarity(before: Mapping[str, Any], after: Mapping[str, Any])
     shingles = []
     for state in (before, after):
         words = split_text_words(join_text_fields(state["title"], state["lead"], state["body"]))
-        shingles.append(build_shingles(words, MATCH_SHINGLE_WORDS) or frozenset(words))  # a very short text: its words
+        # for a very short text, its words are compared
+        shingles.append(build_shingles(words, MATCH_SHINGLE_WORDS) or frozenset(words))
     return jaccard_similarity(*shingles)

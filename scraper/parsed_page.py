@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 class FetchedPage:
     """A response: the evidence of an edit or a removal.
 
-    record_url: if the body is a record of a press wire, the URL of the list it was in, with its id as fragment; if the
-    body is empty because the record was in no list, the URL of the last list.
+    record_url: for a record of a press wire, the URL of its list, with the record's id as fragment. If the record was
+    in no list, the body is empty, and this is the URL of the last list.
     """
 
-    url: str  # after redirects; of a record: the release's
+    url: str  # URL after redirects; for a record, that of the release
     fetched_at: datetime
     status: int
-    headers: Mapping[str, str]  # names in lower case
-    body: bytes = field(repr=False)  # after content decoding (gzip and the like)
+    headers: Mapping[str, str]  # header names in lower case
+    body: bytes = field(repr=False)  # after content decoding (gzip and so on)
     record_url: str | None = None
 
 
@@ -36,24 +36,24 @@ class ParsedPage:
     """A release and the page it was parsed from, as passed from the spider to the pipeline."""
 
     item: ReleaseItem
-    url: str  # as in the frontier
-    release_id: int | None  # the release that is stored under that URL
+    url: str  # URL in the frontier
+    release_id: int | None  # id of the release that is stored under that URL
     response: FetchedPage
-    document: Document | None = field(default=None, compare=False)  # the parsed response; None if it came from a worker
-    template: bytes | None = None  # the fingerprint of the page's template (scraper.redesign), if it is known
+    document: Document | None = field(default=None, compare=False)  # None if the page came from a worker
+    template: bytes | None = None  # fingerprint of the page's template (scraper.redesign), if known
 
     @property
     def is_file(self) -> bool:
-        """Return whether the release is a file, whose title and day are stated by a listing."""
+        """Return whether the release is a file, whose title and day are taken from a listing."""
         return self.item.parser_version == FILE_PARSER
 
     def __repr__(self) -> str:
-        # Scrapy logs whole items
+        # short, because Scrapy logs whole items
         return f"<ParsedPage {self.url}>"
 
 
 def build_file_item(url: str, title: str, day: str | None, agency: Agency) -> ReleaseItem:
-    """Return the release that is the file at a URL: its title and day as a listing states them, and no text."""
+    """Return the release that is the file at a URL: title and day as given by a listing, without text."""
     return ReleaseItem(
         url=url,
         agency=agency.slug,

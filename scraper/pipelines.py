@@ -37,8 +37,9 @@ class ArchivePipeline:
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
-        self.quarantine_checks: dict[tuple[str, bool], QuarantineCheck] = {}  # by agency, and whether on a wire
-        self.quarantined_urls: dict[str, set[str]] = {}  # by agency: quarantined by this crawl
+        # by (agency, whether the page is at a wire)
+        self.quarantine_checks: dict[tuple[str, bool], QuarantineCheck] = {}
+        self.quarantined_urls: dict[str, set[str]] = {}  # agency → URLs quarantined by this crawl
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -82,7 +83,7 @@ class ArchivePipeline:
         if result.outcome is SaveResult.QUARANTINED:
             self.quarantined_urls.setdefault(slug, set()).add(page.url)
             raise DropItem(f"{page.url}: quarantined: {describe_reasons(list(result.reasons))}")
-        if result.outcome is SaveResult.UNCHANGED:  # warnings were reported when the state was stored
+        if result.outcome is SaveResult.UNCHANGED:  # its warnings were reported when the state was stored
             raise DropItem(f"{page.url}: unchanged", log_level="DEBUG")
         for warning in find_quality_warnings(result.release):
             logger.warning("%s", warning)
@@ -92,7 +93,7 @@ class ArchivePipeline:
         raise DropItem(f"{page.url}: has been taken down", log_level="DEBUG")
 
     def close_spider(self) -> None:
-        """Review the quarantined pages of each agency if the crawl was completed."""
+        """Review the quarantined pages of each agency, unless the crawl was interrupted."""
         if not self.spider.is_finished:
             return  # the next crawl reviews them
         for slug, stats in self.spider.agency_stats.items():
@@ -137,7 +138,7 @@ def describe_stored_release(archive: Archive, url: str) -> dict[str, Any] | None
 
 
 def describe_page_problems(pages: Iterable[QuarantinedPage]) -> Iterator[str]:
-    """Yield the problems that quarantined pages have by themselves, with the number of pages and an example."""
+    """Yield the problems of individual quarantined pages, each with the number of pages and an example."""
     urls: dict[str, list[str]] = {}
     for page in pages:
         for problem in list_symptoms(page) - page.lost_keys:

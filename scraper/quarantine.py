@@ -1,9 +1,9 @@
 """Quarantine checks: find pages on which a parser rule may have failed, so that they are not stored.
 
 Only pages that would change the archive are checked: new releases against the agency's habits, stored ones against
-their stored state. If a field and its text are gone from a page whose template is unchanged, the agency has edited the
-page, and this is not suspicious. Impossible dates, a body that other readings of its page disagree with
-(scraper.pages.agreement) and one that consists of lines of other releases are suspicious on any page.
+their stored state. If a field and its text disappeared from a page whose template is unchanged, this is not suspicious:
+the agency has edited the page. Impossible dates, a body that disagrees with other readings of its page
+(scraper.pages.agreement), and a body that consists of lines of other releases are suspicious on any page.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ if TYPE_CHECKING:
     from scraper.parsed_page import ParsedPage
 
 MIN_BODY_LENGTH = 400  # characters; shorter bodies cannot lose enough text to be suspicious
-LOST_SHARE = 2 / 3  # share of a body's characters that has to disappear
-MAX_REPEATED_SHARE = 0.9  # of a body's characters; the texts of other releases end in the same few lines
-MAX_CLOCK_DIFFERENCE = timedelta(days=1)  # of clocks and time zones
-MAX_DAYS_AFTER_UPDATE = 2 * 365  # an agency corrects a date of publication, but not by years
+LOST_SHARE = 2 / 3  # share of a body's characters that must disappear to be suspicious
+MAX_REPEATED_SHARE = 0.9  # share of a body's characters; many texts end with the same few lines
+MAX_CLOCK_DIFFERENCE = timedelta(days=1)  # allowance for wrong clocks and time zones
+MAX_DAYS_AFTER_UPDATE = 2 * 365  # agencies correct publication dates, but not by years
 REASON_TEXTS = {
     "missing": "{field} is missing, but {usual:.0%} of {of} releases have it",
     "short": "{field} has {length} characters, but hardly any release has fewer than {usual}",
@@ -55,7 +55,7 @@ REASON_TEXTS = {
     "boilerplate": "{share:.0%} of {field} are lines that other releases have too, such as {line!r}",
     "few links": "{source} lists {links} releases, usually {usual}",
 }
-# PAGE_REASONS as a report that counts pages names them
+# PAGE_REASONS as worded in reports that count pages
 PAGE_PROBLEMS = {
     "future": "{field} in the future",
     "after update": "{field} years after the update",
@@ -68,14 +68,15 @@ PAGE_PROBLEMS = {
 class QuarantineCheck:
     """The checks of one agency's pages in one crawl: those of its own site, or (`on_wire`) of press wires.
 
-    Habits are read once, before the crawl stores anything. A wire has habits of its own: other fields are usual there,
-    and the titles may be those of the agency's site.
+    Habits are read once, before the crawl stores anything. Pages at a wire have their own habits, because other fields
+    are usual there, and the same titles may be on the agency's site.
     """
 
     archive: Archive
     agency: str
     on_wire: bool = False
-    first_url_with: dict[tuple[str, str], str] = field(default_factory=dict)  # (field, value) → URL, in this crawl
+    # (field, value) → first URL with it in this crawl
+    first_url_with: dict[tuple[str, str], str] = field(default_factory=dict)
 
     @cached_property
     def accepted_losses(self) -> dict[str, str]:
@@ -123,7 +124,7 @@ class QuarantineCheck:
         """Yield the fields that a new release lacks, or that are unusually short for its agency."""
         for name in HABIT_FIELDS:
             count = self.habits.group_for(state, name).counts[name]
-            # many sites show `updated` only after an edit
+            # many sites only show `updated` after an edit
             if not state[name] and name != "updated" and count.is_usual:
                 yield {"field": name, "why": "missing", "usual": round(count.share, 2), "of": count.pages}
         for name, length in measure_lengths(state).items():
@@ -134,7 +135,7 @@ class QuarantineCheck:
     def find_lost_fields(
         self, state: Mapping[str, Any], stored: StoredRelease, url: str, versions: PageVersions
     ) -> Iterator[QuarantineReason]:
-        """Yield the stored fields that were not parsed now, or that have another text now.
+        """Yield the stored fields that are now missing or have a different text.
 
         A field is lost if its text is still on the page, if the template is new, or if other pages in quarantine have
         lost the same field. A title or lead is swapped if its stored text is still on the page.
@@ -157,7 +158,7 @@ class QuarantineCheck:
         if not lost and not swapped:
             return
         page_text, old = versions.new.text(versions.new.url), versions.newest(stored, url)
-        assert page_text is not None  # noqa: S101 - only the bytes of a stored version can be missing
+        assert page_text is not None  # noqa: S101 - bytes can only be missing for a stored version
         redesigned = old is not None and is_redesign(old, versions.new)
         lost_elsewhere = {
             key for page in Quarantine(self.archive.db).list_pending(self.agency) for key in page.lost_keys
@@ -181,18 +182,18 @@ class QuarantineCheck:
     def find_repeated_values(
         self, state: Mapping[str, Any], stored: StoredRelease | None, url: str
     ) -> Iterator[QuarantineReason]:
-        """Yield the fields with another release's value, if the agency's releases usually differ in them.
+        """Yield the fields whose value is that of another release, if the agency's releases usually differ in them.
 
-        The parser then probably reads them from a part that all pages share.
+        The parser probably reads such a field from a part that all pages share.
         """
-        repeated = set()  # fields with the value of another page of this crawl
+        repeated = set()  # fields with the same value as another page in this crawl
         for name in self.habits.unique_fields:
             value = state[name]
             if value and self.first_url_with.setdefault((name, value), url) != url:
                 repeated.add(name)
         known = {name for name in UNIQUE_FIELDS if state[name] in self.habits.known_values[name]}
         if known >= {"title", "body"} and "body" not in repeated:
-            return  # a release that has moved, or is at another URL as well
+            return  # the release has moved, or is at another URL as well
         for name in sorted((repeated | known) & self.habits.unique_fields):
             if stored is None or stored.state[name] != state[name]:
                 yield {"field": name, "why": "repeated"}
@@ -200,7 +201,7 @@ class QuarantineCheck:
     def find_repeated_lines(
         self, url: str, state: Mapping[str, Any], stored: StoredRelease | None
     ) -> Iterator[QuarantineReason]:
-        """Yield the body if most of it is lines of other releases, such as a footer or an address.
+        """Yield the body if it mostly consists of lines that other releases have too, such as a footer or an address.
 
         Also counts the lines of this body.
         """
@@ -210,7 +211,7 @@ class QuarantineCheck:
         if share <= MAX_REPEATED_SHARE:
             return
         if stored and self.measure_repeated_lines(url, stored.state["body"])[0] > MAX_REPEATED_SHARE:
-            return  # it was stored like this before
+            return  # it was stored in the same form before
         yield {"field": "body", "why": "boilerplate", "share": round(share, 2), "line": max(lines, key=len)[:80]}
 
     def measure_repeated_lines(self, url: str, body: str) -> tuple[float, list[str]]:
@@ -229,7 +230,7 @@ class QuarantineCheck:
 
 
 def find_impossible_dates(release: Release, fetched_at: datetime) -> Iterator[QuarantineReason]:
-    """Yield the publication date if it is after the page was fetched, or years after the update of the page."""
+    """Yield the publication date if it is after the fetch, or years after the page's last update."""
     published, updated = (
         value.date() if isinstance(value, datetime) else value for value in (release.published, release.updated)
     )
@@ -263,7 +264,7 @@ def find_lost_paragraphs(stored_state: Mapping[str, Any], state: Mapping[str, An
 
 
 def is_text_on_page(page: PageText, name: str, texts: set[str], stored_state: Mapping[str, Any]) -> bool:
-    """Return whether an unparsed field is still on the page; for a body, at least half of the lost text."""
+    """Return whether an unparsed field is still on the page; for a body, whether at least half of the lost text is."""
     if name == "body":
         return sum(len(part) for part in texts if part in page.text) * 2 >= sum(map(len, texts))
     if name in ("published", "updated"):
@@ -286,6 +287,6 @@ def describe_reasons(reasons: list[QuarantineReason]) -> str:
 
 
 def list_symptoms(page: QuarantinedPage) -> set[str]:
-    """Return the fields that a page lost, the sources that list too little, and the problems that only it has."""
+    """Return the fields that a page lost, the sources that list too few releases, and the page's own problems."""
     problems = (PAGE_PROBLEMS[reason["why"]].format(**reason) for reason in page.reasons if is_page_reason(reason))
     return {*page.lost_keys, *problems}

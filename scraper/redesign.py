@@ -1,7 +1,7 @@
 """Distinguishes an agency's edits from changes made only by a redesign or a new parser.
 
-Versions of a page are compared by their templates (the class names and ids that they are built with), their texts and
-links, and the states parsed from them.
+Versions of a page are compared by their templates (class names and ids), texts and links, and by the states parsed from
+them.
 """
 
 from __future__ import annotations
@@ -38,17 +38,19 @@ if TYPE_CHECKING:
 LinkSet = frozenset[tuple[str, str]]  # (text, target) of links, by `to_comparable_text` and `normalise_link_target`
 
 # Templates
-MIN_TEMPLATE_OVERLAP = 0.7  # share of all names that are in both templates; edits add few names, redesigns most
+# share of all names that both templates have; edits add few names, most redesigns replace many
+MIN_TEMPLATE_OVERLAP = 0.7
 MIN_TEMPLATE_NAMES = 10  # pages with fewer names cannot be compared
 GENERATED_NAME = re.compile(
     r"\d|^.{1,2}$|[a-z][A-Z].*[a-z][A-Z]"
 )  # css-1x2y3z, sv-2.33, ng-tns: change with each build
-FINGERPRINT_VERSION = b"\x01"  # change it with the choice of names or their hash: stored fingerprints are then ignored
+# change it whenever other names are chosen or hashed differently: stored fingerprints are then ignored
+FINGERPRINT_VERSION = b"\x01"
 NAME_CACHE_SIZE = 4096
-NAME_HASH_BYTES = 8  # enough that two names of a page never share a hash by chance
+NAME_HASH_BYTES = 8  # enough that two names of a page practically never have the same hash
 
 # Texts
-MIN_CONTAINED_LENGTH = 40  # characters; shorter paragraphs may be part of another text by chance
+MIN_CONTAINED_LENGTH = 40  # characters; a shorter paragraph may be part of another text by chance
 TEXT_ELEMENTS = (
     *("p", "li", "h1", "h2", "h3", "h4", "h5", "h6", "td", "th", "dt", "dd", "div", "span", "summary", "button"),
     "figcaption",
@@ -57,7 +59,7 @@ DATE_LENGTH = len("2024-03-01")  # length of a date in ISO 8601; a month alone i
 
 # Links
 EXTERNAL_PREFIX = "//"  # prefix of a normalised target on another site
-PHONE_DIGITS = 7  # the last digits of a telephone number, which are the same with and without country code
+PHONE_DIGITS = 7  # last digits of a telephone number, which are the same with and without country code
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +67,7 @@ logger = logging.getLogger(__name__)
 class PageVersion:
     """The HTML of a page at one time, read and parsed at most once, and only if needed.
 
-    load_body: returns None if the bytes are missing. document, template: if already known.
+    load_body: function that returns the bytes, or None if they are missing. document, template: if already known.
     """
 
     def __init__(
@@ -80,7 +82,7 @@ class PageVersion:
         self._texts: dict[str, PageText] = {}
         if document is not None:
             self.document = document
-        if template and template.startswith(FINGERPRINT_VERSION):  # one of another version cannot be compared
+        if template and template.startswith(FINGERPRINT_VERSION):  # a fingerprint of another version cannot be compared
             self.template = template
 
     @cached_property
@@ -117,7 +119,7 @@ class PageVersions:
 
     @cached_property
     def new(self) -> PageVersion:
-        assert self.page is not None  # noqa: S101 - comparisons of stored versions alone do not ask for it
+        assert self.page is not None  # noqa: S101 - only comparisons with the fetched page ask for it
         response = self.page.response
         return PageVersion(
             response.url, lambda: response.body, document=self.page.document, template=self.page.template
@@ -138,7 +140,7 @@ class PageVersions:
 
 
 def read_stored_body(captures: Captures, sha256: str | None) -> bytes | None:
-    """Return stored bytes, or None if they are missing or damaged (damage is logged)."""
+    """Return stored bytes, or None if they are missing or damaged; damage is logged."""
     if sha256 is None:
         return None
     try:
@@ -151,7 +153,7 @@ def read_stored_body(captures: Captures, sha256: str | None) -> bytes | None:
 def reparse_stored(
     stored: StoredRelease, version: PageVersion, url: str, agency: Agency
 ) -> tuple[Release | None, ReleaseItem | None]:
-    """Parse a stored page with the current parser; return the release and the item it was made of, or (None, None)."""
+    """Parse a stored page with the current parser; return the release and its item, or (None, None) if that fails."""
     try:
         if version.document is None:
             return None, None
@@ -174,16 +176,16 @@ def find_change_cause(
 ) -> str:
     """Return `source` if the agency changed a page's text, `parser` if only its parsing differs.
 
-    before, after: the states. old, new: the versions of the page, `old` being the newest stored one. redesigned: the
-    template is known to be new, however similar the two are. url_changed: the page was at another URL, so the pages of
-    its site that it links to may have moved as well.
+    before, after: the states. old, new: the versions of the page; `old` is the newest stored one. redesigned: whether
+    the template is known to be new, even if the two look similar. url_changed: whether the page was at another URL, so
+    that linked pages of its site may have moved, too.
 
-    A redesign moves and renames the elements that fields are read from. If the template is new, a paragraph that is
-    also somewhere on the other page, word for word, was therefore not edited: only one of the parsers read it. The same
-    applies to dates, files, contacts and link targets.
+    A redesign moves and renames the elements that fields are read from. If the template is new, a paragraph that the
+    other page contains word for word was therefore not edited: only one of the parsers found it. The same applies to
+    dates, files, contacts and link targets.
     """
     if hash_state(omit_unknown_lists(after, before)) == hash_state(before):
-        return "parser"  # the stored state only lacks what was not parsed at the time
+        return "parser"  # the stored state only lacks what was not parsed then
     if old is None or not (redesigned or is_redesign(old, new)):
         return "source"
     old_page, new_page = old.text(url), new.text(url)
@@ -214,7 +216,8 @@ def is_redesign(old: PageVersion, new: PageVersion) -> bool:
     except NotARelease:
         return False
     either, both = len(old_names | new_names), len(old_names & new_names)
-    return either >= MIN_TEMPLATE_NAMES and both < MIN_TEMPLATE_OVERLAP * either  # too few names in common
+    # the templates have too few names in common
+    return either >= MIN_TEMPLATE_NAMES and both < MIN_TEMPLATE_OVERLAP * either
 
 
 def fingerprint_template(document: Document) -> bytes:
@@ -236,7 +239,7 @@ def find_template_names(document: Document) -> set[str]:
     }
 
 
-# The pages of a site share most of their names.
+# The pages of a site have most names in common.
 @lru_cache(maxsize=NAME_CACHE_SIZE)
 def hash_template_names(tag: str, value: str) -> tuple[bytes, ...]:
     names = (f"{tag}.{name}" for name in value.split() if not GENERATED_NAME.search(name))
@@ -260,7 +263,7 @@ class PageText:
         )
 
     def mentions(self, value: str) -> bool:
-        """Return whether a date or a file name is in the page's text or in its HTML."""
+        """Return whether a date or a file name occurs in the page's text or HTML."""
         return value in self.source or to_comparable_text(value) in self.text
 
     def links_to(self, target: str) -> bool:
@@ -271,7 +274,7 @@ class PageText:
 
 
 def to_comparable_text(text: str) -> str:
-    """Return a text without anything that a template may change: white space, case and opening dashes.
+    """Return a text without what a template may change: white space, case and opening dashes.
 
     >>> to_comparable_text("–\\u00a0Vi HAR  öppet.")
     'viharöppet.'
@@ -280,7 +283,7 @@ def to_comparable_text(text: str) -> str:
 
 
 def iter_paragraphs(state: Mapping[str, Any]) -> Iterator[str]:
-    """Yield every paragraph of a state, also questions and answers, by `to_comparable_text`."""
+    """Yield every paragraph of a state, including questions and answers, by `to_comparable_text`."""
     parts = [state["title"], state["lead"], state["body"]]
     parts += [text for question in state["questions"] or () for text in (question["question"], question["answer"])]
     for part in filter(None, parts):
@@ -298,7 +301,7 @@ def identify_part(part: Mapping[str, Any]) -> str:
 class StateComparison:
     """Two states of a release and the pages they were parsed from, one before and one after a redesign.
 
-    A difference between the states that is on both pages is not an edit: only one of the parsers has read it.
+    A text in only one of the states that is on both pages is not an edit: only one of the parsers found it.
     """
 
     before: Mapping[str, Any]
@@ -432,11 +435,11 @@ def is_different_target(before: str, after: str, *, internal_urls_kept: bool) ->
     True
     """
     kinds = {target.partition(":")[0] if target[0] != "/" else "/" for target in (before, after)}
-    if len(kinds) > 1:  # a form instead of a mail address, for instance
+    if len(kinds) > 1:  # for example a form instead of a mail address
         return False
     if is_internal_page(before) and is_internal_page(after):
         parts = urlsplit(before), urlsplit(after)
         old, new = ((PurePosixPath(part.path).stem.lower(), part.query) for part in parts)
         return internal_urls_kept and old != new  # only the folders or the extension differ
-    # a target on another site may be reached by a redirect of the site's own
+    # a target on another site may be reached by a redirect on this one
     return before.removeprefix(EXTERNAL_PREFIX) not in after and after.removeprefix(EXTERNAL_PREFIX) not in before

@@ -26,9 +26,9 @@ from scraper.alerts import AlertSettings, send_alerts
 from scraper.crawl_stats import assess_declared_agencies
 
 ROUND_SPIDERS = ("news", "revisit")
-MAX_ROUND_DURATION = timedelta(hours=6)  # a round that takes longer has hung
+MAX_ROUND_DURATION = timedelta(hours=6)  # a round that takes longer counts as hung
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
-# Other spiders are left out, because another process may be running an audit.
+# Other spiders do not count, because another process may be running an audit.
 COUNT_INTERRUPTED_SQL = """
     select count(*) from crawls where id > ? and spider in ('news', 'revisit')
     and (finished is null or reason not in ('finished', 'shutdown'))
@@ -37,10 +37,10 @@ COUNT_INTERRUPTED_SQL = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoundResult:
-    health_counts: dict[str, int]  # agencies by state of health
-    unacknowledged: int  # agencies with a fault that no operator has acknowledged
-    interrupted: int  # passes of agencies that did not finish
-    alerts_sent: bool  # whether every alert was delivered
+    health_counts: dict[str, int]  # health state → number of agencies
+    unacknowledged: int  # number of agencies with an unacknowledged fault
+    interrupted: int  # number of agencies' passes that did not finish
+    alerts_sent: bool  # whether all alerts were delivered
 
     @property
     def is_ok(self) -> bool:
@@ -68,7 +68,7 @@ def read_last_crawl_id(archive_path: Path) -> int:
 def has_recent_crawl(archive_path: Path, hours: float) -> bool:
     """Return whether a crawl ended within the last `hours`. Raises ArchiveError if there is no archive."""
     with closing(open_archive(archive_path)) as db:
-        # later times come from a clock that was wrong
+        # later times are those of a wrong clock
         (last,) = db.execute(
             "select max(finished) from crawls where spider in ('news', 'revisit') and finished <= ?", [to_iso(now())]
         ).fetchone()
@@ -134,7 +134,7 @@ class CommandRunner:
         if self.stop_requested:
             return 0
         with subprocess.Popen(command, process_group=0) as self.child:  # noqa: S603 - our own commands
-            if self.stop_requested:  # the signal came while the process was being started
+            if self.stop_requested:  # the signal arrived while the process was starting
                 self.child.terminate()
             return self.child.wait()
 

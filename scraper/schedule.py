@@ -14,8 +14,8 @@ SCHEDULE_RULE = re.compile(r"(?:<(\d+)([hd])|else)=(\d+)([hd])")
 
 @dataclass(frozen=True, slots=True)
 class RevisitSchedule:
-    age_intervals: tuple[tuple[timedelta, timedelta], ...]  # (age, interval for younger releases), by rising age
-    default_interval: timedelta  # for all older ones
+    age_intervals: tuple[tuple[timedelta, timedelta], ...]  # (age, interval for younger releases), in order of age
+    default_interval: timedelta  # interval for all older releases
 
     @property
     def longest_interval(self) -> timedelta:

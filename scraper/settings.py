@@ -6,8 +6,8 @@ import difflib
 import math
 import os
 
-# For one of its deprecated classes Scrapy reads the source of all modules on the stack (inspect.stack). The stack is
-# short here, which saves a sixth of each command's start-up time.
+# To check one of its deprecated classes, Scrapy reads the source of all modules on the stack (inspect.stack). The stack
+# is short here, which saves a sixth of each command's start-up time.
 import scrapy.core.downloader.contextfactory  # noqa: F401
 from scrapy.settings import BaseSettings, Settings, get_settings_priority
 
@@ -15,9 +15,9 @@ from scraper import __version__
 from scraper.errors import AgencyError
 from scraper.schedule import parse_schedule
 
-# Lower-case names, because Scrapy takes every upper-case name for a setting.
+# Lower-case names, because Scrapy treats every upper-case name as a setting.
 max_duration = 10**8  # for settings in seconds, minutes or days; Python's times cannot be much longer
-positive_settings = frozenset(  # for other settings, 0 is allowed: no delay, no request
+positive_settings = frozenset(  # settings that must be above 0; for others, 0 means no delay or no requests
     {
         *("BACK_OFF_AFTER", "BACK_OFF_FIRST", "BACK_OFF_MAX", "LISTING_PAGES_MAX", "ROUND_PASS_MINUTES"),
         "BROWSER_TIMEOUT",
@@ -30,24 +30,24 @@ BOT_NAME = "myndighetsarkivet"
 SPIDER_MODULES = ["scraper.spiders"]
 COMMANDS_MODULE = "scraper.commands"
 
-# Settings of this project. A whole number as default means that only whole numbers are accepted (check_settings).
+# Settings of this project. If the default is a whole number, only whole numbers are accepted (check_settings).
 ARCHIVE = os.environ.get("ARCHIVE", "archive.db")  # path of the database
 AGENCIES = os.environ.get("AGENCIES", "")  # path of the list of agencies; empty: agencies.toml in this package
 USER_AGENT = f"Myndighetsarkivet/{__version__}"  # for scrapy shell, fetch and the like; our spiders add CONTACT
 CONTACT = os.environ.get("CONTACT", "")  # contact for webmasters; required for live crawls
-NEW_CAPTURES = False  # True: begin a new captures.db if the archive's own is lost
+NEW_CAPTURES = False  # True: create a new captures.db if the archive's own is lost
 RETRY_AFTER_MAX = 600.0  # seconds; a host that asks for a longer Retry-After is paused
 CRAWL_DELAY_MAX = 60.0  # seconds; upper limit of a Crawl-delay
 REVISIT_AGES = "<2d=1h, <14d=1d, <90d=7d, else=30d"  # age of a release=interval between checks
 REVISIT_BUDGET = 500  # requests per agency and day (UTC) of revisit crawls
-ROUND_PASS_MINUTES = 25.0  # for each of a round's two passes; the rest waits for the next round
-LISTING_PAGES_MAX = 2000  # a longer listing is treated as a crawler trap
+ROUND_PASS_MINUTES = 25.0  # minutes for each of a round's two passes; the rest waits for the next round
+LISTING_PAGES_MAX = 2000  # pages; a longer listing is treated as a crawler trap
 
-DAILY_BUDGET = 5000  # requests per agency and day (UTC), news and revisit crawls together, without robots.txt
+DAILY_BUDGET = 5000  # requests per agency and day (UTC) of news and revisit crawls together, without robots.txt
 BACK_OFF_AFTER = 5  # a host is paused after this many URLs in a row without a response, or with 429 or 503
-BACK_OFF_FIRST = 1800.0  # seconds of the first pause; doubled each time until the host responds again
-BACK_OFF_MAX = 24 * 3600.0  # seconds; also the longest Retry-After that later crawls obey
-ROBOTS_UNREACHABLE_DAYS = 30.0  # an unreachable robots.txt forbids everything for this long (RFC 9309, 2.3.1.4)
+BACK_OFF_FIRST = 1800.0  # seconds of the first pause; doubled for each further pause until the host responds
+BACK_OFF_MAX = 24 * 3600.0  # seconds; also the longest Retry-After that is obeyed across crawls
+ROBOTS_UNREACHABLE_DAYS = 30.0  # an unreachable robots.txt forbids everything for this many days (RFC 9309, 2.3.1.4)
 # True: releases with noindex are rejected, and stored ones not checked again. Off by default: noindex is addressed to
 # search engines. A release that is public and allowed by robots.txt, but kept out of search results, belongs
 # in an archive.
@@ -57,9 +57,9 @@ NOINDEX_OBEY = False
 # network has to be in PRIVATE_HOSTS.
 HTTPPROXY_ENABLED = False
 PRIVATE_HOSTS: list[str] = []  # hosts in a private network that may be crawled, such as an intranet's
-BROWSER_TIMEOUT = 120.0  # seconds for one listing in the browser, with the delays between its requests
+BROWSER_TIMEOUT = 120.0  # seconds for one listing in the browser, including the delays between its requests
 BROWSER_PATH = os.environ.get("BROWSER_PATH", "")  # path of a Chromium; empty: the system's, else Playwright's
-IN_FLIGHT_MAX = 32 * 1024 * 1024  # bytes of large responses in flight at once, over all hosts
+IN_FLIGHT_MAX = 32 * 1024 * 1024  # bytes of large responses in flight at the same time, over all hosts
 
 # Only for distributed crawling (scraper/distributed): workers on several machines
 # redis://[:password@]host:6379/0 of Redis or Valkey, or rediss:// for TLS
@@ -68,15 +68,16 @@ DISTRIBUTED_PREFIX = (
     "myndighetsarkivet"  # prefix of the broker's keys; archives that share a broker need different ones
 )
 DISTRIBUTED_LEASE = 30.0  # seconds without the broker after which a worker stops sending requests
-DISTRIBUTED_BACKLOG = 64 * 1024 * 1024  # bytes that may wait for the writer before workers have to wait
-DISTRIBUTED_TOKEN, DISTRIBUTED_HOST = 0, ""  # of a worker's lease; `scrapy worker` passes them to its crawls
+DISTRIBUTED_BACKLOG = 64 * 1024 * 1024  # bytes of messages waiting for the writer above which workers have to wait
+# token and host of a worker's lease; `scrapy worker` passes them to its crawls
+DISTRIBUTED_TOKEN, DISTRIBUTED_HOST = 0, ""
 
 # Politeness
 ROBOTSTXT_OBEY = True
 ROBOTSTXT_USER_AGENT = "Myndighetsarkivet"
-CONCURRENT_REQUESTS = 64  # over all hosts
+CONCURRENT_REQUESTS = 64  # requests at the same time, over all hosts
 CONCURRENT_REQUESTS_PER_DOMAIN = 1
-CONCURRENT_ITEMS = 1  # a page gives one; Scrapy starts this many tasks per response
+CONCURRENT_ITEMS = 1  # a page gives one item; Scrapy starts this many tasks per response
 DOWNLOAD_DELAY = 1.0  # seconds between requests to one host
 DOWNLOAD_DELAY_JITTER = 0.0  # jitter would also shorten a Crawl-delay
 AUTOTHROTTLE_ENABLED = True
@@ -97,7 +98,7 @@ REDIRECT_MAX_TIMES = 5
 METAREFRESH_ENABLED = False
 COOKIES_ENABLED = False
 TELNETCONSOLE_ENABLED = False
-REMOTE_CONTROL_ENABLED = False  # would run Python code that is sent to it
+REMOTE_CONTROL_ENABLED = False  # remote control would execute any Python code sent to it
 DEFAULT_REQUEST_HEADERS = {
     "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
     "Accept-Language": "sv,en;q=0.5",
@@ -105,7 +106,7 @@ DEFAULT_REQUEST_HEADERS = {
 }
 
 DOWNLOADER_MIDDLEWARES = {
-    # not needed (no allowed_domains, no passwords), and each middleware costs time at every request
+    # not needed (no allowed_domains, no passwords), and each middleware takes time for every request
     "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
     "scrapy.downloadermiddlewares.httpauth.HttpAuthMiddleware": None,
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
@@ -114,7 +115,7 @@ DOWNLOADER_MIDDLEWARES = {
     "scraper.limits.DeadlineMiddleware": 40,
     "scraper.downloader.browser.BrowserMiddleware": 45,  # gets the response after redirects and retries
     "scraper.downloader.throttle.HostSlotMiddleware": 50,  # before the robots.txt of the host is requested (100)
-    # after Retry (550), so that they see every failed attempt, and also the requests for robots.txt
+    # after Retry (550), so that they see every failed attempt and the requests for robots.txt
     "scraper.downloader.throttle.BackOffMiddleware": 560,
     "scraper.downloader.throttle.DailyBudgetMiddleware": 570,
     "scraper.downloader.ssrf.SSRFFilter": 580,
@@ -130,19 +131,19 @@ EXTENSIONS = {
 }
 ITEM_PIPELINES = {"scraper.pipelines.ArchivePipeline": 100}
 
-# The frontier stores which URLs were seen, beyond one crawl
+# the frontier stores which URLs have been seen, even in earlier crawls
 DUPEFILTER_CLASS = "scrapy.dupefilters.BaseDupeFilter"
 FEED_EXPORT_ENCODING = "utf-8"  # for -o and -O; JSON without escapes
 LOG_LEVEL = "INFO"
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 LOG_DATEFORMAT = "%Y-%m-%dT%H:%M:%S"
 STATS_DUMP = False
-WARN_ON_GENERATOR_RETURN_VALUE = False  # the check would parse a callback's source for every response
+WARN_ON_GENERATOR_RETURN_VALUE = False  # the check would parse a callback's source code for every response
 LOG_VERSIONS: list[str] = []
 
 
 def check_settings(settings: BaseSettings) -> None:
-    """Raise AgencyError if a setting above has an invalid value, or if a setting seems misspelt."""
+    """Raise AgencyError if a setting above has an invalid value, or if the name of a setting seems to be misspelt."""
     defaults = {name: value for name, value in globals().items() if name.isupper()}
     for name, default in defaults.items():
         if name in settings and (problem := find_value_problem(name, settings[name], default)):

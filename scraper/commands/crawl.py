@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 MAX_REFETCH_LINES = 20
 
-# Loggers that list components, or repeat information from the progress table and the spiders.
+# Loggers that list components, or repeat what the progress table and the spiders report.
 QUIET_LOGGERS = (
     "scrapy.addons",
     "scrapy.crawler",
@@ -42,7 +42,7 @@ class Command(ProjectCommand, ScrapyCrawl):
     takes_arguments = True
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
-        self.logs_only_warnings = sys.stderr.isatty()  # a terminal shows the live progress table
+        self.logs_only_warnings = sys.stderr.isatty()  # because a terminal shows the live progress table
         super().process_options(args, opts)
 
     def execute(self, args: list[str], opts: argparse.Namespace) -> int:

@@ -1,8 +1,8 @@
-"""scrapy diagnose: shows why an agency's pages are no longer parsed as before, and a remedy.
+"""scrapy diagnose: shows why an agency's pages are no longer parsed as before, and how to fix that.
 
-The last good page of an agency is compared with a quarantined one, both parsed with the current rules: which field is
-lost, which rule parsed it, what that rule finds now, where the same text is now, and which selector would find it
-there.
+The last good page of an agency is compared with a quarantined one; both are parsed with the current rules. The report
+shows which field is lost, which rule parsed it, what the rule finds now, where the text is now, and which selector
+would find it.
 """
 
 from __future__ import annotations
@@ -72,17 +72,17 @@ class FieldDiagnosis:
     """One field on the good and on the bad page. Attribute names are the keys of the JSON output."""
 
     field: str
-    old: str  # on the good page
+    old: str  # value on the good page
     old_evidence: Provenance
-    new: str  # on the bad page
+    new: str  # value on the bad page
     new_evidence: Provenance
-    died: bool  # parsed on the good page, but not or wrongly on the bad one
+    died: bool  # whether it was parsed on the good page, but not or wrongly on the bad one
     selector: str | None = None  # selector of the rule that no longer works
     origin: str | None = None  # where that rule is defined: agencies.toml or the page class
-    matches: int | None = None  # elements of the bad page that the selector finds
-    stands: str | None = None  # path of the element of the bad page with the same text
-    remedy: str | None = None  # a selector that reads the field there
-    cured: int = 0  # other quarantined pages on which the remedy reads the field
+    matches: int | None = None  # number of elements of the bad page that the selector finds
+    stands: str | None = None  # path of the element of the bad page that contains the same text
+    remedy: str | None = None  # a selector that finds the field in that element
+    cured: int = 0  # number of other quarantined pages on which the remedy works
     tried: int = 0  # other quarantined pages on which the remedy was tried
 
 
@@ -91,12 +91,12 @@ class Diagnosis:
     agency: Agency
     quarantined_count: int
     since: str | None  # when the first quarantined page was fetched
-    symptoms: dict[str, int]  # quarantined pages by reason (list_symptoms)
+    symptoms: dict[str, int]  # reason (list_symptoms) → number of quarantined pages
     bad: ReparsedPage | None  # None if no quarantined page has stored bytes
     good: ReparsedPage | None
     same_release: bool  # whether both pages are of one release, so that the same text can be searched for
-    problems: list[str]  # why pages and sources could not be read at all, the latest first
-    template_overlap: float | None = None  # how similar the templates of both pages are, from 0 to 1
+    problems: list[str]  # why pages and sources could not be read at all, latest first
+    template_overlap: float | None = None  # similarity of the templates of both pages, from 0 to 1
     fields: list[FieldDiagnosis] = field(default_factory=list)  # empty unless there are two pages
 
 
@@ -111,7 +111,7 @@ def diagnose_agency(archive: Archive, captures: Captures, agency: Agency) -> Dia
     quarantined = Quarantine(archive.db).list_pending(agency.slug)
     symptoms = dict(Counter(name for entry in quarantined for name in sorted(list_symptoms(entry))).most_common())
     commonest = next(iter(symptoms), "")
-    # The most instructive page: of a stored release, with the commonest symptom.
+    # The most instructive page: one of a stored release, with the most common symptom.
     candidates = sorted(
         quarantined, key=lambda entry: (entry.release_id is None, commonest not in list_symptoms(entry))
     )
@@ -181,7 +181,7 @@ def reparse_capture(
 def diagnose_fields(
     diagnosis: Diagnosis, good: ReparsedPage, bad: ReparsedPage, other_pages: Sequence[ProbedPage]
 ) -> Iterator[FieldDiagnosis]:
-    """Yield a comparison of each field; if it is lost, with its rule and a remedy tried on other pages."""
+    """Yield a comparison of each field; for a lost field, with its rule and a remedy, tried on other pages."""
     old, new = good.page.item, bad.page.item or ReleaseItem(url=bad.page.url)
     if old is None:
         return
@@ -199,7 +199,7 @@ def diagnose_fields(
             finding.origin, finding.selector = find_rule(finding, diagnosis.agency, good)
             if finding.selector:
                 finding.matches = len(document.select(finding.selector))
-            # The body is too long to be searched for. Of a list, the first value is searched for.
+            # The body is too long to be searched for. For a list, the first value is searched for.
             value = getattr(old, name) if diagnosis.same_release and name != "body" else None
             text = format_item_value(value[0] if isinstance(value, list) and value else value)
             element = find_element_by_text(document, text)
@@ -235,7 +235,7 @@ def find_element_by_text(document: Document, text: str) -> Element | None:
 def find_remedy(
     finding: FieldDiagnosis, element: Element, agency: Agency, bad: ProbedPage, others: Sequence[ProbedPage]
 ) -> None:
-    """Set the simplest selector that finds the field's old value, and on how many other pages it works."""
+    """Set the simplest selector that finds the field's old value, and the number of other pages on which it works."""
     for css in suggest_selectors(element) if finding.field in SELECTOR_KEYS else ():
         fixed_agency = replace(agency, **{finding.field: css})  # type: ignore[arg-type] # a name of SELECTOR_KEYS
         item = probe_page(bad.html, bad.url, fixed_agency).item
@@ -255,7 +255,7 @@ def suggest_selectors(element: Element) -> Iterator[str]:
 
 
 def propose_table(diagnosis: Diagnosis, probed: ProbeResult | None) -> ProbeResult | None:
-    """Return a proposed table with the remedies, from a probe of the site, else from the bad page."""
+    """Return a proposed table with the remedies, based on a probe of the site or, without one, on the bad page."""
     if probed is None and diagnosis.bad:
         page, agency = diagnosis.bad.page, diagnosis.agency
         probed = probe_file(page.html, page.url, {agency.slug: agency})

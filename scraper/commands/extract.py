@@ -53,7 +53,7 @@ class Command(ProjectCommand):
         for problem in find_unused_selectors(html, opts.url, agency) if opts.explain and agency else ():
             self.report_error(problem)
         if opts.explain and item:
-            # Also without a release, because an unreadable field needs an explanation.
+            # Printed even without a release, because an unreadable field needs an explanation.
             print(format_columns(build_field_rows(item, release)))
         elif release:
             print(json.dumps(asdict(release), ensure_ascii=False, indent=2, default=to_iso))

@@ -66,7 +66,7 @@ class Command(ProjectCommand):
             for slug in locked:
                 for page in select_pages(resolve_superseded(ingest, ingest.quarantine.list_pending(slug)), ids):
                     if drop:
-                        with archive.transaction():  # its row and its bytes are kept
+                        with archive.transaction():  # the row and the bytes are kept
                             ingest.quarantine.decide(page.id, "dropped", now())
                         counts["dropped"] += 1
                     else:

@@ -50,7 +50,7 @@ class Command(ProjectCommand):
         configure_logging(self.settings)
         if opts.fresh is not None:
             return report_recent_crawl(self.archive_path, opts.fresh)
-        self.select_agencies(opts.agency)  # reports an error before anything runs
+        self.select_agencies(opts.agency)  # fails before anything runs
         alert_settings, options = read_alert_settings(), forward_options(opts)
         with CommandRunner() as runner:
             if opts.every is not None:

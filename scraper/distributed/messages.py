@@ -1,11 +1,11 @@
 """Jobs for workers, and messages for the writer.
 
-A job is a small database with the archive's own schema and ids, containing the rows that a crawl reads about one
-agency. It comes with the agency's table of agencies.toml, so that a worker needs no file of the archive's machine. It
-says when releases are due, but leaves out their texts. It is compressed (zstd).
+A job is a small database with the archive's own schema and ids. It contains the rows about one agency that a crawl
+reads: for example when releases are due, but not their texts. The agency's table of agencies.toml is included, so that
+a worker needs no file from the archive's machine. A job is compressed (zstd).
 
-A message is one transaction of a worker's crawl: a list of operations on the archive, each a name of
-`ARCHIVE_OPERATIONS` or `ROUND_OPERATIONS` with its arguments as JSON, and the bytes of at most one response.
+A message is one transaction of a worker's crawl: a list of operations on the archive (names from `ARCHIVE_OPERATIONS`
+or `ROUND_OPERATIONS`, with arguments as JSON), and the bytes of at most one response.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ COPY_STATEMENTS = (
     " select v.id, v.release, v.seen, v.cause, '', '', '', '' from whole.revisions v"
     " join whole.releases r on r.id = v.release where r.agency = :slug and v.cause = 'source'",
 )
-# Tables whose rows are copied completely, and which rows:
+# Tables that are copied, each with the condition that selects its rows.
 COPIED_ROWS = {
     "agencies": "slug = :slug",
     "frontier": "agency = :slug",
@@ -62,7 +62,7 @@ COPIED_ROWS = {
 }
 
 # Messages
-# The methods that a crawl may call, by the part of the archive that has them. Nothing else is executed.
+# Methods that a crawl may call, by the part of the archive that has them. Nothing else is executed.
 ARCHIVE_OPERATIONS = {
     "frontier": frozenset(
         {"add", "set_link_count", "mark_stored", "mark_done", "mark_failed", "mark_gone", "mark_rejected"}
@@ -78,7 +78,7 @@ ARCHIVE_OPERATIONS = {
 #   close_crawl    the pass has ended, with its counts
 #   finish_round   all passes have ended
 ROUND_OPERATIONS = frozenset({"start_round", "open_crawl", "save_page", "close_crawl", "finish_round"})
-MAX_PART_BYTES = 256 * 1024 * 1024  # bytes of an unpacked part of a message
+MAX_PART_BYTES = 256 * 1024 * 1024  # bytes of one part of a message after decompression
 PART_TYPES = {"questions": QuestionItem, "images": ImageItem, "attachments": AttachmentItem, "contacts": ContactItem}
 
 
@@ -110,7 +110,7 @@ def build_job(archive_path: Path, slug: str, agency_table: dict[str, Any], now: 
             db.execute("begin")  # all statements see the same state of the archive
             values = {"slug": slug, "since": to_iso(now - CRAWL_HISTORY)}
             for table, condition in COPIED_ROWS.items():
-                # by name, because migrated archives order columns differently
+                # by name, because in migrated archives the columns may be in another order
                 names = ", ".join(row[1] for row in db.execute(f"pragma main.table_info({table})"))
                 db.execute(f"insert into {table} ({names}) select {names} from whole.{table} where {condition}", values)
             for sql in COPY_STATEMENTS:
@@ -131,7 +131,7 @@ def build_empty_archive() -> bytes:
             triggers = db.execute("select name from sqlite_master where type = 'trigger'").fetchall()
             for (name,) in triggers:
                 db.execute(f'drop trigger "{name}"')
-            db.execute("pragma journal_mode = delete")  # a WAL would be a second file
+            db.execute("pragma journal_mode = delete")  # in WAL mode, there would be a second file
         return path.read_bytes()
 
 

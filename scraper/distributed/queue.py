@@ -40,17 +40,17 @@ MISSING_PACKAGE = (
     "distributed crawling needs the package {name}: pip install -c constraints.txt -e '.[distributed]' in the clone"
 )
 CONSUMER_GROUP = CONSUMER_NAME = "writer"  # name of the stream's consumer group
-RETRY_INTERVAL = 0.2  # seconds between two attempts while the broker does not respond
+RETRY_INTERVAL = 0.2  # seconds between attempts while the broker does not respond
 CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # also runs while the machine is suspended
 
 # The queue
 QUEUE_NAME = "rounds"
-QUEUED_MARK_SECONDS = 6 * 3600  # after which a queued round that has not ended counts as lost
+QUEUED_MARK_SECONDS = 6 * 3600  # seconds after which a queued round that has not ended counts as lost
 STOP_TIMEOUT = 10_000  # milliseconds for each of the queue's threads to end
-# How many of a million commands look for jobs of dead workers. Dramatiq's default (1000) is too low for few workers.
+# One in so many commands looks for jobs of dead workers. Dramatiq's default (1,000) is too low for few workers.
 MAINTENANCE_CHANCE = 1_000_000
 
-# Return values of the scripts in place of a lease's remaining milliseconds
+# Returned by the scripts instead of the remaining milliseconds of a lease
 LEASE_LOST = -1
 BACKLOG_FULL = -2
 
@@ -68,7 +68,7 @@ if redis.call('GET', KEYS[1]) ~= ARGV[1] then return -1 end
 if tonumber(ARGV[2]) > 0 then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
 return math.max(1, redis.call('PTTL', KEYS[1]))
 """
-# The key stays until it expires, so that the host's delay is kept before the next lease.
+# The key is kept until it expires, so that the host's delay is observed before the next lease.
 REVOKE_LEASE_SCRIPT = """
 if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('SET', KEYS[1], '0', 'KEEPTTL') return 1 end
 return 0
@@ -95,7 +95,7 @@ SCRIPTS = (TAKE_LEASE_SCRIPT, RENEW_LEASE_SCRIPT, REVOKE_LEASE_SCRIPT, SEND_MESS
 
 
 class Broker:
-    """A connection to the broker. Raises BrokerError if no address is set or no client is installed."""
+    """A connection to the broker. Raises BrokerError if no address is set or no client library is installed."""
 
     def __init__(self, settings: BaseSettings) -> None:
         self.url: str = settings["DISTRIBUTED_BROKER"]
@@ -108,7 +108,7 @@ class Broker:
 
     @property
     def address(self) -> str:
-        """Host and port, or socket path, of the broker, without user and password."""
+        """Return host and port, or socket path, of the broker, without user name and password."""
         options = self.redis.connection_pool.connection_kwargs
         return str(options.get("path") or f"{options.get('host')}:{options.get('port')}")
 
@@ -177,7 +177,7 @@ class Lease:
         self.broker, self.token, self.key = broker, token, broker.key("lease", host)
         self.lease_seconds = settings.getfloat("DISTRIBUTED_LEASE")
         self.max_delay = settings.getfloat("CRAWL_DELAY_MAX")
-        self.expires_at = 0.0  # by CLOCK; CRAWL_DELAY_MAX before the broker's key
+        self.expires_at = 0.0  # time on CLOCK; CRAWL_DELAY_MAX before the broker's key expires
 
     @classmethod
     def acquire(cls, broker: Broker, settings: BaseSettings, host: str) -> Lease | None:
@@ -195,7 +195,7 @@ class Lease:
 
     @property
     def seconds_left(self) -> float:
-        """Seconds in which requests may still be sent. If 0 or less, no request may be sent."""
+        """Return for how many seconds requests may still be sent; none may be sent if it is 0 or less."""
         return self.expires_at - time.clock_gettime(CLOCK)
 
     def refresh(self) -> bool:
@@ -203,7 +203,7 @@ class Lease:
         return self.renew(0)
 
     def renew(self, milliseconds: int | None = None) -> bool:
-        """Extend the lease to its full lifetime from now, or to `milliseconds`; return False if another worker has it.
+        """Extend the lease to its full lifetime, or to `milliseconds`, from now; return False if another worker has it.
 
         With 0 milliseconds, the lease is left as it is.
         """
@@ -214,7 +214,7 @@ class Lease:
         return left != LEASE_LOST
 
     def release(self, seconds: float) -> None:
-        """Let the lease expire in `seconds`: the host's crawl delay, counted from our last request."""
+        """Let the lease expire in `seconds`, which is what remains of the host's crawl delay since our last request."""
         self.renew(max(1, round(1000 * seconds)))
 
     def update_expiry(self, milliseconds: int, requested_at: float) -> None:
@@ -261,8 +261,8 @@ def find_lease_host(home: str) -> str:
 class JobQueue:
     """Dramatiq's queue of rounds. Each worker runs one agency's round at a time.
 
-    run_job: runs the round of a slug and host, and returns None, or in how many seconds any worker may try again. A
-    round on which it fails is tried again as well, and so is the round of a worker that died.
+    run_job: runs the round of a slug and host, and returns None or the number of seconds after which any worker may try
+    again. If it raises an exception, or its worker dies, the round is tried again as well.
     """
 
     def __init__(self, broker: Broker, settings: BaseSettings, run_job: Callable[[str, str], float | None]) -> None:
@@ -276,7 +276,7 @@ class JobQueue:
         from dramatiq.brokers.redis import RedisBroker  # noqa: PLC0415 - an optional dependency
         from dramatiq.middleware import Retries  # noqa: PLC0415
 
-        # A dead worker's lease lasts as long, so its round could not begin earlier anyway.
+        # until then, the dead worker's lease blocks the round anyway
         dead_after = settings.getfloat("DISTRIBUTED_LEASE") + settings.getfloat("CRAWL_DELAY_MAX")
         self.job_broker = RedisBroker(  # type: ignore[no-untyped-call] # untyped in dramatiq
             url=broker.url,
@@ -312,7 +312,7 @@ class JobQueue:
 
     def start(self) -> None:
         self.worker = self.dramatiq_module.Worker(self.job_broker, worker_threads=1, worker_timeout=1000)
-        self.worker.queue_prefetch = 1  # leave rounds that we cannot start to other workers
+        self.worker.queue_prefetch = 1  # leaves rounds that this worker cannot start to other workers
         self.worker.start()
 
     def stop(self) -> None:

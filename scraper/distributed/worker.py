@@ -57,9 +57,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 ADDONS = '{"scraper.distributed.worker.WorkerAddon": 0}'  # the setting of a worker's crawls
-ADDON_PRIORITY = "cmdline"  # of the settings that the add-on changes; higher than every settings file
-MAX_SEND_WAIT = 300  # seconds that a crawl waits for a writer that is behind
-JOB_TIMEOUT = 120  # seconds to wait for the writer's job
+ADDON_PRIORITY = "cmdline"  # priority of the settings that the add-on changes; higher than that of every settings file
+MAX_SEND_WAIT = 300  # seconds that a crawl waits if the writer falls behind
+JOB_TIMEOUT = 120  # seconds to wait for a job from the writer
 RETRY_DELAY = 10.0  # seconds until a round is tried again after the writer or the broker did not respond
 CRASH_RETRY_DELAY = 60.0  # seconds until a round is tried again after its crawl crashed
 CONFIGURATION_EXIT_CODE = 2  # exit code of a crawl with a configuration error
@@ -73,14 +73,14 @@ class SendError(sqlite3.OperationalError):
 
 
 class MessageSender:
-    """Sends the messages of one lease, each exactly once, however often a send is retried."""
+    """Sends the messages of one lease, each exactly once even if sending is retried."""
 
     def __init__(self, broker: Broker, lease: Lease, agency: str, wait: Callable[[float], None] = time.sleep) -> None:
         self.broker, self.lease, self.agency, self.wait = broker, lease, agency, wait
         self.keys = [lease.key, broker.key("stream"), broker.key("round", lease.token), broker.key("backlog")]
         seq = broker.call_with_retry(lambda: broker.redis.hget(self.keys[2], "seq"), lambda: lease.seconds_left)
         self.seq = int(cast("bytes | None", seq) or 0)
-        self.failure = ""  # why nothing more can be sent
+        self.failure = ""  # why nothing can be sent any more; "" if sending works
 
     def send(self, *operations: Operation) -> None:
         """Send operations as one message.
@@ -110,7 +110,7 @@ class MessageSender:
                 lambda: broker.run_script(SEND_MESSAGE_SCRIPT, self.keys, *arguments), lambda: self.lease.seconds_left
             )
         except BrokerError as error:
-            # The broker may have taken the message, so no other message may get its number.
+            # The broker may have received this message, so its number must not be used again.
             self.failure = str(error)
             raise SendError(self.failure) from error
         if result != BACKLOG_FULL:
@@ -127,8 +127,8 @@ class ArchiveCopy(Archive):
     def __init__(self, path: Path, sender: MessageSender) -> None:
         super().__init__(path, rebuild_stale=False)
         self.sender = sender
-        self.operations: list[Operation] = []  # of the current transaction
-        self.depth = 0  # of nested operations; only the outermost is sent
+        self.operations: list[Operation] = []  # operations of the current transaction
+        self.depth = 0  # depth of nested operations; only the outermost is sent
         self.frontier = cast("Frontier", RecordingProxy(self, "frontier", self.frontier))
         self.hosts = cast("Hosts", RecordingProxy(self, "hosts", self.hosts))
         self.cursors = cast("PaginationCursors", RecordingProxy(self, "cursors", self.cursors))
@@ -148,7 +148,7 @@ class ArchiveCopy(Archive):
 
     @contextmanager
     def operation(self, name: str, *args: Any, **kwargs: Any) -> Iterator[None]:
-        """Send the changes in the block as one operation, in a transaction, unless they are part of another one."""
+        """Send the changes made in the block as one operation, unless they are part of an outer operation."""
         with self.transaction():
             if not self.depth:
                 self.operations.append(Operation(name=name, args=args, kwargs=kwargs))
@@ -178,7 +178,7 @@ class RecordingProxy:
 
 
 class WorkerRecorder(CrawlRecorder):
-    """The recorder of a copy: stores no bytes and leaves decisions about missing pages to the writer."""
+    """The recorder of an ArchiveCopy: stores no bytes, and leaves decisions about missing pages to the writer."""
 
     def record_missing(
         self,
@@ -202,7 +202,7 @@ class WorkerRecorder(CrawlRecorder):
 class WorkerAddon:
     """Scrapy add-on that turns `scrapy crawl` into a worker's crawl.
 
-    It reads two more settings, DISTRIBUTED_TOKEN and DISTRIBUTED_HOST: token and host of the lease.
+    It reads two further settings: DISTRIBUTED_TOKEN and DISTRIBUTED_HOST, the token and host of the lease.
     """
 
     def update_settings(self, settings: BaseSettings) -> None:
@@ -241,7 +241,7 @@ class WorkerCrawlStats(CrawlStatsExtension):
         try:
             (slug,) = spider.agencies
             self.sender = sender = MessageSender(self.broker, self.lease, slug)
-            # replace the archive that the spider opened with a copy that sends all writes
+            # replace the archive that the spider opened with a copy that sends all changes
             schedule, path = spider.recorder.schedule, spider.archive.path
             spider.recorder.close()
             spider.archive.close()
@@ -304,7 +304,7 @@ class WorkerPipeline:
         copy = cast("ArchiveCopy", spider.archive)
         with copy.operation("save_page", page):
             if page.release_id is None:
-                # In this state only, a URL never becomes due again, whatever date its source shows.
+                # In this state, a URL does not become due again, whatever date its source gives.
                 copy.frontier.mark_quarantined(page.url, sent_at, "sent to the writer")
             else:
                 headers = page.response.headers
@@ -339,14 +339,14 @@ class LeasedHandler(BaseDownloadHandler):
 
 
 class RoundRunner:
-    """Runs rounds. options: the worker's command-line options, which are passed on to its crawls."""
+    """Runs rounds. options: command-line options of the worker, which are passed on to its crawls."""
 
     def __init__(self, broker: Broker, settings: BaseSettings, runner: CommandRunner, options: Sequence[str]) -> None:
         self.broker, self.settings, self.runner, self.options = broker, settings, runner, options
         self.misconfigured = False  # whether a crawl ended with a configuration error
 
     def run_round(self, slug: str, host: str) -> float | None:
-        """Run an agency's round; return in how many seconds to try again, None if it was completed."""
+        """Run an agency's round; return after how many seconds to try again, or None if the round was completed."""
         if self.runner.stop_requested:
             return 0.0
         try:
@@ -361,7 +361,7 @@ class RoundRunner:
             return RETRY_DELAY
 
     def run_leased_round(self, lease: Lease, slug: str, host: str) -> float | None:
-        """Run a round whose lease we have, and release the lease unless it was lost."""
+        """Run a round under our lease, and release the lease unless it was lost."""
         logger.info("%s: round started, token %d", slug, lease.token)
         lost, host_delay = threading.Event(), 0.0
 
@@ -383,11 +383,11 @@ class RoundRunner:
             if not lost.is_set():
                 try:
                     self.broker.call_with_retry(lambda: lease.release(host_delay), 0)
-                except BrokerError as error:  # the lease expires by itself
+                except BrokerError as error:  # the lease will expire by itself
                     logger.warning("the lease cannot be released: %s", error)
 
     def receive_job(self, lease: Lease, is_lost: Callable[[], bool]) -> bytes | None:
-        """Return the writer's job; b"" if there is no round to run, None if the writer does not respond."""
+        """Return the job from the writer: b"" if there is no round to run, None if the writer does not respond."""
         key, started = self.broker.key("job", lease.token), time.monotonic()
         while not (is_lost() or self.runner.stop_requested) and time.monotonic() - started < JOB_TIMEOUT:
             found = self.broker.call_with_retry(
@@ -402,7 +402,8 @@ class RoundRunner:
     ) -> tuple[float | None, float]:
         """Run the spiders one after another.
 
-        Returns when to try again (None if everything is done) and the seconds before the next request to the host.
+        Returns after how many seconds to try again (None if everything is done), and how many seconds must pass before
+        the next request to the host.
         """
         archive_path = folder / "archive.db"
         settings = {
@@ -435,7 +436,7 @@ class RoundRunner:
         return None, host_delay
 
     def read_pass_result(self, archive_path: Path, previous_crawl_id: int) -> tuple[bool, float]:
-        """Return whether a pass sent all its operations, and the seconds its host wants between two requests.
+        """Return whether a pass sent all its operations, and the host's delay between requests, in seconds.
 
         Both come from the row in crawls that the pass completes at its end, newer than `previous_crawl_id`. Without a
         complete row, the longest possible delay is returned.

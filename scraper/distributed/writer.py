@@ -56,16 +56,16 @@ if TYPE_CHECKING:
     from scraper.schedule import RevisitSchedule
 
 logger = logging.getLogger(__name__)
-StreamEntry = tuple[bytes, Mapping[bytes, bytes]]  # id and fields; no fields if the entry was deleted in the meantime
+StreamEntry = tuple[bytes, Mapping[bytes, bytes]]  # id and fields; no fields if the entry has been deleted
 
-BATCH_SIZE = 32  # messages read at once
-BLOCK_MILLISECONDS = 1000  # to wait for a message
-MAX_DELIVERIES = 10  # per message; one that crashed this many writers is moved to `unreadable`
+BATCH_SIZE = 32  # messages read at a time
+BLOCK_MILLISECONDS = 1000  # waiting time for a message
+MAX_DELIVERIES = 10  # deliveries of a message; if it has crashed this many writers, it is moved to `unreadable`
 PAYLOAD_FIELDS = (b"operations", b"body")  # fields of a message that count towards the backlog
 JOB_EXPIRY = 600  # seconds in which a worker can take its job
-MAX_JUDGE_INTERVAL = 3600.0  # seconds after which agencies are assessed even if rounds are running
+MAX_JUDGE_INTERVAL = 3600.0  # seconds between assessments of all agencies while rounds are running
 
-# Counters kept by the worker; the pipeline keeps the others.
+# Counters that the worker keeps; the pipeline keeps the others.
 WORKER_COUNTERS = (
     *("listed", "already_stored", "rejected", "errors", "requests", "not_modified", "bytes", "unchanged", "missing"),
 )
@@ -74,7 +74,7 @@ NAMED_COUNTERS = ("field_counts", "failures", "source_failures")  # counters tha
 
 @dataclass(slots=True)
 class RemoteCrawl:
-    """A worker's crawl of one agency, with the attributes of a spider that the pipeline needs."""
+    """A worker's crawl of one agency, with those attributes of a spider that the pipeline needs."""
 
     archive: Archive
     recorder: CrawlRecorder
@@ -90,17 +90,17 @@ class RemoteCrawl:
 class MessageProcessor:
     def __init__(self, path: Path, schedule: RevisitSchedule) -> None:
         self.archive = Archive(path)
-        self.archive.db.execute("pragma synchronous = full")  # acknowledged messages must survive a power cut
+        self.archive.db.execute("pragma synchronous = full")  # acknowledged messages must survive a power failure
         self.recorder = CrawlRecorder(self.archive, schedule)
         self.jobs = Jobs(self.archive.db)
-        self.crawls: dict[str, RemoteCrawl] = {}  # running passes, by agency
+        self.crawls: dict[str, RemoteCrawl] = {}  # agency → its running pass
 
     def close(self) -> None:
         self.recorder.close()
         self.archive.close()
 
     def start_round(self, message: WorkerMessage, agency: Agency) -> bool:
-        """Record that a worker gets the agency's round; return False if there is already a newer token."""
+        """Record that a worker has been given the agency's round; return False if there is already a newer token."""
         with self.archive.transaction():
             add_declared_agency(self.archive, agency)
             self.archive.hosts.set_agency_pauses({agency.slug: agency.paused})
@@ -138,7 +138,7 @@ class MessageProcessor:
         return True
 
     def reject_pages(self, message: WorkerMessage, agency: Agency) -> bool:
-        """Record the pages of a message that the writer fails on, to request them again on another day.
+        """Record the pages of a message that made the writer fail, so that they are requested again on another day.
 
         Returns False if the message contains anything but pages. The round must then end, because later messages may
         depend on it.
@@ -171,7 +171,7 @@ class MessageProcessor:
             logger.critical("the manifest cannot be written: %s", error)
 
     def _resume_crawl(self, job: Job, agency: Agency) -> RemoteCrawl | None:
-        """Return the running pass, restored from the archive if another writer began it, or None."""
+        """Return the running pass, restored from the archive if another writer started it, or None."""
         if agency.slug not in self.crawls and job.counters:
             stats = {agency.slug: parse_stats(job.counters, job.crawl_id)}
             crawl = RemoteCrawl(self.archive, self.recorder, {agency.slug: agency}, stats)
@@ -195,7 +195,7 @@ class MessageProcessor:
             if operation.name == "close_crawl":
                 self._close_crawl(crawl, agency.slug, operation.kwargs)
                 return
-            with suppress(DropItem):  # the pipeline has counted and logged it
+            with suppress(DropItem):  # the pipeline has already counted and logged it
                 crawl.pipeline.process_item(operation.args[0])
 
     def _close_crawl(self, crawl: RemoteCrawl, slug: str, result: Mapping[str, Any]) -> None:
@@ -208,7 +208,7 @@ class MessageProcessor:
         stats.problems[:0] = result["problems"]
         crawl.is_finished = result["is_finished"]
         crawl.pipeline.close_spider()
-        # the time by the worker's clock, like those of the crawl's start and pages, because feeds compare them
+        # the worker's time, like the times of the crawl's start and pages, because feeds compare them
         close_crawl(self.archive, stats, result["reason"], result["at"], **result["politeness"])
         assess_agencies(self.archive.db, [slug], now())
         del self.crawls[slug]
@@ -248,10 +248,11 @@ class ArchiveWriter:
         self.writer_lock = lock_writer(archive_path)
         self.processor = MessageProcessor(archive_path, parse_schedule(settings["REVISIT_AGES"]))
         self.agency_lock = open_lock_file(archive_path)
-        self.locked_agencies: set[str] = set()  # agencies with a running round
+        self.locked_agencies: set[str] = set()  # slugs of agencies with a running round
         for job in self.processor.jobs.list_unfinished():
             self.claim_agency(job.agency)
-        self.previous_crawl_id = read_last_crawl_id(archive_path)  # newest crawl at the last assessment of all agencies
+        # newest row of crawls at the last assessment of all agencies
+        self.previous_crawl_id = read_last_crawl_id(archive_path)
         self.judged_at = monotonic()
         self.has_open_rounds = bool(self.locked_agencies)  # whether rounds have run since that assessment
 
@@ -263,8 +264,8 @@ class ArchiveWriter:
     def run(self, should_stop: Callable[[], bool]) -> None:
         """Apply messages until `should_stop` returns True.
 
-        Starts with messages that an earlier writer received but did not acknowledge, one at a time, because one of them
-        may have crashed it.
+        It starts with the messages that an earlier writer received but did not acknowledge. They are applied one at a
+        time, because one of them may have crashed that writer.
         """
         from redis.exceptions import ResponseError  # noqa: PLC0415 - an optional dependency
 
@@ -272,7 +273,7 @@ class ArchiveWriter:
         try:
             self.broker.redis.xgroup_create(self.stream, CONSUMER_GROUP, "0", mkstream=True)
         except ResponseError as error:
-            if not str(error).startswith("BUSYGROUP"):  # the group exists
+            if not str(error).startswith("BUSYGROUP"):  # BUSYGROUP: the group exists already
                 raise
         while not should_stop() and (pending := self.read_entries("0", 1)):
             for entry_id, fields in pending:
@@ -301,7 +302,7 @@ class ArchiveWriter:
         return [(entry_id, fields) for entries in rows for entry_id, fields in flatten_entries(entries)]
 
     def process_entries(self, entries: Sequence[StreamEntry]) -> None:
-        """Apply messages, in one transaction up to each request for a job, and delete them from the stream."""
+        """Apply messages, with one transaction up to each request for a job, and delete them from the stream."""
         while entries:
             count, actions = self.apply_entries(entries)
             for action in actions:
@@ -342,14 +343,14 @@ class ArchiveWriter:
         )
 
     def reject_entry(self, fields: Mapping[bytes, bytes]) -> None:
-        """Copy a message that crashed too many writers to `unreadable`; end its round unless it is one page."""
+        """Copy a message that crashed too many writers to `unreadable`; end its round unless it is only a page."""
         slug, token = fields[b"agency"].decode(), int(fields[b"token"])
         logger.critical("a message of %s is moved to `unreadable`: %d writers ended with it", slug, MAX_DELIVERIES)
         self.broker.redis.xadd(self.broker.key("unreadable"), cast("Any", fields))
         agency = self.agencies.get(slug)
         try:
             rejected = agency is not None and self.processor.reject_pages(unpack_message(fields), agency)
-        except (BrokerError, ValueError, TypeError, LookupError):  # the message cannot even be parsed
+        except (BrokerError, ValueError, TypeError, LookupError):  # the message cannot be parsed at all
             rejected = False
         if not rejected:
             self.revoke_lease(slug, token)
@@ -376,7 +377,7 @@ class ArchiveWriter:
             self.broker.call_with_retry(pipeline.execute, self.retry_timeout)
 
     def claim_agency(self, slug: str) -> bool:
-        """Lock an agency against other commands; return False if one of them is crawling it."""
+        """Lock an agency against other commands; return False if another command is crawling it."""
         if slug not in self.locked_agencies and lock_agency(self.agency_lock, slug):
             self.locked_agencies.add(slug)
         return slug in self.locked_agencies
@@ -388,7 +389,7 @@ class ArchiveWriter:
         unlock_agency(self.agency_lock, slug)
 
     def revoke_lease(self, slug: str, token: int) -> None:
-        """End a round whose message was late or out of order. The round is started again with a new token."""
+        """End a round with a late or missing message. The round is started again with a new token."""
         logger.warning("%s: messages with token %d are rejected", slug, token)
         if agency := self.agencies.get(slug):
             key = self.broker.key("lease", find_lease_host(agency.home))
@@ -405,7 +406,7 @@ class ArchiveWriter:
         self.has_open_rounds = bool(self.locked_agencies)
 
     def retry_timeout(self) -> float:
-        """Return the seconds to keep retrying if the broker does not respond; 0 once the writer stops."""
+        """Return for how many seconds to retry if the broker does not respond; 0 once the writer is stopping."""
         return 0.0 if self.should_stop() else 1.0
 
 

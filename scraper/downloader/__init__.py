@@ -30,7 +30,7 @@ from twisted.web.client import ResponseFailed
 class PrivateAddress(IgnoreRequest):
     """The request goes to a private network or this machine, or its scheme is not http or https.
 
-    is_redirect: whether a redirect led there, such as that of a captive portal.
+    is_redirect: whether the request was redirected there, for example by a captive portal.
     """
 
     def __init__(self, host: str, problem: str, *, is_redirect: bool = False) -> None:
@@ -48,7 +48,7 @@ class RequestDeferred(IgnoreRequest): ...
 
 
 class HostPaused(RequestDeferred):
-    """The host of the request, or one that it was redirected to, is paused."""
+    """The request's host, or a host that redirected it, is paused."""
 
     def __init__(self, host: str, problem: str) -> None:
         super().__init__(problem)
@@ -61,7 +61,7 @@ class DailyBudgetExceeded(RequestDeferred): ...
 class CrawlStopped(IgnoreRequest): ...
 
 
-# Exceptions of Scrapy's downloader. The first group means that the host gave no usable response.
+# Exceptions of Scrapy's downloader. Those in the first group mean that the host gave no usable response.
 NO_RESPONSE_ERRORS = (
     CannotResolveHostError,
     DownloadConnectionRefusedError,
@@ -74,7 +74,7 @@ DOWNLOAD_ERRORS = (*NO_RESPONSE_ERRORS, DownloadCancelledError, IgnoreRequest)
 
 
 def describe_download_error(error: BaseException) -> str:
-    """Describe an exception of the downloader, including Twisted's reasons for a broken response."""
+    """Describe an exception of the downloader, including the reasons that Twisted gives for a broken response."""
     if isinstance(error, CannotResolveHostError):
         return "there is no such host"
     if isinstance(error, DownloadCancelledError) and not str(error):

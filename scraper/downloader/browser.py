@@ -1,12 +1,12 @@
-"""Browser for listings that only scripts make: the last resort, for agencies with `browser = true`.
+"""A browser for listings that scripts build: a last resort, for agencies with `browser = true`.
 
-BrowserMiddleware lets a Chromium run the scripts of a listing page that Scrapy has fetched. The browser has no network
-of its own: each of its requests is answered by Scrapy's downloader, so that the SSRF filter, robots.txt, delays,
-budgets and size limits apply as to every request, and names are looked up by our own resolver. Only the page's
-scripts and data are requested. scrapy-playwright cannot do this: its download handler occupies the host's slot while
-the page's own requests would wait for it, and without them Chromium connects to hosts by itself.
+BrowserMiddleware runs the scripts of a fetched listing page in Chromium. The browser has no network access: its
+requests are sent by Scrapy's downloader, so the SSRF filter, robots.txt, delays, budgets and size limits apply, and
+names are looked up by our own resolver. Only the page's scripts and data are requested. scrapy-playwright is not used:
+its download handler occupies the host's slot, for which the page's own requests would wait, and otherwise Chromium
+connects to hosts by itself.
 
-It needs the extra `browser` (Playwright) and a Chromium.
+Requires the extra `browser` (Playwright) and a Chromium.
 """
 
 from __future__ import annotations
@@ -37,16 +37,18 @@ logger = logging.getLogger(__name__)
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 CHROMIUM_OPTIONS = [
-    "--disable-dev-shm-usage",  # containers have little of it
+    "--disable-dev-shm-usage",  # containers have little shared memory
     "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
     "--host-resolver-rules=MAP * ~NOTFOUND",
-    "--js-flags=--max-old-space-size=256",  # MB
+    "--js-flags=--max-old-space-size=256",  # limit in MB
 ]
-NO_PROXY = {"server": "http://127.0.0.1:9", "bypass": "<-loopback>"}  # leads nowhere, whatever the browser tries
-SCRIPT_TYPES = {"script", "fetch", "xhr"}  # no images, fonts, media, style sheets, frames and beacons
+# a proxy that does not exist, so that the browser itself reaches no host
+NO_PROXY = {"server": "http://127.0.0.1:9", "bypass": "<-loopback>"}
+SCRIPT_TYPES = {"script", "fetch", "xhr"}  # images, fonts, media, style sheets, frames and beacons are not requested
 MAX_PAGE_REQUESTS = 60
-MAX_LAUNCH_SECONDS = 120  # until the browser runs, on a busy machine
-PASSED_HEADERS = ("accept", "authorization", "content-type", "origin", "referer")  # and x-…; never cookies
+MAX_LAUNCH_SECONDS = 120  # seconds for the browser to start on a busy machine
+# also headers that begin with x-, but never cookies
+PASSED_HEADERS = ("accept", "authorization", "content-type", "origin", "referer")
 DROPPED_HEADERS = {
     *("content-encoding", "content-length", "transfer-encoding", "connection", "set-cookie"),
     *("content-security-policy", "link", "refresh"),
@@ -54,7 +56,7 @@ DROPPED_HEADERS = {
 
 
 class BrowserMiddleware:
-    """Downloader middleware that replaces a listing page by what its scripts make of it (meta key `browser`)."""
+    """Downloader middleware that replaces a listing page with the result of its scripts (meta key `browser`)."""
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
@@ -87,7 +89,7 @@ class BrowserMiddleware:
     async def render(self, visit: PageVisit) -> str:
         """Return the page's HTML after its scripts have run and requested their data.
 
-        Raises DownloadTimeoutError or DownloadFailedError if the browser does not get so far.
+        Raises DownloadTimeoutError or DownloadFailedError if this takes too long or fails.
         """
         from playwright.async_api import Error as PlaywrightError  # noqa: PLC0415 - an optional extra
 
@@ -128,11 +130,11 @@ class BrowserMiddleware:
             self.playwright = self.playwright or await async_playwright().start()
             path = self.crawler.settings["BROWSER_PATH"] or next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
             self.browser = await self.playwright.chromium.launch(
-                executable_path=path,  # None: Playwright's own
+                executable_path=path,  # None: Playwright's own Chromium
                 args=CHROMIUM_OPTIONS,
                 timeout=1000 * MAX_LAUNCH_SECONDS,
                 proxy=NO_PROXY,  # type: ignore[arg-type] # a TypedDict
-                chromium_sandbox=os.geteuid() != 0,  # which root cannot use
+                chromium_sandbox=os.geteuid() != 0,  # the sandbox cannot be used as root
             )
         return self.browser
 
@@ -145,11 +147,11 @@ class BrowserMiddleware:
             await playwright.stop()
 
 
-@dataclass  # without slots: Playwright keeps notes on the objects of its callbacks
+@dataclass  # without slots, because Playwright sets attributes on the objects of its callbacks
 class PageVisit:
     """A page in the browser, and the requests that its scripts make.
 
-    problems: requests that were refused or failed. deferral: why the page is left for a later crawl, if it is.
+    problems: requests that were rejected or failed. deferral: why the page is left for a later crawl, or None.
     """
 
     crawler: Crawler
@@ -163,7 +165,7 @@ class PageVisit:
     deferral: RequestDeferred | CrawlStopped | None = None
 
     async def answer(self, route: Route) -> None:
-        """Answer a request of the browser: with the page itself, or with what our downloader gets, or not at all."""
+        """Respond to a request of the browser: with the page itself, with a downloaded response, or with an error."""
         asked = route.request
         if asked.is_navigation_request():
             if self.is_loaded or asked.frame.parent_frame:
@@ -186,7 +188,7 @@ class PageVisit:
         await route.fulfill(status=response.status, body=response.body, headers=build_browser_headers(response))
 
     def is_allowed(self, asked: BrowserRequest) -> bool:
-        """Return whether a request is for the agency's own hosts, or for a script of another one."""
+        """Return whether a request goes to the agency's own hosts, or is for a script on another host."""
         hosts, host = self.agency.hosts, extract_host(asked.url)
         is_own = host in hosts or any(host.endswith(f".{own}") for own in hosts)
         return asked.method in ("GET", "POST") if is_own else asked.method == "GET" and asked.resource_type == "script"
@@ -215,7 +217,7 @@ class PageVisit:
 
 
 def build_browser_headers(response: Response) -> dict[str, str]:
-    """Return a response's headers for the browser, without those of the connection and the page's own policy."""
+    """Return a response's headers for the browser, without those of the connection and the page's policies."""
     return {name: value for name, value in decode_headers(response).items() if name not in DROPPED_HEADERS}
 
 

@@ -5,10 +5,10 @@ of header lines, and Scrapy's HttpCompressionMiddleware accepts a truncated comp
 successful response that is truncated raises ResponseDataLossError before any middleware sees it, so that the request is
 retried and a host that repeats it is paused.
 
-A response without Content-Length ends with its connection. It counts as complete if its HTML or XML is closed.
-Incomplete responses with an error status (404, 503) are used as they are.
+A response without Content-Length ends when the connection is closed. It counts as complete if the root element of its
+HTML or XML is closed. Incomplete responses with an error status (404, 503) are used as they are.
 
-This is the only module of the project that uses private names of Scrapy and Twisted, which can change with any release:
+This is the only module of the project that uses private names of Scrapy and Twisted, which may change with any release;
 tests/scraper/test_private_names.py checks each of them.
 """
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from twisted.web._newclient import Request as TxRequest
     from twisted.web.iweb import IResponse
 
-DECOMPRESS_CHUNK = 64 * 1024  # bytes decompressed at once
+DECOMPRESS_CHUNK = 64 * 1024  # bytes decompressed at a time
 MAX_HEADER_BYTES = 256 * 1024  # status line and header lines together
 HEADER_STATES = ("STATUS", "HEADER")  # states of Twisted's parser before the body
 HEAD_BYTES, TAIL_BYTES = 8 * 1024, 4 * 1024  # bytes searched for a page's root element and its end tag
@@ -94,7 +94,7 @@ def decode_response(response: Response, max_bytes: int) -> Response:
     encodings = [name for part in header.decode("latin-1").lower().split(",") if (name := part.strip())]
     if response.body and encodings and encodings[-1] in DECOMPRESSORS:
         body = response.body
-        while encodings and encodings[-1] in DECOMPRESSORS:  # the last one was applied last
+        while encodings and encodings[-1] in DECOMPRESSORS:  # the last encoding was applied last
             body = decompress_body(body, encodings.pop(), max_bytes, is_success=is_success)
         response = replace_response_body(response, body, encodings)
     if is_success and "partial" in response.flags and is_truncated(response):
@@ -105,7 +105,7 @@ def decode_response(response: Response, max_bytes: int) -> Response:
 def decompress_body(compressed: bytes, encoding: str, max_bytes: int, *, is_success: bool) -> bytes:
     """Undo one content encoding. For a broken body with an error status, return the readable part."""
     size = 0
-    with BytesIO() as output:  # closed in any case: a raised exception would keep the whole buffer alive
+    with BytesIO() as output:  # closed in any case, because an exception would otherwise keep the whole buffer alive
         try:
             for piece in DECOMPRESSORS[encoding](compressed):
                 size += output.write(piece)
@@ -154,7 +154,7 @@ def is_truncated(response: Response) -> bool:
     return b"</" + name not in tail
 
 
-# Each yields a body in chunks, and raises EOFError if it is truncated.
+# Each function yields a body in chunks, and raises EOFError if the body is truncated.
 
 
 def decompress_gzip(body: bytes) -> Iterator[bytes]:

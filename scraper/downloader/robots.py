@@ -39,17 +39,17 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 ROBOTS_MAX_AGE = 24 * 3600  # seconds until it is fetched again
-MAX_ROBOTS_BYTES = 512 * 1024  # parsed at most; RFC 9309 demands at least 500 KiB
+MAX_ROBOTS_BYTES = 512 * 1024  # bytes that are parsed; RFC 9309 requires at least 500 KiB
 USER_AGENT_LINE = re.compile(r"\s*user[- ]?agent(?:\s*:|\s)(.*)", re.IGNORECASE)  # as lenient as the parser
 PRODUCT_TOKEN = re.compile(r"[A-Za-z_-]*")
 
 
 class RobotsMiddleware(RobotsTxtMiddleware):
-    """Scrapy's middleware without three of its bugs (Scrapy 2.19).
+    """Scrapy's robots.txt middleware with three bugs of Scrapy 2.19 fixed.
 
     If several requests wait for one host's robots.txt, Scrapy sends all but the first without reading it. It treats a
     robots.txt with status 5xx as allowing everything, although RFC 9309 (2.3.1.4) forbids everything. Its parser
-    matches the beginning of our product token, but does not match our token followed by a version.
+    accepts a prefix of our product token as a match, but not our token followed by a version.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -85,7 +85,7 @@ class RobotsMiddleware(RobotsTxtMiddleware):
             meta={
                 "dont_obey_robotstxt": True,
                 "robots_for_agency": request.meta.get("agency", ""),
-                # for SSRFFilter, which checks how the request came to the host
+                # for SSRFFilter, which checks how the request reached the host
                 **{key: request.meta[key] for key in ("depth", "redirect_urls") if key in request.meta},
             },
             callback=NO_CALLBACK,
@@ -94,7 +94,8 @@ class RobotsMiddleware(RobotsTxtMiddleware):
         try:
             response = await self.crawler.engine.download_async(robots_request)
         except DOWNLOAD_ERRORS as error:
-            is_host_private = isinstance(error, PrivateAddress) and error.host == parts.hostname  # not by a redirect
+            # the host itself is private, not a host that it redirects to
+            is_host_private = isinstance(error, PrivateAddress) and error.host == parts.hostname
             if is_host_private or isinstance(error, RequestDeferred | CrawlStopped):
                 raise
             return await self.handle_unreachable(request, describe_download_error(error))
@@ -152,7 +153,7 @@ def truncate_robots(text: bytes) -> bytes:
 def normalise_agent_lines(text: bytes, own_agent: str) -> bytes:
     """Reduce the User-agent lines of a robots.txt to whole product tokens (RFC 9309, 2.2.1).
 
-    Scrapy's parser looks for each name inside ours. A slash after the names of other robots prevents a match.
+    Scrapy's parser searches for each name in ours; a slash after the names of other robots prevents a match.
 
     >>> normalise_agent_lines(b"User-Agent: skogsbot/1.0 (+https://a.example)\\nuser-agent: Skog # kort", "Skogsbot/2")
     b'User-agent: Skogsbot\\nUser-agent: Skog/'
@@ -170,4 +171,5 @@ def normalise_agent_lines(text: bytes, own_agent: str) -> bytes:
 
 
 def parse_product_token(agent: str) -> str:
-    return PRODUCT_TOKEN.match(agent.strip().lstrip("*"))[0]  # type: ignore[index] # always matches, possibly nothing
+    # always matches, possibly an empty text
+    return PRODUCT_TOKEN.match(agent.strip().lstrip("*"))[0]  # type: ignore[index]

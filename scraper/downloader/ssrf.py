@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from twisted.internet.base import ReactorBase
     from twisted.internet.defer import Deferred
 
-NON_PUBLIC_IPV6_NETWORKS = (  # not public, though Python's ipaddress calls them global
+NON_PUBLIC_IPV6_NETWORKS = (  # not public, although Python's ipaddress treats them as global
     ipaddress.ip_network("::/96"),  # IPv4-compatible (RFC 4291, 2.5.5.1)
     ipaddress.ip_network("::ffff:0:0:0/96"),  # IPv4-translated (RFC 2765)
     ipaddress.ip_network("64:ff9b:1::/48"),  # local NAT64 (RFC 8215)
@@ -42,7 +42,7 @@ NON_PUBLIC_IPV6_NETWORKS = (  # not public, though Python's ipaddress calls them
 NAT64_NETWORK = ipaddress.ip_network("64:ff9b::/96")  # the last four bytes are an IPv4 address
 PRIVATE_TOP_DOMAINS = ("localhost", "local", "internal", "lan", "intranet", "corp")  # never public
 LOOPBACK_ADDRESS = "127.0.0.1"
-# Host → why its address was rejected; Twisted only reports that the lookup failed.
+# Host → why its address was rejected. Needed because Twisted only reports that the lookup failed.
 REJECTED_HOSTS: dict[str, str] = {}
 
 
@@ -52,7 +52,7 @@ class SSRFFilter:
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
         self.private_hosts = set(crawler.settings.getlist("PRIVATE_HOSTS"))
-        self.given_netlocs: set[str] = set()  # hosts of the start URLs of another project's spider
+        self.given_netlocs: set[str] = set()  # hosts of the start URLs, for the spider of another project
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -82,7 +82,7 @@ class SSRFFilter:
         if is_loopback(given) and urlsplit(given).netloc.lower() == netloc:
             return True
         agencies: dict[str, Agency] | None = getattr(self.crawler.spider, "agencies", None)
-        if agencies is None:  # not a spider of this project
+        if agencies is None:  # the spider is not one of this project
             if is_loopback(request.url) and not request.meta.get("depth") and "redirect_urls" not in request.meta:
                 self.given_netlocs.add(netloc)
             return netloc in self.given_netlocs
@@ -118,7 +118,7 @@ class PublicResolver(CachingThreadedResolver):
     def check_address(self, address: str, name: str) -> str:
         """Return the address if requests to it are allowed, else raise DNSLookupError."""
         problem = find_host_problem(address)
-        # names of this machine have passed SSRFFilter, which knows the agency
+        # hosts on this machine have passed SSRFFilter, which knows the agency
         if problem and name not in self.private_hosts and not is_loopback(f"http://{name}/"):
             REJECTED_HOSTS[name] = f"leads to {address}, which {problem}"
             raise DNSLookupError(f"{name} {REJECTED_HOSTS[name]}")
@@ -135,7 +135,7 @@ def find_host_problem(host: str) -> str | None:
         address = ipaddress.ip_address(host.strip("[]").partition("%")[0])
     except ValueError:
         last = host.rpartition(".")[2]
-        # a last label with a digit: 127.1 and 0x7f.1 are IP addresses as well
+        # a last label that contains a digit: 127.1 and 0x7f.1 are IP addresses, too
         private = "." not in host or last in PRIVATE_TOP_DOMAINS or last[:1].isdigit() or host.endswith(".home.arpa")
         return "is not a public name" if private else None
     if isinstance(address, ipaddress.IPv6Address):

@@ -46,7 +46,7 @@ class HostSlotMiddleware:
 
 
 class CrawlDelayExtension:
-    """Applies the Crawl-delay of robots.txt as a minimum to the delay that AutoThrottle computes."""
+    """Applies the Crawl-delay of robots.txt as the minimum of the delay that AutoThrottle computes."""
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
@@ -61,7 +61,7 @@ class CrawlDelayExtension:
         return extension
 
     def robots_parsed(self, robotparser: RobotParser, request: Request) -> None:
-        """Store the host's Crawl-delay; `request` is the one that caused robots.txt to be fetched."""
+        """Store the host's Crawl-delay. request: the request for which robots.txt was fetched."""
         delay = robotparser.crawl_delay(self.crawler.settings["ROBOTSTXT_USER_AGENT"])
         if delay and self.crawler.engine:
             key = get_slot_key(self.crawler, request)
@@ -79,7 +79,7 @@ class DailyBudgetMiddleware:
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
         self.max_requests = crawler.settings.getint("DAILY_BUDGET")
-        self.earlier_requests: dict[str, int] = {}  # per agency: sent by earlier crawls of this day
+        self.earlier_requests: dict[str, int] = {}  # agency → number of requests that earlier crawls sent on this day
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -101,7 +101,7 @@ class DailyBudgetMiddleware:
 
 
 def count_daily_requests(archive: Archive, slug: str, day: str, spider: str | None = None) -> int:
-    """Return the number of requests that an agency got on a day, from all spiders or from one.
+    """Return the number of requests sent to an agency on a day, by all spiders or by one.
 
     A crawl that was killed has no total, so the number of pages read on that day is used as a minimum: all in the
     frontier or, for one spider, the stored releases that were checked. Times after the day (a wrong clock) are ignored.
@@ -138,14 +138,15 @@ class BackOffMiddleware:
         self.max_failures = settings.getint("BACK_OFF_AFTER")
         self.first_pause = timedelta(seconds=settings.getfloat("BACK_OFF_FIRST"))
         self.max_pause = timedelta(seconds=settings.getfloat("BACK_OFF_MAX"))
-        self.max_retry_after = settings.getfloat("RETRY_AFTER_MAX")  # shorter waits only delay the requests
+        self.max_retry_after = settings.getfloat("RETRY_AFTER_MAX")  # seconds; shorter waits only delay the requests
         self.pauses: dict[str, HostPause] = {}
         # host → URLs that got no response since the host's last response
         self.unanswered_urls: defaultdict[str, set[str]] = defaultdict(set)
         self.failure_reasons: dict[str, str] = {}  # host → its last failure
         self.answered_hosts: set[str] = set()  # hosts that have responded since their last pause
         self.is_online = False  # whether any host has responded in this crawl
-        self.unsaved_pauses: dict[str, str] = {}  # host → why it is paused; used while no host has responded
+        # host → why it is paused, for pauses that are not stored because no host has responded yet
+        self.unsaved_pauses: dict[str, str] = {}
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -194,7 +195,7 @@ class BackOffMiddleware:
     def delay_requests(self, request: Request, seconds: float) -> None:
         """Delay all requests to the request's host by `seconds` (Retry-After; RFC 9110, 10.2.3)."""
         if slot := find_download_slot(self.crawler, request):
-            slot.delay = max(slot.delay, 0.01)  # the downloader ignores lastseen without a delay
+            slot.delay = max(slot.delay, 0.01)  # without a delay, the downloader ignores lastseen
             slot.lastseen = max(slot.lastseen, monotonic() + seconds - slot.delay)
             logger.info("%s asks to wait %.0f s", request.url, seconds)
 
@@ -232,7 +233,7 @@ class BackOffMiddleware:
         logger.warning("%s is paused until %s: %s", host, pause.until, reason)
 
     def spider_closed(self) -> None:
-        """Clear the pauses of hosts that responded; pause hosts that never did, unless no host responded."""
+        """Clear the pauses of hosts that responded, and pause those that never did, unless no host at all responded."""
         archive = self.archive
         if archive is None:
             return
@@ -248,7 +249,7 @@ class BackOffMiddleware:
                 self.pause_host(
                     host, f"did not respond in a whole crawl; the last failure: {self.failure_reasons[host]}"
                 )
-        except sqlite3.OperationalError as error:  # such as a full disk
+        except sqlite3.OperationalError as error:  # for example a full disk
             logger.critical("which hosts responded cannot be stored: %s", error)
 
 

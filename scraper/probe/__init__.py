@@ -44,26 +44,26 @@ NEWS_FOLDER = re.compile(rf"(^|-)({NEWS_WORDS})(-|$)", re.IGNORECASE)
 ASCII_LETTERS = str.maketrans("åäöéü", "aaoeu")  # as in host names
 PATH_YEAR, PATH_MONTH = r"\d{4}", r"\d{2}"
 DATE_PATTERNS = {PATH_YEAR, PATH_MONTH}
-MIN_FOLDER_RELEASES = 3  # in a folder that counts as a folder of releases
+MIN_FOLDER_RELEASES = 3  # releases in a folder that is to count as a folder of releases
 MIN_FOLDER_SHARE = 0.9  # share of the releases that must be in the proposed folders
-MIN_DATED_PATHS = 5  # needed to put date folders into the pattern
+MIN_DATED_PATHS = 5  # releases needed to put date folders into the pattern
 MAX_FOLDERS = 3
 LEADING_KEYS = ("name", "name_en", "org_number", "home")  # in the order of agencies.toml
 
 
 @dataclass(slots=True)
 class ProbedSource:
-    kind: str  # the agency's key: feeds, sitemaps or listings
+    kind: str  # key of the agency: feeds, sitemaps or listings
     url: str
     links: list[SourceLink] = field(default_factory=list)
-    problem: str | None = None  # why it is left out
-    note: str | None = None  # why it may have more releases than could be read
+    problem: str | None = None  # why the source is left out
+    note: str | None = None  # why the source may have more releases than were read
     is_requested: bool = True
 
 
 @dataclass(slots=True)
 class ProbedPage:
-    """A page parsed as a release. `item` and `release` are None if parsing did not get that far."""
+    """A page parsed as a release. `item` and `release` are None if parsing failed before."""
 
     url: str
     html: bytes = b""
@@ -79,13 +79,13 @@ class ProbedPage:
 
 @dataclass(slots=True)
 class ProbeResult:
-    base_agency: Agency  # as listed (`is_known`), or as derived from its home page
+    base_agency: Agency  # as listed (if `is_known`), or as derived from the home page
     is_known: bool
-    cms: str | None = None  # the CMS's page class, None for the general one
-    agency: Agency = field(init=False)  # as proposed
+    cms: str | None = None  # page class of the CMS; None for the general one
+    agency: Agency = field(init=False)  # the proposed agency
     sources: list[ProbedSource] = field(default_factory=list)
     pages: list[ProbedPage] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)  # what else the operator should know
+    notes: list[str] = field(default_factory=list)  # further information for the operator
 
     def __post_init__(self) -> None:
         self.agency = self.base_agency
@@ -127,7 +127,7 @@ class ProbeResult:
                 self.pages = [page for page in self.pages if page.url not in urls]
 
     def list_links(self) -> list[SourceLink]:
-        """Return every link to a release's page once, the first of each source first, without links to listings."""
+        """Return all links to release pages, without duplicates: the first of each source, then the second, …"""
         rows = zip_longest(*(source.links for source in self.sources))
         listings = {source.url for source in self.sources}
         found = {
@@ -164,7 +164,7 @@ def describe_press_room(url: str, agencies: dict[str, Agency]) -> str:
 
 
 def probe_home_page(home: bytes, url: str, agencies: dict[str, Agency]) -> ProbeResult:
-    """Probe only a home page, for the agency and its content management system."""
+    """Probe only a home page, to find the agency's name and CMS."""
     listed_agency = find_owner(agencies.values(), url)
     document = Document(home, url)
     agency = listed_agency or Agency(
@@ -187,7 +187,7 @@ def probe_page(html: bytes, url: str, agency: Agency) -> ProbedPage:
 
 
 def probe_file_link(link: SourceLink, agency: Agency) -> ProbedPage:
-    """Return a release that is a file, by what its listing states; the file is not requested."""
+    """Return a release that is a file, with the title and day in its listing. The file is not requested."""
     page = ProbedPage(link.url, item=build_file_item(link.url, link.file_title or "", link.file_day, agency))
     try:
         page.release = to_release(page.item) if page.item else None
@@ -197,8 +197,8 @@ def probe_file_link(link: SourceLink, agency: Agency) -> ProbedPage:
 
 
 def find_unused_selectors(html: bytes, url: str, agency: Agency) -> Iterator[str]:
-    """Yield a sentence for each selector of the agency's table that finds no text on the page."""
-    with suppress(PageError):  # reported when the page is parsed
+    """Yield a sentence for each selector in the agency's table that finds no text on the page."""
+    with suppress(PageError):  # the error is reported when the page is parsed
         document = Document(html, url)
         for field in SELECTOR_KEYS:
             css: str | None = getattr(agency, field)
@@ -211,7 +211,7 @@ def find_unused_selectors(html: bytes, url: str, agency: Agency) -> Iterator[str
 def build_expected_result(html: bytes, url: str, agency: Agency | None) -> dict[str, Any]:
     """Return a page's URL and release, or why it is not a release.
 
-    The agency is left out, as the folder names it.
+    The agency is left out, because the folder is named after it.
     """
     try:
         release = asdict(to_release(read_page(html, url, agency)))
@@ -327,7 +327,7 @@ def generalise_folder(name: str) -> str:
     """
     if re.fullmatch(r"(19|20)\d\d", name):
         return PATH_YEAR
-    # outside brackets a hyphen is readable and valid without the escape
+    # outside brackets, a hyphen is valid without the escape, and easier to read
     return PATH_MONTH if re.fullmatch(r"[01]\d", name) else re.escape(name).replace(r"\-", "-")
 
 

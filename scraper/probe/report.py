@@ -35,12 +35,12 @@ HIDDEN_XPATH = (
     "//*[@hidden or @aria-hidden='true' or contains(@class, 'visually-hidden') or contains(@class, 'visuallyhidden')"
     " or contains(@class, 'screen-reader') or contains(@class, 'sr-only')]"
 )
-MAX_VALUE_LABEL = 22  # letters around a value: "Senast uppdaterad", "Foto"
+MAX_VALUE_LABEL = 22  # letters of a label around a value: "Senast uppdaterad", "Foto"
 MIN_VALUE_LENGTH = 4
 MAX_DATE_LINE = 90
 
 # Report
-OMITTED_FIELDS = {"url", "agency", "body_html", "(main)"}  # not interesting in the report
+OMITTED_FIELDS = {"url", "agency", "body_html", "(main)"}  # of no interest in the report
 MAX_UNMATCHED_LINKS = 5
 MAX_UNUSED_LINES = 20
 FIELD_WIDTH, RULE_WIDTH = 14, 26  # width of columns
@@ -128,9 +128,9 @@ def format_page_panes(page: ProbedPage, width: int) -> str:
 
 
 def build_field_rows(item: ReleaseItem, release: Release | None) -> list[FieldRow]:
-    """Return a row for each field of the item, then the parser's other findings.
+    """Return a row for each field of the item, then for the parser's other findings.
 
-    A date is shown with its parsed value and its text. release: the normalised page, or None if that failed.
+    A date is shown with its parsed value and its text. release: the normalised release, or None if normalising failed.
     """
     rows = []
     names = [field.name for field in fields(item) if field.name != "evidence"]
@@ -143,7 +143,7 @@ def build_field_rows(item: ReleaseItem, release: Release | None) -> list[FieldRo
         rows.append(
             FieldRow(name, value, provenance.rule, provenance.element) if value else FieldRow(name, MISSING_VALUE)
         )
-    # Such as the element that contains the release.
+    # For example the element that contains the release.
     other_findings = (finding for finding in item.evidence.items() if finding[0] not in names)
     rows += [FieldRow(f"({name})", "", provenance.rule, provenance.element) for name, provenance in other_findings]
     return rows
@@ -211,7 +211,7 @@ def find_unused_lines(html: bytes, item: ReleaseItem, release: Release) -> list[
         return key in all_text or (rest != key and len(rest) <= MAX_VALUE_LABEL)
 
     days = {str(moment)[:10] for moment in (release.published, release.updated) if moment}
-    document = Document(html, item.url)  # its main element, before any boilerplate is removed
+    document = Document(html, item.url)  # searched before any boilerplate is removed
     etree.strip_elements(document.root, *NON_TEXT_TAGS, with_tail=False)
     for element in select_xpath(document.root, HIDDEN_XPATH):
         remove_element(element)
@@ -226,7 +226,7 @@ def find_unused_lines(html: bytes, item: ReleaseItem, release: Release) -> list[
 
 
 def is_known_date_line(line: str, url: str, days: set[str]) -> bool:
-    """Return whether a line only states dates that the release already has, even in other words."""
+    """Return whether a line only contains dates that the release already has, perhaps in other words."""
     labels = split_date_labels(line)
     if len(line) > MAX_DATE_LINE or not all(map(find_date_role, labels)):
         return False

@@ -44,16 +44,16 @@ from scraper.sources.links import NEWS_WORDS, SourceLink
 from scraper.sources.listings import needs_javascript, parse_source_page
 
 SAMPLE_RELEASES = 3
-MAX_SAMPLE_REQUESTS = 6  # pages fetched until enough of them are releases
+MAX_SAMPLE_REQUESTS = 6  # pages fetched at most, to find enough releases
 MAX_SOURCES_PER_KIND = 4
-MAX_PRESS_ROOMS = 3  # at other hosts
-FEED_ROOT_BYTES = 1000  # at the beginning of a response, where the root of a feed is looked for
+MAX_PRESS_ROOMS = 3  # press rooms at other hosts
+FEED_ROOT_BYTES = 1000  # bytes at the beginning of a response in which the root element of a feed is searched for
 MAX_INDEX_SITEMAPS = 3  # sitemaps fetched from an index
 NEWS_WORD = re.compile(NEWS_WORDS, re.IGNORECASE)
 CONNECTION_ERRORS = (*DOWNLOAD_ERRORS, ConnectError, ConnectionClosed)
 QUIET_LOGGERS = {
     **dict.fromkeys(("scrapy.addons", "scrapy.crawler", "scrapy.middleware"), logging.WARNING),
-    # The report says the same.
+    # because the report contains the same information
     **dict.fromkeys(("scrapy.downloadermiddlewares.retry", "scrapy.downloadermiddlewares.robotstxt"), logging.CRITICAL),
 }
 
@@ -70,7 +70,7 @@ def probe_site(process: CrawlerProcessBase, url: str, agencies: dict[str, Agency
     process.crawl(crawler, url=url, agencies=agencies)
     process.start()
     spider = crawler.spider
-    assert isinstance(spider, ProbeSpider)  # noqa: S101 - the one just made
+    assert isinstance(spider, ProbeSpider)  # noqa: S101 - the spider that was just created
     if spider.result is None:
         raise spider.error or SourceError(url, "the probe was stopped")
     return spider.result
@@ -80,7 +80,7 @@ class ProbeSpider(Spider):
     """Fetches URLs one after another through Scrapy's downloader, with robots.txt, delays and retries."""
 
     name = "probe"
-    custom_settings: ClassVar[dict[str, Any]] = {  # type: ignore[misc] # Scrapy types it as an instance's
+    custom_settings: ClassVar[dict[str, Any]] = {  # type: ignore[misc] # Scrapy declares it as an instance attribute
         "EXTENSIONS": {"scraper.downloader.throttle.CrawlDelayExtension": 100},  # other extensions need an archive
         "ITEM_PIPELINES": {},
     }
@@ -103,7 +103,7 @@ class ProbeSpider(Spider):
         except (SourceError, PageError) as error:
             self.error = error
         nothing: tuple[Request, ...] = ()
-        for request in nothing:  # Scrapy needs an async generator; everything was fetched above
+        for request in nothing:  # Scrapy requires an async generator; everything was fetched above
             yield request
 
     async def probe(self) -> ProbeResult:
@@ -160,7 +160,7 @@ class ProbeSpider(Spider):
         except SourceError:
             given = await self.fetch(self.url)
             return given, given
-        with suppress(SourceError):  # reported with its problem when it is read as a listing
+        with suppress(SourceError):  # reported when it is read as a listing
             return home, await self.fetch(self.url)
         return home, None
 
@@ -277,11 +277,11 @@ class ProbeSpider(Spider):
         return replace(probe_page(response.body, response.url, agency), url=url)
 
     async def fetch(self, url: str) -> Response:
-        """Return the response for a URL, requested once. Raises SourceError if there is none, or it is not a 200."""
+        """Return the response for a URL, which is requested only once. Raises SourceError unless its status is 200."""
         if url not in self.fetched:
             sys.stderr.write(f"fetching {url}\n")
             engine = self.crawler.engine
-            assert engine  # noqa: S101 - a running spider has one
+            assert engine  # noqa: S101 - a running spider has an engine
             try:
                 response = await engine.download_async(Request(url))
                 is_ok = response.status == 200

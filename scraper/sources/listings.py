@@ -123,7 +123,6 @@ OTHER_FORM_NAME = re.compile(
 MAX_FORM_BYTES = 1024 * 1024  # size of a form that requests the next page; ASP.NET's hidden fields are large
 
 # Incomplete lists
-#
 # An element that a framework fills: React, Next.js, Nuxt, Gatsby, Vue, Angular.
 FRAMEWORK_XPATH = etree.XPath(
     "//*[@id='root' or @id='app' or @id='__next' or @id='__nuxt' or @id='___gatsby' or @id='react-root' or @ng-app"

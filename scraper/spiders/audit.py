@@ -56,7 +56,7 @@ from scraper.spiders.news import (
 
 logger = logging.getLogger(__name__)
 
-MAX_ARCHIVE_PAGES = 100  # per agency
+MAX_ARCHIVE_PAGES = 100  # archive pages read per agency
 YEAR_LINK_TEXT = re.compile(r"(år )?((19|20)\d\d)( ?\(\d+\))?", re.IGNORECASE)
 ARCHIVE_LINK_TEXT = re.compile(
     r"(visa |se |till )?((äldre|tidigare) (nyheter|pressmeddelanden|artiklar)|(nyhets|press)?arkiv(et)?"
@@ -72,12 +72,12 @@ class AgencyAudit:
     agency: Agency
     sources: dict[str, AuditedSource] = field(default_factory=dict)  # by URL
     pending_requests: deque[Request] = field(default_factory=deque)
-    known_requests: set[tuple[str, str]] = field(default_factory=set)  # (source, URL); ends loops
+    known_requests: set[tuple[str, str]] = field(default_factory=set)  # (source, URL), to end loops
     trap_detector: TrapDetector = field(default_factory=TrapDetector)
     is_deferred: bool = False  # whether part of it is left for another day
 
     def add_source(self, url: str, kind: str, **meta: Any) -> None:
-        """Add a source and request it, unless it is already known."""
+        """Add a source and a request for it, unless it is already known."""
         if url not in self.sources:
             self.sources[url] = AuditedSource(url=url, kind=kind)
             self.add_request(url, url, **meta)
@@ -87,7 +87,7 @@ class AgencyAudit:
             self.add_source(url, kind, **meta)
 
     def add_request(self, url: str, source_url: str, **meta: Any) -> None:
-        """Request a source or part of it: a later page, or a sitemap of an index."""
+        """Add a request for a source or part of one: a later page, or a sitemap of an index."""
         if (source_url, url) not in self.known_requests:
             self.known_requests.add((source_url, url))
             meta = {"agency": self.agency.slug, "source": url, "root_source": source_url, "page": 1, "level": 0} | meta
@@ -101,7 +101,7 @@ class AgencyAudit:
             self.sources[source_url].urls.setdefault(link.url, listed)
 
     def defer_source(self, request: Request, code: str = "deferred") -> None:
-        """Mark a source as incomplete because the rest is left for another day. code: of a SourceProblem."""
+        """Mark a source as incomplete because the rest is left for another day. code: code of a SourceProblem."""
         self.is_deferred = True
         self.sources[request.meta["root_source"]].mark_incomplete(SourceProblem(code, request.url))
 
@@ -137,7 +137,7 @@ class AuditSpider(ReleaseSpider):
         limit = asyncio.Semaphore(self.settings.getint("CONCURRENT_REQUESTS"))
         await asyncio.gather(*(self.audit_agency(agency, limit) for agency in self.agencies.values()))
         nothing: tuple[Request, ...] = ()
-        for request in nothing:  # Scrapy needs an async generator; everything was requested above
+        for request in nothing:  # Scrapy requires an async generator; everything was requested above
             yield request
 
     def next_rows(self, slug: str, limit: int) -> Iterable[FrontierEntry]:
@@ -155,7 +155,7 @@ class AuditSpider(ReleaseSpider):
             if self.is_deferred(agency.slug) or not self.crawler.crawling:
                 audit.defer_source(request)
                 continue
-            async with limit:  # which may have taken a while
+            async with limit:  # waiting for a slot may have taken a while
                 if self.deadline.has_passed():
                     audit.pending_requests.appendleft(request)
                     continue
@@ -165,7 +165,7 @@ class AuditSpider(ReleaseSpider):
             return
         try:
             self.save_audit(audit)
-        except Exception as error:  # whatever the error, the other agencies' audits continue
+        except Exception as error:  # whatever the error, the audits of other agencies continue
             if not self.stop_if_unwritable(error):
                 logger.exception("%s: the coverage cannot be stored", agency.slug)
                 self.agency_stats[agency.slug].count_error(f"{agency.slug}: {error}", classify_failure(error))
@@ -180,7 +180,7 @@ class AuditSpider(ReleaseSpider):
                 problem, failure_kind = str(error), classify_source_failure(error, response)
             else:
                 return
-        except Exception as error:  # whatever the error, still read the other sources
+        except Exception as error:  # whatever the error, the other sources are read
             problem, failure_kind = f"{request.url}: {describe_request_failure(error)}", classify_failure(error)
             if self.defer_agency(error, request):
                 audit.defer_source(request, failure_kind if isinstance(error, HostPaused) else "deferred")
@@ -193,7 +193,7 @@ class AuditSpider(ReleaseSpider):
 
     async def fetch(self, request: Request) -> Response:
         """Return the response. Raises HttpError if it has an error status that the request does not allow."""
-        assert self.crawler.engine  # noqa: S101 - a running spider has one
+        assert self.crawler.engine  # noqa: S101 - a running spider has an engine
         response = await self.crawler.engine.download_async(request)
         if not 200 <= response.status < 300 and response.status not in request.meta.get("handle_httpstatus_list", ()):
             raise HttpError(response)
@@ -222,7 +222,7 @@ class AuditSpider(ReleaseSpider):
             self.parse_listing(audit, response)
 
     def parse_listing(self, audit: AgencyAudit, response: Response) -> None:
-        """Add the links of a listing page; request the next page, and from the first page the archive pages."""
+        """Add the links of a listing page; request the next page and, from the first page, the archive pages."""
         agency, source_url, page = audit.agency, response.meta["root_source"], response.meta["page"]
         links, next_url, has_numbered_next, problem, errors = read_listing_page(response, agency)
         for error in errors:

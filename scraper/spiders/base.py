@@ -63,11 +63,11 @@ from scraper.sources.links import ListingPage, SourceLink, is_release_url, split
 
 logger = logging.getLogger(__name__)
 
-ROBOT_NAME = "myndighetsarkivet"  # our name in robots directives
+ROBOT_NAME = "myndighetsarkivet"  # name of our robot in robots directives
 MAX_REQUESTS_AHEAD = 4  # requests in flight per agency; the frontier keeps the rest
-DUE_BATCH_SIZE = 500  # due releases fetched from the frontier to find some at hosts that are not paused
+DUE_BATCH_SIZE = 500  # due releases read from the frontier at a time, to find some at hosts that are not paused
 PAST_END_STATUSES = [204, 404, 410]  # statuses of a page past the end of a listing
-MISSING_KINDS = {  # kind of NotARelease → kind of removal of a stored release
+MISSING_KINDS = {  # kind of NotARelease → kind of removal, for a stored release
     "gone": "gone",
     "error page": "error page",
     "redirected": "redirected",
@@ -77,7 +77,7 @@ MISSING_KINDS = {  # kind of NotARelease → kind of removal of a stored release
 
 
 class ReleaseSpider(Spider):
-    """Requests due releases, a few per agency at a time, to limit memory use.
+    """Requests due releases; only a few per agency at a time, to limit memory use.
 
     Arguments: agency (one or more slugs, separated by commas; default: all), minutes (how long the pass may take; the
     rest is left for a later one).
@@ -95,12 +95,12 @@ class ReleaseSpider(Spider):
         self.selected_slugs = [slug.strip() for slug in agency.split(",") if slug.strip()]
         self.deadline = parse_deadline(minutes)
         self.agency_stats: dict[str, AgencyStats] = {}
-        self.requested_urls: defaultdict[str, set[str]] = defaultdict(set)  # per agency: releases in flight
-        self.failed_requests: Counter[str] = Counter()  # per agency: no response, or blocked
+        self.requested_urls: defaultdict[str, set[str]] = defaultdict(set)  # agency → URLs of releases in flight
+        self.failed_requests: Counter[str] = Counter()  # agency → number of requests without a response, or blocked
         self.is_finished = False  # whether the crawl ended without being interrupted
-        # left for a later crawl
+        # agencies that are left for a later crawl
         self.deferred_agencies: set[str] = set()
-        self.deferred_hosts: defaultdict[str, set[str]] = defaultdict(set)  # per agency: paused hosts of its releases
+        self.deferred_hosts: defaultdict[str, set[str]] = defaultdict(set)  # agency → paused hosts of its releases
         self.skipped_urls: set[str] = set()  # releases at paused hosts, and those for which our code failed
 
     @classmethod
@@ -111,14 +111,14 @@ class ReleaseSpider(Spider):
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
         spider, settings = super().from_crawler(crawler, *args, **kwargs), crawler.settings
-        # Otherwise Scrapy builds each page's debug messages, and only its handler drops them.
+        # Otherwise, Scrapy formats each page's debug messages before its handler drops them.
         logging.getLogger("scrapy").setLevel(settings["LOG_LEVEL"])
         file = Path(settings.get("AGENCIES") or DEFAULT_AGENCIES_FILE)
         agencies = spider.choose_agencies(load_agencies(file), file)
         check_contact(agencies, settings.get("CONTACT"))
         check_browser(agencies)
         schedule = parse_schedule(settings["REVISIT_AGES"])
-        with ExitStack() as open_files:  # closed here if anything fails, because the engine is never started then
+        with ExitStack() as open_files:  # closed here if anything fails, because the engine is then never started
             spider.archive = archive = Archive(settings["ARCHIVE"])
             open_files.callback(archive.close)
             spider.recorder = CrawlRecorder(archive, schedule, new_captures=settings.getbool("NEW_CAPTURES"))
@@ -137,7 +137,7 @@ class ReleaseSpider(Spider):
         spider.agencies = {slug: agency for slug, agency in agencies.items() if not agency.paused}
         spider.agency_stats = {slug: AgencyStats() for slug in spider.agencies}
         for receiver, signal in (
-            (raise_gc_threshold, signals.spider_opened),  # most modules are loaded then
+            (raise_gc_threshold, signals.spider_opened),  # by then, most modules are loaded
             (spider.item_finished, signals.item_scraped),
             (spider.item_finished, signals.item_dropped),
             (spider.item_failed, signals.item_error),
@@ -169,7 +169,7 @@ class ReleaseSpider(Spider):
         yield from self.build_requests(rows)
 
     def separate_other_address(self, row: FrontierEntry) -> FrontierEntry:
-        """Return a row, without its release if it is only its other address: an answer there does not concern it."""
+        """Return a row without its release if the URL is only another address, whose state does not affect it."""
         return replace(row, release_id=None) if is_other_address(self.archive, row.url, row.release_id) else row
 
     def next_rows(self, slug: str, limit: int) -> Iterable[FrontierEntry]:
@@ -201,8 +201,8 @@ class ReleaseSpider(Spider):
     def build_list_request(self, url: str, list_url: str, rows: list[FrontierEntry], **progress: Any) -> Request:
         """Return a request for a page of a press wire's list (first page: `list_url`), to find releases in it.
 
-        progress: for a later page, its number (`page`), the earliest publication on the pages before (`oldest`), the
-        URLs on them (`listed`), and whether all their records could be read (`is_complete`).
+        progress: for a later page, its number (`page`), and from the pages before it the earliest publication
+        (`oldest`), the URLs (`listed`), and whether all records could be read (`is_complete`).
         """
         meta: dict[str, Any] = {"agency": rows[0].agency, "rows": rows, "root_source": list_url}
         meta |= {"page": 1, "oldest": "", "listed": frozenset(), "is_complete": True, **progress}
@@ -212,7 +212,7 @@ class ReleaseSpider(Spider):
         return build_page_request(url, agency, "listing", meta, callback=self.parse_list, errback=self.release_failed)
 
     def take_urls(self, slug: str, queue: deque[str], limit: int) -> list[str]:
-        """Remove the next URLs from a queue: up to `limit`, and all others in the lists of the same press wires."""
+        """Remove the next URLs from a queue: up to `limit`, and all others in the same press wires' lists."""
         urls = [queue.popleft() for _ in range(min(limit, len(queue)))]
         find_source = self.agencies[slug].find_record_source
         lists = [source for source in map(find_source, urls) if source]
@@ -264,7 +264,7 @@ class ReleaseSpider(Spider):
         return slug in self.deferred_agencies or self.deadline.has_passed()
 
     def defer_agency(self, error: BaseException | None, request: Request) -> bool:
-        """Return whether a failed request means that its agency is left for a later crawl; log that once.
+        """Return whether a failed request means that its agency is left for a later crawl; logged once per agency.
 
         A pause of a host other than the agency's own only affects the releases at that host (see `defer_release`).
         """
@@ -286,7 +286,7 @@ class ReleaseSpider(Spider):
         return True
 
     def defer_release(self, row: FrontierEntry, error: HostPaused, request: Request) -> None:
-        """Leave a release at a paused host for a later crawl; log each host once."""
+        """Leave a release at a paused host for a later crawl; logged once per host."""
         host = extract_host(request.url)
         if host not in self.deferred_hosts[row.agency]:
             self.deferred_hosts[row.agency].add(host)
@@ -329,7 +329,7 @@ class ReleaseSpider(Spider):
     def read_release(
         self, row: FrontierEntry, page: FetchedPage, document: Document, template: bytes | None = None
     ) -> ParsedPage:
-        """Read the release on a page. Only one that is already stored is compared with its page (`document`)."""
+        """Parse the release on a page. Only a stored release keeps `document`, to be compared with its page."""
         return ParsedPage(
             item=read_document(document.copy() if row.release_id else document, self.agencies[row.agency]),
             url=row.url,
@@ -353,10 +353,10 @@ class ReleaseSpider(Spider):
         )
 
     def parse_list(self, response: Response) -> Iterator[ParsedPage | Request]:
-        """Parse the wanted releases in a press wire's list; request its next page for the rest of them.
+        """Parse the requested releases in a press wire's list; request its next page for any others.
 
-        A release that the list leaves out is gone, but only if the list reaches further back. When the pass ends, the
-        rest stays due. A page that lists nothing new is the last one that is read.
+        A release that is not in the list is gone, but only if the list goes further back. When the pass ends, the rest
+        stays due. A page that lists nothing new is the last one to be read.
         """
         meta, rows = response.meta, {row.url: row for row in response.meta["rows"]}
         try:
@@ -389,7 +389,7 @@ class ReleaseSpider(Spider):
             return
         for row in missing:
             if is_complete and row.listed_at and oldest and oldest < row.listed_at:
-                # no evidence: the bytes of the list are those of other releases
+                # no evidence is stored, because the bytes of the list are those of other releases
                 page = replace(build_fetched_page(response), url=row.url, body=b"", record_url=response.url)
                 self.record_no_release(row, page, NotARelease(row.url, "is no longer listed by the press wire", "gone"))
                 continue
@@ -408,7 +408,7 @@ class ReleaseSpider(Spider):
             if row is None or link.record is None:
                 continue
             page = build_fetched_page(response)
-            # the validators belong to the whole list
+            # without the validators, which belong to the whole list
             headers = {name: text for name, text in page.headers.items() if name not in ("etag", "last-modified")}
             page = replace(page, url=row.url, headers=headers, body=link.record.body, record_url=link.record.url)
             try:
@@ -416,7 +416,7 @@ class ReleaseSpider(Spider):
             except PageError as error:
                 self.record_no_release(row, page, error)
                 continue
-            except Exception as error:  # our own code failed: the other records are read all the same
+            except Exception as error:  # our own code failed; the other records are read all the same
                 if self.stop_if_unwritable(error):
                     return
                 problem = f"{row.url}: our own code failed on it"
@@ -469,7 +469,7 @@ class ReleaseSpider(Spider):
         raise NotARelease(url, f"redirected to {target}: {response.url}", "redirected")
 
     def is_found_listing(self, url: str) -> bool:
-        """Return whether a URL is that of a listing in the frontier, but for a slash at its end."""
+        """Return whether a URL is that of a listing in the frontier, with or without a slash at the end."""
         if "?" in url:
             return False
         other = self.archive.frontier.get(url[:-1] if url.endswith("/") else f"{url}/")
@@ -493,7 +493,7 @@ class ReleaseSpider(Spider):
         kind = error.kind if isinstance(error, NotARelease) else "other"
         target = getattr(error, "target", None) or (page.url if kind == "redirected" else None)
         stats, problem, failure_kind = self.agency_stats[row.agency], str(error), classify_failure(error)
-        # rejected for its address alone, so that the site has replaced nothing there
+        # rejected only because of its URL, so the site has not replaced anything
         is_rejected_address = kind == "listing" and (
             is_listing_url(row.url, self.agencies[row.agency]) or self.is_found_listing(row.url)
         )
@@ -538,9 +538,9 @@ class ReleaseSpider(Spider):
     def item_finished(self, response: Response | None) -> None:
         """Continue after the pipeline has stored or dropped a page.
 
-        response: None if the page was in quarantine until now.
+        response: the page's response; None if the page has been in quarantine.
         """
-        if response is not None and "row" in response.meta:  # parse_records does it for those of a list
+        if response is not None and "row" in response.meta:  # for the pages of a list, parse_records does this
             self.finish_page(response.meta["row"])
 
     def finish_page(self, row: FrontierEntry) -> None:
@@ -559,7 +559,8 @@ class ReleaseSpider(Spider):
         """Record that our own code failed for a response (CrawlStatsExtension counts it)."""
         if self.stop_if_unwritable(failure.value):
             return
-        for row in get_rows(getattr(response, "request", None)):  # of a list: perhaps only one of them
+        # for a list, the error may concern only one of its releases
+        for row in get_rows(getattr(response, "request", None)):
             self.skipped_urls.add(row.url)
             problem = f"{row.url}: our own code failed on it"
             self.recorder.record_failure(row.url, row.release_id, now(), problem, rejected=True)
@@ -571,7 +572,7 @@ class ReleaseSpider(Spider):
         if problem and not self.deadline.is_stopping:
             logger.critical("the archive cannot be written: %s", problem)
             self.deadline.is_stopping = True
-            self.archive.db.execute("pragma busy_timeout = 0")  # no longer wait for locks
+            self.archive.db.execute("pragma busy_timeout = 0")  # do not wait for locks any more
             if self.crawler.engine:
                 self.crawler.engine.close_spider(self, f"the archive cannot be written: {problem}")
         return problem is not None
@@ -583,13 +584,13 @@ def get_rows(request: Request | None) -> list[FrontierEntry]:
 
 
 def get_request(failure: Failure) -> Request:
-    """Return the request that failed, which Scrapy attaches to the failure of an errback."""
+    """Return the request of a failure, which Scrapy attaches to it."""
     request: Request = failure.request  # type: ignore[attr-defined]
     return request
 
 
 def find_write_error(error: BaseException | None) -> str | None:
-    """Return why the archive cannot be written (full disk, lock), or None if `error` has another cause."""
+    """Return why the archive cannot be written (full disk, lock), or None if the error has another cause."""
     while error is not None:
         if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.IntegrityError):
             return str(error)
@@ -605,7 +606,8 @@ def build_conditional_headers(row: FrontierEntry) -> dict[str, str]:
 def build_page_request(address: str, agency: Agency, kind: str, meta: dict[str, Any], **arguments: Any) -> Request:
     """Return a request for a source or one of its pages, by POST if its address has a form (see `join_form`).
 
-    kind: of the source. A listing is read by a browser if its agency's table says so, unless it is a JSON endpoint.
+    kind: the kind of source. A listing is opened in a browser if the agency's table requires it, unless it is a JSON
+    endpoint.
     """
     url, form = split_form(address)
     headers = dict(arguments.pop("headers", None) or {})
@@ -625,7 +627,7 @@ def build_fetched_page(response: Response) -> FetchedPage:
 
 
 def has_noindex(response: Response, document: Document | None = None) -> bool:
-    """Return whether X-Robots-Tag or a meta element contains noindex or none for all robots or for ours."""
+    """Return whether X-Robots-Tag or a meta element contains noindex or none, addressed to all robots or to ours."""
     directives = [value.decode("latin-1") for value in response.headers.getlist("X-Robots-Tag")]
     if document is not None:
         directives += [document.meta[name] for name in ("robots", ROBOT_NAME) if name in document.meta]

@@ -46,21 +46,22 @@ from scraper.spiders.base import (
 
 logger = logging.getLogger(__name__)
 
-NO_ROBOTS_STATUSES = list(range(400, 500))  # a site without robots.txt names no sitemaps (RFC 9309)
+NO_ROBOTS_STATUSES = list(range(400, 500))  # a site without robots.txt has no sitemaps in it (RFC 9309)
 MAX_INDEX_DEPTH = 2  # levels of nested sitemap indexes
-MAX_REPEATED_PAGES = 5  # pages of a listing in a row without a new link
-SITEMAP_PRIORITY_STEPS = 100  # priorities of the sitemaps of an index
+MAX_REPEATED_PAGES = 5  # consecutive pages of a listing without a new link
+SITEMAP_PRIORITY_STEPS = 100  # number of priorities for the sitemaps of an index
 
 
 @dataclass(slots=True)
 class TrapDetector:
     """Detects endless listings of one agency in one crawl."""
 
-    seen_urls: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))  # by listing
-    repeated_pages: Counter[str] = field(default_factory=Counter)  # listing → pages in a row without a new link
+    # listing → URLs that it has listed
+    seen_urls: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    repeated_pages: Counter[str] = field(default_factory=Counter)  # listing → consecutive pages without a new link
 
     def find_trap(self, listing: str, page: int, links: Sequence[SourceLink], max_pages: int) -> str | None:
-        """Return why a listing is a crawler trap (too long, or nothing new), or None if it is not."""
+        """Return why a listing is a crawler trap (too many pages, or nothing new), or None if it is not one."""
         urls, seen_urls = {link.url for link in links}, self.seen_urls[listing]
         self.repeated_pages[listing] = 0 if urls - seen_urls else self.repeated_pages[listing] + 1
         seen_urls |= urls
@@ -75,7 +76,7 @@ class TrapDetector:
 class SourceTracker:
     """The sources of one agency in one crawl: their links, and how far listings were read.
 
-    started_at: the start of the crawl; pages fetched since then are not due again. since: skip older links.
+    started_at: start of the crawl; pages fetched since then are not due again. since: older links are skipped.
     """
 
     archive: Archive
@@ -84,9 +85,11 @@ class SourceTracker:
     started_at: datetime
     since: date | None = None
     listed_urls: set[str] = field(default_factory=set)  # URLs of releases listed so far
-    counted_sources: set[str] = field(default_factory=set)  # sources whose first links were counted
+    # sources whose links have been counted (for a listing, those of its first page)
+    counted_sources: set[str] = field(default_factory=set)
     trap_detector: TrapDetector = field(default_factory=TrapDetector)
-    requested_sources: set[str] = field(default_factory=set)  # in this crawl; ends loops of sitemaps and pages
+    # sources requested in this crawl, to end loops of sitemaps and pages
+    requested_sources: set[str] = field(default_factory=set)
 
     def record_links(self, links: list[SourceLink], source: str) -> None:
         """Add the links of a source to the frontier in one transaction, and count them."""
@@ -112,9 +115,9 @@ class SourceTracker:
         self.count_listed([link.url for link in links], are_read=any(link.record for link in links))
 
     def count_listed(self, urls: list[str], *, are_read: bool = False) -> None:
-        """Count listed releases once per crawl, and those that are stored and not fetched in this crawl.
+        """Count listed releases, once per crawl, and those among them that are stored and not fetched in this crawl.
 
-        are_read: their source contains them, so they are read now.
+        are_read: whether the source contains the releases, so that they are read now.
         """
         for url in urls:
             if url in self.listed_urls:
@@ -144,7 +147,7 @@ class SourceTracker:
         return bool(rows) and all(row is not None and row.first_seen <= known_before for row in rows)
 
     def save_cursor(self, listing_url: str, next_url: str, page: int, *, resumed: bool) -> bool:
-        """Leave a listing's later pages for another crawl; return False if a saved cursor already does."""
+        """Leave the later pages of a listing to another crawl; return False if a saved cursor already does."""
         if self.since or (not resumed and self.archive.cursors.get(listing_url)):
             return False
         with self.archive.transaction():
@@ -184,7 +187,7 @@ class NewsSpider(ReleaseSpider):
 
     def __init__(self, agency: str = "", since: str = "", **arguments: Any) -> None:
         super().__init__(agency, **arguments)
-        self.since = parse_since(since)  # if set, passes are not complete
+        self.since = parse_since(since)  # if it is set, passes are not complete
         self.started_at = now()
         self.source_trackers: dict[str, SourceTracker] = {}  # per agency
 
@@ -194,19 +197,19 @@ class NewsSpider(ReleaseSpider):
             self.source_trackers[slug] = tracker
             sources = get_declared_sources(agency)
             requests = [*self.request_known(sources, agency)] if sources != SourceURLs() else []
-            if sources == SourceURLs():  # they are discovered
+            if sources == SourceURLs():  # then they are discovered
                 requests += self.request_source(agency.home, agency, "home")
                 robots_url = urljoin(agency.home, "/robots.txt")
                 requests += self.request_source(robots_url, agency, "robots", handle_httpstatus_list=NO_ROBOTS_STATUSES)
             requests += self.request_sources(get_wire_sources(agency), agency)
-            requests += self.next_requests(slug)  # left due by an earlier crawl
+            requests += self.next_requests(slug)  # pages that an earlier crawl left due
             for request in requests:
                 yield request
 
     # Requests for sources
 
     def request_known(self, sources: SourceURLs, agency: Agency) -> Iterator[Request]:
-        """Request an agency's declared or linked sources, and delete the cursors of earlier sources."""
+        """Request an agency's declared or linked sources, and delete the cursors of other listings."""
         with self.archive.transaction():
             wire_lists = get_wire_sources(agency).listings
             self.archive.cursors.delete_except(agency.slug, [*sources.listings, *wire_lists])
@@ -229,21 +232,23 @@ class NewsSpider(ReleaseSpider):
     ) -> Iterator[Request]:
         """Yield a request for a source, unless this crawl has already requested it.
 
-        It is conditional if a feed or sitemap was read completely before. index_url, listed_at: for a sitemap, its
-        index and its date in the index. priority: higher ones are requested first.
+        The request is conditional if the source is a feed or sitemap that was read completely before. index_url,
+        listed_at: for a sitemap, its index and its date in the index. priority: sources with a higher priority are
+        requested first.
         """
         requested_sources = self.source_trackers[agency.slug].requested_sources
         if url in requested_sources:
             return
         requested_sources.add(url)
-        is_form = split_form(url)[1] is not None  # such a page has no URL of its own: its failures are the listing's
+        # a page requested by POST has no URL of its own: its failures are those of the listing
+        is_form = split_form(url)[1] is not None
         if not is_form:
             with self.archive.transaction():
                 self.archive.frontier.add(
                     url, agency=agency.slug, role=kind, seen_at=now(), source=index_url, listed=listed_at
                 )
         row, headers = self.archive.frontier.get(url), None
-        # the validators in another agency's row are not for this one
+        # validators in another agency's row do not apply
         if row and row.agency == agency.slug and row.state == "done" and kind in ("feed", "sitemap"):
             headers = build_conditional_headers(row)
         yield build_page_request(
@@ -284,7 +289,7 @@ class NewsSpider(ReleaseSpider):
         agency: Agency,
         index_url: str,
     ) -> Iterator[Request]:
-        """Request the changed sitemaps of an index, starting with those read longest ago."""
+        """Request the changed sitemaps of an index, starting with those that were read longest ago."""
         ordered = sorted(children, key=lambda child: (child[2].fetched_at if child[2] else None) or "")
         for number, (url, listed_at, row) in enumerate(ordered):
             if self.deadline.has_passed():
@@ -336,7 +341,8 @@ class NewsSpider(ReleaseSpider):
         links, children = parse_sitemap(response.body, response.url, agency)
         self.source_trackers[agency.slug].record_links(links, source)
         if children:
-            check_index_depth(response.url, response.meta.get("depth", 0))  # set by Scrapy's DepthMiddleware
+            # the depth is set by Scrapy's DepthMiddleware
+            check_index_depth(response.url, response.meta.get("depth", 0))
         rows = [(child.url, child.listed_at, self.archive.frontier.get(child.url)) for child in children]
         yield from self.request_child_sitemaps(rows, agency, source)
         if not (children and self.deadline.has_passed()):  # otherwise, the next crawl continues with the rest
@@ -392,7 +398,7 @@ class NewsSpider(ReleaseSpider):
             for row in entries
             if (row.agency, row.role) == (agency.slug, "release")
         }
-        self.requested_urls[agency.slug].update(rows)  # not to be requested as well
+        self.requested_urls[agency.slug].update(rows)  # so that they are not requested as well
         try:
             yield from self.parse_records(links, response, rows)
         finally:
@@ -401,7 +407,7 @@ class NewsSpider(ReleaseSpider):
     # Outcomes of sources
 
     def delete_cursor(self, listing_url: str) -> None:
-        """Delete the cursor of a listing whose page is gone. The next pass will be a complete one."""
+        """Delete the cursor of a listing whose next page is gone, so that the next pass is a complete one."""
         with self.archive.transaction():
             self.archive.cursors.delete(listing_url)
 
@@ -429,7 +435,8 @@ class NewsSpider(ReleaseSpider):
     def mark_source_failed(self, url: str, slug: str, problem: str, *, has_answered: bool) -> None:
         """Mark a source as failed.
 
-        If its response is different from before, a few stored releases become due for comparison.
+        has_answered: whether there was a response. If so, and if the source had not failed before, a few stored
+        releases become due, for comparison.
         """
         row = self.archive.frontier.get(url)
         with self.archive.transaction():
@@ -466,7 +473,7 @@ def check_index_depth(url: str, depth: int) -> None:
 def get_past_end_meta(url: str, agency: Agency, *, has_number: bool) -> dict[str, Any]:
     """Return the meta of a request for a listing's next page, which may lie past the end of the listing.
 
-    This is possible unless the pager names the page by its number (`has_number`) or the agency declares it as a source.
+    It cannot if the pager names the page by number (`has_number`) or the agency declares it as a source.
     """
     if has_number or url in get_declared_sources(agency).listings:
         return {}
@@ -474,10 +481,10 @@ def get_past_end_meta(url: str, agency: Agency, *, has_number: bool) -> dict[str
 
 
 def read_listing_page(response: Response, agency: Agency) -> ListingPage:
-    """Parse a page of a listing; raise SourceError if it is unreadable, or empty although it must not be.
+    """Parse a page of a listing; raise SourceError if it is unreadable or unexpectedly empty.
 
-    An empty page is not an error if it may be past the end of the listing. A first page may be empty as well, unless it
-    is recognised as an error page or anything else than a listing.
+    An empty page is not an error if it may be past the end of the listing. A first page may be empty, too, unless it is
+    recognised as an error page or another page that is not a listing.
     """
     page, is_past_end = response.meta["page"], response.meta.get("may_be_past_end", False)
     if is_past_end and response.status in PAST_END_STATUSES:

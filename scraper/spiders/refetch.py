@@ -36,7 +36,7 @@ class RefetchOutcome:
         return self.state in ("stored", "unchanged")
 
     def __str__(self) -> str:
-        # a problem begins with the URL it concerns
+        # a problem begins with the URL that it concerns
         return f"{self.url}: {self.state}" + (f": {self.detail.removeprefix(f'{self.url}: ')}" if self.detail else "")
 
 
@@ -45,8 +45,7 @@ class RefetchSpider(ReleaseSpider):
 
     url: one or more addresses, separated by spaces, each of a listed agency; unknown pages are added. state: all pages
     of the agencies in this state of the frontier, whenever they are due (rejected, failed, gone, quarantined; several
-    are separated by commas). Pages are fetched unconditionally; robots.txt, delays, pauses and DAILY_BUDGET apply as
-    always.
+    are separated by commas). Requests are unconditional; robots.txt, delays, pauses and DAILY_BUDGET apply as always.
     """
 
     name = "refetch"
@@ -60,10 +59,10 @@ class RefetchSpider(ReleaseSpider):
         for name in self.states:
             if name not in REFETCHED_STATES:
                 raise AgencyError("arguments", None, "state", f"{name!r} is not one of {', '.join(REFETCHED_STATES)}")
-        self.owners: dict[str, str] = {}  # URL → agency
-        self.queued_urls: defaultdict[str, deque[str]] = defaultdict(deque)  # per agency: URLs still to be requested
+        self.owners: dict[str, str] = {}  # URL → slug of its agency
+        self.queued_urls: defaultdict[str, deque[str]] = defaultdict(deque)  # agency → URLs still to be requested
         self.parsed_urls: set[str] = set()  # URLs of pages that went through the pipeline
-        self.outcomes: list[RefetchOutcome] = []  # outcomes of all pages, once the crawl has ended
+        self.outcomes: list[RefetchOutcome] = []  # the outcomes of all pages, once the crawl has ended
         self.started_at = now()
 
     @classmethod
@@ -76,7 +75,7 @@ class RefetchSpider(ReleaseSpider):
                 spider.queued_urls[slug].extend(urls)
                 spider.agency_stats[slug].listed = len(urls)
         except BaseException:
-            spider.engine_stopped()  # the engine is never started
+            spider.engine_stopped()  # called here because the engine is never started
             raise
         return spider
 
@@ -140,7 +139,7 @@ class RefetchSpider(ReleaseSpider):
         self.outcomes = [self.find_outcome(url) for url in self.owners]
 
     def find_outcome(self, url: str) -> RefetchOutcome:
-        """Return what became of a page: stored, unchanged, rejected, quarantined, or why it was not fetched."""
+        """Return the outcome for a page: stored, unchanged, rejected, quarantined, or why it was not fetched."""
         slug, started_at, archive = self.owners[url], to_iso(self.started_at) or "", self.archive
         row = archive.db.execute(
             "select state, fetched, problem, release from frontier where url = ?", [url]

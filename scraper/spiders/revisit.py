@@ -20,7 +20,7 @@ from scraper.spiders.base import ReleaseSpider
 logger = logging.getLogger(__name__)
 
 MAX_IMPORT_SPREAD = timedelta(days=100)  # the first checks of imported releases are spread over about three months
-MAX_CONSECUTIVE_FAILURES = 5  # after these failures, the agency's site counts as down
+MAX_CONSECUTIVE_FAILURES = 5  # failed releases in a row after which the agency's site counts as down
 
 
 class RevisitSpider(ReleaseSpider):
@@ -34,12 +34,13 @@ class RevisitSpider(ReleaseSpider):
 
     def __init__(self, agency: str = "", **arguments: Any) -> None:
         super().__init__(agency, **arguments)
-        self.queued_urls: defaultdict[str, deque[str]] = defaultdict(deque)  # per agency: URLs still to be requested
-        self.waiting_urls: dict[str, list[str]] = {}  # a release's URL → its other addresses, requested after it
-        self.known_urls: dict[str, set[str]] = {}  # per agency: all URLs that have been queued
-        self.budgets: dict[str, int] = {}  # per agency: URLs that may be queued in this crawl
-        self.seen_failures: Counter[str] = Counter()  # per agency: failed requests so far
-        self.consecutive_failures: Counter[str] = Counter()  # per agency: in a row
+        self.queued_urls: defaultdict[str, deque[str]] = defaultdict(deque)  # agency → URLs still to be requested
+        # URL of a release → its other addresses, which are requested after it
+        self.waiting_urls: dict[str, list[str]] = {}
+        self.known_urls: dict[str, set[str]] = {}  # agency → all URLs that have been queued
+        self.budgets: dict[str, int] = {}  # agency → number of URLs that may be queued in this crawl
+        self.seen_failures: Counter[str] = Counter()  # agency → number of failed requests so far
+        self.consecutive_failures: Counter[str] = Counter()  # agency → number of failed requests in a row
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
@@ -82,20 +83,20 @@ class RevisitSpider(ReleaseSpider):
         return is_complete
 
     def list_other_addresses(self, url: str) -> list[str]:
-        """Return the addresses where a release is stored as well: on the agency's own site, or at a press wire."""
+        """Return the other addresses of a stored release: on the agency's own site, or at a press wire."""
         release_id = self.archive.find_release_id(url)
         others = self.archive.frontier.list_other_urls(url, now())
         return [other for other in others if is_other_address(self.archive, other, release_id)]
 
     def continue_if_due(self) -> None:
-        """Queue pages that became due during the crawl, to compare them with a missing one (archive.removals)."""
+        """Queue pages that became due during the crawl, to be compared with a missing one (archive.removals)."""
         for slug, known in self.known_urls.items():
             if known:
                 self.queue_due(slug)
         super().continue_if_due()
 
     def next_rows(self, slug: str, limit: int) -> Iterable[FrontierEntry]:
-        """Yield the next releases, adding never-requested (imported) ones to the frontier."""
+        """Yield the next releases, after adding (imported) ones that were never requested to the frontier."""
         queue, frontier = self.queued_urls[slug], self.archive.frontier
         for url in self.take_urls(slug, queue, limit):
             row = frontier.get(url)
@@ -112,7 +113,8 @@ class RevisitSpider(ReleaseSpider):
     def finish_release(self, slug: str, url: str) -> None:
         """Continue with the next release, or skip the rest if the agency's site seems to be down."""
         has_failed, queue = self.failed_requests[slug] > self.seen_failures[slug], self.queued_urls[slug]
-        queue.extendleft(self.waiting_urls.pop(url, ()))  # now, so that an edit at both addresses is one edit
+        # directly after it, so that an edit at both addresses counts as one edit
+        queue.extendleft(self.waiting_urls.pop(url, ()))
         self.consecutive_failures[slug] = self.consecutive_failures[slug] + 1 if has_failed else 0
         self.seen_failures[slug] = self.failed_requests[slug]
         if self.consecutive_failures[slug] >= MAX_CONSECUTIVE_FAILURES and queue:

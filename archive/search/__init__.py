@@ -5,6 +5,7 @@ params.py       converts search requests from and to URL parameters
 index.py        the FTS5 tables
 fts.py          translates a tree to FTS5 and SQL
 ranking.py      finds, sorts and counts the hits
+occurrences.py  where the terms of a query occur in texts and stored states
 snippets.py     excerpts with matches marked
 suggestions.py  other spellings
 """
@@ -22,10 +23,11 @@ from archive.database import FacetValue, RunQuery
 from archive.history import find_final_release
 from archive.search.fts import ResolvedNames, build_scope_sql, extract_filters, resolve_names
 from archive.search.index import NO_VALUE
+from archive.search.occurrences import QueryTerm, extract_query_terms
 from archive.search.params import EXCLUDE_SUFFIX, SearchRequest, format_parameter
 from archive.search.query import Query, SearchNote
 from archive.search.ranking import ColumnCache, HitFinder, HitPage, LooseHits
-from archive.search.snippets import QueryTerm, SearchHit, extract_query_terms, read_question_hits, read_release_hits
+from archive.search.snippets import SearchHit, read_question_hits, read_release_hits
 from archive.search.suggestions import FEW_HITS, Suggestion, correct_query, find_suggestions, is_english_query
 
 HIT_BATCH = 100  # hits read at a time if all are read

@@ -1,46 +1,23 @@
-"""Builds the hits of a page: excerpts of their texts with matches marked, and the matching word forms.
-
-Words match as in the index: in any inflection, and as parts of compounds.
-"""
+"""Builds the hits of a page: excerpts of their texts with matches marked, and the matching word forms."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import re
-import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
-from archive.analysis import (
-    CASE_ENDINGS,
-    INVISIBLE_CHARACTERS,
-    analyze_word,
-    find_compound_key,
-    find_compound_parts,
-    find_last_part,
-    find_minor_parts,
-    find_subject,
-    find_words,
-    is_english_release,
-)
-from archive.analysis.lemmatizer import english_lemma, swedish_lemma
+from archive.analysis import is_english_release
 from archive.database import RunQuery
-from archive.search.fts import MIN_BEGINNING_LENGTH, list_related_words
-from archive.search.query import LOOSE, MAX_WORD_LENGTH, QUOTED, REQUIRED, WRITTEN, QueryNode, find_terms
-
-TEXT_TOKEN_PATTERN = re.compile(
-    rf"[^\W_]+(?:[{INVISIBLE_CHARACTERS}]+[^\W_]+)*(?::(?:{CASE_ENDINGS})\b)?", re.IGNORECASE
-)
+from archive.search.occurrences import Highlight, QueryTerm, find_highlights, normalise_text, tokenise_text
 
 # Excerpts.
 FRAGMENT_WORDS = 42  # words per excerpt
 MAX_FRAGMENTS = 2
 MAX_WORDS_BEFORE_HIGHLIGHT = 10  # in a fragment
-ALWAYS_LEMMATISED_LENGTH = 7  # letters; longer words are lemmatised only if they can match
 MAX_HIT_LENGTH = 60_000  # characters of a body that are searched for matches
 
 RELEASE_HITS_SQL = """
@@ -61,37 +38,6 @@ QUESTION_HITS_SQL = """
 """
 
 MarkedText = list[tuple[str, bool]]  # parts of a text, and whether each is marked
-
-
-@dataclass(frozen=True, slots=True)
-class QueryTerm:
-    """A term of the query: words in sequence, with all their possible lemmas."""
-
-    label: str  # as typed
-    lemma_sequences: tuple[tuple[str, ...], ...]  # one for each combination of lemmas
-    prefix: str = ""  # beginning of the last word, if it has a star
-    compound: str = ""  # lemma that may be part of a longer word
-    field: str | None = None  # the only field to search
-    is_exact: bool = False  # lemma_sequences are words as written
-    is_loose: bool = False  # compounds with a meaning of their own match, too
-
-
-class TextToken(NamedTuple):
-    """A word of a text: its position, the word in lower case, and its lemma."""
-
-    start: int
-    end: int
-    word: str
-    lemma: str
-
-
-@dataclass(frozen=True, slots=True)
-class Highlight:
-    """A match: the indexes of its first and last word and of the query term."""
-
-    first: int
-    last: int
-    term_index: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,39 +152,6 @@ def explain_match(texts: Sequence[HighlightedText], query_terms: Sequence[QueryT
     return explanations
 
 
-def extract_query_terms(
-    tree: QueryNode | None, prefix_lemmas: Mapping[str, tuple[str, ...]] | None = None
-) -> list[QueryTerm]:
-    """Return the terms of a query that can be marked.
-
-    prefix_lemmas: additional lemmas for words with a star.
-
-    >>> from archive.search.query import TermNode
-    >>> extract_query_terms(TermNode(("myndigheterna",)))[0].lemma_sequences
-    (('myndighet',),)
-    """
-    found = []
-    for term in dict.fromkeys(find_terms(tree, with_added=True)):
-        text = " ".join(term.words)
-        label = text + ("*" if term.is_prefix else "")
-        if term.match in (QUOTED, WRITTEN):
-            prefix = term.words[-1] if term.is_prefix else ""
-            found.append(QueryTerm(label, (term.words,), prefix, field=term.field, is_exact=True))
-            continue
-        readings = tuple(tuple(lemma.split()) for lemma in analyze_word(text))
-        if term.is_prefix:
-            readings = (term.words, *((lemma,) for lemma in (prefix_lemmas or {}).get(text, ())))
-        compound = "" if term.is_prefix or term.match == REQUIRED else find_compound_key(text)
-        prefix, is_loose = term.words[-1] if term.is_prefix else "", term.match == LOOSE
-        if is_loose:
-            related = (tuple(lemma.split()) for word in list_related_words(text) for lemma in analyze_word(word))
-            subject = [(lemma,) for lemma in find_subject(compound) if lemma]
-            found.append(QueryTerm(label, (*related, *subject), field=term.field))
-            prefix = compound if len(compound) >= MIN_BEGINNING_LENGTH else ""
-        found.append(QueryTerm(label, readings, prefix, compound, term.field, is_loose=is_loose))
-    return found
-
-
 class HighlightedText:
     """A text and the matches of a query in it.
 
@@ -255,12 +168,13 @@ class HighlightedText:
         question_position: int | None = None,
     ) -> None:
         self.field, self.question_position = field, question_position
-        self.text = unicodedata.normalize("NFC", text or "")
+        self.text = normalise_text(text)
         terms = {number: term for number, term in enumerate(query_terms) if term.field in (None, field)}
-        self.tokens = tokenise_text(self.text, list(terms.values()), english=english) if terms else []
+        query_terms = list(terms.values())
+        self.tokens = tokenise_text(self.text, query_terms, english=english, only_likely=True) if terms else []
         self.highlights: list[Highlight] = []
         for number, term in terms.items():
-            self.highlights += find_highlights(self.tokens, term, number)
+            self.highlights += find_highlights(self.tokens, term, number, english=english)
         self.highlights.sort(key=lambda mark: (mark.first, -mark.last))
 
     @property
@@ -339,68 +253,3 @@ class HighlightedText:
             for text, marked in [*parts, (self.text[position:end_position], False)]
             if text
         ]
-
-
-def tokenise_text(text: str, query_terms: Sequence[QueryTerm], *, english: bool) -> list[TextToken]:
-    """Split a text into words, and lemmatise those that can match, because lemmatising costs most.
-
-    A long word cannot match if it neither starts with the same letter as a term nor contains the beginning of a
-    compound term. Short words can: äldre is a form of gammal.
-    """
-    initials = {word[0] for term in query_terms for reading in term.lemma_sequences for word in reading}
-    compound_starts = {term.compound[:2] for term in query_terms if term.compound}
-    tokens = []
-    for match in TEXT_TOKEN_PATTERN.finditer(text):
-        word = lemma = normalise_index_word(match[0])
-        if (
-            len(word) <= ALWAYS_LEMMATISED_LENGTH
-            or word[0] in initials
-            or any(start in word for start in compound_starts)
-        ):
-            lemma = english_lemma(word) if english else swedish_lemma(word)
-        tokens.append(TextToken(*match.span(), word, lemma))
-    return tokens
-
-
-@lru_cache(maxsize=200_000)
-def normalise_index_word(text: str) -> str:
-    """Return a word of a text in the form that the index lemmatises."""
-    return next(iter(find_words(text)), text.lower())[:MAX_WORD_LENGTH]
-
-
-def find_highlights(tokens: Sequence[TextToken], query_term: QueryTerm, term_index: int) -> list[Highlight]:
-    found: dict[int, Highlight] = {}
-    sequences: dict[str, list[tuple[str, ...]]] = {}
-    for reading in query_term.lemma_sequences:
-        sequences.setdefault(reading[0], []).append(reading)
-    is_word_prefix = query_term.prefix and any(len(reading) == 1 for reading in query_term.lemma_sequences)
-    for first, token in enumerate(tokens):
-        for reading in sequences.get(token.word if query_term.is_exact else token.lemma, ()):
-            rest = tokens[first + 1 : first + len(reading)]
-            prefixes = [*[""] * (len(reading) - 2), query_term.prefix]
-            exact = [query_term.is_exact] * len(rest)
-            if len(rest) == len(reading) - 1 and all(map(is_word_match, rest, reading[1:], prefixes, exact)):
-                found[first] = Highlight(first, first + len(reading) - 1, term_index)
-        if first not in found and (
-            (is_word_prefix and is_word_match(token, "", query_term.prefix))
-            or (query_term.compound and is_part_of(token.lemma, query_term))
-        ):
-            found[first] = Highlight(first, first, term_index)
-    return list(found.values())
-
-
-def is_part_of(lemma: str, query_term: QueryTerm) -> bool:
-    """Return whether a word is found by a query term because the term is a part of it."""
-    part = query_term.compound
-    return (
-        part in find_compound_parts(lemma)
-        or part in find_minor_parts(lemma)
-        or (query_term.is_loose and part == find_last_part(lemma))
-    )
-
-
-def is_word_match(token: TextToken, text: str, prefix: str, is_exact: bool = False) -> bool:
-    """Return whether a word has the lemma (or, if exact, the form) or, if `prefix` is set, starts with it."""
-    if prefix:
-        return token.word.startswith(prefix) or (token.lemma.startswith(prefix) and not is_exact)
-    return (token.word if is_exact else token.lemma) == text

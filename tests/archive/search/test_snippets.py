@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from archive.search.occurrences import extract_query_terms
 from archive.search.query import parse_query
-from archive.search.snippets import FRAGMENT_WORDS, HighlightedText, SearchHit, extract_query_terms
+from archive.search.snippets import FRAGMENT_WORDS, HighlightedText, SearchHit
 from tests.archive.sample import HOSTILE
 from tests.archive.search.conftest import Searcher, marks, plain
 

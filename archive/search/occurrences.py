@@ -1,0 +1,389 @@
+"""Finds the terms of a parsed query in texts and stored states, by the analysis of the index.
+
+Words match as in the index: in any inflection, and as parts of compounds. Marks in excerpts, searches in earlier
+versions and histories of a phrase all use it, so that they agree on what contains a word.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeAlias
+
+from archive.analysis import (
+    CASE_ENDINGS,
+    HYPHENATED_WORD,
+    INVISIBLE_CHARACTERS,
+    MAX_ABBREVIATION_LENGTH,
+    analyze_word,
+    find_abbreviations,
+    find_compound_key,
+    find_compound_parts,
+    find_last_part,
+    find_minor_parts,
+    find_subject,
+    find_words,
+    is_english_release,
+)
+from archive.analysis.lemmatizer import english_lemma, swedish_lemma
+from archive.search.fts import MIN_BEGINNING_LENGTH, list_related_words, split_number
+from archive.search.query import (
+    LOOSE,
+    MAX_WORD_LENGTH,
+    QUOTED,
+    REQUIRED,
+    WRITTEN,
+    AndNode,
+    NearNode,
+    NotNode,
+    OrNode,
+    QueryNode,
+    TermNode,
+    find_terms,
+)
+
+TEXT_TOKEN_PATTERN = re.compile(
+    rf"[^\W_]+(?:[{INVISIBLE_CHARACTERS}]+[^\W_]+)*(?::(?:{CASE_ENDINGS})\b)?", re.IGNORECASE
+)
+ALWAYS_LEMMATISED_LENGTH = 7  # letters; if only likely matches are lemmatised, shorter words always are
+STATE_TEXT_FIELDS = ("title", "lead", "body")
+
+QueryLeaf: TypeAlias = TermNode | NearNode  # a part of a query that a text contains or not
+
+
+@dataclass(frozen=True, slots=True)
+class QueryTerm:
+    """A term of the query: words in sequence, with all their possible lemmas."""
+
+    label: str  # as typed
+    lemma_sequences: tuple[tuple[str, ...], ...]  # one for each combination of lemmas
+    prefix: str = ""  # beginning of the last word, if it has a star
+    compound: str = ""  # lemma that may be part of a longer word
+    field: str | None = None  # the only field to search
+    is_exact: bool = False  # lemma_sequences are words as written
+    is_loose: bool = False  # compounds with a meaning of their own match, too
+    alternatives: tuple[QueryTerm, ...] = ()  # other readings that match as well
+
+
+class TextToken(NamedTuple):
+    """A word of a text: its position, the word in lower case, and its lemma."""
+
+    start: int
+    end: int
+    word: str
+    lemma: str
+    joined: str = ""  # lemma of this word and the next, if they have a hyphen: rotavdrag for ROT-avdrag
+
+
+@dataclass(frozen=True, slots=True)
+class Highlight:
+    """A match: the indexes of its first and last word and of the query term."""
+
+    first: int
+    last: int
+    term_index: int
+
+
+class StateText(NamedTuple):
+    """A text of a stored state."""
+
+    field: str  # title, lead, body, question, answer or caption
+    text: str  # NFC
+    position: int | None = None  # number of the question or picture, from 1
+    is_in_body: bool = False  # whether the body has the text of this question or answer, too
+
+
+class TermSpan(NamedTuple):
+    """An occurrence of a part of a query: where it starts and ends in a text."""
+
+    start: int
+    end: int
+    leaf: QueryLeaf
+
+
+def extract_query_terms(
+    tree: QueryNode | None, prefix_lemmas: Mapping[str, tuple[str, ...]] | None = None
+) -> list[QueryTerm]:
+    """Return the terms of a query that can be marked.
+
+    prefix_lemmas: additional lemmas for words with a star.
+
+    >>> extract_query_terms(TermNode(("myndigheterna",)))[0].lemma_sequences
+    (('myndighet',),)
+    """
+    terms = dict.fromkeys(find_terms(tree, with_added=True))
+    return [build_query_term(term, prefix_lemmas or {}) for term in terms]
+
+
+def build_query_term(term: TermNode, prefix_lemmas: Mapping[str, tuple[str, ...]]) -> QueryTerm:
+    """Build what a term matches in texts, which is what fts.match_term finds in the index."""
+    text = " ".join(term.words)
+    label = text + ("*" if term.is_prefix else "")
+    if term.match in (QUOTED, WRITTEN):
+        prefix = term.words[-1] if term.is_prefix else ""
+        return QueryTerm(label, (term.words,), prefix, field=term.field, is_exact=True)
+    if term.is_prefix:
+        readings = (term.words, *((lemma,) for lemma in prefix_lemmas.get(text, ())))
+        return QueryTerm(label, readings, term.words[-1], field=term.field)
+    readings = tuple(tuple(lemma.split()) for lemma in analyze_word(text))
+    if term.match == REQUIRED:
+        return QueryTerm(label, readings, field=term.field)
+    readings += tuple(tuple(words.split()) for words in split_number(text))
+    compound, is_loose, prefix = find_compound_key(text), term.match == LOOSE, ""
+    others = []
+    if is_loose:
+        related = (tuple(lemma.split()) for word in list_related_words(text) for lemma in analyze_word(word))
+        subject = [(lemma,) for lemma in find_subject(compound) if lemma]
+        others.append(QueryTerm(label, (*related, *subject), field=term.field))
+        prefix = compound if len(compound) >= MIN_BEGINNING_LENGTH else ""
+    elif compound and len(text) <= MAX_ABBREVIATION_LENGTH and (text,) not in readings:
+        others.append(
+            QueryTerm(label, ((text,),), field=term.field, is_exact=True)
+        )  # no form of its lemma if in capitals
+    if term.joined:
+        others.append(build_query_term(replace(term, words=(term.joined,), joined=""), prefix_lemmas))
+    return QueryTerm(label, readings, prefix, compound, term.field, is_loose=is_loose, alternatives=tuple(others))
+
+
+def iter_alternatives(query_terms: Iterable[QueryTerm]) -> Iterator[QueryTerm]:
+    """Yield terms and their alternatives."""
+    for term in query_terms:
+        yield term
+        yield from iter_alternatives(term.alternatives)
+
+
+def tokenise_text(
+    text: str, query_terms: Sequence[QueryTerm], *, english: bool, only_likely: bool = False
+) -> list[TextToken]:
+    """Split a text (NFC) into words with their lemmas.
+
+    only_likely: lemmatise only words that can match, because lemmatising costs most. A long word hardly matches if it
+    neither starts with the same letter as a term nor contains the beginning of a compound term. Short words can: äldre
+    is a form of gammal.
+    """
+    terms = list(iter_alternatives(query_terms))
+    initials = {word[0] for term in terms for reading in term.lemma_sequences for word in reading}
+    compound_starts = {term.compound[:2] for term in terms if term.compound}
+    to_lemma = english_lemma if english else swedish_lemma
+    matches = list(TEXT_TOKEN_PATTERN.finditer(text))
+    words = [normalise_index_word(match[0]) for match in matches]
+    abbreviations = find_abbreviations(text, words)
+    joined = find_joined_words(text, to_lemma) if compound_starts and "-" in text else {}
+    tokens = []
+    for match, word in zip(matches, words, strict=True):
+        lemma = word
+        if word not in abbreviations and (
+            not only_likely
+            or len(word) <= ALWAYS_LEMMATISED_LENGTH
+            or word[0] in initials
+            or any(start in word for start in compound_starts)
+        ):
+            lemma = to_lemma(word)
+        tokens.append(TextToken(*match.span(), word, lemma, joined.get(match.start(), "")))
+    return tokens
+
+
+def find_joined_words(text: str, to_lemma: Callable[[str], str]) -> dict[int, str]:
+    """Return the lemmas of words with a hyphen, written as one, by their position in the text."""
+    return {match.start(): to_lemma("".join(find_words(match[0]))) for match in HYPHENATED_WORD.finditer(text)}
+
+
+@lru_cache(maxsize=200_000)
+def normalise_index_word(text: str) -> str:
+    """Return a word of a text in the form that the index lemmatises."""
+    return next(iter(find_words(text)), text.lower())[:MAX_WORD_LENGTH]
+
+
+def find_highlights(
+    tokens: Sequence[TextToken], query_term: QueryTerm, term_index: int, *, english: bool
+) -> list[Highlight]:
+    """Return where a term occurs; of several matches that begin with the same word, only one."""
+    found: dict[int, Highlight] = {}
+    for term in iter_alternatives([query_term]):
+        for first, last in iter_matches(tokens, term, english=english):
+            found.setdefault(first, Highlight(first, last, term_index))
+    return list(found.values())
+
+
+def iter_matches(tokens: Sequence[TextToken], query_term: QueryTerm, *, english: bool) -> Iterator[tuple[int, int]]:
+    """Yield the first and last token of each match, ignoring the alternatives."""
+    sequences: dict[str, list[tuple[str, ...]]] = {}
+    for reading in query_term.lemma_sequences:
+        sequences.setdefault(reading[0], []).append(reading)
+    is_word_prefix = query_term.prefix and any(len(reading) == 1 for reading in query_term.lemma_sequences)
+    for first, token in enumerate(tokens):
+        for reading in sequences.get(token.word if query_term.is_exact else token.lemma, ()):
+            rest = tokens[first + 1 : first + len(reading)]
+            prefixes = [*[""] * (len(reading) - 2), query_term.prefix]
+            exact = [query_term.is_exact] * len(rest)
+            if len(rest) == len(reading) - 1 and all(map(is_word_match, rest, reading[1:], prefixes, exact)):
+                yield first, first + len(reading) - 1
+        if is_word_prefix and is_word_match(token, "", query_term.prefix, query_term.is_exact):
+            yield first, first
+        elif query_term.compound and token.joined == query_term.compound:
+            yield first, first + 1
+        elif query_term.compound and not english and is_part_of(token.lemma, query_term):
+            yield first, first
+
+
+def is_part_of(lemma: str, query_term: QueryTerm) -> bool:
+    """Return whether a word is found by a query term because the term is a part of it."""
+    part = query_term.compound
+    return (
+        part in find_compound_parts(lemma)
+        or part in find_minor_parts(lemma)
+        or (query_term.is_loose and part == find_last_part(lemma))
+    )
+
+
+def is_word_match(token: TextToken, text: str, prefix: str, is_exact: bool = False) -> bool:
+    """Return whether a word has the lemma (or, if exact, the form) or, if `prefix` is set, starts with it."""
+    if prefix:
+        return token.word.startswith(prefix) or (token.lemma.startswith(prefix) and not is_exact)
+    return (token.word if is_exact else token.lemma) == text
+
+
+def list_state_texts(state: Mapping[str, Any]) -> list[StateText]:
+    """List the texts of a state (archive.models.parse_state) that can be searched.
+
+    A phrase does not continue in the next text, but from one paragraph of a body or an answer to the next, as in the
+    index.
+    """
+    texts = [StateText(name, normalise_text(state[name])) for name in STATE_TEXT_FIELDS]
+    body = " ".join(texts[-1].text.split())
+    for number, pair in enumerate(state["questions"] or (), 1):
+        for name in ("question", "answer"):
+            text = normalise_text(pair[name])
+            texts.append(StateText(name, text, number, is_in_body=" ".join(text.split()) in body))
+    texts += [
+        StateText("caption", normalise_text(image["caption"]), number)
+        for number, image in enumerate(state["images"] or (), 1)
+    ]
+    return [text for text in texts if text.text]
+
+
+def normalise_text(text: str | None) -> str:
+    return unicodedata.normalize("NFC", text or "")
+
+
+class OccurrenceFinder:
+    """Counts and finds the terms of a parsed query in states, to decide what an earlier version contains.
+
+    Filters of the query (agency, tag, days) are ignored: they are the caller's. prefix_lemmas: additional lemmas for
+    words with a star.
+
+    >>> from archive.search.query import parse_query
+    >>> finder = OccurrenceFinder(parse_query('"två fyrar" -hamn').tree)
+    >>> texts = {"title": "Två fyrar", "lead": None, "body": "Två fyrar, en hamn.", "language": "sv"}
+    >>> state = texts | {"questions": [], "images": []}
+    >>> [count for count in finder.count(state).values()], finder.is_in(state)
+    ([2, 1], False)
+    """
+
+    def __init__(self, tree: QueryNode | None, prefix_lemmas: Mapping[str, tuple[str, ...]] | None = None) -> None:
+        self.tree = tree
+        # NEAR finds inflected words and phrases, but no compounds (fts.match_near)
+        self.terms: dict[QueryLeaf, list[QueryTerm]] = {
+            leaf: [
+                build_query_term(term, {} if isinstance(leaf, NearNode) else prefix_lemmas or {})
+                for term in (
+                    [replace(each, match=REQUIRED, field=leaf.field) for each in leaf.terms]
+                    if isinstance(leaf, NearNode)
+                    else [leaf]
+                )
+            ]
+            for leaf in iter_leaves(tree)
+        }
+
+    def find(self, text: str, field: str, *, english: bool) -> list[TermSpan]:
+        """Return all occurrences in a text (NFC) of a field, in order."""
+        leaves = {leaf: terms for leaf, terms in self.terms.items() if leaf.field in (None, field)}
+        tokens = tokenise_text(text, [term for terms in leaves.values() for term in terms], english=english)
+        spans = []
+        for leaf, terms in leaves.items():
+            found = [find_highlights(tokens, term, number, english=english) for number, term in enumerate(terms)]
+            marks = find_near(found, leaf.distance) if isinstance(leaf, NearNode) else found[0]
+            spans += [TermSpan(tokens[mark.first].start, tokens[mark.last].end, leaf) for mark in marks]
+        return sorted(spans, key=lambda span: span[:2])
+
+    def find_in_state(self, state: Mapping[str, Any]) -> list[tuple[StateText, list[TermSpan]]]:
+        """Return the texts of a state that contain something of the query, with the occurrences."""
+        english = is_english_release(state)
+        found = ((text, self.find(text.text, text.field, english=english)) for text in list_state_texts(state))
+        return [(text, spans) for text, spans in found if spans]
+
+    def count(self, state: Mapping[str, Any]) -> dict[QueryLeaf, int]:
+        """Count how often each part of the query occurs in a state.
+
+        What a question or answer repeats of the body is counted once, unless only questions or answers are searched.
+        """
+        counts = dict.fromkeys(self.terms, 0)
+        for text, spans in self.find_in_state(state):
+            for span in spans:
+                counts[span.leaf] += span.leaf.field is not None or not text.is_in_body
+        return counts
+
+    def is_in(self, state: Mapping[str, Any]) -> bool:
+        """Return whether a state matches the query."""
+        counts = self.count(state)
+        return self.is_true(lambda leaf: counts[leaf] > 0)
+
+    def compare(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[set[QueryLeaf], set[QueryLeaf]]:
+        """Return the parts of the query that an edit removed and those that it added.
+
+        They occur more often in the whole state before than after, or the other way round, so that a paragraph that was
+        moved changes nothing.
+        """
+        old, new = self.count(before), self.count(after)
+        return {leaf for leaf in old if old[leaf] > new[leaf]}, {leaf for leaf in old if old[leaf] < new[leaf]}
+
+    def is_true(self, holds: Callable[[QueryLeaf], bool]) -> bool:
+        """Return whether the query is true if `holds` says so of each of its words and phrases."""
+        return evaluate(self.tree, holds) is not False
+
+
+def iter_leaves(node: QueryNode | None) -> Iterator[QueryLeaf]:
+    """Yield all words, phrases and NEAR groups of a query, also those that must not match."""
+    if isinstance(node, TermNode | NearNode):
+        yield node
+    elif isinstance(node, NotNode):
+        yield from iter_leaves(node.part)
+    elif isinstance(node, AndNode | OrNode):
+        for part in node.parts:
+            yield from iter_leaves(part)
+
+
+def evaluate(node: QueryNode | None, holds: Callable[[QueryLeaf], bool]) -> bool | None:
+    """Return whether a query is true, or None if that depends on its filters."""
+    if isinstance(node, TermNode | NearNode):
+        return holds(node)
+    if isinstance(node, NotNode):
+        value = evaluate(node.part, holds)
+        return None if value is None else not value
+    if isinstance(node, AndNode | OrNode):
+        values = {evaluate(part, holds) for part in node.parts}
+        deciding = isinstance(node, OrNode)
+        return deciding if deciding in values else None if None in values else not deciding
+    return None
+
+
+def find_near(found: Sequence[Sequence[Highlight]], distance: int) -> list[Highlight]:
+    """Return where all terms occur with at most `distance` words between the first and the last of them.
+
+    found: the occurrences of each term. Each place is returned once, with all its terms.
+    """
+    places = []
+    for number, marks in enumerate(found):
+        for mark in marks:
+            following = [
+                min((other for other in others if other.first > mark.first), key=lambda each: each.first, default=None)
+                for index, others in enumerate(found)
+                if index != number
+            ]
+            last = max((other for other in following if other), key=lambda each: each.first, default=None)
+            if last and None not in following and last.first - mark.last - 1 <= distance:
+                places.append(Highlight(mark.first, max(mark.last, last.last), 0))
+    return places

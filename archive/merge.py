@@ -55,6 +55,7 @@ def merge_releases(
             **build_change_columns(diff),
         }
         archive.writer.update("revisions", after.revision_id, row)
+        archive.writer.index.index_edits_of(target_id)
     copy_takedowns(archive, release_id, target_id)
 
 

@@ -24,7 +24,7 @@ from sqlite_utils import Database, Migrations
 
 from archive.aggregates import COUNT_TRIGGERS, FACET_TRIGGERS
 from archive.database import SCHEMA_VERSION, check_version, create_file_id, read_file_id
-from archive.search.index import create_search_index
+from archive.search.index import create_edits_table, create_search_index
 
 METADATA_PATHS = (  # at the project's root; a wheel puts it among the environment's shared data
     Path(__file__).parents[1] / "metadata.json",
@@ -453,6 +453,9 @@ INDEXES = (
     "create index idx_crawls_finished on crawls (finished)",
     "create index idx_crawls_whole on crawls (agency, finished) where spider = 'news' and reason = 'finished'",
     "create index idx_revisions_piece on revisions (release / 10000, seen)",
+    # from a row of search_edits to its release
+    "create index idx_revisions_edit_release on revisions (id, release, previous, cause)"
+    " where cause = 'source' and previous is not null",
 )
 
 NOW_SQL = "strftime('%Y-%m-%dT%H:%M:%S+00:00', 'now')"
@@ -547,6 +550,12 @@ def days_listed_counts_and_sorted_pages(db: Database) -> None:
 @migrations()
 def files_in_the_frontier(db: Database) -> None:
     update_schema(db)
+
+
+@migrations()
+def edits_in_the_search_index(db: Database) -> None:
+    update_schema(db)
+    create_edits_table(db)
 
 
 def update_schema(db: Database) -> None:

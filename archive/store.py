@@ -374,7 +374,8 @@ class ReleaseWriter:
         digest, full_state = hash_state(state), dict(state)
         state, takedown_id = self.takedowns.redact_for_display(stored.release_id, full_state)
         columns = {name: state[name] for name in STATE_FIELDS}
-        diff = compare(self.takedowns.redact_for_display(stored.release_id, previous.state)[0], state)
+        state_before, _ = self.takedowns.redact_for_display(stored.release_id, previous.state)
+        diff = compare(state_before, state)
         if provenance["cause"] == "source" and not diff.changes and not compare(previous.state, full_state).changes:
             provenance = {**provenance, "cause": "parser"}
         reverts_to = self.find_identical(stored.release_id, digest)
@@ -405,6 +406,8 @@ class ReleaseWriter:
         if provenance["capture"] is None or provenance["capture"] != stored.capture_id:
             current |= {"last_checked": provenance["seen"], "capture": provenance["capture"]}
         self.update("releases", stored.release_id, {**columns, **current})
+        if provenance["cause"] == "source":
+            self.index.index_edit(revision_id, state_before, state)
         shown_before, _ = self.takedowns.redact_for_display(stored.release_id, stored.state)
         self.update_derived(stored.release_id, state, shown_before)
         return str(provenance["cause"])

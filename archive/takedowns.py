@@ -31,6 +31,7 @@ from archive.redaction import (
     redact_state,
     redact_value,
 )
+from archive.search.index import INDEX_COLUMNS
 from archive.store import Archive, build_change_columns, lists_to_json
 
 # a release and all that it was merged with, in either direction; itself first
@@ -175,6 +176,7 @@ def apply_takedowns(archive: Archive, release_id: int) -> None:
     mark = {"takedown": TAKEDOWN_KINDS[active[0][1]] if active else None}
     archive.writer.update("releases", release_id, {name: shown[current_id][name] for name in STATE_FIELDS} | mark)
     archive.writer.update_derived(release_id, shown[current_id], shown_before[current_id])
+    archive.writer.index.index_edits_of(release_id)
     Quarantine(archive.db).redact_states(
         release_id, lambda state: archive.takedowns.redact_for_display(release_id, state)[0]
     )
@@ -239,5 +241,5 @@ def secure_transaction(archive: Archive) -> Iterator[None]:
 
 def optimise_search_index(archive: Archive) -> None:
     """Rewrite the search index, so that it no longer contains words of replaced rows."""
-    for table in ("search", "search_questions"):
+    for table in INDEX_COLUMNS:
         archive.db.execute(f"insert into {table} ({table}) values ('optimize')")

@@ -1,8 +1,10 @@
-"""The search index: the tables search, search_questions and vocabulary, updated with the releases.
+"""The search index: the tables search, search_questions, search_edits and vocabulary, updated with the releases.
 
-`search` and `search_questions` are contentless FTS5 tables, which only `SearchIndex.rebuild` can rebuild. For each text
-they have four columns: its lemmas, the lemmas of the parts of its compounds, of their minor parts, and its words as
-written. Facet values are terms of the index, so that FTS5 intersects them with the words of a query. A facet term is a
+The first three are contentless FTS5 tables, which only `SearchIndex.rebuild` can rebuild. For each text they have four
+columns: its lemmas, the lemmas of the parts of its compounds, of their minor parts, and its words as written.
+`search_edits` has two rows for each edit of an agency: the paragraphs that it removed, and those that it added.
+
+Facet values are terms of the index, so that FTS5 intersects them with the words of a query. A facet term is a
 private-use character and the value in hexadecimal, so that no text contains it and it is a single word. These terms are
 in the column `facts`, which has no weight in bm25.
 """
@@ -20,6 +22,8 @@ from typing import Any
 from sqlite_utils import Database
 
 from archive.analysis import ANALYSIS_VERSION, AnalyzedText, analyze, find_words, is_english_release
+from archive.diff.align import build_blocks
+from archive.models import LIST_FIELDS, STATE_FIELDS, parse_state
 
 # Facet terms.
 EVERY_RELEASE = "\ue000"  # the term of every release
@@ -39,6 +43,7 @@ NO_VALUE = "none"  # the value of a release that has none
 MIN_SQLITE_VERSION = (3, 43, 0)  # the first that can delete from a contentless FTS5 table
 TEXT_COLUMNS = ("title", "lead", "body", "questions")
 PAIR_COLUMNS = ("question", "answer")  # of search_questions
+EDIT_COLUMNS = ("title", "lead", "body")  # of search_edits; the body includes questions, answers and captions
 COLUMN_SUFFIXES = ("", "_parts", "_minor", "_forms")  # see above; a text's columns are its name with each of these
 BM25_WEIGHTS = (
     *(3.0, 1.2, 0.3, 0.3),  # texts; with larger weights, one occurrence is worth nearly as much as any number
@@ -51,6 +56,7 @@ PAIR_WEIGHTS = (3.0, 1.0, 0.3, 0.3, 0.02, 0.02, 0.3, 0.1)
 # Private-use characters before terms that a search for a lemma must not find.
 FORM_PREFIX = "\ue010"  # a word as written
 LAST_PART_PREFIX = "\ue011"  # the last part of a compound that has a meaning of its own
+PARAGRAPH_END = "\ue012"  # a word of its own between two paragraphs of an edit, so that no phrase spans both
 MIN_TEXT_WORDS = 20  # words in lead, body and questions; a release with fewer is an invitation or a bare headline
 MIN_VOCABULARY_LENGTH = 3  # letters of a word that can be suggested
 
@@ -68,6 +74,14 @@ INDEXED_STATES_SQL = (
     " where rt.release = r.id order by rt.rowid)),"
     " (select json_group_array(json_object('question', question, 'answer', answer))"
     " from (select question, answer from questions where release = r.id order by position)) from releases r"
+)
+
+# Edits. The rows of search_edits are numbered 2 × the id of the edit's revision for its removed paragraphs, and one
+# more for those that it added.
+IS_EDIT_SQL = "v.cause = 'source' and v.previous is not null"
+EDIT_STATES_SQL = (
+    f"select v.id, {', '.join(f'{row}.{name}' for row in ('b', 'v') for name in (*STATE_FIELDS, *LIST_FIELDS))}"
+    f" from revisions v join revisions b on b.id = v.previous where {IS_EDIT_SQL} and "
 )
 
 
@@ -101,9 +115,35 @@ def extract_terms(state: Mapping[str, Any]) -> IndexTerms:
     )
 
 
-def build_columns(*columns: Sequence[AnalyzedText]) -> tuple[str, ...]:
+def extract_edit_texts(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the text columns of the paragraphs that an edit removed, and of those that it added.
+
+    Paragraphs are counted in each field: one that was printed twice and then once is removed, one that moved is not.
+    """
+    for name in ("questions", "images"):
+        if before[name] is None or after[name] is None:  # not read at the time
+            before, after = {**before, name: None}, {**after, name: None}
+    paragraphs = count_paragraphs(before), count_paragraphs(after)
+    sides = []
+    for state, own, other in ((before, *paragraphs), (after, *reversed(paragraphs))):
+        language = "en" if is_english_release(state) else "sv"
+        texts = {name: [analyze(text, language) for text in (own[name] - other[name]).elements()] for name in own}
+        sides.append(build_columns(*texts.values(), between=f" {PARAGRAPH_END} "))
+    return sides[0], sides[1]
+
+
+def count_paragraphs(state: Mapping[str, Any]) -> dict[str, Counter[str]]:
+    """Count the paragraphs of a state, by the EDIT_COLUMNS that they belong to, white space collapsed."""
+    counts: dict[str, Counter[str]] = {name: Counter() for name in EDIT_COLUMNS}
+    for block in build_blocks(state):
+        counts[block.field if block.field in counts else "body"][" ".join(block.text.split())] += 1
+    counts["body"].update(" ".join((image["caption"] or "").split()) for image in state["images"] or ())
+    return counts
+
+
+def build_columns(*columns: Sequence[AnalyzedText], between: str = " ") -> tuple[str, ...]:
     """Return the columns of texts in the order of INDEX_COLUMNS. columns: the texts of each column."""
-    lemmas = (" ".join(text.lemma_text for text in texts if text.words) for texts in columns)
+    lemmas = (between.join(text.lemma_text for text in texts if text.words) for texts in columns)
     parts = (" ".join(dict.fromkeys(part for text in texts for part in text.compound_parts)) for texts in columns)
     minor = (
         " ".join(
@@ -115,7 +155,10 @@ def build_columns(*columns: Sequence[AnalyzedText]) -> tuple[str, ...]:
         )
         for texts in columns
     )
-    forms = (" ".join(FORM_PREFIX + word for text in texts for word in text.words) for texts in columns)
+    forms = (
+        between.join(" ".join(FORM_PREFIX + word for word in text.words) for text in texts if text.words)
+        for texts in columns
+    )
     return (*lemmas, *parts, *minor, *forms)
 
 
@@ -160,6 +203,16 @@ def encode_facet_term(facet: str, value: str) -> str:
 INDEX_COLUMNS = {
     "search": (*list_columns(TEXT_COLUMNS), "facts"),
     "search_questions": list_columns(PAIR_COLUMNS),
+    "search_edits": list_columns(EDIT_COLUMNS),
+}
+INDEXED_ROWS = {  # FTS5 table → the table that it indexes, the condition for the rows of its row `old`, all its rowids
+    "search": ("releases", "rowid = old.id", "select id from releases"),
+    "search_questions": ("questions", "rowid = old.id", "select id from questions"),
+    "search_edits": (
+        "revisions",
+        "rowid in (2 * old.id, 2 * old.id + 1)",
+        f"select 2 * v.id + added.value from revisions v, json_each('[0, 1]') added where {IS_EDIT_SQL}",
+    ),
 }
 
 
@@ -168,7 +221,9 @@ def create_search_index(db: Database) -> None:
     if sqlite3.sqlite_version_info < MIN_SQLITE_VERSION:
         needed = ".".join(map(str, MIN_SQLITE_VERSION))
         raise sqlite3.NotSupportedError(f"search needs SQLite {needed} or newer, found {sqlite3.sqlite_version}")
-    create_text_tables(db)
+    for name in INDEX_COLUMNS:
+        create_text_table(db, name)
+    set_weights(db)
     db.execute(
         "create table vocabulary (word text primary key, lemma text not null, releases integer not null) without rowid"
     )
@@ -176,21 +231,22 @@ def create_search_index(db: Database) -> None:
     db.execute("insert into search_meta values ('version', ?)", [ANALYSIS_VERSION])
 
 
-def create_text_tables(db: Database) -> None:
-    """Create the FTS5 tables, replacing those of an earlier version that have other columns."""
-    for name, columns in INDEX_COLUMNS.items():
-        db.execute(f"drop table if exists {name}")
-        db.execute(
-            f"create virtual table {name} using fts5 ({', '.join(columns)}, content = '', contentless_delete = 1,"
-            " tokenize = 'unicode61 remove_diacritics 0')"  # å, ä and ö are distinct letters
-        )
-    set_weights(db)
-    # Triggers, so that a row deleted by any program is no longer found.
-    for name, table in (("search", "releases"), ("search_questions", "questions")):
-        db.execute(f"drop trigger if exists {name}_ad")
-        db.execute(
-            f"create trigger {name}_ad after delete on {table} begin delete from {name} where rowid = old.id; end"
-        )
+def create_text_table(db: Database, name: str) -> None:
+    """Create an FTS5 table, in place of the one that is there, and a trigger for rows that any program deletes."""
+    table, condition, _ = INDEXED_ROWS[name]
+    db.execute(f"drop table if exists {name}")
+    db.execute(
+        f"create virtual table {name} using fts5 ({', '.join(INDEX_COLUMNS[name])}, content = '',"
+        " contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 0')"  # å, ä and ö are distinct letters
+    )
+    db.execute(f"drop trigger if exists {name}_ad")
+    db.execute(f"create trigger {name}_ad after delete on {table} begin delete from {name} where {condition}; end")
+
+
+def create_edits_table(db: Database) -> None:
+    """Create the empty table of edits in an archive that has none."""
+    if not db.table("search_edits").exists():
+        create_text_table(db, "search_edits")
 
 
 def set_weights(db: Database) -> None:
@@ -244,17 +300,38 @@ class SearchIndex:
         self.db.conn.executemany("update vocabulary set releases = releases - 1 where word = ?", removed_words)
         self.db.conn.executemany("delete from vocabulary where word = ? and releases < 1", removed_words)
 
+    def index_edit(self, revision_id: int, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+        """Index what the edit that made a revision removed and added. The states must be as they may be shown."""
+        for added, texts in enumerate(extract_edit_texts(before, after)):
+            self.db.execute(build_insert_sql("search_edits"), [2 * revision_id + added, *texts])
+
+    def index_edits_of(self, release_id: int) -> None:
+        """Index the edits of a release, and those of a release that continues it, from their stored states."""
+        self._index_stored_edits("(v.release = :release or b.release = :release)", {"release": release_id})
+
+    def _index_stored_edits(self, condition: str, values: Mapping[str, Any]) -> None:
+        names = (*STATE_FIELDS, *LIST_FIELDS)
+        for revision_id, *columns in self.db.execute(EDIT_STATES_SQL + condition, values).fetchall():
+            before, after = columns[: len(names)], columns[len(names) :]
+            states = [parse_state(dict(zip(names, row, strict=True))) for row in (before, after)]
+            self.index_edit(revision_id, *states)
+
     def describe_fault(self) -> str | None:
         """Return why the index has to be rebuilt, or None if it is intact."""
         meta = dict(self.db.execute("select name, value from search_meta").fetchall())
+        if not self.db.table("search_edits").exists():
+            return "it has no edits"
         if "renewed" in meta:
             return f"it was rebuilt only up to release {meta['renewed']}"
         if meta.get("version") != ANALYSIS_VERSION:
             return f"it was built with {meta.get('version', 'an unknown analyser')}, not {ANALYSIS_VERSION}"
-        stored, indexed = self.db.execute(
-            "select (select count(*) from releases), (select count(*) from search_docsize)"
+        stored, indexed, edits, indexed_edits = self.db.execute(
+            "select (select count(*) from releases), (select count(*) from search_docsize),"
+            " (select ifnull(sum(edits), 0) from edit_counts), (select count(*) / 2.0 from search_edits_docsize)"
         ).fetchone()
-        return None if stored == indexed else f"it has {indexed} of {stored} releases"
+        if stored != indexed:
+            return f"it has {indexed} of {stored} releases"
+        return None if edits == indexed_edits else f"it has {indexed_edits:g} of {edits} edits"
 
     def rebuild(self, on_progress: Callable[[str, int, int], None] | None = None) -> int:
         """Index all releases again and return their number. Resumes an interrupted rebuild."""
@@ -273,13 +350,13 @@ class SearchIndex:
                 return
             self.db.execute("replace into search_meta values ('version', ?), ('renewed', '0')", [ANALYSIS_VERSION])
             self.db.execute("delete from vocabulary")
-            columns = tuple(row[1] for row in self.db.execute("pragma table_info(search)"))
-            if columns != INDEX_COLUMNS["search"]:
-                create_text_tables(self.db)
+            for name, columns in INDEX_COLUMNS.items():
+                if columns != tuple(row[1] for row in self.db.execute(f"pragma table_info({name})")):
+                    create_text_table(self.db, name)
             set_weights(self.db)
-            for name, table in (("search", "releases"), ("search_questions", "questions")):
+            for name, (_, _, rowids_sql) in INDEXED_ROWS.items():
                 self.db.execute(
-                    f"delete from {name} where rowid in (select id from {name}_docsize except select id from {table})"
+                    f"delete from {name} where rowid in (select id from {name}_docsize except {rowids_sql})"
                 )
 
     def _rebuild_batch(self) -> int:
@@ -292,7 +369,8 @@ class SearchIndex:
             ).fetchall()
             if not rows:
                 # Reclaim the space of replaced rows.
-                self.db.execute("insert into search (search) values ('optimize')")
+                for name in ("search", "search_edits"):
+                    self.db.execute(f"insert into {name} ({name}) values ('optimize')")
                 self.db.execute("delete from search_meta where name = 'renewed'")
                 return 0
             counts: Counter[str] = Counter()
@@ -305,6 +383,9 @@ class SearchIndex:
                 for word, lemma in terms.vocabulary.items():
                     lemmas.setdefault(word, lemma)  # the first lemma is kept, as when releases are added
             self._add_to_vocabulary(counts, lemmas)
+            self._index_stored_edits(
+                "v.release > :after and v.release <= :last", {"after": last[0], "last": rows[-1][0]}
+            )
             self.db.execute("update search_meta set value = ? where name = 'renewed'", [str(rows[-1][0])])
         return len(rows)
 

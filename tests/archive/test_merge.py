@@ -31,6 +31,8 @@ def test_merge_joins_the_histories_of_two_urls(tmp_path: Path) -> None:
         revisions = archive.db.execute("select release, previous, cause, summary from revisions order by id").fetchall()
         assert revisions == [(1, None, "first", None), (2, 1, "source", "1 belopp ändrat")]
         assert archive.db.execute("select moved_to from releases order by id").fetchall() == [(2,), (None,)]
+        indexed = "select rowid from search_edits where search_edits match ?"
+        assert [archive.db.execute(indexed, [word]).fetchall() for word in ("18", "19")] == [[(4,)], [(5,)]]
         archive.save(replace(OLD, url=new.url), seen_at=SEEN + timedelta(hours=3))
         back = archive.db.execute("select release, cause, reverts_to from revisions where id = 3").fetchall()
         assert back == [(2, "source", 1)], "a state of the earlier URL"

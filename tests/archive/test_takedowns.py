@@ -65,6 +65,11 @@ def find_problems(archive: Archive) -> list[ArchiveError]:
     return verify(archive.path).findings
 
 
+def find_edits(archive: Archive, word: str) -> list[int]:
+    """Return the revisions whose edit removed or added a word, from the search index."""
+    return [key // 2 for (key,) in select(archive, "select rowid from search_edits where search_edits match ?", word)]
+
+
 def redact(archive: Archive, *passages: str, release_id: int = ID) -> list[int]:
     return [redact_passage(archive, release_id, passage, NOW, reason="Personuppgift") for passage in passages]
 
@@ -86,9 +91,12 @@ def move(archive: Archive, seen_at: datetime) -> int:
 def test_redacted_passage_is_in_no_version_and_no_file(archive: Archive) -> None:
     hashes = select(archive, "select id, hash from revisions order by id")
     assert is_in_files(archive, "kvist")
+    assert find_edits(archive, "kvist") == [12, 13]
     redact(archive, NAME)
     assert not is_in_files(archive, "kvist")
     assert is_in_files(archive, "vaktas")
+    assert find_edits(archive, "kvist") == []
+    assert find_edits(archive, "vakta")
     assert select(archive, "select id, hash from revisions order by id") == hashes
     assert select(archive, "select lead, body, body_html, takedown from releases where id = ?", ID) == [
         (
@@ -155,11 +163,14 @@ def test_edit_of_a_redacted_passage_is_an_edit_without_changes(archive: Archive)
 def test_lifted_takedown_restores_everything(archive: Archive, kind: str) -> None:
     tables = ("revisions", "releases", "release_facets", "vocabulary")
     before = {table: sorted(select(archive, f"select * from {table}"), key=repr) for table in tables}
+    edits = find_edits(archive, "bo")
     takedown_id = hide(archive) if kind == "hide" else redact(archive, "som bor")[0]
+    assert find_edits(archive, "bo") == []
     assert lift_takedown(archive, takedown_id, NOW + DAY, "Det var fel") == [ID]
     with pytest.raises(ArchiveError, match="was already lifted"):
         lift_takedown(archive, takedown_id, NOW, "Igen")
     assert {table: sorted(select(archive, f"select * from {table}"), key=repr) for table in tables} == before
+    assert find_edits(archive, "bo") == edits != []
     assert find_problems(archive) == []
     lifted = select(archive, "select substr(lifted, 1, 10), lifted_reason from takedowns")
     assert lifted == [("2026-04-02", "Det var fel")]

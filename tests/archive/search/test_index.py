@@ -17,7 +17,7 @@ from archive.__main__ import main
 from archive.analysis import ANALYSIS_VERSION
 from archive.models import Question, Release
 from archive.search.fts import match_word
-from archive.search.index import encode_facet_term
+from archive.search.index import PARAGRAPH_END, encode_facet_term, extract_edit_texts
 from archive.store import Archive
 
 SEEN = datetime(2024, 6, 3, 8, tzinfo=UTC)
@@ -52,6 +52,12 @@ def save_copies(archive: Archive, count: int) -> None:
         archive.save(dataclasses.replace(RELEASE, url=f"https://fyr.example/{number}"), seen_at=SEEN)
 
 
+def find_edits(archive: Archive, match: str) -> list[tuple[int, str]]:
+    """Return the revisions whose edit removed or added what matches."""
+    rows = archive.db.execute("select rowid from search_edits where search_edits match ?", [match])
+    return sorted((key >> 1, ("removed", "added")[key & 1]) for (key,) in rows)
+
+
 def count_hits(archive: Archive, match: str, table: str = "search") -> int:
     return len(archive.db.execute(f"select rowid from {table} where {table} match ?", [match]).fetchall())
 
@@ -81,6 +87,61 @@ def test_index_follows_an_edit(archive: Archive) -> None:
     vocabulary = read_vocabulary(archive)
     assert "hamnarnas" not in vocabulary
     assert vocabulary["bryggornas"] == vocabulary["ljus"] == 1
+
+
+def test_edits_are_indexed_by_what_they_removed_and_added(archive: Archive) -> None:
+    archive.save(dataclasses.replace(RELEASE, lead="Bryggornas ljus sköts på avstånd."), seen_at=SEEN)
+    expected = {
+        match_word("hamn", ""): [(2, "removed")],
+        match_word("brygga", ""): [(2, "added")],
+        match_word("avstånd", ""): [(2, "added"), (2, "removed")],
+        "lead: ljus": [(2, "added"), (2, "removed")],
+        "title: ljus": [],
+        match_word("minister", ""): [],  # unchanged
+    }
+    for match, edits in expected.items():
+        assert find_edits(archive, match) == edits, match
+    before = archive.db.execute("select * from search_edits_docsize").fetchall()
+    archive.db.execute("insert into search_edits (search_edits) values ('delete-all')")
+    assert archive.writer.index.describe_fault() == "it has 0 of 1 edits"
+    archive.writer.index.rebuild()
+    assert archive.db.execute("select * from search_edits_docsize").fetchall() == before
+    assert archive.writer.index.describe_fault() is None
+    archive.db.execute("drop table search_edits")
+    assert archive.writer.index.describe_fault() == "it has no edits"
+
+
+def test_only_edits_by_the_agency_are_indexed(archive: Archive) -> None:
+    archive.save(dataclasses.replace(RELEASE, lead="Bryggor."), seen_at=SEEN, cause="parser")
+    assert find_edits(archive, "brygga OR hamn") == []
+    archive.save(dataclasses.replace(RELEASE, lead="Kajer."), seen_at=SEEN)
+    assert find_edits(archive, "brygga OR hamn") == [(3, "removed")]
+    archive.db.execute("pragma foreign_keys = off")
+    archive.db.execute("delete from revisions where id = 3")
+    assert find_edits(archive, "brygga OR kaj") == []
+
+
+def test_removed_and_added_paragraphs_are_counted_by_field() -> None:
+    def state(**changes: object) -> dict[str, object]:
+        empty = {"title": "Rubrik", "lead": None, "body": "", "language": "sv", "questions": [], "images": []}
+        return {**empty, **changes}
+
+    pair = {"question": "Vem betalar?", "answer": "Staten.", "answered_by": None}
+    cases = [
+        ({"body": "Ett hus.\n\nEtt hus."}, {"body": "Ett  hus."}, {"body": "ett hus"}, {}),
+        ({"body": "Ett.\n\nTvå."}, {"body": "Två.\n\nEtt."}, {}, {}),
+        ({"lead": "Ljus."}, {"body": "Ljus."}, {"lead": "ljus"}, {"body": "ljus"}),
+        ({"questions": [pair]}, {}, {"body": f"vem betala {PARAGRAPH_END} stat"}, {}),
+        ({"questions": [pair], "body": "Vem betalar?\n\nStaten."}, {"body": "Staten."}, {"body": "vem betala"}, {}),
+        ({"questions": None}, {"questions": [pair]}, {}, {}),
+        ({"images": [{"caption": "En båk"}]}, {"images": [{"caption": None}]}, {"body": "en båk"}, {}),
+    ]  # fmt: skip
+    for before, after, removed, added in cases:
+        sides = extract_edit_texts(state(**before), state(**after))
+        found = [
+            {name: text for name, text in zip(("title", "lead", "body"), side, strict=False) if text} for side in sides
+        ]
+        assert found == [removed, added], (before, after)
 
 
 def test_index_is_rolled_back_with_the_release(archive: Archive) -> None:

@@ -56,7 +56,10 @@ async def test_nothing_private_is_read_and_nothing_is_written(site: Site, attack
     assert str(site.datasette.get_database("archive").path) not in response.text
 
 
-@pytest.mark.parametrize("table", ["search_data", "search_idx", "search_docsize", "search_questions_idx"])
+@pytest.mark.parametrize(
+    "table",
+    ["search_data", "search_idx", "search_docsize", "search_questions_idx", "search_edits_data", "search_edits_idx"],
+)
 async def test_only_the_search_index_reads_its_own_tables(site: Site, table: str) -> None:
     hidden = f"/*\n--*/; select * from {table} union all /*\n*/ select 1, 2, 3"
     for statement in (f"select * from {table}", f"select (select count(*) from {table} where 1)", hidden):

@@ -119,6 +119,7 @@ def extract_edit_texts(before: Mapping[str, Any], after: Mapping[str, Any]) -> t
     """Return the text columns of the paragraphs that an edit removed, and of those that it added.
 
     Paragraphs are counted in each field: one that was printed twice and then once is removed, one that moved is not.
+    The added ones lack their words as written, which are nearly half of the index and rarely searched for in additions.
     """
     for name in ("questions", "images"):
         if before[name] is None or after[name] is None:  # not read at the time
@@ -127,9 +128,12 @@ def extract_edit_texts(before: Mapping[str, Any], after: Mapping[str, Any]) -> t
     sides = []
     for state, own, other in ((before, *paragraphs), (after, *reversed(paragraphs))):
         language = "en" if is_english_release(state) else "sv"
-        texts = {name: [analyze(text, language) for text in (own[name] - other[name]).elements()] for name in own}
-        sides.append(build_columns(*texts.values(), between=f" {PARAGRAPH_END} "))
-    return sides[0], sides[1]
+        texts = [list((own[name] - other[name]).elements()) for name in EDIT_COLUMNS]
+        if state is after:  # in lower case, abbreviations have lemmas, too, by which words in quotation marks are found
+            texts = [list(map(str.lower, paragraphs)) for paragraphs in texts]
+        columns = ([analyze(text, language) for text in paragraphs] for paragraphs in texts)
+        sides.append(build_columns(*columns, between=f" {PARAGRAPH_END} "))
+    return sides[0], (*sides[1][: -len(EDIT_COLUMNS)], *[""] * len(EDIT_COLUMNS))
 
 
 def count_paragraphs(state: Mapping[str, Any]) -> dict[str, Counter[str]]:

@@ -1,0 +1,266 @@
+"""Reads when releases had a wording: between which two checks it appeared, and between which two it disappeared.
+
+The history of a release is that of its whole chain of rows (see archive.history). A page that was parsed again, without
+an edit by the agency, counts as its newest parse says, for as long as it was the same page. If two URLs of a chain were
+found at the same time, the wording is there as long as one of them has it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from archive.database import RunQuery
+from archive.history import find_last_seen
+
+MAX_VERSIONS = 2_000  # different versions of all releases of a call that are searched
+STATE_BATCH = 100  # versions read at a time
+
+CHAINS_CTE = (  # releases, each with all earlier rows that moved to it
+    "with recursive chain(root, id) as (select value, value from json_each(:releases) union"
+    " select chain.root, r.id from releases r join chain on r.moved_to = chain.id)"
+)
+VERSIONS_SQL = f"""
+    {CHAINS_CTE} select chain.root, v.id, v.release, v.cause, v.seen as "when", v.previous, v.capture, v.hash,
+      v.id = r.revision and r.id = chain.root as is_current,
+      case when v.id = r.revision then r.last_checked else v.last_seen end as until,
+      case when v.id = r.revision then r.checks else v.checks end as checks
+    from chain join releases r on r.id = chain.id join revisions v on v.release = r.id
+    order by chain.root, v.release, v.id
+"""
+ABSENCES_SQL = f"""
+    {CHAINS_CTE} select chain.root, o.id, o.release, o.kind, o.first_seen, o.ended
+    from chain join removals o on o.release = chain.id
+    where o.kind = 'moved' or (o.confirmed is not null and o.confirmed is not o.ended) order by o.first_seen, o.id
+"""
+TEXTS_SQL = """
+    select id, title, lead, body, questions, images, language from revisions
+    where id in (select value from json_each(:ids))
+"""
+
+
+class CheckPair(NamedTuple):
+    """Two checks (ISO 8601) between which something changed; `after` is None if there was no check before."""
+
+    after: str | None
+    until: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Presence:
+    """A time in which a release had a wording."""
+
+    first: int  # ids of the first and last revision that have it
+    last: int
+    appeared: CheckPair  # first seen at `until`; after None: the archive's first version has it
+    disappeared: CheckPair | None  # last seen at `after`, no more at `until`; None: it is still there
+    before: int | None = None  # ids of the revisions before and after, which lack it, to compare with
+    after: int | None = None
+    removal: int | None = None  # id of the removal by which it disappeared
+    missing: tuple[CheckPair, ...] = ()  # times in which the release was removed, before it was found again
+
+
+@dataclass(slots=True)
+class PageState:
+    """Revisions of a page that the agency did not edit in between: one, and those parsed again from the same page."""
+
+    release: int
+    first: Mapping[str, Any]  # the row of the first of them
+    revisions: list[int]
+    newest_hash: str = ""
+    last_seen: str = ""
+    has_wording: bool = False
+
+
+@dataclass(slots=True)
+class ReleaseChain:
+    """All that is known about the versions of a release and its earlier rows."""
+
+    root: int
+    rows: dict[int, Mapping[str, Any]] = field(default_factory=dict)  # by id of the revision
+    versions: list[PageState] = field(default_factory=list)
+    absences: list[Mapping[str, Any]] = field(default_factory=list)
+
+
+async def read_presences(
+    run: RunQuery, releases: Sequence[int], has_wording: Callable[[Mapping[str, Any]], bool]
+) -> dict[int, list[Presence]]:
+    """Return the presences of a wording in releases, oldest first.
+
+    releases: the last rows of their chains. has_wording: gets the title, lead, body, questions, images and language of
+    a version. A release is left out of the result if it has more versions than remain of MAX_VERSIONS.
+    """
+    values = {"releases": json.dumps(list(releases))}
+    chains = {root: ReleaseChain(root) for root in releases}
+    for (root, _), rows in groupby(await run(VERSIONS_SQL, values), key=lambda row: (row["root"], row["release"])):
+        add_versions(chains[root], list(rows))
+    for row in await run(ABSENCES_SQL, values):
+        chains[row["root"]].absences.append(row)
+    searched: list[ReleaseChain] = []
+    texts: dict[tuple[int, str], int] = {}  # release, hash → a revision with this text
+    for chain in chains.values():
+        new = {(version.release, version.newest_hash): version.revisions[-1] for version in chain.versions}
+        if len(texts) + len(new) <= MAX_VERSIONS:
+            texts |= new
+            searched.append(chain)
+    found = await find_wording(run, list(texts.values()), has_wording)
+    for chain in searched:
+        for version in chain.versions:
+            version.has_wording = texts[version.release, version.newest_hash] in found
+    return {chain.root: find_presences(chain) for chain in searched}
+
+
+async def find_wording(
+    run: RunQuery, revisions: Sequence[int], has_wording: Callable[[Mapping[str, Any]], bool]
+) -> set[int]:
+    """Return the revisions that have the wording."""
+    found: set[int] = set()
+
+    def search(rows: Sequence[Mapping[str, Any]]) -> None:
+        for row in rows:
+            lists = {name: json.loads(row[name] or "[]") for name in ("questions", "images")}
+            if has_wording({**dict(row), **lists}):
+                found.add(row["id"])
+
+    for start in range(0, len(revisions), STATE_BATCH):
+        rows = await run(TEXTS_SQL, {"ids": json.dumps(revisions[start : start + STATE_BATCH])})
+        await asyncio.to_thread(search, rows)
+    return found
+
+
+def add_versions(chain: ReleaseChain, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Add the versions of one release row, whose revisions are in the order in which they were stored."""
+    version: PageState | None = None
+    before: Mapping[str, Any] | None = None
+    chain.rows |= {row["id"]: row for row in rows}
+    for row in rows:
+        # the first parse of an imported release is of a page, the import of another collection's file
+        if version is None or before is None or row["cause"] != "parser" or before["cause"] == "import":
+            version = PageState(row["release"], row, [])
+            chain.versions.append(version)
+        version.revisions.append(row["id"])
+        version.newest_hash = row["hash"]
+        before = row
+    for version in chain.versions:
+        version.last_seen = find_last_seen(version.revisions[-1], chain.rows) or version.first["when"]
+
+
+def find_presences(chain: ReleaseChain) -> list[Presence]:
+    """Return the presences of a wording in a chain whose versions are marked, oldest first."""
+    found = [presence for line in split_lines(chain) for presence in find_line_presences(chain, line)]
+    merged: list[Presence] = []
+    for presence in sorted(found, key=lambda each: (each.appeared.until, each.first)):
+        merged.append(merge_presences(merged.pop(), presence) if overlaps(merged, presence) else presence)
+    return [add_missing_times(chain, presence) for presence in merged]
+
+
+def split_lines(chain: ReleaseChain) -> list[list[PageState]]:
+    """Return the versions in lines, in each of which one followed the other.
+
+    There is more than one line if pages at two URLs were found to be the same release later.
+    """
+    lines: list[list[PageState]] = []
+    last_lines: dict[int, list[PageState]] = {}  # revision → its line
+    for version in sorted(chain.versions, key=lambda each: (each.first["when"], each.first["id"])):
+        line = last_lines.get(version.first["previous"])
+        if line is None or line[-1].last_seen > version.first["when"]:
+            line = []
+            lines.append(line)
+        line.append(version)
+        last_lines |= dict.fromkeys(version.revisions, line)
+    return lines
+
+
+def find_line_presences(chain: ReleaseChain, line: Sequence[PageState]) -> list[Presence]:
+    """Return the presences in versions that followed one another."""
+    presences = []
+    position = 0  # of the first version after the group
+    for has_wording, group in groupby(line, key=lambda version: version.has_wording):
+        versions = list(group)
+        start, position = position, position + len(versions)
+        if not has_wording:
+            continue
+        before = line[start - 1] if start else None
+        after = line[position] if position < len(line) else None
+        first, last = versions[0], versions[-1]
+        following = after.first["when"] if after else find_end(chain, last)
+        removal = find_removal(chain, last, following)
+        until = removal["first_seen"] if removal else following
+        presences.append(
+            Presence(
+                first=first.revisions[-1],
+                last=last.revisions[-1],
+                appeared=CheckPair(before.last_seen if before else None, first.first["when"]),
+                disappeared=CheckPair(last.last_seen, until) if until else None,
+                before=before.revisions[-1] if before else None,
+                after=after.revisions[-1] if after else None,
+                removal=removal["id"] if removal else None,
+            )
+        )
+    return presences
+
+
+def find_end(chain: ReleaseChain, last: PageState) -> str | None:
+    """Return when the last version of a line was first no longer found, or None if it is the current one."""
+    if any(chain.rows[key]["is_current"] for key in last.revisions):
+        return None
+    moves = (row["first_seen"] for row in chain.absences if row["kind"] == "moved" and row["release"] == last.release)
+    others = (version.first["when"] for version in chain.versions)
+    later = [when for when in moves if when >= last.last_seen] or [when for when in others if when > last.last_seen]
+    return min(later, default=max(version.last_seen for version in chain.versions))
+
+
+def find_removal(chain: ReleaseChain, last: PageState, until: str | None) -> Mapping[str, Any] | None:
+    """Return the first confirmed removal after a version was last seen, and before the next one was.
+
+    until: when the next version was found; None: there is none, so only a removal that lasts counts.
+    """
+    return next(
+        (
+            row
+            for row in chain.absences
+            if row["kind"] != "moved"
+            and row["release"] == last.release
+            and last.last_seen <= row["first_seen"]
+            and (row["ended"] is None if until is None else row["first_seen"] <= until)
+        ),
+        None,
+    )
+
+
+def overlaps(merged: Sequence[Presence], presence: Presence) -> bool:
+    """Return whether no check shows that the wording was away between the last of `merged` and a later presence."""
+    if not merged:
+        return False
+    gone, appeared = merged[-1].disappeared, presence.appeared
+    if gone is None:
+        return True
+    return gone.until >= appeared.until if appeared.after is None else gone.until > appeared.after
+
+
+def merge_presences(one: Presence, other: Presence) -> Presence:
+    """Return the presence of a wording that two URLs had at overlapping times; `one` was seen first."""
+    after = [pair.after for pair in (one.appeared, other.appeared)]
+    appeared = CheckPair(min(filter(None, after)) if all(after) else one.appeared.after, one.appeared.until)
+    ends = [presence for presence in (one, other) if presence.disappeared is None]
+    last = ends[0] if ends else max((one, other), key=lambda each: each.disappeared or CheckPair("", ""))
+    return replace(last, first=one.first, appeared=appeared)
+
+
+def add_missing_times(chain: ReleaseChain, presence: Presence) -> Presence:
+    """Return a presence with the times in which the release was removed for a while."""
+    end = presence.disappeared and presence.disappeared.until
+    missing = tuple(
+        CheckPair(row["first_seen"], row["ended"])
+        for row in chain.absences
+        if row["kind"] != "moved"
+        and row["ended"]
+        and row["id"] != presence.removal
+        and presence.appeared.until <= row["first_seen"]
+        and (end is None or row["ended"] <= end)
+    )
+    return replace(presence, missing=missing)

@@ -270,7 +270,7 @@ def test_source_that_answers_with_an_empty_page_is_named(past: AgencyPast) -> No
     past.add_url("rss", role="listing", state="failed", fetched="2023-09-30T20:00:00+00:00")
     past.run(september(1, 4), errors=1, failures=fault, source_failures=fault)
     assert past.reason == (
-        "One of the sources has not been readable since 1 September 2023: the page answered but listed nothing."
+        "One of the sources has not been readable since 1 September 2023: the page responded but listed nothing."
         " Address: https://prov.example/rss"
     )
 
@@ -298,8 +298,8 @@ def test_pages_that_go_missing_alike_are_a_fault(past: AgencyPast) -> None:
     past.run(september(1, 1))
     assert past.health == ("suspect", "pages_alike")
     assert past.reason == (
-        "Since 1 September 2023, 4 of 4 checked pages have not shown their releases but have all answered alike:"
-        " a different text was at the addresses (“Vi bygger om webbplatsen”). This looks like a fault on the website."
+        "Since 1 September 2023, 4 of 4 checked pages have had the same fault:"
+        " a different text was at the addresses (“Vi bygger om webbplatsen”). This suggests a fault on the website."
         " None of the releases counts as removed while it lasts. Address: https://prov.example/100004"
     )
     for number in ids[:4]:

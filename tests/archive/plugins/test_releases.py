@@ -125,7 +125,7 @@ async def test_revert_links_to_the_state_it_restores(history_site: Site) -> None
     links = [link.get("href") for entry in entries for link in entry.cssselect("a[href^='#']")]
     ids = [f"#{entry.get('id')}" for entry in entries]
     assert links == [ids[-2], ids[-1]] * 2
-    assert "Tillbaka till versionen från 4 juni 2024 kl. 10.15" in to_text(entries[0])
+    assert "Ändrat tillbaka till versionen från 4 juni 2024 kl. 10.15" in to_text(entries[0])
 
 
 async def test_long_timeline_is_grouped_by_year(history_site: Site) -> None:
@@ -497,10 +497,10 @@ async def test_other_publishers_of_the_text(edited_site: Site, query: str, headi
 @pytest.mark.parametrize(
     ("query", "label", "line"),
     [
-        ("", "Samma text även på", "Skogsrådet (via.tt.se) 1 mars 2024, nästan samma text: se skillnaderna"),
+        ("", "Samma text finns även på", "Skogsrådet (via.tt.se) 1 mars 2024, nästan samma text: se skillnaderna"),
         (
             "?lang=en",
-            "Same text also at",
+            "The same text is also at",
             "Skogsrådet (via.tt.se) 1 March 2024, almost the same text: see the differences",
         ),
     ],

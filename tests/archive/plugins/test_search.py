@@ -91,10 +91,10 @@ async def test_page_without_hits_states_what_was_searched(site: Site) -> None:
     assert f"omfattade {PAGED + 5} meddelanden från Vägmyndigheten ({PAGED + 2})" in text
     assert "Senast insamlat 3 juni 2024 kl. 10.20. Det senaste meddelandet är från 1 juni 2024." in text
     text = await site.text("/search?q=dinosaurie+från:2022-01+till:2022-12")
-    assert f"Inom de valda gränserna finns 1 av arkivets {PAGED + 5} meddelanden." in text
+    assert f"Med de valda filtren omfattade sökningen 1 av arkivets {PAGED + 5} meddelanden." in text
     assert "omfattade 1 meddelande från Vägmyndigheten (1)" in text
     text = await site.text("/search?q=dinosaurie+from:1990+to:1991&lang=en")
-    assert f"0 of the archive’s {PAGED + 5} releases are within the chosen limits." in text
+    assert f"With the chosen filters, the search covered 0 of the archive’s {PAGED + 5} releases." in text
     assert "The search covered" not in text
 
 

@@ -66,8 +66,8 @@ async def test_faults_come_first_with_reason_and_time(status_site: Site) -> None
         (
             "/-/status",
             [
-                *("Begäranden till webbplatserna4 800", "Hämtad datamängd136,0 MB", "(304)25 %"),
-                *("begäranden1,0 sekunder", "robots.txt tillåter insamling4 myndigheter"),
+                *("Förfrågningar till webbplatserna4 800", "Hämtad datamängd136,0 MB", "(304)25 %"),
+                *("förfrågningar1,0 sekunder", "robots.txt tillåter insamling4 myndigheter"),
             ],
         ),
         (

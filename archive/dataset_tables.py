@@ -334,7 +334,7 @@ SOURCE_MEANINGS = {
     " `scrapy crawl audit` last read them to their end, whether selected or not; null: never audited,"
     " or none of that year",
     "source_stored": "Of these, how many the archive had stored then",
-    "source_rejected": "Of these, how many were fetched and were no release",
+    "source_rejected": "Of these, how many were fetched but were not releases",
     "source_missing": "Of these, how many were missing; the archive's table missing_releases lists them",
     "source_unlisted": "Stored releases that no source listed any more although they are not known to be removed: a"
     " lower bound; null if it is unknown",

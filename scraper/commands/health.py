@@ -89,7 +89,7 @@ def build_health_table(rows: list[dict[str, Any]], archive_path: Path) -> Table:
         "newest",
         "stored",
         "why",
-        title=f"{archive_path}: {faults} new faults of {len(rows)}",
+        title=f"{archive_path}: {faults} new faults in {len(rows)} agencies",
     )
     table.title_justify, table.columns[4].justify = "left", "right"
     for row in rows:

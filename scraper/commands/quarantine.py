@@ -33,8 +33,8 @@ class Command(ProjectCommand):
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
-        parser.add_argument("--accept", action="store_true", help="store pages as the releases and edits they are")
-        parser.add_argument("--drop", action="store_true", help="never store these pages; their record is kept")
+        parser.add_argument("--accept", action="store_true", help="store pages as ordinary releases and edits")
+        parser.add_argument("--drop", action="store_true", help="never store these pages; their rows are kept")
         parser.add_argument("--id", default="", help="numbers of single pages, separated by commas (default: all)")
 
     def execute(self, args: list[str], opts: argparse.Namespace) -> int:

@@ -345,7 +345,7 @@ class ArchiveWriter:
     def reject_entry(self, fields: Mapping[bytes, bytes]) -> None:
         """Copy a message that crashed too many writers to `unreadable`; end its round unless it is only a page."""
         slug, token = fields[b"agency"].decode(), int(fields[b"token"])
-        logger.critical("a message of %s is moved to `unreadable`: %d writers ended with it", slug, MAX_DELIVERIES)
+        logger.critical("a message of %s is moved to `unreadable`: %d writers failed on it", slug, MAX_DELIVERIES)
         self.broker.redis.xadd(self.broker.key("unreadable"), cast("Any", fields))
         agency = self.agencies.get(slug)
         try:

@@ -82,7 +82,7 @@ class BrowserMiddleware:
         if visit.deferral:
             raise visit.deferral
         for problem in visit.problems:
-            logger.warning("%s: the browser's request was refused: %s", response.url, problem)
+            logger.warning("%s: the browser's request was rejected: %s", response.url, problem)
         request.meta["browser_problems"] = visit.problems
         return response.replace(body=content.encode(), encoding="utf-8")
 

@@ -468,7 +468,7 @@ def reject_not_found(pattern: re.Pattern[str], lines: list[str]) -> PageRejectio
         if pattern.search(line):
             if TEMPORARY_WORD.search(line):
                 return PageRejection("blocked", f"{OUTAGE_PROBLEM}: {line!r}")
-            return PageRejection("error page", f"says that it no longer exists: {line!r}")
+            return PageRejection("error page", f"reports that it no longer exists: {line!r}")
     return None
 
 

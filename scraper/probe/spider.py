@@ -187,7 +187,7 @@ class ProbeSpider(Spider):
                 result, "feeds", find_sources(response.body, response.url, result.base_agency).feeds
             )
         if any(source.links for source in result.sources[count:]):
-            result.notes.append(f"aliases: {host}: the site links to it as its press room; check that it is its own")
+            result.notes.append(f"aliases: {host}: linked to as the press room; check that it belongs to the agency")
         else:
             result.base_agency = agency
 

@@ -456,7 +456,7 @@ class ReleaseSpider(Spider):
         is_own = agency.owns(response.url)
         if is_own and response.url == url:
             if self.is_found_listing(url):
-                raise NotARelease(url, "is a listing: its news are read from it", "listing")
+                raise NotARelease(url, "is a listing, from which releases are found", "listing")
             return
         known = self.archive.frontier.get(response.url)
         is_possible = is_file or is_release_url(response.url, agency)

@@ -467,7 +467,7 @@ class NewsSpider(ReleaseSpider):
 def check_index_depth(url: str, depth: int) -> None:
     """Raise SourceError if sitemap indexes are nested too deeply; sitemaps.org allows no nesting at all."""
     if depth > MAX_INDEX_DEPTH:
-        raise SourceError(url, f"is a sitemap index that is too deep: more than {MAX_INDEX_DEPTH} others are above it")
+        raise SourceError(url, f"is nested too deeply: more than {MAX_INDEX_DEPTH} sitemap indexes are above it")
 
 
 def get_past_end_meta(url: str, agency: Agency, *, has_number: bool) -> dict[str, Any]:

@@ -27,7 +27,7 @@ def test_fault_is_shown_until_it_is_acknowledged(crawled_site: Crawling, capsys:
     capsys.readouterr()
     assert crawled_site.call(health.Command(), "--acknowledge", "borta") == 0
     printed = capsys.readouterr().out
-    for text in ("0 new faults of 5", "(known)", "DNS", "borta: acknowledged until it changes"):
+    for text in ("0 new faults in 5 agencies", "(known)", "DNS", "borta: acknowledged until it changes"):
         assert text in printed
     assert crawled_site.rows("select count(*) from health_events where agency = 'borta'") == [(1,)]
 

@@ -1,8 +1,8 @@
 """Redaction: which takedowns cover a release, and which parts of a state may be shown.
 
 `PassageMatcher` finds passages in any spelling: in text, in a URL, as a number. `Takedowns` reads the takedowns in
-force and redacts states: of a hidden state only kind, dates and language are shown, of a redacted state all but the
-passages. `WithheldStore` is withheld.db, beside archive.db, with the content that was taken down. Only its owner
+force and redacts states: a hidden state only shows kind, dates and language; a redacted state shows everything except
+the passages. `WithheldStore` is withheld.db, beside archive.db, with the content that was taken down. Only its owner
 can read it, and it is never served:
 
     states     revision · state, its columns without a takedown, as JSON, so that hashes and manifests can be checked

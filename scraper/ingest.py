@@ -384,7 +384,7 @@ class CrawlRecorder:
     def record_merge(
         self, release_id: int, target_id: int, url: str, response: FetchedPage, versions: PageVersions
     ) -> None:
-        """Merge a release into another one, found at `url`, with the cause of their differences."""
+        """Merge a release into another one at `url`, and store the cause of the difference between them."""
         cause, states = "source", find_adjoining_states(self.archive, release_id, target_id)
         if states and states[1].sha256:
             before, after = states

@@ -1,8 +1,8 @@
-"""Reads when releases had a wording: between which two checks it appeared, and between which two it disappeared.
+"""Reads the periods in which releases contained a wording, and the checks between which it appeared and disappeared.
 
-The history of a release is that of its whole chain of rows (see archive.history). A page that was parsed again, without
-an edit by the agency, counts as its newest parse says, for as long as it was the same page. If two URLs of a chain were
-found at the same time, the wording is there as long as one of them has it.
+The history of a release is that of its whole chain of rows (see archive.history). If a page was parsed again without an
+edit by the agency, the newest parse counts for the whole time of that page. If two URLs of a chain were found at the
+same time, the wording counts as present as long as one of them has it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from archive.database import RunQuery
 from archive.history import find_last_seen
 
-MAX_VERSIONS = 2_000  # different versions of all releases of a call that are searched
+MAX_VERSIONS = 2_000  # versions of all requested releases that are searched
 STATE_BATCH = 100  # versions read at a time
 
 CHAINS_CTE = (  # releases, each with all earlier rows that moved to it
@@ -44,7 +44,7 @@ TEXTS_SQL = """
 
 
 class CheckPair(NamedTuple):
-    """Two checks (ISO 8601) between which something changed; `after` is None if there was no check before."""
+    """Two checks (ISO 8601) between which something changed; `after` is None if there was no earlier check."""
 
     after: str | None
     until: str
@@ -52,24 +52,24 @@ class CheckPair(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Presence:
-    """A time in which a release had a wording."""
+    """A period in which a release contained a wording."""
 
-    first: int  # ids of the first and last revision that have it
+    first: int  # ids of the first and last revision that contain it
     last: int
-    appeared: CheckPair  # first seen at `until`; after None: the archive's first version has it
-    disappeared: CheckPair | None  # last seen at `after`, no more at `until`; None: it is still there
-    before: int | None = None  # ids of the revisions before and after, which lack it, to compare with
+    appeared: CheckPair  # first seen at `until`; if `after` is None, it is in the archive's first version
+    disappeared: CheckPair | None  # last seen at `after`, missing at `until`; None: it is still present
+    before: int | None = None  # ids of the revisions before and after, without the wording, for a comparison
     after: int | None = None
-    removal: int | None = None  # id of the removal by which it disappeared
-    missing: tuple[CheckPair, ...] = ()  # times in which the release was removed, before it was found again
+    removal: int | None = None  # id of the removal with which it disappeared
+    missing: tuple[CheckPair, ...] = ()  # periods in which the release was removed before it was found again
 
 
 @dataclass(slots=True)
 class PageState:
-    """Revisions of a page that the agency did not edit in between: one, and those parsed again from the same page."""
+    """Revisions without an edit by the agency in between: the first, and those parsed again from the same page."""
 
     release: int
-    first: Mapping[str, Any]  # the row of the first of them
+    first: Mapping[str, Any]  # row of the first revision
     revisions: list[int]
     newest_hash: str = ""
     last_seen: str = ""
@@ -78,10 +78,10 @@ class PageState:
 
 @dataclass(slots=True)
 class ReleaseChain:
-    """All that is known about the versions of a release and its earlier rows."""
+    """Everything known about the versions of a release and its earlier rows."""
 
     root: int
-    rows: dict[int, Mapping[str, Any]] = field(default_factory=dict)  # by id of the revision
+    rows: dict[int, Mapping[str, Any]] = field(default_factory=dict)  # by revision id
     versions: list[PageState] = field(default_factory=list)
     absences: list[Mapping[str, Any]] = field(default_factory=list)
 
@@ -91,8 +91,8 @@ async def read_presences(
 ) -> dict[int, list[Presence]]:
     """Return the presences of a wording in releases, oldest first.
 
-    releases: the last rows of their chains. has_wording: gets the title, lead, body, questions, images and language of
-    a version. A release is left out of the result if it has more versions than remain of MAX_VERSIONS.
+    releases: the last rows of their chains. has_wording: function of a version's title, lead, body, questions, images
+    and language. Once MAX_VERSIONS would be exceeded, releases are left out of the result.
     """
     values = {"releases": json.dumps(list(releases))}
     chains = {root: ReleaseChain(root) for root in releases}
@@ -101,7 +101,7 @@ async def read_presences(
     for row in await run(ABSENCES_SQL, values):
         chains[row["root"]].absences.append(row)
     searched: list[ReleaseChain] = []
-    texts: dict[tuple[int, str], int] = {}  # release, hash → a revision with this text
+    texts: dict[tuple[int, str], int] = {}  # (release, hash) → a revision with this text
     for chain in chains.values():
         new = {(version.release, version.newest_hash): version.revisions[-1] for version in chain.versions}
         if len(texts) + len(new) <= MAX_VERSIONS:
@@ -117,7 +117,7 @@ async def read_presences(
 async def find_wording(
     run: RunQuery, revisions: Sequence[int], has_wording: Callable[[Mapping[str, Any]], bool]
 ) -> set[int]:
-    """Return the revisions that have the wording."""
+    """Return the ids of revisions whose text contains the wording."""
     found: set[int] = set()
 
     def search(rows: Sequence[Mapping[str, Any]]) -> None:
@@ -133,7 +133,7 @@ async def find_wording(
 
 
 def add_versions(chain: ReleaseChain, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Add the versions of one release row, whose revisions are in the order in which they were stored."""
+    """Add the versions of one release row; its revisions are given in the order in which they were stored."""
     version: PageState | None = None
     before: Mapping[str, Any] | None = None
     chain.rows |= {row["id"]: row for row in rows}
@@ -150,7 +150,7 @@ def add_versions(chain: ReleaseChain, rows: Sequence[Mapping[str, Any]]) -> None
 
 
 def find_presences(chain: ReleaseChain) -> list[Presence]:
-    """Return the presences of a wording in a chain whose versions are marked, oldest first."""
+    """Return the presences of a wording in a chain whose versions have been searched for it, oldest first."""
     found = [presence for line in split_lines(chain) for presence in find_line_presences(chain, line)]
     merged: list[Presence] = []
     for presence in sorted(found, key=lambda each: (each.appeared.until, each.first)):
@@ -159,12 +159,12 @@ def find_presences(chain: ReleaseChain) -> list[Presence]:
 
 
 def split_lines(chain: ReleaseChain) -> list[list[PageState]]:
-    """Return the versions in lines, in each of which one followed the other.
+    """Return the versions as sequences, in each of which one version followed the other.
 
-    There is more than one line if pages at two URLs were found to be the same release later.
+    There are several sequences if pages at two URLs were later found to be the same release.
     """
     lines: list[list[PageState]] = []
-    last_lines: dict[int, list[PageState]] = {}  # revision → its line
+    last_lines: dict[int, list[PageState]] = {}  # revision → its sequence
     for version in sorted(chain.versions, key=lambda each: (each.first["when"], each.first["id"])):
         line = last_lines.get(version.first["previous"])
         if line is None or line[-1].last_seen > version.first["when"]:
@@ -176,9 +176,9 @@ def split_lines(chain: ReleaseChain) -> list[list[PageState]]:
 
 
 def find_line_presences(chain: ReleaseChain, line: Sequence[PageState]) -> list[Presence]:
-    """Return the presences in versions that followed one another."""
+    """Return the presences of a wording in a sequence of versions."""
     presences = []
-    position = 0  # of the first version after the group
+    position = 0  # index of the first version after the group
     for has_wording, group in groupby(line, key=lambda version: version.has_wording):
         versions = list(group)
         start, position = position, position + len(versions)
@@ -205,7 +205,7 @@ def find_line_presences(chain: ReleaseChain, line: Sequence[PageState]) -> list[
 
 
 def find_end(chain: ReleaseChain, last: PageState) -> str | None:
-    """Return when the last version of a line was first no longer found, or None if it is the current one."""
+    """Return when the last version of a sequence was first missing, or None if it is the current one."""
     if any(chain.rows[key]["is_current"] for key in last.revisions):
         return None
     moves = (row["first_seen"] for row in chain.absences if row["kind"] == "moved" and row["release"] == last.release)
@@ -215,9 +215,9 @@ def find_end(chain: ReleaseChain, last: PageState) -> str | None:
 
 
 def find_removal(chain: ReleaseChain, last: PageState, until: str | None) -> Mapping[str, Any] | None:
-    """Return the first confirmed removal after a version was last seen, and before the next one was.
+    """Return the first confirmed removal after a version was last seen and before the next one was found.
 
-    until: when the next version was found; None: there is none, so only a removal that lasts counts.
+    until: when the next version was found. If it is None, there is no next version, and only an open removal counts.
     """
     return next(
         (
@@ -233,7 +233,7 @@ def find_removal(chain: ReleaseChain, last: PageState, until: str | None) -> Map
 
 
 def overlaps(merged: Sequence[Presence], presence: Presence) -> bool:
-    """Return whether no check shows that the wording was away between the last of `merged` and a later presence."""
+    """Return whether the wording may have been present all the time from the last of `merged` to a later presence."""
     if not merged:
         return False
     gone, appeared = merged[-1].disappeared, presence.appeared
@@ -243,7 +243,7 @@ def overlaps(merged: Sequence[Presence], presence: Presence) -> bool:
 
 
 def merge_presences(one: Presence, other: Presence) -> Presence:
-    """Return the presence of a wording that two URLs had at overlapping times; `one` was seen first."""
+    """Merge two presences of a wording that overlap in time, at two URLs; `one` was seen first."""
     after = [pair.after for pair in (one.appeared, other.appeared)]
     appeared = CheckPair(min(filter(None, after)) if all(after) else one.appeared.after, one.appeared.until)
     ends = [presence for presence in (one, other) if presence.disappeared is None]
@@ -252,7 +252,7 @@ def merge_presences(one: Presence, other: Presence) -> Presence:
 
 
 def add_missing_times(chain: ReleaseChain, presence: Presence) -> Presence:
-    """Return a presence with the times in which the release was removed for a while."""
+    """Return a presence with the periods in which the release was temporarily removed."""
     end = presence.disappeared and presence.disappeared.until
     missing = tuple(
         CheckPair(row["first_seen"], row["ended"])

@@ -56,7 +56,7 @@ PAIR_WEIGHTS = (3.0, 1.0, 0.3, 0.3, 0.02, 0.02, 0.3, 0.1)
 # Private-use characters before terms that a search for a lemma must not find.
 FORM_PREFIX = "\ue010"  # a word as written
 LAST_PART_PREFIX = "\ue011"  # the last part of a compound that has a meaning of its own
-PARAGRAPH_END = "\ue012"  # a word of its own between two paragraphs of an edit, so that no phrase spans both
+PARAGRAPH_END = "\ue012"  # separates the paragraphs of an edit, so that no phrase matches across two of them
 MIN_TEXT_WORDS = 20  # words in lead, body and questions; a release with fewer is an invitation or a bare headline
 MIN_VOCABULARY_LENGTH = 3  # letters of a word that can be suggested
 
@@ -76,8 +76,8 @@ INDEXED_STATES_SQL = (
     " from (select question, answer from questions where release = r.id order by position)) from releases r"
 )
 
-# Edits. The rows of search_edits are numbered 2 × the id of the edit's revision for its removed paragraphs, and one
-# more for those that it added.
+# Edits. For the edit with the revision N, the row of search_edits for removed paragraphs is 2 N, and that for added
+# paragraphs 2 N + 1.
 IS_EDIT_SQL = "v.cause = 'source' and v.previous is not null"
 EDIT_STATES_SQL = (
     f"select v.id, {', '.join(f'{row}.{name}' for row in ('b', 'v') for name in (*STATE_FIELDS, *LIST_FIELDS))}"
@@ -116,10 +116,11 @@ def extract_terms(state: Mapping[str, Any]) -> IndexTerms:
 
 
 def extract_edit_texts(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the text columns of the paragraphs that an edit removed, and of those that it added.
+    """Return the text columns of the paragraphs that an edit removed, and those of the paragraphs that it added.
 
-    Paragraphs are counted in each field: one that was printed twice and then once is removed, one that moved is not.
-    The added ones lack their words as written, which are nearly half of the index and rarely searched for in additions.
+    Paragraphs are counted in each field: one that was printed twice and then once counts as removed, one that moved
+    does not. The columns of words as written are left empty for added paragraphs: they would be nearly half of the
+    index, and are rarely needed there.
     """
     for name in ("questions", "images"):
         if before[name] is None or after[name] is None:  # not read at the time
@@ -129,7 +130,7 @@ def extract_edit_texts(before: Mapping[str, Any], after: Mapping[str, Any]) -> t
     for state, own, other in ((before, *paragraphs), (after, *reversed(paragraphs))):
         language = "en" if is_english_release(state) else "sv"
         texts = [list((own[name] - other[name]).elements()) for name in EDIT_COLUMNS]
-        if state is after:  # in lower case, abbreviations have lemmas, too, by which words in quotation marks are found
+        if state is after:  # in lower case, abbreviations have lemmas too, by which words in quotation marks are found
             texts = [list(map(str.lower, paragraphs)) for paragraphs in texts]
         columns = ([analyze(text, language) for text in paragraphs] for paragraphs in texts)
         sides.append(build_columns(*columns, between=f" {PARAGRAPH_END} "))
@@ -137,7 +138,7 @@ def extract_edit_texts(before: Mapping[str, Any], after: Mapping[str, Any]) -> t
 
 
 def count_paragraphs(state: Mapping[str, Any]) -> dict[str, Counter[str]]:
-    """Count the paragraphs of a state, by the EDIT_COLUMNS that they belong to, white space collapsed."""
+    """Count the paragraphs of a state in each of EDIT_COLUMNS, with white space collapsed."""
     counts: dict[str, Counter[str]] = {name: Counter() for name in EDIT_COLUMNS}
     for block in build_blocks(state):
         counts[block.field if block.field in counts else "body"][" ".join(block.text.split())] += 1
@@ -236,7 +237,7 @@ def create_search_index(db: Database) -> None:
 
 
 def create_text_table(db: Database, name: str) -> None:
-    """Create an FTS5 table, in place of the one that is there, and a trigger for rows that any program deletes."""
+    """Create an FTS5 table, replacing an existing one, with a trigger for rows that any program deletes."""
     table, condition, _ = INDEXED_ROWS[name]
     db.execute(f"drop table if exists {name}")
     db.execute(
@@ -248,7 +249,7 @@ def create_text_table(db: Database, name: str) -> None:
 
 
 def create_edits_table(db: Database) -> None:
-    """Create the empty table of edits in an archive that has none."""
+    """Create the table of edits if the archive does not have one."""
     if not db.table("search_edits").exists():
         create_text_table(db, "search_edits")
 
@@ -305,12 +306,12 @@ class SearchIndex:
         self.db.conn.executemany("delete from vocabulary where word = ? and releases < 1", removed_words)
 
     def index_edit(self, revision_id: int, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
-        """Index what the edit that made a revision removed and added. The states must be as they may be shown."""
+        """Index what an edit removed and added. The states must not contain taken-down text."""
         for added, texts in enumerate(extract_edit_texts(before, after)):
             self.db.execute(build_insert_sql("search_edits"), [2 * revision_id + added, *texts])
 
     def index_edits_of(self, release_id: int) -> None:
-        """Index the edits of a release, and those of a release that continues it, from their stored states."""
+        """Index the edits of a release and those of a release that continues it, from their stored states."""
         self._index_stored_edits("(v.release = :release or b.release = :release)", {"release": release_id})
 
     def _index_stored_edits(self, condition: str, values: Mapping[str, Any]) -> None:

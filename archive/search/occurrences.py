@@ -1,7 +1,7 @@
-"""Finds the terms of a parsed query in texts and stored states, by the analysis of the index.
+"""Finds the terms of a parsed query in texts and stored states, analysed as in the index.
 
-Words match as in the index: in any inflection, and as parts of compounds. Marks in excerpts, searches in earlier
-versions and histories of a phrase all use it, so that they agree on what contains a word.
+Words match as in the index: in any inflection, and as parts of compounds. Excerpts, searches in earlier versions and
+the histories of a phrase all use this module, so that they agree on which texts contain a word.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ TEXT_TOKEN_PATTERN = re.compile(
 ALWAYS_LEMMATISED_LENGTH = 7  # letters; if only likely matches are lemmatised, shorter words always are
 STATE_TEXT_FIELDS = ("title", "lead", "body")
 
-QueryLeaf: TypeAlias = TermNode | NearNode  # a part of a query that a text contains or not
+QueryLeaf: TypeAlias = TermNode | NearNode  # a part of the query that a text either contains or not
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class QueryTerm:
     field: str | None = None  # the only field to search
     is_exact: bool = False  # lemma_sequences are words as written
     is_loose: bool = False  # compounds with a meaning of their own match, too
-    alternatives: tuple[QueryTerm, ...] = ()  # other readings that match as well
+    alternatives: tuple[QueryTerm, ...] = ()  # other forms of the term that match as well
 
 
 class TextToken(NamedTuple):
@@ -75,7 +75,7 @@ class TextToken(NamedTuple):
     end: int
     word: str
     lemma: str
-    joined: str = ""  # lemma of this word and the next, if they have a hyphen: rotavdrag for ROT-avdrag
+    joined: str = ""  # lemma of this word and the next written as one, if they have a hyphen: rotavdrag for ROT-avdrag
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +91,9 @@ class StateText(NamedTuple):
     """A text of a stored state."""
 
     field: str  # title, lead, body, question, answer or caption
-    text: str  # NFC
+    text: str  # in NFC
     position: int | None = None  # number of the question or picture, from 1
-    is_in_body: bool = False  # whether the body has the text of this question or answer, too
+    is_in_body: bool = False  # whether the body also contains this question or answer
 
 
 class TermSpan(NamedTuple):
@@ -119,7 +119,7 @@ def extract_query_terms(
 
 
 def build_query_term(term: TermNode, prefix_lemmas: Mapping[str, tuple[str, ...]]) -> QueryTerm:
-    """Build what a term matches in texts, which is what fts.match_term finds in the index."""
+    """Build the query term for a term: what fts.match_term finds in the index, for texts."""
     text = " ".join(term.words)
     label = text + ("*" if term.is_prefix else "")
     if term.match in (QUOTED, WRITTEN):
@@ -142,7 +142,7 @@ def build_query_term(term: TermNode, prefix_lemmas: Mapping[str, tuple[str, ...]
     elif compound and len(text) <= MAX_ABBREVIATION_LENGTH and (text,) not in readings:
         others.append(
             QueryTerm(label, ((text,),), field=term.field, is_exact=True)
-        )  # no form of its lemma if in capitals
+        )  # an abbreviation in capitals is not a form of the lemma
     if term.joined:
         others.append(build_query_term(replace(term, words=(term.joined,), joined=""), prefix_lemmas))
     return QueryTerm(label, readings, prefix, compound, term.field, is_loose=is_loose, alternatives=tuple(others))
@@ -187,7 +187,7 @@ def tokenise_text(
 
 
 def find_joined_words(text: str, to_lemma: Callable[[str], str]) -> dict[int, str]:
-    """Return the lemmas of words with a hyphen, written as one, by their position in the text."""
+    """Return the lemmas of hyphenated words written without the hyphen, by position in the text."""
     return {match.start(): to_lemma("".join(find_words(match[0]))) for match in HYPHENATED_WORD.finditer(text)}
 
 
@@ -200,7 +200,7 @@ def normalise_index_word(text: str) -> str:
 def find_highlights(
     tokens: Sequence[TextToken], query_term: QueryTerm, term_index: int, *, english: bool
 ) -> list[Highlight]:
-    """Return where a term occurs; of several matches that begin with the same word, only one."""
+    """Return where a term occurs. Of several matches that begin with the same word, only one is returned."""
     found: dict[int, Highlight] = {}
     for term in iter_alternatives([query_term]):
         for first, last in iter_matches(tokens, term, english=english):
@@ -272,8 +272,8 @@ def normalise_text(text: str | None) -> str:
 class OccurrenceFinder:
     """Counts and finds the terms of a parsed query in states, to decide what an earlier version contains.
 
-    Filters of the query (agency, tag, days) are ignored: they are the caller's. prefix_lemmas: additional lemmas for
-    words with a star.
+    Filters of the query (agency, tag, days) are ignored; the caller has to apply them. prefix_lemmas: additional lemmas
+    for words with a star.
 
     >>> from archive.search.query import parse_query
     >>> finder = OccurrenceFinder(parse_query('"två fyrar" -hamn').tree)
@@ -285,7 +285,7 @@ class OccurrenceFinder:
 
     def __init__(self, tree: QueryNode | None, prefix_lemmas: Mapping[str, tuple[str, ...]] | None = None) -> None:
         self.tree = tree
-        # NEAR finds inflected words and phrases, but no compounds (fts.match_near)
+        # NEAR finds inflected words and phrases, but not compounds (fts.match_near)
         self.terms: dict[QueryLeaf, list[QueryTerm]] = {
             leaf: [
                 build_query_term(term, {} if isinstance(leaf, NearNode) else prefix_lemmas or {})
@@ -310,7 +310,7 @@ class OccurrenceFinder:
         return sorted(spans, key=lambda span: span[:2])
 
     def find_in_state(self, state: Mapping[str, Any]) -> list[tuple[StateText, list[TermSpan]]]:
-        """Return the texts of a state that contain something of the query, with the occurrences."""
+        """Return the texts of a state that contain any part of the query, with the occurrences."""
         english = is_english_release(state)
         found = ((text, self.find(text.text, text.field, english=english)) for text in list_state_texts(state))
         return [(text, spans) for text, spans in found if spans]
@@ -318,7 +318,8 @@ class OccurrenceFinder:
     def count(self, state: Mapping[str, Any]) -> dict[QueryLeaf, int]:
         """Count how often each part of the query occurs in a state.
 
-        What a question or answer repeats of the body is counted once, unless only questions or answers are searched.
+        If a question or answer repeats the body, its occurrences count once, unless only questions or answers are
+        searched.
         """
         counts = dict.fromkeys(self.terms, 0)
         for text, spans in self.find_in_state(state):
@@ -332,21 +333,21 @@ class OccurrenceFinder:
         return self.is_true(lambda leaf: counts[leaf] > 0)
 
     def compare(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[set[QueryLeaf], set[QueryLeaf]]:
-        """Return the parts of the query that an edit removed and those that it added.
+        """Return the parts of the query that an edit removed, and those that it added.
 
-        They occur more often in the whole state before than after, or the other way round, so that a paragraph that was
-        moved changes nothing.
+        These occur more often in the whole state before than after, or the other way round. So a moved paragraph does
+        not count.
         """
         old, new = self.count(before), self.count(after)
         return {leaf for leaf in old if old[leaf] > new[leaf]}, {leaf for leaf in old if old[leaf] < new[leaf]}
 
     def is_true(self, holds: Callable[[QueryLeaf], bool]) -> bool:
-        """Return whether the query is true if `holds` says so of each of its words and phrases."""
+        """Return whether the query is true. holds: returns whether a word, phrase or NEAR group counts as found."""
         return evaluate(self.tree, holds) is not False
 
 
 def iter_leaves(node: QueryNode | None) -> Iterator[QueryLeaf]:
-    """Yield all words, phrases and NEAR groups of a query, also those that must not match."""
+    """Yield all words, phrases and NEAR groups of a query, including those that must not match."""
     if isinstance(node, TermNode | NearNode):
         yield node
     elif isinstance(node, NotNode):
@@ -357,7 +358,7 @@ def iter_leaves(node: QueryNode | None) -> Iterator[QueryLeaf]:
 
 
 def evaluate(node: QueryNode | None, holds: Callable[[QueryLeaf], bool]) -> bool | None:
-    """Return whether a query is true, or None if that depends on its filters."""
+    """Return whether a query is true, or None if this depends on its filters."""
     if isinstance(node, TermNode | NearNode):
         return holds(node)
     if isinstance(node, NotNode):
@@ -371,7 +372,7 @@ def evaluate(node: QueryNode | None, holds: Callable[[QueryLeaf], bool]) -> bool
 
 
 def find_near(found: Sequence[Sequence[Highlight]], distance: int) -> list[Highlight]:
-    """Return where all terms occur with at most `distance` words between the first and the last of them.
+    """Return the places where all terms occur with at most `distance` words between the first and the last of them.
 
     found: the occurrences of each term. Each place is returned once, with all its terms.
     """

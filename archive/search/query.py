@@ -255,7 +255,7 @@ def loosen_query(query: Query, counts: Mapping[TermNode, int], max_releases: int
 
 
 def add_phrase_synonyms(parts: Sequence[QueryNode]) -> list[QueryNode]:
-    """Replace an abbreviation or adjacent words by a choice of them and their synonyms: asylum seekers, asylsökande."""
+    """Replace an abbreviation or adjacent words with an OR of them and their synonyms: asylum seekers, asylsökande."""
     completed: list[QueryNode] = []
     for part in parts:
         completed.append(part)
@@ -323,7 +323,7 @@ def is_plain_term(node: QueryNode) -> bool:
 
 
 def add_names(parts: Sequence[QueryNode]) -> list[QueryNode]:
-    """Replace the name or abbreviation of an agency by a choice of all its names (see read_agency_names)."""
+    """Replace the name or abbreviation of an agency with an OR of all its names (see read_agency_names)."""
     names, completed, start = read_agency_names(), list[QueryNode](), 0
     while start < len(parts):
         run = list(takewhile(is_plain_term, parts[start : start + MAX_NAME_WORDS]))
@@ -374,7 +374,7 @@ def is_ordinary_word(words: tuple[str, ...]) -> bool:
 
 
 def add_numbered_words(parts: Sequence[QueryNode]) -> list[QueryNode]:
-    """Let an abbreviation and its number match if they are written as one word: ETS 2, ETS2."""
+    """Make an abbreviation with a number also match the same written as one word: ETS 2, ETS2."""
     completed: list[QueryNode] = []
     for part in parts:
         before = completed[-1] if completed else None

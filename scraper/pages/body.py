@@ -58,7 +58,7 @@ def drop_contents_lists(blocks: Sequence[PageBlock]) -> list[PageBlock]:
 def drop_feedback(blocks: Sequence[PageBlock]) -> list[PageBlock]:
     """Return the blocks without questions such as "Hittade du det du sökte?" and their choices of answers.
 
-    A heading such as "Tyck till om sidan" is dropped with its box.
+    A heading such as "Tyck till om sidan" is dropped, too, with the text in its box.
     """
     remaining: list[PageBlock] = []
     box, is_choice_expected = None, False

@@ -15,7 +15,7 @@ import hashlib
 import json
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
@@ -24,7 +24,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from datasette import Response, hookimpl
+from datasette.database import QueryInterrupted
 
+from archive.analysis import is_english_release
 from archive.citations import CITATION_TYPES, Citation, format_citation, read_citation
 from archive.database import RunQuery
 from archive.diff import compare
@@ -47,7 +49,18 @@ from archive.history import (
 )
 from archive.history.comparison import DiffRow, FieldDiff, diff_fields
 from archive.i18n import describe_removal, format_importance, format_time
+from archive.search import HitPosition, find_hit_position
+from archive.search.occurrences import extract_query_terms
+from archive.search.params import (
+    HIT_PARAMETERS,
+    MAX_PAGE_NUMBER,
+    build_hit_url,
+    build_search_url,
+    parse_positive_int,
+    parse_search_request,
+)
 from archive.urls import strip_www
+from archive.web.highlights import MarkedHtml, PageHighlighter, list_answers
 from archive.web.pages import find_adjacent_releases
 from archive.web.responses import (
     FORMAT_SUFFIX,
@@ -56,11 +69,12 @@ from archive.web.responses import (
     ReaderError,
     SiteRequest,
     StreamResponse,
-    add_query,
     build_file_response,
     build_tag_uri,
+    check_parameters,
     compute_etag,
     format_atom_time,
+    get_search_columns,
     render_document,
     site_view,
 )
@@ -82,7 +96,8 @@ RELEASE_PARTS_SQL = {
 NEWEST_REVISION_SQL = "select revision from releases where id = :id"
 STORED_URLS_SQL = "select url from frontier where release = ? and role = 'release' and state = 'stored' order by url"
 RELEASE_AGENCY_SQL = """
-    select r.id, r.url, r.body_html, a.* from releases r join agencies a on a.slug = r.agency where r.id = ?
+    select r.id, r.url, r.title, r.lead, r.body, r.body_html, r.language, a.*
+    from releases r join agencies a on a.slug = r.agency where r.id = ?
 """
 CITATION_FORMATS = "|".join(re.escape(suffix) for suffix in CITATION_TYPES)
 DIFF_CSV_COLUMNS = ("field", "place", "label", "op", "text")
@@ -127,6 +142,7 @@ async def read_release_context(site: SiteRequest) -> dict[str, Any]:
     db, key = site.datasette.get_database("archive"), site.url_vars["pks"]
     parts = {name: list(await db.execute(sql, [key])) for name, sql in RELEASE_PARTS_SQL.items()}
     agency = (await db.execute(RELEASE_AGENCY_SQL, [key])).first()
+    release = {**dict(agency), **parts}
     addresses = await db.execute(STORED_URLS_SQL, [agency["id"]])
     answerers = [question["answered_by"] for question in parts["questions"] if question["answered_by"]]
     newest = (await site.run(NEWEST_REVISION_SQL, {"id": agency["id"]}))[0]["revision"]
@@ -136,9 +152,9 @@ async def read_release_context(site: SiteRequest) -> dict[str, Any]:
         "agency": agency,
         "near_duplicates": await db.execute_fn(partial(find_duplicates, release=agency["id"])),
         "other_urls": [url for (url,) in addresses if not has_same_host(url, agency["url"])],
-        "unplaced_questions": find_unplaced_questions(parts["questions"], agency["body_html"]),
+        "canonical_url": site.local_url(f"/archive/releases/{agency['id']}"),  # of a page with a search, too
         "answerers": list(dict.fromkeys(answerers)),  # without duplicates, in the order of their first answers
-        "split_plain_paragraphs": split_plain_paragraphs,
+        **await read_marked_texts(site, agency["id"], release),
         **await read_history_context(site, agency["id"], agency["url"]),
     }
 
@@ -175,6 +191,65 @@ async def read_citation_context(site: SiteRequest, revision_id: int) -> dict[str
     return {"citation": citation, "citation_formats": texts}
 
 
+async def read_marked_texts(site: SiteRequest, release_id: int, release: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the texts of a release or state in the order in which they are printed, and the search that marks them."""
+    context = await read_search_context(site, release_id, release)
+    highlighter: PageHighlighter = context["highlighter"]
+
+    def mark() -> dict[str, Any]:
+        mark_text, questions = highlighter.mark_text, release["questions"] or ()
+        return {
+            "marked_title": mark_text(release["title"], "title"),
+            "marked_lead": [mark_text(paragraph, "lead") for paragraph in split_plain_paragraphs(release["lead"])],
+            "marked_body": highlighter.mark_html(release["body_html"], list_answers(questions)),
+            "unplaced_questions": [
+                {
+                    **dict(question),
+                    "question": mark_text(question["question"], "question"),
+                    "answer": [mark_text(text, "answer") for text in split_plain_paragraphs(question["answer"])],
+                }
+                for question in find_unplaced_questions(questions, release["body_html"])
+            ],
+            "images": [
+                {**dict(image), "caption": mark_text(image["caption"] or image["alt"], "caption")}
+                for image in release["images"] or ()
+            ],
+        }
+
+    return context | await asyncio.to_thread(mark)  # words are lemmatised, which takes a while in long texts
+
+
+async def read_search_context(site: SiteRequest, release_id: int, state: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the search by whose results a page was reached (None: by none), with the highlighter of its words.
+
+    Invalid parameters, and queries without a word, are ignored.
+    """
+    request, found = parse_search_request(site.args), None
+    number = min(parse_positive_int(site.args.get("hit") or "") or 0, MAX_PAGE_NUMBER) or None
+    if request.query.tree or request.has_filters:
+        try:
+            columns = get_search_columns(site.datasette)
+            found = await find_hit_position(site.run, request, release_id, number, columns)
+        except QueryInterrupted:
+            found = HitPosition(query_terms=extract_query_terms(request.query.tree))
+    english = is_english_release(state) if found else False
+    highlighter = PageHighlighter(found.query_terms if found else (), english=english, language=site.language)
+
+    def keep_search(path: str, hit: int | None = number) -> str:
+        """Return the URL of a path with the search of this page."""
+        return str(site.datasette.urls.path(build_hit_url(path, request, hit, site.requested_language)))
+
+    results = replace(request, page=(found.number - 1) // request.size + 1 if found and found.number else 1)
+    anchor = f"#hit-{found.number}" if found and found.number else ""
+    return {
+        "found": found,
+        "search_words": request.text,
+        "results_url": site.datasette.urls.path(build_search_url(results, site.requested_language)) + anchor,
+        "highlighter": highlighter,
+        "keep_search": keep_search,
+    }
+
+
 def has_same_host(url: str, other: str) -> bool:
     return strip_www(urlsplit(url).hostname or "") == strip_www(urlsplit(other).hostname or "")
 
@@ -190,7 +265,7 @@ def split_plain_paragraphs(text: str | None) -> list[str]:
     return [part.strip() for part in re.split(r"\n\s*\n", text or "") if part.strip()]
 
 
-@site_view()
+@site_view(*HIT_PARAMETERS)
 async def show_revision(site: SiteRequest) -> Response:
     """Show a revision and whether it is the current one. Search engines must not index it."""
     revision_id = int(site.url_vars["revision"])
@@ -203,8 +278,8 @@ async def show_revision(site: SiteRequest) -> Response:
         "state": state,
         "final_release": final_release,
         "newest_revision": (await site.run(NEWEST_REVISION_SQL, {"id": final_release}))[0]["revision"],
-        "unplaced_questions": find_unplaced_questions(state["questions"] or (), state["body_html"]),
         "takedowns": await read_active_takedowns(site.run, revision["release"]),
+        **await read_marked_texts(site, final_release, state),
         **citation_context,
     }
     return await site.render("revision.html", context, headers=NOT_INDEXED)
@@ -235,16 +310,18 @@ async def find_citation(site: SiteRequest, revision_id: int) -> Citation:
     return citation
 
 
-@site_view("show")
+@site_view(*HIT_PARAMETERS)  # show=all: the whole text
 async def show_diff(site: SiteRequest) -> Response:
     """Show the differences between two revisions, older one first; redirect if they are in the other order."""
     one, other = site.url_vars["one"], site.url_vars["other"]
+    if site.format_name:
+        check_parameters(site.args, ("show",))
     before, after = await read_revision_pair(site.run, int(one), int(other))
     path = f"/-/diff/{before['id']}/{after['id']}"
     if (one, other) != (str(before["id"]), str(after["id"])):
         suffix = f".{site.format_name}" if site.format_name else ""
-        query = {"show": site.args.get("show"), "lang": site.requested_language}
-        return Response.redirect(site.datasette.urls.path(add_query(path + suffix, **query)), status=301)
+        query = f"?{site.request.query_string}" if site.request.query_string else ""
+        return Response.redirect(site.datasette.urls.path(path + suffix) + query, status=301)
     full_text = site.args.get("show") == "all"
     # outside the event loop, because comparing long texts takes a while
     field_diffs = await asyncio.to_thread(diff_fields, before["state"], after["state"], full_text=full_text)
@@ -257,13 +334,34 @@ async def show_diff(site: SiteRequest) -> Response:
     }
     if site.format_name:
         return await render_document(site, build_diff_document(site, context))
-    context |= {
+    final_release = await find_final_release(site.run, after["release"])
+    search_context = await read_search_context(site, final_release, after["state"])
+    context |= search_context | {
         "full_text": full_text,
         "permalink": site.url(path),
-        "final_release": await find_final_release(site.run, after["release"]),
+        "final_release": final_release,
+        "find_marked_pieces": await asyncio.to_thread(mark_rows, field_diffs, search_context["highlighter"]),
         "format_change": lambda change: summarise_changes([change], site.language).removeprefix("1 "),
     }
     return await site.render("diff.html", context)
+
+
+def mark_rows(
+    field_diffs: Sequence[FieldDiff], highlighter: PageHighlighter
+) -> Callable[[DiffRow], list[MarkedHtml] | None]:
+    """Mark the rows of a comparison in the order in which they are printed, and return a function that looks them up.
+
+    The function returns the marked pieces of a row, or None for a row without any. A field that repeats what the body
+    shows is folded on the page, and not marked.
+    """
+    marked = {
+        id(row): pieces
+        for field in field_diffs
+        if not field.shown_in_body
+        for row in field.rows
+        if isinstance(row, DiffRow) and (pieces := highlighter.mark_row(field.name, row))
+    }
+    return lambda row: marked.get(id(row))
 
 
 async def read_revision_pair(run: RunQuery, first_id: int, second_id: int) -> list[Revision]:

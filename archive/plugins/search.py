@@ -28,13 +28,14 @@ from archive.search import Results, find_release_by_url, is_url, search, search_
 from archive.search.fts import build_plan, match_word, resolve_names
 from archive.search.index import EVERY_RELEASE, NO_VALUE
 from archive.search.params import (
-    EXCLUDE_SUFFIX,
     FACETS,
     PAGE_SIZE,
     RESULT_TYPES,
+    SEARCH_PARAMETERS,
     SORT_ORDERS,
     FacetLinks,
     SearchRequest,
+    build_hit_url,
     build_search_parameters,
     build_search_url,
     parse_search_request,
@@ -78,15 +79,13 @@ SEARCH_COLUMNS = {
 MATCH_ALL = f'"{EVERY_RELEASE}"'  # matches every release
 MATCH_NOTHING = '""'  # FTS5 accepts it and finds nothing; an empty text is a syntax error
 
-PAGE_PARAMETERS = ("q", *FACETS, *(f"{name}{EXCLUDE_SUFFIX}" for name in FACETS), "order", "show", "page", "size")
-
 
 @hookimpl
 def register_routes() -> list[tuple[str, Any]]:
     return [(r"/search" + EXPORT_FORMAT_SUFFIX, show_search)]
 
 
-@site_view(*PAGE_PARAMETERS)
+@site_view(*SEARCH_PARAMETERS)
 async def show_search(site: SiteRequest) -> Any:
     """Show the search page (with status 503 if the search took too long), or the results as data."""
     query = parse_search_request(site.args)
@@ -114,6 +113,9 @@ def build_search_context(site: SiteRequest, query: SearchRequest, results: Resul
     def build_url(query: SearchRequest, suffix: str = "") -> str:
         return str(urls.path(build_search_url(query, site.requested_language, suffix)))
 
+    def link_hit(path: str, number: int) -> str:
+        return str(urls.path(build_hit_url(path, query, number, site.requested_language)))
+
     def link_facet(facet: str, value: str, *, exclude: bool = False) -> str:
         return str(urls.path(facet_links.build_url(facet, value, exclude=exclude)))
 
@@ -132,6 +134,7 @@ def build_search_context(site: SiteRequest, query: SearchRequest, results: Resul
         "build_url": build_url,
         "choose_facet": partial(toggle_facet_value, query),
         "link_facet": link_facet,
+        "link_hit": link_hit,
         "change_query": partial(replace, query, page=1),
         "whole_query": replace(query, page=1, size=PAGE_SIZE),
         "turn_page": lambda page: replace(query, page=page),
@@ -210,7 +213,7 @@ def format_hit_row(site: SiteRequest, hit: SearchHit, query: SearchRequest) -> d
     matched = ", ".join(
         dict.fromkeys(form for match in hit.explanations for forms in match.forms.values() for form in forms)
     )
-    values = {**common, "release": row["id"], "match": match, "matched": matched, "page": site.url(build_hit_path(hit))}
+    values = {**common, "release": row["id"], "match": match, "matched": matched, "page": site.url(hit.path)}
     if query.show == "questions":
         values |= {name: row[name] for name in ("pair", "position", "question", "answer", "answered_by")}
     else:
@@ -256,7 +259,7 @@ def build_hit_entry(site: SiteRequest, hit: SearchHit, *, is_news: bool) -> Atom
     """
     row, language = hit.row, site.language
     is_question = "pair" in row.keys()  # noqa: SIM118 - in a sqlite3.Row, `in` looks for values
-    url, published = site.url(build_hit_path(hit)), format_stated_atom_time(row["published"])
+    url, published = site.url(hit.path), format_stated_atom_time(row["published"])
     name = f"release-{row['id']}" + (f"-question-{row['position']}" if is_question else "")
     facts = [
         format_release_kind(language, row["kind"]) if row["kind"] else "",
@@ -274,13 +277,6 @@ def build_hit_entry(site: SiteRequest, hit: SearchHit, *, is_news: bool) -> Atom
         summary=" · ".join(filter(None, facts))
         or site.translate("list.seen_on", when=format_time(language, row["first_seen"])),
         content=row["answer"] if is_question else join_snippet(hit.excerpt),
-    )
-
-
-def build_hit_path(hit: SearchHit) -> str:
-    """Return the path of a hit: the release, or the question in it."""
-    return f"/archive/releases/{hit.row['id']}" + (
-        f"#question-{hit.question_position}" if hit.question_position else ""
     )
 
 

@@ -61,6 +61,7 @@ from archive.web.tables import list_database_paths
 ALLOWED_METHODS = ("GET", "HEAD", "OPTIONS")
 # slow requests, by the beginning of their path
 MAX_CONCURRENT_BY_PATH = {"/-/diff/": 1, "/search.csv": 1, "/search": 3, "/-/changes": 2}
+HIT_PATHS = ("/archive/releases/", "/-/revision/")
 HOST = re.compile(rb"([\w.-]*|\[[\dA-Fa-f:.]+\])(:\d*)?")
 CLOSED_PATHS = "allow-debug|auth-token|databases|logout|messages|patterns|permissions|threads"
 
@@ -193,7 +194,8 @@ class RequestLimiter:
             data_request = self.build_visitor_request(path, query_args, client)
         # an Excel file does not wait here, but before each of its batches (archive.web.responses)
         is_workbook = path.endswith(".xlsx")
-        page_queue = next((queue for prefix, queue in self.page_queues if path.startswith(prefix)), None)
+        slow_path = "/search" if "hit" in query_args and path.startswith(HIT_PATHS) else path  # searches again
+        page_queue = next((queue for prefix, queue in self.page_queues if slow_path.startswith(prefix)), None)
         page_request = (
             VisitorRequest(self.limits, page_queue, client=client) if page_queue and not is_workbook else None
         )

@@ -51,6 +51,7 @@ AGENCY_COUNTS_SQL = """
     select a.slug as value, a.name, a.name_en, m.releases as count from month_counts m
     join agencies a on a.slug = m.agency where m.month = '' order by count desc, a.name
 """
+QUESTION_IDS_SQL = "select id from questions where release = :release"
 CHOSEN_AGENCIES_SQL = (
     "select slug as value, name, name_en from agencies where slug in (select value from json_each(:slugs))"
 )
@@ -159,6 +160,68 @@ async def search_all(run: RunQuery, request: SearchRequest, columns: ColumnCache
             yield await read_hits(run, request, batch, names, loose, strict_count=max(0, len(strict) - start))
 
     return AllHits(total=len(ids), batches=read_batches())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HitPosition:
+    """The terms that a page is marked with, and its place among the hits of a search.
+
+    number: from 1; None: it is not, or no longer, a hit. total: the number of strict hits.
+    """
+
+    query_terms: list[QueryTerm]
+    number: int | None = None
+    total: int = 0
+    capped: bool = False  # there are more hits than `total`
+    is_loose: bool = False
+    previous: SearchHit | None = None
+    next: SearchHit | None = None
+
+
+async def find_hit_position(
+    run: RunQuery, request: SearchRequest, release_id: int, number: int | None, columns: ColumnCache
+) -> HitPosition:
+    """Find a release, or a question of it, among the hits of a request, and the hits beside it.
+
+    number: its number in the results that linked to it, which may be outdated; None: do not look for it.
+    """
+    names, _ = await resolve_names(run, request.query.tree)
+    strict_terms = list_query_terms(request.query, names)
+    if number is None:
+        return HitPosition(query_terms=strict_terms)
+    page = number // request.size + 1  # of the next hit
+    finder = HitFinder(
+        run=run,
+        columns=await columns.refresh(run),
+        request=replace(request, page=page),
+        names=names,
+        correct=correct_query,
+    )
+    strict, total = await finder.fetch_counted()
+    loose = await finder.find_loose_hits(strict.ids) if number >= len(strict.ids) else LooseHits()
+    ids = [*strict.ids, *loose.ids]
+    own = {release_id}
+    if request.show == "questions":
+        own = {row["id"] for row in await run(QUESTION_IDS_SQL, {"release": release_id})}
+    index = number - 1
+    if index >= len(ids) or ids[index] not in own:
+        index = next((place for place, key in enumerate(ids) if key in own), -1)
+    if index < 0:
+        return HitPosition(query_terms=strict_terms)
+    beside = [place for place in (index - 1, index + 1) if 0 <= place < len(ids)]
+    strict_count = sum(place < len(strict.ids) for place in beside)
+    hits = await read_hits(run, request, [ids[place] for place in beside], names, loose, strict_count=strict_count)
+    by_id = {hit.row["pair" if request.show == "questions" else "id"]: hit for hit in hits}
+    is_loose = index >= len(strict.ids)
+    return HitPosition(
+        query_terms=list_query_terms(loose.query, names) if is_loose and loose.query else strict_terms,
+        number=index + 1,
+        total=total,
+        capped=strict.capped and not finder.has_only_facets,
+        is_loose=is_loose,
+        previous=by_id.get(ids[index - 1]) if index else None,
+        next=by_id.get(ids[index + 1]) if index + 1 < len(ids) else None,
+    )
 
 
 async def read_hits(

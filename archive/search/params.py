@@ -20,6 +20,8 @@ MAX_FACET_VALUES = 20  # chosen values of one facet
 MAX_VALUE_LENGTH = 500  # characters; all real names are shorter
 MAX_NOTE_VALUE_LENGTH = 60  # characters
 MAX_PAGE_NUMBER = 10**6
+SEARCH_PARAMETERS = ("q", *FACETS, *(f"{name}{EXCLUDE_SUFFIX}" for name in FACETS), "order", "show", "page", "size")
+HIT_PARAMETERS = (*(name for name in SEARCH_PARAMETERS if name != "page"), "hit")  # of the page of a hit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,6 +132,23 @@ def build_search_url(request: SearchRequest, lang: str | None, extension: str = 
     """
     pairs = build_search_parameters(request) + ([("lang", lang)] if lang else [])
     return f"/search{extension}" + (f"?{urlencode(pairs, errors='replace')}" if pairs else "")
+
+
+def build_hit_url(path: str, request: SearchRequest, number: int | None, lang: str | None) -> str:
+    """Return the URL of a hit's page with the search that found it, so that the page marks its words.
+
+    number: of the hit among all hits, from 1, for links to those beside it. Without words and filters, the URL has only
+    the language.
+
+    >>> build_hit_url("/archive/releases/2#question-1", SearchRequest(text="på natten", page=3), 47, "en")
+    '/archive/releases/2?q=p%C3%A5+natten&hit=47&lang=en#question-1'
+    """
+    path, hash_sign, fragment = path.partition("#")
+    pairs = build_search_parameters(replace(request, page=1)) if request.text or request.has_filters else []
+    pairs += [("hit", str(number))] if pairs and number else []
+    pairs += [("lang", lang)] if lang else []
+    query = urlencode(pairs, errors="replace")
+    return f"{path}{'&' if '?' in path else '?'}{query}{hash_sign}{fragment}" if query else path + hash_sign + fragment
 
 
 def toggle_facet_value(request: SearchRequest, facet: str, value: str, *, exclude: bool = False) -> SearchRequest:

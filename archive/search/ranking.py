@@ -163,19 +163,15 @@ class HitFinder:
 
     async def find_page(self) -> HitPage:
         """Find the hits of the requested page, and count the hits with each facet value."""
-        request, columns = self.request, self.columns
+        request = self.request
         exact_counts = await self.count_without_words() if self.has_only_facets else {}
         # A facet with a chosen value is counted without it, to show what its other values would add.
         chosen_facets = [
             name for name in FACETS if name in request.include and name != "tag" and name not in exact_counts
         ]
-        hits, *facet_hits = await asyncio.gather(
-            self.fetch(self.order), *(replace(self, skip_facet=name).fetch("newest") for name in chosen_facets)
+        (hits, total), *facet_hits = await asyncio.gather(
+            self.fetch_counted(), *(replace(self, skip_facet=name).fetch("newest") for name in chosen_facets)
         )
-        total = columns.count_releases(request.include, request.exclude) if self.has_only_facets else len(hits.ids)
-        if hits.capped and request.page * request.size > len(hits.ids):
-            hits = await self.fetch_all()
-            total = len(hits.ids)
         hits_by_facet = dict.fromkeys(FACETS, hits) | dict(zip(chosen_facets, facet_hits, strict=True))
         facets = await self.count_facets(hits_by_facet, exact_counts)
         if request.show == "releases" and not self.has_only_facets:
@@ -199,6 +195,15 @@ class HitFinder:
                 name for name, counted in hits_by_facet.items() if counted.capped and name not in exact_counts
             ],
         )
+
+    async def fetch_counted(self) -> tuple[HitList, int]:
+        """Fetch the hits, at least up to the requested page, and count them."""
+        request, hits = self.request, await self.fetch(self.order)
+        if hits.capped and request.page * request.size > len(hits.ids):
+            hits = await self.fetch_all()
+        elif self.has_only_facets:
+            return hits, self.columns.count_releases(request.include, request.exclude)
+        return hits, len(hits.ids)
 
     async def count(self) -> int:
         """Count the hits, up to MAX_HITS."""

@@ -59,6 +59,18 @@ class SearchHit:
     question_position: int | None = None  # number of the excerpt's question, from 1; None: lead or body
     is_loose: bool = False  # found by a looser query
 
+    @property
+    def path(self) -> str:
+        """Return the path of the release, or of the question in it."""
+        question = f"#question-{self.question_position}" if self.question_position else ""
+        return f"/archive/releases/{self.row['id']}{question}"
+
+    @property
+    def title_path(self) -> str:
+        """Return the path of what the title names: the release even if a question has the words, or the pair."""
+        is_pair = "pair" in self.row.keys()  # noqa: SIM118 - `in` looks for values of a sqlite3.Row
+        return self.path if is_pair else f"/archive/releases/{self.row['id']}"
+
 
 async def read_release_hits(run: RunQuery, ids: Sequence[int], query_terms: Sequence[QueryTerm]) -> list[SearchHit]:
     """Return the releases with these ids as hits with excerpts, in the order of `ids`."""

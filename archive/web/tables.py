@@ -44,6 +44,7 @@ from datasette.views.row import RowView
 from datasette.views.table import TableView
 
 from archive.params import FilterError, is_harmless_parameter
+from archive.search.params import HIT_PARAMETERS
 from archive.web.responses import (
     RESPONSE_MEDIA_TYPES,
     DataExport,
@@ -465,7 +466,8 @@ class SandboxedDatabaseView(WholeCsvView, DatabaseView):  # type: ignore[misc] #
 class CheckedRowView(WholeCsvView, RowView):  # type: ignore[misc] # Datasette ships no types
     async def data(self, request: Any, default_labels: bool = False) -> Any:
         database, table = (tilde_decode(request.url_vars[name]) for name in ("database", "table"))
-        check_names(request.args, ROW_OPTIONS, ())
+        is_reading_page = (database, table) == ("archive", "releases") and request.url_vars["format"] is None
+        check_names(request.args, ROW_OPTIONS.union(HIT_PARAMETERS if is_reading_page else ()), ())
         check_options(request.args, has_key=True)
         await self.is_view(database, table)
         keys = await self.ds.databases[database].primary_keys(table) or ["rowid"]

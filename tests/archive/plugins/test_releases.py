@@ -9,6 +9,7 @@ from pathlib import Path
 
 import feedparser
 import pytest
+from datasette.database import QueryInterrupted
 from lxml.html import HtmlElement, fromstring
 
 from archive.evidence import write_bundle
@@ -23,6 +24,7 @@ from tests.archive.sample import (
     UNDATED,
     WARBLERS,
     Site,
+    find_plugin,
     plain_release,
     served,
     special_releases,
@@ -240,7 +242,7 @@ async def test_lists_mark_removed_releases_and_omit_moved_ones(history_site: Sit
     hit = next(hit for hit in page.cssselect(".releases li") if history.REMOVED["gone"] in to_text(hit))
     assert hit.cssselect(".gone")[0].text == "borttaget"
     hits = (await history_site.page("/search?q=småbåtshamnar")).cssselect(".releases h3 a")
-    assert [hit.get("href") for hit in hits] == ["/archive/releases/54"]
+    assert [hit.get("href").partition("?")[0] for hit in hits] == ["/archive/releases/54"]
     assert "(13)" in await history_site.text("/search?q=dinosaurie")
     assert "Ändringsverket 13" in await history_site.text("/")
 
@@ -682,3 +684,115 @@ async def test_markup_in_a_title_is_escaped(site: Site) -> None:
     response = await site.get(f"/archive/releases/{await site.id_of(HOSTILE)}")
     assert fromstring(response.text).cssselect("h1")[0].text == HOSTILE
     assert "<script" not in response.text
+
+
+# Pages that were reached from a search
+
+
+def read_found(page: HtmlElement) -> tuple[str, dict[str, str]]:
+    """Return the text of the navigation of the search, and its links."""
+    (nav,) = page.cssselect("nav.found")
+    return to_text(nav), {to_text(link): link.attrib["href"] for link in nav.cssselect("a")}
+
+
+def list_marks(page: HtmlElement, selector: str = "main") -> list[str]:
+    return [mark.text_content() for part in page.cssselect(selector) for mark in part.cssselect("mark")]
+
+
+async def test_results_lead_to_marked_pages_and_back(site: Site) -> None:
+    results = await site.page("/search?q=vägarna&year=2023&order=newest&size=10&page=2&lang=en")
+    hits = [link.attrib["href"] for link in results.cssselect(".releases h3 a")]
+    ids = [href.split("?")[0] for href in hits]
+    search = "q=v%C3%A4garna&year=2023&order=newest&size=10"
+    assert hits[2] == f"{ids[2]}?{search}&hit=13&lang=en"
+    page = await site.page(hits[2])
+    text, links = read_found(page)
+    assert text.startswith("Back to the results Result 13 of 45 ")
+    assert list(links.values()) == [
+        f"/search?{search.replace('size', 'page=2&size')}&lang=en#hit-13",
+        f"{ids[1]}?{search}&hit=12&lang=en",
+        f"{ids[3]}?{search}&hit=14&lang=en",
+        "#place-1",
+    ]
+    assert [item.get("id") for item in results.cssselect(".releases > li")][2] == "hit-13"
+    marks = list_marks(page)
+    assert {mark.lower() for mark in marks} == {"vägarna"}
+    assert f"marked in {len(marks)} places" in text
+    assert page.cssselect("link[rel=canonical]")[0].get("href") == f"{HOST}{ids[2]}?lang=en"
+    (swedish,) = page.cssselect("header.site a[hreflang=sv]")
+    assert "hit=13" in swedish.attrib["href"]
+
+
+async def test_all_texts_of_a_release_are_marked(site: Site) -> None:
+    page = await site.page("/archive/releases/1?q=rörsångare+vass+sångare")
+    selectors = {"h1": ["sångarna"], ".lead": ["vassarna", "Rörsångaren"], "nav.questions": []}
+    selectors |= {"#question-1": ["rörsångaren"], ".pictures": ["Rörsångare", "vass"], ".timeline": []}
+    assert {selector: list_marks(page, selector) for selector in selectors} == selectors
+    for query in ("", "?q=rörsångare"):
+        page = await site.page(f"/archive/releases/1{query}")
+        assert [part.tag for part in page.cssselect(".body > *")][:4] == ["p", "h2", "p", "h2"]
+    page = await site.page(f"/archive/releases/{await site.id_of(LIGHTHOUSES)}?q=fyrar+hamnarna")
+    assert list_marks(page, ".apart") == ["fyrar", "hamnarna"]
+
+
+async def test_question_leads_to_questions(site: Site) -> None:
+    results = await site.page("/search?show=questions&order=newest&q=")
+    assert results.cssselect(".releases h3 a")[0].get("href") == "/archive/releases/2#question-2"
+    results = await site.page("/search?show=questions&q=vass+OR+betala+OR+tänds")
+    hits = [link.attrib["href"] for link in results.cssselect(".releases h3 a")]
+    assert len(hits) == 3
+    for number, hit in enumerate(hits):
+        links = read_found(await site.page(hit))[1]
+        beside = [href for name, href in links.items() if "träff " in name or "träff:" in name]
+        assert beside == hits[max(0, number - 1) : number] + hits[number + 1 : number + 2]
+
+
+@pytest.mark.parametrize(
+    "query", ["q=", "q=%22", "q=((&hit=1", "hit=3", "order=up&show=all", "q=&hit=x", "kind=&page=", "q=%00"]
+)
+async def test_page_of_no_search_is_plain(site: Site, query: str) -> None:
+    response = await site.get(f"/archive/releases/1?{query}".replace("&page=", ""))
+    page = fromstring(response.text)
+    assert response.status_code == 200
+    assert not page.cssselect("nav.found, mark, .steps")
+
+
+async def test_page_of_a_search_that_is_too_slow_has_marks(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def interrupt(*_: object) -> None:
+        raise QueryInterrupted(None, "", {})
+
+    monkeypatch.setattr(find_plugin("releases.py"), "find_hit_position", interrupt)
+    page = await site.page("/archive/releases/1?q=vass&hit=1")
+    assert "vassarna" in list_marks(page)
+    assert list(read_found(page)[1]) == ["Till träffarna", "Gå till det första"]
+
+
+async def test_words_that_do_not_occur_and_long_texts_are_stated(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "Sökorden finns inte i texten här." in read_found(await site.page("/archive/releases/1?q=fyr"))[0]
+    monkeypatch.setattr("archive.web.highlights.MAX_SEARCHED_LENGTH", 60)
+    text = read_found(await site.page("/archive/releases/1?q=vass"))[0]
+    assert "markerade på ett ställe. Gå dit Texten är så lång att bara början är markerad." in text
+
+
+async def test_row_as_data_has_no_search(site: Site) -> None:
+    for path in ("/archive/releases/1.json?q=fyr", "/archive/tags/1?q=fyr", f"{EDIT_URLS[0]}.json?q=fyr"):
+        assert (await site.get(path)).status_code == 400, path
+
+
+async def test_versions_and_comparisons_are_marked(history_site: Site) -> None:
+    page = await history_site.page(f"/-/revision/{FIRST}?q=båtbyggare&hit=1")
+    assert list_marks(page, "h1") == ["båtbyggare"]
+    assert "Träff 1 av 1" in read_found(page)[0]
+    ways = [link.attrib["href"] for link in page.cssselect(".banner a")]
+    assert ways[:2] == [
+        f"{path}?q=b%C3%A5tbyggare&hit=1" for path in ("/archive/releases/51", f"/-/diff/{FIRST}/{NEWEST}")
+    ]
+    page = await history_site.page(f"{EDIT_URLS[0]}?q=miljoner+uppdateringsdatum")
+    assert list_marks(page, ".field-body") == ["miljoner", "miljoner"]
+    assert list_marks(page, ".changes") == []
+    whole = page.cssselect(".legend a")[0].attrib["href"]
+    assert whole == f"{EDIT_URLS[0]}?show=all&q=miljoner+uppdateringsdatum"
+    assert list_marks(await history_site.page(f"{EDIT_URLS[0]}?show=all&q=trä"), ".field-body") == ["trä"]
+    assert page.cssselect("link[rel=canonical]")[0].get("href") == HOST + EDIT_URLS[0]
+    response = await history_site.get(f"/-/diff/{ANNOUNCED}/{FIRST}?q=miljoner")
+    assert response.headers["location"] == f"{EDIT_URLS[0]}?q=miljoner"

@@ -40,7 +40,9 @@ async def busy_site(site: Site, monkeypatch: pytest.MonkeyPatch) -> Site:
 # Busy
 
 
-@pytest.mark.parametrize("path", ["/search?q=fyr", "/archive/releases", "/-/diff/1/2"])
+@pytest.mark.parametrize(
+    "path", ["/search?q=fyr", "/archive/releases", "/-/diff/1/2", "/archive/releases/1?q=fyr&hit=1"]
+)
 @pytest.mark.parametrize(("language", "link"), [("sv", "Försök igen"), ("en", "Try again")])
 async def test_rejection_is_a_page_in_the_language_of_the_reader(
     busy_site: Site, path: str, language: str, link: str

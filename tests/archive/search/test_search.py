@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 
+from archive.search import find_hit_position, search_all
+from archive.search.ranking import ColumnCache
 from archive.search.snippets import SearchHit
 from tests.archive.hostile_queries import LONG, QUERIES, TYPED
 from tests.archive.sample import LIGHTHOUSES, PAGED
-from tests.archive.search.conftest import Searcher, plain
+from tests.archive.search.conftest import Searcher, build_request, plain
 
 
 async def test_questions_are_hits(sample: Searcher) -> None:
@@ -87,3 +91,49 @@ async def test_no_generated_query_is_an_error(sample: Searcher, show: str, text:
 async def test_no_typed_query_is_an_error_among_questions(sample: Searcher) -> None:
     for text in (*TYPED, *LONG):
         assert all(isinstance(hit, SearchHit) for hit in (await sample.find(text, show="questions")).hits)
+
+
+# The place of a hit
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"text": "vägarna"},
+        {"text": "vägarna", "order": "newest", "size": 7},
+        {"text": "rörsångare fyrar"},  # only loose hits
+        {"show": "questions"},
+        {"text": "fyrar", "show": "questions"},
+        {"agency": "vagmyndigheten", "year": "2023"},
+    ],
+)
+async def test_every_hit_is_found_at_its_number(sample: Searcher, options: dict[str, Any]) -> None:
+    request = build_request(**options)
+    hits = [hit for batch in [b async for b in (await search_all(sample.run, request)).batches] for hit in batch]
+    assert hits
+    for number, hit in enumerate(hits, 1):
+        found = await find_hit_position(sample.run, request, hit.row["id"], number, ColumnCache())
+        assert (found.number, found.is_loose) == (number, hit.is_loose)
+        beside = (hits[number - 2] if number > 1 else None, hits[number] if number < len(hits) else None)
+        paths = [other and other.title_path for other in (found.previous, found.next)]
+        assert paths == [other and other.title_path for other in beside]
+
+
+async def test_outdated_number_of_a_hit_is_corrected(sample: Searcher) -> None:
+    request = build_request("vägarna")
+    hits = (await sample.find("vägarna")).hits
+    for number in (1, 4, PAGED, 10**6):
+        found = await find_hit_position(sample.run, request, hits[2].row["id"], number, ColumnCache())
+        assert found.number == 3
+    for number, release_id in ((1, 10**6), (1, (await sample.find("fyrar")).hits[0].row["id"])):
+        found = await find_hit_position(sample.run, request, release_id, number, ColumnCache())
+        assert (found.number, found.previous, found.next) == (None, None, None)
+        assert [term.label for term in found.query_terms] == ["vägarna"]
+
+
+async def test_loose_hit_has_the_terms_of_the_query_that_found_it(sample: Searcher) -> None:
+    request = build_request("rörsångare dinosaurie")
+    (hit,) = (await sample.find("rörsångare dinosaurie")).hits
+    for number, is_loose in ((1, True), (None, False)):
+        found = await find_hit_position(sample.run, request, hit.row["id"], number, ColumnCache())
+        assert any(term.is_loose for term in found.query_terms) is is_loose

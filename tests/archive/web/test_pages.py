@@ -87,6 +87,19 @@ async def test_robots_txt_allows_pages_and_disallows_queries(site: Site) -> None
     assert robots.site_maps() == [f"{HOST}/sitemap.xml"]
 
 
+async def test_robots_txt_disallows_pages_of_hits(site: Site) -> None:
+    """Crawlers that read wildcards (RFC 9309) take the longest rule, others the first."""
+    lines = (await site.get("/robots.txt")).text.splitlines()
+    rules = lines[: lines.index("Allow: /archive/releases/")]
+    pattern = "|".join(re.escape(rule.removeprefix("Disallow: ")).replace(r"\*", ".*") for rule in rules[1:])
+    paths = (
+        "/archive/releases/1?q=fyr&hit=1",
+        "/archive/releases/1?lang=en",
+        "/archive/releases/1?tag=a&lang=en&hit=1",
+    )
+    assert [bool(re.match(pattern, path)) for path in paths] == [True, False, True]
+
+
 async def test_llms_txt_links_to_existing_pages(site: Site) -> None:
     text = (await site.get("/llms.txt")).text
     assert text.startswith("# Myndighetsarkivet\n\n> ")

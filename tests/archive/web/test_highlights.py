@@ -1,0 +1,162 @@
+"""Words of a search are marked in stored HTML, whose text and markup stay as they are."""
+
+from __future__ import annotations
+
+import re
+
+import nh3
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from lxml import html
+from markupsafe import escape
+
+from archive.diff.align import DiffSegment
+from archive.history.comparison import DiffRow
+from archive.html import ALLOWED_ATTRIBUTES, ALLOWED_TAGS
+from archive.search.occurrences import extract_query_terms
+from archive.search.query import parse_query
+from archive.web.highlights import MAX_STEPS, PageHighlighter
+
+ADDED = re.compile(r'<mark(?: id="place-\d+")?>|</mark>|<span class="steps".*?</span>')
+ANSWERS = {1: "Ja, skolan är öppen.\n\nMen inte i jul.", 2: "Nej."}
+QUESTIONS = (
+    '<p>Skolan svarar.</p><h2 id="question-1">Är skolan öppen?</h2><p>Ja, <b>skolan</b> är öppen.</p>'
+    '<p>Skolan ligger i Ekö.</p><h2 id="question-2">Stänger skolan?</h2><p>Nej.</p>'
+)
+
+
+def create_highlighter(query: str) -> PageHighlighter:
+    return PageHighlighter(extract_query_terms(parse_query(query).tree), english=False, language="sv")
+
+
+def mark_html(query: str, markup: str) -> tuple[html.HtmlElement, PageHighlighter]:
+    """Return marked HTML in an element, after checking that only marks were added."""
+    highlighter = create_highlighter(query)
+    marked = str(escape(highlighter.mark_html(markup, ANSWERS)))
+    assert ADDED.sub("", marked) == markup
+    return html.fromstring(f"<div>{marked}</div>"), highlighter
+
+
+def list_marks(element: html.HtmlElement) -> list[str]:
+    return [mark.text_content() for mark in element.iter("mark")]
+
+
+@pytest.mark.parametrize(
+    ("query", "markup", "marked"),
+    [
+        (
+            "myndighet",
+            "<p>Myndigheternas svar</p><ul><li>till myndigheten</li></ul>",
+            ["Myndigheternas", "myndigheten"],
+        ),
+        ('"psykisk ohälsa"', "<p>Om <b>psykisk</b> ohälsa och ohälsa.</p>", ["psykisk", " ohälsa"]),
+        ("skola", "<p>sko<b>lan</b> och sk<br>olan</p>", ["sko", "lan"]),
+        (
+            "psykisk ohälsa",
+            "<p>psykisk  ohälsa, <i>psykisk</i></p><p>ohälsa</p>",
+            ["psykisk  ohälsa", "psykisk", "ohälsa"],
+        ),
+        ("CO2", "<p>CO<sub>2</sub>-utsläpp</p>", ["CO", "2"]),
+        ("skola", '<p><a href="/skola?a=skola&amp;b" id="question-9">/skola</a></p>', ["skola"]),
+        ("AT&T", "<p>av AT&amp;T &lt;skola&gt;</p>", ["AT&T"]),
+        ("våld", "<p>va\u030aldet, v&aring;ld, vå&shy;ld</p>", ["va\u030aldet", "våld", "vå\u00adld"]),
+        ("skola", "5 > 4 & <skola", ["skola"]),
+        ("fråga:skola", QUESTIONS, ["skolan", "skolan"]),
+        ("svar:skola", QUESTIONS, ["skolan"]),
+        ("text:skola", QUESTIONS, ["Skolan", "skolan", "skolan", "Skolan", "skolan"]),
+        ("rubrik:skola", QUESTIONS, []),
+        ("dinosaurie", QUESTIONS, []),
+    ],
+)
+def test_words_are_marked_across_inline_elements(query: str, markup: str, marked: list[str]) -> None:
+    assert list_marks(mark_html(query, markup)[0]) == marked
+
+
+WORDS = st.sampled_from(
+    [
+        *("skola", "skolan", "psykisk", "ohälsa", "va\u030ald", "eg\u0306", "\u00ad", ".", "-", " ", "\n"),
+        *("AT&amp;T", "&lt;b&gt;", "&nbsp;", "&quot;", "&#229;", "&ogiltig;", "5<4"),
+    ]
+)
+TAGS = st.sampled_from(
+    [
+        *("p", "b", "ul", "li", "table", "td", "h2 id='question-1'", "br", "del", "sub", "script", "mark"),
+        *("a href='/skola?x=\"skola>\"'", "a href='/ohälsa'", "span class='steps'"),
+    ]
+)
+MARKUP = st.recursive(
+    WORDS,
+    lambda inner: st.tuples(TAGS, st.lists(inner, max_size=6).map("".join)).map(
+        lambda pair: f"<{pair[0]}>{pair[1]}</{pair[0].split()[0]}>"
+    ),
+    max_leaves=25,
+)
+QUERY = st.sampled_from(
+    ["skola", '"skola ohälsa"', "psykisk ohälsa", "våld OR AT&T", "sko*", "fråga:skola", "svar:skola", "b quot amp"]
+)
+
+
+@given(markup=st.lists(MARKUP, max_size=6).map("".join), query=QUERY)
+def test_marks_add_no_text_and_break_no_tags(markup: str, query: str) -> None:
+    clean = nh3.clean(markup, tags=ALLOWED_TAGS, attributes=ALLOWED_ATTRIBUTES)
+    marked, highlighter = mark_html(query, clean)
+    places = [int(mark.attrib["id"].removeprefix("place-")) for mark in marked.xpath(".//mark[@id]")]
+    assert places == list(range(1, highlighter.total + 1))
+    assert len(marked.cssselect(".steps")) == highlighter.total
+    assert not marked.cssselect("a a")
+    for element in marked.xpath(".//mark | .//span"):
+        element.drop_tag() if element.tag == "mark" else element.drop_tree()
+    original = html.fromstring(f"<div>{clean}</div>")
+    assert html.tostring(marked) == html.tostring(original)
+
+
+@given(text=st.text(st.sampled_from("a&<>\"' skolan\u030a\n\u00ad\ufeff"), max_size=40))
+def test_marked_plain_text_is_the_same_text(text: str) -> None:
+    marked = str(escape(create_highlighter("skola OR a").mark_text(text, "lead")))
+    assert ADDED.sub("", marked) == str(escape(text))
+
+
+def test_places_are_numbered_over_the_whole_page() -> None:
+    highlighter = create_highlighter("skola")
+    title = highlighter.mark_text("En skola", "title")
+    body = highlighter.mark_html('<p>Skolan, <a href="/x">en skola och skolor</a>.</p>', {})
+    page = html.fromstring(f"<div>{escape(title)}{escape(body)}</div>")
+    assert highlighter.total == 3
+    assert list_marks(page) == ["skola", "Skolan", "skola", "skolor"]  # a link is one place
+    steps = page.cssselect(".steps")
+    assert [step.get("data-place") for step in steps] == ["1 / 3", "2 / 3", "3 / 3"]
+    assert [[link.get("href") for link in step] for step in steps] == [
+        ["#found", "#place-2"],
+        ["#place-1", "#place-3"],
+        ["#place-2", "#found"],
+    ]
+    assert [link.get("aria-label") for link in steps[1]] == ["Föregående markering, 1 av 3", "Nästa markering, 3 av 3"]
+    assert steps[2].getprevious().tag == "a"
+
+
+def test_only_the_first_places_of_a_long_text_have_links() -> None:
+    page, highlighter = mark_html("skola", "<p>skola.</p>" * (MAX_STEPS + 2))
+    assert (highlighter.total, len(list_marks(page))) == (MAX_STEPS + 2, MAX_STEPS + 2)
+    assert len(page.cssselect(".steps")) == MAX_STEPS
+    assert page.cssselect(".steps")[-1][1].get("href") == "#found"
+
+
+@pytest.mark.parametrize(
+    ("field", "label", "pieces", "marked"),
+    [
+        ("body", None, [("same", "Psykisk "), ("del", "ohälsa"), ("ins", "hälsa")], ["Psykisk ", "ohälsa"]),
+        ("body", None, [("same", "Psykisk "), ("del", "hälsa"), ("ins", "ohälsa")], ["Psykisk ", "ohälsa"]),
+        ("body", None, [("del", "Psykisk "), ("ins", "ohälsa")], []),
+        ("questions", "question_number", [("same", "Psykisk ohälsa?")], ["Psykisk ohälsa"]),
+        ("questions", "answered_by", [("same", "Psykisk Ohälsa")], []),
+        ("images", None, [("same", "Psykisk ohälsa · https://a.se/psykisk-ohälsa.jpg")], ["Psykisk ohälsa"]),
+        ("kind", None, [("same", "psykisk ohälsa")], []),
+    ],
+)
+def test_phrase_is_marked_in_the_text_before_and_after(
+    field: str, label: str | None, pieces: list[tuple[str, str]], marked: list[str]
+) -> None:
+    row = DiffRow([DiffSegment(op, text) for op, text in pieces], label)  # type: ignore[arg-type] # a sample's op
+    found = "".join(str(escape(piece)) for piece in create_highlighter('"psykisk ohälsa"').mark_row(field, row))
+    assert re.findall(r"<mark[^>]*>(.*?)</mark>", found) == marked

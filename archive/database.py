@@ -167,7 +167,7 @@ class ListPage(NamedTuple):
 
 
 def take_page(rows: Sequence[Any], size: int) -> ListPage:
-    """Return the page of a list of which one row more than `size` was read."""
+    """Return a page of a list. `rows` has one row more than `size` if there is a next page."""
     page = [dict(row) for row in rows[:size]]
     return ListPage(page, page[-1]["id"] if len(rows) > size else None)
 

@@ -245,7 +245,7 @@ def parse_parts(row: Mapping[str, Any], name: str) -> tuple[Any, ...]:
 
 
 def parse_part(field_path: str, part: object, part_type: type[Any], position: int) -> Any:
-    """Parse one part; raise FieldError for an unknown field, because it would be lost."""
+    """Parse one object of a list field; raise FieldError for a member that the archive would lose."""
     if not isinstance(part, dict):
         raise FieldError(field_path, "is not an object")
     is_required = {part_field.name: part_field.default is MISSING for part_field in fields(part_type)}

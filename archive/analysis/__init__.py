@@ -1,7 +1,7 @@
 """Text analysis for the search index: converts Swedish and English text to terms.
 
 `analyze` returns the terms of a text and `analyze_word` those of one word of a query; both analyse words the same way.
-A term is a lemma. A Swedish compound is also found by its parts. How well depends on the part: `find_compound_parts`
+A term is a lemma. A Swedish compound is also found by its parts, which have different weights: `find_compound_parts`
 lists those that name what the compound is a kind of, `find_minor_parts` the others.
 """
 

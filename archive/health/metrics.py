@@ -118,7 +118,7 @@ class Crawl:
 
     @property
     def made_requests(self) -> bool:
-        """Return whether the crawl made requests, and was not stopped before the first result or failure."""
+        """Return whether the crawl requested anything and got at least one result or failure."""
         counted = bool(self.requests or self.rejected or self.errors)
         return counted and (self.reason == "finished" or self.succeeded or bool(self.failures))
 

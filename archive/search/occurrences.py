@@ -119,7 +119,7 @@ def extract_query_terms(
 
 
 def build_query_term(term: TermNode, prefix_lemmas: Mapping[str, tuple[str, ...]]) -> QueryTerm:
-    """Build the query term for a term: what fts.match_term finds in the index, for texts."""
+    """Build the query term that finds in texts what fts.match_term finds in the index."""
     text = " ".join(term.words)
     label = text + ("*" if term.is_prefix else "")
     if term.match in (QUOTED, WRITTEN):

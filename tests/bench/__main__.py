@@ -1,8 +1,8 @@
 """`python -m tests.bench [N]`: measures pages, saves and searches, each with a named baseline in the same run.
 
-Figures are CPU milliseconds of this machine and ratios. N: releases of the largest invented archive that is searched,
-and how many are looked at again; from 20,000 on so many (100,000 at most) are crawled as well, to see whether memory
-stays flat. Ends with 1 where a target is missed.
+Figures are CPU milliseconds on this machine, and ratios. N: number of releases in the largest invented archive that is
+searched, and of releases that are revisited. From 20,000 on, as many (at most 100,000) are also crawled, to see whether
+memory use stays constant. Exits with 1 if a target is missed.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ ENVIRONMENT = {**os.environ, "SCRAPY_SETTINGS_MODULE": "tests.site.settings"}
 class BareSpider(Spider):
     """scrapy runspider tests/bench/bare.py -a urls=FILE.
 
-    The file has a line an address, behind it ETag and Last-Modified where there are any, parted by tabs.
+    Each line of the file has a URL, and its ETag and Last-Modified if there are any, separated by tabs.
     """
 
     name = "bare"

@@ -1,8 +1,8 @@
 """`python -m tests.bench.big [N] [FOLDER]`: measures searches and pages in archives of N/100, N/10 and N releases.
 
-Each class of question is asked over HTTP of the page and its JSON, and of Datasette's own table search with one facet
-on the same file (the baseline: Datasette without us, its time limits lifted), told as the server's CPU. FOLDER keeps
-the archives, and spares making those that are there.
+Each class of queries is sent over HTTP to the search page and its JSON, and to Datasette's own table search with one
+facet on the same file (the baseline: plain Datasette without time limits). Figures are CPU times of the server.
+Archives in FOLDER are kept and used again.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def ask_class(name: str, questions: list[Question], ours: Served, theirs: Served
 
 
 def ask_all(served: Served, addresses: list[str], rounds: int, *, warm: bool = True) -> list[Answer]:
-    """Request each question several times, enough for a p95 of the class, after a first time that is not counted."""
+    """Request each query several times, enough for a p95 of its class, after a first request that is not counted."""
     if warm:
         for address in addresses:
             served.ask(address)

@@ -1,6 +1,6 @@
-"""Saves many releases: other processes compute what needs no archive, this one writes, in the given order.
+"""Saves many releases: other processes compute what needs no archive, and this one writes, in the given order.
 
-What comes of it is what saving one by one gives, row for row.
+The result is the same, row for row, as that of saving one release after another.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Entry:
 def save_all(archive: Archive, captures: Captures, entries: Iterable[Entry], *, processes: int) -> Counter[SaveResult]:
     """Save all releases, whose agencies must be stored. processes: besides this one; 0: this one does all.
 
-    Bytes are committed before the releases that point to them; what came before an error is kept, by the batch.
+    Bytes are committed before the releases that refer to them. After an error, the batches before it are kept.
     """
     outcomes: Counter[SaveResult] = Counter()
     batches = to_batches(entries, BATCH)

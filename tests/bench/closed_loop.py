@@ -1,8 +1,8 @@
 """`python -m tests.bench.closed_loop PORT SECONDS CONNECTIONS...`: clients that send a request after each response.
 
-One client for each number, with so many connections, each client at a loopback address of its own. Paths are read from
-the standard input, a line each. Prints for each client a JSON list of [status, seconds] on a line; an answer that is
-cut off has the status 0. Plain sockets, so that clients take little of the machine's time from the server.
+There is one client for each number, with that many connections and a loopback address of its own. Paths are read from
+standard input, one per line. For each client, a JSON list of [status, seconds] is printed on one line; a truncated
+response has the status 0. Clients use plain sockets, to take little CPU time from the server.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Measures a page in a whole crawl: fetch, parse, normalise, capture, save with index and revisions.
 
-Two crawls of the sample site, a small and a larger one: their difference is what each further page costs, without
-the start of the process, the dictionaries and Scrapy.
+The sample site is crawled twice, with few and many releases. The difference is the cost of each further page, without
+starting the process, the dictionaries and Scrapy.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def measure_crawl() -> Iterator[str]:
 
 
 def measure_least(weight: int, number: int) -> dict[str, Cost]:
-    """Return the crawls that took the least CPU time of several, because other programs only ever add to it."""
+    """Return the crawls that took the least CPU time of several, because other programs can only add to it."""
     rounds = [measure(weight, number) for _ in range(ROUNDS)]
     return {name: min((costs[name] for costs in rounds), key=attrgetter("cpu")) for name in rounds[0]}
 

@@ -30,7 +30,7 @@ class Size:
 
     releases: int
     bytes: int
-    index: int  # of these
+    index: int  # bytes of the index in these
     keep: float
     check: float
     due: float  # listing an agency's next 500 due releases

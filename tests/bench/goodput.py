@@ -1,8 +1,8 @@
 """`python -m tests.bench.goodput ARCHIVE [ROUNDS]`: searches served per second to 16, 64 and 256 parallel clients.
 
-Every client asks again as soon as it is answered or refused. The rounds are taken in turn, and each figure is the
-median of its rounds, so that other work on the machine falls on all alike. Then one client asks by 200 connections
-beside four readers with one each. Ends with 1 where a target is missed.
+Every client sends its next request as soon as it is served or rejected. Rounds of all kinds alternate, and each figure
+is the median of its rounds, so that other work on the machine affects all figures alike. Then one client with 200
+connections competes with four readers with one each. Exits with 1 if a target is missed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tests.scraper.crawling import ROOT
 CLIENTS = (16, 64, 256)
 GREEDY, READERS = 200, 4  # connections of one client, and the others with one each
 ROUNDS, SECONDS = 5, 6.0
-LEAST = 0.8  # of what is served to 16 clients
+LEAST = 0.8  # share of the searches served to 16 clients
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Round:
     """The responses that clients got in some seconds. Times are in seconds."""
 
     seconds: float
-    cpu: float  # of the server
+    cpu: float  # CPU seconds of the server
     answers: list[tuple[int, float]]
 
     @property
@@ -62,7 +62,7 @@ class Round:
 
 
 class Load:
-    """A server and the searches that it gets."""
+    """A server and the searches that are sent to it."""
 
     def __init__(self, pid: int, port: int, paths: list[str]) -> None:
         self.pid, self.port, self.paths = pid, port, paths

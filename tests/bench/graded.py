@@ -100,7 +100,8 @@ def gain(grades: Sequence[int]) -> float:
 def recall(ranked: Sequence[str], grades: Mapping[str, int], depth: int = RECALL_DEPTH, least: int = 1) -> float | None:
     """Return the share of the releases with at least this grade that are in the first places.
 
-    Where more are relevant than there are places, filling all of them counts as 1. None: no release has such a grade.
+    If more releases are relevant than there are places, filling all places counts as 1. None: no release has such a
+    grade.
     """
     relevant = {url for url, grade in grades.items() if grade >= least}
     return len(relevant.intersection(ranked[:depth])) / min(len(relevant), depth) if relevant else None

@@ -1,6 +1,7 @@
 """The searches of the benchmark: words by their frequency, phrases, prefixes, fields, filters.
 
-The words are taken from the archive that is asked, so that one of any size is asked for its own rare and common ones.
+The words are taken from the searched archive, so that an archive of any size is searched for its own rare and common
+words.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ SHARES = {
     "medium": 0.01,
     "common": 0.1,
     "very common": 0.5,
-}  # of the releases
-WORDS = 4  # of each kind
-LONG = 5  # minimum of letters
+}  # share of the releases
+WORDS = 4  # words of each kind
+LONG = 5  # minimum length
 TITLES = "select title from releases where title like '% % % %' and title not like '%\"%' order by id"
 
-Load = list[tuple[dict[str, str], dict[str, str]]]  # of our page, and of Datasette
+Load = list[tuple[dict[str, str], dict[str, str]]]  # parameters of our page, and of Datasette
 
 
 def to_loads(archive: Path) -> dict[str, Load]:

@@ -1,6 +1,6 @@
 """python -m tests.bench.pool ARCHIVE [SEED]: print the releases that some ranking finds and that are not judged yet.
 
-Run it after a change of the search: what the change brings up is then judged as well, and does not count as 0. Each
+Run it after a change to the search, so that releases found by the change are judged as well and do not count as 0. Each
 query's releases are shuffled, and no line says which ranking found them. Append the grades to graded.tsv.
 """
 
@@ -20,7 +20,7 @@ from tests.bench.rankings import open_finders, open_rankings
 
 POOL_DEPTH = 20  # places of each ranking that are judged
 BEGINNING = 600  # characters of a release that are shown
-EXCERPT = 240  # characters around the first word of the query, where the beginning has none
+EXCERPT = 240  # characters around the first word of the query, if the beginning does not contain it
 
 
 def pool(archive: Path, depth: int = POOL_DEPTH) -> dict[str, set[str]]:

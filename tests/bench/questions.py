@@ -1,6 +1,7 @@
 """The requests to a big archive: classes of searches, and the pages of the site.
 
-The words are taken from the archive that is asked, so that one of any size is asked for its own rare and common ones.
+The words are taken from the searched archive, so that an archive of any size is searched for its own rare and common
+words.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from pathlib import Path
 
 SHARES = {"rare": 0.0005, "medium": 0.01, "common": 0.1, "very common": 0.5, "in nearly all": 0.95}
 FEW = 4  # questions of each class
-LONG = 5  # minimum of letters of a word
-SEARCH_MS, COMMON_MS, PAGE_MS = 50, 100, 20  # CPU, p95: the targets
+LONG = 5  # minimum length of a word
+SEARCH_MS, COMMON_MS, PAGE_MS = 50, 100, 20  # limits of the p95, in CPU ms
 VERY = (
     "very common",
     "in nearly all",
@@ -140,7 +141,7 @@ def pick_words(db: sqlite3.Connection, share: float) -> list[str]:
 
 
 def pick_phrases(db: sqlite3.Connection) -> tuple[list[str], list[str]]:
-    """Some of three words that stand in titles: without very common words, and with one at least."""
+    """Return phrases of three words from titles: some without very common words, and some with at least one."""
     sql = "select title from releases where id % 7 = 1 and title like '% % % %' and title not like '%\"%' limit 2000"
     phrases = [" ".join(title.split()[1:4]) for title in column(db, sql)]
     whole = db.execute("select releases from month_counts where agency = '' and month = ''").fetchone()[0]

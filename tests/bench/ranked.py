@@ -1,4 +1,4 @@
-"""How well the search page ranks, beside FTS5 without Swedish, on the judged queries (graded.py)."""
+"""Measures how well the search page ranks the judged queries (graded.py), compared with FTS5 without Swedish."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
 """The ways to rank a query's releases that the benchmark compares, and further ones that find releases to judge.
 
-The compared ones read the same archive's titles, leads and bodies, weigh them alike (10, 4, 1) and want every word of
-the query; they differ in what a word is. Only ours prefers the newer of two, and reads more than words (phrases,
-fields, -not). The further ones (`FINDERS`) share no index with ours, so that they find what ours misses.
+The compared rankings read the titles, leads and bodies of the same archive, give them the same weights (10, 4, 1) and
+require every word of the query; they differ in what counts as a word. Only ours prefers newer releases, and understands
+more than words (phrases, fields, -not). The further ones (`FINDERS`) share no index with ours, so that they find what
+ours misses.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ def open_rankings(path: Path, depth: int = RECALL_DEPTH) -> Iterator[dict[str, R
             "Snowball": lambda text: rank_table(own, "snowball", stem(text), depth),
             "Snowball, any word": lambda text: rank_table(own, "snowball", stem(text), depth, " OR "),
             "trigram": lambda text: rank_table(own, "trigram", text.split(), depth),
-            # The parts of words that the query and a text share; it needs no whole word, and knows no language.
+            # Parts of words that the query and the text have in common; it needs no whole words, and no knowledge of
+            # the language.
             "any trigram": lambda text: rank_table(own, "trigram", list_trigrams(text), depth, " OR "),
         }
 
@@ -91,7 +93,7 @@ def find_other_words(texts: Texts, phrasings: Sequence[str], depth: int, *, titl
 
 
 def rank_ours(db: sqlite3.Connection, text: str, depth: int) -> list[str]:
-    """Rank as the search page does with nothing but these words in its box."""
+    """Rank as the search page does if its box contains only these words."""
 
     async def run(sql: str, values: dict[str, Any], /) -> Sequence[Any]:
         cursor = db.execute(sql, values)
@@ -103,7 +105,7 @@ def rank_ours(db: sqlite3.Connection, text: str, depth: int) -> list[str]:
 
 
 def rank_table(db: sqlite3.Connection, table: str, words: Sequence[str], depth: int, joined: str = " ") -> list[str]:
-    """Rank as FTS5 does when Datasette asks it: each word in quotes."""
+    """Rank as FTS5 does when Datasette queries it: each word in quotes."""
     match = joined.join(f'"{word}"' for word in words)
     rows = db.execute(f"select url from {table} where {table} match ? order by rank limit {depth}", [match])
     return [url for (url,) in rows]
@@ -116,7 +118,7 @@ def list_trigrams(text: str) -> list[str]:
 
 
 def fill_tables(own: sqlite3.Connection, db: sqlite3.Connection) -> None:
-    """Make a table of FTS5's for each of the others."""
+    """Create an FTS5 table for each of the other rankings."""
     stem, weights = stemmer(), ", ".join(map(str, (0.0, *WEIGHTS)))
     for name, tokenizer in TABLES.items():
         own.execute(

@@ -1,6 +1,6 @@
 """`python -m tests.bench.search [ARCHIVE]`: measures ranking and speed; ARCHIVE: import nothing.
 
-It needs the stored collection (tests/stored.py): 10,737 releases, which no test and no page of ours holds.
+It needs the stored collection (tests/stored.py) of 10,737 releases, none of which is part of the project.
 """
 
 from __future__ import annotations

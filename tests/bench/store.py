@@ -1,7 +1,8 @@
 """Measures saving releases in bulk: index, lemmas, compounds, revisions, near-duplicates and captures, on both cores.
 
-Beside it the same rows by plain sqlite-utils: upsert with its own FTS5 triggers, and nothing else. The releases are
-the stored collection's where it is here (PAGES=), else the sample site's; each has a page of its agency around it.
+The baseline stores the same rows with plain sqlite-utils: upsert with its own FTS5 triggers, and nothing else. The
+releases are those of the stored collection if it is available (PAGES=), or else of the sample site; each is in a page
+of its agency.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ from tests.site.client import get
 
 SEEN = datetime(2024, 6, 3, 8, 15, tzinfo=UTC)
 RELEASES = 6000
-FIRST = 1500  # saved before the measurement, so that processes have started and know the common words
-LEAST_PACE = 1200  # releases per second
+FIRST = 1500  # releases saved before the measurement, so that processes have started and know the common words
+LEAST_PACE = 1200  # minimum of releases per second
 AGENCIES = 4
 HEADERS = {"date": "Mon, 03 Jun 2024 08:15:00 GMT", "content-type": "text/html; charset=utf-8", "etag": '"a1"'}
 

@@ -1,4 +1,6 @@
-"""A missed target is reported and makes the benchmark exit with 1; its pages are parsed correctly."""
+"""Tests that a missed target is reported and makes the benchmark exit with 1, and that its pages are parsed
+correctly.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The judged queries are complete, and the figures computed from them are right."""
+"""Tests that the judged queries are complete, and that the figures computed from them are right."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.bench.ranked import compare_groups, compare_rankings, list_groups, me
 from tests.bench.rankings import Texts, find_other_words, find_parts, find_titles, open_rankings
 
 SETS = {"first": 40, "second": 40}
-LEAST_SHARE = 0.3  # of the grades that the second judge gave as well
+LEAST_SHARE = 0.3  # share of the grades that the second judge gave as well
 
 
 def test_each_query_has_something_to_find() -> None:

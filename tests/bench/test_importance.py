@@ -1,4 +1,4 @@
-"""The judged edits are complete, and the figures computed from them are right."""
+"""Tests that the judged edits are complete, and that the figures computed from them are right."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""An invented archive equals one that the archive's own code writes: its index, counts and log are correct."""
+"""Tests that an invented archive equals one written by the archive's own code: its index, counts and log are
+correct.
+"""
 
 from __future__ import annotations
 

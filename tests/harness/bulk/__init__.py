@@ -1,1 +1,1 @@
-"""What datasets and the delta cost, and whether they hold what the archive shows: `make bulk`."""
+"""Measures the cost of datasets and the change feed, and checks their contents: `make bulk`."""

@@ -1,7 +1,7 @@
-"""python -m tests.harness.bulk [N] [--archive FILE]: datasets and the change feed; 1 if a target is missed.
+"""python -m tests.harness.bulk [N] [--archive FILE]: measures datasets and the change feed; 1 if a target is missed.
 
-The archive is the stored collection's where it is at hand (tests/stored.py), else of sample releases; either is
-repeated until it holds N. FILE spares that.
+The archive contains the stored collection if it is available (tests/stored.py), or else sample releases, repeated up to
+N releases. With FILE, an existing archive is used.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tests.harness.bulk.triggers import measure_triggers
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """A table: figure, target, and a mark where it is missed."""
+    """Print a table of figures and targets, with a mark for each missed target."""
     parser = argparse.ArgumentParser(prog="python -m tests.harness.bulk", description=__doc__)
     parser.add_argument("number", nargs="?", type=int, default=10_000, metavar="N")
     parser.add_argument("--archive", type=Path, metavar="FILE", help="one that is there already; it is only read")
@@ -35,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
         )
         print(f"{'':58}{'measured':>12}{'target':>12}")
         for step in steps:
-            for figure in step():  # type: ignore[attr-defined] # each gives figures
+            for figure in step():  # type: ignore[attr-defined] # each step yields figures
                 print(figure, flush=True)
                 missed += figure.missed
     print(f"missed: {missed}")

@@ -1,4 +1,4 @@
-"""An archive of many releases: what is at hand, repeated at other addresses; searches find the first of each alone."""
+"""Creates an archive with many releases: those available, repeated at other URLs. Searches find only the first ones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PARTS_OF = {name: tuple(dict.fromkeys(("position", *PART_FIELDS[name]))) for nam
 
 
 def build(path: Path, number: int) -> Path:
-    """Of as many releases as are asked for, at least as many as are at hand; read-only work needs no more."""
+    """Create an archive with at least `number` releases; read-only measurements need no more."""
     if COLLECTION.is_file():
         import_collection(path)
     else:
@@ -28,7 +28,7 @@ def build(path: Path, number: int) -> Path:
 
 
 def repeat(archive: Archive, far: int, held: int) -> None:
-    """The first releases once more, with their parts, `far` numbers on."""
+    """Insert the first releases again, with their parts and with ids increased by `far`."""
     own = ", ".join(STATE_FIELDS)
     values = {"far": far, "held": held}
     archive.db.execute(

@@ -1,4 +1,4 @@
-"""What a dataset of everything costs, whether it is the same each time, and what DuckDB reads of it."""
+"""Measures the cost of a complete dataset, whether two exports are equal, and what DuckDB reads from it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MOST_MEMORY = 400  # MB
 
 
 def measure_dataset(archive: Path, folder: Path) -> Iterator[Figure]:
-    """Of everything, twice."""
+    """Export everything, twice."""
     seconds, memory = take(archive, folder / "dataset")
     again, _ = take(archive, folder / "again")
     with closing(open_readonly(archive)) as db:
@@ -47,7 +47,7 @@ def measure_dataset(archive: Path, folder: Path) -> Iterator[Figure]:
 
 
 def take(archive: Path, to: Path) -> tuple[float, float]:
-    """CPU seconds and peak memory in MB of the command; SystemExit where it fails."""
+    """Return the CPU seconds and peak memory (MB) of the command; raise SystemExit if it fails."""
     command = [sys.executable, "-c", TOLD, "dataset", "--archive", str(archive), "--to", str(to)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:

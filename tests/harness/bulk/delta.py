@@ -1,4 +1,4 @@
-"""What following the delta costs the server, and whether the mirror then holds what the archive shows."""
+"""Measures what the change feed costs the server, and whether the resulting mirror equals the archive."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from tests.bench.served import Served, cpu_of, find_port, serve
 from tests.harness.bulk.figures import Figure
 
 SIZES = (100, 500)
-MOST_PAGES = 60  # of the smaller size; with the larger the mirror goes on to the end
-MOST_CPU = {100: 50.0, 500: 150.0}  # ms, p95
+MOST_PAGES = 60  # pages with the smaller size; with the larger size, the mirror is read to the end
+MOST_CPU = {100: 50.0, 500: 150.0}  # size → limit of the 95th percentile in ms
 MOST_TAIL = 10.0
 
 
 def measure_delta(archive: Path) -> Iterator[Figure]:
-    """Over HTTP, page after page."""
+    """Follow the change feed over HTTP, page by page."""
     port = find_port()
     with serve(build_datasette_command(archive, port), port) as server:
-        server.ask("/-/changes.json?size=1")  # what is made once is made
+        server.ask("/-/changes.json?size=1")  # the first request fills caches
         held: dict[int, Any] = {}
         for size, most, mirror in zip(SIZES, (MOST_PAGES, None), (None, held), strict=True):
             costs, entries, received, cursor = follow(server, size, most, mirror)
@@ -44,7 +44,7 @@ def measure_delta(archive: Path) -> Iterator[Figure]:
 def follow(
     server: Served, size: int, most: int | None, held: dict[int, Any] | None = None
 ) -> tuple[list[float], int, int, str]:
-    """CPU ms of each page, entries, bytes and the last cursor; `held` becomes the mirror."""
+    """Return CPU ms of each page, number of entries, bytes and last cursor; `held` becomes the mirror."""
     costs: list[float] = []
     entries, received = 0, 0
     path: str | None = f"/-/changes.json?size={size}"
@@ -63,7 +63,7 @@ def follow(
 
 
 def ask(server: Served, path: str, etag: str | None = None) -> tuple[float, Any]:
-    """The server's CPU ms, and the answer."""
+    """Return the server's CPU ms and the response."""
     before = cpu_of(server.process.pid)
     answer = server.client.get(path, headers={"if-none-match": etag} if etag else {})
     return (cpu_of(server.process.pid) - before) * 1000, answer.raise_for_status() if not etag else answer

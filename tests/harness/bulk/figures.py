@@ -1,4 +1,4 @@
-"""A line of the table."""
+"""A row of the table."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """What was measured, and what it may be at most; no target where it is only told."""
+    """A measurement and its maximum; without a target it is only reported."""
 
     name: str
     value: float
@@ -17,7 +17,7 @@ class Figure:
 
     @property
     def missed(self) -> bool:
-        """Beyond its target."""
+        """Return whether the target is exceeded."""
         return self.most is not None and not self.value <= self.most
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""The archive that `make bulk` measures: what is repeated in it is there, and in the log."""
+"""Tests the archive of `make bulk`: repeated releases are in it and in the change feed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the log of changes adds to keeping a release: the statement that writes it, beside the whole of a save."""
+"""Measures what the triggers of the change feed add to saving a release, by the statement and as a share of a save."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST_SHARE = 0.05
 
 
 def measure_triggers(folder: Path) -> Iterator[Figure]:
-    """By turns with the triggers and without, in the same file."""
+    """Measure with and without the triggers in turn, in the same file."""
     with Archive(folder / "triggers.db") as archive:
         archive.add_agency("vagmyndigheten", name="Vägmyndigheten", home="https://v.example/")
         number, saves = 0, []
@@ -39,7 +39,7 @@ def measure_triggers(folder: Path) -> Iterator[Figure]:
 
 
 def set_triggers(archive: Archive, *, logged: bool) -> None:
-    """There, or not."""
+    """Create or drop the triggers."""
     for name, trigger in CHANGEFEED_TRIGGERS.items():
         archive.db.execute(f"drop trigger if exists {name}")
         if logged:
@@ -47,9 +47,9 @@ def set_triggers(archive: Archive, *, logged: bool) -> None:
 
 
 def write(archive: Archive, number: int) -> float:
-    """CPU seconds of some revisions' rows in one transaction."""
+    """Return the CPU seconds of inserting some revisions in one transaction."""
     with archive.transaction():
-        archive.db.execute("select count(*) from sqlite_master")  # the schema is read anew before it is measured
+        archive.db.execute("select count(*) from sqlite_master")  # reads the schema again before the measurement
         begun = time.process_time()
         for place in range(BATCH):
             archive.db.execute(

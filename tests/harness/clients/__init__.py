@@ -1,1 +1,1 @@
-"""Ordinary clients against served archives: does each get what the database holds?"""
+"""Runs ordinary clients against served archives, to check that each gets what the database contains."""

@@ -1,4 +1,4 @@
-"""python -m tests.harness.clients: ordinary clients against served archives; exit code 1 if one gets something else.
+"""python -m tests.harness.clients: runs ordinary clients against served archives; exits with 1 if one gets wrong data.
 
 Four archives: `history` (invented releases with edits, removals, takedowns and news), `large` (one page of it is too
 large), `sample` (the crawled sample agencies, with the stored pages where they are at hand) and `corpus` (the stored
@@ -57,7 +57,7 @@ from tests.harness.clients.served import (
     serve_archive,
 )
 
-MONTHS = "från:2024 till:2024"  # many releases of the collection tell only a month
+MONTHS = "från:2024 till:2024"  # many releases of the collection only state a month
 SAMPLE_STREAMS = (
     Stream("/archive/releases.csv?_stream=on", "select * from releases"),
     Stream("/archive/revisions.csv?cause=first&_stream=on", "select * from revisions where cause = 'first'"),
@@ -74,7 +74,7 @@ CORPUS_STREAMS = (
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Make the archives, let each client read, and print the table."""
+    """Create the archives, run the clients, and print the table."""
     parser = argparse.ArgumentParser(prog="python -m tests.harness.clients", description=__doc__)
     parser.add_argument("--corpus", type=Path, metavar="FILE", help="an imported collection, which is copied")
     parser.add_argument("--sample", type=Path, metavar="FILE", help="a crawled sample, which is copied")
@@ -100,7 +100,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def run_checks(report: Report, folder: Path, options: argparse.Namespace) -> None:
-    """All checks of all archives, or those that were asked for."""
+    """Run all checks of all archives, or the selected ones."""
     sample = partial(copy_archive, options.sample) if options.sample else crawl_sample
     corpus = partial(copy_archive, options.corpus) if options.corpus else import_collection
     for archive, make, checks in (

@@ -1,4 +1,4 @@
-"""A stream that fails in the middle: each client has to notice."""
+"""Checks that each client notices a stream that fails in the middle."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FAILS = "rows, then an error"
 
 
 def check_broken_streams(report: Report, served: ServedArchive) -> None:
-    """Read a stream of which a late page cannot be answered."""
+    """Read a stream in which a late page fails."""
     for client, read in (
         ("curl", read_with_curl),
         ("httpx", read_with_httpx),
@@ -30,7 +30,7 @@ def check_broken_streams(report: Report, served: ServedArchive) -> None:
 
 
 def read_with_curl(served: ServedArchive) -> str:
-    """curl ends with another code than 0, although the answer began with 200."""
+    """Return whether curl exits with an error although the response began with 200."""
     program = shutil.which("curl")
     if program is None:
         raise ClientMissingError("no curl (Debian: apt-get install curl)")

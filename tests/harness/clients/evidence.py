@@ -1,4 +1,4 @@
-"""Captured pages as web archives' tools read them: warcio, pywb; and evidence files with sha256sum."""
+"""Reads captured pages with the tools of web archives, warcio and pywb, and evidence files with sha256sum."""
 
 from __future__ import annotations
 
@@ -23,13 +23,14 @@ from tests.harness.clients.outcome import ClientMissingError, Report
 from tests.harness.clients.readers import find_program
 from tests.harness.clients.served import ServedArchive, make_folder, run_command
 
-PYWB = ROOT / ".venv/pywb"  # not on the path: it pins a version of redis that the project cannot have
-REPLAYED = 12  # pages
+# in an environment of its own, because it pins a version of redis that the project cannot use
+PYWB = ROOT / ".venv/pywb"
+REPLAYED = 12  # pages that are replayed
 EVIDENCE_FILES = 12
 
 
 def check_warc(report: Report, served: ServedArchive) -> None:
-    """What export-warc writes: each capture, with the bytes that are stored; then replayed."""
+    """Check that export-warc writes each capture with its stored bytes, and that they can be replayed."""
     file = served.folder / "captures.warc.gz"
     run_command(sys.executable, "-m", "archive", "export-warc", served.path, "--to", file)
     captured = {(url, seen): digest for url, seen, digest in served.select("select url, seen, sha256 from captures")}
@@ -139,7 +140,7 @@ def serve_pywb(folder: Path) -> Iterator[httpx.Client]:
 
 
 def check_evidence(report: Report, served: ServedArchive) -> None:
-    """Evidence files: sha256sum finds each file sound, and the page has the captured bytes."""
+    """Check evidence files: sha256sum finds each file intact, and the page has the captured bytes."""
     rows = served.select(
         "select v.id, c.sha256 from revisions v join captures c on c.id = v.capture"
         " where v.takedown is null order by v.id"

@@ -1,4 +1,4 @@
-"""Feeds as feedparser and the library reader take them: each entry once, with dates that somebody stated."""
+"""Reads feeds with feedparser and the library reader: each entry once, with dates that were really stated."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def read_feed(served: ServedArchive, path: str) -> Any:
 
 
 def find_faults(served: ServedArchive, feed: Any) -> list[str]:
-    """Return what is wrong with entries: ids, dates, links, and days that nobody stated."""
+    """Return what is wrong with entries: ids, dates, links, and dates that nobody stated."""
     faults = []
     ids = [entry.get("id") for entry in feed.entries]
     if len(set(ids)) != len(ids) or None in ids:
@@ -86,7 +86,7 @@ def count_search_news(served: ServedArchive, words: str) -> int:
 
 
 def list_feeds(served: ServedArchive) -> list[tuple[str, int | None]]:
-    """Return feeds and how many entries each should have; None where its own JSON tells."""
+    """Return feeds and the number of entries that each should have; None if its own JSON states the number."""
     return [
         ("/new.atom", None),
         ("/-/edits.atom", min(FEED_SIZE, served.count(EDITS))),
@@ -103,7 +103,7 @@ def count_rows_of_json(served: ServedArchive, path: str) -> int:
 
 
 def check_feeds(report: Report, served: ServedArchive, words: str) -> None:
-    """The registers' feeds, and the feed of a search."""
+    """Check the registers' feeds, and the feed of a search."""
     for path, expected in list_feeds(served):
         number = count_rows_of_json(served, path) if expected is None else expected
         what = path.removeprefix("/")
@@ -118,7 +118,7 @@ def check_feeds(report: Report, served: ServedArchive, words: str) -> None:
             check_with_reader(report, served, path, number)
     search = f"/search.atom?q={quote(words)}"
     if served.count("select 1 from crawls"):
-        number = len(read_feed(served, search).entries)  # only news: held against nothing but its own dates
+        number = len(read_feed(served, search).entries)  # only new releases: compared with nothing but its own dates
     else:
         number = count_search_news(served, words)
     what = f"search.atom?q={words}"
@@ -128,11 +128,11 @@ def check_feeds(report: Report, served: ServedArchive, words: str) -> None:
 
 
 def check_with_reader(report: Report, served: ServedArchive, path: str, number: int) -> None:
-    """The library reader subscribes, updates twice, and has each entry once, with the feed's own times."""
+    """Check with the library reader: subscribe, update twice, and expect each entry once, with the feed's times."""
 
     def read() -> str:
         try:
-            from reader import make_reader  # noqa: PLC0415 - an outsider, perhaps not installed
+            from reader import make_reader  # noqa: PLC0415 - an optional client, perhaps not installed
         except ImportError as error:
             raise ClientMissingError("no reader: make .venv/clients") from error
         url = f"{served.url}{path}"

@@ -1,4 +1,4 @@
-"""The change feed followed from its beginning: the mirror equals the database."""
+"""Follows the change feed from its beginning and checks that the mirror equals the database."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.harness.clients.served import ServedArchive
 
 
 def follow_changes(served: ServedArchive, size: int) -> tuple[dict[int, Any], int]:
-    """Return the mirror, and how many entries came; follows the header Link of NDJSON."""
+    """Return the mirror and the number of entries, following the header Link of NDJSON."""
     held: dict[int, Any] = {}
     entries = 0
     url: str | None = f"{served.url}/-/changes.ndjson?size={size}"
@@ -37,7 +37,7 @@ def follow_changes(served: ServedArchive, size: int) -> tuple[dict[int, Any], in
 
 
 def check_mirror(report: Report, served: ServedArchive, size: int) -> None:
-    """Each release as the tables show it, and no other."""
+    """Check that the mirror has each release as the tables show it, and no other."""
     shown = read_shown(served.path)
     changes = served.count("select 1 from changefeed")
 

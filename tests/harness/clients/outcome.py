@@ -1,4 +1,4 @@
-"""What a client got beside what the database holds, and the table of it."""
+"""What a client got, what the database contains, and the table of both."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ MAX_MESSAGE = 160  # characters of an error in the table
 
 
 class NotOfferedError(Exception):
-    """Raised where a page does not offer what the client looks for."""
+    """Raised if a page does not offer what the client looks for."""
 
 
 class ClientMissingError(Exception):
-    """Raised where a client is not installed; the message says why, and how to install it."""
+    """Raised if a client is not installed. The message says how to install it."""
 
 
 def format_error(error: Exception) -> str:
@@ -46,24 +46,24 @@ class Outcome:
 
 @dataclass(slots=True)
 class Report:
-    """All checks, in the order in which they were made; each is told as soon as it is known."""
+    """All checks in the order in which they were made; each is printed as soon as it is known."""
 
     tell: Callable[[Outcome], None]
     outcomes: list[Outcome] = field(default_factory=list)
 
     def check(self, client: str, what: str, archive: str, expected: object, read: Callable[[], object]) -> None:
-        """Compare what `read` returns with `expected`; an error of the client is what it got."""
+        """Compare what `read` returns with `expected`. If the client fails, its error is the result."""
         skipped = None
         try:
             got = str(read())
         except ClientMissingError as error:
             got, skipped = "", str(error)
-        except Exception as error:  # noqa: BLE001 - clients raise what they like, and each of it is an outcome
+        except Exception as error:  # noqa: BLE001 - clients may raise anything, and each error is a result
             got = format_error(error)
         self.add(Outcome(client=client, what=what, archive=archive, expected=str(expected), got=got, skipped=skipped))
 
     def run_group(self, name: str, archive: str, run: Callable[[], None]) -> None:
-        """Run a group of checks; what fails before a client could read is an outcome, too."""
+        """Run a group of checks. An error before any client could read is a result, too."""
         try:
             run()
         except Exception as error:  # noqa: BLE001 - as in check

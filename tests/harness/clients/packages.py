@@ -1,4 +1,4 @@
-"""Datasets as researchers read them: frictionless, DuckDB and pandas."""
+"""Reads datasets as researchers do: with frictionless, DuckDB and pandas."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from tests.harness.clients.outcome import Report
 from tests.harness.clients.readers import find_program, run_pandas
 from tests.harness.clients.served import ServedArchive, run_command
 
-LISTED = "select id from releases where takedown is not 'hidden' and moved_to is null"  # those that lists show
-TABLES = {  # of a dataset of everything: the SELECT that it has to equal
+LISTED = "select id from releases where takedown is not 'hidden' and moved_to is null"  # releases that are in lists
+TABLES = {  # table of a complete dataset → the SELECT that it has to equal
     "releases": LISTED,
     "agencies": f"select distinct agency from releases where id in ({LISTED})",
     **{
@@ -55,7 +55,7 @@ def check_dataset(report: Report, served: ServedArchive, query: str, *, whole: b
 
 
 def validate(folder: Path) -> str:
-    """frictionless' own command."""
+    """Run frictionless' own command."""
     done = subprocess.run(
         [find_program("frictionless"), "validate", "datapackage.json", "--json"],
         cwd=folder,

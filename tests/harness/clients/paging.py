@@ -1,4 +1,4 @@
-"""Tables and views followed page by page, in each order: all rows, each once, in that order."""
+"""Follows tables and views page by page, in each order: every row must come once, in that order."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from tests.harness.clients.outcome import Report
 from tests.harness.clients.served import ServedArchive
 
 PAGE_SIZE = 25  # rows; small, so that pages end within ties
-MAX_PAGES = 6  # of one walk through a table of the sample
+MAX_PAGES = 6  # pages of one pass through a table of the sample
 MAX_PAGE_SIZE = 1_000  # Datasette's own limit
 COLLECTION_PAGE_SIZE = 500
 SHOWN_FAULTS = 3
 MAX_ERROR = 120  # characters of an error
-# search's own tables: their columns are an index, not data
+# tables of the search: their columns are an index, not data
 SHADOW_TABLES = ("_sqlite_migrations", "search")
 SEARCH_WORDS = {"sample": "polisen", "history": "vägarna", "corpus": "skola"}
-Condition = tuple[str, str, object]  # column, operator of SQL, value
+Condition = tuple[str, str, object]  # column, SQL operator, value
 OPERATORS = {"=": "", ">=": "__gte"}
 
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """One order of a table or view, perhaps with conditions or words."""
+    """A pass through a table or view in one order, perhaps with conditions or search words."""
 
     table: str
     sort: str | None = None
@@ -56,7 +56,7 @@ class Walk:
 
 @dataclass(slots=True)
 class Pages:
-    """The rows that came, as JSON, and the values of the column they are sorted by."""
+    """The rows that were returned, as JSON, and the values of the column that they are sorted by."""
 
     columns: Sequence[str] = ()
     rows: list[str] = field(default_factory=list)
@@ -73,7 +73,7 @@ def follow(served: ServedArchive, address: str) -> Iterator[dict[str, Any]]:
 
 
 def read_pages(served: ServedArchive, walk: Walk, most: int) -> Pages:
-    """Read a walk to its end, or until it has brought far more rows than there are."""
+    """Read a pass to its end, or until it has returned far more rows than there are."""
     pages = Pages()
     for page in follow(served, walk.address):
         pages.columns = page["columns"]
@@ -98,7 +98,7 @@ def encode_blob(value: Any) -> Any:
 
 
 def build_where(served: ServedArchive, walk: Walk) -> tuple[str, list[object]]:
-    """Return the walk's conditions as SQL of ours."""
+    """Return the conditions of a pass as SQL."""
     where = [f"[{name}] {sign} ?" for name, sign, _ in walk.conditions]
     if walk.words:
         ids = ", ".join(map(str, sorted(served.find_matches(walk.words)))) or "null"
@@ -107,7 +107,7 @@ def build_where(served: ServedArchive, walk: Walk) -> tuple[str, list[object]]:
 
 
 def find_fault(served: ServedArchive, walk: Walk) -> str | None:
-    """Return how a walk differs from what the database holds, or None."""
+    """Return how a pass differs from the contents of the database, or None."""
     where, values = build_where(served, walk)
     count = served.count(f"select 1 from [{walk.table}] {where}", values)
     try:
@@ -135,7 +135,7 @@ def describe_walk(served: ServedArchive, walk: Walk) -> str:
 
 
 def describe_faults(served: ServedArchive, walks: Sequence[Walk]) -> str:
-    """Return how many walks were whole, and the first ones that were not."""
+    """Return how many passes were complete, and the first ones that were not."""
     faults = [f"{walk}: {fault}" for walk in walks if (fault := find_fault(served, walk))]
     rest = [f"and {len(faults) - SHOWN_FAULTS} more"] if len(faults) > SHOWN_FAULTS else []
     return "; ".join([f"{len(walks) - len(faults)} whole", *faults[:SHOWN_FAULTS], *rest])
@@ -154,13 +154,13 @@ def list_tables(served: ServedArchive) -> dict[str, list[str]]:
 
 
 def read_sortable_columns(served: ServedArchive) -> dict[str, list[str]]:
-    """Return the columns that tables may be sorted by, where the metadata limits them."""
+    """Return the columns that tables may be sorted by, if the metadata limits them."""
     tables = served.get("/-/metadata.json").json()["databases"]["archive"]["tables"]
     return {name: table["sortable_columns"] for name, table in tables.items() if "sortable_columns" in table}
 
 
 def find_filter(served: ServedArchive, table: str, columns: Sequence[str]) -> Condition | None:
-    """Return the equality that most rows, but not all, pass."""
+    """Return the equality condition that most rows, but not all, satisfy."""
     best: tuple[int, Condition] | None = None
     total = served.count(f"select 1 from [{table}]")
     for name in columns:
@@ -174,7 +174,7 @@ def find_filter(served: ServedArchive, table: str, columns: Sequence[str]) -> Co
 
 
 def check_every_table(report: Report, served: ServedArchive) -> None:
-    """Each table and view in each order, with a filter and without."""
+    """Check each table and view in each order, with and without a filter."""
     sortable = read_sortable_columns(served)
     for table, columns in list_tables(served).items():
         size = min(max(PAGE_SIZE, served.count(f"select 1 from [{table}]") // MAX_PAGES), MAX_PAGE_SIZE)
@@ -198,7 +198,7 @@ def check_every_table(report: Report, served: ServedArchive) -> None:
 
 
 def check_search_in_table(report: Report, served: ServedArchive, words: str) -> None:
-    """`_search=` on releases, in the orders that readers ask for."""
+    """Check `_search=` on releases, in the orders that readers use."""
     orders: tuple[tuple[str | None, bool], ...] = ((None, False), ("published", True), ("published", False))
     orders += (("kind", False), ("first_seen", True))
     heavy = ("body", "body_html")
@@ -211,7 +211,7 @@ def check_search_in_table(report: Report, served: ServedArchive, words: str) -> 
 
 
 def check_collection(report: Report, served: ServedArchive, agency: str) -> None:
-    """A dozen walks through the large archive."""
+    """Check a dozen passes through the large archive."""
     own: Condition = ("agency", "=", agency)
     heavy = ("body", "body_html")
     walks: tuple[tuple[str, Mapping[str, Any]], ...] = (
@@ -244,7 +244,7 @@ def check_collection(report: Report, served: ServedArchive, agency: str) -> None
 
 
 def check_link_header(report: Report, served: ServedArchive) -> None:
-    """requests, following the header Link instead of next_url."""
+    """Check that requests can follow the header Link instead of next_url."""
     count = served.count("select 1 from releases")
 
     def read() -> str:
@@ -263,7 +263,7 @@ def check_link_header(report: Report, served: ServedArchive) -> None:
 
 
 def check_facets(report: Report, served: ServedArchive) -> None:
-    """A facet of a whole table counts what the table holds."""
+    """Check that a facet of a whole table has the right counts."""
     rows = served.select("select agency, count(*) from releases group by 1 order by 2 desc, 1 limit 30")
     expected = dict(rows)
 
@@ -277,7 +277,7 @@ def check_facets(report: Report, served: ServedArchive) -> None:
 
 
 def check_sql(report: Report, served: ServedArchive) -> None:
-    """A statement that finds more rows than are answered says so where a program notices."""
+    """Check that a statement with more rows than are returned says so in a way that a program notices."""
     count = served.count("select 1 from releases")
     sql = urlencode({"sql": "select id, title from releases"})
     for suffix in (".json?", ".json?_shape=array&", ".json?_shape=array&_nl=on&", ".csv?", ".csv?_stream=on&"):
@@ -298,7 +298,7 @@ def check_sql(report: Report, served: ServedArchive) -> None:
 
 
 def check_unknown(report: Report, served: ServedArchive) -> None:
-    """A mistyped name is refused, not answered with nothing."""
+    """Check that a mistyped name is rejected instead of ignored."""
     for path in (
         "/archive/releases.json?agencyy=polisen",
         "/archive/releases.csv?agencyy=polisen",
@@ -318,7 +318,7 @@ def check_unknown(report: Report, served: ServedArchive) -> None:
 
 
 def check_labels(report: Report, served: ServedArchive) -> None:
-    """Parameters that each work alone also work together."""
+    """Check that parameters that work alone also work together."""
     for query in ("_labels=on&_size=1&_col=agency", "_labels=on&_size=1", "_size=1&_col=agency&_sort=published"):
         what = f"releases.json?{query}"
         report.check(

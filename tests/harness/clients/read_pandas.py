@@ -1,4 +1,4 @@
-"""python tests/harness/clients/read_pandas.py csv|json|parquet|xlsx SOURCE KEY: what pandas reads, printed as JSON."""
+"""python tests/harness/clients/read_pandas.py csv|json|parquet|xlsx SOURCE KEY: prints what pandas reads, as JSON."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pandas
 
 
 def measure(source: str, key: str) -> dict[str, int]:
-    """Rows, distinct keys and letters of a CSV file or address."""
+    """Return the number of rows, distinct keys and letters of a CSV file or URL."""
     frame = pandas.read_csv(source, dtype=str, keep_default_na=False)
     letters = sum(int(frame[name].str.len().sum()) for name in frame.columns)
     return {"rows": len(frame), "keys": int(frame[key].nunique()), "letters": letters}

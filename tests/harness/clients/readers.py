@@ -1,4 +1,4 @@
-"""Streams of CSV and pages of JSON, read with csv, csvkit, pandas, DuckDB, sqlite-utils and R."""
+"""Reads CSV streams and pages of JSON with csv, csvkit, pandas, DuckDB, sqlite-utils and R."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MAX_FIELD = 10_000_000  # letters; Python's own limit is 131,072
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """What is compared: rows, distinct keys, and the letters of all texts."""
+    """What is compared: the number of rows, of distinct keys, and of letters in all texts."""
 
     rows: int
     keys: int
@@ -68,7 +68,7 @@ def read_with_csv(file: Path, key: str) -> Size:
 
 
 def read_with_csvkit(file: Path) -> int:
-    """csvstat's own count."""
+    """Return the number of rows according to csvstat."""
     return int(run_command(find_program("csvstat"), "--count", "--maxfieldsize", str(MAX_FIELD), file).strip())
 
 
@@ -77,7 +77,7 @@ def read_with_pandas(file: Path | str, key: str) -> Size:
 
 
 def run_pandas(*words: str) -> str:
-    """Return what read_pandas.py prints; pandas stands apart from the project's environment (Makefile)."""
+    """Return what read_pandas.py prints; pandas has an environment of its own (Makefile)."""
     if not (PANDAS / "installed").is_file():
         raise ClientMissingError("no pandas: make .venv/pandas/installed")
     return run_command(sys.executable, READ_PANDAS, *words, PYTHONPATH=str(PANDAS))
@@ -93,7 +93,7 @@ def read_with_duckdb(file: Path, key: str) -> Size:
 
 
 def read_with_sqlite_utils(file: Path, key: str) -> Size:
-    """sqlite-utils' command inserts the file, its library counts."""
+    """Insert the file with the sqlite-utils command, and count with its library."""
     made = file.with_suffix(".made.db")
     made.unlink(missing_ok=True)
     run_command(find_program("sqlite-utils"), "insert", made, "rows", file, "--csv", "--no-detect-types")
@@ -120,13 +120,13 @@ READERS: tuple[tuple[str, Callable[[Path, str], Size]], ...] = (
 
 
 def check_streams(report: Report, served: ServedArchive, streams: Sequence[Stream]) -> None:
-    """Each reader gets from a stream what the SELECT finds in the database's file."""
+    """Check that each client gets from a stream what the SELECT finds in the database file."""
     for number, stream in enumerate(streams):
         check_stream(report, served, stream, served.folder / f"stream-{number}.csv")
 
 
 def check_stream(report: Report, served: ServedArchive, stream: Stream, file: Path) -> None:
-    """Download a stream once, and let each reader read the file."""
+    """Download a stream once, and let each client read the file."""
     what = stream.path.removeprefix("/archive/")
     served.save(stream.path, file.name)
     with file.open(encoding="utf-8", newline="") as lines:
@@ -139,7 +139,7 @@ def check_stream(report: Report, served: ServedArchive, stream: Stream, file: Pa
 
 
 def check_every_stream(report: Report, served: ServedArchive) -> None:
-    """All rows of every table and view come as a CSV stream."""
+    """Check that all rows of every table and view are in their CSV streams."""
     tables = list_tables(served)
 
     def read() -> str:
@@ -158,7 +158,7 @@ def check_every_stream(report: Report, served: ServedArchive) -> None:
 
 
 def check_json_readers(report: Report, served: ServedArchive) -> None:
-    """sqlite-utils, pandas and DuckDB read pages of JSON and JSON Lines as they come."""
+    """Check that sqlite-utils, pandas and DuckDB read pages of JSON and JSON Lines unchanged."""
     file = served.save("/archive/questions.json?_shape=array&_size=200", "page.json")
     lines = served.save("/archive/questions.json?_shape=array&_nl=on&_size=200", "page.jsonl")
     expected = min(200, served.count("select 1 from questions"))
@@ -183,7 +183,7 @@ def check_json_readers(report: Report, served: ServedArchive) -> None:
 
 
 def check_duckdb_http(report: Report, served: ServedArchive) -> None:
-    """DuckDB reads the address itself where its extension httpfs is installed."""
+    """Check that DuckDB reads a URL itself, if its extension httpfs is installed."""
     count = served.count("select 1 from tags")
 
     def read() -> int:
@@ -199,7 +199,7 @@ def check_duckdb_http(report: Report, served: ServedArchive) -> None:
 
 
 def check_pandas_http(report: Report, served: ServedArchive) -> None:
-    """pandas reads addresses itself."""
+    """Check that pandas reads URLs itself."""
     columns = ("id", "agency", "title", "published")  # the key comes without being asked for
     url = f"{served.url}/archive/releases.csv?_stream=on{''.join(f'&_col={name}' for name in columns[1:])}"
     expected = measure_rows(columns, served.select(f"select {', '.join(columns)} from releases"), "id")
@@ -213,7 +213,7 @@ def check_pandas_http(report: Report, served: ServedArchive) -> None:
 
 
 def check_chosen_columns(report: Report, served: ServedArchive) -> None:
-    """Chosen columns come as they were chosen, each once."""
+    """Check that selected columns are returned in the selected order, each once."""
 
     def read(suffix: str) -> str:
         response = served.get(f"/archive/tags.{suffix}?_col=id&_col=name&_size=1")
@@ -234,7 +234,7 @@ def read_with_r(how: str, address: str) -> str:
 
 
 def check_r(report: Report, served: ServedArchive) -> None:
-    """R with jsonlite follows next_url, and reads a stream as CSV."""
+    """Check that R with jsonlite follows next_url, and reads a stream as CSV."""
     count = served.count("select 1 from releases")
     expected = f"{count} rows, {count} keys"
     stream = f"{served.url}/archive/releases.csv?_stream=on"

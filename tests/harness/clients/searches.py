@@ -1,4 +1,4 @@
-"""The search page's files: as many rows as the page says, each hit once."""
+"""Checks the files of the search page: as many rows as the page states, and each hit once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.harness.clients.served import ServedArchive
 
 NUMBER_OF_HITS = re.compile(r"(\d[\d\s]*)\smeddelanden?, ")  # on the page in Swedish
 XLSX_MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-# what the registers list
+# the entries of the registers
 EDITS = "select 1 from edits"
 REMOVALS = (
     "select 1 from removals where confirmed is not null and confirmed is not ended and kind <> 'moved'"
@@ -86,7 +86,7 @@ def get_workbook(served: ServedArchive, path: str) -> tuple[list[str], list[list
 
 
 def check_search(report: Report, served: ServedArchive, words: str, *, by_page: bool = True) -> None:
-    """Page, CSV and XLSX of one search, and its JSON page by page."""
+    """Check the page, CSV and XLSX of one search, and its JSON page by page."""
     page = f"/search?q={quote(words)}"
     hits = count_hits(served, words)
     expected = describe_ids([str(number) for number in range(hits)])
@@ -112,7 +112,7 @@ def check_search(report: Report, served: ServedArchive, words: str, *, by_page: 
 
 
 def check_registers(report: Report, served: ServedArchive) -> None:
-    """The registers of edits and removals as CSV, JSON and XLSX."""
+    """Check the registers of edits and removals as CSV, JSON and XLSX."""
     for name, rows_name, key, sql in (
         ("edits", "edits", "revision", EDITS),
         ("removed", "removals", "removal", REMOVALS),
@@ -138,7 +138,7 @@ def check_registers(report: Report, served: ServedArchive) -> None:
 
 
 def check_table_workbook(report: Report, served: ServedArchive) -> None:
-    """A table as XLSX: each row, each text whole, also where a cell cannot hold it, and no formula."""
+    """Check a table as XLSX: each row, each complete text even if it exceeds a cell, and no formula."""
     stored = {row[0]: row[1:] for row in served.select("select id, title, body from releases")}
 
     def read() -> str:

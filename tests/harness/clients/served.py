@@ -1,4 +1,4 @@
-"""The archives that clients read: how each is made and served, and what its database holds."""
+"""Creates and serves the archives that clients read, and reads what their databases contain."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ SqlValues = Sequence[object] | Mapping[str, object]
 
 @dataclass(frozen=True, slots=True)
 class ServedArchive:
-    """An archive's file, the address it is served at, and a folder for what clients write."""
+    """An archive's file, the URL that it is served at, and a folder for files of clients."""
 
     name: str
     path: Path
     url: str
     folder: Path
-    client: httpx.Client  # of this address, without redirects and proxies
+    client: httpx.Client  # client for this URL, without redirects and proxies
 
     def select(self, sql: str, values: SqlValues = ()) -> list[tuple[Any, ...]]:
         """Return rows of the database's file, read without the server."""
@@ -120,7 +120,7 @@ def fill_history(path: Path) -> Path:
 
 
 def add_news(path: Path) -> None:
-    """Add what a second crawl of an agency found: releases that feeds tell as new, one of them without a date."""
+    """Add what a second crawl of an agency found: releases that are new to feeds, one of them without a date."""
     agency, days = "vagmyndigheten", timedelta(days=200)
     with Archive(path) as archive:
         for started in (SEEN, SEEN + days):
@@ -135,7 +135,7 @@ def add_news(path: Path) -> None:
 
 
 def fill_large(path: Path) -> Path:
-    """Make an archive of which a late page is too large to be answered as CSV."""
+    """Create an archive in which a late page is too large to be returned as CSV."""
     with Archive(path) as archive:
         archive.add_agency("vagmyndigheten", name="Vägmyndigheten", home="https://vagmyndigheten.example/")
         for number in range(1, LARGE_RELEASES + 1):
@@ -155,7 +155,7 @@ def import_collection(path: Path) -> Path:
 
 
 def copy_archive(source: Path, path: Path) -> Path:
-    """Copy an archive with its captures, at rest or not, and bring the copy up to the present schema."""
+    """Copy an archive with its captures, even if it is in use, and migrate the copy to the current schema."""
     for name in ("archive.db", "captures.db"):
         original = source.with_name(name) if name != "archive.db" else source
         if original.is_file():
@@ -166,7 +166,7 @@ def copy_archive(source: Path, path: Path) -> Path:
 
 
 def make_folder(parent: Path, name: str) -> Path:
-    """Make an empty folder, in place of one of that name."""
+    """Create an empty folder, replacing an existing one."""
     folder = parent / name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)

@@ -19,7 +19,7 @@ STORED: Rows = [[1, "a"], [2, "a"], [3, "b"], [4, "b"]]
 
 
 def serve_pages(path: Path, *pages: Rows) -> ServedArchive:
-    """Return an archive of STORED that is answered with these pages."""
+    """Return an archive of STORED that is served as these pages."""
     with closing(sqlite3.connect(path)) as db, db:
         db.execute("create table tags (id integer primary key, name text)")
         db.executemany("insert into tags values (?, ?)", STORED)

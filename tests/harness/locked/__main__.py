@@ -1,4 +1,4 @@
-"""python -m tests.harness.locked [NAME …]: attacks on the served archive, and what a reader waits meanwhile."""
+"""python -m tests.harness.locked [NAME …]: attacks the served archive, and measures how long a reader waits."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LETTERS = 200_000
 
 
 def main(names: list[str]) -> int:
-    """A table; 1 where an attack took more than it may."""
+    """Print a table; return 1 if an attack exceeded a limit."""
     attacks = [attack for attack in ATTACKS if not names or any(name in attack.name for name in names)]
     failed: list[str] = []
     waits: list[float] = []
@@ -53,7 +53,7 @@ def main(names: list[str]) -> int:
 
 
 def at_revisions(attacks: list[Attack], path: Path) -> list[Attack]:
-    """With the numbers of the two longest versions where an attack asks for them."""
+    """Insert the ids of the two longest versions into attacks that need them."""
     with closing(open_readonly(path)) as db:
         (one,), (other,) = db.execute("select id from revisions order by length(body) desc, id limit 2")
     one, other = sorted((one, other))

@@ -1,4 +1,4 @@
-"""An archive large enough to be attacked: some thousands of releases, one of them of a million letters and edited."""
+"""Creates an archive that is worth attacking: thousands of releases, one with a million letters and an edit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.harness.locked.attacks import WORDS
 
 
 def build(path: Path, releases: int, letters: int) -> Path:
-    """Invented texts, the same each time."""
+    """Create the archive with invented texts, which are the same each time."""
     chance = random.Random(20240603)
 
     def write(length: int) -> str:
@@ -33,7 +33,7 @@ def build(path: Path, releases: int, letters: int) -> Path:
 
 
 def make(path: str, title: str, body: str) -> Release:
-    """A release of the sample's roads agency."""
+    """Return a release of the sample's roads agency."""
     return Release(
         agency="vagmyndigheten",
         url=f"https://vagmyndigheten.example{path}",

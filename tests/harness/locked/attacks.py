@@ -1,4 +1,4 @@
-"""What a stranger may ask of the site to stop it, to fill its memory, to write or to read what is not public."""
+"""Requests with which a visitor could try to stop the site, fill its memory, write, or read what is not public."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ LONG = 200_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attack:
-    """One request; `statuses` are the answers that are right, `slow` reads the answer only after some seconds."""
+    """One request. statuses: correct responses. slow: whether the response is read only after some seconds."""
 
     name: str
     path: str
@@ -18,21 +18,21 @@ class Attack:
     method: str = "GET"
     body: int = 0
     slow: bool = False
-    waits: float = 1.0  # seconds that a reader beside eight of them may wait, 95 times of 100
+    waits: float = 1.0  # seconds that a reader beside eight attacks may wait (95th percentile)
 
 
 def sql(text: str, ending: str = "json", **more: str) -> str:
-    """The address of a statement."""
+    """Return the URL of a statement."""
     return f"/archive.{ending}?{urlencode({'sql': text, **more})}" if ending else f"/archive?{urlencode({'sql': text})}"
 
 
 def table(name: str = "releases", ending: str = "json", **more: str) -> str:
-    """The address of a table."""
+    """Return the URL of a table."""
     return f"/archive/{name}.{ending}?{urlencode(more)}" if ending else f"/archive/{name}?{urlencode(more)}"
 
 
 def of(name: str, text: str, *statuses: int) -> Attack:
-    """A statement that must be refused or ended, unless statuses are told."""
+    """Return an attack with a statement that must be rejected or stopped, unless other statuses are given."""
     return Attack(name=name, path=sql(text), statuses=statuses or (400,))
 
 
@@ -160,7 +160,7 @@ SIZE = (
     ),
     of("rows without end", f"{ENDLESS} select x, x, x from c", 200),
     of("many columns", f"{NINE} select {', '.join(['x'] * 1900)} from c"),
-    of("many cells", f"{NINE} select {', '.join(['x'] * 190)} from c", 200),  # what does not fit is cut, and told
+    of("many cells", f"{NINE} select {', '.join(['x'] * 190)} from c", 200),  # what does not fit is cut, and reported
     Attack(
         name="many cells, as a page", path=sql(f"{NINE} select {', '.join(['x'] * 190)} from c", ""), statuses=(200,)
     ),

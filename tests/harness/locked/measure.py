@@ -1,4 +1,4 @@
-"""One attack alone, then eight at once, beside a reader of pages whose waiting is measured."""
+"""Measures one attack alone, then eight at once, and how long a reader of other pages waits."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from tests.harness.locked.attacks import Attack
 from tests.harness.locked.server import Server, ask
 
 READS = ("/", "/search?q=skogen", "/archive/releases/1", "/-/edits", "/agency/vagmyndigheten", "/new.atom")
-LIMITS = {"seconds": 5.0, "memory": 900_000_000}  # what an attack may take and hold
+LIMITS = {"seconds": 5.0, "memory": 900_000_000}  # seconds and bytes that an attack may take
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """Of one attack: seconds and status alone, the slowest of eight, the server's peak in bytes, the reader's p95."""
+    """Results of an attack: alone, the slowest of eight, the server's peak in bytes, the reader's waiting times."""
 
     attack: Attack
     seconds: float
@@ -33,12 +33,12 @@ class Figures:
 
     @property
     def p95(self) -> float:
-        """Of the reader's pages while eight attack."""
+        """Return the reader's 95th percentile during eight attacks."""
         return find_p95(self.reads)
 
     @property
     def faults(self) -> list[str]:
-        """What is not as it must be."""
+        """Return the exceeded limits and wrong responses."""
         allowed = {*self.attack.statuses, 503}
         found = [f"status {status}" for status in {self.status, *self.statuses} if status not in allowed]
         if self.seconds > LIMITS["seconds"]:
@@ -51,7 +51,7 @@ class Figures:
 
 
 def measure(server: Server, attack: Attack, at_once: int = 8) -> Figures:
-    """The server's memory is watched through both."""
+    """Run an attack alone and then several at once, watching the server's memory."""
     server.watch()
     status, seconds, size = ask(server.port, attack)
     with ThreadPoolExecutor(at_once) as threads, Reader(server.port) as reader:
@@ -69,7 +69,7 @@ def measure(server: Server, attack: Attack, at_once: int = 8) -> Figures:
 
 
 class Reader:
-    """Reads one page after the other, twenty times a second at most, until told to stop; ten pages at least."""
+    """Reads one page after another, at most twenty per second and at least ten, until it is stopped."""
 
     def __init__(self, port: int) -> None:
         self.port, self.waited = port, list[float]()
@@ -85,7 +85,7 @@ class Reader:
         self.thread.join()
 
     def read(self) -> None:
-        """A page that is refused counts as one that took a minute."""
+        """Read pages; a rejected one counts as one that took a minute."""
         for path in cycle(READS):
             self.waited.append(read_page(self.port, path))
             time.sleep(0.05)
@@ -94,7 +94,7 @@ class Reader:
 
 
 def read_page(port: int, path: str) -> float:
-    """Seconds; 60 where there was none."""
+    """Return the seconds; 60 if there was no page."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     begun = time.perf_counter()
     try:
@@ -109,10 +109,10 @@ def read_page(port: int, path: str) -> float:
 
 
 def read_alone(server: Server, pages: int = 60) -> list[float]:
-    """How long a reader waits when nobody attacks."""
+    """Return the reader's waiting times without attacks."""
     return [read_page(server.port, path) for path, _ in zip(cycle(READS), range(pages), strict=False)]
 
 
 def find_p95(values: Sequence[float]) -> float:
-    """95 of 100 are not larger."""
+    """Return the 95th percentile."""
     return statistics.quantiles(values, n=20, method="inclusive")[-1] if len(values) > 1 else max(values, default=0.0)

@@ -1,4 +1,4 @@
-"""The archive served as `python -m archive serve` does it, with its memory watched; and requests of a stranger."""
+"""Serves the archive as `python -m archive serve` does, watches its memory, and sends requests as a visitor."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from archive.__main__ import build_datasette_command
 from tests.archive.sample import ROOT
 from tests.harness.locked.attacks import Attack
 
-PATIENCE = 90  # seconds, after which an attack has won
+PATIENCE = 90  # seconds after which an attack has succeeded
 PAUSE = 2  # seconds before a slow reader reads
 
 
 @dataclass(slots=True)
 class Server:
-    """A process, its port, and the most memory that it and its workers held since `watch` was called."""
+    """A process, its port, and the peak memory of it and its workers since `watch` was called."""
 
     process: subprocess.Popen[bytes]
     port: int
@@ -32,21 +32,21 @@ class Server:
     ended: threading.Event = field(default_factory=threading.Event)
 
     def watch(self) -> None:
-        """Begin anew."""
+        """Start measuring again."""
         self.peak = self.memory()
 
     def memory(self) -> int:
-        """Bytes that the server and its workers hold now, each page counted where it lies."""
+        """Return the bytes that the server and its workers use now; shared pages count once."""
         return sum(resident(number) for number in [self.process.pid, *children(self.process.pid)])
 
     def look(self) -> None:
-        """Until ended, fifty times a second."""
+        """Measure fifty times per second until stopped."""
         while not self.ended.wait(0.02):
             self.peak = max(self.peak, self.memory())
 
 
 def resident(process: int) -> int:
-    """0 for a process that is gone."""
+    """Return the memory of a process; 0 if it has exited."""
     try:
         return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, IndexError):
@@ -54,7 +54,7 @@ def resident(process: int) -> int:
 
 
 def children(process: int) -> list[int]:
-    """Of every thread of it."""
+    """Return the child processes of all its threads."""
     found: list[int] = []
     try:
         for task in Path(f"/proc/{process}/task").iterdir():
@@ -66,7 +66,7 @@ def children(process: int) -> list[int]:
 
 @contextmanager
 def serving(path: Path, rest: list[str] | None = None) -> Iterator[Server]:
-    """An archive served on a free port."""
+    """Serve an archive on a free port during the block."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -87,7 +87,7 @@ def serving(path: Path, rest: list[str] | None = None) -> Iterator[Server]:
 
 
 def wait_for(server: Server) -> None:
-    """Until it answers."""
+    """Wait until the server responds."""
     for _ in range(300):
         try:
             ask(server.port, Attack(name="", path="/", statuses=(200,)))
@@ -101,7 +101,7 @@ def wait_for(server: Server) -> None:
 
 
 def ask(port: int, attack: Attack) -> tuple[int, float, int]:
-    """Status (0 where the server hung up), seconds, bytes of the answer."""
+    """Return status (0 if the server closed the connection), seconds, and bytes of the response."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     begun = time.perf_counter()
     try:

@@ -37,7 +37,7 @@ def differing(one: dict[str, list[tuple[object, ...]]], other: dict[str, list[tu
 
 
 def go(litestream: str, folder: Path, result: Result, tell: Callable[[str], None]) -> None:
-    """An archive that changes, and its copies."""
+    """Test copies of an archive that changes."""
     with Site(releases=40, crawl_delay=None) as site:
         ward = Ward.open(site, folder, 20260303)
         crawl(ward)
@@ -85,7 +85,7 @@ def restore_backup(ward: Ward, folder: Path, result: Result) -> None:
 
 @contextmanager
 def replicating(litestream: str, config: Path, log: Path) -> Iterator[None]:
-    """Run Litestream."""
+    """Run Litestream during the block."""
     with log.open("ab") as out:
         command = [litestream, "replicate", "-config", str(config)]
         with subprocess.Popen(command, stdout=out, stderr=out) as process:

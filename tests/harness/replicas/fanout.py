@@ -1,4 +1,4 @@
-"""Two replicas behind nginx, read without a pause while crawls write, snapshots come and one replica is killed."""
+"""Runs two replicas behind nginx, read continuously while crawls write, snapshots are made and a replica is killed."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from tests.site import Site
 
 RELEASES = 80
 SWAPS = 4
-WITHIN = 60.0  # seconds from a snapshot's beginning until both replicas show it, on a busy machine of two cores
-OLDEST = 120.0  # seconds; as long as two acts, and what a replica takes to turn to the next snapshot
-GONE = 15.0  # seconds from a takedown until no reader is shown it
-SETTLED = 8.0  # seconds of reading between two acts
+WITHIN = 60.0  # seconds from a snapshot's start until both replicas serve it, on a busy machine with two cores
+OLDEST = 120.0  # seconds; two steps, and the time in which a replica changes to the next snapshot
+GONE = 15.0  # seconds from a takedown until no reader gets the text
+SETTLED = 8.0  # seconds of reading between two steps
 
 
 @dataclass(slots=True, kw_only=True)
 class Fanout:
-    """Everything at work."""
+    """All running processes of the test."""
 
     ward: Ward
     snapshots: Path
-    ports: list[int]  # of the two replicas
+    ports: list[int]  # ports of the two replicas
     proxy: int
     replicas: Server
     readers: Readers
@@ -42,12 +42,12 @@ class Fanout:
 
     @property
     def archive(self) -> Path:
-        """The owner's."""
+        """Return the owner's archive."""
         return self.ward.crawling.archive
 
 
 def go(nginx: str, folder: Path, result: Result, tell: Callable[[str], None], *, swaps: int = SWAPS) -> None:
-    """From an empty archive to the last check; the ward's site is gone afterwards, its archive is not."""
+    """Run all steps, from an empty archive to the last check. The sample site is stopped, its archive is kept."""
     with ExitStack() as stack:
         site = stack.enter_context(Site(releases=RELEASES, crawl_delay=None))
         ward = Ward.open(site, folder, 20260302)
@@ -91,7 +91,7 @@ def go(nginx: str, folder: Path, result: Result, tell: Callable[[str], None], *,
 
 
 def compare(proxy: int, replicas: Server, result: Result, pages: int = 100) -> None:
-    """What a page costs the replicas: from the cache, asked about by its ETag, and made anew."""
+    """Measure what a page costs the replicas: from the cache, revalidated by its ETag, and newly rendered."""
 
     def cost(path: Callable[[int], str], pause: float = 0) -> tuple[float, float]:
         cpu, begun = replicas.cpu(), time.perf_counter()
@@ -102,17 +102,17 @@ def compare(proxy: int, replicas: Server, result: Result, pages: int = 100) -> N
         took = time.perf_counter() - begun - pause * pages
         return 1000 * (replicas.cpu() - cpu) / pages, 1000 * took / pages
 
-    cost(lambda number: f"/search?q=skogen&utm_n={number % 4}")  # warm
+    cost(lambda number: f"/search?q=skogen&utm_n={number % 4}")  # fills caches
     anew, cached = cost(lambda number: f"/search?q=skogen&utm_m={number}"), cost(lambda _: "/search?q=skogen")
     result.add("a search made anew", f"{anew[0]:.1f} ms CPU, {anew[1]:.1f} ms")
     result.add("the same from the cache", f"{cached[0]:.2f} ms CPU, {cached[1]:.1f} ms")
     ratio = cached[0] / anew[0]
     result.add("CPU of the replicas, cached / made anew", f"{ratio:.2f}", "<= 0.1", good=ratio <= 0.1)
-    result.add("pages a second, cached / made anew", f"{anew[1] / cached[1]:.1f}")  # of a busy machine
+    result.add("pages a second, cached / made anew", f"{anew[1] / cached[1]:.1f}")  # a rate on a busy machine
 
 
 def swap(fanout: Fanout, number: int) -> None:
-    """Snapshots, one after the other, each until both replicas show it."""
+    """Make snapshots one after another, each until both replicas serve it."""
     longest, faults = 0.0, []
     for _ in range(number):
         time.sleep(SETTLED / 2)
@@ -127,7 +127,7 @@ def swap(fanout: Fanout, number: int) -> None:
 
 
 def kill(fanout: Fanout) -> None:
-    """kill -9 of a Datasette, which is replaced; then of both replicas, which the operator starts again."""
+    """Kill a Datasette, which is replaced, then both replicas, which the operator starts again."""
     fanout.replicas.kill_child()
     time.sleep(SETTLED)
     fanout.tell(f"a Datasette was killed, {len(fanout.readers.errors)} errors so far")
@@ -139,7 +139,7 @@ def kill(fanout: Fanout) -> None:
 
 
 def take_down(fanout: Fanout) -> None:
-    """Hide what everybody reads; from then on nobody is shown it, neither from a cache nor from a replica."""
+    """Hide a release that all readers request. From then on neither a cache nor a replica may show it."""
     rows = fanout.ward.rows(
         "select id, title, url, agency from releases where removed_at is null order by id desc limit 1"
     )
@@ -178,7 +178,7 @@ def take_down(fanout: Fanout) -> None:
 
 
 def judge(fanout: Fanout, writer: Writer, log: Path) -> None:
-    """What the readers noted."""
+    """Check what the readers recorded."""
     readers, result = fanout.readers, fanout.result
     asked = sum(readers.asked.values())
     result.add("requests", asked, ">= 1000", good=asked >= 1000)

@@ -1,4 +1,4 @@
-"""nginx with the project's own scraper/deploy/nginx.conf: other ports and folders, no TLS, and no limits an address."""
+"""Runs nginx with the project's scraper/deploy/nginx.conf, but with other ports and folders, without TLS and limits."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ http {{
 
 
 def write(folder: Path, port: int, replicas: Sequence[int], owner: int) -> Path:
-    """The configuration as it is tried here."""
+    """Write the configuration as it is tested here."""
     text = DEFAULT_SERVER.sub("", CONF.read_text("utf-8"))
     for before, after in (
         ("listen 443 ssl;", f"listen 127.0.0.1:{port};"),
@@ -46,21 +46,22 @@ def write(folder: Path, port: int, replicas: Sequence[int], owner: int) -> Path:
     ):
         assert before in text, f"{CONF.name} has no {before}"
         text = text.replace(before, after)
-    text = re.sub(r"^ *(ssl_\w+|limit_\w+) .*\n", "", text, flags=re.MULTILINE)  # all readers have one address here
+    # all readers here have the same address
+    text = re.sub(r"^ *(ssl_\w+|limit_\w+) .*\n", "", text, flags=re.MULTILINE)
     return write_whole(folder, text)
 
 
 def write_whole(folder: Path, site: str) -> Path:
-    """What stands in http, with what a process of its own needs around it."""
+    """Return a complete configuration for a process of its own."""
     path = folder / "nginx.conf"
-    user = "" if os.geteuid() else "user root;"  # the folder is nobody else's
+    user = "" if os.geteuid() else "user root;"  # no other user may read the folder
     path.write_text(WHOLE.format(folder=folder, site=site, user=user), "utf-8")
     return path
 
 
 @contextmanager
 def proxying(nginx: str, folder: Path, port: int, replicas: Sequence[int], owner: int) -> Iterator[Path]:
-    """nginx at work; gives the file in which it notes what went wrong upstream."""
+    """Run nginx during the block; yield the file in which it logs errors of its upstream servers."""
     folder.mkdir()
     with running(nginx, write(folder, port, replicas, owner), port) as log:
         yield log
@@ -68,7 +69,7 @@ def proxying(nginx: str, folder: Path, port: int, replicas: Sequence[int], owner
 
 @contextmanager
 def running(nginx: str, path: Path, port: int) -> Iterator[Path]:
-    """The same with a configuration that is written already."""
+    """Run nginx with an existing configuration during the block."""
     folder = path.parent
     command = [nginx, "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(path)]
     with subprocess.Popen(command) as process:
@@ -80,7 +81,7 @@ def running(nginx: str, path: Path, port: int) -> Iterator[Path]:
 
 
 def await_port(port: int, process: subprocess.Popen[bytes], seconds: float = 90) -> None:
-    """Until something listens there."""
+    """Wait until a process listens on a port."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         with socket.socket() as probe:
@@ -93,7 +94,7 @@ def await_port(port: int, process: subprocess.Popen[bytes], seconds: float = 90)
 
 
 def free_ports(number: int) -> list[int]:
-    """Ports that nobody has now."""
+    """Return some free ports."""
     probes = [socket.socket() for _ in range(number)]
     for probe in probes:
         probe.bind(("127.0.0.1", 0))

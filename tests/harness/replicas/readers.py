@@ -53,7 +53,7 @@ class Answer:
     status: int
     body: bytes = b""
     cache: str = ""
-    age: float | None = None  # seconds since the snapshot that is shown was begun
+    age: float | None = None  # seconds since the snapshot of the response was started
     problem: str = ""
 
     def shows(self, words: str) -> bool:
@@ -90,13 +90,13 @@ class Readers:
     port: int
     number: int = 4
     pause: float = 0.02
-    asked: Counter[str] = field(default_factory=Counter)  # by kind
+    asked: Counter[str] = field(default_factory=Counter)  # number of requests by kind
     caches: Counter[str] = field(default_factory=Counter)
     errors: list[str] = field(default_factory=list)
     oldest: float = 0.0
     slowest: float = 0.0
     hidden: str = ""  # words that no response may contain any more
-    shown: list[tuple[float, str]] = field(default_factory=list)  # when and where they were all the same
+    shown: list[tuple[float, str]] = field(default_factory=list)  # time and place of each response that contained them
     ended: threading.Event = field(default_factory=threading.Event)
     threads: list[threading.Thread] = field(default_factory=list)
 
@@ -128,7 +128,7 @@ class Readers:
                 if chance.random() < 0.5 and not kind.startswith("/static"):
                     path += f"{'&' if '?' in kind else '?'}utm_n={seed}.{number}"
                 answer = self.note(kind, path, language, KINDS[kind])
-                if kind == "/" and answer.status == 200:  # a link must lead somewhere, whoever answers it
+                if kind == "/" and answer.status == 200:  # a link must lead somewhere, whichever server responds
                     for link in LINK.findall(answer.body.decode())[:2]:
                         self.note("what / links to", link, language, "</html>")
                 if self.ended.wait(self.pause):

@@ -1,4 +1,4 @@
-"""The sample site, the owner's archive with its server, two replicas and what keeps writing."""
+"""The sample site, the owner's archive with its server, two replicas, and the crawls that keep writing."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ PATIENCE = 120  # seconds
 
 
 def archive_command(*words: object) -> list[str]:
-    """A command of ours."""
+    """Return a command of the project."""
     return [sys.executable, "-m", "archive", *map(str, words)]
 
 
 def run(*words: object, given: str = "") -> str:
-    """A command to its end, which must be a good one; what it printed."""
+    """Run a command, which must succeed, and return its output."""
     done = subprocess.run(archive_command(*words), cwd=ROOT, capture_output=True, text=True, input=given, check=False)
     if done.returncode:
         raise RuntimeError(f"{words} ended with {done.returncode}: {done.stdout}{done.stderr}")
@@ -37,7 +37,7 @@ def run(*words: object, given: str = "") -> str:
 
 @dataclass(slots=True)
 class Server:
-    """A process at a port, with a file for what it says."""
+    """A process at a port, with a file for its output."""
 
     command: list[str]
     port: int
@@ -45,22 +45,22 @@ class Server:
     process: subprocess.Popen[bytes] = field(init=False)
 
     def start(self) -> None:
-        """Until it answers."""
+        """Start the process and wait until it responds."""
         with self.log.open("ab") as out:
             self.process = subprocess.Popen(self.command, cwd=ROOT, stdout=out, stderr=out)
         await_port(self.port, self.process)
 
     def kill(self) -> None:
-        """kill -9 of it and of all it started."""
+        """Kill the process and all its descendants."""
         kill_tree(self.process.pid)
         self.process.wait()
 
     def kill_child(self) -> None:
-        """kill -9 of one Datasette that it keeps, and of its workers."""
+        """Kill one of its Datasette processes, with its workers."""
         kill_tree(children_of(self.process.pid)[0])
 
     def end(self) -> None:
-        """As an operator does."""
+        """Stop the process as an operator does."""
         self.process.terminate()
         try:
             self.process.wait(30)
@@ -68,17 +68,17 @@ class Server:
             self.kill()
 
     def cpu(self) -> float:
-        """Seconds of it and of all it started that are still there."""
+        """Return the CPU seconds of the process and its running descendants."""
         return sum(cpu_of(each) for each in tree(self.process.pid))
 
 
 def tree(process: int) -> list[int]:
-    """A process and all below it."""
+    """Return the ids of a process and all its descendants."""
     return [process, *(each for child in children_of(process) for each in tree(child))]
 
 
 def cpu_of(process: int) -> float:
-    """User and system seconds of one."""
+    """Return the user and system seconds of a process."""
     try:
         words = Path(f"/proc/{process}/stat").read_text("ascii").rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
@@ -87,14 +87,14 @@ def cpu_of(process: int) -> float:
 
 
 def replicas(snapshots: Path, ports: Sequence[int], log: Path) -> Server:
-    """The command that serves a folder on several ports."""
+    """Return the command that serves a folder of snapshots on several ports."""
     words = [word for port in ports for word in ("--port", port)]
     return Server(archive_command("replica", snapshots, *words), ports[0], log)
 
 
 @contextmanager
 def served(servers: Sequence[Server]) -> Iterator[None]:
-    """All of them at once, and none left behind."""
+    """Run all servers during the block."""
     with ExitStack() as stack:
         for server in servers:
             server.start()
@@ -103,13 +103,13 @@ def served(servers: Sequence[Server]) -> Iterator[None]:
 
 
 def snapshot(archive: Path, folder: Path, *options: str) -> Path:
-    """A new one, made as an operator makes it."""
+    """Make a snapshot as an operator does."""
     run("snapshot", archive, "--to", folder, *options)
     return list_snapshots(folder)[0]
 
 
 def await_served(ports: Sequence[int], wanted: Path) -> None:
-    """Until every replica shows a snapshot or a later one."""
+    """Wait until every replica serves a snapshot or a newer one."""
     deadline, started = time.monotonic() + PATIENCE, parse_snapshot_time(wanted.name).timestamp()
     for port in ports:
         while True:
@@ -123,7 +123,7 @@ def await_served(ports: Sequence[int], wanted: Path) -> None:
 
 @dataclass(slots=True)
 class Writer:
-    """Editors who publish and change, and crawls that follow them, without a pause."""
+    """Publishes and edits releases, and crawls them, without a pause."""
 
     ward: Ward
     ended: threading.Event = field(default_factory=threading.Event)
@@ -141,12 +141,12 @@ class Writer:
         self.thread.join()
 
     def write(self) -> None:
-        """Until told to end."""
+        """Write until stopped."""
         while not self.ended.is_set():
             self.turn()
 
     def turn(self) -> None:
-        """Something new and something changed, and a crawl of each."""
+        """Publish a release and edit another one, and crawl both."""
         self.ward.publish(2)
         self.ward.edit()
         self.ward.make_due()

@@ -1,4 +1,4 @@
-"""scraper/deploy/nginx.conf keeps what the archive says of caches and languages, and can be tried here."""
+"""Tests that scraper/deploy/nginx.conf matches what the archive says about caches and languages, and runs here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Both documented configurations of nginx, run with TLS: what a reader sends is in nobody else's answer."""
+"""Tests both documented configurations of nginx, with TLS: a response never contains another reader's request."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ FORGED = {
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An answer that was read to its end."""
+    """A complete response."""
 
     status: int
     headers: http.client.HTTPMessage
@@ -60,13 +60,13 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """nginx at work."""
+    """A running nginx."""
 
     port: int
-    plain_port: int  # without TLS
+    plain_port: int  # port without TLS
 
     def get(self, path: str, *, name: str = HOST, **headers: str) -> Response:
-        """An answer to a reader who trusts any certificate; `name` is what TLS is asked for."""
+        """Return the response to a reader who trusts any certificate. name: the host name sent with TLS."""
         context = ssl.create_default_context()
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=30)
@@ -87,7 +87,7 @@ def read(connection: http.client.HTTPConnection, path: str, headers: dict[str, s
 
 
 class Echo(BaseHTTPRequestHandler):
-    """Answers with the headers that it got; under /broken, an answer that breaks off; under /slow, after some time."""
+    """Responds with the request's headers; under /broken with a truncated response, under /slow after some time."""
 
     protocol_version = "HTTP/1.1"
     slow_requests = 0
@@ -106,7 +106,7 @@ class Echo(BaseHTTPRequestHandler):
         body = "".join(f"{name}: {value}\n" for name, value in sorted(self.headers.items())).encode()
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        with suppress(BrokenPipeError):  # the proxy waited no longer
+        with suppress(BrokenPipeError):  # the proxy did not wait any longer
             self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
@@ -139,7 +139,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a certificate and its key."""
+    """Return a folder with a certificate and its key."""
     folder = tmp_path_factory.mktemp("certificate")
     key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-keyout", str(folder / f"{HOST}.key")]
     command = [str(OPENSSL), "req", "-x509", "-nodes", "-days", "1", "-subj", f"/CN={HOST}", *key]
@@ -149,14 +149,14 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @contextmanager
 def proxying(folder: Path, certificate: Path, text: str, server: int) -> Iterator[Proxy]:
-    """nginx with a configuration as it is documented, but for ports, folders, servers, and how long it makes wait."""
+    """Run nginx with a documented configuration, except for ports, folders, servers and times to wait."""
     port, plain_port = free_ports(2)
     for before, after in (
         (r"listen 443\b", f"listen 127.0.0.1:{port}"),
         (r"listen 80\b", f"listen 127.0.0.1:{plain_port}"),
         (r"127\.0\.0\.1:8\d\d\d\b", f"127.0.0.1:{server}"),
         (r"/etc/ssl/\w+/", f"{certificate}/"),
-        (r"rate=1r/s", "rate=100r/s"),  # slower requests than this wait for their turn
+        (r"rate=1r/s", "rate=100r/s"),  # slower requests would be delayed
     ):
         assert re.search(before, text), before
         text = re.sub(before, after, text)

@@ -1,4 +1,4 @@
-"""The readers of the drill see words in every format that shows them: else none would miss what a takedown left."""
+"""Tests that the readers find words in every format that contains them, so that they notice what a takedown left."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Hostile weather: each fault on one of several hosts. See `python -m tests.harness.weather`."""
+"""Hostile conditions ("weather"), each on a host of its own. See `python -m tests.harness.weather`."""

@@ -1,7 +1,8 @@
-"""python -m tests.harness.weather [NAME …]: hostile sites, and a table of the results; 1 if one is unexpected.
+"""python -m tests.harness.weather [NAME …]: crawls hostile sites and prints a table; 1 if a result is unexpected.
 
-One crawl goes through all that agencies' sites can do, each on a host of its own beside four healthy agencies; four
-more meet a full, a read-only and a locked archive. `--markdown FILE` keeps the table, `--log FILE` what was printed.
+One crawl visits sites with all kinds of faults, each on a host of its own, and four healthy agencies. Four more crawls
+have a full disk, a read-only archive or a locked one. `--markdown FILE` saves the table, `--log FILE` the crawl's
+output.
 """
 
 from __future__ import annotations
@@ -21,13 +22,13 @@ from tests.harness.weather.sitemaps import make_sitemaps
 from tests.harness.weather.sources import make_sources
 from tests.site import Site
 
-MEMORY = 400  # MB that a crawl may hold
+MEMORY = 400  # MB of memory that a crawl may use
 HEADS = ("weather", "what it is", "expected", "seen", "")
 RULE = ("---",) * len(HEADS)
 
 
 def main() -> int:
-    """Run what is named, or all; print the table."""
+    """Run the named conditions, or all of them, and print the table."""
     parser = argparse.ArgumentParser(prog="python -m tests.harness.weather", description=__doc__)
     parser.add_argument("names", nargs="*", help="only these weathers")
     parser.add_argument("--markdown", type=Path, help="a file that the table is written to")
@@ -59,7 +60,7 @@ def main() -> int:
 
 
 def pass_through(names: list[str]) -> Passage:
-    """The one crawl through all weathers, or those named."""
+    """Run the single crawl through all conditions, or through the named ones."""
     with tempfile.TemporaryDirectory() as folder, Site(releases=24) as site, tls_server() as port:
         weathers = [*make_network(site), *make_pages(), *make_sources(site, port), *make_sitemaps(site)]
         if strangers := set(names) - {weather.name for weather in weathers}:
@@ -68,7 +69,7 @@ def pass_through(names: list[str]) -> Passage:
 
 
 def stay_home() -> list[Home]:
-    """What befalls the archive itself: beside each other, for a lock is waited for half a minute."""
+    """Run the conditions of the archive itself, in parallel, because a lock is waited for half a minute."""
 
     def run(one: Callable[[Path], Home]) -> Home:
         with tempfile.TemporaryDirectory() as folder:
@@ -79,7 +80,7 @@ def stay_home() -> list[Home]:
 
 
 def to_markdown(rows: list[tuple[str, ...]], closing: str) -> str:
-    """The table as a page of documentation."""
+    """Format the table as a page of documentation."""
     lines = [
         f"| {' | '.join(cell.replace('|', '/') for cell in row)} |"
         for row in (HEADS[:4], RULE[:4], *(r[:4] for r in rows))

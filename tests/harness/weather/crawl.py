@@ -1,4 +1,4 @@
-"""One crawl through all weathers at once, and what came of each."""
+"""Runs one crawl through all conditions at once, and checks the result of each."""
 
 from __future__ import annotations
 
@@ -31,26 +31,26 @@ URLS = ("feeds", "sitemaps", "listings")
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one weather."""
+    """The result of one condition."""
 
     weather: Weather
     seen: str
-    missed: str | None = None  # what is not as expected
+    missed: str | None = None  # what differs from the expected result
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """What came of a crawl as a whole."""
+    """The result of a crawl as a whole."""
 
     outcomes: list[Outcome]
     code: int
-    peak: int  # MB
-    unharmed: tuple[int, int]  # releases of the healthy agencies held, of how many
+    peak: int  # peak memory in MB
+    unharmed: tuple[int, int]  # stored releases of the healthy agencies, and their number on the site
     printed: str
 
 
 def cross(site: Site, weathers: list[Weather], folder: Path, patience: float = 400) -> Passage:
-    """Crawl the healthy agencies and every weather's, and judge."""
+    """Crawl the healthy agencies and those with a fault, and check the results."""
     agencies = site.agencies_file(folder)
     with agencies.open("a", encoding="utf-8") as file:
         for weather in weathers:
@@ -70,7 +70,7 @@ def cross(site: Site, weathers: list[Weather], folder: Path, patience: float = 4
 
 
 def set_up(site: Site, weather: Weather) -> str:
-    """Break what is to be broken; the agency's table."""
+    """Set up the faults of a condition; return the agency's table."""
     host = f"{weather.name}.localhost"
     home = weather.home or f"http://{host}:{site.port}/"
     site.mounted[host] = WeatherHost(host, "http", listed=weather.listed)
@@ -85,12 +85,12 @@ def set_up(site: Site, weather: Weather) -> str:
 
 
 def to_addresses(home: str, key: str, value: object) -> object:
-    """A table's paths as addresses."""
+    """Convert the paths in an agency's table to URLs."""
     return [home.rstrip("/") + path for path in value] if key in URLS and isinstance(value, list) else value
 
 
 def judge(crawling: Crawling, weather: Weather) -> Outcome:
-    """What the archive says of a weather, and what of that was not expected."""
+    """Compare what the archive contains for a condition with what was expected."""
     expected, slug, missed = weather.expected, weather.name, []
     rows = crawling.rows(
         "select state, coalesce(problem, '') from frontier where agency = ? and url like '%' || ?", slug, expected.path
@@ -113,7 +113,7 @@ def judge(crawling: Crawling, weather: Weather) -> Outcome:
 
 
 def shorten(problem: str) -> str:
-    """A problem without its address, on one line; without what differs from run to run.
+    """Return a problem on one line, without its URL and anything that differs between runs.
 
     >>> shorten("http://a.localhost:1/nyheter/x: robots.txt of a:8001 answered 503 (since 2026-03-01T12:00:00+00:00)")
     'robots.txt of a answered 503'
@@ -125,7 +125,7 @@ def shorten(problem: str) -> str:
 
 @contextmanager
 def tls_server() -> Iterator[int]:
-    """The port of a host whose certificate nobody has signed."""
+    """Yield the port of a host whose certificate is not signed by any authority."""
     with tempfile.TemporaryDirectory() as folder:
         key, certificate = Path(folder, "key.pem"), Path(folder, "certificate.pem")
         subprocess.run(

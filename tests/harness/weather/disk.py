@@ -1,4 +1,4 @@
-"""Weather at home: a disk that is full, an archive that cannot be written, one that another process holds."""
+"""Conditions of the archive itself: a full disk, a read-only archive, and one locked by another process."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from tests.site import Site
 
 RELEASES = 24
 ROOM = 400 * 1024  # bytes that are left on the disk
-HALF = "skogsbruksradet,farledsverket"  # what is crawled while all is well
+HALF = "skogsbruksradet,farledsverket"  # agencies that are crawled before the fault
 PATIENCE = 200  # seconds; a lock is waited for half a minute
 SETTINGS = {"LOG_LEVEL": "INFO"}
 
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """What came of one such weather: exit code, what was told, and whether all was held once it had passed."""
+    """The result: exit code, reported error, and whether everything was stored once the fault was over."""
 
     name: str
     sky: str
@@ -36,7 +36,7 @@ class Home:
 
 
 def run_full(folder: Path) -> Home:
-    """The disk is full in the middle of a crawl."""
+    """Crawl while the disk becomes full."""
     with small_disk(folder) as (disk, command), Site(releases=RELEASES) as site:
         crawling = make(site, folder, disk)
         crawling.run("news", "-a", f"agency={HALF}", **SETTINGS)
@@ -48,7 +48,7 @@ def run_full(folder: Path) -> Home:
 
 
 def run_readonly(folder: Path) -> Home:
-    """The archive may only be read."""
+    """Crawl into a read-only archive."""
     with Site(releases=RELEASES) as site:
         disk = folder / "readonly"
         disk.mkdir()
@@ -61,7 +61,7 @@ def run_readonly(folder: Path) -> Home:
 
 
 def run_locked(folder: Path) -> Home:
-    """Another process writes, and does not end."""
+    """Crawl while another process holds a write lock from the beginning."""
     with Site(releases=RELEASES) as site:
         crawling = make(site, folder, folder)
         crawling.run("news", "-a", f"agency={HALF}", **SETTINGS)
@@ -71,7 +71,7 @@ def run_locked(folder: Path) -> Home:
 
 
 def run_locked_later(folder: Path) -> Home:
-    """The same, in the middle of a crawl."""
+    """Crawl while another process takes a write lock in the middle."""
     with Site(releases=RELEASES, crawl_delay=0.5) as site:
         crawling = make(site, folder, folder)
         with crawling.start(**SETTINGS) as process:
@@ -88,12 +88,12 @@ RUNS: tuple[Callable[[Path], Home], ...] = (run_full, run_readonly, run_locked, 
 
 
 def make(site: Site, folder: Path, disk: Path) -> Crawling:
-    """A crawl whose archive lies on a disk of its own."""
+    """Return a crawl whose archive is on a disk of its own."""
     return Crawling(site, site.agencies_file(folder), disk / "archive.db", PATIENCE)
 
 
 def judge(crawling: Crawling, what: tuple[str, str], expected: tuple[int, str], came: tuple[int, str]) -> Home:
-    """Whether it was told, and whether a crawl after it finds everything and everything is whole."""
+    """Check that the error was reported, and that a later crawl stores everything and the archive is intact."""
     missed, (code, printed) = list[str](), came
     told = re.search(rf".*(?:{expected[1]}).*", printed)
     if code != expected[0]:
@@ -119,7 +119,7 @@ def judge(crawling: Crawling, what: tuple[str, str], expected: tuple[int, str], 
 
 
 def count(crawling: Crawling) -> int:
-    """How many releases are held; 0 where there is no such table yet."""
+    """Return the number of stored releases; 0 if there is no table yet."""
     try:
         return int(crawling.rows("select count(*) from releases")[0][0])
     except sqlite3.OperationalError:
@@ -127,7 +127,7 @@ def count(crawling: Crawling) -> int:
 
 
 def run(crawling: Crawling, limit: Callable[[], None] | None) -> tuple[int, str]:
-    """A crawl under a limit of its process."""
+    """Run a crawl under a limit of its process; return its exit code and output."""
     done = subprocess.run(
         crawling.command(**SETTINGS),
         cwd=Path(__file__).parents[3],
@@ -144,7 +144,7 @@ def run(crawling: Crawling, limit: Callable[[], None] | None) -> tuple[int, str]
 
 @contextmanager
 def small_disk(folder: Path) -> Iterator[tuple[Path, Callable[[], None] | None]]:
-    """A disk of 8 MB where one may be mounted; else a folder, and a limit to the size of a process's files."""
+    """Yield a disk of 8 MB if one can be mounted, or else a folder and a limit on the size of a process's files."""
     disk = folder / "disk"
     disk.mkdir()
     mounted = subprocess.run(
@@ -161,7 +161,7 @@ def small_disk(folder: Path) -> Iterator[tuple[Path, Callable[[], None] | None]]
 
 @contextmanager
 def filled(disk: Path) -> Iterator[None]:
-    """Nearly nothing is left on a small disk."""
+    """Fill a small disk almost completely during the block."""
     free = os.statvfs(disk)
     filler, size = disk / "filler", free.f_bavail * free.f_frsize - ROOM
     if os.path.ismount(disk):
@@ -174,8 +174,8 @@ def filled(disk: Path) -> Iterator[None]:
 
 @contextmanager
 def readonly(disk: Path) -> Iterator[bool]:
-    """Nothing can be written below a folder; False where that cannot be had."""
-    root = os.geteuid() == 0  # whom no permission binds
+    """Make a folder read-only during the block; yield False if that is not possible."""
+    root = os.geteuid() == 0  # root ignores permissions
     if root:
         bound = subprocess.run(["mount", "--bind", str(disk), str(disk)], capture_output=True, check=False)
         kept = (
@@ -200,7 +200,7 @@ def readonly(disk: Path) -> Iterator[bool]:
 
 @contextmanager
 def locked(archive: Path) -> Iterator[None]:
-    """A transaction that does not end."""
+    """Hold a write transaction during the block."""
     with closing(sqlite3.connect(archive, isolation_level=None, timeout=30)) as connection:
         connection.execute("begin immediate")
         yield

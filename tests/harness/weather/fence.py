@@ -1,4 +1,4 @@
-"""The guard between hostile weather and the world: names that lead nowhere but to loopback, and no bare addresses."""
+"""Isolates the crawl from the real network: names resolve to loopback only, and bare IP addresses are blocked."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from scraper.downloader.ssrf import PublicResolver
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-NAMES = {  # what the name server says
-    "annan.example": "93.184.215.14",  # another host, a public one
+NAMES = {  # responses of the name server
+    "annan.example": "93.184.215.14",  # another host, with a public address
     "inre.example": "10.0.0.5",
     "hem.example": "127.0.0.1",
     "moln.example": "169.254.169.254",
@@ -26,7 +26,7 @@ NAMES = {  # what the name server says
 
 
 class NameServer(PublicResolver):
-    """Knows the names above and those of the sample site; whoever may be asked is found on loopback."""
+    """Resolves the names above and those of the sample site. Names that may be requested resolve to loopback."""
 
     def resolve_host(self, name: str, timeout: Sequence[int]) -> Deferred[str]:
         if name.endswith(".localhost"):
@@ -39,13 +39,13 @@ class NameServer(PublicResolver):
 
 
 class FencedHandler(BoundedDownloadHandler):
-    """The crawler's own, TLS and all, but it sends nothing to a bare address: the gate should have kept it back."""
+    """The crawler's handler, with TLS, that sends nothing to a bare address, which the SSRF filter should reject."""
 
     async def download_request(self, request: Request) -> Response:
         host = urlsplit(request.url).hostname or ""
         try:
             ipaddress.ip_address(host)
         except ValueError:
-            request.meta.pop("proxy", None)  # a proxy of the environment would lead out
+            request.meta.pop("proxy", None)  # a proxy from the environment would lead to the real network
             return await super().download_request(request)
         raise AssertionError(f"{request.url} would have been asked")

@@ -1,4 +1,4 @@
-"""An agency of three good releases and one address where the weather is bad."""
+"""An agency with three good releases and one URL with a fault."""
 
 from __future__ import annotations
 
@@ -19,24 +19,25 @@ PARAGRAPH = "Räkningen gjordes i mars av tvåhundra frivilliga, som gick tre mi
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
-    """What a crawl must make of it.
+    """The expected result of a crawl.
 
-    state and problem: of `path` in the frontier, the problem as a regular expression; held: how many of the agency's
-    releases. said: what must stand in a row of `look`, a query with the agency's slug as its only value.
+    state, problem: those of `path` in the frontier; the problem is a regular expression. held: number of the agency's
+    stored releases. said: what a row of `look` must contain; `look` is a query with the agency's slug as its only
+    value.
     """
 
-    outcome: str  # in words, for the table
+    outcome: str  # the expected result in words, for the table
     state: str | None = None
     problem: str = ""
     path: str = BAD
-    held: int | None = len(GOOD)  # None: however many came before
+    held: int | None = len(GOOD)  # None: any number
     look: str | None = None
     said: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weather:
-    """One kind of bad weather. faults: by path; table: further keys of the agency's table, addresses as paths."""
+    """One hostile condition. faults: by path. table: further keys of the agency's table, with paths instead of URLs."""
 
     name: str
     sky: str
@@ -44,24 +45,24 @@ class Weather:
     faults: dict[str, Break] = field(default_factory=dict)
     listed: tuple[str, ...] = (*GOOD, BAD)
     table: dict[str, Any] = field(default_factory=dict)
-    home: str | None = None  # where it is not a host of the sample site's
+    home: str | None = None  # if it is not a host of the sample site
     crawls: int = 1
 
 
 def page(body: bytes | str | Speech, media: str = "text/html; charset=utf-8", **fault: Any) -> Break:
-    """Something else in an answer's place: bytes of a media type, or a speech on the bare connection."""
+    """Return a replacement for a response: bytes with a media type, or what a server sends on the bare connection."""
     if callable(body):
         return Break(raw=body, **fault)
     return Break(body=body, headers={"Content-Type": media} if media else {}, **fault)
 
 
 def bad_page(body: bytes | str | Speech, media: str = "text/html; charset=utf-8") -> dict[str, Break]:
-    """The same at the bad address."""
+    """Return the same for the URL with the fault."""
     return {BAD: page(body, media)}
 
 
 def write_release(title: str = "En nyhet i dåligt väder", *, day: str = "15 mars 2024", more: str = "") -> str:
-    """A release's page."""
+    """Return the HTML of a release."""
     return (
         f'<!doctype html>\n<html lang="sv"><head><title>{title}</title></head><body><main><article><h1>{title}</h1>\n'
         f"<p>Publicerad: {day}</p>\n<p>{PARAGRAPH}</p>\n{more}\n<p>Resultatet visas i höst.</p>\n"
@@ -70,20 +71,20 @@ def write_release(title: str = "En nyhet i dåligt väder", *, day: str = "15 ma
 
 
 def write_listing(paths: tuple[str, ...], following: str | None = None) -> str:
-    """A listing of releases."""
+    """Return the HTML of a listing of releases."""
     rows = "".join(f'<li><a href="{path}">Nyhet {number}</a></li>\n' for number, path in enumerate(paths))
     more = f'<a rel="next" href="{following}">Nästa</a>' if following else ""
     return f'<!doctype html><html lang="sv"><body><main><h1>Nyheter</h1><ul>\n{rows}</ul>{more}</main></body></html>'
 
 
 def write_feed(links: tuple[tuple[str, str], ...], head: str = "") -> str:
-    """An RSS feed of titles and addresses."""
+    """Return an RSS feed with titles and URLs."""
     items = "".join(f"<item><title>{title}</title><link>{url}</link></item>\n" for title, url in links)
     return f'<?xml version="1.0"?>\n{head}<rss version="2.0"><channel><title>Flöde</title>\n{items}</channel></rss>'
 
 
 def write_sitemap(urls: tuple[str, ...], *, index: bool = False, padding: str = "") -> str:
-    """A sitemap, or an index of sitemaps."""
+    """Return a sitemap, or an index of sitemaps."""
     root, entry = ("sitemapindex", "sitemap") if index else ("urlset", "url")
     rows = "".join(f"<{entry}><loc>{url}</loc>{padding}</{entry}>\n" for url in urls)
     space = 'xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"'
@@ -92,12 +93,12 @@ def write_sitemap(urls: tuple[str, ...], *, index: bool = False, padding: str = 
 
 @dataclass
 class WeatherHost(MountedHost):
-    """The agency's site as it is where the weather does not reach."""
+    """The agency's site, apart from the fault."""
 
     listed: tuple[str, ...] = (*GOOD, BAD)
 
     def answer(self, path: str, query: str) -> Answer:
-        """A page; the bad address is a good one where nothing is wrong with its answer itself."""
+        """Return a page; the URL with the fault has a good release if the fault is not in its response."""
         if path == "/robots.txt":
             return self.told("User-agent: *\nCrawl-delay: 0.02\n", "text/plain; charset=UTF-8", path)
         if path == LISTING:

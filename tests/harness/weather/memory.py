@@ -1,4 +1,4 @@
-"""The most memory a crawl held at once, told when it ends."""
+"""Reports the peak memory of a crawl when it ends."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TOLD = re.compile(r"^peak memory: (\d+) MB$", re.MULTILINE)
 
 
 class Peak:
-    """Writes VmHWM of its own process: rusage's figure would count what the parent held when it forked."""
+    """Reads VmHWM of its own process; rusage would include the memory of the parent at the fork."""
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -23,13 +23,13 @@ class Peak:
         return extension
 
     def engine_stopped(self) -> None:
-        """Tell it on standard error."""
+        """Print the peak to standard error."""
         kilobytes = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text("ascii"))
         sys.stderr.write(f"peak memory: {int(kilobytes[1]) // 1024 if kilobytes else 0} MB\n")
 
 
 def find_peak(printed: str) -> int | None:
-    """The figure in what a crawl has printed, in MB.
+    """Return the figure in a crawl's output, in MB, or None.
 
     >>> find_peak("a line\\npeak memory: 123 MB\\n")
     123

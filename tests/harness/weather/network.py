@@ -1,4 +1,4 @@
-"""Weather between us and a page: answers that never end, break off, explode, or lead astray."""
+"""Network conditions: responses that never end, are cut off, decompress to huge sizes, or redirect wrongly."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from tests.harness.weather.speech import CHUNK, HEAD, drip, pour, say
 from tests.site import Site
 from tests.site.knobs import Break
 
-ZEROS = 60_000_000  # bytes that a bomb unpacks to; three times what is taken
+ZEROS = 60_000_000  # decompressed bytes of a bomb, three times the limit
 GIGABYTE = 10**9
 
 
 def make_network(site: Site) -> list[Weather]:
-    """Every weather of this kind."""
+    """Return every condition of this kind."""
     release = write_release().encode()
     return [*slow_and_large(release), *bombs(), *broken_off(release), *redirects(site), *too_much()]
 
 
 def failed(problem: str, outcome: str) -> Expected:
-    """The bad address is tried again later, the good ones are held."""
+    """Expect that the URL is retried later and the good releases are stored."""
     return Expected(state="failed", problem=problem, outcome=outcome)
 
 
 def refused(problem: str, outcome: str) -> Expected:
-    """The bad address is refused, the good ones are held."""
+    """Expect that the URL is rejected and the good releases are stored."""
     return Expected(state="rejected", problem=problem, outcome=outcome)
 
 
 def slow_and_large(release: bytes) -> list[Weather]:
-    """Answers without an end in time or size."""
+    """Return conditions with responses without an end in time or size."""
     late = failed("took longer than", "failed: too slow")
     large = failed("larger than|IN_FLIGHT_MAX", "failed: too large")
     many = b"".join(b"X-%d: %s\r\n" % (number, b"x" * 8000) for number in range(50_000))
@@ -73,7 +73,7 @@ def slow_and_large(release: bytes) -> list[Weather]:
 
 
 def bombs() -> list[Weather]:
-    """Answers that unpack to far more than they are."""
+    """Return conditions with decompression bombs."""
     gzipped, zeros = gzip.compress(bytes(ZEROS), 9), bytes(ZEROS)
     packed = {
         "gzip": gzipped,
@@ -95,7 +95,7 @@ def bombs() -> list[Weather]:
 
 
 def broken_off(release: bytes) -> list[Weather]:
-    """Answers that are not whole."""
+    """Return conditions with truncated responses."""
     half = release[: len(release) // 2]
     packed, gzipped = gzip.compress(release), {"Content-Type": "text/html", "Content-Encoding": "gzip"}
     short = HEAD + b"Content-Length: %d\r\n\r\n" % (len(release) - 9)
@@ -146,7 +146,7 @@ def broken_off(release: bytes) -> list[Weather]:
 
 
 def redirects(site: Site) -> list[Weather]:
-    """Addresses that lead astray."""
+    """Return conditions with wrong redirects."""
     port = site.port
     targets = {
         "loop": (BAD + "?om", "max redirections", "failed"),
@@ -174,7 +174,7 @@ def redirects(site: Site) -> list[Weather]:
 
 
 def too_much() -> list[Weather]:
-    """Servers that have too much to do."""
+    """Return conditions with overloaded servers."""
     hosts = "select pause_reason || ' until ' || paused_until from hosts where host like ? || '.%'"
     pages = [
         Weather(

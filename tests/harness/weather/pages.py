@@ -1,4 +1,4 @@
-"""Weather on the page itself: what it is written in, what it is, and how much of it."""
+"""Conditions of the page itself: charset, type, content and size."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ FIELD = "select title from releases where agency = ? and url like '%daligt-vader
 
 
 def held(outcome: str, look: str | None = None, said: str = "") -> Expected:
-    """The bad address is held as well."""
+    """Expect that the URL with the fault is stored as well."""
     return Expected(state="stored", held=4, outcome=outcome, look=look, said=said)
 
 
 def make_pages() -> list[Weather]:
-    """Every weather of this kind."""
+    """Return every condition of this kind."""
     return [*charsets(), *media(), *contents(), *sizes()]
 
 
 def charsets() -> list[Weather]:
-    """Wrong charsets, none, and rare ones."""
+    """Return conditions with wrong, missing and rare charsets."""
     text = write_release(TITLE)
     meta = text.replace("<head>", '<head><meta charset="utf-8">')
     right = held("held, letters and all", FIELD, f"^{TITLE}$")
@@ -56,7 +56,7 @@ def charsets() -> list[Weather]:
 
 
 def media() -> list[Weather]:
-    """One thing sent as another."""
+    """Return conditions with a wrong media type."""
     paper = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n<< /Type /Catalog >>\nendobj\n" + bytes(range(256)) * 200
     return [
         Weather(
@@ -75,7 +75,7 @@ def media() -> list[Weather]:
 
 
 def contents() -> list[Weather]:
-    """Pages that say strange things."""
+    """Return conditions with strange contents."""
     script = "&lt;script&gt;alert(1)&lt;/script&gt; i rubriken"
     dates = "select published from releases where agency = ? and url like '%daligt-vader'"
     return [
@@ -120,7 +120,7 @@ def contents() -> list[Weather]:
 
 
 def sizes() -> list[Weather]:
-    """Pages that are small in bytes and large in memory."""
+    """Return conditions with pages of few bytes that need much memory."""
     return [
         Weather(
             name="million-rows",

@@ -1,8 +1,8 @@
-"""The project's Scrapy settings with the real downloader, fenced in: every name leads to loopback or nowhere."""
+"""The project's Scrapy settings with the real downloader, in which every name resolves to loopback or not at all."""
 
 from __future__ import annotations
 
-from scraper.settings import *  # noqa: F403 - all but what follows is as in earnest
+from scraper.settings import *  # noqa: F403 - all other settings are those of a real crawl
 from scraper.settings import EXTENSIONS as OURS
 
 DOWNLOAD_HANDLERS = {
@@ -17,4 +17,4 @@ TWISTED_DNS_RESOLVER = "tests.harness.weather.fence.NameServer"
 EXTENSIONS = {**OURS, "tests.harness.weather.memory.Peak": 900}
 CONTACT = "tests@example.org"
 DOWNLOAD_DELAY = 0.0  # the sample site asks for its own Crawl-delay
-AUTOTHROTTLE_ENABLED = False  # loopback answers in a millisecond; throttling it would only measure itself
+AUTOTHROTTLE_ENABLED = False  # loopback responds in a millisecond, so throttling would only measure itself

@@ -1,4 +1,4 @@
-"""Weather in sitemaps: large, crowded, leading round and round. The good releases stand in a listing of their own."""
+"""Conditions of sitemaps: large, crowded, circular. The good releases are in a listing of their own."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from tests.harness.weather.sources import LAUGHS, XML
 from tests.site import Site
 from tests.site.knobs import Break
 
-SIZE = 49_000_000  # bytes of the large one
+SIZE = 49_000_000  # bytes of the large sitemap
 
 
 def make_sitemaps(site: Site) -> list[Weather]:
-    """Every weather of this kind."""
+    """Return every condition of this kind."""
 
     def at(name: str, *paths: str) -> tuple[str, ...]:
         return tuple(f"http://{name}.localhost:{site.port}{path}" for path in paths)

@@ -1,4 +1,4 @@
-"""Weather in what lists the releases: listings, feeds. The good releases stand in a listing of their own."""
+"""Conditions of listings and feeds. The good releases are in a listing of their own."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.harness.weather.host import (
 from tests.site import Site
 from tests.site.knobs import Break
 
-SECOND = "/aktuellt/"  # the listing with bad weather
+SECOND = "/aktuellt/"  # the listing with the fault
 XML = "application/xml"
 LAUGHS = (
     '<!DOCTYPE lolz [<!ENTITY lol0 "lol">'
@@ -28,12 +28,12 @@ LAUGHS = (
 
 
 def make_sources(site: Site, tls_port: int) -> list[Weather]:
-    """Every weather of this kind; `tls_port`: where a host with a wrong certificate answers."""
+    """Return every condition of this kind. tls_port: port of a host with a wrong certificate."""
     return [*listings(), *feeds(site), *nets(site, tls_port)]
 
 
 def listings() -> list[Weather]:
-    """Lists that are endless, or list the same for ever under other addresses."""
+    """Return conditions with lists that are endless, or list the same releases for ever at other URLs."""
     table = {"listings": [LISTING, SECOND]}
     many = write_listing(tuple(f"/nyheter/2024-{number}" for number in range(100_000)))
     nothing = endless(lambda _: ())
@@ -74,7 +74,7 @@ def listings() -> list[Weather]:
 
 
 def endless(names: Callable[[int], tuple[str, ...]]) -> dict[str, Break]:
-    """A listing whose pages go on for ever; what each names."""
+    """Return a listing with endless pages. names: returns the releases of a page."""
 
     def make(query: str) -> str:
         number = int(query.rpartition("=")[2] or "1")
@@ -84,7 +84,7 @@ def endless(names: Callable[[int], tuple[str, ...]]) -> dict[str, Break]:
 
 
 def session(name: str, add: Callable[[str, str], str]) -> Weather:
-    """Each visit sees other addresses."""
+    """Return a condition in which each visit sees other URLs."""
 
     def make(_: str) -> str:
         token = secrets.token_hex(16)
@@ -114,7 +114,7 @@ SESSIONS: dict[str, Callable[[str, str], str]] = {
 
 
 def feeds(site: Site) -> list[Weather]:
-    """Feeds with more in them than news."""
+    """Return conditions with feeds that contain more than news."""
 
     def urls(name: str) -> list[str]:
         return [f"http://{name}.localhost:{site.port}{path}" for path in GOOD]
@@ -149,7 +149,7 @@ def feeds(site: Site) -> list[Weather]:
 
 
 def nets(site: Site, tls_port: int) -> list[Weather]:
-    """Hosts that are not there, or are not who they say."""
+    """Return conditions with hosts that do not exist or have a wrong identity."""
     table = {"listings": [LISTING]}
     return [
         Weather(

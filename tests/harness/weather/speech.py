@@ -1,4 +1,4 @@
-"""What a broken or malicious server says on the bare connection."""
+"""What a broken or malicious server sends on the bare connection."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ WAITING = 1_000_000  # bytes that may wait to be sent
 
 
 def say(*parts: bytes) -> Speech:
-    """These bytes, and nothing more."""
+    """Send these bytes and nothing more."""
 
     async def speech(transport: asyncio.Transport) -> None:
         transport.write(b"".join(parts))
@@ -21,7 +21,7 @@ def say(*parts: bytes) -> Speech:
 
 
 def drip(head: bytes, body: bytes, seconds: float) -> Speech:
-    """One byte after another."""
+    """Send one byte after another, with pauses."""
 
     async def speech(transport: asyncio.Transport) -> None:
         transport.write(head)
@@ -35,7 +35,7 @@ def drip(head: bytes, body: bytes, seconds: float) -> Speech:
 
 
 def pour(head: bytes, piece: bytes, times: int, *, chunked: bool = False) -> Speech:
-    """The same piece many times, as fast as it is taken."""
+    """Send the same piece many times, as fast as it is received."""
     framed = b"%x\r\n%s\r\n" % (len(piece), piece) if chunked else piece
 
     async def speech(transport: asyncio.Transport) -> None:

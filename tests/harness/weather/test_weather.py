@@ -1,4 +1,4 @@
-"""A small part of `make weather`: some of its weathers that pass quickly, in one crawl."""
+"""Runs a small part of `make weather`: some conditions that take little time, in one crawl."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Workers that crawl for one archive, some of them killed: `make workers`."""
+"""Runs workers that crawl for one archive, some of which are killed: `make workers`."""

@@ -1,4 +1,4 @@
-"""python -m tests.harness.workers: 1, 2 and 4 workers, with deaths in the middle; exit 1 where anything is amiss."""
+"""python -m tests.harness.workers: runs 1, 2 and 4 workers, and kills some; exits with 1 if anything is wrong."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from tests.harness.workers.table import to_table
 from tests.site import Site
 
 NUMBERS = (1, 2, 4)
-FASTER = {2: 1.6, 4: 2.5}  # how many times one worker's pages a second so many must read at least
+FASTER = {2: 1.6, 4: 2.5}  # number of workers → minimum of their pages per second, as a multiple of a single worker's
 
 
 def main() -> int:
-    """Print the table; 1 where something was missed, with a line for each miss; 2 where there is no server."""
+    """Print the table; return 1 and print a line for each fault, or return 2 if no broker is installed."""
     parser = argparse.ArgumentParser(prog="python -m tests.harness.workers", description=__doc__)
     parser.add_argument("--rooms", type=int, default=8, help="agencies beside the four of the sample site")
     parser.add_argument("--releases", type=int, default=36, help="of each agency (default %(default)s)")

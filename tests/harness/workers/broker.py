@@ -1,4 +1,4 @@
-"""A broker of our own on a loopback port: Debian's valkey-server, or redis-server."""
+"""Starts a broker on a loopback port: Debian's valkey-server, or redis-server."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from redis.exceptions import RedisError
 
 SERVERS = ("valkey-server", "redis-server")
 ABSENT = "there is neither valkey-server nor redis-server (Debian: apt-get install valkey-server)"
-PATIENCE = 20  # seconds until it must answer
+PATIENCE = 20  # seconds until it must respond
 
 
 def find_server() -> str | None:
-    """The server that is installed, if any."""
+    """Return the path of an installed server, or None."""
     return next(filter(None, map(shutil.which, SERVERS)), None)
 
 
 @dataclass
 class Server:
-    """A server that writes each command down before it answers (AOF), and can be killed."""
+    """A server that logs each command before it responds (AOF), and can be killed."""
 
     folder: Path
     port: int
@@ -41,7 +41,7 @@ class Server:
         return Redis(port=self.port)
 
     def start(self) -> None:
-        """Serve what lies in the folder; RuntimeError where there is no server."""
+        """Start the server with the data in its folder; raise RuntimeError if none is installed."""
         command = find_server()
         if command is None:
             raise RuntimeError(ABSENT)
@@ -60,7 +60,7 @@ class Server:
                 return
 
     def kill(self) -> None:
-        """kill -9."""
+        """Kill the server with SIGKILL."""
         if self.process:
             self.process.kill()
             self.process.wait()
@@ -68,7 +68,7 @@ class Server:
 
 @contextmanager
 def run_broker(folder: Path) -> Iterator[Server]:
-    """A server with an empty memory."""
+    """Run a server without data during the block."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

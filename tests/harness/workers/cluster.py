@@ -1,4 +1,4 @@
-"""One archive's writer and workers, as processes of their own."""
+"""Runs the writer and the workers of one archive as separate processes."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from tests.harness.kill.killing import children_of, kill_tree
 from tests.harness.workers.broker import Server
 from tests.scraper.crawling import ROOT, Crawling
 
-PATIENCE = 60  # seconds until a process that was told to stop must have
+PATIENCE = 60  # seconds until a process that was stopped must have exited
 
 
 @dataclass
 class Cluster:
-    """Processes of one archive. lease, delay: DISTRIBUTED_LEASE and CRAWL_DELAY_MAX."""
+    """The processes of one archive. lease, delay: DISTRIBUTED_LEASE and CRAWL_DELAY_MAX."""
 
     crawling: Crawling
     server: Server
@@ -28,10 +28,10 @@ class Cluster:
     lease: float = 4.0
     delay: float = 1.0
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
-    codes: dict[str, int] = field(default_factory=dict)  # of those that were told to stop
+    codes: dict[str, int] = field(default_factory=dict)  # name → exit code of each process that was stopped
 
     def start(self, name: str, command: str, **settings: str) -> None:
-        """A process, whose words go to a file of its name."""
+        """Start a process whose output is written to a file with its name."""
         given = {
             "DISTRIBUTED_BROKER": self.server.url,
             "DISTRIBUTED_LEASE": str(self.lease),
@@ -43,28 +43,28 @@ class Cluster:
 
     @property
     def env(self) -> dict[str, str]:
-        """What a process sees the sample site by."""
+        """Return the environment in which a process reaches the sample site."""
         return {**os.environ, "SCRAPY_SETTINGS_MODULE": self.crawling.settings}
 
     def enqueue(self, *options: str) -> None:
-        """Every agency's round, or those that the options name."""
+        """Queue a round of every agency, or of those that the options name."""
         code, printed = self.crawling.scrapy("enqueue", *options, DISTRIBUTED_BROKER=self.server.url)
         if code:
             raise RuntimeError(printed)
 
     def tokens(self) -> list[int]:
-        """Of the rounds that are out."""
+        """Return the tokens of the running rounds."""
         return [token for (token,) in self.crawling.rows("select token from jobs where ended is null")]
 
     def kill(self, name: str) -> None:
-        """kill -9 of a process and all below it."""
+        """Kill a process and all its descendants with SIGKILL."""
         process = self.processes.pop(name)
         kill_tree(process.pid)
         process.wait()
 
     @contextmanager
     def still(self, name: str) -> Iterator[None]:
-        """A process and all below it stand still, as on a machine that sleeps."""
+        """Suspend a process and all its descendants during the block, as on a machine that sleeps."""
         pids = tree(self.processes[name].pid)
         for pid in pids:
             os.kill(pid, signal.SIGSTOP)
@@ -73,7 +73,7 @@ class Cluster:
             os.kill(pid, signal.SIGCONT)
 
     def stop(self) -> None:
-        """SIGTERM to all, and their exit codes; what does not end is killed."""
+        """Stop all processes with SIGTERM and store their exit codes; kill those that do not exit."""
         for process in self.processes.values():
             process.send_signal(signal.SIGTERM)
         for name, process in self.processes.items():
@@ -84,22 +84,22 @@ class Cluster:
 
     @property
     def idle(self) -> bool:
-        """Whether no round waits or goes on, and all that was told is kept."""
+        """Return whether no round is queued or running, and all messages are stored."""
         redis, prefix = self.server.redis, "myndighetsarkivet"
         return not redis.keys(f"{prefix}:queued:*") and not redis.xlen(f"{prefix}:stream")
 
     def wait(self, for_: Callable[[], bool], seconds: float) -> bool:
-        """Whether something comes true in time."""
+        """Return whether a condition becomes true in time."""
         deadline = time.monotonic() + seconds
         while not (true := for_()) and time.monotonic() < deadline:
             time.sleep(0.05)
         return true
 
     def words(self) -> str:
-        """What all have said."""
+        """Return the output of all processes."""
         return "\n".join(f"== {path.name}\n{path.read_text('utf-8')}" for path in sorted(self.folder.glob("*.log")))
 
 
 def tree(pid: int) -> list[int]:
-    """A process and all below it."""
+    """Return the ids of a process and all its descendants."""
     return [pid, *(below for child in children_of(pid) for below in tree(child))]

@@ -1,4 +1,4 @@
-"""A broker for the tests of distributed crawling; where none is installed they are left out, and fail in CI."""
+"""Provides a broker to the tests of distributed crawling. Without one they are skipped, or fail in CI."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 def settings(server: Server, tmp_path: Path) -> BaseSettings:
-    """Settings with keys of their own."""
+    """Return settings with a key prefix of their own."""
     given = {
         "DISTRIBUTED_BROKER": server.url,
         "DISTRIBUTED_PREFIX": tmp_path.name,
@@ -38,7 +38,7 @@ def settings(server: Server, tmp_path: Path) -> BaseSettings:
 
 @pytest.fixture
 def broker(settings: BaseSettings) -> Iterator[Broker]:
-    """The broker as a worker and the writer have it."""
+    """Yield the broker as workers and the writer use it."""
     broker = Broker(settings)
     yield broker
     broker.redis.close()

@@ -1,4 +1,4 @@
-"""Small agencies beside the sample ones, so that there are more than workers."""
+"""Adds small agencies to the sample ones, so that there are more agencies than workers."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from tests.site.answers import HTML, Answer
 from tests.site.mount import MountedHost
 from tests.site.paths import to_hex
 
-PAGE = 12  # releases that a page of the listing names
+PAGE = 12  # releases on a page of the listing
 
 
 @dataclass
 class PressRoom(MountedHost):
-    """A host with a listing of so many releases, and a robots.txt that asks for a delay."""
+    """A host with a listing of some releases, and a robots.txt with a Crawl-delay."""
 
     number: int = 24
     delay: float = 0.5
@@ -46,7 +46,7 @@ class PressRoom(MountedHost):
 
 
 def add_rooms(site: Site, rooms: int, releases: int, delay: float) -> str:
-    """Mount so many; their tables of the list of agencies."""
+    """Mount the hosts; return their tables for the list of agencies."""
     tables = []
     for number in range(rooms):
         slug = f"myndighet-{number}"

@@ -1,4 +1,4 @@
-"""A round later, when the agencies have changed, moved and taken away: a distributed and an embedded one, compared."""
+"""Compares distributed and local crawling in a later round, after the agencies edited, moved and removed releases."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COUNTED = (
 
 
 def change(stage: Stage) -> None:
-    """Of each sample agency's releases: one edited, one silently, one gone, one moved, one forbidden, one new."""
+    """Change releases of each sample agency: edit, edit silently, remove, move, forbid and add one."""
     for _, urls in itertools.groupby(sorted(stage.site.truth), key=lambda url: url.split("/")[2]):
         edited, silent, gone, moved, broken, away = itertools.islice(urls, 6)
         release = stage.site.truth[edited]
@@ -31,7 +31,7 @@ def change(stage: Stage) -> None:
 
 
 def go_on(stage: Stage, embedded: Path, distributed: Path) -> list[str]:
-    """What differs after a round on both archives, which held the same before."""
+    """Run a round on both archives, which had the same contents, and return the differences."""
     change(stage)
     last = {}
     for folder in (embedded, distributed):
@@ -68,7 +68,7 @@ def go_on(stage: Stage, embedded: Path, distributed: Path) -> list[str]:
 
 
 def tell(what: str, ours: list[tuple[Any, ...]], theirs: list[tuple[Any, ...]]) -> str:
-    """What is only in one of the two."""
+    """Return the rows that only one of the two archives has."""
     only = [
         f"{whose} {rows}"
         for whose, rows in (("the workers'", set(ours) - set(theirs)), ("else", set(theirs) - set(ours)))

@@ -1,4 +1,4 @@
-"""Workers on a new archive: one of them and the writer are killed in the middle, and what came of it is judged."""
+"""Runs workers on a new archive, kills a worker and the writer in the middle, and checks the result."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from tests.harness.workers.cluster import Cluster
 from tests.scraper.crawling import Crawling
 from tests.site import Site
 
-LATE = 0.9  # of the delay asked: on a busy machine one request may reach the site late, and the next in time
-ROW = 5  # so many gaps in a row, on the average, tell two crawlers of a host from one late request
-SAME = {  # what must not depend on who crawled: no times, and no ids
+LATE = 0.9  # share of the requested delay; on a busy machine one request may arrive late and the next in time
+ROW = 5  # gaps in a row whose mean distinguishes two crawlers of a host from one late request
+SAME = {  # tables and columns that must not depend on who crawled: no times and no ids
     "releases": (
         "select agency, url, hash, published, updated, (select url from releases m where m.id = r.moved_to),"
         " removed_at is null, checks, (select count(*) from revisions v where v.release = r.id),"
@@ -52,81 +52,81 @@ SAME = {  # what must not depend on who crawled: no times, and no ids
 
 @dataclass
 class Score:
-    """What came of one cluster."""
+    """The results of one cluster."""
 
     workers: int
-    asked: float = 0.0  # seconds between two requests that each host asks for
+    asked: float = 0.0  # seconds between two requests, as each host requires
     seconds: float = 0.0  # from the first request to the last
-    pages: int = 0  # release pages asked for
-    gap: float = 0.0  # the shortest between two requests to a host
-    pace: float = 0.0  # the shortest of five in a row, on the average
-    kept: float = 0.0  # the shortest as workers have measured it when they sent
-    lost: int = 0  # releases of the site that are not held
-    doubled: int = 0  # releases held twice, or states told twice
-    repeated: int = 0  # release pages asked for again
+    pages: int = 0  # requested release pages
+    gap: float = 0.0  # shortest time between two requests to a host
+    pace: float = 0.0  # shortest mean of five successive times
+    kept: float = 0.0  # shortest time as measured by the workers when sending
+    lost: int = 0  # releases of the site that are not stored
+    doubled: int = 0  # releases stored twice, or states reported twice
+    repeated: int = 0  # release pages that were requested again
     deaths: list[str] = field(default_factory=list)
     misses: list[str] = field(default_factory=list)
 
     @property
     def rate(self) -> float:
-        """Pages a second."""
+        """Return the pages per second."""
         return self.pages / self.seconds if self.seconds else 0.0
 
     def check(self, what: str, found: object) -> None:
-        """A miss where something was found that must not be."""
+        """Add a fault if anything was found."""
         if found:
             self.misses.append(f"{self.workers} workers: {what}: {repr(found)[:1500]}")
 
 
 def read(archive: Path) -> dict[str, list[tuple[Any, ...]]]:
-    """What an archive holds that must not depend on who crawled."""
+    """Return the contents of an archive that must not depend on who crawled."""
     with closing(sqlite3.connect(archive)) as db:
         return {name: db.execute(sql).fetchall() for name, sql in SAME.items()}
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A site, its list of agencies, and what an embedded crawl made of them."""
+    """A site, its list of agencies, and the result of a local crawl."""
 
     site: Site
     agencies: Path
-    delay: float  # that each host asks for
+    delay: float  # delay that each host requires
     tell: Callable[[str], None]
     patience: float = 900
 
     @cached_property
     def releases(self) -> frozenset[tuple[str, str]]:
-        """Host and path of every release's page."""
+        """Return host and path of every release's page."""
         own = {(str(urlsplit(url).hostname), urlsplit(url).path) for url in self.site.truth}
         rooms = {(host, path) for host, room in self.site.mounted.items() for path in getattr(room, "paths", ())}
         return frozenset(own | rooms)
 
     def pages(self) -> Counter[str]:
-        """How often each release page was asked for."""
+        """Return how often each release page was requested."""
         with self.site.counts.lock:
             found = list(self.site.counts.paths.items())
         return Counter({f"{key[0]}{key[1]}": number for key, number in found if key in self.releases})
 
     def embed(self, folder: Path) -> Expected:
-        """What an embedded round comes to."""
+        """Run a local round and return its result."""
         self.site.clear_counts()
         crawling = Crawling(self.site, self.agencies, folder / "archive.db", 900)
         code, printed = crawling.scrapy("round")
-        if code not in (0, 1):  # small agencies may be in a fault from the beginning, which is no matter here
+        if code not in (0, 1):  # small agencies may have a fault from the beginning, which does not matter here
             raise RuntimeError(printed)
         return Expected(read(crawling.archive), sum(self.pages().values()))
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """An embedded crawl's archive, and the release pages that it asked for."""
+    """The archive of a local crawl, and the release pages that it requested."""
 
     held: dict[str, list[tuple[Any, ...]]]
     asked: int
 
 
 def go(stage: Stage, expected: Expected, folder: Path, workers: int) -> Score:
-    """So many workers on a new archive."""
+    """Run a number of workers on a new archive."""
     score, site = Score(workers, stage.delay), stage.site
     site.clear_counts()
     site.log = []
@@ -154,7 +154,7 @@ def go(stage: Stage, expected: Expected, folder: Path, workers: int) -> Score:
 
 
 def take_over(stage: Stage, folder: Path, slug: str) -> tuple[float, float]:
-    """How many seconds after its worker's death a round is another's, and how long the lease of a dead one lasts."""
+    """Return the seconds until a dead worker's round is continued, and those until its lease expires."""
     (folder / "broker").mkdir(parents=True)
     with run_broker(folder / "broker") as server:
         cluster = Cluster(Crawling(stage.site, stage.agencies, folder / "archive.db"), server, folder)
@@ -178,9 +178,9 @@ def take_over(stage: Stage, folder: Path, slug: str) -> tuple[float, float]:
 
 
 def kill_some(cluster: Cluster, server: Server, stage: Stage, asked: int, score: Score) -> None:
-    """Kill a worker in the middle of a round, then the broker, then the writer, and start each again.
+    """Kill a worker in the middle of a round, then the broker, then the writer, and restart each.
 
-    Where there are several, another worker stands still meanwhile for longer than its lease, and wakes again.
+    If there are several workers, another one is suspended for longer than its lease, and then resumed.
     """
 
     def after(share: float, death: str) -> None:
@@ -201,12 +201,12 @@ def kill_some(cluster: Cluster, server: Server, stage: Stage, asked: int, score:
     server.start()
     after(0.7, "writer")
     cluster.kill("writer")
-    time.sleep(1.0)  # workers go on meanwhile
+    time.sleep(1.0)  # workers continue meanwhile
     cluster.start("writer", "writer")
 
 
 def find_pace(site: Site) -> tuple[float, str]:
-    """The shortest time between requests to one host, over ROW of them in a row; and which host that is."""
+    """Return the shortest mean time between requests to one host, over ROW of them, and the host."""
     moments: defaultdict[str, list[datetime]] = defaultdict(list)
     for asked in site.log or ():
         moments[asked.host].append(asked.moment)
@@ -219,7 +219,7 @@ def find_pace(site: Site) -> tuple[float, str]:
 
 
 def judge(score: Score, stage: Stage, cluster: Cluster, expected: Expected) -> None:
-    """Count, and compare with what an embedded crawl came to."""
+    """Count the results, and compare them with those of the local crawl."""
     counts, asked, path = stage.site.counts, stage.pages(), cluster.crawling.archive
     score.pages = sum(asked.values())
     score.seconds = max(counts.last.values()) - min(counts.first.values())

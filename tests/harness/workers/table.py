@@ -1,4 +1,4 @@
-"""What came of each number of workers, as a table."""
+"""Formats the results for each number of workers as a table."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ HEADS: dict[str, Tell] = {
 
 
 def to_table(scores: list[Score], agencies: int) -> Table:
-    """One line a cluster. The gaps are the shortest between two requests to one host."""
+    """Return a row per cluster. The gaps are the shortest times between two requests to one host."""
     table = Table(*HEADS, title=f"{agencies} agencies; kills are kill -9, in the middle", title_justify="left")
     for column in table.columns[:-1]:
         column.justify = "right"

@@ -1,4 +1,4 @@
-"""Messages do once what they say, whoever dies when."""
+"""Tests that each message has its effect exactly once, whoever dies when."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ CLOSING: dict[str, Any] = {
 
 @dataclass
 class Writer:
-    """A desk that may be left in the middle and begun anew."""
+    """A message processor that can be abandoned in the middle and started again."""
 
     path: Path
     token: int = 7
@@ -54,17 +54,17 @@ class Writer:
         self.desk = MessageProcessor(self.path, parse_schedule("else=1d"))
 
     def die(self) -> None:
-        """Leave nothing but the files."""
+        """Abandon everything but the files."""
         self.desk.close()
         self.desk = MessageProcessor(self.path, parse_schedule("else=1d"))
 
     def message(self, *operations: Operation) -> WorkerMessage:
-        """The next of the worker's messages."""
+        """Return the worker's next message."""
         self.seq += 1
         return WorkerMessage(agency=SLUG, token=self.token, seq=self.seq, operations=operations)
 
     def begin(self) -> None:
-        """A round and a pass, and what a source lists."""
+        """Begin a round and a pass, and list the links of a source."""
         assert self.desk.start_round(self.message(Operation(name="start_round", kwargs={})), AGENCY)
         told = {"agency": SLUG, "role": "release", "seen_at": now()}
         added = [Operation(name="frontier.add", args=(BASE + path,), kwargs=told) for path in PATHS]
@@ -72,7 +72,7 @@ class Writer:
             assert self.desk.apply_message(self.message(*operations), AGENCY)
 
     def keep(self, path: str, **otherwise: Any) -> WorkerMessage:
-        """A page was read."""
+        """Return a message that a page was parsed."""
         url = BASE + path
         answer = FetchedPage(
             url=url, fetched_at=datetime.now(UTC), status=200, headers={}, body=SITE.answer(path, "", BASE).make()
@@ -85,7 +85,7 @@ class Writer:
         return self.desk.archive.db.execute(sql).fetchall()
 
     def all(self) -> str:
-        """All that the archive holds."""
+        """Return everything that the archive contains."""
         return "\n".join(self.desk.archive.db.conn.iterdump())
 
 
@@ -108,7 +108,7 @@ def test_a_round_is_kept_as_an_embedded_crawl_keeps_it(writer: Writer) -> None:
     writer.begin()
     for path in PATHS:
         assert writer.desk.apply_message(writer.keep(path), AGENCY)
-        writer.die()  # after each: what was counted is not lost
+        writer.die()  # after each message: counts are not lost
     assert writer.desk.apply_message(writer.message(close(problems=["a", "b"])), AGENCY)
     ((new, parsed, listed, requests, delay, reason, problems),) = writer.rows(
         "select new, parsed, listed, requests, delay, reason, problems from crawls"
@@ -122,7 +122,7 @@ def test_a_round_is_kept_as_an_embedded_crawl_keeps_it(writer: Writer) -> None:
 
 @pytest.mark.parametrize("ahead", [timedelta(hours=-5), timedelta(hours=5)])
 def test_a_writer_with_another_clock_leaves_nothing_new_out(writer: Writer, ahead: timedelta) -> None:
-    """An undated release is new where its crawl found it: told by the times of both."""
+    """Test that an undated release is new if its crawl found it, by the times of the worker's clock."""
     assert writer.desk.start_round(writer.message(Operation(name="start_round", kwargs={})), AGENCY)
     for hour, path in enumerate(PATHS[:2], 8):
         moment = datetime(2026, 3, 2, hour, tzinfo=UTC)

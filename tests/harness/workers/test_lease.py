@@ -1,4 +1,4 @@
-"""An agency is one worker's at a time, and who has lost it can do no harm."""
+"""Tests that an agency has one worker at a time, and that a worker without its lease can do no harm."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_a_lease_is_one_workers_until_it_is_left(broker: Broker, settings: BaseS
 def test_tokens_rise_even_where_the_broker_has_forgotten_all(broker: Broker, settings: BaseSettings) -> None:
     first = take(broker, settings)
     broker.redis.delete(first.key, broker.key("token"))
-    while (second := take(broker, settings)).token == first.token:  # within one millisecond
+    while (second := take(broker, settings)).token == first.token:  # the same millisecond gives the same token
         broker.redis.delete(first.key, broker.key("token"))
     assert second.token > first.token
 
@@ -63,7 +63,7 @@ def test_what_is_sent_twice_for_want_of_an_answer_is_taken_once(broker: Broker, 
     lease = take(broker, settings)
     post = MessageSender(broker, lease, "skog")
     post.send(BEGIN)
-    post.seq -= 1  # as one that heard no answer has it
+    post.seq -= 1  # as in a worker that got no response
     post.send(BEGIN)
     assert broker.redis.xlen(broker.key("stream")) == 1
     assert MessageSender(broker, lease, "skog").seq == 1, "the round's next pass goes on counting"
@@ -75,7 +75,7 @@ def test_a_worker_waits_for_a_writer_that_is_behind(broker: Broker, settings: Ba
 
     def wait(seconds: float) -> None:
         waits.append(seconds)
-        broker.redis.set(broker.key("backlog"), 0)  # the writer has caught up
+        broker.redis.set(broker.key("backlog"), 0)  # as if the writer had caught up
 
     post = MessageSender(broker, take(broker, settings), "skog", wait)
     for _ in range(4):

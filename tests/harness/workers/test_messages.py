@@ -1,4 +1,4 @@
-"""What a worker tells reads as it was meant, and nothing else is an operation."""
+"""Tests that a worker's messages are read as they were meant, and that nothing else is an operation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ANSWER = FetchedPage(
 )
 ITEM = ReleaseItem(
     url=URL,
-    title="Räkning av älg \ud800",  # half a letter, as broken pages have it
+    title="Räkning av älg \ud800",  # a lone surrogate, as on broken pages
     tags=["älg"],
     questions=[QuestionItem(question="Hur?", answer="Så.")],
     images=[ImageItem(url=f"{URL}.jpg", alt="Älg")],
@@ -36,7 +36,7 @@ TOLD = (
 
 
 def to_fields(*operations: Operation) -> dict[bytes, bytes]:
-    """A message as the stream has it."""
+    """Return a message as it is in the stream."""
     text, body = pack_operations(operations)
     return {b"agency": b"skog", b"token": b"7", b"seq": b"1", b"operations": text, b"body": body}
 

@@ -1,4 +1,4 @@
-"""A worker's round from its lease to its end, after another one died in the middle of it."""
+"""Tests a worker's round from its lease to its end, after another worker died in the middle of it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SLUG, HOST, NUMBER = "myndighet-0", "myndighet-0.localhost", 8
 
 
 class Dying(CommandRunner):
-    """Dies, with what it runs, after so many pages were asked for."""
+    """A runner that dies, with the process it runs, after some pages have been requested."""
 
     def __init__(self, site: Site, after: int) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class Dying(CommandRunner):
             self.child.kill()
 
     def handle_signal(self, signum: int, frame: FrameType | None) -> None:
-        """Nobody tells it."""
+        """Do nothing: it is killed without a signal that it could handle."""
 
 
 def test_a_dead_workers_round_goes_on_where_it_was(
@@ -74,7 +74,7 @@ def test_a_dead_workers_round_goes_on_where_it_was(
             later = RoundRunner(Broker(settings), settings, dying, options).run_round(SLUG, HOST)
             watch.join()
             assert later is not None, "the round is not done"
-            broker.redis.delete(broker.key("lease", HOST))  # it has run out
+            broker.redis.delete(broker.key("lease", HOST))  # as if it had expired
             assert RoundRunner(Broker(settings), settings, CommandRunner(), options).run_round(SLUG, HOST) is None
         finally:
             over.set()

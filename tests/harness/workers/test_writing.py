@@ -1,4 +1,4 @@
-"""The writer: one at a time, what it is given twice, and what it cannot read."""
+"""Tests the writer: only one at a time, messages that arrive twice, and messages that it cannot read."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def path(settings: BaseSettings, tmp_path: Path) -> Path:
 
 @contextmanager
 def at_work(broker: Broker, settings: BaseSettings, path: Path) -> Iterator[ArchiveWriter]:
-    """A writer on the archive."""
+    """Run a writer on the archive during the block."""
     with closing(
         ArchiveWriter(broker, settings, path, path.with_name("agencies.toml"), read_alert_settings({}))
     ) as writer:
@@ -49,12 +49,12 @@ def at_work(broker: Broker, settings: BaseSettings, path: Path) -> Iterator[Arch
 
 
 def apply_all(writer: ArchiveWriter) -> None:
-    """Let a writer go on until there is nothing left."""
+    """Let a writer run until no message is left."""
     writer.run(lambda: writer.broker.redis.xlen(writer.stream) == 0)
 
 
 def begin(broker: Broker, settings: BaseSettings, slug: str = "skog") -> MessageSender:
-    """A worker asks for a round."""
+    """Request a round as a worker does."""
     lease = Lease.acquire(broker, settings, f"{slug}.example")
     assert lease
     post = MessageSender(broker, lease, slug)

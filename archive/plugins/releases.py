@@ -152,7 +152,7 @@ async def read_release_context(site: SiteRequest) -> dict[str, Any]:
         "agency": agency,
         "near_duplicates": await db.execute_fn(partial(find_duplicates, release=agency["id"])),
         "other_urls": [url for (url,) in addresses if not has_same_host(url, agency["url"])],
-        "canonical_url": site.local_url(f"/archive/releases/{agency['id']}"),  # of a page with a search, too
+        "canonical_url": site.local_url(f"/archive/releases/{agency['id']}"),  # without the parameters of a search
         "answerers": list(dict.fromkeys(answerers)),  # without duplicates, in the order of their first answers
         **await read_marked_texts(site, agency["id"], release),
         **await read_history_context(site, agency["id"], agency["url"]),
@@ -192,7 +192,7 @@ async def read_citation_context(site: SiteRequest, revision_id: int) -> dict[str
 
 
 async def read_marked_texts(site: SiteRequest, release_id: int, release: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the texts of a release or state in the order in which they are printed, and the search that marks them."""
+    """Return the texts of a release or state in printed order, with the marks of the search that led to the page."""
     context = await read_search_context(site, release_id, release)
     highlighter: PageHighlighter = context["highlighter"]
 
@@ -216,11 +216,12 @@ async def read_marked_texts(site: SiteRequest, release_id: int, release: Mapping
             ],
         }
 
-    return context | await asyncio.to_thread(mark)  # words are lemmatised, which takes a while in long texts
+    # in a thread, because lemmatising the words of long texts takes a while
+    return context | await asyncio.to_thread(mark)
 
 
 async def read_search_context(site: SiteRequest, release_id: int, state: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the search by whose results a page was reached (None: by none), with the highlighter of its words.
+    """Return the search that led to a page (None if none did), with the highlighter of its words.
 
     Invalid parameters, and queries without a word, are ignored.
     """
@@ -236,7 +237,7 @@ async def read_search_context(site: SiteRequest, release_id: int, state: Mapping
     highlighter = PageHighlighter(found.query_terms if found else (), english=english, language=site.language)
 
     def keep_search(path: str, hit: int | None = number) -> str:
-        """Return the URL of a path with the search of this page."""
+        """Return the URL of a path with the parameters of the search."""
         return str(site.datasette.urls.path(build_hit_url(path, request, hit, site.requested_language)))
 
     results = replace(request, page=(found.number - 1) // request.size + 1 if found and found.number else 1)
@@ -349,10 +350,10 @@ async def show_diff(site: SiteRequest) -> Response:
 def mark_rows(
     field_diffs: Sequence[FieldDiff], highlighter: PageHighlighter
 ) -> Callable[[DiffRow], list[MarkedHtml] | None]:
-    """Mark the rows of a comparison in the order in which they are printed, and return a function that looks them up.
+    """Mark the rows of a comparison in printed order, and return a function that looks up the marked pieces of a row.
 
-    The function returns the marked pieces of a row, or None for a row without any. A field that repeats what the body
-    shows is folded on the page, and not marked.
+    The function returns None for a row without marks. A field that only repeats the body is collapsed on the page, and
+    not marked.
     """
     marked = {
         id(row): pieces

@@ -194,7 +194,8 @@ class RequestLimiter:
             data_request = self.build_visitor_request(path, query_args, client)
         # an Excel file does not wait here, but before each of its batches (archive.web.responses)
         is_workbook = path.endswith(".xlsx")
-        slow_path = "/search" if "hit" in query_args and path.startswith(HIT_PATHS) else path  # searches again
+        # such a page repeats the search
+        slow_path = "/search" if "hit" in query_args and path.startswith(HIT_PATHS) else path
         page_queue = next((queue for prefix, queue in self.page_queues if slow_path.startswith(prefix)), None)
         page_request = (
             VisitorRequest(self.limits, page_queue, client=client) if page_queue and not is_workbook else None

@@ -164,9 +164,9 @@ async def search_all(run: RunQuery, request: SearchRequest, columns: ColumnCache
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HitPosition:
-    """The terms that a page is marked with, and its place among the hits of a search.
+    """The terms to mark on a page, and the position of the page among the hits of a search.
 
-    number: from 1; None: it is not, or no longer, a hit. total: the number of strict hits.
+    number: counted from 1; None: the page is not a hit, or no longer one. total: number of strict hits.
     """
 
     query_terms: list[QueryTerm]
@@ -181,15 +181,15 @@ class HitPosition:
 async def find_hit_position(
     run: RunQuery, request: SearchRequest, release_id: int, number: int | None, columns: ColumnCache
 ) -> HitPosition:
-    """Find a release, or a question of it, among the hits of a request, and the hits beside it.
+    """Find the position of a release, or of one of its questions, among the hits of a request, and the adjacent hits.
 
-    number: its number in the results that linked to it, which may be outdated; None: do not look for it.
+    number: its position in the results that linked to it, which may be outdated; None: do not look for it.
     """
     names, _ = await resolve_names(run, request.query.tree)
     strict_terms = list_query_terms(request.query, names)
     if number is None:
         return HitPosition(query_terms=strict_terms)
-    page = number // request.size + 1  # of the next hit
+    page = number // request.size + 1  # the page with the next hit
     finder = HitFinder(
         run=run,
         columns=await columns.refresh(run),

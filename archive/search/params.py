@@ -21,7 +21,8 @@ MAX_VALUE_LENGTH = 500  # characters; all real names are shorter
 MAX_NOTE_VALUE_LENGTH = 60  # characters
 MAX_PAGE_NUMBER = 10**6
 SEARCH_PARAMETERS = ("q", *FACETS, *(f"{name}{EXCLUDE_SUFFIX}" for name in FACETS), "order", "show", "page", "size")
-HIT_PARAMETERS = (*(name for name in SEARCH_PARAMETERS if name != "page"), "hit")  # of the page of a hit
+# parameters of pages that a hit links to
+HIT_PARAMETERS = (*(name for name in SEARCH_PARAMETERS if name != "page"), "hit")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,10 +136,10 @@ def build_search_url(request: SearchRequest, lang: str | None, extension: str = 
 
 
 def build_hit_url(path: str, request: SearchRequest, number: int | None, lang: str | None) -> str:
-    """Return the URL of a hit's page with the search that found it, so that the page marks its words.
+    """Return the URL of a hit with the parameters of the search, so that the page marks the search's words.
 
-    number: of the hit among all hits, from 1, for links to those beside it. Without words and filters, the URL has only
-    the language.
+    number: position among all hits, from 1, for links to adjacent hits. Without words and filters, only the language is
+    added.
 
     >>> build_hit_url("/archive/releases/2#question-1", SearchRequest(text="på natten", page=3), 47, "en")
     '/archive/releases/2?q=p%C3%A5+natten&hit=47&lang=en#question-1'

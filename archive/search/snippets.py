@@ -67,7 +67,7 @@ class SearchHit:
 
     @property
     def title_path(self) -> str:
-        """Return the path of what the title names: the release even if a question has the words, or the pair."""
+        """Return the path that the title links to: the question for a question pair, else the release."""
         is_pair = "pair" in self.row.keys()  # noqa: SIM118 - `in` looks for values of a sqlite3.Row
         return self.path if is_pair else f"/archive/releases/{self.row['id']}"
 

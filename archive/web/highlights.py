@@ -1,10 +1,10 @@
 """Marks the words of a search in the texts of a page: a release, a version or a comparison.
 
-Words match as in the excerpts of the results (archive.search.occurrences), across inline elements as in plain text.
-Marks only add elements without text of their own: without them, the HTML is the same, character by character.
+Words match as in the excerpts of the results (archive.search.occurrences), even across inline elements. Marks are
+elements without text of their own: apart from them, the HTML is unchanged, character by character.
 
 Each marked place is followed by links to the places before and after it. The style sheet shows them while the place is
-the target of the URL, always at the same position of the window, so that a reader goes from place to place without
+the target of the URL, always at the same position in the window, so that a reader can go from place to place without
 scripts.
 """
 
@@ -26,25 +26,26 @@ from archive.i18n import translate
 from archive.search.occurrences import QueryTerm
 from archive.search.snippets import HighlightedText
 
-INLINE_TAGS = frozenset(("a", "b", "del", "em", "i", "ins", "s", "strong", "sub", "sup"))  # they separate no words
+# inline elements, which do not separate words
+INLINE_TAGS = frozenset(("a", "b", "del", "em", "i", "ins", "s", "strong", "sub", "sup"))
 HTML_PART = re.compile(
     r'(?P<tag></?(?P<name>[a-z][a-z0-9]*)(?:[^>"]|"[^"]*")*>)|(?P<entity>&(?:#\d+|#x[\da-f]+|[a-z][a-z\d]*);)|[^<&]+|[<&]',
     re.IGNORECASE,
 )
 QUESTION_ID = re.compile(r'\sid="question-(\d+)"')
 PARAGRAPH_BREAK, LINE_BREAK = "\n\n", "\n"
-MAX_SEARCHED_LENGTH = 200_000  # characters on a page; a second takes 1.5 million
-MAX_STEPS = 500  # places with links; further ones are only marked
-START = "found"  # id of the navigation of the search on the page
+MAX_SEARCHED_LENGTH = 200_000  # characters marked on a page; a second is enough for 1.5 million
+MAX_STEPS = 500  # places with links; further places are only marked
+START = "found"  # id of the page's search navigation
 ROW_FIELDS = {"title": "title", "lead": "lead", "body": "body", "images": "caption", "questions": "answer"}
 
-Span = tuple[int, int]  # first character, and the one after the last
+Span = tuple[int, int]  # position of the first character, and of the one after the last
 
 
 class MarkedPlace(NamedTuple):
-    """A place to mark: the parts between tags, as positions in the HTML, and where its links follow."""
+    """A place to mark: its parts between tags, as positions in the HTML, and the position of the links after it."""
 
-    number: int  # on the page, from 1; 0: no links, because another place has them
+    number: int  # number of the place on the page, from 1; 0: no links, because another place has them
     parts: Sequence[Span]
     steps_at: int
 
@@ -54,9 +55,9 @@ class HtmlText:
 
     def __init__(self, markup: str) -> None:
         self.markup = markup
-        self.starts, self.ends = array("L"), array("L")  # of each character; equal for breaks between blocks
-        self.links: list[Span] = []  # in the HTML, with their tags
-        self.questions: dict[int, Span] = {}  # position → its heading in the text
+        self.starts, self.ends = array("L"), array("L")  # positions of each character; equal for breaks between blocks
+        self.links: list[Span] = []  # positions of links in the HTML, including their tags
+        self.questions: dict[int, Span] = {}  # number of a question → span of its heading in the text
         texts: list[str] = []
         link_start, heading = 0, ("", 0, 0)  # tag, question and start in the text
         for match in HTML_PART.finditer(markup):
@@ -111,13 +112,13 @@ class HtmlText:
 
 
 class MarkedHtml:
-    """A text as HTML with its marks, rendered when all places of the page are known."""
+    """A text as HTML with marks. It is rendered once all places of the page are known."""
 
     def __init__(self, markup: str, places: Sequence[MarkedPlace], highlighter: PageHighlighter) -> None:
         self.markup, self.places, self.highlighter = markup, places, highlighter
 
     def __html__(self) -> str:
-        inserted = []  # position, order of what is inserted there, tags
+        inserted = []  # (position, order of insertions there, tags)
         for place in self.places:
             for index, (start, end) in enumerate(place.parts):
                 mark_id = f' id="place-{place.number}"' if place.number and not index else ""
@@ -134,8 +135,8 @@ class MarkedHtml:
 class PageHighlighter:
     """Marks the terms of a query in the texts of a page, which are added in the order in which they are printed.
 
-    english: whether the texts are in English. language: of the page. total: the number of places so far. is_cut:
-    whether the texts are longer than MAX_SEARCHED_LENGTH, and the rest has no marks.
+    english: whether the texts are in English. language: language of the page. total: number of places so far. is_cut:
+    whether the texts are longer than MAX_SEARCHED_LENGTH, so that the rest has no marks.
     """
 
     def __init__(self, query_terms: Sequence[QueryTerm], *, english: bool, language: str) -> None:
@@ -143,14 +144,14 @@ class PageHighlighter:
         self.total, self.is_cut, self.unsearched_length = 0, False, MAX_SEARCHED_LENGTH
 
     def mark_text(self, text: str | None, field: str) -> MarkedHtml | str:
-        """Return a plain text with its marks."""
+        """Return a plain text with marks."""
         if not (text and self.query_terms):
             return text or ""
         source = HtmlText(str(escape(text)))
         return self._mark(source, self._find_spans(source.text, field))
 
     def mark_html(self, markup: str, answers: Mapping[int, str]) -> MarkedHtml | Markup:
-        """Return sanitised HTML of a body with its marks. answers: those of the questions that may be in it."""
+        """Return the sanitised HTML of a body with marks. answers: answers to questions that it may contain."""
         if not self.query_terms:
             return Markup(markup)  # noqa: S704 - sanitised when it was stored
         source = HtmlText(markup)
@@ -161,9 +162,9 @@ class PageHighlighter:
         return self._mark(source, spans)
 
     def mark_row(self, field: str, row: DiffRow) -> list[MarkedHtml]:
-        """Return the pieces of a row of a comparison with their marks; nothing for a field that is not searched.
+        """Return the pieces of a row of a comparison with marks; [] for a field that is not searched.
 
-        A phrase may have words of several pieces.
+        A phrase may extend over several pieces.
         """
         searched = ROW_FIELDS.get(field)
         if row.label:
@@ -171,7 +172,7 @@ class PageHighlighter:
         if not (self.query_terms and searched):
             return []
         spans: list[list[Span]] = [[] for _ in row.pieces]
-        for op in ("del", "ins"):  # the text before, and the text after
+        for op in ("del", "ins"):  # the earlier text, then the later one
             text, starts = "", []
             for piece in row.pieces:
                 starts.append(len(text))
@@ -190,7 +191,7 @@ class PageHighlighter:
         composed, starts, ends = compose_text(text[: self.unsearched_length])
         self.unsearched_length -= len(starts)
         found = HighlightedText(composed, self.query_terms, field, english=self.english)
-        if found.text != composed:  # a script in which letters are composed otherwise
+        if found.text != composed:  # letters of other scripts may be composed differently
             return []
         tokens = found.tokens
         return [(starts[tokens[mark.first].start], ends[tokens[mark.last].end - 1]) for mark in found.highlights]
@@ -201,7 +202,8 @@ class PageHighlighter:
         for span in join_spans(source.text, spans):
             parts = source.split_span(span)
             link = source.find_link(parts[0][0])
-            is_counted = link is None or link != last_link  # a link has one place, because links cannot be nested
+            # a link contains only one place, because links cannot be nested
+            is_counted = link is None or link != last_link
             self.total += is_counted
             number = self.total if is_counted and self.total <= MAX_STEPS else 0
             places.append(MarkedPlace(number, parts, link or parts[0][1]))
@@ -209,7 +211,7 @@ class PageHighlighter:
         return MarkedHtml(source.markup, places, self)
 
     def format_steps(self, number: int) -> str:
-        """Format the links after a place to the ones before and after it; from the first and the last to the start."""
+        """Format the links from a place to the one before and the one after, or to the start of the marks."""
         links = []
         for key, other in (("found.previous_place", number - 1), ("found.next_place", number + 1)):
             exists = 0 < other <= min(self.total, MAX_STEPS)
@@ -222,7 +224,7 @@ class PageHighlighter:
 
 
 def list_answers(questions: Iterable[Mapping[str, Any]]) -> dict[int, str]:
-    """Return the answers of a release by the position of their question."""
+    """Return the answers of a release, keyed by the position of their question."""
     return {question["position"]: question["answer"] for question in questions}
 
 
@@ -243,7 +245,7 @@ def join_spans(text: str, spans: Sequence[Span]) -> list[Span]:
 
 
 def compose_text(text: str) -> tuple[str, Sequence[int], Sequence[int]]:
-    """Return a text with letters and accents composed (NFC), and where each character starts and ends in the original.
+    """Return a text in NFC (letters and accents composed), and where each character starts and ends in the original.
 
     >>> compose_text("a\u030a b")
     ('å b', [0, 2, 3], [2, 3, 4])

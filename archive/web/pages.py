@@ -88,7 +88,7 @@ SITEMAP_RELEASES_SQL = """
 SITEMAP_AGENCIES_SQL = "select distinct agency from release_facets order by agency"
 SITEMAP_TAGS_SQL = f"select distinct tag from release_tags order by tag limit {4 * SITEMAP_PART_SIZE}"
 ROBOTS_RULES = (  # in an order that is also right for parsers that take the first match
-    ("Disallow", "/archive/releases/*?*q="),  # with the words of a search marked
+    ("Disallow", "/archive/releases/*?*q="),  # pages with the words of a search marked
     ("Disallow", "/archive/releases/*?*hit="),
     ("Allow", "/archive/releases/"),
     ("Disallow", "/search"),

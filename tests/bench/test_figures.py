@@ -1,6 +1,4 @@
-"""Tests that a missed target is reported and makes the benchmark exit with 1, and that its pages are parsed
-correctly.
-"""
+"""Tests that a missed target is reported and makes the benchmark exit with 1, and that its pages are parsed."""
 
 from __future__ import annotations
 

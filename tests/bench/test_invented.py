@@ -1,6 +1,4 @@
-"""Tests that an invented archive equals one written by the archive's own code: its index, counts and log are
-correct.
-"""
+"""Tests that an invented archive equals one written by the archive's own code: index, counts and log are correct."""
 
 from __future__ import annotations
 

@@ -248,7 +248,7 @@ def find_text_changes(before: State, after: State) -> list[Change]:
     pairs = match_blocks(old, new)
     capitals: CapitalUsage | None = None
     changes: list[Change] = []
-    passages: list[list[ClassifiedPassage]] = []  # by altered pair
+    passages: list[list[ClassifiedPassage]] = []  # those of each altered pair
     for pair in pairs:
         if not pair.before or not pair.after:
             continue

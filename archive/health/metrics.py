@@ -109,7 +109,7 @@ class Crawl:
     parsed: int
     quarantined: int
     field_counts: Mapping[str, int]  # parsed pages that had a field
-    failures: Mapping[str, int]  # by kind, including failures of sources
+    failures: Mapping[str, int]  # kind of failure → number, including failures of sources
     source_failures: Mapping[str, int]
 
     @property

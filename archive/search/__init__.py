@@ -75,7 +75,7 @@ class Freshness:
 class SearchScope:
     """The releases that were searched, to explain why a search found nothing."""
 
-    agencies: list[FacetValue]  # with the number of searched releases
+    agencies: list[FacetValue]  # each with its number of searched releases
     stored: int  # number of all releases
     is_limited: bool  # whether the request is limited to agencies, kinds, tags or days
 

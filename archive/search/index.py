@@ -42,7 +42,7 @@ NO_VALUE = "none"  # the value of a release that has none
 # Tables.
 MIN_SQLITE_VERSION = (3, 43, 0)  # the first that can delete from a contentless FTS5 table
 TEXT_COLUMNS = ("title", "lead", "body", "questions")
-PAIR_COLUMNS = ("question", "answer")  # of search_questions
+PAIR_COLUMNS = ("question", "answer")  # texts of search_questions
 EDIT_COLUMNS = ("title", "lead", "body")  # of search_edits; the body includes questions, answers and captions
 COLUMN_SUFFIXES = ("", "_parts", "_minor", "_forms")  # see above; a text's columns are its name with each of these
 BM25_WEIGHTS = (

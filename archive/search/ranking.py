@@ -68,8 +68,8 @@ MAX_SORTED_HITS = 100_000  # hits sorted in memory; more are sorted by SQLite
 MAX_RANKED_TITLE_HITS = 1_000  # hits of a search only in titles; more are not ranked
 RECENCY_HALF_LIFE = 730.0  # days
 RECENCY_WEIGHT = 0.25  # share of the rank that depends on the age
-BRIEF_FACTOR = 0.5  # for the rank of a release with hardly any text
-TITLED_FACTOR = 1.5  # for the rank of a release with all words in the title
+BRIEF_FACTOR = 0.5  # factor of the rank of a release with hardly any text
+TITLED_FACTOR = 1.5  # factor of the rank of a release with all words in the title
 MIN_WEIGHTED_WORDS = 3  # words; in a query with at least this many, the rarest counts twice
 
 # Loose hits.

@@ -17,7 +17,7 @@ from archive.search.occurrences import Highlight, QueryTerm, find_highlights, no
 # Excerpts.
 FRAGMENT_WORDS = 42  # words per excerpt
 MAX_FRAGMENTS = 2
-MAX_WORDS_BEFORE_HIGHLIGHT = 10  # in a fragment
+MAX_WORDS_BEFORE_HIGHLIGHT = 10  # words of a fragment before its first match
 MAX_HIT_LENGTH = 60_000  # characters of a body that are searched for matches
 
 RELEASE_HITS_SQL = """

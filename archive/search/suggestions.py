@@ -51,9 +51,9 @@ DIACRITICS = {"a": "aåä", "o": "oö", "e": "eé"}
 FIELD_NOTES = ("no_day", "no_field", "no_value_of")  # notes about fields, whose names need no correction
 
 # Costs of the differences between two spellings; any other letter costs 1.
-MAX_COST_SHARE = 0.34  # of the letters of the word
+MAX_COST_SHARE = 0.34  # maximum cost of a correction, as a share of the number of letters
 DIACRITICS_COST, SOUND_COST, KEYBOARD_COST, FIRST_LETTER_COST = 0.2, 0.3, 0.7, 0.3
-FREQUENCY_BONUS = 0.3  # for a word ten times as common
+FREQUENCY_BONUS = 0.3  # reduction of the cost of a word that is ten times as common
 KEYBOARD_ROWS = ("1234567890", "qwertyuiopå", "asdfghjklöä", "zxcvbnm")
 SOUNDS = [  # spelling → a spelling of the same sound, applied in this order
     (re.compile(pattern), sound)

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from datetime import UTC, date, datetime, tzinfo
 
 FOLDER_NAME_FORMAT = "%Y-%m-%dT%H%M%S"  # strftime, UTC: names of backups and snapshots
 FOLDER_NAME = re.compile(r"\d{4}-\d\d-\d\dT\d{6}")  # a name in that format
+TYPED_DATE = re.compile(
+    r"(?P<year>[12]\d{3})(?:"
+    r"[-/.](?P<month>0?[1-9]|1[0-2])(?:[-/.](?P<day>0?[1-9]|[12]\d|3[01]))?"
+    r"|(?P<mm>0[1-9]|1[0-2])(?P<dd>0[1-9]|[12]\d|3[01])?)?",
+    re.ASCII,
+)
 
 
 class Month(date):
@@ -76,6 +83,25 @@ def only_hour_differs(first: str | None, second: str | None) -> bool:
     if not first or not second or first == second:
         return False
     return first[:10] == second[:10] and 10 in (len(first), len(second))
+
+
+def parse_typed_date(text: str, *, end: bool = False) -> str | None:
+    """Return the first day (the last, with `end`) of a date, month or year in ISO 8601, or None.
+
+    >>> parse_typed_date("2024"), parse_typed_date("2024-02", end=True)
+    ('2024-01-01', '2024-02-29')
+    >>> parse_typed_date("20240229"), parse_typed_date("2024-2-9")
+    ('2024-02-29', '2024-02-09')
+    >>> parse_typed_date("2023-02-29") is None
+    True
+    """
+    match = TYPED_DATE.fullmatch(text.strip())
+    if match is None:
+        return None
+    year, month = int(match["year"]), int(match["month"] or match["mm"] or (12 if end else 1))
+    length = monthrange(year, month)[1]
+    day = int(match["day"] or match["dd"] or (length if end else 1))
+    return f"{year}-{month:02}-{day:02}" if day <= length else None
 
 
 def now() -> datetime:

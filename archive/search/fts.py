@@ -9,6 +9,7 @@ of these hits, so that FTS5 reads no older releases.
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -44,6 +45,7 @@ from archive.search.query import (
     REQUIRED,
     WRITTEN,
     AndNode,
+    EditNode,
     FilterNode,
     NearNode,
     NotNode,
@@ -152,6 +154,7 @@ class ResolvedNames:
     agencies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # as typed → slugs
     tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # as typed → names
     beginnings: Collection[str] = ()  # lemmas that few words start with; loose searches find these words, too
+    edits: Mapping[EditNode, Mapping[int, int]] = field(default_factory=dict)  # → release → the newest such edit
 
 
 @dataclass(slots=True)
@@ -242,6 +245,9 @@ def iter_nodes(node: QueryNode | None) -> Iterable[QueryNode]:
             yield from iter_nodes(part)
     elif isinstance(node, NotNode):
         yield from iter_nodes(node.part)
+    elif isinstance(node, EditNode):
+        yield from iter_nodes(node.removed)
+        yield from iter_nodes(node.added)
     elif isinstance(node, NearNode):
         yield from node.terms
 
@@ -338,6 +344,8 @@ def build_node_condition(node: QueryNode, plan: SearchPlan, names: ResolvedNames
         return word.join(f"({build_node_condition(part, plan, names)})" for part in node.parts)
     if isinstance(node, FilterNode):
         return build_filter_condition(node, plan, names)
+    if isinstance(node, EditNode):
+        return f"l.release in (select value from json_each({plan.bind(json.dumps([*names.edits.get(node, ())]))}))"
     other, template = (
         (QUESTION_INDEX, QUESTION_MATCH_SQL)
         if node.field in QUESTION_INDEX.fields

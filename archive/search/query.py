@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from calendar import monthrange
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
@@ -19,6 +18,7 @@ from typing import TypeAlias
 
 from archive.analysis import MAX_ABBREVIATION_LENGTH, analyze_word, find_words
 from archive.analysis.lexicon import GENITIVE, find_word_readings
+from archive.dates import parse_typed_date
 
 MAX_QUERY_LENGTH = 2_000  # characters; the rest is dropped, with a note
 MAX_QUERY_WORDS = 32  # further words are dropped, with a note
@@ -39,19 +39,16 @@ QUERY_FIELDS = {  # as typed, without diacritics → field
     **dict.fromkeys(("amne", "amnesord", "tagg", "tag"), "tag"),
     **dict.fromkeys(("fran", "from"), "from"),
     **dict.fromkeys(("till", "to"), "to"),
+    **dict.fromkeys(("borttaget", "borttagen", "borttagna", "removed"), "removed"),
+    **dict.fromkeys(("tillagt", "tillagd", "tillagda", "added"), "added"),
 }
 TEXT_FIELDS = ("title", "lead", "body", "question", "answer")  # fields of text to search
 NAME_FIELDS = ("agency", "tag")  # fields with a name as their value
 DATE_FIELDS = ("from", "to")
+EDIT_FIELDS = ("removed", "added")  # fields of the text that an edit changed
 FIELD_PATTERN = re.compile(r"(?P<name>[^\W\d_]+):(?P<rest>.*)", re.DOTALL)
 COLON_ENDINGS = re.compile("[sntaeo]|[ea]?r?[nts]s?|[eao]r|[ea]rna|are|na|ta")  # EU:s, tv:n, pdf:er, S:ta
 NUMBER_PREFIXES = ("kl", "nr", "dnr", "tel")  # kl:10, dnr:2024/12
-TYPED_DATE = re.compile(
-    r"(?P<year>[12]\d{3})(?:"
-    r"[-/.](?P<month>0?[1-9]|1[0-2])(?:[-/.](?P<day>0?[1-9]|[12]\d|3[01]))?"
-    r"|(?P<mm>0[1-9]|1[0-2])(?P<dd>0[1-9]|[12]\d|3[01])?)?",
-    re.ASCII,
-)
 
 # Words that need not occur.
 SWEDISH_WORDS = """
@@ -150,7 +147,15 @@ class OrNode:
     parts: tuple[QueryNode, ...]
 
 
-QueryNode: TypeAlias = TermNode | NearNode | FilterNode | NotNode | AndNode | OrNode
+@dataclass(frozen=True, slots=True)
+class EditNode:
+    """What one edit must have removed, and added; words without filters."""
+
+    removed: QueryNode | None = None
+    added: QueryNode | None = None
+
+
+QueryNode: TypeAlias = TermNode | NearNode | FilterNode | EditNode | NotNode | AndNode | OrNode
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,14 +223,31 @@ def find_terms(node: QueryNode | None, *, with_added: bool = False) -> list[Term
     return []
 
 
+def is_text(node: QueryNode) -> bool:
+    """Return whether a part of a query is only words, without filters and edits."""
+    if isinstance(node, AndNode | OrNode):
+        return all(map(is_text, node.parts))
+    return is_text(node.part) if isinstance(node, NotNode) else isinstance(node, TermNode | NearNode)
+
+
 def complete_tree(node: QueryNode) -> QueryNode:
     """Add other names and spellings of what was typed, and drop function words that need not occur."""
+    if isinstance(node, EditNode):
+        return EditNode(node.removed and complete_tree(node.removed), node.added and complete_tree(node.added))
     if isinstance(node, AndNode):
-        parts = drop_function_words(add_numbered_words(add_names(list(map(complete_tree, node.parts)))))
+        parts = drop_function_words(add_numbered_words(add_names(join_edits(list(map(complete_tree, node.parts))))))
         return AndNode(tuple(parts)) if len(parts) > 1 else parts[0]
     if isinstance(node, OrNode):
         return OrNode(tuple(map(complete_tree, node.parts)))
     return add_names([node])[0] if isinstance(node, TermNode) else node
+
+
+def join_edits(parts: Sequence[QueryNode]) -> list[QueryNode]:
+    """Join parts about edits, because one edit must have made all these changes."""
+    edits = [part for part in parts if isinstance(part, EditNode)]
+    trees = ([tree for edit in edits if (tree := getattr(edit, name))] for name in EDIT_FIELDS)
+    joined = EditNode(*(join_nodes(AndNode, changes) for changes in trees))
+    return [*(part for part in parts if part not in edits), *([joined] if edits else [])]
 
 
 def loosen_query(query: Query, counts: Mapping[TermNode, int], max_releases: int) -> Iterator[Query]:
@@ -566,14 +588,20 @@ class QueryParser:
     def parse_field(self, lexeme: Lexeme, outer_field: str | None, depth: int) -> QueryNode | None:
         """Parse a field and its value. A field without a value is parsed as a word."""
         following, name = self.peek(), lexeme.text
-        value_kinds = ("words", "(") if name in TEXT_FIELDS else ("words",)
+        value_kinds = ("words", "(", "field")[: 3 if name in EDIT_FIELDS else 2 if name in TEXT_FIELDS else 1]
         if following.kind not in value_kinds or not (following.words or following.kind == "("):
             self.add_note("no_value_of", f"{lexeme.words[0]}:")
             return TermNode(lexeme.words, field=outer_field)
         if name in TEXT_FIELDS:
             return self.parse_operand(name, depth)
+        if name in EDIT_FIELDS:
+            part = self.parse_operand(outer_field, depth)
+            parts = part.parts if isinstance(part, AndNode) else (part,) if part else ()
+            text = join_nodes(AndNode, list(filter(is_text, parts)))
+            others = [other for other in parts if not is_text(other)]  # filters are about the whole release
+            return join_nodes(AndNode, ([EditNode(**{name: text})] if text else []) + others)
         if name in DATE_FIELDS:
-            day = parse_query_date(following.text, end=name == "to")
+            day = parse_typed_date(following.text, end=name == "to")
             if day is None:
                 self.add_note("no_day", f"{lexeme.words[0]}:{following.text}")
                 return TermNode(lexeme.words, field=outer_field)
@@ -670,6 +698,9 @@ def tokenise_run(text: str, *, follows_directly: bool, next_character: str = "")
     if match and name:
         yield Lexeme("field", name, split_query_words(match["name"]), follows_directly=follows_directly)
         text, follows_directly = match["rest"], True
+        if name in EDIT_FIELDS and text:  # perhaps with a field of its own
+            yield from tokenise_run(text, follows_directly=True, next_character=next_character)
+            return
         if name in (*NAME_FIELDS, *DATE_FIELDS) and text:
             yield Lexeme("words", text, split_query_words(text), follows_directly=True)
             return
@@ -714,22 +745,3 @@ def ends_with_star(text: str) -> bool:
     """
     end = next(position for position in range(len(text), 0, -1) if text[position - 1].isalnum())
     return text[end : end + 1] == "*"
-
-
-def parse_query_date(text: str, *, end: bool = False) -> str | None:
-    """Return the first day (the last, with `end`) of a date, month or year in ISO 8601, or None.
-
-    >>> parse_query_date("2024"), parse_query_date("2024-02", end=True)
-    ('2024-01-01', '2024-02-29')
-    >>> parse_query_date("20240229"), parse_query_date("2024-2-9")
-    ('2024-02-29', '2024-02-09')
-    >>> parse_query_date("2023-02-29") is None
-    True
-    """
-    match = TYPED_DATE.fullmatch(text.strip())
-    if match is None:
-        return None
-    year, month = int(match["year"]), int(match["month"] or match["mm"] or (12 if end else 1))
-    length = monthrange(year, month)[1]
-    day = int(match["day"] or match["dd"] or (length if end else 1))
-    return f"{year}-{month:02}-{day:02}" if day <= length else None

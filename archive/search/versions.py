@@ -1,0 +1,352 @@
+"""Search in earlier versions: releases that once had the words of a query, and edits that removed or added them.
+
+The index has the paragraphs that each edit removed, and those that it added (`search_edits`). Whatever a version had and
+the current one lacks was removed by an edit, so a release that had all words once has one of them in a removed
+paragraph, and each other one there or in its current text. The index decides alone if one edit removed all words, and
+nothing else has to be known; stored text decides about the others (occurrences.py, archive.history.presences).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, TypeVar
+
+from archive.database import RunQuery
+from archive.feeds import SEARCH_FEED_SQL
+from archive.history.presences import Presence, read_presences
+from archive.models import LIST_FIELDS, STATE_FIELDS, parse_state
+from archive.search.fts import (
+    MAX_HITS,
+    IndexTable,
+    ResolvedNames,
+    build_facet_conditions,
+    build_node_match,
+    build_plan,
+    iter_nodes,
+    resolve_names,
+)
+from archive.search.index import EDIT_COLUMNS
+from archive.search.occurrences import OccurrenceFinder, iter_leaves
+from archive.search.params import SearchRequest
+from archive.search.query import (
+    QUOTED,
+    REQUIRED,
+    WORD,
+    WRITTEN,
+    AndNode,
+    EditNode,
+    NearNode,
+    NotNode,
+    OrNode,
+    QueryNode,
+    SearchNote,
+    TermNode,
+    is_text,
+    join_nodes,
+)
+
+if TYPE_CHECKING:
+    from archive.search.ranking import ColumnCache
+
+MAX_EDITS = 10_000  # newest edits with a word that are considered
+MAX_CANDIDATES = 1_000  # newest releases for which common words are looked up one by one
+MAX_CHECKED = 50  # releases or edits of a search that stored text decides about
+EDIT_INDEX = IndexTable(table="search_edits", text_columns=f"{{{' '.join(EDIT_COLUMNS)}}}", fields=EDIT_COLUMNS)
+EDITS_SQL = """
+    select json_group_array(edit) as edits, json_group_array(release) as releases from (
+      select f.rowid >> 1 as edit, v.release from search_edits f
+      cross join revisions v indexed by idx_revisions_edit_release
+        on v.id = f.rowid >> 1 and v.cause = 'source' and v.previous is not null
+      where search_edits match :match and f.rowid & 1 = :added order by f.rowid desc limit :limit)
+"""
+MOVES_SQL = "select json_group_object(id, moved_to) as moves from releases where moved_to is not null"
+EDIT_STATES_SQL = f"""
+    select v.id, {", ".join(f"{row}.{name} as {row}_{name}" for row in "bv" for name in (*STATE_FIELDS, *LIST_FIELDS))}
+    from revisions v join revisions b on b.id = v.previous where v.id in (select value from json_each(:ids))
+"""
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormerHits:
+    """Releases of which an earlier version matches, and not the current one.
+
+    ids: those of which one edit removed all words first, then the others, each newest first.
+    """
+
+    ids: Sequence[int] = ()
+    presences: Mapping[int, Sequence[Presence]] = field(default_factory=dict)  # of those that stored text decided about
+    capped: bool = False  # there may be more
+
+
+async def resolve_query(run: RunQuery, tree: QueryNode | None) -> tuple[ResolvedNames, list[SearchNote]]:
+    """Look up the names, prefixes and edits of a query, with a note for what does not exist or is not complete."""
+    names, notes = await resolve_names(run, tree)
+    edits: dict[EditNode, Mapping[int, int]] = {}
+    for node in iter_nodes(tree):
+        if isinstance(node, EditNode) and node not in edits:
+            edits[node], is_complete = await find_edited_releases(run, node, names)
+            notes += [] if is_complete else [SearchNote("many_edits")]
+    return replace(names, edits=edits), list(dict.fromkeys(notes))
+
+
+async def find_edited_releases(run: RunQuery, node: EditNode, names: ResolvedNames) -> tuple[dict[int, int], bool]:
+    """Return the releases with an edit as described, each with the newest such edit, and whether these are all."""
+    found: dict[int, int] | None = None  # edit → release
+    uncertain: set[int] = set()
+    is_complete = True
+    for added, tree in enumerate((node.removed, node.added)):
+        if tree is None:
+            continue
+        edits = await read_edits(run, tree, names, added=bool(added))
+        any_leaf = join_nodes(OrNode, list(iter_leaves(tree)))
+        # What one side has and the other lacks was removed, or added; what both have must be counted.
+        other = (edits and any_leaf and await read_edits(run, any_leaf, names, added=not added)) or {}
+        oldest = min(other) if len(other) >= MAX_EDITS else 0
+        must_check = is_decided_by_text(tree, added=bool(added))
+        uncertain |= {edit for edit in edits if must_check or edit in other or edit < oldest}
+        is_complete = is_complete and len(edits) < MAX_EDITS
+        found = edits if found is None else {edit: release for edit, release in edits.items() if edit in found}
+    found = found or {}
+    to_check = sorted(uncertain & found.keys(), reverse=True)
+    kept = set(await check_edits(run, to_check[:MAX_CHECKED], node, names))
+    moves = await read_moves(run) if found else {}
+    releases: dict[int, int] = {}
+    for edit in sorted(found, reverse=True):
+        if edit in kept or edit not in uncertain:
+            releases.setdefault(find_last_row(found[edit], moves), edit)
+    return releases, is_complete and len(to_check) <= MAX_CHECKED
+
+
+def is_decided_by_text(tree: QueryNode, *, added: bool) -> bool:
+    """Return whether the index only finds candidates for a part of a query.
+
+    It has no questions and answers of their own, no words as written of what was added, and does not know whether a
+    word is excluded from a whole version.
+    """
+    return any(
+        isinstance(node, NotNode)
+        or (isinstance(node, TermNode | NearNode) and node.field not in (None, *EDIT_COLUMNS))
+        or (added and isinstance(node, TermNode) and node.match in (QUOTED, WRITTEN))
+        for node in iter_nodes(tree)
+    )
+
+
+def adapt_to_edits(node: QueryNode, *, added: bool) -> QueryNode | None:
+    """Return a part of a query as `search_edits` can find it, or what it at least requires; None if that is nothing."""
+    if isinstance(node, TermNode | NearNode):
+        node = replace(node, field=node.field if node.field in EDIT_COLUMNS else None)
+    if added and isinstance(node, TermNode) and node.match in (QUOTED, WRITTEN):
+        if not node.is_prefix:
+            return replace(node, match=REQUIRED)
+        return (
+            replace(node, words=node.words[:-1], is_prefix=False, match=REQUIRED)
+            if node.words[1:]
+            else replace(node, match=WORD)
+        )
+    if isinstance(node, AndNode | OrNode):
+        parts = [adapt_to_edits(part, added=added) for part in node.parts]
+        if isinstance(node, OrNode) and None in parts:
+            return None
+        return join_nodes(type(node), [part for part in parts if part])
+    return node if isinstance(node, TermNode | NearNode) else None
+
+
+async def read_edits(run: RunQuery, tree: QueryNode, names: ResolvedNames, *, added: bool = False) -> dict[int, int]:
+    """Return the edits of which the removed (or added) text matches, newest first, each with its release."""
+    adapted = adapt_to_edits(tree, added=added)
+    match = build_node_match(adapted, names, EDIT_INDEX) if adapted else ""
+    if not match:
+        return {}
+    (row,) = await run(EDITS_SQL, {"match": match, "added": int(added), "limit": MAX_EDITS})
+    return dict(zip(json.loads(row["edits"]), json.loads(row["releases"]), strict=True))
+
+
+async def read_moves(run: RunQuery) -> dict[int, int]:
+    """Return the releases that continue as another row, each with that row."""
+    (row,) = await run(MOVES_SQL, {})
+    return {int(release): target for release, target in json.loads(row["moves"]).items()}
+
+
+def find_last_row(release: int, moves: Mapping[int, int]) -> int:
+    """Return the last row of the chain of a release.
+
+    >>> find_last_row(1, {1: 4, 4: 7, 9: 1}), find_last_row(3, {1: 4})
+    (7, 3)
+    """
+    seen: set[int] = set()
+    while release in moves and release not in seen:
+        seen.add(release)
+        release = moves[release]
+    return release
+
+
+async def check_edits(run: RunQuery, edits: Sequence[int], node: EditNode, names: ResolvedNames) -> list[int]:
+    """Return the edits that removed and added what a query says, by the number of its occurrences in whole states."""
+    if not edits:
+        return []
+    finders = {tree: build_occurrence_finder(tree, names) for tree in (node.removed, node.added) if tree}
+    rows = await run(EDIT_STATES_SQL, {"ids": json.dumps(edits)})
+
+    def check() -> list[int]:
+        found = []
+        for row in rows:
+            before, after = (
+                parse_state({name: row[f"{prefix}_{name}"] for name in (*STATE_FIELDS, *LIST_FIELDS)})
+                for prefix in "bv"
+            )
+            if all(
+                finder.is_true(finder.compare(before, after)[tree is not node.removed].__contains__)
+                for tree, finder in finders.items()
+            ):
+                found.append(row["id"])
+        return found
+
+    return await run_in_thread(check)
+
+
+async def run_in_thread(function: Callable[[], Result]) -> Result:
+    """Run a function that takes long in a thread, or at once if no event loop waits (run_without_waiting)."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return function()
+    return await asyncio.to_thread(function)
+
+
+def build_occurrence_finder(tree: QueryNode | None, names: ResolvedNames) -> OccurrenceFinder:
+    return OccurrenceFinder(tree, {text: expansion.lemmas for text, expansion in names.prefixes.items()})
+
+
+async def find_former_hits(
+    run: RunQuery,
+    columns: ColumnCache,
+    request: SearchRequest,
+    names: ResolvedNames,
+    *,
+    current: Collection[int] | None,
+    skip_facet: str | None = None,
+    checked: dict[int, list[Presence]] | None = None,
+) -> FormerHits:
+    """Find releases of which an earlier version has all words of a request, and the current one has not.
+
+    current: the hits of the request, or None if these are not all. checked: what stored text decided before, which is
+    added to.
+    """
+    tree, checked = request.query.tree, {} if checked is None else checked
+    parts = tree.parts if isinstance(tree, AndNode) else (tree,) if tree else ()
+    texts = [part for part in parts if is_text(part) and adapt_to_edits(part, added=False)]
+    if not texts or request.show != "releases":
+        return FormerHits()
+    edits = [await read_edits(run, part, names) for part in texts]
+    moves = await read_moves(run) if any(edits) else {}
+    removed = [{find_last_row(release, moves) for release in found.values()} for found in edits]
+    capped = any(len(found) >= MAX_EDITS for found in edits)
+    include = {name: values for name, values in request.include.items() if name != skip_facet}
+    candidates = set(columns.filter_releases(list(set().union(*removed)), include, request.exclude))
+    candidates = await filter_by_conditions(run, request, names, candidates, skip_facet)
+    common = []  # words of which too many current texts have one
+    for part, having in zip(texts, removed, strict=True) if len(texts) > 1 else ():
+        found = await read_current(run, part, names) if candidates - having else []
+        if found is None:
+            common.append((part, having))
+        else:
+            candidates &= having.union(found)
+    if current is not None:
+        candidates.difference_update(current)
+    ids = columns.sort_newest_first(candidates)
+    if common or current is None:
+        capped = capped or len(ids) > MAX_CANDIDATES
+        ids = ids[:MAX_CANDIDATES]
+        for part, having in common:
+            found = await filter_current(run, part, names, [key for key in ids if key not in having])
+            ids = [key for key in ids if key in having or key in found]
+        if current is None:
+            whole = join_nodes(AndNode, list(parts))
+            matching = await filter_current(run, whole, names, ids) if whole else set()
+            ids = [key for key in ids if key not in matching]
+    together = edits[0].keys() if not edits[1:] else edits[0].keys() & set.intersection(*map(set, edits[1:]))
+    is_certain = len(texts) == len([part for part in parts if is_text(part)]) and not any(
+        is_decided_by_text(part, added=False) for part in texts
+    )
+    whole_ids = {find_last_row(edits[0][edit], moves) for edit in together} if is_certain else set()
+    to_check = [key for key in ids if key not in whole_ids]
+    unknown = [key for key in to_check[:MAX_CHECKED] if key not in checked]
+    checked |= await read_former_presences(run, unknown, request, names)
+    others = [key for key in to_check[:MAX_CHECKED] if checked.get(key)]
+    return FormerHits(
+        ids=[*(key for key in ids if key in whole_ids), *others],
+        presences=checked,
+        capped=capped or len(to_check) > MAX_CHECKED,
+    )
+
+
+async def read_former_presences(
+    run: RunQuery, releases: Sequence[int], request: SearchRequest, names: ResolvedNames
+) -> dict[int, list[Presence]]:
+    """Return when each release had the words of a request, as far as that is over."""
+    if not releases:
+        return {}
+    finder = build_occurrence_finder(request.query.tree, names)
+    presences = await read_presences(run, releases, finder.is_in)
+    return {key: [each for each in presences.get(key, ()) if each.disappeared] for key in releases}
+
+
+async def filter_by_conditions(
+    run: RunQuery, request: SearchRequest, names: ResolvedNames, candidates: set[int], skip_facet: str | None
+) -> set[int]:
+    """Keep the releases that meet the filters of a query, the chosen tags, and, for a feed, that are new."""
+    tree = request.query.tree
+    parts = tree.parts if isinstance(tree, AndNode) else (tree,)
+    plan = build_plan(join_nodes(AndNode, [part for part in parts if part and not is_text(part)]), names)
+    tags = replace(
+        request,
+        include={name: values for name, values in request.include.items() if name == "tag"},
+        exclude={name: values for name, values in request.exclude.items() if name == "tag"},
+    )
+    conditions = [*plan.conditions, *build_facet_conditions(tags, plan, skip_facet, facets_in_match=False)]
+    conditions += ["l.release in (select release from news)"] if request.news else []
+    if plan.match:  # a word or a filter: see build_plan
+        conditions.append(f"l.release in (select rowid from search where search match {plan.bind(plan.match)})")
+    if not conditions or not candidates:
+        return candidates
+    conditions.append(f"l.release in (select value from json_each({plan.bind(json.dumps([*candidates]))}))")
+    (row,) = await run(
+        f"{f'with {SEARCH_FEED_SQL} ' if request.news else ''}select json_group_array(l.release) as ids"
+        f" from release_facets l where {' and '.join(conditions)}",
+        plan.values,
+    )
+    return set(json.loads(row["ids"]))
+
+
+async def read_current(run: RunQuery, part: QueryNode, names: ResolvedNames) -> list[int] | None:
+    """Return the releases of which the current text matches, or None if there are more than MAX_HITS."""
+    plan = build_plan(part, names)
+    condition = (
+        f"search match {plan.bind(plan.match)}"
+        if plan.match
+        else f"rowid in (select l.release from release_facets l where {' and '.join(plan.conditions)})"
+    )
+    (row,) = await run(
+        f"select json_group_array(rowid) as ids from (select rowid from search where {condition} limit {MAX_HITS + 1})",
+        plan.values,
+    )
+    ids: list[int] = json.loads(row["ids"])
+    return ids if len(ids) <= MAX_HITS else None
+
+
+async def filter_current(run: RunQuery, part: QueryNode, names: ResolvedNames, releases: Iterable[int]) -> set[int]:
+    """Return those of the releases of which the current text matches, looking them up one by one."""
+    plan = build_plan(part, names)
+    conditions = [*plan.conditions, *([f"search match {plan.bind(plan.match)}"] if plan.match else [])]
+    (row,) = await run(
+        "select json_group_array(l.release) as ids from json_each(:releases) c"
+        f" cross join release_facets l on l.release = c.value cross join search on search.rowid = l.release"
+        f" where {' and '.join(conditions)}",
+        {**plan.values, "releases": json.dumps(list(releases))},
+    )
+    return set(json.loads(row["ids"]))

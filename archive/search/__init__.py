@@ -1,6 +1,7 @@
 """Search: from a visitor's words to matching releases, independent of the web layer.
 
-query.py        parses queries into a tree, adds names and synonyms (*.tsv), loosens queries with few hits
+query.py        parses queries into a tree, loosens queries with few hits
+words.py        function words, other names of agencies, synonyms and translations (*.tsv)
 params.py       converts search requests from and to URL parameters
 index.py        the FTS5 tables
 fts.py          translates a tree to FTS5 and SQL

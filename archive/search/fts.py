@@ -53,9 +53,9 @@ from archive.search.query import (
     QueryNode,
     SearchNote,
     TermNode,
-    find_synonyms,
     fold_diacritics,
 )
+from archive.search.words import find_synonyms
 
 # Columns of the index.
 TEXT_COLUMN_FILTER = f"{{{' '.join(TEXT_COLUMNS)}}}"

@@ -32,7 +32,6 @@ from archive.analysis.lemmatizer import english_lemma, swedish_lemma
 from archive.search.fts import MIN_BEGINNING_LENGTH, list_related_words, split_number
 from archive.search.query import (
     LOOSE,
-    MAX_WORD_LENGTH,
     QUOTED,
     REQUIRED,
     WRITTEN,
@@ -44,6 +43,7 @@ from archive.search.query import (
     TermNode,
     find_terms,
 )
+from archive.search.words import MAX_WORD_LENGTH
 
 TEXT_TOKEN_PATTERN = re.compile(
     rf"[^\W_]+(?:[{INVISIBLE_CHARACTERS}]+[^\W_]+)*(?::(?:{CASE_ENDINGS})\b)?", re.IGNORECASE

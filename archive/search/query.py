@@ -11,19 +11,24 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
-from functools import cache
 from itertools import accumulate, takewhile
-from pathlib import Path
 from typing import TypeAlias
 
-from archive.analysis import MAX_ABBREVIATION_LENGTH, analyze_word, find_words
+from archive.analysis import MAX_ABBREVIATION_LENGTH
 from archive.analysis.lexicon import GENITIVE, find_word_readings
 from archive.dates import parse_typed_date
+from archive.search.words import (
+    AMBIGUOUS_WORDS,
+    FUNCTION_WORDS,
+    ONLY_ENGLISH_WORDS,
+    find_synonyms,
+    read_agency_names,
+    split_query_words,
+)
 
 MAX_QUERY_LENGTH = 2_000  # characters; the rest is dropped, with a note
 MAX_QUERY_WORDS = 32  # further words are dropped, with a note
 MAX_LEXEMES = 150
-MAX_WORD_LENGTH = 80  # letters; no Swedish word is longer
 MIN_PREFIX_LENGTH = 3  # letters before a star; fewer would match half of all words
 MAX_BRACKET_DEPTH = 6  # deeper brackets are dropped
 DEFAULT_NEAR_DISTANCE = 10  # words between the terms
@@ -50,27 +55,7 @@ FIELD_PATTERN = re.compile(r"(?P<name>[^\W\d_]+):(?P<rest>.*)", re.DOTALL)
 COLON_ENDINGS = re.compile("[sntaeo]|[ea]?r?[nts]s?|[eao]r|[ea]rna|are|na|ta")  # EU:s, tv:n, pdf:er, S:ta
 NUMBER_PREFIXES = ("kl", "nr", "dnr", "tel")  # kl:10, dnr:2024/12
 
-# Words that need not occur.
-SWEDISH_WORDS = """
-    alla allt att av bara blev bli blir borde bör de dem den denna deras dess dessa det detta dig din dina dit ditt du
-    då där därför efter eller en er ert ett finns fick för få får genom ger gör göra gjorde går ha hade han hans har
-    hon hos hur här i ifrån in inför inom jag ju kan kring kommer kunde man med mellan men mot ni nog nu något någon
-    några när och också om oss på sig sin sina sitt ska skulle som så till under ur ut utan vad var vara varför varit
-    vem vems vi vid vilka vilken vilket vill vår våra vårt är åt över dnr diarienr diarienummer
-"""
-ENGLISH_WORDS = """
-    a about an and are as at been between can could did does for from has have how if in into it its of on or our should
-    than that the their them there these they this those to was we were what when where which who why will with would
-    you your
-"""
-AMBIGUOUS_WORDS = frozenset(("be", "by", "do", "is"))  # function words only if the query is English
-ONLY_ENGLISH_WORDS = frozenset(ENGLISH_WORDS.split()).difference(SWEDISH_WORDS.split())
-FUNCTION_WORDS = ONLY_ENGLISH_WORDS.union(SWEDISH_WORDS.split(), AMBIGUOUS_WORDS)
-
 # Names.
-NAMES_FILE = Path(__file__).with_name("agency_names.tsv")
-SYNONYMS_FILE = Path(__file__).with_name("synonyms.tsv")
-TRANSLATIONS_FILE = Path(__file__).with_name("english_words.tsv")
 MAX_NAME_WORDS = 9
 MAX_SYNONYM_WORDS = 3
 MAX_NUMBER_LENGTH = 4  # digits of the number of ETS 2, Agenda 2030
@@ -301,43 +286,6 @@ def is_optional(node: QueryNode) -> bool:
     return isinstance(node, TermNode) and node.match in (WORD, WRITTEN, LOOSE) and not node.is_prefix
 
 
-def find_synonyms(text: str) -> tuple[str, ...]:
-    """Return the synonyms of words in any inflection, given without the function words between them.
-
-    >>> find_synonyms("lekis"), find_synonyms("pre school"), find_synonyms("stöd service")
-    (('förskoleklass',), ('förskola',), ('lss',))
-    """
-    readings = dict.fromkeys((text, *analyze_word(text)))
-    return tuple(dict.fromkeys(other for reading in readings for other in read_synonyms().get(reading, ())))
-
-
-@cache
-def read_synonyms() -> dict[str, tuple[str, ...]]:
-    """Read synonyms.tsv, whose lines apply in both directions, and english_words.tsv: words → their synonyms.
-
-    The words are without function words, the Swedish ones as lemmas.
-    """
-    found: dict[str, dict[str, None]] = {}
-
-    def add(words: str, other: str, *, is_english: bool = False) -> None:
-        subject = " ".join(word for word in split_query_words(words) if word not in FUNCTION_WORDS) or words
-        found.setdefault(subject if is_english else analyze_word(subject)[0], {})[other] = None
-
-    for line in SYNONYMS_FILE.read_text("utf-8").splitlines()[1:]:
-        word, other, _ = line.split("\t")
-        add(word, other)
-        add(other, word)
-    for english, swedish in read_translations():
-        add(english, swedish, is_english=True)
-    return {word: tuple(others) for word, others in found.items()}
-
-
-def read_translations() -> list[tuple[str, str]]:
-    """Read english_words.tsv: pairs of English words and their Swedish translations."""
-    lines = TRANSLATIONS_FILE.read_text("utf-8").splitlines()
-    return [(line.split("\t")[0], line.split("\t")[1]) for line in lines if line and not line.startswith("#")]
-
-
 def is_plain_term(node: QueryNode) -> bool:
     """Return whether a node consists of words that were typed without quotation marks, field, plus or star."""
     is_plain = isinstance(node, TermNode) and node.match in (WORD, WRITTEN)
@@ -367,20 +315,6 @@ def add_names(parts: Sequence[QueryNode]) -> list[QueryNode]:
             completed.append(parts[start])
             start += 1
     return completed
-
-
-@cache
-def read_agency_names() -> dict[tuple[str, ...], tuple[tuple[str, ...], ...]]:
-    """Read agency_names.tsv: each name or abbreviation, as lower-case words → the other names of the agency."""
-    groups: dict[str, list[tuple[str, ...]]] = {}
-    for line in NAMES_FILE.read_text("utf-8").splitlines()[1:]:
-        current, other, _ = line.split("\t")
-        groups.setdefault(current, [split_query_words(current)]).append(split_query_words(other))
-    names: dict[tuple[str, ...], dict[tuple[str, ...], None]] = {}
-    for group in groups.values():
-        for name in group:
-            names.setdefault(name, {}).update(dict.fromkeys(other for other in group if other != name))
-    return {name: tuple(others) for name, others in names.items()}
 
 
 def is_abbreviation(words: tuple[str, ...]) -> bool:
@@ -643,15 +577,6 @@ def fold_diacritics(text: str) -> str:
     """
     decomposed = unicodedata.normalize("NFD", text.casefold())
     return "".join(c for c in decomposed if not unicodedata.combining(c))
-
-
-def split_query_words(text: str) -> tuple[str, ...]:
-    """Split a text into words as the index does.
-
-    >>> split_query_words("A2021/01234, anna.ek@a.se")
-    ('a2021', '01234', 'anna', 'ek', 'a', 'se')
-    """
-    return tuple(word[:MAX_WORD_LENGTH] for word in find_words(text))
 
 
 def tokenise_query(text: str) -> Iterator[Lexeme | None]:

@@ -34,10 +34,9 @@ from archive.search.query import (
     find_terms,
     fold_diacritics,
     parse_query,
-    read_translations,
-    split_query_words,
 )
 from archive.search.ranking import ColumnCache, CorrectedQuery, HitFinder, HitPage, SpellingCorrection
+from archive.search.words import read_translations, split_query_words
 
 FEW_HITS = 5  # a query with more hits is assumed to be spelt correctly
 MAX_SUGGESTIONS = 2

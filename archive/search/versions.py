@@ -1,7 +1,7 @@
 """Search in earlier versions: releases that once had the words of a query, and edits that removed or added them.
 
-The index has the paragraphs that each edit removed, and those that it added (`search_edits`). Whatever a version had and
-the current one lacks was removed by an edit, so a release that had all words once has one of them in a removed
+The index has the paragraphs that each edit removed, and those that it added (`search_edits`). Whatever a version had
+and the current one lacks was removed by an edit, so a release that had all words once has one of them in a removed
 paragraph, and each other one there or in its current text. The index decides alone if one edit removed all words, and
 nothing else has to be known; stored text decides about the others (occurrences.py, archive.history.presences).
 """

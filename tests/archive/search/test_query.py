@@ -9,10 +9,8 @@ import pytest
 from archive.search.query import (
     LOOSE,
     MAX_QUERY_WORDS,
-    NAMES_FILE,
     QUOTED,
     REQUIRED,
-    SYNONYMS_FILE,
     WORD,
     WRITTEN,
     AndNode,
@@ -26,6 +24,7 @@ from archive.search.query import (
     loosen_query,
     parse_query,
 )
+from archive.search.words import NAMES_FILE, SYNONYMS_FILE
 from scraper.agency import load_agencies
 
 

@@ -10,13 +10,13 @@ import pytest
 
 from archive.database import build_connection_runner
 from archive.models import Release
-from archive.search.query import TRANSLATIONS_FILE
 from archive.search.suggestions import (
     MAX_TRANSLATED_WORDS,
     correct_query,
     load_translations,
     measure_spelling_difference,
 )
+from archive.search.words import TRANSLATIONS_FILE
 from archive.store import Archive
 from tests.archive.sample import SEEN
 from tests.archive.search.conftest import Searcher, build_request

@@ -8,6 +8,7 @@ the archive shows them.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import re
@@ -49,8 +50,11 @@ from archive.evidence.manifest import compute_file_sha256, find_newest_manifest
 from archive.evidence.verify import open_archive
 from archive.i18n import translate
 from archive.schema import read_metadata
-from archive.search.fts import build_hits_sql, build_match, plan_search, resolve_names
+from archive.search.fts import build_hits_sql, build_match, plan_search
 from archive.search.params import EXCLUDE_SUFFIX, FACETS, SearchRequest, parse_search_request
+from archive.search.query import SearchNote
+from archive.search.ranking import ColumnCache, HitFinder
+from archive.search.versions import find_former_hits, resolve_query
 
 RELEASE_ID_COLUMNS = ("release", "id")  # columns of a SELECT with release ids; the first one that exists is used
 READ_ACTIONS = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE)
@@ -119,10 +123,17 @@ def select_by_search(db: sqlite3.Connection, selection_text: str) -> Sequence[st
         if is_url
         else SearchRequest(text=selection_text)
     )
-    known, notes = run_without_waiting(resolve_names(build_connection_runner(db), request.query.tree))
+    run = build_connection_runner(db)
+    known, notes = run_without_waiting(resolve_query(run, request.query.tree))
     plan = plan_search(request, known)
     hits = build_hits_sql(request, plan, build_match(request, plan))
     db.execute(f"insert or ignore into temp.chosen (release) select release from ({hits})", plan.values)
+    if request.all_versions:
+        columns = run_without_waiting(ColumnCache().refresh(run))
+        finder = HitFinder(run=run, columns=columns, request=request, names=known)
+        former = asyncio.run(find_former_hits(finder, None))
+        db.executemany("insert or ignore into temp.chosen (release) values (?)", [(key,) for key in former.ids])
+        notes += [SearchNote("many_former")] if former.capped else []
     # as the search page shows them, in English
     return [
         translate("en", f"search.note.{note.key}", words=note.value)

@@ -6,11 +6,13 @@ contain all hits unless a page is requested.
 Datasette's parameter `_search=` of the table releases uses the same query language. Datasette builds the condition
 `rowid in (select rowid from search where search match escape_fts(:search))`. Our escape_fts replaces Datasette's and
 lemmatises the words. Filters that FTS5 cannot express (myndighet:, från:, fråga:, only -this) become a further
-condition. `_searchmode=raw` bypasses all of this, so that the text is an FTS5 expression.
+condition. With `_versions=all`, releases of which an earlier version matches are found, too.
+`_searchmode=raw` bypasses all of this, so that the text is an FTS5 expression.
 """
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, replace
@@ -25,9 +27,10 @@ from archive.database import FacetValue, build_connection_runner, run_without_wa
 from archive.feeds import ANY_FINISHED_CRAWL_SQL
 from archive.i18n import format_release_kind, format_stated_time, format_time
 from archive.search import Results, find_release_by_url, is_url, search, search_all
-from archive.search.fts import build_plan, match_word, resolve_names
+from archive.search.fts import build_plan, match_word
 from archive.search.index import EVERY_RELEASE, NO_VALUE
 from archive.search.params import (
+    ALL_VERSIONS,
     FACETS,
     PAGE_SIZE,
     RESULT_TYPES,
@@ -42,7 +45,9 @@ from archive.search.params import (
     toggle_facet_value,
 )
 from archive.search.query import find_terms, parse_query
+from archive.search.ranking import HitFinder
 from archive.search.snippets import MarkedText, SearchHit
+from archive.search.versions import find_former_hits, iter_edit_nodes, resolve_query
 from archive.web.responses import (
     EXPORT_FORMAT_SUFFIX,
     AtomEntry,
@@ -65,7 +70,7 @@ MAX_NAMED_AGENCIES = 12  # agencies listed when a search has no hits
 COMMON_COLUMNS = (
     *("agency", "agency_name", "kind", "title", "published", "updated", "first_seen", "language", "removed_at", "url"),
 )
-STRICT, LOOSE = "strict", "loose"  # values of the column match
+STRICT, LOOSE, FORMER = "strict", "loose", "former"  # values of the column match
 SEARCH_COLUMNS = {
     "releases": ("release", *COMMON_COLUMNS, "excerpt", "questions", "match", "matched", "page"),
     "questions": (
@@ -74,6 +79,8 @@ SEARCH_COLUMNS = {
         *("match", "matched", "page"),
     ),
 }
+# further columns of searches in earlier versions and edits: see TextChange
+CHANGE_COLUMNS = ("change", "before", "after", "checked_before", "checked_after", "comparison")
 
 # FTS5 expressions
 MATCH_ALL = f'"{EVERY_RELEASE}"'  # matches every release
@@ -127,7 +134,7 @@ def build_search_context(site: SiteRequest, query: SearchRequest, results: Resul
         "sort_orders": SORT_ORDERS,
         "result_types": RESULT_TYPES,
         "facet_names": results.facet_choices if results else {},
-        "hidden_fields": build_search_parameters(replace(query, page=1, text="")),
+        "hidden_fields": build_search_parameters(replace(query, page=1, text="", all_versions=False)),
         "query_is_url": is_url(query.text),
         "max_named_agencies": MAX_NAMED_AGENCIES,
         "max_facet_values": MAX_FACET_VALUES,
@@ -153,10 +160,15 @@ async def export_search(site: SiteRequest, query: SearchRequest) -> Any:
         name="search",
         title=format_search_title(site, query),
         page_url=build_query_url(site, replace(query, page=1, size=PAGE_SIZE)),
-        columns=SEARCH_COLUMNS[query.show],
+        columns=list_search_columns(query),
         batches=read_batches(),
     )
     return await render_export(site, export)
+
+
+def list_search_columns(query: SearchRequest) -> tuple[str, ...]:
+    has_changes = query.all_versions or any(iter_edit_nodes(query.query.tree))
+    return SEARCH_COLUMNS[query.show] + (CHANGE_COLUMNS if has_changes else ())
 
 
 def format_search_title(site: SiteRequest, query: SearchRequest) -> str:
@@ -194,7 +206,7 @@ async def show_search_data(site: SiteRequest, query: SearchRequest) -> Response:
         url=build_query_url(site, query, suffix),
         next_url=build_query_url(site, next_page, suffix) if results.hit_page.has_next else None,
         rows=[] if is_beyond_end else [format_hit_row(site, hit, query) for hit in results.hits],
-        columns=SEARCH_COLUMNS[query.show],
+        columns=list_search_columns(query),
         read_entries=read_entries,
         # only in JSON, so that the ETag of a feed depends on its entries alone
         extra_members=format_search_metadata(results, query) if site.format_name == "json" else {},
@@ -205,10 +217,10 @@ async def show_search_data(site: SiteRequest, query: SearchRequest) -> Response:
 def format_hit_row(site: SiteRequest, hit: SearchHit, query: SearchRequest) -> dict[str, Any]:
     """Format a hit as a row of plain text.
 
-    `match` is strict or loose; `matched` lists the forms that were found, in lower case.
+    `match` is strict, loose or former; `matched` lists the forms that were found, in lower case.
     """
-    row = hit.row
-    match = LOOSE if hit.is_loose else STRICT
+    row, change = hit.row, hit.change
+    match = LOOSE if hit.is_loose else FORMER if change and change.kind == FORMER else STRICT
     common = {name: row["name"] if name == "agency_name" else row[name] for name in COMMON_COLUMNS}
     matched = ", ".join(
         dict.fromkeys(form for match in hit.explanations for forms in match.forms.values() for form in forms)
@@ -218,7 +230,10 @@ def format_hit_row(site: SiteRequest, hit: SearchHit, query: SearchRequest) -> d
         values |= {name: row[name] for name in ("pair", "position", "question", "answer", "answered_by")}
     else:
         values |= {"excerpt": join_snippet(hit.excerpt), "questions": row["questions"]}
-    return {name: values[name] for name in SEARCH_COLUMNS[query.show]}
+    values |= dict.fromkeys(CHANGE_COLUMNS)
+    if change:
+        values |= asdict(change) | {"change": change.kind, "comparison": site.url(change.path)}
+    return {name: values[name] for name in list_search_columns(query)}
 
 
 def format_search_metadata(results: Results, query: SearchRequest) -> dict[str, Any]:
@@ -231,6 +246,7 @@ def format_search_metadata(results: Results, query: SearchRequest) -> dict[str, 
         "total": hit_page.total,
         "capped": hit_page.capped,
         "loose": len(hit_page.loose.ids),
+        **({"former": len(hit_page.former.ids), "former_capped": hit_page.former.capped} if query.all_versions else {}),
         "page_number": query.page,
         "pages": hit_page.pages,
         "include": dict(query.include),
@@ -299,8 +315,18 @@ def filters_from_request(request: Any, database: str, table: str, datasette: Any
 
     async def read() -> FilterArguments | None:
         query = parse_query(text)
-        names, _ = await resolve_names(build_query_runner(datasette), query.tree)
+        run = build_query_runner(datasette)
+        names, _ = await resolve_query(run, query.tree)
         plan = build_plan(query.tree, names)
+        if request.args.get("_versions") == ALL_VERSIONS:
+            columns = await get_search_columns(datasette).refresh(run)
+            finder = HitFinder(run=run, columns=columns, request=SearchRequest(text=text), names=names)
+            plan.values["former"] = json.dumps((await find_former_hits(finder, None)).ids)
+            tests = [f"search match {plan.bind(plan.match)}"] if plan.match else []
+            tests += [f"rowid in (select l.release from release_facets l where {each})" for each in plan.conditions]
+            found = f"select rowid from search where {' and '.join(tests) or 'false'}"
+            matching = f"id in ({found} union select value from json_each(:former))"
+            return FilterArguments([matching], plan.values | {"search": MATCH_ALL})
         if query.is_blank or (query.tree and not plan.conditions and not text.startswith(MATCH_ALL)):
             return None
         conditions = " and ".join(plan.conditions)
@@ -316,7 +342,7 @@ def escape_fts(connection: sqlite3.Connection, text: str | None) -> str:
     if text and text.startswith(MATCH_ALL):
         return text
     tree = parse_query(text or "").tree
-    names, _ = run_without_waiting(resolve_names(build_connection_runner(connection), tree))
+    names, _ = run_without_waiting(resolve_query(build_connection_runner(connection), tree))
     plan = build_plan(tree, names)
     if not plan.conditions:
         return plan.match or MATCH_NOTHING

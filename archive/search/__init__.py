@@ -8,6 +8,7 @@ fts.py          translates a tree to FTS5 and SQL
 ranking.py      finds, sorts and counts the hits
 occurrences.py  where the terms of a query occur in texts and stored states
 snippets.py     excerpts with matches marked
+versions.py     earlier versions and edits with the words of a query
 suggestions.py  other spellings
 """
 
@@ -22,14 +23,15 @@ from dataclasses import dataclass, field, replace
 
 from archive.database import FacetValue, RunQuery
 from archive.history import find_final_release
-from archive.search.fts import ResolvedNames, build_scope_sql, extract_filters, resolve_names
+from archive.search.fts import ResolvedNames, build_scope_sql, extract_filters
 from archive.search.index import NO_VALUE
-from archive.search.occurrences import QueryTerm, extract_query_terms
+from archive.search.occurrences import QueryTerm
 from archive.search.params import EXCLUDE_SUFFIX, SearchRequest, format_parameter
-from archive.search.query import Query, SearchNote
+from archive.search.query import SearchNote
 from archive.search.ranking import ColumnCache, HitFinder, HitPage, LooseHits
 from archive.search.snippets import SearchHit, read_question_hits, read_release_hits
 from archive.search.suggestions import FEW_HITS, Suggestion, correct_query, find_suggestions, is_english_query
+from archive.search.versions import describe_changes, list_marked_terms, resolve_query
 
 HIT_BATCH = 100  # hits read at a time if all are read
 URL_PATTERN = re.compile(r"https?://[^\s/]+\.[^\s/]+(?:/\S*)?|https?://[^\s/]+/\S*", re.IGNORECASE)
@@ -106,7 +108,7 @@ async def search(run: RunQuery, request: SearchRequest, columns: ColumnCache | N
     columns: the archive's cached columns, for callers that search more than once; None: read the columns first.
     """
     columns = await (columns or ColumnCache()).refresh(run)
-    names, name_notes = await resolve_names(run, request.query.tree)
+    names, name_notes = await resolve_query(run, request.query.tree)
     finder = HitFinder(run=run, columns=columns, request=request, names=names, correct=correct_query)
     hit_page = await finder.find_page()
     strict_count = max(0, hit_page.total - (hit_page.page - 1) * request.size)
@@ -115,6 +117,7 @@ async def search(run: RunQuery, request: SearchRequest, columns: ColumnCache | N
         find_suggestions(run, columns, request, hit_page, names),
         find_unknown_values(run, columns, request),
     )
+    hits = await describe_changes(run, hits, request.query.tree, names, hit_page.former)
     notes = [*request.query.notes, *request.notes, *name_notes, *unknown_values]
     if request.page > hit_page.pages:
         notes.append(SearchNote("no_page", str(request.page)))
@@ -149,16 +152,18 @@ class AllHits:
 async def search_all(run: RunQuery, request: SearchRequest, columns: ColumnCache | None = None) -> AllHits:
     """Find all releases or question pairs that match a request, in the order of the result pages."""
     columns = await (columns or ColumnCache()).refresh(run)
-    names, _ = await resolve_names(run, request.query.tree)
+    names, _ = await resolve_query(run, request.query.tree)
     finder = HitFinder(run=run, columns=columns, request=request, names=names, correct=correct_query)
-    strict = (await finder.fetch_all()).ids
+    all_hits = await finder.fetch_all()
+    strict = all_hits.ids
     loose = await finder.find_loose_hits(strict)
     ids = array("q", [*strict, *loose.ids])
 
     async def read_batches() -> AsyncIterator[list[SearchHit]]:
         for start in range(0, len(ids), HIT_BATCH):
             batch = ids[start : start + HIT_BATCH]
-            yield await read_hits(run, request, batch, names, loose, strict_count=max(0, len(strict) - start))
+            hits = await read_hits(run, request, batch, names, loose, strict_count=max(0, len(strict) - start))
+            yield await describe_changes(run, hits, request.query.tree, names, all_hits.former)
 
     return AllHits(total=len(ids), batches=read_batches())
 
@@ -186,8 +191,8 @@ async def find_hit_position(
 
     number: its position in the results that linked to it, which may be outdated; None: do not look for it.
     """
-    names, _ = await resolve_names(run, request.query.tree)
-    strict_terms = list_query_terms(request.query, names)
+    names, _ = await resolve_query(run, request.query.tree)
+    strict_terms = list_marked_terms(request.query.tree, names)
     if number is None:
         return HitPosition(query_terms=strict_terms)
     page = number // request.size + 1  # the page with the next hit
@@ -215,10 +220,10 @@ async def find_hit_position(
     by_id = {hit.row["pair" if request.show == "questions" else "id"]: hit for hit in hits}
     is_loose = index >= len(strict.ids)
     return HitPosition(
-        query_terms=list_query_terms(loose.query, names) if is_loose and loose.query else strict_terms,
+        query_terms=list_marked_terms(loose.query.tree, names) if is_loose and loose.query else strict_terms,
         number=index + 1,
         total=total,
-        capped=strict.capped and not finder.has_only_facets,
+        capped=(strict.capped or strict.former.capped) and not finder.has_only_facets,
         is_loose=is_loose,
         previous=by_id.get(ids[index - 1]) if index else None,
         next=by_id.get(ids[index + 1]) if index + 1 < len(ids) else None,
@@ -239,17 +244,11 @@ async def read_hits(
     strict_count: the number of strict hits, which come first.
     """
     read = read_question_hits if request.show == "questions" else read_release_hits
-    hits = await read(run, list(ids[:strict_count]), list_query_terms(request.query, names))
+    hits = await read(run, list(ids[:strict_count]), list_marked_terms(request.query.tree, names))
     if loose.query and len(ids) > strict_count:
-        loose_hits = await read(run, list(ids[strict_count:]), list_query_terms(loose.query, names))
+        loose_hits = await read(run, list(ids[strict_count:]), list_marked_terms(loose.query.tree, names))
         hits += [replace(hit, is_loose=True) for hit in loose_hits]
     return hits
-
-
-def list_query_terms(query: Query, names: ResolvedNames) -> list[QueryTerm]:
-    """List the terms of a query that are marked in its hits."""
-    prefix_lemmas = {text: expansion.lemmas for text, expansion in names.prefixes.items()}
-    return extract_query_terms(query.tree, prefix_lemmas)
 
 
 async def name_facet_values(

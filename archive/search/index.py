@@ -314,7 +314,7 @@ class SearchIndex:
         """Index the edits of a release and those of a release that continues it, from their stored states."""
         self._index_stored_edits("(v.release = :release or b.release = :release)", {"release": release_id})
 
-    def _index_stored_edits(self, condition: str, values: Mapping[str, Any]) -> None:
+    def _index_stored_edits(self, condition: str, values: dict[str, Any]) -> None:
         names = (*STATE_FIELDS, *LIST_FIELDS)
         for revision_id, *columns in self.db.execute(EDIT_STATES_SQL + condition, values).fetchall():
             before, after = columns[: len(names)], columns[len(names) :]

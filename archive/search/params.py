@@ -16,11 +16,15 @@ FACETS = ("agency", "kind", "year", "tag", "questions")
 EXCLUDE_SUFFIX = "__not"  # after the name of a facet, as in Datasette's own filters
 SORT_ORDERS = ("best", "newest")
 RESULT_TYPES = ("releases", "questions")
+ALL_VERSIONS = "all"  # the value of `versions`
 MAX_FACET_VALUES = 20  # chosen values of one facet
 MAX_VALUE_LENGTH = 500  # characters; all real names are shorter
 MAX_NOTE_VALUE_LENGTH = 60  # characters
 MAX_PAGE_NUMBER = 10**6
-SEARCH_PARAMETERS = ("q", *FACETS, *(f"{name}{EXCLUDE_SUFFIX}" for name in FACETS), "order", "show", "page", "size")
+SEARCH_PARAMETERS = (
+    *("q", *FACETS, *(f"{name}{EXCLUDE_SUFFIX}" for name in FACETS)),
+    *("order", "show", "page", "size", "versions"),
+)
 # parameters of pages that a hit links to
 HIT_PARAMETERS = (*(name for name in SEARCH_PARAMETERS if name != "page"), "hit")
 
@@ -39,6 +43,7 @@ class SearchRequest:
     news: bool = False  # only releases of the search feed (archive.feeds), latest found first
     notes: tuple[SearchNote, ...] = ()  # about invalid parameters
     strict: bool = False  # without looser hits
+    all_versions: bool = False  # also releases of which only an earlier version matches
     loosened: Query | None = None  # searched for instead of `text` (see query.loosen_query)
 
     @cached_property
@@ -54,17 +59,22 @@ class SearchRequest:
 
 def parse_search_request(arguments: UrlArguments) -> SearchRequest:
     """Parse the URL parameters of a search. Invalid values are dropped, with a note."""
-    order, show, page, size = ((arguments.get(name) or "").strip() for name in ("order", "show", "page", "size"))
+    order, show, page, size, versions = (
+        (arguments.get(name) or "").strip() for name in ("order", "show", "page", "size", "versions")
+    )
     page_number, page_size = parse_positive_int(page), parse_positive_int(size)
     invalid = {
         "order": order if order not in SORT_ORDERS else "",
         "show": show if show not in RESULT_TYPES else "",
         "page": page if page_number is None else "",
         "size": size if page_size is None else "",
+        "versions": versions if versions != ALL_VERSIONS else "",
     }
     notes = [SearchNote("not_read", format_parameter(name, value)) for name, value in invalid.items() if value]
     if page_size and page_size > MAX_PAGE_SIZE:
         notes.append(SearchNote("most_size", format_parameter("size", size)))
+    if versions == ALL_VERSIONS and show == "questions":
+        notes.append(SearchNote("current_questions"))
     return SearchRequest(
         text=(arguments.get("q") or "").strip(),
         include=parse_facet_values(arguments, "", notes),
@@ -74,6 +84,7 @@ def parse_search_request(arguments: UrlArguments) -> SearchRequest:
         page=min(page_number or 1, MAX_PAGE_NUMBER),
         size=min(page_size or PAGE_SIZE, MAX_PAGE_SIZE),
         notes=tuple(notes),
+        all_versions=versions == ALL_VERSIONS,
     )
 
 
@@ -121,6 +132,7 @@ def build_search_parameters(request: SearchRequest) -> list[tuple[str, str]]:
         pairs += [(name + suffix, value) for name in FACETS for value in values.get(name, ())]
     pairs += [("order", request.order)] if request.order else []
     pairs += [("show", request.show)] if request.show != "releases" else []
+    pairs += [("versions", ALL_VERSIONS)] if request.all_versions else []
     pairs += [("page", str(request.page))] if request.page > 1 else []
     return pairs + ([("size", str(request.size))] if request.size != PAGE_SIZE else [])
 

@@ -19,6 +19,7 @@ from typing import Any
 
 from archive.analysis import find_compound_key
 from archive.database import FacetValue, RunQuery
+from archive.history.presences import Presence
 from archive.search.fts import (
     MAX_COUNTED_HITS,
     MAX_HITS,
@@ -43,6 +44,7 @@ from archive.search.fts import (
 from archive.search.index import BRIEF_RELEASE, NO_VALUE, list_columns
 from archive.search.params import FACETS, SearchRequest
 from archive.search.query import AndNode, FilterNode, NearNode, Query, TermNode, find_terms, loosen_query
+from archive.search.versions import FormerHits, add_former_hits
 
 # Columns in memory.
 CODED_COLUMNS = ("agency", "kind", "year", "questions")
@@ -125,6 +127,7 @@ class HitPage:
     order: str
     facets: dict[str, list[FacetValue]]
     loose: LooseHits  # they follow the strict ones if these are few
+    former: FormerHits  # those of the hits of which only an earlier version matches
     title_matches_first: bool = False  # too many hits to rank: the newest with all words in their title come first
     approximate_facets: list[str] = field(default_factory=list)  # counted only in the newest MAX_HITS hits
 
@@ -142,6 +145,7 @@ class HitList:
     releases: Sequence[int]  # releases of the hits, in any order
     capped: bool = False  # there are more hits
     title_matches_first: bool = False  # as in HitPage, at least up to the requested page
+    former: FormerHits = field(default_factory=FormerHits)  # as in HitPage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +164,7 @@ class HitFinder:
     skip_facet: str | None = None
     correct: Callable[[RunQuery, SearchRequest], Awaitable[CorrectedQuery]] | None = None
     counted: dict[tuple[str, int], int] = field(default_factory=dict)  # (expression, limit) → number
+    checked: dict[int, list[Presence]] = field(default_factory=dict)  # see find_former_hits
 
     async def find_page(self) -> HitPage:
         """Find the hits of the requested page, and count the hits with each facet value."""
@@ -190,6 +195,7 @@ class HitFinder:
             pages=pages,
             order=self.order if plan_search(request, self.names).match else "newest",
             facets=facets,
+            former=hits.former,
             title_matches_first=hits.title_matches_first,
             approximate_facets=[
                 name for name, counted in hits_by_facet.items() if counted.capped and name not in exact_counts
@@ -304,6 +310,14 @@ class HitFinder:
 
     async def fetch(self, order: str) -> HitList:
         """Fetch the hits in the given order, `best` or `newest`."""
+        return await add_former_hits(self, await self.fetch_current(order), order)
+
+    async def fetch_all(self) -> HitList:
+        """Fetch all hits without a limit."""
+        return await add_former_hits(self, await self.fetch_all_current(), self.order)
+
+    async def fetch_current(self, order: str) -> HitList:
+        """Fetch the hits of which the current version matches."""
         plan = plan_search(self.request, self.names)
         match = build_match(self.request, plan, self.skip_facet)
         ranked = order == "best" and bool(plan.match)
@@ -311,10 +325,10 @@ class HitFinder:
             return await self.fetch_from_index(plan, match, ranked)
         return await self.fetch_from_tables(plan, match, ranked)
 
-    async def fetch_all(self) -> HitList:
-        """Fetch all hits without a limit: first those of `fetch`, then the older ones, newest first."""
+    async def fetch_all_current(self) -> HitList:
+        """Fetch all of them without a limit: first those of `fetch_current`, then the older ones, newest first."""
         last_page = -(-MAX_HITS // self.request.size)
-        hits = await replace(self, request=replace(self.request, page=last_page)).fetch(self.order)
+        hits = await replace(self, request=replace(self.request, page=last_page)).fetch_current(self.order)
         if not hits.capped:
             return hits
         fetched, releases = set(hits.ids), await self.read_all_hits()

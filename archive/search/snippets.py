@@ -48,6 +48,25 @@ class MatchExplanation:
     forms: dict[str, dict[str, int]]
 
 
+@dataclass(frozen=True, slots=True)
+class TextChange:
+    """A change by which a release is a hit: the revisions before and after it, and the two checks that it is between.
+
+    kind: former (the last version with the words of the query became another one), removed, added, or edited (both).
+    """
+
+    kind: str
+    before: int
+    after: int | None  # None: the release was then found at another URL, without an edit
+    checked_before: str | None  # ISO 8601; None: unknown
+    checked_after: str
+
+    @property
+    def path(self) -> str:
+        """Return the path of the comparison, or of the revision before if there is none after."""
+        return f"/-/diff/{self.before}/{self.after}" if self.after else f"/-/revision/{self.before}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchHit:
     """A release or question pair, with marked parts of its title and an excerpt."""
@@ -58,6 +77,11 @@ class SearchHit:
     explanations: list[MatchExplanation]
     question_position: int | None = None  # number of the excerpt's question, from 1; None: lead or body
     is_loose: bool = False  # found by a looser query
+    change: TextChange | None = None
+
+    @property
+    def is_pair(self) -> bool:
+        return "pair" in self.row.keys()  # noqa: SIM118 - `in` looks for values of a sqlite3.Row
 
     @property
     def path(self) -> str:

@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, TypeVar
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from archive.analysis import is_english_release
 from archive.database import RunQuery
 from archive.feeds import SEARCH_FEED_SQL
+from archive.history import find_last_seen, read_preceding_revisions
 from archive.history.presences import Presence, read_presences
 from archive.models import LIST_FIELDS, STATE_FIELDS, parse_state
 from archive.search.fts import (
@@ -29,9 +32,15 @@ from archive.search.fts import (
     resolve_names,
 )
 from archive.search.index import EDIT_COLUMNS
-from archive.search.occurrences import OccurrenceFinder, iter_leaves
-from archive.search.params import SearchRequest
+from archive.search.occurrences import (
+    OccurrenceFinder,
+    QueryTerm,
+    extract_query_terms,
+    iter_leaves,
+    list_state_texts,
+)
 from archive.search.query import (
+    EDIT_FIELDS,
     QUOTED,
     REQUIRED,
     WORD,
@@ -44,12 +53,14 @@ from archive.search.query import (
     QueryNode,
     SearchNote,
     TermNode,
+    find_terms,
     is_text,
     join_nodes,
 )
+from archive.search.snippets import HighlightedText, SearchHit, TextChange, choose_excerpt, explain_match
 
 if TYPE_CHECKING:
-    from archive.search.ranking import ColumnCache
+    from archive.search.ranking import HitFinder, HitList
 
 MAX_EDITS = 10_000  # newest edits with a word that are considered
 MAX_CANDIDATES = 1_000  # newest releases for which common words are looked up one by one
@@ -66,6 +77,11 @@ MOVES_SQL = "select json_group_object(id, moved_to) as moves from releases where
 EDIT_STATES_SQL = f"""
     select v.id, {", ".join(f"{row}.{name} as {row}_{name}" for row in "bv" for name in (*STATE_FIELDS, *LIST_FIELDS))}
     from revisions v join revisions b on b.id = v.previous where v.id in (select value from json_each(:ids))
+"""
+EDIT_FACTS_SQL = "select id, previous, seen from revisions where id in (select value from json_each(:ids))"
+STATE_TEXTS_SQL = """
+    select id, title, lead, body, questions, images, language from revisions
+    where id in (select value from json_each(:ids))
 """
 
 Result = TypeVar("Result")
@@ -222,40 +238,53 @@ def build_occurrence_finder(tree: QueryNode | None, names: ResolvedNames) -> Occ
     return OccurrenceFinder(tree, {text: expansion.lemmas for text, expansion in names.prefixes.items()})
 
 
-async def find_former_hits(
-    run: RunQuery,
-    columns: ColumnCache,
-    request: SearchRequest,
-    names: ResolvedNames,
-    *,
-    current: Collection[int] | None,
-    skip_facet: str | None = None,
-    checked: dict[int, list[Presence]] | None = None,
-) -> FormerHits:
+async def add_former_hits(finder: HitFinder, hits: HitList, order: str) -> HitList:
+    """Add the releases of which only an earlier version matches, if the request asks for them.
+
+    By date, they are sorted together with the others. By relevance, they cannot be compared with them, so both take
+    turns: whoever asks for earlier versions sees them among the first hits, and none of the others is far behind.
+    """
+    request, columns = finder.request, finder.columns
+    if not request.all_versions or request.loosened or request.show != "releases":
+        return hits
+    former = await find_former_hits(finder, None if hits.capped else hits.ids)
+    if request.news:
+        sql = "select release, min(seen) as seen from revisions where release in (select value from json_each(:ids))"
+        rows = await finder.run(f"{sql} group by release", {"ids": json.dumps([*hits.ids, *former.ids])})
+        ids = [row["release"] for row in sorted(rows, key=lambda row: (row["seen"], row["release"]), reverse=True)]
+    elif order == "newest":
+        ids = columns.sort_newest_first([*hits.ids, *former.ids])
+    else:
+        pairs = zip_longest(hits.ids, former.ids)
+        ids = [key for pair in pairs for key in pair if key is not None]
+    return replace(hits, ids=ids, releases=[*hits.releases, *former.ids], former=former)
+
+
+async def find_former_hits(finder: HitFinder, current: Collection[int] | None) -> FormerHits:
     """Find releases of which an earlier version has all words of a request, and the current one has not.
 
-    current: the hits of the request, or None if these are not all. checked: what stored text decided before, which is
-    added to.
+    current: the hits of which the current version matches, or None if these are not all.
     """
-    tree, checked = request.query.tree, {} if checked is None else checked
-    parts = tree.parts if isinstance(tree, AndNode) else (tree,) if tree else ()
+    run, columns, request, names = finder.run, finder.columns, finder.request, finder.names
+    tree = request.query.tree
+    parts = list(tree.parts) if isinstance(tree, AndNode) else [tree] if tree else []
     texts = [part for part in parts if is_text(part) and adapt_to_edits(part, added=False)]
-    if not texts or request.show != "releases":
+    if not texts:
         return FormerHits()
     edits = [await read_edits(run, part, names) for part in texts]
     moves = await read_moves(run) if any(edits) else {}
     removed = [{find_last_row(release, moves) for release in found.values()} for found in edits]
     capped = any(len(found) >= MAX_EDITS for found in edits)
-    include = {name: values for name, values in request.include.items() if name != skip_facet}
+    include = {name: values for name, values in request.include.items() if name != finder.skip_facet}
     candidates = set(columns.filter_releases(list(set().union(*removed)), include, request.exclude))
-    candidates = await filter_by_conditions(run, request, names, candidates, skip_facet)
-    common = []  # words of which too many current texts have one
+    candidates = await filter_by_conditions(finder, candidates)
+    common = []  # words in too many current texts
     for part, having in zip(texts, removed, strict=True) if len(texts) > 1 else ():
-        found = await read_current(run, part, names) if candidates - having else []
-        if found is None:
+        having_now = await read_current(run, part, names) if candidates - having else []
+        if having_now is None:
             common.append((part, having))
         else:
-            candidates &= having.union(found)
+            candidates &= having.union(having_now)
     if current is not None:
         candidates.difference_update(current)
     ids = columns.sort_newest_first(candidates)
@@ -266,56 +295,50 @@ async def find_former_hits(
             found = await filter_current(run, part, names, [key for key in ids if key not in having])
             ids = [key for key in ids if key in having or key in found]
         if current is None:
-            whole = join_nodes(AndNode, list(parts))
-            matching = await filter_current(run, whole, names, ids) if whole else set()
+            matching = await filter_current(run, tree, names, ids)
             ids = [key for key in ids if key not in matching]
-    together = edits[0].keys() if not edits[1:] else edits[0].keys() & set.intersection(*map(set, edits[1:]))
-    is_certain = len(texts) == len([part for part in parts if is_text(part)]) and not any(
-        is_decided_by_text(part, added=False) for part in texts
-    )
-    whole_ids = {find_last_row(edits[0][edit], moves) for edit in together} if is_certain else set()
-    to_check = [key for key in ids if key not in whole_ids]
-    unknown = [key for key in to_check[:MAX_CHECKED] if key not in checked]
-    checked |= await read_former_presences(run, unknown, request, names)
-    others = [key for key in to_check[:MAX_CHECKED] if checked.get(key)]
+    whole = set()  # releases of which one edit removed all words
+    if not any(is_decided_by_text(part, added=False) for part in parts if is_text(part)):
+        whole = {find_last_row(edits[0][edit], moves) for edit in set(edits[0]).intersection(*edits[1:])}
+    to_check = [key for key in ids if key not in whole]
+    unknown = [key for key in to_check[:MAX_CHECKED] if key not in finder.checked]
+    finder.checked.update(await read_former_presences(run, unknown, tree, names))
     return FormerHits(
-        ids=[*(key for key in ids if key in whole_ids), *others],
-        presences=checked,
+        ids=[key for key in ids if key in whole] + [key for key in to_check[:MAX_CHECKED] if finder.checked.get(key)],
+        presences=finder.checked,
         capped=capped or len(to_check) > MAX_CHECKED,
     )
 
 
 async def read_former_presences(
-    run: RunQuery, releases: Sequence[int], request: SearchRequest, names: ResolvedNames
+    run: RunQuery, releases: Sequence[int], tree: QueryNode | None, names: ResolvedNames
 ) -> dict[int, list[Presence]]:
-    """Return when each release had the words of a request, as far as that is over."""
+    """Return when each release had the words of a query; nothing if it still has them."""
     if not releases:
         return {}
-    finder = build_occurrence_finder(request.query.tree, names)
+    finder = build_occurrence_finder(tree, names)
     presences = await read_presences(run, releases, finder.is_in)
-    return {key: [each for each in presences.get(key, ()) if each.disappeared] for key in releases}
+    return {key: found if all(presence.disappeared for presence in found) else [] for key, found in presences.items()}
 
 
-async def filter_by_conditions(
-    run: RunQuery, request: SearchRequest, names: ResolvedNames, candidates: set[int], skip_facet: str | None
-) -> set[int]:
+async def filter_by_conditions(finder: HitFinder, candidates: set[int]) -> set[int]:
     """Keep the releases that meet the filters of a query, the chosen tags, and, for a feed, that are new."""
-    tree = request.query.tree
+    request, tree = finder.request, finder.request.query.tree
     parts = tree.parts if isinstance(tree, AndNode) else (tree,)
-    plan = build_plan(join_nodes(AndNode, [part for part in parts if part and not is_text(part)]), names)
+    plan = build_plan(join_nodes(AndNode, [part for part in parts if part and not is_text(part)]), finder.names)
     tags = replace(
         request,
         include={name: values for name, values in request.include.items() if name == "tag"},
         exclude={name: values for name, values in request.exclude.items() if name == "tag"},
     )
-    conditions = [*plan.conditions, *build_facet_conditions(tags, plan, skip_facet, facets_in_match=False)]
+    conditions = [*plan.conditions, *build_facet_conditions(tags, plan, None, facets_in_match=False)]
     conditions += ["l.release in (select release from news)"] if request.news else []
     if plan.match:  # a word or a filter: see build_plan
         conditions.append(f"l.release in (select rowid from search where search match {plan.bind(plan.match)})")
     if not conditions or not candidates:
         return candidates
     conditions.append(f"l.release in (select value from json_each({plan.bind(json.dumps([*candidates]))}))")
-    (row,) = await run(
+    (row,) = await finder.run(
         f"{f'with {SEARCH_FEED_SQL} ' if request.news else ''}select json_group_array(l.release) as ids"
         f" from release_facets l where {' and '.join(conditions)}",
         plan.values,
@@ -326,22 +349,24 @@ async def filter_by_conditions(
 async def read_current(run: RunQuery, part: QueryNode, names: ResolvedNames) -> list[int] | None:
     """Return the releases of which the current text matches, or None if there are more than MAX_HITS."""
     plan = build_plan(part, names)
-    condition = (
-        f"search match {plan.bind(plan.match)}"
-        if plan.match
-        else f"rowid in (select l.release from release_facets l where {' and '.join(plan.conditions)})"
-    )
+    conditions = [
+        f"rowid in (select l.release from release_facets l where {condition})" for condition in plan.conditions
+    ]
+    conditions += [f"search match {plan.bind(plan.match)}"] if plan.match else []
     (row,) = await run(
-        f"select json_group_array(rowid) as ids from (select rowid from search where {condition} limit {MAX_HITS + 1})",
+        "select json_group_array(rowid) as ids from (select rowid from search"
+        f" where {' and '.join(conditions)} limit {MAX_HITS + 1})",
         plan.values,
     )
     ids: list[int] = json.loads(row["ids"])
     return ids if len(ids) <= MAX_HITS else None
 
 
-async def filter_current(run: RunQuery, part: QueryNode, names: ResolvedNames, releases: Iterable[int]) -> set[int]:
-    """Return those of the releases of which the current text matches, looking them up one by one."""
-    plan = build_plan(part, names)
+async def filter_current(
+    run: RunQuery, tree: QueryNode | None, names: ResolvedNames, releases: Iterable[int]
+) -> set[int]:
+    """Return those of the releases of which the current text matches, each looked up by itself."""
+    plan = build_plan(tree, names)
     conditions = [*plan.conditions, *([f"search match {plan.bind(plan.match)}"] if plan.match else [])]
     (row,) = await run(
         "select json_group_array(l.release) as ids from json_each(:releases) c"
@@ -350,3 +375,86 @@ async def filter_current(run: RunQuery, part: QueryNode, names: ResolvedNames, r
         {**plan.values, "releases": json.dumps(list(releases))},
     )
     return set(json.loads(row["ids"]))
+
+
+async def describe_changes(
+    run: RunQuery, hits: Sequence[SearchHit], tree: QueryNode | None, names: ResolvedNames, former: FormerHits
+) -> list[SearchHit]:
+    """Return the hits, those of earlier versions and of edits with the change and an excerpt of what it changed.
+
+    A former hit is left out if stored text has no such version, against what the index says. If a query has other words
+    beside those about edits, the excerpts of its current hits are of these.
+    """
+    if not former.ids and not names.edits:
+        return list(hits)
+    keys, former_ids = [hit.row["id"] for hit in hits], set(former.ids)
+    edits = {key: edit for node in iter_edit_nodes(tree) for key, edit in names.edits[node].items() if key in keys}
+    changes = await read_edit_changes(run, edits, tree)
+    presences = {key: former.presences[key] for key in keys if key in former_ids and key in former.presences}
+    presences |= await read_former_presences(run, [*former_ids.intersection(keys) - presences.keys()], tree, names)
+    for key, found in presences.items():
+        for presence in found:
+            assert presence.disappeared  # noqa: S101 - see read_former_presences
+            changes[key] = TextChange("former", presence.last, presence.after, *presence.disappeared)
+    hits = [replace(hit, change=changes.get(key)) for key, hit in zip(keys, hits, strict=True)]
+    hits = [hit for hit in hits if hit.change or hit.row["id"] not in former_ids]
+    has_words = bool(find_terms(tree))
+    shown = {  # revision → hit
+        hit.change.after if hit.change.kind == "added" else hit.change.before: hit
+        for hit in hits
+        if hit.change and (hit.change.kind == "former" or not has_words) and not hit.is_pair
+    }
+    rows = await run(STATE_TEXTS_SQL, {"ids": json.dumps([*shown])}) if shown else []
+    query_terms = list_marked_terms(tree, names)
+
+    def cut_excerpts() -> dict[int, SearchHit]:
+        return {shown[row["id"]].row["id"]: add_excerpt(shown[row["id"]], row, query_terms) for row in rows}
+
+    replaced = await run_in_thread(cut_excerpts)
+    return [replaced.get(hit.row["id"], hit) for hit in hits]
+
+
+async def read_edit_changes(run: RunQuery, edits: Mapping[int, int], tree: QueryNode | None) -> dict[int, TextChange]:
+    """Return the changes of the edits for which releases are hits. edits: release → edit."""
+    if not edits:
+        return {}
+    rows = await run(EDIT_FACTS_SQL, {"ids": json.dumps([*edits.values()])})
+    facts = {row["id"]: row for row in rows}
+    before = await read_preceding_revisions(run, [*edits.values()])
+    sides = {name for node in iter_edit_nodes(tree) for name in EDIT_FIELDS if getattr(node, name)}
+    kind = sides.pop() if len(sides) == 1 else "edited"
+    return {
+        release: TextChange(
+            kind, facts[edit]["previous"], edit, find_last_seen(facts[edit]["previous"], before), facts[edit]["seen"]
+        )
+        for release, edit in edits.items()
+    }
+
+
+def add_excerpt(hit: SearchHit, row: Any, query_terms: Sequence[QueryTerm]) -> SearchHit:
+    """Return a hit with an excerpt of a version, from its title only if no other text has more of the words."""
+    state = {**dict(row), **{name: json.loads(row[name] or "[]") for name in ("questions", "images")}}
+    english = is_english_release(state)
+    title, *others = [
+        HighlightedText(text.text, query_terms, text.field, english=english) for text in list_state_texts(state)
+    ]
+    _, excerpt = choose_excerpt([*others, title])
+    return replace(
+        hit, excerpt=excerpt, explanations=explain_match([title, *others], query_terms), question_position=None
+    )
+
+
+def iter_edit_nodes(node: QueryNode | None) -> Iterator[EditNode]:
+    """Yield the parts about edits that a hit must or may meet."""
+    if isinstance(node, EditNode):
+        yield node
+    elif isinstance(node, AndNode | OrNode):
+        for part in node.parts:
+            yield from iter_edit_nodes(part)
+
+
+def list_marked_terms(tree: QueryNode | None, names: ResolvedNames) -> list[QueryTerm]:
+    """List the terms of a query that are marked in its hits, also those that were only removed or added."""
+    edits = [part for node in iter_edit_nodes(tree) for part in (node.removed, node.added)]
+    prefix_lemmas = {text: expansion.lemmas for text, expansion in names.prefixes.items()}
+    return extract_query_terms(join_nodes(AndNode, [part for part in (tree, *edits) if part]), prefix_lemmas)

@@ -44,7 +44,7 @@ from datasette.views.row import RowView
 from datasette.views.table import TableView
 
 from archive.params import FilterError, is_harmless_parameter
-from archive.search.params import HIT_PARAMETERS
+from archive.search.params import ALL_VERSIONS, HIT_PARAMETERS
 from archive.web.responses import (
     RESPONSE_MEDIA_TYPES,
     DataExport,
@@ -75,7 +75,7 @@ DATABASE_OPTIONS = QUERY_OPTIONS | {"sql", "_show_hidden"}
 FACET_OPTIONS = ("_facet", "_facet_array", "_facet_date")
 TABLE_OPTIONS = ROW_OPTIONS | {
     *("_next", "_sort", "_sort_desc", "_sort_by_desc", "_col", "_nocol", "_label", "_where", "_through"),
-    *("_search", "_searchmode", "_fts_table", "_fts_pk", "_facet_size", *FACET_OPTIONS),
+    *("_search", "_searchmode", "_versions", "_fts_table", "_fts_pk", "_facet_size", *FACET_OPTIONS),
 }
 FILTER_FORM_OPTION = re.compile(r"_filter_(?:column|op|value)(?:_\d+)?")
 COLUMN_SEARCH_PREFIX = "_search_"
@@ -368,7 +368,11 @@ class SandboxedTableView(WholeCsvView, TableView):  # type: ignore[misc] # Datas
         return await self.read_table_page(request, page, default_labels=default_labels)
 
     async def check_search(self, request: Any, database: str, table: str) -> None:
-        """Raise FilterError if a table without a full-text index is searched."""
+        """Raise FilterError if a table without a full-text index is searched, or one without versions in versions."""
+        if "_versions" in request.args and (
+            (database, table) != ("archive", "releases") or "_search" not in request.args
+        ):
+            raise FilterError("_versions", request.args["_versions"], "beside _search in the table releases")
         searched = next((name for name in request.args if name.startswith("_search") and name != "_searchmode"), None)
         if searched is None or request.args.get("_fts_table") or "fts_table" in self.ds.table_metadata(database, table):
             return
@@ -569,6 +573,8 @@ def is_readable_option(name: str, value: str, columns: Collection[str]) -> bool:
         return value.lower() in FLAGS
     if name == "_searchmode":
         return value in SEARCH_MODES
+    if name == "_versions":
+        return value == ALL_VERSIONS
     if name == "_label":
         return value in columns
     return name not in FACET_OPTIONS or read_facet_column(value) in columns

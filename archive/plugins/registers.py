@@ -92,9 +92,20 @@ class Register(ABC):
     parse_query: ClassVar[Callable[..., RegisterQuery]]  # function that parses the URL arguments, given a page size
     read_page: ClassVar[Callable[..., Awaitable[ListPage]]]
 
-    async def read_context(self, run: RunQuery, query: RegisterQuery, page: ListPage) -> dict[str, Any]:
+    async def read_context(self, site: SiteRequest, query: RegisterQuery, page: ListPage) -> dict[str, Any]:
         """Return the template variables that only this register's page needs."""
         return {}
+
+    async def search(self, site: SiteRequest, query: RegisterQuery) -> Any:
+        """Look up the words of the parameter `q`; the result says what it left out (`truncated`) and its `notes`."""
+        return None
+
+    def describe_search(self, query: RegisterQuery) -> dict[str, Any]:
+        """Return the JSON members about the words that were searched for."""
+        if query.search is None:
+            return {}
+        notes = [{"note": note.key, "words": note.value} for note in query.search.notes]
+        return {"query": query.filters["q"], "truncated": bool(query.search.truncated), "notes": notes}
 
     @abstractmethod
     def describe_entry(self, site: SiteRequest, entry: Entry) -> Entry:
@@ -112,11 +123,13 @@ class Register(ABC):
         sizes = {"csv": MAX_REGISTER_PAGE_SIZE, "atom": self.feed_size}
         query = self.parse_query(site.args, sizes.get(site.format_name or "", REGISTER_PAGE_SIZE))
         await check_agency(site.run, query.filters.get("agency"))
+        query = replace(query, search=await self.search(site, query))
         page = await self.read_page(site.run, query)
         if not site.format_name:
             context: dict[str, Any] = {"filters": query.filters, "after": query.after}
             context |= {self.name: page.rows, "next_cursor": page.next_cursor}
-            return await site.render(self.template, context | await self.read_context(site.run, query, page))
+            context |= {"search": query.search} | await self.read_context(site, query, page)
+            return await site.render(self.template, context)
         options = {**query.filters, "lang": site.requested_language, "size": site.args.get("size")}
         build_url = partial(site.url, f"{self.path}.{site.format_name}", **options)
         document = DataDocument(
@@ -128,6 +141,8 @@ class Register(ABC):
             rows=self.build_rows(site, page),
             columns=self.columns,
             read_entries=partial(self.build_entries, site, page.rows),
+            extra_members=self.describe_search(query) if site.format_name == "json" else {},
+            truncated=query.search.truncated if query.search else "",
         )
         if not needs_export(site, page.next_cursor):
             return await render_document(site, document)
@@ -137,6 +152,7 @@ class Register(ABC):
             page_url=document.page_url,
             columns=self.columns,
             batches=self.read_batches(site, query),
+            truncated=document.truncated,
         )
         return await render_export(site, export)
 
@@ -165,10 +181,10 @@ class EditsRegister(Register):
 
     parse_query, read_page = staticmethod(parse_edits_query), staticmethod(read_edits_page)
 
-    async def read_context(self, run: RunQuery, query: RegisterQuery, page: ListPage) -> dict[str, Any]:
+    async def read_context(self, site: SiteRequest, query: RegisterQuery, page: ListPage) -> dict[str, Any]:
         return {
             "edits": group_edits(page.rows),
-            "counts": await count_edits(run, query),
+            "counts": await count_edits(site.run, query),
             "importance_levels": IMPORTANCE_CHOICES,
             "stamps": UPDATE_STAMPS,
         }
@@ -239,8 +255,8 @@ class RemovalsRegister(Register):
 
     parse_query, read_page = staticmethod(parse_removals_query), staticmethod(read_removals_page)
 
-    async def read_context(self, run: RunQuery, query: RegisterQuery, page: ListPage) -> dict[str, Any]:
-        return {"counts": await count_removals(run, query), "kinds": REMOVAL_KINDS}
+    async def read_context(self, site: SiteRequest, query: RegisterQuery, page: ListPage) -> dict[str, Any]:
+        return {"counts": await count_removals(site.run, query), "kinds": REMOVAL_KINDS}
 
     def describe_entry(self, site: SiteRequest, entry: Entry) -> Entry:
         has_evidence = entry["capture"] is not None

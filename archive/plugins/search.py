@@ -44,6 +44,7 @@ from archive.search.params import (
     parse_search_request,
     toggle_facet_value,
 )
+from archive.search.phrases import has_words
 from archive.search.query import find_terms, parse_query
 from archive.search.ranking import HitFinder
 from archive.search.snippets import MarkedText, SearchHit
@@ -136,6 +137,7 @@ def build_search_context(site: SiteRequest, query: SearchRequest, results: Resul
         "facet_names": results.facet_choices if results else {},
         "hidden_fields": build_search_parameters(replace(query, page=1, text="", all_versions=False)),
         "query_is_url": is_url(query.text),
+        "has_words": has_words,
         "max_named_agencies": MAX_NAMED_AGENCIES,
         "max_facet_values": MAX_FACET_VALUES,
         "build_url": build_url,

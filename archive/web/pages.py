@@ -96,6 +96,7 @@ ROBOTS_RULES = (  # in an order that is also right for parsers that take the fir
     ("Disallow", "/-/evidence/"),
     ("Disallow", "/-/edits?"),
     ("Disallow", "/-/removed?"),
+    ("Disallow", "/-/phrase?"),
     ("Disallow", "/-/changes."),
     ("Disallow", "/archive"),
 )
@@ -120,6 +121,7 @@ same page differently.
 - [Search]({site}/search?q=): words, phrases in quotation marks; `q`, `agency`, `tag`, `year`
 - [Agencies]({site}/agencies): each at {site}/agency/SLUG, a month of it at {site}/agency/SLUG/2024-05
 - [A release]({site}/archive/releases/1): permanent address; a question in it at #question-1
+- [When a wording appeared and disappeared]({site}/-/phrase?q=): `q`, a phrase in quotation marks; also .json, .csv
 - [Edits]({site}/-/edits) and [removals]({site}/-/removed): also .json, .csv, .atom
 - [How dates are read, what importance means, limits]({site}/about?lang=en)
 

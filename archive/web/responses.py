@@ -56,6 +56,7 @@ EXPORT_FORMAT_SUFFIX = (
 DATA_FORMAT = re.compile(r"\.(json|jsono|ndjson|csv|atom|xlsx|blob|parquet|tsv)$")
 # characters that XML 1.0 forbids
 XML_INVALID_CHARACTER = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+TRUNCATED_HEADER = "archive-truncated"  # says that a list is not complete; see docs/api.md
 ANY_PARAMETER = "*"  # for files, whose parameters are not checked
 TAG_URI_YEAR = "2024"  # year in the site's tag URIs (RFC 4151), which must never change
 CREATION_TIME_SQL = "select min(applied_at) as created from _sqlite_migrations"
@@ -295,6 +296,7 @@ class DataDocument:
     read_entries: Callable[[], Awaitable[Sequence[AtomEntry]]] | None = None
     next_url: str | None = None
     extra_members: Mapping[str, Any] = field(default_factory=dict)
+    truncated: str = ""  # after how much the list was cut off; "": it is complete
 
 
 async def render_document(site: SiteRequest, document: DataDocument) -> Response:
@@ -307,6 +309,8 @@ async def render_document(site: SiteRequest, document: DataDocument) -> Response
     headers = site.build_headers(etag)
     if document.next_url:
         headers["link"] = f'<{document.next_url}>; rel="next"'
+    if document.truncated:
+        headers[TRUNCATED_HEADER] = document.truncated
     status = 304 if site.has_current(etag) else 200
     if status == 304:
         body = ""
@@ -479,6 +483,7 @@ class DataExport:
     page_url: str
     columns: Sequence[str]
     batches: AsyncIterator[Rows]
+    truncated: str = ""  # as of a DataDocument
 
 
 async def render_export(site: SiteRequest, export: DataExport) -> Any:
@@ -488,6 +493,8 @@ async def render_export(site: SiteRequest, export: DataExport) -> Any:
     """
     format_name = site.format_name or ""
     headers = {**site.build_headers(), "content-type": RESPONSE_MEDIA_TYPES[format_name]}
+    if export.truncated:
+        headers[TRUNCATED_HEADER] = export.truncated
     if format_name == "xlsx":
         headers["content-disposition"] = f'attachment; filename="{export.name}.xlsx"'
     if site.request.method == "HEAD":

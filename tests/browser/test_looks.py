@@ -37,6 +37,9 @@ PAGES = {
     "edits": "/-/edits",
     "edits-none": "/-/edits?agency=fyrstyrelsen&unannounced=1",
     "removed": "/-/removed",
+    "phrase": '/-/phrase?q="går inte på söndag"',
+    "phrase-empty": "/-/phrase",
+    "phrase-none": "/-/phrase?q=kvastfening",
     "agencies": "/agencies",
     "agency": "/agency/vagmyndigheten",
     "agency-record": "/agency/andringsverket",
@@ -76,6 +79,7 @@ DARK_RULES = ["color-contrast", "link-in-text-block"]  # the rules whose result 
 SAME_COLOURS = {  # pages with the elements of another: the dark view of that one is enough
     *("search", "meant", "undated", "timeline", "moved", "diff-whole", "edits-none", "agency-record", "agency-older"),
     *("agency-empty", "agency-month", "no-month", "undated-month", "docs", "coverage", "coverage-agency"),
+    *("phrase-empty", "phrase-none"),
 }
 MAX_PAGE_BYTES = 60_000  # of a page with its style sheet and icon, uncompressed
 TAKES_SCREENSHOTS = os.environ.get("SCREENSHOT") == "1"  # they take longer than all tests of this file

@@ -343,6 +343,7 @@ def parse_edits_query(args: UrlArguments, size: int = REGISTER_PAGE_SIZE) -> Reg
     if since and until and since > until:
         raise FilterError("from", str(since), "a day no later than `to`", text_key="error.bad_days", until=str(until))
     filters = {
+        "q": " ".join((args.get("q") or "").split()) or None,
         "agency": args.get("agency") or None,
         "release": parse_number_parameter(args, "release"),
         "tag": parse_number_parameter(args, "tag"),
@@ -401,6 +402,7 @@ def build_edit_filters(filters: Mapping[str, Any]) -> tuple[str, list[str]]:
         "v.release in (select id from releases where agency = :agency)": filters.get("agency"),
         "v.release in (select id from chain)": filters.get("release"),
         "v.release in (select rt.release from release_tags rt where rt.tag = :tag)": filters.get("tag"),
+        "v.id in (select value from json_each(:edits))": filters.get("edits"),  # those with the words of `q`
         "v.importance >= :importance": filters.get("importance"),
         "v.seen >= :since": format_day_start(filters.get("from")),
         "v.seen < :until": format_day_start(filters.get("to"), next_day=True),
@@ -435,6 +437,7 @@ def group_edits(edits: Sequence[Entry]) -> list[Entry]:
 
 def parse_removals_query(args: UrlArguments, size: int = REGISTER_PAGE_SIZE) -> RegisterQuery:
     filters = {
+        "q": " ".join((args.get("q") or "").split()) or None,
         "agency": args.get("agency") or None,
         "kind": parse_choice_parameter(args, "kind", REMOVAL_KINDS),
         "tag": parse_number_parameter(args, "tag"),
@@ -477,6 +480,8 @@ def build_removal_filters(filters: Mapping[str, Any]) -> list[str]:
         conditions.append("o.release in (select rt.release from release_tags rt where rt.tag = :tag)")
     if filters["back"]:
         conditions.append("o.ended is not null")
+    if filters.get("removals") is not None:  # those with the words of `q`
+        conditions.append("o.id in (select value from json_each(:removals))")
     return conditions
 
 

@@ -9,11 +9,11 @@ from typing import Any
 
 from datasette import hookimpl
 
-from archive.database import FacetValue, ListPage, RunQuery
+from archive.database import ListPage, RunQuery
 from archive.history import REGISTER_PAGE_SIZE, Entry, RegisterQuery, parse_register_query
-from archive.i18n import format_time, swedish_sort_key
+from archive.i18n import format_time
 from archive.params import LIST_PARAMETERS, FilterError, UrlArguments
-from archive.plugins.registers import Register
+from archive.plugins.registers import Register, read_agencies
 from archive.search.phrases import (
     PhraseEntry,
     PhraseHistory,
@@ -30,8 +30,6 @@ from archive.web.responses import (
     get_search_columns,
     site_view,
 )
-
-AGENCIES_SQL = "select slug as value, name, name_en, 0 as count from agencies"
 
 
 @hookimpl
@@ -126,11 +124,6 @@ class PhraseRegister(Register):
     async def build_entries(self, site: SiteRequest, entries: Sequence[Entry]) -> Sequence[AtomEntry]:
         digest = hashlib.sha256(site.args["q"].encode(errors="replace")).hexdigest()[:12]
         return [build_presence_entry(site, row, f"phrase-{digest}") for row in entries]
-
-
-async def read_agencies(run: RunQuery) -> list[FacetValue]:
-    choices = [FacetValue(**dict(row)) for row in await run(AGENCIES_SQL, {})]
-    return sorted(choices, key=lambda choice: swedish_sort_key(choice.name))
 
 
 def find_last_event(entry: PhraseEntry) -> str:

@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 
 from datasette import hookimpl
 
-from archive.database import ListPage, RunQuery
+from archive.database import FacetValue, ListPage, RunQuery
 from archive.history import (
     MAX_REGISTER_PAGE_SIZE,
     REGISTER_PAGE_SIZE,
@@ -33,15 +33,20 @@ from archive.history import (
     parse_edits_query,
     parse_register_query,
     parse_removals_query,
-    read_edits_page,
-    read_removals_page,
     read_stored_revisions,
     read_takedowns_page,
 )
 from archive.history.comparison import FieldDiff, diff_fields, format_main_change
-from archive.i18n import describe_removal, format_importance, format_time
+from archive.i18n import describe_removal, format_importance, format_time, swedish_sort_key
 from archive.params import LIST_PARAMETERS
 from archive.removals import REMOVAL_KINDS
+from archive.search.changes import (
+    add_removal_filter,
+    read_searched_edits,
+    read_searched_removals,
+    search_edits,
+    search_removals,
+)
 from archive.web.responses import (
     EXPORT_FORMAT_SUFFIX,
     AtomEntry,
@@ -58,6 +63,7 @@ from archive.web.responses import (
 EDITS_FEED_SIZE = 30
 MAX_FEED_DIFF_CHARACTERS = 60_000  # longer texts get no diff in the feed
 IMPORTANCE_CHOICES = (20, 50, 80)
+AGENCIES_SQL = "select slug as value, name, name_en, 0 as count from agencies"
 
 
 @hookimpl
@@ -66,6 +72,12 @@ def register_routes() -> list[tuple[str, Any]]:
     return [
         (register.path + EXPORT_FORMAT_SUFFIX, site_view(*register.parameters)(register.show)) for register in registers
     ]
+
+
+async def read_agencies(run: RunQuery) -> list[FacetValue]:
+    """Return all agencies, not counted, in Swedish alphabetical order."""
+    choices = [FacetValue(**dict(row)) for row in await run(AGENCIES_SQL, {})]
+    return sorted(choices, key=lambda choice: swedish_sort_key(choice.name))
 
 
 def needs_export(site: SiteRequest, next_cursor: int | None) -> bool:
@@ -175,16 +187,26 @@ class EditsRegister(Register):
     columns, members = (*facts, *links), (*facts, "changes", *links)
     feed_size = EDITS_FEED_SIZE
     parameters = (
-        *("agency", "release", "tag", "unannounced", "stamp", "importance", "from", "to"),
+        *("q", "agency", "release", "tag", "unannounced", "stamp", "importance", "from", "to"),
         *LIST_PARAMETERS,
     )
 
-    parse_query, read_page = staticmethod(parse_edits_query), staticmethod(read_edits_page)
+    parse_query, read_page = staticmethod(parse_edits_query), staticmethod(read_searched_edits)
+
+    async def search(self, site: SiteRequest, query: RegisterQuery) -> Any:
+        return await search_edits(site.run, query.filters["q"]) if query.filters["q"] else None
 
     async def read_context(self, site: SiteRequest, query: RegisterQuery, page: ListPage) -> dict[str, Any]:
+        if query.search:  # further pages may have any number of edits, which only stored text decides
+            is_whole = query.after is None and page.next_cursor is None and not query.search.truncated
+            agencies = {"agencies": await read_agencies(site.run), "agencies_counted": False}
+            counts = {"total": len(page.rows), "capped": not is_whole, **agencies}
+        else:
+            counts = await count_edits(site.run, query)
         return {
             "edits": group_edits(page.rows),
-            "counts": await count_edits(site.run, query),
+            "counts": counts,
+            "is_cut_short": page.next_cursor is not None and len(page.rows) < query.size,
             "importance_levels": IMPORTANCE_CHOICES,
             "stamps": UPDATE_STAMPS,
         }
@@ -247,16 +269,19 @@ def build_edit_entry(site: SiteRequest, edit: Entry, fields: Sequence[FieldDiff]
 
 class RemovalsRegister(Register):
     name, path, title_key, template = "removals", "/-/removed", "removals.title", "removed.html"
-    parameters = ("agency", "kind", "tag", "back", *LIST_PARAMETERS)
+    parameters = ("q", "agency", "kind", "tag", "back", *LIST_PARAMETERS)
     columns = members = (
         *("removal", "release", "agency", "agency_name", "title", "url", "kind", "first_seen", "confirmed"),
         *("last_seen", "checks", "ended", "status", "target", "moved_to", "found_at", "page", "evidence"),
     )
 
-    parse_query, read_page = staticmethod(parse_removals_query), staticmethod(read_removals_page)
+    parse_query, read_page = staticmethod(parse_removals_query), staticmethod(read_searched_removals)
+
+    async def search(self, site: SiteRequest, query: RegisterQuery) -> Any:
+        return await search_removals(site.run, query.filters["q"]) if query.filters["q"] else None
 
     async def read_context(self, site: SiteRequest, query: RegisterQuery, page: ListPage) -> dict[str, Any]:
-        return {"counts": await count_removals(site.run, query), "kinds": REMOVAL_KINDS}
+        return {"counts": await count_removals(site.run, add_removal_filter(query)), "kinds": REMOVAL_KINDS}
 
     def describe_entry(self, site: SiteRequest, entry: Entry) -> Entry:
         has_evidence = entry["capture"] is not None

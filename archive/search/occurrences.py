@@ -343,7 +343,7 @@ class OccurrenceFinder:
 
     def is_true(self, holds: Callable[[QueryLeaf], bool]) -> bool:
         """Return whether the query is true. holds: returns whether a word, phrase or NEAR group counts as found."""
-        return evaluate(self.tree, holds) is not False
+        return evaluate(self.tree, lambda node: holds(node) if node in self.terms else None) is not False
 
 
 def iter_leaves(node: QueryNode | None) -> Iterator[QueryLeaf]:
@@ -357,10 +357,8 @@ def iter_leaves(node: QueryNode | None) -> Iterator[QueryLeaf]:
             yield from iter_leaves(part)
 
 
-def evaluate(node: QueryNode | None, holds: Callable[[QueryLeaf], bool]) -> bool | None:
-    """Return whether a query is true, or None if this depends on its filters."""
-    if isinstance(node, TermNode | NearNode):
-        return holds(node)
+def evaluate(node: QueryNode | None, holds: Callable[[Any], bool | None]) -> bool | None:
+    """Return whether a query is true, or None if this depends on parts for which `holds` returns None."""
     if isinstance(node, NotNode):
         value = evaluate(node.part, holds)
         return None if value is None else not value
@@ -368,7 +366,7 @@ def evaluate(node: QueryNode | None, holds: Callable[[QueryLeaf], bool]) -> bool
         values = {evaluate(part, holds) for part in node.parts}
         deciding = isinstance(node, OrNode)
         return deciding if deciding in values else None if None in values else not deciding
-    return None
+    return None if node is None else holds(node)
 
 
 def find_near(found: Sequence[Sequence[Highlight]], distance: int) -> list[Highlight]:

@@ -36,7 +36,9 @@ PAGES = {
     "diff-whole": "/-/diff/52/53?show=all&lang=en",
     "edits": "/-/edits",
     "edits-none": "/-/edits?agency=fyrstyrelsen&unannounced=1",
+    "edits-searched": '/-/edits?q="20 miljoner" OR "30 miljoner"',
     "removed": "/-/removed",
+    "removed-searched": "/-/removed?q=bryggor&lang=en",
     "phrase": '/-/phrase?q="går inte på söndag"',
     "phrase-empty": "/-/phrase",
     "phrase-none": "/-/phrase?q=kvastfening",
@@ -79,7 +81,7 @@ DARK_RULES = ["color-contrast", "link-in-text-block"]  # the rules whose result 
 SAME_COLOURS = {  # pages with the elements of another: the dark view of that one is enough
     *("search", "meant", "undated", "timeline", "moved", "diff-whole", "edits-none", "agency-record", "agency-older"),
     *("agency-empty", "agency-month", "no-month", "undated-month", "docs", "coverage", "coverage-agency"),
-    *("phrase-empty", "phrase-none"),
+    *("phrase-empty", "phrase-none", "removed-searched"),
 }
 MAX_PAGE_BYTES = 60_000  # of a page with its style sheet and icon, uncompressed
 TAKES_SCREENSHOTS = os.environ.get("SCREENSHOT") == "1"  # they take longer than all tests of this file

@@ -398,3 +398,109 @@ async def test_takedowns_state_what_is_in_force(history_archive: Path, tmp_path:
         lift_takedown(archive, 1, at, "Allt var fel")
         text = await site.text("/-/takedowns")
         assert ("annat beslut" in text, text.count("Upphävt 1 april 2026")) == (False, 3)
+
+
+# Search in registers
+
+
+@pytest.mark.parametrize(
+    ("query", "revisions"),
+    [
+        ('q="20 miljoner"', [52]),  # removed
+        ('q="30 miljoner"', [52]),  # added
+        ('q="20 miljoner" "30 miljoner"', [52]),  # one removed, the other added
+        ('q="20 miljoner" "den 4 juni"', []),  # by two edits
+        ('q="20 miljoner" OR "den 4 juni"', [53, 52]),
+        ('q=removed:"20 miljoner"', [52]),
+        ('q=added:"20 miljoner"', []),
+        ("q=miljon", []),  # as often before as after
+        ("q=bygga trä", []),
+        ("q=fyrtio båt", [53]),
+        ("q=fyrtio -träd", [53]),
+        ("q=fyrtio -juni", [53]),  # which is there before and after
+        ("q=fyrtio -18", []),
+        ("q=fyrtio myndighet:andringsverket", [53]),
+        ("q=fyrtio myndighet:fyrstyrelsen", []),
+        ("q=fyrtio från:2024-05-02 till:2024-05-02", [53]),
+        ("q=fyrtio till:2024-05-01", []),
+        ("q=rubrik:sänks", [55]),
+        ("q=augusti", [63]),  # of a release that moved
+        ('q="på söndag"&unannounced=0', [61, 60, 59, 58, 57]),
+        ('q="på söndag"&agency=fyrstyrelsen', []),
+        ('q="på söndag"&to=2024-06-05', [58, 57]),
+        ("q=kvastfening", []),
+    ],
+)
+async def test_edits_by_their_words(history_site: Site, query: str, revisions: list[int]) -> None:
+    found = await read_rows(history_site, "edits", query)
+    assert [edit["revision"] for edit in found] == revisions
+
+
+async def test_page_of_searched_edits_marks_the_words(history_site: Site) -> None:
+    page = await history_site.page('/-/edits?q="20 miljoner" OR "30 miljoner"&lang=en')
+    (entry,) = page.cssselect(".register > li")
+    assert [mark.text_content() for mark in entry.cssselect("del mark, ins mark")] == ["20 miljoner", "30 miljoner"]
+    assert page.cssselect("#q")[0].get("value") == '"20 miljoner" OR "30 miljoner"'
+    assert page.cssselect("h2.status")[0].text_content() == "1 edit"
+    (feed,) = page.cssselect("link[type='application/atom+xml'][href*='edits']")
+    entries = feedparser.parse((await history_site.get(str(feed.get("href")))).content).entries
+    assert len(entries) == 1
+
+
+async def test_searched_edits_are_paged(history_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("archive.search.changes.MAX_CHECKED_EDITS", 4)
+    monkeypatch.setattr("archive.search.changes.EDIT_BATCH", 3)
+    url, revisions, sizes = "/-/edits.json?q=färjan OR vattenstånd OR cm&size=5", [], []
+    while url:
+        found = (await history_site.get(url.removeprefix(HOST))).json()
+        revisions += [edit["revision"] for edit in found["edits"]]
+        sizes.append(len(found["edits"]))
+        url = found["next"]
+    assert len(revisions) == len(set(revisions))
+    assert max(sizes) <= 5
+    rows = csv.DictReader(io.StringIO((await history_site.get("/-/edits.csv?q=färjan OR vattenstånd OR cm")).text))
+    assert [int(row["revision"]) for row in rows] == revisions
+    text = await history_site.text("/-/edits?q=vattenstånd&lang=en")
+    assert "No edits so far. The search continues on the next page." in text  # the number changed, not the word
+
+
+async def test_incomplete_search_of_edits_says_so(history_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("changes", "versions"):
+        monkeypatch.setattr(f"archive.search.{module}.MAX_EDITS", 2)
+    for ending in ("json", "csv", "atom"):
+        response = await history_site.get(f'/-/edits.{ending}?q="på söndag"')
+        assert response.headers["archive-truncated"] == "after 2 edits"
+    assert "only the latest were searched" in await history_site.text('/-/edits?q="på söndag"&lang=en')
+
+
+@pytest.mark.parametrize(
+    ("query", "titles"),
+    [
+        ("q=bryggor", [history.REMOVED["gone"]]),
+        ("q=vrak", [history.REMOVED["error page"]]),
+        ('q="så här är det"', [*history.REMOVED.values()]),
+        ('q="så här är det" -vrak&kind=gone', [history.REMOVED["gone"]]),
+        ("q=bryggor myndighet:fyrstyrelsen", []),
+        ("q=augusti", []),
+        ("q=augusti&kind=moved", [history.MOVED]),
+        ("q=från:2024-05&kind=gone", [history.RETURNED, history.REMOVED["gone"]]),
+        ("q=kvastfening", []),
+    ],
+)
+async def test_removals_by_their_last_text(history_site: Site, query: str, titles: list[str]) -> None:
+    assert sorted(row["title"] for row in await read_rows(history_site, "removed", query)) == sorted(titles)
+
+
+async def test_page_of_searched_removals_marks_the_words(history_site: Site) -> None:
+    page = await history_site.page('/-/removed?q="så här är det" bryggor&lang=en')
+    (entry,) = page.cssselect(".register > li")
+    assert [mark.text for mark in entry.cssselect("h3 mark, .excerpt mark")] == ["bryggor", "bryggor", "så här är det"]
+    assert page.cssselect("h2.status")[0].text_content() == "1 removed release"
+    (feed,) = page.cssselect("link[type='application/atom+xml'][href*='removed']")
+    assert len(feedparser.parse((await history_site.get(str(feed.get("href")))).content).entries) == 1
+
+
+@pytest.mark.parametrize("path", ["/-/edits{}?q=från:2024", "/-/edits{}?q=-x", "/-/edits{}?q=..", "/-/removed{}?q=.."])
+async def test_search_in_registers_needs_words(history_site: Site, path: str) -> None:
+    for ending in ("", ".json"):
+        assert (await history_site.get(path.format(ending))).status_code == 400

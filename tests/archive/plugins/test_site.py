@@ -30,6 +30,13 @@ PAGES = [
     *("/-/diff/54/55", "/-/diff/54/55?show=all", "/-/diff/1/1", "/-/evidence/99999.zip", "/-/evidence/removal-99.zip"),
     *("/-/phrase", "/-/phrase?q=%2220 miljoner%22", "/-/phrase?q=kvastfening", "/-/phrase?q=-x"),
     *("/-/edits", "/-/edits?release=51", "/-/edits?from=x", "/-/edits?agency=nosuch", "/-/removed?kind=moved"),
+    *(
+        "/-/edits?q=fyrtio",
+        "/-/edits?q=vattenstånd",
+        "/-/edits?q=-x",
+        "/-/removed?q=bryggor",
+        "/-/removed?q=kvastfening",
+    ),
 ]
 SAME_IN_ALL_LANGUAGES = re.compile(r"/archive(/revisions)?(\?|$)|/archive/releases(/\d+)?\.|/-/evidence/")
 

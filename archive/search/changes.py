@@ -1,0 +1,215 @@
+"""Search in the registers: edits that removed or added words, and removed releases by their last text."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from archive.analysis import is_english_release
+from archive.database import ListPage, RunQuery
+from archive.history import Entry, RegisterQuery, read_edits_page, read_removals_page, read_stored_revisions
+from archive.params import FilterError
+from archive.search.fts import ResolvedNames, build_plan, extract_filters, iter_nodes, resolve_names
+from archive.search.index import EDIT_COLUMNS, count_paragraphs
+from archive.search.occurrences import OccurrenceFinder, QueryLeaf, QueryTerm, evaluate, extract_query_terms
+from archive.search.query import AndNode, EditNode, NearNode, OrNode, QueryNode, SearchNote, TermNode, parse_query
+from archive.search.snippets import HighlightedText, MarkedText, read_release_hits
+from archive.search.versions import MAX_EDITS, build_occurrence_finder, find_last_row, read_edits, read_moves
+
+MAX_CHECKED_EDITS = 200  # edits that stored text decides about for one page; the next page continues
+EDIT_BATCH = 50  # edits whose texts are read at a time
+CHANGED_WORDS = 30  # words of the removed and of the added text that a page shows
+REMOVAL_RELEASE_SQL = "case o.kind when 'moved' then o.moved_to else o.release end"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditSearch:
+    """What the words of a query mean for edits: each must have been removed or added by the same edit."""
+
+    tree: QueryNode | None
+    finder: OccurrenceFinder
+    candidates: Sequence[int]  # edits in whose removed or added paragraphs the index finds the words
+    truncated: str = ""  # after how many edits with a word the search was cut off, because there are more
+    notes: Sequence[SearchNote] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemovalSearch:
+    """The removals of releases whose last text matches a query."""
+
+    removals: Sequence[int]
+    query_terms: Sequence[QueryTerm]
+    truncated: str = ""
+    notes: Sequence[SearchNote] = ()
+
+
+async def search_edits(run: RunQuery, text: str) -> EditSearch:
+    """Find the edits that may match; raise FilterError if the text has no words that must have changed."""
+    query = parse_query(text)
+    names, notes = await resolve_names(run, query.tree)
+    found = await find_candidates(run, query.tree, names)
+    if found is None:
+        raise FilterError("q", text, "words that must occur", "error.no_words")
+    candidates, is_cut = found
+    filters = extract_filters(query.tree)
+    if filters and candidates:
+        candidates = await filter_by_release(run, candidates, filters, names)
+    leaves = [node for node in iter_nodes(query.tree) if isinstance(node, TermNode | NearNode)]
+    return EditSearch(
+        tree=query.tree,
+        finder=build_occurrence_finder(OrNode(tuple(leaves)), names),
+        candidates=sorted(candidates),
+        truncated=f"after {MAX_EDITS} edits" if is_cut else "",
+        notes=[*query.notes, *notes],
+    )
+
+
+async def find_candidates(
+    run: RunQuery, node: QueryNode | None, names: ResolvedNames
+) -> tuple[dict[int, int], bool] | None:
+    """Return edits that may match, each with its release, and whether there may be more; None if all may match."""
+    if isinstance(node, TermNode | NearNode):
+        sides = [await read_edits(run, node, names, added=added) for added in (False, True)]
+        return sides[0] | sides[1], any(len(side) >= MAX_EDITS for side in sides)
+    if isinstance(node, EditNode):
+        trees = [(tree, added) for tree, added in ((node.removed, False), (node.added, True)) if tree]
+        sides = [await read_edits(run, tree, names, added=added) for tree, added in trees]
+        return intersect_edits(sides), any(len(side) >= MAX_EDITS for side in sides)
+    if not isinstance(node, AndNode | OrNode):
+        return None
+    parts = [await find_candidates(run, part, names) for part in node.parts]
+    known = [part for part in parts if part is not None]
+    is_cut = any(cut for _, cut in known)
+    if isinstance(node, OrNode):
+        joined = {edit: release for found, _ in known for edit, release in found.items()}
+        return (joined, is_cut) if len(known) == len(parts) else None
+    return (intersect_edits([found for found, _ in known]), is_cut) if known else None
+
+
+def intersect_edits(sides: Sequence[Mapping[int, int]]) -> dict[int, int]:
+    """Return the edits that all have, each with its release."""
+    return {edit: release for edit, release in sides[0].items() if all(edit in side for side in sides[1:])}
+
+
+async def filter_by_release(
+    run: RunQuery, edits: Mapping[int, int], filters: AndNode, names: ResolvedNames
+) -> dict[int, int]:
+    """Keep the edits of releases that meet the filters of a query."""
+    moves, plan = await read_moves(run), build_plan(filters, names)
+    last_rows = {release: find_last_row(release, moves) for release in set(edits.values())}
+    condition = f"l.release in (select value from json_each({plan.bind(json.dumps([*set(last_rows.values())]))}))"
+    rows = await run(
+        f"select l.release from release_facets l where {' and '.join([*plan.conditions, condition])}", plan.values
+    )
+    kept = {row["release"] for row in rows}
+    return {edit: release for edit, release in edits.items() if last_rows[release] in kept}
+
+
+async def read_searched_edits(run: RunQuery, query: RegisterQuery) -> ListPage:
+    """Return a page of edits that removed or added the words, with these marked: `removed_text`, `added_text`.
+
+    The page has fewer than `query.size` edits, and a next one, if too many candidates had to be checked.
+    """
+    search: EditSearch | None = query.search
+    if search is None:
+        return await read_edits_page(run, query)
+    filters = {**query.filters, "edits": json.dumps(search.candidates)}
+    rows: list[Entry] = []
+    cursor, checked, has_more = query.after, 0, True
+    while has_more and len(rows) < query.size and checked < MAX_CHECKED_EDITS:
+        page = await read_edits_page(run, replace(query, filters=filters, after=cursor, size=EDIT_BATCH))
+        matches = await mark_edits(run, search, page.rows)
+        for number, row in enumerate(page.rows, 1):
+            cursor, checked = row["id"], checked + 1
+            has_more = number < len(page.rows) or page.next_cursor is not None
+            if row["id"] in matches:
+                rows.append(row | matches[row["id"]])
+            if len(rows) == query.size:
+                break
+        if not page.rows:
+            has_more = False
+    return ListPage(rows, cursor if has_more else None)
+
+
+async def mark_edits(run: RunQuery, search: EditSearch, edits: Sequence[Entry]) -> dict[int, dict[str, MarkedText]]:
+    """Return, for each of the edits that match, excerpts of what it removed and added of the words."""
+    states = await read_stored_revisions(run, [edit[key] for edit in edits for key in ("previous", "id")])
+
+    def mark() -> dict[int, dict[str, MarkedText]]:
+        found = {}
+        for edit in edits:
+            before, after = (states[edit[key]]["state"] for key in ("previous", "id"))
+            removed, added = search.finder.compare(before, after)
+            if evaluate(search.tree, partial(is_changed, removed=removed, added=added)) is not False:
+                found[edit["id"]] = {
+                    "removed_text": mark_changed_text(before, after, search.finder, removed),
+                    "added_text": mark_changed_text(after, before, search.finder, added),
+                }
+        return found
+
+    return await asyncio.to_thread(mark)
+
+
+def is_changed(node: QueryNode, *, removed: set[QueryLeaf], added: set[QueryLeaf]) -> bool | None:
+    """Return whether an edit changed a part of a query; None if that is no part about its text."""
+    if isinstance(node, EditNode):
+        sides = ((node.removed, removed), (node.added, added))
+        return all(tree is None or evaluate(tree, side.__contains__) is not False for tree, side in sides)
+    return node in removed or node in added if isinstance(node, TermNode | NearNode) else None
+
+
+def mark_changed_text(
+    state: Mapping[str, Any], other: Mapping[str, Any], finder: OccurrenceFinder, leaves: Iterable[QueryLeaf]
+) -> MarkedText:
+    """Return an excerpt of the paragraphs that only one state has, with words marked; empty if it has none of them."""
+    query_terms = [replace(term, field=None) for leaf in leaves for term in finder.terms[leaf]]
+    if not query_terms:
+        return []
+    own, others = count_paragraphs(state), count_paragraphs(other)
+    text = "\n".join(paragraph for name in EDIT_COLUMNS for paragraph in (own[name] - others[name]).elements())
+    highlighted = HighlightedText(text, query_terms, "body", english=is_english_release(state))
+    return highlighted.excerpt(CHANGED_WORDS) if highlighted.highlights else []
+
+
+async def search_removals(run: RunQuery, text: str) -> RemovalSearch:
+    """Find the removals of releases whose last text matches; that of a moved release is that of its new record."""
+    query = parse_query(text)
+    if query.tree is None:
+        raise FilterError("q", text, "words that must occur", "error.no_words")
+    names, notes = await resolve_names(run, query.tree)
+    plan = build_plan(query.tree, names)
+    conditions = list(plan.conditions)
+    if plan.match:
+        match = plan.bind(plan.match)
+        conditions.append(f"{REMOVAL_RELEASE_SQL} in (select rowid from search where search match {match})")
+    facets = f" join release_facets l on l.release = {REMOVAL_RELEASE_SQL}" if plan.conditions else ""
+    rows = await run(f"select o.id from removals o{facets} where {' and '.join(conditions)}", plan.values)
+    prefix_lemmas = {prefix: expansion.lemmas for prefix, expansion in names.prefixes.items()}
+    return RemovalSearch(
+        removals=[row["id"] for row in rows],
+        query_terms=extract_query_terms(query.tree, prefix_lemmas),
+        notes=[*query.notes, *notes],
+    )
+
+
+def add_removal_filter(query: RegisterQuery) -> RegisterQuery:
+    """Return the query with the removals that its words were found in as a filter."""
+    if query.search is None:
+        return query
+    return replace(query, filters={**query.filters, "removals": json.dumps(query.search.removals)})
+
+
+async def read_searched_removals(run: RunQuery, query: RegisterQuery) -> ListPage:
+    """Return a page of removals; if words were searched for, each with its last text as a `hit`."""
+    page = await read_removals_page(run, add_removal_filter(query))
+    if query.search is None:
+        return page
+    releases = [(row["moved_to"] if row["kind"] == "moved" else row["release"]) for row in page.rows]
+    hits = await read_release_hits(run, list(dict.fromkeys(releases)), query.search.query_terms)
+    by_release = {hit.row["id"]: hit for hit in hits}
+    rows = [row | {"hit": by_release.get(key)} for row, key in zip(page.rows, releases, strict=True)]
+    return ListPage(rows, page.next_cursor)

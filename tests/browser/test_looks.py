@@ -24,6 +24,10 @@ PAGES = {
     "no-hits": "/search?q=dinosaurie",
     "release": "/archive/releases/1",
     "answers": "/archive/releases/2?lang=en",
+    "found": "/archive/releases/1?q=rörsångare+vass+sångare&hit=1#place-3",
+    "found-loosely": "/archive/releases/1?q=rörsångare+dinosaurie&hit=1&lang=en",
+    "found-version": "/-/revision/53?q=stödet&hit=1&lang=en#place-2",
+    "found-edit": "/-/diff/52/53?show=all&q=stödet+juni&hit=1#place-4",
     "undated": "/archive/releases/4",
     "not-found": "/nothing",
     "timeline": "/archive/releases/51",
@@ -82,6 +86,7 @@ SAME_COLOURS = {  # pages with the elements of another: the dark view of that on
     *("search", "meant", "undated", "timeline", "moved", "diff-whole", "edits-none", "agency-record", "agency-older"),
     *("agency-empty", "agency-month", "no-month", "undated-month", "docs", "coverage", "coverage-agency"),
     *("phrase-empty", "phrase-none", "removed-searched"),
+    *("found-loosely", "found-version"),
 }
 MAX_PAGE_BYTES = 60_000  # of a page with its style sheet and icon, uncompressed
 TAKES_SCREENSHOTS = os.environ.get("SCREENSHOT") == "1"  # they take longer than all tests of this file
@@ -191,6 +196,15 @@ def test_print_has_only_the_release(page: Page, site: str) -> None:
     for part in (".neighbours", "header.site nav", "footer.site", "nav.questions"):
         assert page.locator(part).first.is_hidden(), part
         assert page.locator(part).count() > 0, part
+
+
+def test_print_has_no_links_between_marks(page: Page, site: str) -> None:
+    page.goto(site + PAGES["found"])
+    for media, is_visible in (("screen", True), ("print", False)):
+        page.emulate_media(media=media)  # type: ignore[arg-type] # one of two
+        for part in ("nav.found", "mark:target + .steps"):
+            assert page.locator(part).is_visible() is is_visible, (media, part)
+        assert page.locator("mark:target").is_visible()
 
 
 def test_changes_are_visible_without_colours(page: Page, site: str) -> None:

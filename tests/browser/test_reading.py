@@ -100,6 +100,29 @@ def test_search_by_keyboard(page: Page, site: str) -> None:
     expect(page.get_by_role("status")).to_have_text("45 meddelanden, senaste först")
 
 
+def test_marks_and_results_by_keyboard_without_scripts(browser: Browser, site: str) -> None:
+    with browser.new_context(locale="sv-SE", java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(f"{site}/search?q=rörsångare+vass")
+        follow_link(page, "Så mår sångarna")
+        found = page.get_by_role("navigation", name="Din sökning")
+        expect(found).to_contain_text("Sökorden är markerade på 8 ställen.")
+        follow_link(page, "Gå till det första")
+        for number in (1, 2, 3):
+            expect(page.locator("mark:target")).to_be_in_viewport()
+            expect(page.locator(".steps:visible")).to_have_attribute("data-place", f"{number} / 8")
+            follow_next_link(page, f"Nästa markering, {number + 1} av 8")
+        follow_next_link(page, "Föregående markering, 3 av 8")
+        expect(page).to_have_url(re.compile("#place-3$"))
+        page.goto(re.sub("#.*", "#place-8", page.url))
+        follow_next_link(page, "Till sökningen, överst på sidan")
+        expect(found).to_be_in_viewport()
+        follow_next_link(page, re.compile("^Nästa träff ?: ?Läget på vägarna kring Vassviken"))
+        expect(found).to_contain_text("Träff 2, stämmer delvis")
+        follow_link(page, "Till träffarna")
+        expect(page.locator("#hit-2")).to_be_in_viewport()
+
+
 def test_agency_tag_and_question_by_keyboard(page: Page, site: str) -> None:
     page.goto(site + "/agencies")
     follow_link(page, "Fyrstyrelsen", exact=True)
@@ -140,6 +163,17 @@ def test_history_and_edits_by_keyboard(page: Page, site: str) -> None:
     expect(page).to_have_url(re.compile(r"importance=50.*unannounced=1"))
     expect(page.get_by_role("status")).not_to_have_text("39 ändringar")
     expect(page.get_by_label("Bara oannonserade ändringar")).to_be_checked()
+
+
+def follow_next_link(page: Page, name: str | re.Pattern[str]) -> None:
+    """Follow a link that is among the next few in the order of the page, from where the reader is."""
+    link = page.get_by_role("link", name=name, exact=True)
+    for _ in range(4):
+        page.keyboard.press("Tab")
+        if link.evaluate("element => element === document.activeElement"):
+            break
+    expect(link).to_be_focused()
+    page.keyboard.press("Enter")
 
 
 def follow_link(page: Page, name: str, *, exact: bool = False) -> None:

@@ -73,31 +73,22 @@ def test_words_are_marked_across_inline_elements(query: str, markup: str, marked
     assert list_marks(mark_html(query, markup)[0]) == marked
 
 
-WORDS = st.sampled_from(
-    [
-        *("skola", "skolan", "psykisk", "ohälsa", "va\u030ald", "eg\u0306", "\u00ad", ".", "-", " ", "\n"),
-        *("AT&amp;T", "&lt;b&gt;", "&nbsp;", "&quot;", "&#229;", "&ogiltig;", "5<4"),
-    ]
+WORDS = (
+    *("skola", "skolan", "psykisk", "ohälsa", "va\u030ald", "eg\u0306", "\u00ad", ".", "-", " ", " ", "\n"),
+    *("AT&amp;T", "&lt;b&gt;", "&nbsp;", "&quot;", "&#229;", "&ogiltig;", "5<4"),
 )
-TAGS = st.sampled_from(
-    [
-        *("p", "b", "ul", "li", "table", "td", "h2 id='question-1'", "br", "del", "sub", "script", "mark"),
-        *("a href='/skola?x=\"skola>\"'", "a href='/ohälsa'", "span class='steps'"),
-    ]
+TAGS = (
+    *("<p>", "</p>", "<b>", "</b>", "<ul><li>", "</ul>", "<table><tr><td>", "</table>", "<br>", "<sub>", "</sub>"),
+    *("<h2 id='question-1'>", "</h2>", "<a href='/skola?x=\"skola>\"'>", "<a href='/ohälsa'>", "</a>", "<del>"),
+    *("<script>", "<mark>", "<span class='steps'>", "</span>"),
 )
-MARKUP = st.recursive(
-    WORDS,
-    lambda inner: st.tuples(TAGS, st.lists(inner, max_size=6).map("".join)).map(
-        lambda pair: f"<{pair[0]}>{pair[1]}</{pair[0].split()[0]}>"
-    ),
-    max_leaves=25,
-)
+MARKUP = st.lists(st.sampled_from((*WORDS, *TAGS)), max_size=30).map("".join)  # nh3 closes what is open
 QUERY = st.sampled_from(
     ["skola", '"skola ohälsa"', "psykisk ohälsa", "våld OR AT&T", "sko*", "fråga:skola", "svar:skola", "b quot amp"]
 )
 
 
-@given(markup=st.lists(MARKUP, max_size=6).map("".join), query=QUERY)
+@given(markup=MARKUP, query=QUERY)
 def test_marks_add_no_text_and_break_no_tags(markup: str, query: str) -> None:
     clean = nh3.clean(markup, tags=ALLOWED_TAGS, attributes=ALLOWED_ATTRIBUTES)
     marked, highlighter = mark_html(query, clean)

@@ -51,9 +51,10 @@ from archive.evidence.verify import open_archive
 from archive.i18n import translate
 from archive.schema import read_metadata
 from archive.search.fts import build_hits_sql, build_match, plan_search
+from archive.search.index import ColumnCache
 from archive.search.params import EXCLUDE_SUFFIX, FACETS, SearchRequest, parse_search_request
 from archive.search.query import SearchNote
-from archive.search.ranking import ColumnCache, HitFinder
+from archive.search.ranking import HitFinder
 from archive.search.versions import find_former_hits, resolve_query
 
 RELEASE_ID_COLUMNS = ("release", "id")  # columns of a SELECT with release ids; the first one that exists is used

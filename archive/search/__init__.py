@@ -3,7 +3,7 @@
 query.py        parses queries into a tree, loosens queries with few hits
 words.py        function words, other names of agencies, synonyms and translations (*.tsv)
 params.py       converts search requests from and to URL parameters
-index.py        the FTS5 tables
+index.py        the FTS5 tables, and the columns in memory that hits are filtered, sorted and counted by
 fts.py          translates a tree to FTS5 and SQL
 ranking.py      finds, sorts and counts the hits
 occurrences.py  where the terms of a query occur in texts and stored states
@@ -24,11 +24,11 @@ from dataclasses import dataclass, field, replace
 from archive.database import FacetValue, RunQuery
 from archive.history import find_final_release
 from archive.search.fts import ResolvedNames, build_scope_sql, extract_filters
-from archive.search.index import NO_VALUE
+from archive.search.index import NO_VALUE, ColumnCache
 from archive.search.occurrences import QueryTerm
 from archive.search.params import EXCLUDE_SUFFIX, SearchRequest, format_parameter
 from archive.search.query import SearchNote
-from archive.search.ranking import ColumnCache, HitFinder, HitPage, LooseHits
+from archive.search.ranking import HitFinder, HitPage, LooseHits
 from archive.search.snippets import SearchHit, read_question_hits, read_release_hits
 from archive.search.suggestions import FEW_HITS, Suggestion, correct_query, find_suggestions, is_english_query
 from archive.search.versions import describe_changes, list_marked_terms, resolve_query

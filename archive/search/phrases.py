@@ -19,10 +19,10 @@ from archive.history import HIDDEN_RELEASES_SQL, read_stored_revisions
 from archive.history.presences import CheckPair, Presence, read_presences
 from archive.i18n import swedish_sort_key
 from archive.search.fts import build_hits_sql, build_match, plan_search
+from archive.search.index import ColumnCache
 from archive.search.occurrences import extract_query_terms, iter_leaves
 from archive.search.params import SearchRequest
 from archive.search.query import AndNode, Query, SearchNote, TermNode, is_text
-from archive.search.ranking import ColumnCache
 from archive.search.snippets import SearchHit, build_release_hit
 from archive.search.versions import (
     adapt_to_edits,

@@ -21,6 +21,7 @@ from archive.analysis import COMMON_WORDS, find_words
 from archive.analysis.lemmatizer import english_lemma, is_english_word, is_swedish_word
 from archive.database import RunQuery
 from archive.search.fts import ResolvedNames, iter_nodes
+from archive.search.index import ColumnCache
 from archive.search.params import SearchRequest
 from archive.search.query import (
     QUOTED,
@@ -35,7 +36,7 @@ from archive.search.query import (
     fold_diacritics,
     parse_query,
 )
-from archive.search.ranking import ColumnCache, CorrectedQuery, HitFinder, HitPage, SpellingCorrection
+from archive.search.ranking import CorrectedQuery, HitFinder, HitPage, SpellingCorrection
 from archive.search.words import read_translations, split_query_words
 
 FEW_HITS = 5  # a query with more hits is assumed to be spelt correctly

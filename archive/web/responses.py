@@ -39,7 +39,7 @@ from archive.database import RunQuery
 from archive.dates import Month, now, parse_time, to_iso
 from archive.i18n import LANGUAGES, SWEDISH_TIME, choose_language, format_time, translate
 from archive.params import FilterError, is_harmless_parameter
-from archive.search.ranking import ColumnCache
+from archive.search.index import ColumnCache
 from archive.web.sandbox import RequestQueue, SandboxLimits, VisitorRequest, current_visitor_request
 
 RESPONSE_MEDIA_TYPES = {

@@ -21,9 +21,8 @@ from archive.database import RunQuery, build_connection_runner, run_without_wait
 from archive.dates import Month
 from archive.models import Release
 from archive.search import search
-from archive.search.index import NO_VALUE
+from archive.search.index import CODED_COLUMNS, LAST_CHANGE_SQL, NO_VALUE, ColumnCache
 from archive.search.params import SearchRequest
-from archive.search.ranking import CODED_COLUMNS, LAST_CHANGE_SQL, ColumnCache
 from archive.store import Archive
 from tests.archive.random_events import RandomEvents
 from tests.archive.sample import SEEN
@@ -85,7 +84,7 @@ def read_tables(db: sqlite3.Connection) -> dict[int, dict[str, Any]]:
 def test_columns_follow_random_events(random: Random, reads: list[bool]) -> None:
     with (
         TemporaryDirectory() as folder,
-        patch("archive.search.ranking.LOG_BATCH", 7),
+        patch("archive.search.index.LOG_BATCH", 7),
         Archive(Path(folder) / "archive.db") as archive,
         closing(sqlite3.connect(archive.path)) as db,
     ):

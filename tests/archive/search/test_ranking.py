@@ -15,8 +15,9 @@ import pytest
 from archive.database import build_connection_runner
 from archive.models import Release
 from archive.search import search, search_all
+from archive.search.index import ColumnCache
 from archive.search.params import FACETS
-from archive.search.ranking import ColumnCache, HitFinder
+from archive.search.ranking import HitFinder
 from archive.store import Archive
 from tests.archive.sample import LIGHTHOUSES, PAGED, SEEN, UNDATED, WARBLERS
 from tests.archive.search.conftest import Searcher, build_request, lower_limits, marks

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 
 from archive.search import find_hit_position, search_all
-from archive.search.ranking import ColumnCache
+from archive.search.index import ColumnCache
 from archive.search.snippets import SearchHit
 from tests.archive.hostile_queries import LONG, QUERIES, TYPED
 from tests.archive.sample import LIGHTHOUSES, PAGED

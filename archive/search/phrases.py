@@ -23,7 +23,9 @@ from archive.search.index import ColumnCache
 from archive.search.occurrences import extract_query_terms, iter_leaves
 from archive.search.params import SearchRequest
 from archive.search.query import AndNode, Query, SearchNote, TermNode, is_text
+from archive.search.ranking import HitFinder
 from archive.search.snippets import SearchHit, build_release_hit
+from archive.search.suggestions import correct_query
 from archive.search.versions import (
     adapt_to_edits,
     build_occurrence_finder,
@@ -143,9 +145,8 @@ async def read_phrase_history(
     plan = plan_search(request, names)
     sql = build_hits_sql(request, plan, build_match(request, plan), limit=MAX_RELEASES + 1)
     current = [row["release"] for row in await run(sql, plan.values)]
-    former = await find_former_hits(
-        run, columns, request, names, current=current if len(current) <= MAX_RELEASES else None
-    )
+    finder = HitFinder(run=run, columns=columns, request=request, names=names, correct=correct_query)
+    former = await find_former_hits(finder, current if len(current) <= MAX_RELEASES else None)
     moved: set[int] = set()
     if plan.match and not plan.conditions:  # an earlier row may have what its continuation never had
         rows = await run(MOVED_HITS_SQL, {"match": plan.match})
@@ -158,10 +159,10 @@ async def read_phrase_history(
         key: [build_only_presence(row)] for key, row in releases.items() if row["is_unchanged"] and key in in_index
     }
     to_read = [key for key in candidates if key in releases and key not in presences]
-    finder, deadline = build_occurrence_finder(query.tree, names), time.monotonic() + MAX_SECONDS
+    has_wording, deadline = build_occurrence_finder(query.tree, names).is_in, time.monotonic() + MAX_SECONDS
     for start in range(0, len(to_read), RELEASE_BATCH):
         if time.monotonic() < deadline:
-            presences |= await read_presences(run, to_read[start : start + RELEASE_BATCH], finder.is_in)
+            presences |= await read_presences(run, to_read[start : start + RELEASE_BATCH], has_wording)
     entries = [
         PhraseEntry(row=releases[key], presence=presence)
         for key, found in presences.items()

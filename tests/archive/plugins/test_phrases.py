@@ -98,7 +98,10 @@ async def test_page_marks_the_words_and_links_to_comparisons(history_site: Site)
     page = await history_site.page('/-/phrase?q="20 miljoner"')
     (entry,) = page.cssselect(".register > li")
     assert [mark.text for mark in entry.cssselect("mark")] == ["20 miljoner"]
-    assert [link.get("href") for link in entry.cssselect(".ways a")] == ["/-/revision/51", "/-/diff/51/52"]
+    links = [str(link.get("href")) for link in entry.cssselect(".ways a")]
+    assert [link.partition("?")[0] for link in links] == ["/-/revision/51", "/-/diff/51/52"]
+    for link in links:  # where the words are marked, too
+        assert "20 miljoner" in [mark.text_content() for mark in (await history_site.page(link)).cssselect("mark")]
 
 
 @pytest.mark.parametrize(

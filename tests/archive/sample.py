@@ -38,13 +38,13 @@ class CompiledTemplates(BytecodeCache):
     """The templates that one site of this process has compiled, for all others: 0.2 s a site."""
 
     def __init__(self) -> None:
-        self.code: dict[tuple[str, str], CodeType | None] = {}
+        self.code: dict[tuple[bool, str, str], CodeType | None] = {}
 
     def load_bytecode(self, bucket: Bucket) -> None:
-        bucket.code = self.code.get((bucket.key, bucket.checksum))
+        bucket.code = self.code.get((bucket.environment.is_async, bucket.key, bucket.checksum))
 
     def dump_bytecode(self, bucket: Bucket) -> None:
-        self.code[bucket.key, bucket.checksum] = bucket.code
+        self.code[bucket.environment.is_async, bucket.key, bucket.checksum] = bucket.code
 
 
 TEMPLATES = CompiledTemplates()

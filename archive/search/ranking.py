@@ -175,7 +175,9 @@ class HitFinder:
             former=hits.former,
             title_matches_first=hits.title_matches_first,
             approximate_facets=[
-                name for name, counted in hits_by_facet.items() if counted.capped and name not in exact_counts
+                name
+                for name, counted in hits_by_facet.items()
+                if (counted.capped or counted.former.capped) and name not in exact_counts
             ],
         )
 

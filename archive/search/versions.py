@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from archive.analysis import is_english_release
 from archive.database import RunQuery
+from archive.diff.align import split_paragraphs
 from archive.feeds import SEARCH_FEED_SQL
 from archive.history import find_last_seen, read_preceding_revisions
 from archive.history.presences import Presence, read_presences
@@ -211,9 +213,8 @@ async def check_edits(run: RunQuery, edits: Sequence[int], node: EditNode, names
     def check() -> list[int]:
         found = []
         for row in rows:
-            before, after = (
-                parse_state({name: row[f"{prefix}_{name}"] for name in (*STATE_FIELDS, *LIST_FIELDS)})
-                for prefix in "bv"
+            before, after = keep_changed_texts(
+                *(parse_state({name: row[f"{side}_{name}"] for name in (*STATE_FIELDS, *LIST_FIELDS)}) for side in "bv")
             )
             if all(
                 finder.is_true(finder.compare(before, after)[tree is not node.removed].__contains__)
@@ -223,6 +224,24 @@ async def check_edits(run: RunQuery, edits: Sequence[int], node: EditNode, names
         return found
 
     return await run_in_thread(check)
+
+
+def keep_changed_texts(*states: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield two states of a release without what both have, so that less text has to be analysed.
+
+    >>> empty = {"title": "A", "lead": None, "questions": [], "images": None, "language": "sv"}
+    >>> [state["body"] for state in keep_changed_texts({**empty, "body": "B\\n\\nC"}, {**empty, "body": "C\\n\\nD"})]
+    ['B', 'D']
+    """
+    for state, other in (states, states[::-1]):
+        kept = {**state, "language": "en" if is_english_release(state) else "sv"}
+        for name in ("title", "lead", "body"):
+            own, theirs = (Counter(split_paragraphs(each[name] or "")) for each in (state, other))
+            kept[name] = "\n\n".join((own - theirs).elements())
+        for name in ("questions", "images"):  # one that is not known of either state is not compared
+            known = state[name] is not None and other[name] is not None
+            kept[name] = [part for part in state[name] if part not in other[name]] if known else []
+        yield kept
 
 
 async def run_in_thread(function: Callable[[], Result]) -> Result:

@@ -151,8 +151,9 @@ class HitFinder:
         chosen_facets = [
             name for name in FACETS if name in request.include and name != "tag" and name not in exact_counts
         ]
-        (hits, total), *facet_hits = await asyncio.gather(
-            self.fetch_counted(), *(replace(self, skip_facet=name).fetch("newest") for name in chosen_facets)
+        (hits, total), facet_hits = await asyncio.gather(
+            self.fetch_counted(),
+            asyncio.gather(*(replace(self, skip_facet=name).fetch("newest") for name in chosen_facets)),
         )
         hits_by_facet = dict.fromkeys(FACETS, hits) | dict(zip(chosen_facets, facet_hits, strict=True))
         facets = await self.count_facets(hits_by_facet, exact_counts)

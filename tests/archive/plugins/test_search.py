@@ -483,3 +483,77 @@ async def test_no_query_of_a_table_is_an_error(site: Site, text: str) -> None:
 
 async def test_invalid_raw_query_is_a_400(site: Site) -> None:
     assert (await site.get('/archive/releases.json?_searchmode=raw&_search="')).status_code == 400
+
+
+# Earlier versions
+
+FORMER = f"q={quote('fyrtio båtar')}&versions=all"  # of the third version of an edited release
+
+
+async def test_former_hit_states_when_the_words_disappeared(history_site: Site) -> None:
+    assert "fyrtio" not in await history_site.text(f"/search?q={quote('fyrtio båtar')}")
+    page = await history_site.page(f"/search?{FORMER}")
+    (line,) = page.cssselect("li .former")
+    text = " ".join(line.text_content().split())
+    assert text.startswith("Finns inte längre i texten: togs bort mellan ")
+    (link,) = line.cssselect("a")
+    comparison = await history_site.page(link.attrib["href"])
+    assert "fyrtio båtar" in [mark.text_content() for mark in comparison.cssselect("mark")]
+    (excerpt,) = page.cssselect("li .excerpt")
+    assert "Förra året byggdes fyrtio båtar" in excerpt.text_content()
+    assert page.cssselect("input[name=versions][checked]")
+    assert not (await history_site.page("/search?q=stöd")).cssselect("input[name=versions][checked]")
+    links = [urlsplit(each.attrib["href"]).query for each in page.cssselect("#narrow a, .tabs a")]
+    assert all("versions=all" in query for query in links)
+    assert "no longer in the text" in (await history_site.text(f"/search?{FORMER}&lang=en")).lower()
+
+
+async def test_former_hit_in_each_format(history_site: Site) -> None:
+    found = await get_json(history_site, FORMER)
+    assert (found["total"], found["former"], found["former_capped"]) == (1, 1, False)
+    (row,) = found["releases"]
+    assert (row["match"], row["change"], row["matched"]) == ("former", "former", "fyrtio, båtbyggare, båtar")
+    assert row["checked_before"] < row["checked_after"]
+    assert row["comparison"].endswith(f"/-/diff/{row['before']}/{row['after']}")
+    (record,) = csv.DictReader(io.StringIO((await history_site.get(f"/search.csv?{FORMER}")).text))
+    assert {name: "" if row[name] is None else str(row[name]) for name in record} == record
+    workbook = (await history_site.get(f"/search.xlsx?{FORMER}")).content
+    assert "checked_before" in str(read_table(workbook))
+    assert "versions=all" in feedparser.parse((await history_site.get(f"/search.atom?{FORMER}")).text).feed.link
+    plain = await get_json(history_site, f"q={quote('båtar')}")
+    assert not {"former", "former_capped", "change"} & {*plain, *plain["releases"][0]}
+
+
+async def test_edits_are_found_by_what_they_removed(history_site: Site) -> None:
+    found = await get_json(history_site, f"q={quote('borttaget:fyrtio')}")
+    (row,) = found["releases"]
+    assert (row["match"], row["change"]) == ("strict", "removed")
+    page = await history_site.text(f"/search?q={quote('tillagt:30 borttaget:20')}")
+    assert "Ändrades mellan " in page
+    assert "Jämför versionerna" in page
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "number"),
+    [
+        ("_search=fyrtio", 200, 0),
+        ("_search=fyrtio&_versions=all", 200, 1),
+        ("_search=borttaget:fyrtio", 200, 1),
+        ("_search=fyrtio&_versions=all&agency=fyrstyrelsen", 200, 0),
+        ("_search=fyrtio&_versions=some", 400, 0),
+        ("_versions=all", 400, 0),
+    ],
+)
+async def test_table_searches_in_versions(history_site: Site, options: str, status: int, number: int) -> None:
+    response = await history_site.get(f"/archive/releases.json?{options}")
+    assert response.status_code == status
+    assert len(response.json().get("rows", [])) == number
+
+
+async def test_other_tables_have_no_versions(history_site: Site) -> None:
+    assert (await history_site.get("/archive/questions.json?_versions=all")).status_code == 400
+
+
+async def test_earlier_versions_are_not_searched_among_questions(history_site: Site) -> None:
+    assert "bara bland meddelanden" in await history_site.text("/search?q=stöd&versions=all&show=questions")
+    assert "”versions=new” i adressen" in await history_site.text("/search?q=stöd&versions=new")

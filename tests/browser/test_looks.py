@@ -22,6 +22,8 @@ PAGES = {
     "questions": "/search?show=questions",
     "meant": "/search?q=rorsangaren&tag__not=Väglag",
     "no-hits": "/search?q=dinosaurie",
+    "former": "/search?q=båtar fyrtio&versions=all",
+    "removed-words": "/search?q=båtar removed:fyrtio&lang=en",
     "release": "/archive/releases/1",
     "answers": "/archive/releases/2?lang=en",
     "found": "/archive/releases/1?q=rörsångare+vass+sångare&hit=1#place-3",

@@ -529,7 +529,7 @@ async def test_edits_are_found_by_what_they_removed(history_site: Site) -> None:
     (row,) = found["releases"]
     assert (row["match"], row["change"]) == ("strict", "removed")
     page = await history_site.text(f"/search?q={quote('tillagt:30 borttaget:20')}")
-    assert "Ändrades mellan " in page
+    assert "Orden ändrades mellan " in page
     assert "Jämför versionerna" in page
 
 

@@ -71,11 +71,14 @@ class PhraseEntry:
         return str(gone.after if gone else self.row["last_checked"])
 
     @property
+    def is_stated(self) -> bool:
+        """Return whether it was there from the start in a release whose publication is stated."""
+        return self.presence.appeared.after is None and bool(self.row["published"] and self.row["sort_date"])
+
+    @property
     def since(self) -> str:
-        """Return when it appeared: the stated publication if it was there at first, else the check that saw it."""
-        appeared, row = self.presence.appeared, self.row
-        stated = row["sort_date"] if appeared.after is None and row["published"] else None
-        return str(stated or appeared.until)
+        """Return the stated publication if it was there from the start, else the check that first saw it."""
+        return str(self.row["sort_date"] if self.is_stated else self.presence.appeared.until)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

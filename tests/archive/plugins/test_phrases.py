@@ -50,6 +50,7 @@ async def test_removed_release_ends_with_its_removal(history_site: Site) -> None
     text = await history_site.text('/-/phrase?q="avgifterna för bryggor"&lang=en')
     assert "The release was removed between two checks: 5 June 2024, 10:15 and 6 June 2024, 10:15." in text
     assert "One release has or had these words. None has them now." in text
+    assert "First Published 2 May 2024, first read by the archive 3 June 2024, 10:15" in text
 
 
 async def test_release_that_came_back_says_when_it_was_missing(history_site: Site) -> None:
@@ -144,4 +145,5 @@ async def test_search_page_links_to_the_history(history_site: Site) -> None:
     assert link == "/-/phrase?q=f%C3%A4rjan+s%C3%B6ndag&agency=andringsverket"
     back = await history_site.page(link)
     assert "/search?q=f%C3%A4rjan+s%C3%B6ndag&agency=andringsverket" in [a.get("href") for a in back.cssselect("a")]
+    assert (await history_site.page('/search?q="20 miljoner"')).cssselect("a[href^='/-/phrase']")  # without a hit
     assert not (await history_site.page("/search?year=2024")).cssselect("a[href^='/-/phrase']")

@@ -29,7 +29,7 @@ from archive.search.occurrences import QueryTerm
 from archive.search.params import EXCLUDE_SUFFIX, SearchRequest, format_parameter
 from archive.search.query import SearchNote
 from archive.search.ranking import HitFinder, HitPage, LooseHits
-from archive.search.snippets import SearchHit, read_question_hits, read_release_hits
+from archive.search.snippets import SearchHit, TextChange, read_question_hits, read_release_hits
 from archive.search.suggestions import FEW_HITS, Suggestion, correct_query, find_suggestions, is_english_query
 from archive.search.versions import describe_changes, list_marked_terms, resolve_query
 
@@ -180,6 +180,7 @@ class HitPosition:
     total: int = 0
     capped: bool = False  # there are more hits than `total`
     is_loose: bool = False
+    change: TextChange | None = None  # by which it is a hit
     previous: SearchHit | None = None
     next: SearchHit | None = None
 
@@ -214,10 +215,14 @@ async def find_hit_position(
         index = next((place for place, key in enumerate(ids) if key in own), -1)
     if index < 0:
         return HitPosition(query_terms=strict_terms)
-    beside = [place for place in (index - 1, index + 1) if 0 <= place < len(ids)]
-    strict_count = sum(place < len(strict.ids) for place in beside)
-    hits = await read_hits(run, request, [ids[place] for place in beside], names, loose, strict_count=strict_count)
-    by_id = {hit.row["pair" if request.show == "questions" else "id"]: hit for hit in hits}
+    has_changes = bool(strict.former.ids or names.edits)
+    places = [index - 1, *([index] if has_changes else []), index + 1]
+    places = [place for place in places if 0 <= place < len(ids)]
+    strict_count = sum(place < len(strict.ids) for place in places)
+    hits = await read_hits(run, request, [ids[place] for place in places], names, loose, strict_count=strict_count)
+    hits = await describe_changes(run, hits, request.query.tree, names, strict.former)
+    by_id = {hit.row["pair" if hit.is_pair else "id"]: hit for hit in hits}
+    own_hit = by_id.get(ids[index]) if has_changes else None
     is_loose = index >= len(strict.ids)
     return HitPosition(
         query_terms=list_marked_terms(loose.query.tree, names) if is_loose and loose.query else strict_terms,
@@ -225,6 +230,7 @@ async def find_hit_position(
         total=total,
         capped=(strict.capped or strict.former.capped) and not finder.has_only_facets,
         is_loose=is_loose,
+        change=own_hit and own_hit.change,
         previous=by_id.get(ids[index - 1]) if index else None,
         next=by_id.get(ids[index + 1]) if index + 1 < len(ids) else None,
     )

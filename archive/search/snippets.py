@@ -92,8 +92,7 @@ class SearchHit:
     @property
     def title_path(self) -> str:
         """Return the path that the title links to: the question for a question pair, else the release."""
-        is_pair = "pair" in self.row.keys()  # noqa: SIM118 - `in` looks for values of a sqlite3.Row
-        return self.path if is_pair else f"/archive/releases/{self.row['id']}"
+        return self.path if self.is_pair else f"/archive/releases/{self.row['id']}"
 
 
 async def read_release_hits(run: RunQuery, ids: Sequence[int], query_terms: Sequence[QueryTerm]) -> list[SearchHit]:

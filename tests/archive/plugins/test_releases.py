@@ -796,3 +796,19 @@ async def test_versions_and_comparisons_are_marked(history_site: Site) -> None:
     assert page.cssselect("link[rel=canonical]")[0].get("href") == HOST + EDIT_URLS[0]
     response = await history_site.get(f"/-/diff/{ANNOUNCED}/{FIRST}?q=miljoner")
     assert response.headers["location"] == f"{EDIT_URLS[0]}?q=miljoner"
+
+
+async def test_former_hit_leads_to_the_comparison_with_its_words(history_site: Site) -> None:
+    search = "q=%2220+miljoner%22&versions=all"
+    page = await history_site.page(f"/search?{search}")
+    (hit,) = (link.attrib["href"] for link in page.cssselect(".releases h3 a"))
+    page = await history_site.page(hit)
+    text, links = read_found(page)
+    assert "Finns inte längre i texten: togs bort mellan 7 juni 2024 kl. 10.15 och 8 juni 2024 kl. 10.15." in text
+    assert links["Jämför versionerna"] == f"{EDIT_URLS[0]}?{search}&hit=1"
+    page = await history_site.page(links["Jämför versionerna"])
+    assert list_marks(page) == ["20 miljoner"]
+    assert [to_text(part) for part in page.cssselect(".pieces del mark")] == ["20 miljoner"]
+    text, links = read_found(page)
+    assert "Träff 1 av 1" in text
+    assert list(links.values()) == [f"/search?{search}#hit-1", "#place-1"]

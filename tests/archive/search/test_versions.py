@@ -16,7 +16,8 @@ import pytest
 from archive.database import build_connection_runner
 from archive.merge import merge_releases
 from archive.models import Image, Question, Release
-from archive.search import search, search_all
+from archive.search import find_hit_position, search, search_all
+from archive.search.index import ColumnCache
 from archive.search.snippets import SearchHit
 from archive.store import Archive
 from archive.takedowns import hide_release
@@ -271,3 +272,18 @@ def list_changed_sentences(before: dict[str, Any], after: dict[str, Any]) -> lis
     texts = [" ".join(re.findall(r"\w+", state["title"] + " " + state["body"])) for state in (before, after)]
     removed = [("removed", words) for words in sides[0] if f" {words} " not in f" {texts[1]} "]
     return removed + [("added", words) for words in sides[1] if f" {words} " not in f" {texts[0]} "]
+
+
+@pytest.mark.parametrize("text", ["miljoner", "kranar OR dykförbud OR färjan", "borttaget:färjan"])
+async def test_hits_of_earlier_versions_are_beside_each_other(versions: Searcher, text: str) -> None:
+    request = build_request(text, all_versions=True)
+    hits = (await versions.find(text, all_versions=True)).hits
+    assert any(hit.change for hit in hits)
+    for number, hit in enumerate(hits, 1):
+        found = await find_hit_position(versions.run, request, hit.row["id"], number, ColumnCache())
+        assert (found.number, found.change) == (number, hit.change)
+        beside = [other and other.change for other in (found.previous, found.next)]
+        assert beside == [
+            hits[number - 2].change if number > 1 else None,
+            hits[number].change if number < len(hits) else None,
+        ]

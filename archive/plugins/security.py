@@ -46,21 +46,25 @@ from archive.web.responses import (
 from archive.web.sandbox import (
     BufferBudget,
     BusyError,
+    RequestBody,
     RequestQueue,
     ResponseDelivery,
     SandboxedDatabase,
     SandboxLimits,
     VisitorRequest,
     current_visitor_request,
+    has_body,
     install_linear_sql_checks,
     parse_query_string,
+    receive_body,
 )
 from archive.web.tables import list_database_paths
 
 # limits
 ALLOWED_METHODS = ("GET", "HEAD", "OPTIONS")
+POST_PATHS = ("/-/check", "/-/check.json")  # paths that also allow POST; their views get the body as `archive_body`
 # slow requests, by the beginning of their path
-MAX_CONCURRENT_BY_PATH = {"/-/diff/": 1, "/search.csv": 1, "/search": 3, "/-/changes": 2}
+MAX_CONCURRENT_BY_PATH = {"/-/diff/": 1, "/search.csv": 1, "/search": 3, "/-/changes": 2, "POST /-/check": 1}
 HIT_PATHS = ("/archive/releases/", "/-/revision/")
 HOST = re.compile(rb"([\w.-]*|\[[\dA-Fa-f:.]+\])(:\d*)?")
 CLOSED_PATHS = "allow-debug|auth-token|databases|logout|messages|patterns|permissions|threads"
@@ -169,6 +173,7 @@ class RequestLimiter:
             (path, RequestQueue(replace(self.limits, workers=count))) for path, count in MAX_CONCURRENT_BY_PATH.items()
         ]
         self.delayed_refusals = 0
+        self.bodies = 0  # being received
         self.busy_pages: dict[str, str] = {}  # by language
 
     async def serve(self, app: Any, scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -178,15 +183,18 @@ class RequestLimiter:
             return
         raw = scope.get("raw_path") or scope["path"].encode()
         path = raw.decode("latin-1").partition("?")[0].removeprefix(self.datasette.setting("base_url").rstrip("/"))
-        if scope["method"] not in ALLOWED_METHODS:
-            allow = ", ".join(ALLOWED_METHODS)
-            await self.reject(path, 405, "This site can only be read.", allow=allow).asgi_send(send)
+        is_post = scope["method"] == "POST" and path in POST_PATHS
+        # a body that is not read would be taken for the next request, or be received without end
+        send_refusal = partial(send_and_close, send) if has_body(scope) else send
+        if scope["method"] not in ALLOWED_METHODS and not is_post:
+            allow = ", ".join((*ALLOWED_METHODS, "POST") if path in POST_PATHS else ALLOWED_METHODS)
+            await self.reject(path, 405, "This site can only be read.", allow=allow).asgi_send(send_refusal)
             return
         try:
             check_request(scope)
             query_args = dict(parse_query_string(scope.get("query_string", b"").decode("latin-1"), self.limits))
         except ValueError as error:
-            await self.reject(path, 400, str(error)).asgi_send(send)
+            await self.reject(path, 400, str(error)).asgi_send(send_refusal)
             return
         client = (scope.get("client") or ("",))[0]  # behind a proxy that uvicorn trusts: from X-Forwarded-For
         data_request = None
@@ -196,6 +204,7 @@ class RequestLimiter:
         is_workbook = path.endswith(".xlsx")
         # such a page repeats the search
         slow_path = "/search" if "hit" in query_args and path.startswith(HIT_PATHS) else path
+        slow_path = f"POST {path}" if is_post else slow_path
         page_queue = next((queue for prefix, queue in self.page_queues if slow_path.startswith(prefix)), None)
         page_request = (
             VisitorRequest(self.limits, page_queue, client=client) if page_queue and not is_workbook else None
@@ -203,8 +212,15 @@ class RequestLimiter:
         queued_request = data_request or page_request
         refuse = partial(self.refuse, scope, path, query_args)
         if queued_request and not queued_request.queue.has_room(client):  # before any expensive work
-            await refuse(send)
+            await refuse(send_refusal)
             return
+
+        if is_post:
+            body = await self.receive_body(scope, receive)
+            if body is None:
+                await refuse(send_refusal)
+                return
+            scope, send = {**scope, "archive_body": body}, send if body.is_received else send_refusal
 
         async def run(scope: dict[str, Any], receive: Any, send: Any) -> None:
             current_visitor_request.set(data_request)
@@ -222,7 +238,7 @@ class RequestLimiter:
             self.buffer_budget,
             send,
             queued_request,
-            killable=bool(data_request) or is_workbook,
+            killable=bool(data_request) or is_workbook or is_post,
             is_export=not data_request
             and path.endswith((".csv", ".xlsx")),  # the duration depends on the length of the list
         )
@@ -231,6 +247,16 @@ class RequestLimiter:
         finally:
             if queued_request:
                 queued_request.close()
+
+    async def receive_body(self, scope: dict[str, Any], receive: Any) -> RequestBody | None:
+        """Receive a request's body; return None if too many others are being received."""
+        if self.bodies >= self.limits.max_bodies:
+            return None
+        self.bodies += 1
+        try:
+            return await receive_body(scope, receive, self.limits)
+        finally:
+            self.bodies -= 1
 
     def build_visitor_request(self, path: str, query_args: Mapping[str, str], client: str) -> VisitorRequest:
         """Return the queue entry of a request for data, with the limits of its format."""
@@ -279,6 +305,13 @@ class RequestLimiter:
             error = {"ok": False, "error": message, "status": status, "title": None}
             return Response.json(error, status=status, headers=headers)
         return Response.text(f"{message}\n", status=status, headers=headers)
+
+
+async def send_and_close(send: Any, message: dict[str, Any]) -> None:
+    """Send a message of a response after which the server closes the connection."""
+    if message["type"] == "http.response.start":
+        message = {**message, "headers": [*message.get("headers", []), (b"connection", b"close")]}
+    await send(message)
 
 
 def is_data_request(path: str, database_names: list[str]) -> bool:

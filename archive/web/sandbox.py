@@ -30,7 +30,7 @@ from contextvars import ContextVar
 from dataclasses import asdict, dataclass
 from multiprocessing import Pipe
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import parse_qsl
 
 import datasette.utils as datasette_utils
@@ -71,6 +71,10 @@ class SandboxLimits:
     max_html_values: int = 6_000  # number of values in an HTML page; Datasette takes about 20 µs for each
     max_parameter_length: int = 10_000  # characters of one URL parameter, such as sql= or _search=
     max_parameters: int = 200  # per URL; Datasette's work grows with the square of their number
+    max_body_bytes: int = 160_000  # of a request: 50 kB of text in a form take three times as much if all is escaped
+    max_discarded_bytes: int = 2_000_000  # of a body that is too long, read so that the client gets its answer
+    max_bodies: int = 20  # received at once
+    body_timeout: float = 10.0  # for a whole body
     max_buffered_bytes: int = 64_000_000  # all large responses that wait for slow readers; the server needs twice that
     chunk_timeout: float = 10.0  # time for a client to read 64 kB
     response_timeout: float = 300.0  # time for a whole response
@@ -376,6 +380,51 @@ def parse_query_string(query_string: str, limits: SandboxLimits) -> list[tuple[s
         if max(len(name), len(value)) > limits.max_parameter_length:
             raise ValueError(f"{name[:40]}= is too long: at most {limits.max_parameter_length:,} characters")
     return parameters
+
+
+# Request bodies
+
+
+@dataclass(frozen=True, slots=True)
+class RequestBody:
+    """A request's body, or why there is none; is_received: whether the client has sent all of it."""
+
+    data: bytes = b""
+    problem: Literal["too_long", "too_slow"] | None = None
+    is_received: bool = True
+
+
+def has_body(scope: dict[str, Any]) -> bool:
+    """Return whether a request has a body, which may not have arrived yet."""
+    headers = dict(scope["headers"])
+    return b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0"
+
+
+async def receive_body(scope: dict[str, Any], receive: Any, limits: SandboxLimits) -> RequestBody:
+    """Receive a request's body within the limits of size and time. A client that has disconnected is too slow."""
+    headers = dict(scope["headers"])
+    announced = headers.get(b"content-length", b"")
+    size = int(announced[:12]) if announced.isdigit() else 0
+    if size > limits.max_discarded_bytes or (size > limits.max_body_bytes and b"expect" in headers):
+        return RequestBody(problem="too_long", is_received=False)
+    chunks, received = [], 0
+    try:
+        async with asyncio.timeout(limits.body_timeout):
+            while received <= limits.max_discarded_bytes:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    return RequestBody(problem="too_slow", is_received=False)
+                received += len(message.get("body", b""))
+                if received <= limits.max_body_bytes:
+                    chunks.append(message.get("body", b""))
+                else:
+                    chunks.clear()
+                if not message.get("more_body", False):
+                    is_whole = received <= limits.max_body_bytes
+                    return RequestBody(b"".join(chunks)) if is_whole else RequestBody(problem="too_long")
+    except TimeoutError:
+        return RequestBody(problem="too_slow", is_received=False)
+    return RequestBody(problem="too_long", is_received=False)
 
 
 # Worker processes

@@ -1,0 +1,196 @@
+"""/-/check (.json): looks up every quotation of a text, sent by POST, in the archive.
+
+The text is in the field `text` of a form or of a JSON object, or the body is plain text. It is neither stored nor
+logged: it is not part of the address, an error loses its message, and the response may not be cached.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import parse_qs
+
+from datasette import Response, hookimpl
+from datasette.database import QueryInterrupted
+from datasette.utils import add_cors_headers
+
+from archive.history.presences import CheckPair
+from archive.quotation_check import MAX_QUOTATION_WORDS, MIN_QUOTATION_WORDS, QuotationCheck, QuotationResult
+from archive.quotations import find_quotations
+from archive.search import FRESHNESS_SQL
+from archive.search.params import SearchRequest, build_search_url
+from archive.web.responses import ReaderError, SiteRequest, site_view
+from archive.web.sandbox import CUT_HEADER, RequestBody
+
+MAX_TEXT_BYTES = 50_000
+MAX_CHECK_SECONDS = 15.0
+MAX_LINK_WORDS = 25  # of a quotation in a link to a search
+FORM_TYPE, JSON_TYPE, TEXT_TYPE = "application/x-www-form-urlencoded", "application/json", "text/plain"
+VERDICTS = ("verbatim", "altered", "withdrawn", "not_found", "not_checked", "short")  # in the order of the summary
+
+SOURCES_SQL = """
+    select v.id, v.release, v.title, v.language, v.seen, v.id = r.revision as is_current, r.kind, r.published,
+      r.updated, r.first_seen, r.removed_at, r.url, r.agency, a.name, a.name_en
+    from revisions v join releases r on r.id = v.release join agencies a on a.slug = r.agency
+    where v.id in (select value from json_each(:ids))
+"""
+SEARCHED_SQL = """
+    select (select ifnull(sum(releases), 0) from month_counts where agency = '' and month <> '') as releases,
+      (select ifnull(sum(edits), 0) from edit_counts) as edits
+"""
+
+
+class CheckFailedError(Exception):
+    """A check failed. The message of the original error is left out, because it may contain words of the text."""
+
+
+@hookimpl
+def register_routes() -> list[tuple[str, Any]]:
+    return [(r"/-/check(?:\.(?P<format>json))?$", show_check)]
+
+
+@site_view()
+async def show_check(site: SiteRequest) -> Response:
+    """Show the form, or check the text that was sent."""
+    if site.request.method != "POST":
+        if site.format_name:
+            raise ReaderError(405, "error.check_by_post")
+        return await site.render("check.html", {"max_bytes": MAX_TEXT_BYTES})
+    text = read_text(site)
+    try:
+        context = await check_text(site, text)
+    except Exception as error:  # noqa: BLE001 - raised again, without a message that may have words of the text
+        raise CheckFailedError(type(error).__name__).with_traceback(error.__traceback__) from None
+    headers = {"cache-control": "no-store"}
+    if not context["complete"]:
+        headers[CUT_HEADER.decode()] = f"after {context['checked']} quotations"
+        headers["access-control-expose-headers"] = CUT_HEADER.decode()
+    if not site.format_name:
+        return await site.render("check.html", {**context, "max_bytes": MAX_TEXT_BYTES, "text": text}, headers=headers)
+    if site.datasette.cors:
+        add_cors_headers(headers)
+    return Response.json(format_check(site, context), headers=headers)
+
+
+def read_text(site: SiteRequest) -> str:
+    """Return the text in the body of a request; raise ReaderError if there is none, or if it is too long."""
+    body: RequestBody = site.request.scope["archive_body"]
+    if body.problem == "too_long":
+        raise ReaderError(413, "error.check_too_long", limit=MAX_TEXT_BYTES)
+    if body.problem == "too_slow":
+        raise ReaderError(408, "error.check_too_slow")
+    media_type, _, parameters = site.request.headers.get("content-type", "").lower().partition(";")
+    charset = parameters.partition("charset=")[2].partition(";")[0].strip(' "')
+    if charset not in ("", "utf-8", "utf8") or site.request.headers.get("content-encoding", "identity") != "identity":
+        raise ReaderError(415, "error.check_type")
+    try:
+        text = parse_text(media_type.strip(), body.data)
+    except (ValueError, RecursionError):  # its message has a part of the text
+        raise ReaderError(400, "error.check_unreadable") from None
+    if not text.strip():
+        raise ReaderError(400, "error.check_empty")
+    if len(text.encode("utf-8", "surrogatepass")) > MAX_TEXT_BYTES:
+        raise ReaderError(413, "error.check_too_long", limit=MAX_TEXT_BYTES)
+    return text
+
+
+def parse_text(media_type: str, data: bytes) -> str:
+    """Return the text in a form, a JSON object or plain text; raise ValueError, or ReaderError for another type."""
+    if media_type == TEXT_TYPE:
+        text = data.decode()
+    elif media_type == FORM_TYPE:
+        fields = parse_qs(data.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=10)
+        if fields.keys() != {"text"} or len(fields["text"]) > 1:
+            raise ValueError
+        text = fields["text"][0]
+    elif media_type == JSON_TYPE:
+        members = json.loads(data)
+        if not isinstance(members, dict) or members.keys() != {"text"} or not isinstance(members["text"], str):
+            raise ValueError
+        text = members["text"]
+        text.encode()  # ValueError for half a character
+    else:
+        raise ReaderError(415, "error.check_type")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+async def check_text(site: SiteRequest, text: str) -> dict[str, Any]:
+    """Check a text; return the results, each with its source, and what was searched."""
+
+    async def run(sql: str, values: dict[str, Any], /) -> Sequence[Any]:
+        try:
+            return await site.run(sql, values)
+        except QueryInterrupted:
+            raise TimeoutError from None
+
+    results = await QuotationCheck(run, seconds=MAX_CHECK_SECONDS).check(find_quotations(text))
+    revisions = [result.revision for result in results if result.revision is not None]
+    sources = {row["id"]: dict(row) for row in await site.run(SOURCES_SQL, {"ids": json.dumps(revisions)})}
+    counts: Counter[str] = Counter(result.verdict for result in results)
+    return {
+        "results": [(result, sources.get(result.revision or 0), build_search_link(site, result)) for result in results],
+        "counts": {verdict: counts[verdict] for verdict in VERDICTS},
+        "checked": len(results) - counts["not_checked"],
+        "complete": not counts["not_checked"],
+        "searched": {
+            **dict((await site.run(SEARCHED_SQL, {}))[0]),
+            "crawled": (await site.run(FRESHNESS_SQL, {}))[0]["crawled"],
+        },
+        "max_words": MAX_QUOTATION_WORDS,
+        "min_words": MIN_QUOTATION_WORDS,
+    }
+
+
+def build_search_link(site: SiteRequest, result: QuotationResult) -> str | None:
+    """Return the path of a search for the releases that have a quotation; None if there is at most one."""
+    if result.releases < (1 if result.verdict == "short" else 2):
+        return None
+    words = result.quotation.pieces[0].text.split()[:MAX_LINK_WORDS]
+    return build_search_url(SearchRequest(text=f'"{" ".join(words)}"'), site.requested_language)
+
+
+def format_check(site: SiteRequest, context: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a check as JSON."""
+    return {
+        "complete": context["complete"],
+        "counts": context["counts"],
+        "searched": context["searched"],
+        "quotations": [format_result(site, *found) for found in context["results"]],
+    }
+
+
+def format_result(
+    site: SiteRequest, result: QuotationResult, source: Mapping[str, Any] | None, search_path: str | None
+) -> dict[str, Any]:
+    quotation, presence = result.quotation, result.presence
+    return {
+        "text": quotation.text,
+        "start": quotation.start,
+        "end": quotation.end,
+        "kind": quotation.kind,
+        "closed": quotation.is_closed,
+        "verdict": result.verdict,
+        "reason": result.reason,
+        "releases": result.releases,
+        "releases_are_minimum": result.is_minimum,
+        "omitted_words": result.omitted,
+        "revision": result.revision,
+        "permalink": site.url(f"/-/revision/{result.revision}") if result.revision else None,
+        "release": source["release"] if source else None,
+        "agency": source["agency"] if source else None,
+        "title": source["title"] if source else None,
+        "published": source["published"] if source else None,
+        "current": bool(source["is_current"]) if source else None,
+        "difference": [{"op": segment.op, "text": segment.text} for segment in result.segments],
+        "appeared": format_checks(presence.appeared) if presence else None,
+        "disappeared": format_checks(presence.disappeared) if presence and presence.disappeared else None,
+        "removed": presence is not None and presence.removal is not None,
+        "comparison": site.url(f"/-/diff/{presence.last}/{presence.after}") if presence and presence.after else None,
+        "search": site.url(search_path) if search_path else None,
+    }
+
+
+def format_checks(pair: CheckPair) -> dict[str, str | None]:
+    return {"after": pair.after, "until": pair.until}

@@ -1,0 +1,330 @@
+"""Looks up quotations in all versions of all releases.
+
+- Verbatim: the phrases of a quotation, as the index has them, find releases; their stored text decides. The index of
+  edits finds the versions that had it before; histories say when it was there.
+- Altered: the versions with the most of its rare words are compared word by word. If one has enough of the quotation in
+  one place, that passage is what it was altered from.
+
+Nothing of what is looked up is stored or logged, and its words are analysed without caches.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+from archive.analysis import find_words
+from archive.database import RunQuery
+from archive.diff.align import DiffSegment
+from archive.history import find_final_release
+from archive.history.presences import Presence, read_presences
+from archive.quotations import (
+    ATTRIBUTION,
+    Original,
+    PassageMatch,
+    PassageText,
+    Quotation,
+    VersionText,
+    diff_original,
+    find_original,
+    is_mark,
+)
+from archive.search.fts import match_form
+from archive.search.index import is_vocabulary_word
+
+# Limits.
+MAX_QUOTATIONS = 100  # looked up in one text
+MAX_QUOTATION_WORDS = 400
+MIN_QUOTATION_WORDS = 3  # a shorter passage in quotation marks is a title or a word used ironically
+MAX_VERBATIM_RELEASES = 25  # compared for a verbatim passage; if more have its words, the number found is a minimum
+MAX_ALTERED_RELEASES = 8  # compared for an altered passage
+MAX_HISTORIES = 3  # releases whose history is read for a withdrawn passage
+MAX_COUNTED_RELEASES = 1000
+MAX_PHRASES = 6  # that a verbatim passage is found by
+MAX_PHRASE_WORDS = 12
+
+# Alteration.
+MIN_COVERAGE = 0.55  # share of a quotation's words, weighted by rarity, that its original has
+MIN_SHARED_WORDS = 4
+MAX_WEIGHT = 0.6  # of a word that no release has, because it may be a slip
+MAX_SEARCH_WORDS = 10  # rare words that candidates are found by
+MAX_POSTINGS = 4_000  # releases of a word that candidates are found by, unless there is no rarer one
+
+Verdict = Literal["verbatim", "altered", "withdrawn", "not_found", "short", "not_checked"]
+
+WORD_COUNTS_SQL = "select word, releases from vocabulary where word in (select value from json_each(:words))"
+RELEASE_COUNT_SQL = "select ifnull(sum(releases), 0) as n from month_counts where agency = '' and month <> ''"
+CURRENT_COLUMNS = "l.release, r.revision, r.removed_at is null as is_listed"
+VERBATIM_SQL = f"""
+    select {CURRENT_COLUMNS} from search cross join release_facets l on l.release = search.rowid
+    join releases r on r.id = l.release where search match :match
+    order by r.removed_at is not null, l.sort_date, l.release limit :limit
+"""
+# The even rows of search_edits have what an edit removed, so the version before it had it.
+EDITED_SQL = """
+    select v.release, v.previous as revision, 0 as is_listed from {found}
+    cross join revisions v on v.id = {row} / 2 join revisions b on b.id = v.previous join releases r on r.id = b.release
+    where {row} % 2 = 0 and r.takedown is not 'hidden'
+"""
+EARLIER_SQL = (
+    EDITED_SQL.format(found="search_edits", row="search_edits.rowid")
+    + " and search_edits match :match order by v.id desc limit :limit"
+)
+COUNT_SQL = """
+    select count(*) as n from (select 1 from search cross join release_facets l on l.release = search.rowid
+      where search match :match limit :limit)
+"""
+WORD_ROWS_SQL = "select rowid as row, {weight} as weight from {table} where {table} match {word}"
+BEST_ROWS_SQL = "(select row, sum(weight) as weight from ({words}) group by row order by weight desc, row limit :limit)"
+ALTERED_SQL = {
+    "search": f"""
+      select {CURRENT_COLUMNS} from {BEST_ROWS_SQL} best join release_facets l on l.release = best.row
+      join releases r on r.id = l.release order by best.weight desc, l.sort_date
+    """,
+    "search_edits": EDITED_SQL.format(found=f"{BEST_ROWS_SQL} best", row="best.row") + " order by best.weight desc",
+}
+VERSIONS_SQL = """
+    select id, release, title, lead, body, questions, images from revisions
+    where id in (select value from json_each(:ids))
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuotationResult:
+    """What the archive has of a quotation.
+
+    revision: the version that has it, or that it was altered from. presence: when a withdrawn one was there, and
+    between which checks it disappeared. releases: how many have it; `is_minimum` if not all that may have it were
+    compared. omitted: the number of words that its omissions left out. segments: how an altered one differs. reason:
+    why it was not checked: `length`, `number` or `time`.
+    """
+
+    quotation: Quotation
+    verdict: Verdict
+    revision: int | None = None
+    presence: Presence | None = None
+    releases: int = 0
+    is_minimum: bool = False
+    omitted: int = 0
+    segments: tuple[DiffSegment, ...] = ()
+    reason: Literal["length", "number", "time"] | None = None
+
+
+class StoredVersion(NamedTuple):
+    """A version to compare a quotation with. is_listed: it is the current one of a release that was not removed."""
+
+    release: int
+    revision: int
+    is_listed: bool
+    text: VersionText
+
+
+class FoundPassage(NamedTuple):
+    """A version that has a quotation verbatim."""
+
+    version: StoredVersion
+    match: PassageMatch
+
+
+class QuotationCheck:
+    """Looks up the quotations of a text, for at most `seconds`. `run` may raise TimeoutError."""
+
+    def __init__(self, run: RunQuery, *, seconds: float) -> None:
+        self.run, self.deadline = run, time.monotonic() + seconds
+        self.versions: dict[int, StoredVersion] = {}  # by revision
+        self.counts: dict[str, int] = {}  # word → releases that have it; only words of the vocabulary
+        self.stored = 2  # releases
+
+    async def check(self, quotations: Sequence[Quotation]) -> list[QuotationResult]:
+        """Return a result for each quotation; one that there was no time for is reported as not checked."""
+        results: list[QuotationResult] = []
+        is_short = [len(quotation.words) < MIN_QUOTATION_WORDS for quotation in quotations]
+        try:
+            await self.count_words(quotations)
+        except TimeoutError:
+            self.deadline = 0.0
+        for position, quotation in enumerate(quotations):
+            reason: Literal["length", "number", "time"] | None = None
+            if len(quotation.words) > MAX_QUOTATION_WORDS:
+                reason = "length"
+            elif is_short[:position].count(is_short[position]) >= MAX_QUOTATIONS:
+                reason = "number"
+            else:
+                try:
+                    self.check_time()
+                    look_up = self.count_short if is_short[position] else self.look_up
+                    results.append(await look_up(quotation))
+                except TimeoutError:
+                    reason = "time"
+            if reason:
+                results.append(QuotationResult(quotation=quotation, verdict="not_checked", reason=reason))
+        return results
+
+    def check_time(self) -> None:
+        """Raise TimeoutError if the time is used up."""
+        if time.monotonic() > self.deadline:
+            raise TimeoutError
+
+    async def count_words(self, quotations: Sequence[Quotation]) -> None:
+        words = {word for quotation in quotations for key in quotation.words for word in find_words(key)}
+        rows = await self.run(WORD_COUNTS_SQL, {"words": json.dumps(sorted(words))})
+        self.counts = {row["word"]: row["releases"] for row in rows}
+        self.stored = max(2, (await self.run(RELEASE_COUNT_SQL, {}))[0]["n"])
+
+    def weigh(self, key: str) -> float:
+        """Return the weight of a word, from 0 (it is in every release) to 1 (in none)."""
+        return max(map(self.weigh_word, find_words(key)), default=0.1)
+
+    def weigh_word(self, word: str) -> float:
+        if not is_vocabulary_word(word):
+            return 0.5 if any(map(str.isdigit, word)) else 0.1
+        return max(0.02, 1 - math.log(1 + self.counts.get(word, 0)) / math.log(1 + self.stored))
+
+    async def count_short(self, quotation: Quotation) -> QuotationResult:
+        """Count the releases that have the words of a passage that is too short to be checked."""
+        match = match_form([word for key in quotation.words for word in find_words(key)])
+        count = (await self.run(COUNT_SQL, {"match": match, "limit": MAX_COUNTED_RELEASES}))[0]["n"]
+        return QuotationResult(
+            quotation=quotation, verdict="short", releases=count, is_minimum=count == MAX_COUNTED_RELEASES
+        )
+
+    async def look_up(self, quotation: Quotation) -> QuotationResult:
+        """Look for a quotation in current versions, then in earlier ones, then for what it was altered from."""
+        phrases = [phrase for piece in quotation.pieces for phrase in self.list_phrases(piece)]
+        phrases.sort(key=lambda phrase: -max(map(self.weigh_word, phrase)))
+        match = " AND ".join(map(match_form, phrases[:MAX_PHRASES]))
+        values = {"match": match, "limit": MAX_VERBATIM_RELEASES + 1}
+        has_new_word = any(self.weigh_word(word) == 1.0 for phrase in phrases for word in phrase)
+        current = [] if has_new_word else await self.run(VERBATIM_SQL, values)
+        versions = await self.read_versions(current[:MAX_VERBATIM_RELEASES])
+        found = await asyncio.to_thread(find_passages, quotation, versions)
+        listed = [passage for passage in found if passage.version.is_listed]
+        if listed:
+            return QuotationResult(
+                quotation=quotation,
+                verdict="verbatim",
+                revision=listed[0].version.revision,
+                releases=len(listed),
+                is_minimum=len(current) > MAX_VERBATIM_RELEASES,
+                omitted=listed[0].match.omitted,
+            )
+        earlier = await self.read_versions((await self.run(EARLIER_SQL, values))[:MAX_VERBATIM_RELEASES])
+        altered = await self.read_altered_candidates(quotation)
+        others = [version for version in (*earlier, *altered) if version not in versions]
+        found += await asyncio.to_thread(find_passages, quotation, others)
+        if found and (result := await self.find_withdrawal(quotation, found)):
+            return result
+        original = await asyncio.to_thread(self.choose_original, quotation, [*versions, *others])
+        if original is None:
+            return QuotationResult(quotation=quotation, verdict="not_found")
+        version, passage = original
+        segments = await asyncio.to_thread(diff_original, quotation.pieces, passage)
+        return QuotationResult(
+            quotation=quotation, verdict="altered", revision=version.revision, segments=tuple(segments)
+        )
+
+    async def find_withdrawal(self, quotation: Quotation, found: Sequence[FoundPassage]) -> QuotationResult | None:
+        """Return when versions that are not current had a quotation; `verbatim` if a release has it again.
+
+        None: no page of an agency had it.
+        """
+        releases = list(dict.fromkeys([await find_final_release(self.run, each.version.release) for each in found]))
+        self.check_time()
+
+        def has_quotation(state: Mapping[str, Any]) -> bool:
+            match = VersionText(state).find_verbatim(quotation.pieces)
+            return match is not None and not match.hides_negation
+
+        presences = await read_presences(self.run, releases[:MAX_HISTORIES], has_quotation)
+        last = [times[-1] for times in presences.values() if times]
+        if not last:
+            return None
+        presence = max(last, key=lambda each: (each.disappeared is None, each.disappeared or ()))
+        return QuotationResult(
+            quotation=quotation,
+            verdict="withdrawn" if presence.disappeared else "verbatim",
+            revision=presence.last,
+            presence=presence,
+            releases=len(last),
+            is_minimum=len(releases) > MAX_HISTORIES,
+            omitted=found[0].match.omitted,
+        )
+
+    def list_phrases(self, piece: PassageText) -> list[list[str]]:
+        """Return the words around the rarest word of each part of a piece between two marks."""
+        phrases: list[list[str]] = []
+        part: list[str] = []
+        for key in (*piece.keys, "."):
+            if not is_mark(key) and not is_grouped_number(key):
+                part += find_words(key)
+            elif part:
+                rarest = max(range(len(part)), key=lambda index: self.weigh_word(part[index]))
+                start = max(0, min(rarest - MAX_PHRASE_WORDS // 2, len(part) - MAX_PHRASE_WORDS))
+                phrases.append(part[start : start + MAX_PHRASE_WORDS])
+                part = []
+        return phrases
+
+    async def read_altered_candidates(self, quotation: Quotation) -> list[StoredVersion]:
+        """Return the versions, current or earlier, that have the most of a quotation's rare words."""
+        words = dict.fromkeys(word for key in quotation.words for word in find_words(key))
+        by_weight = sorted(words, key=lambda word: -self.weigh_word(word))
+        known = [word for word in by_weight if self.weigh_word(word) < 1.0]
+        chosen = {
+            table: [word for word in found[:MAX_SEARCH_WORDS] if self.counts.get(word, 0) <= MAX_POSTINGS] or found[:3]
+            for table, found in (("search", known), ("search_edits", by_weight))
+        }
+        rows: list[Any] = []
+        for table, sql in ALTERED_SQL.items():
+            values: dict[str, Any] = {"limit": MAX_ALTERED_RELEASES}
+            parts = []
+            for number, word in enumerate(chosen[table]):
+                values[f"word{number}"] = match_form([word])
+                weight = round(self.weigh_word(word), 3)
+                parts.append(WORD_ROWS_SQL.format(table=table, weight=weight, word=f":word{number}"))
+            rows += await self.run(sql.format(words=" union all ".join(parts)), values) if parts else []
+        return await self.read_versions(rows)
+
+    async def read_versions(self, candidates: Sequence[Any]) -> list[StoredVersion]:
+        """Return the versions of rows (release, revision, is_listed) with their texts, each read once for a check."""
+        missing = {row["revision"]: row for row in candidates if row["revision"] not in self.versions}
+        if missing:
+            self.check_time()
+            for row in await self.run(VERSIONS_SQL, {"ids": json.dumps(list(missing))}):
+                state = {name: row[name] for name in ("title", "lead", "body")}
+                state |= {name: json.loads(row[name] or "[]") for name in ("questions", "images")}
+                is_listed = bool(missing[row["id"]]["is_listed"])
+                self.versions[row["id"]] = StoredVersion(row["release"], row["id"], is_listed, VersionText(state))
+        return [self.versions[row["revision"]] for row in candidates if row["revision"] in self.versions]
+
+    def choose_original(
+        self, quotation: Quotation, versions: Sequence[StoredVersion]
+    ) -> tuple[StoredVersion, Original] | None:
+        """Return the version with the most of a quotation, if it has enough of it."""
+        words = quotation.words
+        weights = {word: min(MAX_WEIGHT, self.weigh(word)) for word in words}
+        is_attributed = ATTRIBUTION.search(quotation.text) is not None and quotation.kind == "marks"
+        best: tuple[StoredVersion, Original] | None = None
+        for version in versions:
+            text = version.text.written if is_attributed else version.text.spoken
+            original = find_original(quotation.pieces, text, weights)
+            if original and (best is None or original.coverage > best[1].coverage):
+                best = version, original
+        if best is None or best[1].coverage < MIN_COVERAGE:
+            return None
+        return best if best[1].shared_words >= min(MIN_SHARED_WORDS, len(words) - 1) else None
+
+
+def find_passages(quotation: Quotation, versions: Sequence[StoredVersion]) -> list[FoundPassage]:
+    """Return the versions that have a quotation verbatim, without those where its omissions hide a negation."""
+    matches = ((version, version.text.find_verbatim(quotation.pieces)) for version in versions)
+    return [FoundPassage(version, match) for version, match in matches if match and not match.hides_negation]
+
+
+def is_grouped_number(key: str) -> bool:
+    """Return whether a number may be written with groups of digits."""
+    return key.isdigit() and len(key) > 3

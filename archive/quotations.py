@@ -1,0 +1,449 @@
+"""Finds the quotations in a text, and compares them with the texts of stored versions.
+
+A quotation is a passage in quotation marks, or a dash reply: a paragraph that begins with a dash, without its
+", säger NAME".
+
+What counts as the same text
+  - Ignored are quotation marks, the kind of dashes and spaces, soft hyphens, the grouping of digits, a capital at the
+    start, and a comma, full stop or colon at the end. Who said it (", säger NAME") may be left out, and paragraphs
+    may be joined.
+  - "…" and "[…]" mark an omission: the pieces must occur in this order, and what is left out within a sentence must
+    not be a negation.
+  - Everything else is an alteration: another word, number or name, a capital, a comma, a word in square brackets.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal, NamedTuple
+
+from archive.analysis import INVISIBLE_CHARACTERS
+from archive.diff.align import DiffSegment, diff_words
+from archive.diff.facts import NEGATIONS
+
+# Extraction.
+DOUBLE_MARKS = '"”“„»«'
+CLOSING_MARKS = {'"': '"', "”": "”", "“": "”“", "„": "“”", "»": "»«", "«": "»«", "‘": "’", "’": "’", "'": "'"}
+DASHES = "‐‑–—―−-"
+SPEECH_DASH = re.compile(rf"\s*[{DASHES}]+\s*(?=[^\s\d{DASHES}])|\s*[–—]\s+(?=\d)")
+SPEECH_AFTER_COLON = re.compile(r":\s+(?=[–—]\s*[^\W\d_])")
+SENTENCE_END = re.compile(r"[.!?…][\"”’»)]*(?=\s|$)")
+LINE = re.compile(r"[^\n]+")
+OMISSION = re.compile(r"[\[(/]\s*(?:…|\.{2,}|[-–—]{1,3})\s*[\])/]|…|\.{3,}|(?<=\s)[-–—](?:\s?[-–—]){1,2}(?=\s)")
+SPEECH_VERBS = (
+    "säger|sa|sade|berättar|berättade|förklarar|förklarade|skriver|skrev|menar|anser|uppger|konstaterar|kommenterar"
+    "|tillägger|hävdar|understryker|betonar|fortsätter|utvecklar|svarar|frågar|undrar|framhåller|påpekar|poängterar"
+    "|uttalar|summerar|avslutar|noterar|tror|says|said|adds|added|explains|explained|tells|told|writes|wrote|comments"
+    "|notes|noted|asks|asked|according to|enligt"
+)
+# ", säger NAME" up to the end of the sentence, which is no full stop after an initial or within "t.ex. hamnar"
+ATTRIBUTION = re.compile(
+    rf"(?:,|(?<=[!?…]))[\"”’»]?\s+(?:{SPEECH_VERBS})\s+"
+    r"((?:[^.!?\n]|(?<=\b[A-ZÅÄÖ])\.|\.(?=\w|\s+[a-zåäö])){2,200}?)"
+    r"(?<!\b[A-ZÅÄÖ])(?=[.!?](?:\s+(?![a-zåäö])|$|[\"”])|\n|$)"
+)
+SPEAKER = re.compile(r"\b(?:han|hon|hen|de|he|she|they)\b|\b[A-ZÅÄÖ]")
+NO_SPEAKER = re.compile(rf"\b(?:{'|'.join(sorted(NEGATIONS))}|att|that|jag|vi)\b", re.IGNORECASE)
+
+# Words and marks.
+BARRIER = "\ue020"
+SPELLINGS = dict.fromkeys(DASHES, "-") | dict.fromkeys("’‘", "'")
+RESPELT = re.compile(f"[{DOUBLE_MARKS}{INVISIBLE_CHARACTERS}’‘{DASHES}]")
+GROUPED_NUMBER = re.compile(r"(?<![\w.,])\d{1,3}(?:\s\d{3})+(?!\w)")
+TOKEN = re.compile(
+    rf"(?:(?<!\w)-(?=\d))?[^\W_]+(?:(?:[-/:'&]|(?<=\d)[.,](?=\d)|\.(?=[^\W\d_]))[^\W_]+)*|[.,;:?!%‰§€$£()+=-]|{BARRIER}"
+)
+SPACES = re.compile(r"\s+")
+# marks before a passage, and those at its end that do not change its meaning
+OUTER_MARKS = re.compile(rf"^[\s.,;:?!){DOUBLE_MARKS}{DASHES}]+(?![\d])|[\s.,;:{DOUBLE_MARKS}{DASHES}]+$")
+LINE_DASH = re.compile(rf"(?m)^(?:{SPEECH_DASH.pattern})")
+SENTENCE_MARKS = ".?!"
+
+# Alteration.
+MAX_RUNS = 150  # runs of shared words that are chained
+RARE_WEIGHT = 0.45  # of a word that is enough for a run
+GAP_COST = 0.02  # weight of a rare word that a word of a gap costs
+MAX_GAP_COST = 3.0
+SHOWN_GAP_LENGTH = 60  # characters at either end of a shortened gap
+
+
+class PassageText:
+    """A text as words, numbers and marks, with its quotation marks left out.
+
+    is_statement: it ended with a full stop, so it is not the same as a question.
+
+    >>> PassageText("EU:s ”stöd” – 10 000 kr, −1,5 %.").forms
+    ['EU:s', 'stöd', '-', '10000', 'kr', ',', '-1,5', '%', '.']
+    """
+
+    def __init__(self, text: str, *, is_statement: bool = False) -> None:
+        self.text, self.is_statement = normalise_passage(text), is_statement
+        self.forms = TOKEN.findall(self.text)
+        joined = "\0".join(self.forms)
+        self.joined = f"\0{joined.casefold()}\0"
+
+    @cached_property
+    def keys(self) -> list[str]:
+        """Return the words, numbers and marks in lower case."""
+        return self.joined[1:-1].split("\0")
+
+    @cached_property
+    def words(self) -> list[int]:
+        """Return the positions of the words and numbers."""
+        return [position for position, key in enumerate(self.keys) if not is_mark(key)]
+
+    @cached_property
+    def spans(self) -> list[tuple[int, int]]:
+        """Return where each word, number and mark is in `text`."""
+        return [match.span() for match in TOKEN.finditer(self.text)]
+
+    @cached_property
+    def word_keys(self) -> list[str]:
+        """Return the words and numbers in lower case."""
+        return [self.keys[position] for position in self.words]
+
+    def iter_occurrences(self, piece: PassageText) -> Iterator[int]:
+        """Yield the positions of a piece. Its first letter may be a capital or not; nothing else may differ."""
+        forms = piece.forms
+        offset = self.joined.find(piece.joined)
+        while offset >= 0:
+            start = self.joined.count("\0", 0, offset)
+            end = start + len(forms)
+            has_same_case = self.forms[start][1:] == forms[0][1:] and self.forms[start + 1 : end] == forms[1:]
+            if has_same_case and not (piece.is_statement and self.forms[end : end + 1] == ["?"]):
+                yield start
+            offset = self.joined.find(piece.joined, offset + 1)
+
+
+def is_mark(key: str) -> bool:
+    return not key[-1:].isalnum()  # a text without words has one empty key
+
+
+def normalise_passage(text: str) -> str:
+    """Return a text in NFC with one spelling of dashes, apostrophes, spaces and grouped digits.
+
+    >>> normalise_passage("Upp\\u00adsala – 10\\u00a0000\\n”kr”")
+    'Uppsala - 10000 kr'
+    """
+    plain = RESPELT.sub(lambda match: SPELLINGS.get(match[0], ""), unicodedata.normalize("NFC", text))
+    return SPACES.sub(" ", GROUPED_NUMBER.sub(remove_spaces, plain)).strip()
+
+
+def remove_spaces(match: re.Match[str]) -> str:
+    return SPACES.sub("", match[0])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quotation:
+    """A quotation found in a text: text[start:end]. pieces: what is between its omissions."""
+
+    start: int
+    end: int
+    text: str
+    kind: Literal["marks", "dash"]
+    is_closed: bool = True  # False: no closing mark was found, and it ends with its paragraph
+    pieces: tuple[PassageText, ...]
+
+    @cached_property
+    def words(self) -> list[str]:
+        """Return all words and numbers in lower case."""
+        return [word for piece in self.pieces for word in piece.word_keys]
+
+
+# Extraction
+
+
+def find_quotations(text: str) -> list[Quotation]:
+    """Return the quotations in a text, in order.
+
+    >>> found = find_quotations("Hon sa att ”det är klart nu” i dag.\\n– Vi är glada, säger Bo Ek. Det blev bra.")
+    >>> [(quotation.kind, quotation.text) for quotation in found]
+    [('marks', 'det är klart nu'), ('dash', 'Vi är glada, säger Bo Ek. Det blev bra.')]
+    >>> found[1].pieces[0].text
+    'Vi är glada. Det blev bra'
+    """
+    found: list[Quotation] = []
+    for start, end in iter_paragraphs(text):
+        reply = find_reply(text, start, end)
+        found += find_marked_passages(text, start, end if reply is None else reply)
+        if reply is not None:
+            found.append(build_quotation(text, reply, end, "dash"))
+    return [quotation for quotation in found if quotation.words]
+
+
+def iter_paragraphs(text: str) -> Iterator[tuple[int, int]]:
+    """Yield start and end of each paragraph. A line that continues a sentence belongs to the one before it."""
+    start = end = -1
+    for line in LINE.finditer(text):
+        content = line[0].strip()
+        before = text[start:end].rstrip() if start >= 0 else ""
+        continues = (
+            bool(content and before)
+            and line.start() == end + 1
+            and not SPEECH_DASH.match(content)
+            and (content[0].islower() or not SENTENCE_END.search(before[-4:]))
+        )
+        if not continues:
+            if before:
+                yield start, start + len(before)
+            start = line.start() + len(line[0]) - len(line[0].lstrip())
+        end = line.end()
+    if start >= 0 and (before := text[start:end].rstrip()):
+        yield start, start + len(before)
+
+
+def find_reply(text: str, start: int, end: int) -> int | None:
+    """Return where the dash reply in a paragraph starts, after its dash, or None.
+
+    A line without the end of a sentence is an item of a list.
+    """
+    if not SENTENCE_END.search(text, start, end) and not ATTRIBUTION.search(text, start, end):
+        return None
+    colon = SPEECH_AFTER_COLON.search(text, start, end)
+    dash = SPEECH_DASH.match(text, start, end) or (SPEECH_DASH.match(text, colon.end(), end) if colon else None)
+    return dash.end() if dash else None
+
+
+def find_marked_passages(text: str, start: int, end: int) -> list[Quotation]:
+    """Return the passages in quotation marks, without those inside another one."""
+    found: list[Quotation] = []
+    opened: int | None = None
+    for position in range(start, end):
+        mark = text[position]
+        if mark not in CLOSING_MARKS and mark not in DOUBLE_MARKS:
+            continue
+        before, after = text[position - 1 : position], text[position + 1 : position + 2]
+        if opened is None:
+            begins = position == start or not (before.isalnum() or before in ".,!?%")
+            if mark in CLOSING_MARKS and begins and position + 1 < end and not after.isspace():
+                opened = position
+        elif mark in CLOSING_MARKS[text[opened]] and not after.isalnum() and position > opened + 1:
+            found.append(build_quotation(text, opened + 1, position, "marks"))
+            opened = None
+    if opened is not None and text[opened] in DOUBLE_MARKS:
+        found.append(build_quotation(text, opened + 1, end, "marks", is_closed=False))
+    return found
+
+
+def build_quotation(
+    text: str, start: int, end: int, kind: Literal["marks", "dash"], *, is_closed: bool = True
+) -> Quotation:
+    passage = text[start:end]
+    spoken = remove_attributions(passage) if kind == "dash" else passage
+    pieces = (
+        PassageText(OUTER_MARKS.sub("", piece), is_statement=piece.rstrip().endswith("."))
+        for piece in OMISSION.split(spoken)
+    )
+    return Quotation(
+        start=start,
+        end=end,
+        text=passage,
+        kind=kind,
+        is_closed=is_closed,
+        pieces=tuple(piece for piece in pieces if piece.words),
+    )
+
+
+def remove_attributions(text: str) -> str:
+    """Remove ", säger NAME" from speech.
+
+    >>> remove_attributions("Vi är klara, säger Carl B. Ek. Är det rätt? frågar han. Nej, säger jag, inte än.")
+    'Vi är klara. Är det rätt? Nej, säger jag, inte än.'
+    """
+
+    def remove(match: re.Match[str]) -> str:
+        return match[0] if NO_SPEAKER.search(match[1]) or not SPEAKER.search(match[1]) else ""
+
+    return re.sub(r"([!?…])\.", r"\1", ATTRIBUTION.sub(remove, text))
+
+
+# Comparison
+
+
+class PassageMatch(NamedTuple):
+    """Where a passage is: how many words its omissions left out, and whether there is a negation among them."""
+
+    omitted: int
+    hides_negation: bool
+
+
+def find_pieces(pieces: Sequence[PassageText], text: PassageText) -> PassageMatch | None:
+    """Return the match with the fewest words left out, if possible one that hides no negation, or None.
+
+    >>> find_pieces([PassageText("vi ska"), PassageText("bygga")], PassageText("Vi ska alltid bygga."))
+    PassageMatch(omitted=1, hides_negation=False)
+    """
+    starts = [list(text.iter_occurrences(piece)) for piece in pieces]
+    matches = []
+    for first in starts[0]:
+        end, gaps = first + len(pieces[0].forms), []
+        for piece, positions in zip(pieces[1:], starts[1:], strict=True):
+            following = bisect_left(positions, end)
+            if following == len(positions):
+                break
+            gaps.append(text.keys[end : positions[following]])
+            end = positions[following] + len(piece.forms)
+        else:
+            omitted = sum(not is_mark(key) for gap in gaps for key in gap)
+            matches.append(PassageMatch(omitted, any(map(hides_negation, gaps))))
+    return min(matches, key=lambda match: (match.hides_negation, match.omitted), default=None)
+
+
+def hides_negation(gap: Sequence[str]) -> bool:
+    """Return whether the words left out, if they are of one sentence, contain a negation."""
+    return not any(key in SENTENCE_MARKS for key in gap) and not NEGATIONS.isdisjoint(gap)
+
+
+class VersionText:
+    """The text of a stored version: as it is written, and as speech, without ", säger NAME"."""
+
+    def __init__(self, state: Mapping[str, Any]) -> None:
+        texts = [state["title"], state["lead"], state["body"]]
+        texts += [pair[name] for pair in state["questions"] or () for name in ("question", "answer")]
+        texts += [image.get("caption") for image in state["images"] or ()]
+        # so that no passage crosses from one text to the next
+        self.source = f"\n{BARRIER}\n".join(filter(None, texts))
+
+    @cached_property
+    def written(self) -> PassageText:
+        return PassageText(OMISSION.sub(" ", LINE_DASH.sub("", self.source)))
+
+    @cached_property
+    def spoken(self) -> PassageText:
+        spoken = remove_attributions(self.source)
+        return self.written if spoken == self.source else PassageText(OMISSION.sub(" ", LINE_DASH.sub("", spoken)))
+
+    def find_verbatim(self, pieces: Sequence[PassageText]) -> PassageMatch | None:
+        """Return the match of a passage, or None."""
+        found = [match for match in (find_pieces(pieces, self.written), find_pieces(pieces, self.spoken)) if match]
+        return min(found, key=lambda match: match.hides_negation, default=None)
+
+
+class WordRun(NamedTuple):
+    """Words that a passage and a text share in sequence."""
+
+    start: int  # in the passage
+    position: int  # in the text
+    length: int
+    weight: float
+
+
+class TextWindow(NamedTuple):
+    """The passage of a text that is most like a piece: its first token, and the one after its last."""
+
+    text: PassageText
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """What an altered quotation was probably altered from: a window for each piece, None where nothing is alike.
+
+    coverage: the share of the quotation's words that is there, weighted by rarity.
+    """
+
+    coverage: float
+    shared_words: int
+    windows: tuple[TextWindow | None, ...]
+
+
+def find_original(pieces: Sequence[PassageText], text: PassageText, weights: Mapping[str, float]) -> Original | None:
+    """Return the passages of a text that have the most of a quotation, or None if nothing is alike."""
+    total = found = 0.0
+    shared = 0
+    windows: list[TextWindow | None] = []
+    for piece in pieces:
+        words = piece.word_keys
+        total += sum(map(weights.__getitem__, words))
+        window = find_window(words, text, weights)
+        windows.append(window)
+        available = Counter(text.keys[window.start : window.end] if window else ())
+        for word in words:
+            if available[word] > 0:
+                available[word] -= 1
+                found += weights[word]
+                shared += 1
+    return Original(found / total, shared, tuple(windows)) if shared else None
+
+
+def find_window(words: Sequence[str], text: PassageText, weights: Mapping[str, float]) -> TextWindow | None:
+    """Return the passage that has the most of these words in order, or None."""
+    runs = sorted(iter_runs(words, text, weights), key=lambda run: -run.weight)[:MAX_RUNS]
+    runs.sort(key=lambda run: (run.start + run.length, run.position))
+    best: list[tuple[float, int]] = []  # weight of the chain that ends with a run, and the index of the run before it
+    for number, run in enumerate(runs):
+        chains = [(run.weight, -1)]
+        for before, other in enumerate(runs[:number]):
+            gap = run.position - other.position - other.length
+            if other.start + other.length <= run.start and gap >= 0:
+                chains.append((best[before][0] + run.weight - min(MAX_GAP_COST, GAP_COST * gap), before))
+        best.append(max(chains))
+    if not best:
+        return None
+    number = max(range(len(runs)), key=lambda index: best[index][0])
+    last = runs[number]
+    while best[number][1] >= 0:
+        number = best[number][1]
+    first = runs[number]
+    # as many words before and after as the quotation has, and the end of the sentence
+    start = text.words[max(0, first.position - first.start)]
+    after = min(len(text.words), last.position + len(words) - last.start)
+    end = text.words[after - 1] + 1
+    for position in range(text.words[first.position], start, -1):
+        if text.keys[position - 1] == BARRIER:
+            start = position
+            break
+    for position in range(text.words[last.position], end):
+        if text.keys[position] == BARRIER:
+            end = position
+            break
+    while end < len(text.keys) and text.keys[end] in SENTENCE_MARKS:
+        end += 1
+    return TextWindow(text, start, end)
+
+
+def iter_runs(words: Sequence[str], text: PassageText, weights: Mapping[str, float]) -> Iterator[WordRun]:
+    """Yield the longest runs of shared words: of two words or more, or of one rare word."""
+    wanted, found = set(words), text.word_keys
+    positions: dict[str, list[int]] = defaultdict(list)
+    for position, word in enumerate(found):
+        if word in wanted:
+            positions[word].append(position)
+    for start, word in enumerate(words):
+        for position in positions[word]:
+            if start and position and words[start - 1] == found[position - 1]:
+                continue
+            length = 1
+            while words[start + length : start + length + 1] == found[position + length : position + length + 1] != []:
+                length += 1
+            weight = sum(map(weights.__getitem__, words[start : start + length]))
+            if length > 1 or weight > RARE_WEIGHT:
+                yield WordRun(start, position, length, weight)
+
+
+def diff_original(pieces: Sequence[PassageText], original: Original) -> list[DiffSegment]:
+    """Compare the original with the quotation: `del` is only in the original, `ins` only in the quotation."""
+    segments: list[DiffSegment] = []
+    for piece, window in zip(pieces, original.windows, strict=True):
+        segments += [DiffSegment("same", " … ")] if segments else []
+        before = ""
+        if window:
+            spans = window.text.spans
+            before = OUTER_MARKS.sub("", window.text.text[spans[window.start][0] : spans[window.end - 1][1]])
+        after = piece.text
+        if before[:1].casefold() == after[:1].casefold():
+            before = after[:1] + before[1:]
+        for segment in diff_words(before.replace(" - ", " – "), after.replace(" - ", " – ")):
+            if segment.op == "del" and len(segment.text) > 3 * SHOWN_GAP_LENGTH:
+                shown = f"{segment.text[:SHOWN_GAP_LENGTH]} […] {segment.text[-SHOWN_GAP_LENGTH:]}"
+                segments.append(DiffSegment("del", shown))
+            else:
+                segments.append(segment)
+    return segments

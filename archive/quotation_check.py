@@ -187,7 +187,8 @@ class QuotationCheck:
 
     async def count_short(self, quotation: Quotation) -> QuotationResult:
         """Count the releases that have the words of a passage that is too short to be checked."""
-        match = match_form([word for key in quotation.words for word in find_words(key)])
+        pieces = ([word for key in piece.word_keys for word in find_words(key)] for piece in quotation.pieces)
+        match = " AND ".join(map(match_form, pieces))
         count = (await self.run(COUNT_SQL, {"match": match, "limit": MAX_COUNTED_RELEASES}))[0]["n"]
         return QuotationResult(
             quotation=quotation, verdict="short", releases=count, is_minimum=count == MAX_COUNTED_RELEASES

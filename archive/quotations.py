@@ -235,6 +235,11 @@ def build_quotation(
     text: str, start: int, end: int, kind: Literal["marks", "dash"], *, is_closed: bool = True
 ) -> Quotation:
     passage = text[start:end]
+    if kind == "dash":
+        tail = next((match for match in ATTRIBUTION.finditer(passage) if not passage[match.end() :].strip(".!?")), None)
+        if tail and is_attribution(tail):
+            end = start + tail.start()
+            passage = text[start:end]
     spoken = remove_attributions(passage) if kind == "dash" else passage
     pieces = (
         PassageText(OUTER_MARKS.sub("", piece), is_statement=piece.rstrip().endswith("."))
@@ -256,11 +261,13 @@ def remove_attributions(text: str) -> str:
     >>> remove_attributions("Vi är klara, säger Carl B. Ek. Är det rätt? frågar han. Nej, säger jag, inte än.")
     'Vi är klara. Är det rätt? Nej, säger jag, inte än.'
     """
+    spoken = ATTRIBUTION.sub(lambda match: "" if is_attribution(match) else match[0], text)
+    return re.sub(r"([!?…])\.", r"\1", spoken)
 
-    def remove(match: re.Match[str]) -> str:
-        return match[0] if NO_SPEAKER.search(match[1]) or not SPEAKER.search(match[1]) else ""
 
-    return re.sub(r"([!?…])\.", r"\1", ATTRIBUTION.sub(remove, text))
+def is_attribution(match: re.Match[str]) -> bool:
+    """Return whether a match of ATTRIBUTION names a speaker, and says nothing else that could be part of the speech."""
+    return SPEAKER.search(match[1]) is not None and NO_SPEAKER.search(match[1]) is None
 
 
 # Comparison

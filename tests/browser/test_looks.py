@@ -58,6 +58,7 @@ PAGES = {
     "no-month": "/month/1999-01",
     "undated-month": "/month/undated",
     "tag": "/tag/1",
+    "check": "/-/check",
     "about": "/about",
     "help": "/help",
     "docs": "/docs/",
@@ -135,6 +136,37 @@ def find_violations(page: Page, view: str) -> list[dict[str, Any]]:
         "options => axe.run(options).then(results => results.violations)", options
     )
     return violations
+
+
+QUOTATIONS = """Myndigheten skriver att ”stödet till båtbyggare blir 30 miljoner kronor i år”. Förut blev ”stödet till
+båtbyggare 20 miljoner kronor i år”, och ännu tidigare ”Stödet till båtbyggare blir 20 miljoner kronor i år”.
+
+– Kör lugnt och håll avstånd, säger Siv Å.
+
+– Det här har ingen myndighet någonsin skrivit, säger hon om ”båtar”.
+
+”Plogning … sträckor”, ”Snöfallet … vägarna är hala på sina håll”
+"""
+
+
+def test_checked_quotations_are_accessible_and_fit(page: Page, site: str) -> None:
+    """The text is typed and sent by keyboard."""
+    requested, logged = record_requests(page)
+    page.goto(site + PAGES["check"])
+    page.locator("textarea").focus()
+    page.keyboard.insert_text(QUOTATIONS)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.locator(".quotation").first.wait_for()
+    verdicts = {heading.inner_text() for heading in page.locator(".quotation h3").all()}
+    assert verdicts == {"Ordagrant", "Ändrat", "Finns inte kvar", "Hittades inte", "För kort för att kontrolleras"}
+    assert logged == []
+    assert [url for url in requested if not url.startswith(site) or "Plogning" in url] == []
+    page.evaluate(Axe().axe_script)
+    for view in VIEWS:
+        check_fit(page, "checked", view)
+        violations = [] if view == "narrow" else find_violations(page, view)
+        assert not violations, AxeResults({"violations": violations}).generate_report()
 
 
 @pytest.mark.parametrize("name", OTHER_PAGES)

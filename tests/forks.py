@@ -13,21 +13,38 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Self
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["tests.preloaded"])
 
 
 class ForkedModule:
-    """`python -m module arguments` in a fork, with those methods of subprocess.Popen that tests need."""
+    """`python -m module arguments` in a fork, with those methods of subprocess.Popen that tests need.
 
-    def __init__(self, module: str, arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
+    It prints to `pipe` if there is one, else to a file that `communicate` reads and closes.
+    """
+
+    def __init__(
+        self,
+        module: str,
+        arguments: Sequence[str],
+        environment: Mapping[str, str] | None = None,
+        pipe: Path | None = None,
+    ) -> None:
         self.command = [module, *arguments]
-        self._output = tempfile.NamedTemporaryFile("r", encoding="utf-8")  # noqa: SIM115 - closed by communicate
+        self._output = None if pipe else tempfile.NamedTemporaryFile("r", encoding="utf-8")  # noqa: SIM115
+        output = self._output.name if self._output else str(pipe)
         values = {**os.environ, **(environment or {})}
-        self._process = CONTEXT.Process(target=_execute, args=(module, list(arguments), values, self._output.name))
+        self._process = CONTEXT.Process(target=_execute, args=(module, list(arguments), values, output))
         self._process.start()
         self.pid = int(self._process.pid or 0)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.communicate()
 
     @property
     def returncode(self) -> int | None:
@@ -45,8 +62,13 @@ class ForkedModule:
     def communicate(self, timeout: float | None = None) -> tuple[str, None]:
         """Wait for the end, and return what was printed, standard output and errors together."""
         self.wait(timeout)
+        if self._output is None:
+            return "", None
         with self._output:
             return self._output.read(), None
+
+    def terminate(self) -> None:
+        self._process.terminate()
 
     def kill(self) -> None:
         self._process.kill()
@@ -77,7 +99,7 @@ def _execute(module: str, arguments: list[str], environment: dict[str, str], out
     os.environ.update(environment)
     os.chdir(Path(__file__).parents[1])
     sys.argv = [module, *arguments]
-    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr] # the fork server's own streams
+    sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - the fork server's is no pipe
     try:
         runpy.run_module(module, run_name="__main__", alter_sys=True)
     finally:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import subprocess
-import sys
 from functools import cache
 from pathlib import Path
 from urllib.parse import quote, urlencode, urlsplit
@@ -16,6 +14,7 @@ from markdown_it import MarkdownIt
 
 from archive.plugins.docs import READING_ORDER
 from tests.archive.sample import fill, served
+from tests.forks import run_module
 from tests.test_deploy import check_command
 
 ROOT = Path(__file__).parents[1]
@@ -84,9 +83,10 @@ def test_commands_and_their_options_exist(path: Path) -> None:
 
 
 def test_scrapy_lists_the_commands_of_the_readme() -> None:
-    listed = subprocess.run([sys.executable, "-m", "scrapy"], cwd=ROOT, capture_output=True, text=True, check=True)
+    code, printed = run_module("scrapy", [])
+    assert code == 0
     for command in set(re.findall(r"bin/scrapy (\w+)", read_page(PAGES[0]))):
-        assert f"  {command} " in listed.stdout
+        assert f"  {command} " in printed
 
 
 def find_examples() -> list[str]:

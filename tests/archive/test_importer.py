@@ -10,6 +10,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -312,7 +313,7 @@ def test_ctrl_c_ends_the_command_between_transactions(archive: Archive, file: Pa
     ):
         try:
             while process.poll() is None and not db.execute("select count(*) from releases").fetchone()[0]:
-                pass
+                time.sleep(0.02)
             os.killpg(process.pid, signal.SIGINT)
             _, errors = process.communicate(timeout=30)
         finally:

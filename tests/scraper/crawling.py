@@ -11,15 +11,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, TypeVar
 from unittest.mock import Mock
 
+import pytest
 from scrapy.crawler import Crawler
 from scrapy.settings import Settings
 
 from scraper.command import ProjectCommand
 from scraper.spiders.base import ReleaseSpider
-from tests.forks import run_module
+from tests.forks import ForkedModule, run_module
 from tests.site import Site
 
 SLUG = "skogsbruksradet"
@@ -142,6 +144,15 @@ def build_settings(**given: str) -> Settings:
     settings.setmodule("scraper.settings", priority="project")
     settings.setdict(given, priority="cmdline")
     return settings
+
+
+def fork_commands(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let rounds of this process start their commands as forks in place of new processes."""
+
+    def fork(command: list[str], **_: object) -> ForkedModule:
+        return ForkedModule(command[2], command[3:])
+
+    monkeypatch.setattr("scraper.round.subprocess", SimpleNamespace(Popen=fork))
 
 
 def copy_archive(crawl: Crawling, folder: Path) -> Crawling:

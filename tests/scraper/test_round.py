@@ -17,7 +17,7 @@ from scraper.alerts import AlertSettings
 from scraper.commands import round
 from scraper.locks import lock_round
 from scraper.round import MAX_ROUND_DURATION, CommandRunner, close_round, has_recent_crawl
-from tests.scraper.crawling import NOWHERE, Crawling, build_settings
+from tests.scraper.crawling import NOWHERE, Crawling, build_settings, fork_commands
 from tests.scraper.receivers import Webhook
 from tests.site import Site
 
@@ -50,6 +50,7 @@ def test_stopped_round_ends_its_pass_and_begins_no_other(
     with Site(releases=24, crawl_delay=30) as site:
         crawling = Crawling(site, site.agencies_file(tmp_path), tmp_path / "archive.db")
         monkeypatch.setenv("SCRAPY_SETTINGS_MODULE", crawling.settings)
+        fork_commands(monkeypatch)
         command, stopped_at = round.Command(), list[float]()
         command.settings = build_settings(**crawling.given_settings)
 

@@ -18,7 +18,7 @@ from scraper.distributed.writer import ArchiveWriter
 from scraper.round import CommandRunner
 from scraper.settings import REVISIT_AGES
 from tests.harness.workers.host import add_rooms
-from tests.scraper.crawling import Crawling
+from tests.scraper.crawling import Crawling, fork_commands
 from tests.site import Site
 
 SLUG, HOST, NUMBER = "myndighet-0", "myndighet-0.localhost", 8
@@ -46,6 +46,7 @@ def test_a_dead_workers_round_goes_on_where_it_was(
     broker: Broker, settings: BaseSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SCRAPY_SETTINGS_MODULE", "tests.site.settings")
+    fork_commands(monkeypatch)
     with Site(releases=0, crawl_delay=None) as site:
         monkeypatch.setenv("LOOPBACK_PORT", str(site.port))
         agencies = tmp_path / "agencies.toml"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from pathlib import Path
 
+from tests.forks import ForkedModule
 from tests.scraper.crawling import RELEASES, Crawling
 from tests.site import Site
 
@@ -25,11 +27,12 @@ def test_each_stored_release_is_exported(first_crawl: Crawling) -> None:
 
 
 def test_crawl_ends_though_its_output_is_closed(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "output")
     with Site(releases=4, crawl_delay=None) as site:
         crawl = Crawling(site, site.agencies_file(tmp_path), tmp_path / "archive.db")
-        with crawl.start() as process:
-            assert process.stdout
-            process.stdout.readline()
-            process.stdout.close()
-            assert process.wait(timeout=60) == 0
+        environment = {"SCRAPY_SETTINGS_MODULE": crawl.settings}
+        process = ForkedModule("scrapy", crawl.command()[3:], environment, pipe=tmp_path / "output")
+        with (tmp_path / "output").open(encoding="utf-8") as output:
+            assert output.readline().startswith("20")
+        assert process.wait(timeout=60) == 0
     assert crawl.rows("select count(*) from releases") == [(4,)]

@@ -15,11 +15,8 @@ from typing import Any
 
 from archive.models import Release
 from scraper.agency import Agency, load_agencies
-from scraper.errors import PageError
-from scraper.normalise import to_release
-from scraper.pages import read_page
 from scraper.probe import STORED_PAGES_DIR, get_expected_path
-from tests.stored import ROOT, stored_rows
+from tests.stored import ROOT, read_release, stored_rows
 
 PAGE = Path(__file__).parents[1] / "docs/agencies.md"
 MIN_SHARED_WORDS = 0.95  # of the words of two texts that are the same text
@@ -92,10 +89,7 @@ class Score:
 
     def add(self, page: StoredPage, agency: Agency | None) -> None:
         """Read a page and count what is right on it."""
-        try:
-            release = to_release(read_page(page.html, page.url, agency))
-        except PageError:
-            release = None
+        release = read_release(page.html, page.url, agency)
         aspects = judge(page, release)
         self.labels[page.label] += 1
         self.known.update(list(aspects))

@@ -11,7 +11,7 @@ from statistics import mean
 from types import ModuleType
 from typing import NamedTuple
 
-from tests.stored import ROOT
+from tests.stored import ROOT, read_release
 
 PINNED = Path(__file__).with_name("gate.json")
 SCORER = ROOT / "score.py"
@@ -43,6 +43,7 @@ def measure() -> dict[str, Figure]:
     """Every figure of the scorer, for our extractor alone."""
     scorer = load_scorer()
     run, figures = scorer.Ours(), {}
+    run.read, run.make = read_release, lambda release: release
     for part in PARTS:
         tally = scorer.Tally()
         getattr(scorer, part)(ROOT, run, tally)

@@ -7,7 +7,37 @@ import os
 from pathlib import Path
 from typing import Any
 
+from archive.models import Release
+from scraper.agency import SELECTOR_KEYS, Agency
+from scraper.errors import PageError
+from scraper.normalise import to_release
+from scraper.pages import read_page
+from scraper.pages.page_type import is_listing_url
+
 ROOT = Path(os.environ.get("PAGES") or Path(__file__).parents[2] / "shared")
+
+READ: dict[tuple[str, int], Release | None] = {}  # by URL and hash of the page
+
+
+def read_release(html: bytes, url: str, agency: Agency | None = None) -> Release | None:
+    """Return the release on a stored page, or None if it is rejected. Each page is read once in a process.
+
+    The release of an agency whose table has no rules for pages may have the host as its agency.
+    """
+    has_rules = agency and any(getattr(agency, key) for key in (*SELECTOR_KEYS, "page", "zone"))
+    if has_rules or is_listing_url(url, agency):
+        return _read(html, url, agency)
+    key = url, hash(html)
+    if key not in READ:
+        READ[key] = _read(html, url, None)
+    return READ[key]
+
+
+def _read(html: bytes, url: str, agency: Agency | None) -> Release | None:
+    try:
+        return to_release(read_page(html, url, agency))
+    except PageError:
+        return None
 
 
 def stored_rows(part: str) -> list[dict[str, Any]]:

@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 
 from archive.models import Release
+from scraper.agency import load_agencies
 from scraper.errors import NotARelease
-from scraper.normalise import to_release
 from scraper.pages import read_page
+from tests import agencies
+from tests.gate import SCORER, find_fallen, load_pinned, measure
 from tests.scraper.crawling import Crawling
 from tests.site import Site
-from tests.stored import ROOT, stored_rows
+from tests.stored import ROOT, read_release, stored_rows
 
 SEED = ROOT / "seed/gold.json"
 needs_seed = pytest.mark.skipif(not SEED.exists(), reason=f"no {SEED}: name its folder with PAGES=")
@@ -29,7 +31,9 @@ def list_cases(part: str, key: str) -> list[Any]:
 
 
 def read(part: str, row: dict[str, Any]) -> Release:
-    return to_release(read_page((ROOT / part / row["file"]).read_bytes(), row["url"]))
+    release = read_release((ROOT / part / row["file"]).read_bytes(), row["url"])
+    assert release
+    return release
 
 
 @pytest.mark.parametrize("row", list_cases("pages", "template"))
@@ -43,7 +47,7 @@ def test_police_notice(row: dict[str, Any]) -> None:
 @pytest.mark.parametrize("row", list_cases("pages", "is_release"))
 def test_error_page_or_stub(row: dict[str, Any]) -> None:
     with pytest.raises(NotARelease):
-        read("pages", row)
+        read_page((ROOT / "pages" / row["file"]).read_bytes(), row["url"])
 
 
 @pytest.mark.parametrize("row", list_cases("questions", "questions"))
@@ -69,11 +73,29 @@ def test_seed_release() -> None:
     assert {pair.answered_by for pair in release.questions} == {gold["answered_by"]}
 
 
+# Each page is read once (read_release), whichever of the tests above and below comes first
+
+
+@pytest.mark.skipif(not SCORER.exists(), reason=f"no scorer at {SCORER}: name its folder with PAGES=")
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # the scorer leaves its files open
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # how such a warning comes out
+def test_no_figure_has_fallen() -> None:
+    fallen = find_fallen(measure(), load_pinned())
+    assert not fallen, "lower than in tests/gate.json:\n" + "\n".join(fallen)
+
+
+@pytest.mark.skipif(not stored_rows("nordic"), reason=f"no stored pages in {ROOT}: name their folder with PAGES=")
+def test_page_states_what_was_read() -> None:
+    listed = load_agencies()
+    written = agencies.to_page(listed, agencies.score_pages(listed))
+    assert agencies.PAGE.read_text("utf-8") == written, "run make agencies, and read what it changes"
+
+
 @pytest.fixture(scope="module")
 def crawled_pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crawling]:
-    """A crawl of the sample agencies and the stored pages."""
+    """A crawl of the stored pages, and of a few releases of the sample agencies."""
     folder = tmp_path_factory.mktemp("real")
-    with Site(pages=ROOT) as site:
+    with Site(releases=4, pages=ROOT) as site:
         crawling = Crawling(site, site.agencies_file(folder), folder / "archive.db", patience=120)
         code, printed = crawling.run()
         assert code == 0, printed

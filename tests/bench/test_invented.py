@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from archive.evidence.verify import verify
 from archive.store import Archive
+from tests.bench.invented import words
 from tests.bench.invented.filling import fill
 from tests.bench.questions import to_classes, to_pages
 
 
-def test_an_invented_archive_holds_together(tmp_path: Path) -> None:
+def test_an_invented_archive_holds_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(words, "CORPUS", tmp_path / "absent")  # the words of the sample texts are enough
     path = tmp_path / "archive.db"
     fill(path, 200, processes=1, days=2)
     with Archive(path, rebuild_stale=False) as archive:

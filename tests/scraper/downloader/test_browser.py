@@ -64,7 +64,7 @@ def test_list_made_by_scripts_is_read(scripted: Crawling) -> None:
 @pytest.mark.parametrize(
     ("script", "settings", "problem"),
     [
-        ("while (true) {}", {"BROWSER_TIMEOUT": "8"}, "its scripts did not finish within 8 seconds (BROWSER_TIMEOUT)"),
+        ("while (true) {}", {"BROWSER_TIMEOUT": "3"}, "its scripts did not finish within 3 seconds (BROWSER_TIMEOUT)"),
         ("document.body.append('x'.repeat(3e6))", {"DOWNLOAD_MAXSIZE": "1000000"}, "characters (DOWNLOAD_MAXSIZE)"),
         ("fetch('/intern/lista')", {}, "lists nothing; its scripts did not get http://"),
     ],

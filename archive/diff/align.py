@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import chain, groupby
 from typing import Any, Literal, NamedTuple
 
@@ -31,6 +32,7 @@ MAX_COMPARED_PAIRS = 1600  # pairs compared in a gap; in a larger one, only para
 MAX_MOVED_PAIRS = 400  # removed times added paragraphs, to find moved ones
 
 # Words.
+MAX_SHORT_FACT_LENGTH = 3  # characters; such a fact occurs elsewhere by chance
 MAX_TOKEN_CELLS = 50_000_000  # tokens times tokens (6 MB); above it, only the common beginning and end are found
 MAX_SHIFT = 60  # tokens by which an insertion or deletion is shifted to the start of a sentence
 MAX_ISLAND_WORDS = 4  # unchanged words that are merged with the changed passages around them
@@ -54,6 +56,36 @@ class TextBlock:
     role: str  # title, lead, body, question, answer
     text: str
     question: int = 0  # number of the question it belongs to, from 1; 0 if it belongs to none
+
+
+class VersionText:
+    """The whole text of a version, in which facts are looked up."""
+
+    def __init__(self, blocks: Sequence[TextBlock]) -> None:
+        self.blocks = blocks
+
+    @cached_property
+    def text(self) -> str:
+        return join_blocks(self.blocks)
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        return frozenset(normalise_words(self.text))
+
+    def has_fact(self, token: DiffToken) -> bool:
+        """Return whether the text contains a fact: a name by its words, any other fact as printed."""
+        if token.kind == "name":
+            return all({word, word + "s"} & self.words for word in normalise_words(token.value))
+        return len(token.text) > MAX_SHORT_FACT_LENGTH and self._has_words(token.text)
+
+    def _has_words(self, words: str) -> bool:
+        start = self.text.find(words)
+        while start >= 0:  # a regular expression for each fact of a long text takes five times as long
+            end = start + len(words)
+            if not (self.text[max(0, start - 1) : start].isalnum() or self.text[end : end + 1].isalnum()):
+                return True
+            start = self.text.find(words, end)
+        return False
 
 
 @dataclass(frozen=True, slots=True)

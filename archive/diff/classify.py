@@ -1,16 +1,16 @@
-"""Finds and classifies the changes between two states of a release, and rates their importance.
+"""Finds the changes between two states of a release, and the kind and importance of each.
 
 In the text, paragraphs are matched, and each changed passage of an altered one is classified, facts before wording.
 Other changes are in dates, tags, images, attachments, contacts, links and layout. The package's docstring describes the
-rules that use the kinds and numbers below.
+rules; `kinds.py` has the table of kinds and numbers.
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, NamedTuple
 
 from lxml import html
@@ -20,7 +20,7 @@ from archive.dates import only_hour_differs
 from archive.diff.align import (
     BlockPair,
     State,
-    TextBlock,
+    VersionText,
     build_blocks,
     find_changed_spans,
     join_blocks,
@@ -28,192 +28,57 @@ from archive.diff.align import (
     match_blocks,
     normalise_words,
 )
-from archive.diff.facts import SPEECH_DASHES, CapitalUsage, DiffToken, analyse_capitals, tokenise
-from archive.i18n import LANGUAGES, translate
-
-KIND_IMPORTANCE = {  # highest first, which is also the order of a summary
-    "amount": 75,
-    "negation": 75,
-    "number": 70,  # percentages, ages, references and any other figure
-    "date": 70,  # years and weekdays too
-    "name": 65,
-    "time": 65,  # times of day
-    "contact": 65,  # a telephone number, an e-mail address, a contact
-    "published": 59,  # HOUR_ONLY_IMPORTANCE if only the hour was added or removed
-    "opposite": 48,  # höja, sänka; minst, högst
-    "quotation": 40,  # wording inside speech or quotation marks
-    "modality": 40,  # ska, bör, får, kan
-    "attachment": 35,
-    "answer": 33,
-    "question": 28,
-    "paragraph_removed": 27,
-    "paragraph_added": 25,
-    "wording": 20,
-    "link": 20,
-    "kind": 15,
-    "language": 15,
-    "image": 8,
-    "typo": 8,
-    "paragraph_moved": 6,
-    "tags": 5,
-    "punctuation": 4,  # punctuation marks and capital letters
-    "layout": 2,
-    "updated": 0,  # the agency's own update date
-}
-FACT_KINDS = ("amount", "negation", "number", "date", "name", "time", "contact")
-
-FIELD_FACTORS = {"title": 1.2, "lead": 1.1}  # times the importance of the same change in the body
-WORDS_PER_POINT = 5  # changed words for each point that size adds
-MAX_SIZE_POINTS = 10
-HOUR_ONLY_IMPORTANCE = 4  # same day, and only one version has an hour
-FIGURE_POINTS = 20  # added for a paragraph with a figure
-SPEECH_POINTS = 2  # added for a paragraph of speech
-MAX_FURTHER_POINTS = 5
-MIN_FURTHER_IMPORTANCE = 5  # further changes of less importance add no point
-MAX_EXCERPT_LENGTH = 300  # characters stored per change; the revisions have the full text
-UNCOUNTABLE_KINDS = frozenset(("published", "kind", "language", "punctuation", "layout", "updated"))
-# Kinds whose Swedish name is neuter, which decides the form of the participle: ett belopp ändrat, en länk ändrad.
-NEUTER_KINDS = frozenset(
-    (
-        *("amount", "date", "name", "time", "published", "opposite", "quotation", "modality", "answer"),
-        *("paragraph_removed", "paragraph_added", "paragraph_moved", "language", "tags", "punctuation", "updated"),
-    )
+from archive.diff.facts import (
+    FUNCTION_WORDS,
+    SPEECH_DASHES,
+    CapitalUsage,
+    DiffToken,
+    analyse_capitals,
+    are_opposites,
+    differ_by_prefix,
+    find_content_lemma,
+    has_ending,
+    tokenise,
 )
-UNDIRECTED_KINDS = frozenset(  # always "changed", never "added" or "removed"
-    ("wording", "typo", "punctuation", "quotation", "modality", "opposite", "layout", "published", "updated")
+from archive.diff.kinds import (
+    ACTOR_POINTS,
+    CAPTION_IMPORTANCE,
+    HOUR_ONLY_IMPORTANCE,
+    KIND_IMPORTANCE,
+    LONE_MODAL_IMPORTANCE,
+    MAX_SIZE_POINTS,
+    MISSPELLING_IMPORTANCE,
+    PLAIN_SENTENCE_IMPORTANCE,
+    REFERENCE_IMPORTANCE,
+    REPLACED_POINTS,
+    SENTENCE_IMPORTANCE,
+    SPEECH_POINTS,
+    WORDS_PER_POINT,
+    Change,
+    build_change,
+    shorten,
 )
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """One change between two states."""
-
-    field: str  # field of the release: title, lead, body, questions, tags, …
-    kind: str  # a key of KIND_IMPORTANCE
-    before: str  # the words, fact or URL that changed; "" if it was added
-    after: str  # the same afterwards; "" if it was removed
-    importance: int  # 0 to 100
-
-
-def build_change(field: str, kind: str, before: str | None, after: str | None, extra_points: int = 0) -> Change:
-    """Build a change. Its importance is its kind's plus `extra_points`, and higher in title and lead.
-
-    >>> build_change("body", "date", "4 maj", "5 maj").importance
-    70
-    >>> build_change("title", "date", "4 maj", "5 maj").importance
-    84
-    """
-    importance = round((KIND_IMPORTANCE[kind] + extra_points) * FIELD_FACTORS.get(field, 1))
-    return Change(field=field, kind=kind, before=_shorten(before), after=_shorten(after), importance=importance)
-
-
-def _shorten(text: str | None) -> str:
-    text = (text or "").strip()
-    return text if len(text) <= MAX_EXCERPT_LENGTH else text[: MAX_EXCERPT_LENGTH - 1].rstrip() + "…"
-
-
-def count_size_points(words: int) -> int:
-    """Return the points that the number of changed words adds to the importance.
-
-    >>> count_size_points(4), count_size_points(23), count_size_points(400)
-    (0, 4, 10)
-    """
-    return min(MAX_SIZE_POINTS, words // WORDS_PER_POINT)
-
-
-def compute_importance(changes: list[Change]) -> int:
-    """Return the importance of an edit: its most important change's, plus points for further changes."""
-    if not changes:
-        return 0
-    further = sum(change.importance >= MIN_FURTHER_IMPORTANCE for change in changes) - 1
-    return min(100, max(change.importance for change in changes) + max(0, min(MAX_FURTHER_POINTS, further)))
-
-
-def summarise_changes(changes: Iterable[Change], language: str) -> str:
-    """Summarise changes in one line: how many of each kind were changed, added, removed or moved.
-
-    The most important kinds come first. Changes of little importance (punctuation, layout, an update date) are only
-    included if there are no others. The same change in several places counts once.
-
-    >>> one = Change(field="body", kind="amount", before="2 kr", after="3 kr", importance=75)
-    >>> two = Change(field="body", kind="paragraph_added", before="", after="Ett nytt stycke.", importance=25)
-    >>> summarise_changes([one, two], "sv"), summarise_changes([one, two], "en")
-    ('1 belopp ändrat; 1 stycke tillagt', '1 amount changed; 1 paragraph added')
-    """
-    if language not in LANGUAGES:
-        raise ValueError(f"no texts in {language!r}")
-    counts = _count_changes(list(changes))
-    if not counts:
-        return translate(language, "change.none")
-    return "; ".join(_format_action(action, kind_counts, language) for action, kind_counts in counts.items())
-
-
-def classify_action(change: Change) -> str:
-    """Return the action of a change: changed, added, removed, moved, hour_added or hour_removed."""
-    if change.kind == "published" and only_hour_differs(change.before, change.after):
-        return "hour_added" if len(change.before) < len(change.after) else "hour_removed"
-    if change.kind in UNDIRECTED_KINDS:
-        return "changed"
-    if change.kind == "paragraph_moved":
-        return "moved"
-    if not change.before:
-        return "added"
-    return "changed" if change.after else "removed"
-
-
-def _count_changes(changes: list[Change]) -> dict[str, dict[str, int]]:
-    """Count the distinct changes by action and kind, the most important kind first."""
-    highest = max((change.importance for change in changes), default=0)
-    lowest = min(highest, MIN_FURTHER_IMPORTANCE if highest >= MIN_FURTHER_IMPORTANCE else 1)
-    distinct = dict.fromkeys(
-        (classify_action(change), change.kind, change.before, change.after)
-        for change in changes
-        if change.importance >= lowest
-    )
-    order = list(KIND_IMPORTANCE)
-    counts: dict[str, dict[str, int]] = {}
-    for action, kind, *_ in sorted(distinct, key=lambda row: order.index(row[1])):
-        kind_counts = counts.setdefault(action, {})
-        kind_counts[kind] = kind_counts.get(kind, 0) + 1
-    return counts
-
-
-def _format_action(action: str, counts: Mapping[str, int], language: str) -> str:
-    """Format the counts of an action.
-
-    The participle is singular only if all counts are 1 and the kinds have the same gender.
-    """
-    if action in ("hour_added", "hour_removed"):
-        return translate(language, f"change.{action}")
-    parts = [translate(language, f"change.{kind}", n=count) for kind, count in counts.items()]
-    forms = {
-        "plural" if count > 1 and kind not in UNCOUNTABLE_KINDS else "neuter" if kind in NEUTER_KINDS else "common"
-        for kind, count in counts.items()
-    }
-    form = forms.pop() if len(forms) == 1 else "plural"
-    return f"{', '.join(parts)} {translate(language, f'change.action.{action}.{form}')}"
-
-
-REPORTED_KINDS = ("amount", "number", "date", "name", "time", "link", "contact", "day")
-FIGURE_FACTS = ("amount", "number", "date", "time", "day")  # may replace one another: "i dag", "den 4 maj"
+REPORTED_KINDS = ("amount", "number", "date", "name", "time", "reference", "link", "contact", "day")
+FIGURE_FACTS = ("amount", "number", "date", "time", "reference", "day")  # may replace one another: "i dag", "den 4 maj"
 MERGED_KINDS = ("quotation", "answer", "question")  # several changed passages in one of these are a single change
 MAX_PHRASE_WORDS = 15  # in a longer passage, a negation or modal verb does not by itself change the meaning
-MAX_SHORT_FACT_LENGTH = 3  # characters; such a fact occurs elsewhere by chance
 MISSPELLING_LIMITS = ((5, 1), (8, 2))  # (letters of the word, letters that may differ in a misspelling of it)
+MIN_MISSPELT_NAME_LENGTH = 9  # letters
+MAX_SEARCHED_LETTERS = 50_000  # of added and removed paragraphs, which are searched for facts
 PLAIN_FIELDS = ("published", "updated", "kind", "language")  # each has a kind of change with the same name
 
-OPPOSITE_PREFIXES = ("o", "un")  # möjligt → omöjligt; "in" would take införa for the opposite of föra
-OPPOSITES = (  # stems of words with opposite meanings
-    "höj/sänk höjn/sänkn öka/minska ökn/minskn ökar/minskar minst/högst över/under före/efter fler/färre"
-    " mer/mindre större/mindre tillåt/förbj tillåt/förbud bifall/avsl godkän/avsl bevilja/avsl stärk/försvag"
-    " utvidg/inskränk öppn/stäng tidigare/senare snabbare/långsammare"
-    " increas/decreas rais/lower more/less above/below before/after over/under approv/reject allow/forbid allow/ban"
-    " minimum/maximum open/clos strengthen/weaken earlier/later"
-)
-OPPOSITE_STEMS = [pair.split("/") for pair in OPPOSITES.split()]
+ACTOR_PREPOSITIONS = frozenset(("av", "till", "åt", "by", "to"))
 
 StatePart = Mapping[str, Any]
 TextLink = tuple[str, str]  # its text, its URL
+
+
+class ParagraphShares(NamedTuple):
+    """How much of a paragraph changed: the words of both versions, and which share of them means another thing."""
+
+    changed_words: int
+    replaced: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,14 +87,18 @@ class ChangedPassage:
 
     field: str
     role: str  # title, lead, body, question, answer
+    shares: ParagraphShares
     before: Sequence[DiffToken]
     after: Sequence[DiffToken]
     previous_token: DiffToken | None = None
     next_token: DiffToken | None = None
 
 
-# a fact in only one version of a passage, which the other version of the text may have elsewhere; whether it was added
-UnmatchedFact = tuple[DiffToken, bool]
+class UnmatchedFact(NamedTuple):
+    """A fact in only one version of a passage, which the other version of the text may have elsewhere."""
+
+    token: DiffToken
+    added: bool
 
 
 class ClassifiedPassage(NamedTuple):
@@ -246,7 +115,12 @@ def find_text_changes(before: State, after: State) -> list[Change]:
     if old == new:
         return []
     pairs = match_blocks(old, new)
-    capitals: CapitalUsage | None = None
+
+    @cache
+    def capitals() -> CapitalUsage:
+        texts = dict.fromkeys(block.text for block in (*old, *new))
+        return analyse_capitals(texts, after.get("language") or before.get("language"))
+
     changes: list[Change] = []
     passages: list[list[ClassifiedPassage]] = []  # those of each altered pair
     for pair in pairs:
@@ -257,35 +131,53 @@ def find_text_changes(before: State, after: State) -> list[Change]:
         if pair.moved:
             changes.append(build_change(field, "paragraph_moved", text, new_text))
         if text != new_text:
-            capitals = capitals or analyse_capitals(
-                dict.fromkeys(block.text for block in (*old, *new)), after.get("language") or before.get("language")
-            )
-            passages.append([classify_passage(passage) for passage in _find_passages(pair, capitals)])
+            passages.append([classify_passage(passage) for passage in _find_passages(pair, capitals())])
         elif roles != new_roles:
             changes.append(build_change(field, "layout", pair.before[0].field, field))
-    changes += _build_paragraph_changes(pairs)
-    return changes + _resolve_unmatched_facts(passages, old, new)
+    versions = VersionText(old), VersionText(new)
+    changes += _build_paragraph_changes(pairs, capitals, versions)
+    return changes + _resolve_unmatched_facts(passages, versions)
 
 
 def _find_passages(pair: BlockPair, capitals: CapitalUsage) -> list[ChangedPassage]:
     old, new = (tokenise(join_blocks(side), capitals) for side in (pair.before, pair.after))
     block = pair.after[0]
+    spans = find_changed_spans(old, new)
+    shares = _measure_shares(
+        [token for span in spans for token in old[span.first : span.last]],
+        [token for span in spans for token in new[span.new_first : span.new_last]],
+    )
     passages = [
         ChangedPassage(
             block.field,
             block.role,
+            shares,
             old[span.first : span.last],
             new[span.new_first : span.new_last],
             old[span.first - 1] if span.first else None,
             old[span.last] if span.last < len(old) else None,
         )
-        for span in find_changed_spans(old, new)
+        for span in spans
     ]
     if passages:
         return passages
     # Only white space differs.
     respaced = [tokens for tokens in zip(old, new, strict=True) if tokens[0].space != tokens[1].space]
-    return [ChangedPassage(block.field, block.role, [left for left, _ in respaced], [right for _, right in respaced])]
+    before, after = [left for left, _ in respaced], [right for _, right in respaced]
+    return [ChangedPassage(block.field, block.role, shares, before, after)]
+
+
+def _measure_shares(before: Sequence[DiffToken], after: Sequence[DiffToken]) -> ParagraphShares:
+    """Measure how many words changed, and which share of them are nouns and the like that another one replaces."""
+    old, new = (
+        {find_content_lemma(token.text.casefold()) for token in side if token.kind == "word"} - {""}
+        for side in (before, after)
+    )
+    words = max(
+        sum(token.kind != "mark" and token.value not in FUNCTION_WORDS for token in side) for side in (before, after)
+    )
+    changed_words = sum(map(_count_token_words, (*before, *after)))
+    return ParagraphShares(max(1, changed_words), min(len(old - new), len(new - old)) / max(1, words))
 
 
 def classify_passage(passage: ChangedPassage) -> ClassifiedPassage:
@@ -339,8 +231,9 @@ def _compare_facts(passage: ChangedPassage, *, is_phrase: bool) -> tuple[list[Ch
         changes += [_build_fact_change(passage, *pair) for pair in pairs if not _is_same_name(*pair)]
         paired = {id(token) for pair in pairs for token in pair}
         old, new = ([token for token in side if id(token) not in paired] for side in (old, new))
-    unmatched = [(token, added) for added, side in ((False, old), (True, new)) for token in side]
-    return changes, [fact for fact in unmatched if fact[0].kind != "day"]  # "i dag" alone is not a reported date
+    unmatched = [UnmatchedFact(token, added) for added, side in ((False, old), (True, new)) for token in side]
+    # "i dag" alone is not a reported date
+    return changes, [fact for fact in unmatched if fact.token.kind != "day"]
 
 
 def _find_swapped_figures(passage: ChangedPassage) -> list[tuple[DiffToken, DiffToken]]:
@@ -354,8 +247,19 @@ def _find_swapped_figures(passage: ChangedPassage) -> list[tuple[DiffToken, Diff
 
 
 def _build_fact_change(passage: ChangedPassage, old: DiffToken, new: DiffToken) -> Change:
-    heavier = max((_change_kind(old.kind), _change_kind(new.kind)), key=lambda kind: KIND_IMPORTANCE[kind])
-    return build_change(passage.field, heavier, old.text, new.text)
+    heavier = max((old, new), key=_rate_fact)
+    is_misspelling = old.kind == new.kind == "name" and _is_misspelt_name(old.text, new.text)
+    importance = MISSPELLING_IMPORTANCE if is_misspelling else _rate_fact(heavier)
+    return build_change(passage.field, _change_kind(heavier.kind), old.text, new.text, importance)
+
+
+def _rate_fact(token: DiffToken) -> int:
+    return REFERENCE_IMPORTANCE if token.kind == "reference" else KIND_IMPORTANCE[_change_kind(token.kind)]
+
+
+def _is_misspelt_name(old: str, new: str) -> bool:
+    """Return whether two names differ by one letter. Short names that do are different names: Island, Irland."""
+    return min(len(old), len(new)) >= MIN_MISSPELT_NAME_LENGTH and OSA.distance(old, new) == 1
 
 
 def _find_missing_facts(side: Sequence[DiffToken], other: Sequence[DiffToken]) -> list[DiffToken]:
@@ -372,7 +276,7 @@ def _find_missing_facts(side: Sequence[DiffToken], other: Sequence[DiffToken]) -
 
 
 def _change_kind(name: str) -> str:
-    return {"day": "date", "modal": "modality"}.get(name, name)
+    return {"day": "date", "modal": "modality", "reference": "number"}.get(name, name)
 
 
 def _is_same_name(old: DiffToken, new: DiffToken) -> bool:
@@ -389,10 +293,20 @@ def _compare_word_kind(passage: ChangedPassage, kind: str) -> Change | None:
     """Return the change if the number of negations or the strength of modal verbs differs, else None."""
     old, new = ([token for token in side if token.kind == kind] for side in (passage.before, passage.after))
     values, new_values = (Counter(kind if kind == "negation" else token.value for token in side) for side in (old, new))
-    if values == new_values:
+    if values == new_values or (kind == "negation" and _is_double_negation(passage)):
         return None
     before, after = (" ".join(token.text for token in side) for side in (old, new))
-    return build_change(passage.field, _change_kind(kind), before, after)
+    importance = LONE_MODAL_IMPORTANCE if kind == "modal" and not (before and after) else None
+    return build_change(passage.field, _change_kind(kind), before, after, importance)
+
+
+def _is_double_negation(passage: ChangedPassage) -> bool:
+    """Return whether the passage without its negations differs by a negating prefix: inte ovanligt, vanligt."""
+    words, new_words = (
+        [token.value for token in side if token.kind not in ("negation", "mark")]
+        for side in (passage.before, passage.after)
+    )
+    return len(words) == len(new_words) and any(map(differ_by_prefix, words, new_words))
 
 
 def _compare_remaining_words(passage: ChangedPassage, reported: set[str], *, is_only_change: bool) -> list[Change]:
@@ -404,7 +318,7 @@ def _compare_remaining_words(passage: ChangedPassage, reported: set[str], *, is_
     if old == new and normalise_words(before) == normalise_words(after):
         kind = "layout" if before.split() == after.split() else "punctuation"
         return [build_change(passage.field, kind, before, after)]
-    opposite = _find_opposite(passage.field, old, new)
+    opposite = _find_opposite(passage.field, old, new) or _find_ending(passage)
     if opposite:
         return [opposite]
     if _is_typo(passage, old, new):
@@ -415,15 +329,19 @@ def _compare_remaining_words(passage: ChangedPassage, reported: set[str], *, is_
 def _find_opposite(field: str, old: list[str], new: list[str]) -> Change | None:
     """Return the change of a word to its negation (möjligt, omöjligt) or opposite (höjs, sänks), or None."""
     for old_word, new_word in zip(old, new, strict=False) if len(old) == len(new) else ():
-        short, long = sorted((old_word, new_word), key=len)
-        if len(short) > 3 and any(long == prefix + short for prefix in OPPOSITE_PREFIXES):
+        if differ_by_prefix(old_word, new_word):
             return build_change(field, "negation", old_word, new_word)
-        if any(
-            (old_word.startswith(a) and new_word.startswith(b)) or (old_word.startswith(b) and new_word.startswith(a))
-            for a, b in OPPOSITE_STEMS
-        ):
+        if are_opposites(old_word, new_word):
             return build_change(field, "opposite", old_word, new_word)
     return None
+
+
+def _find_ending(passage: ChangedPassage) -> Change | None:
+    """Return the change if only one version of a phrase says that something has ended (upphävd, ställs in)."""
+    before, after = join_tokens(passage.before), join_tokens(passage.after)
+    if _count_words(passage) > MAX_PHRASE_WORDS or has_ending(before) == has_ending(after):
+        return None
+    return build_change(passage.field, "opposite", before, after)
 
 
 def _is_typo(passage: ChangedPassage, old: list[str], new: list[str]) -> bool:
@@ -446,48 +364,86 @@ def _is_misspelling(one: str, two: str) -> bool:
 def build_wording_change(passage: ChangedPassage) -> Change:
     """Build a change of wording, or of the question, answer or quotation that contains the passage."""
     before, after = join_tokens(passage.before), join_tokens(passage.after)
-    if passage.role in {"question", "answer"}:
-        return build_change(passage.field, passage.role, before, after)
     tokens = [*passage.before, *passage.after]
-    if sum(token.quoted for token in tokens) * 2 > len(tokens):
-        return build_change(passage.field, "quotation", before, after)
-    return build_change(passage.field, "wording", before, after, count_size_points(_count_words(passage)))
+    kind = passage.role if passage.role in {"question", "answer"} else "wording"
+    if kind == "wording" and sum(token.quoted for token in tokens) * 2 > len(tokens):
+        kind = "quotation"
+    return build_change(passage.field, kind, before, after, rate_wording(passage, KIND_IMPORTANCE[kind]))
+
+
+def rate_wording(passage: ChangedPassage, base: int) -> float:
+    """Return the importance of a passage in other words: by its size, and by how many words mean another thing.
+
+    An added or removed sentence is rated as a paragraph; its facts are changes of their own.
+    """
+    if not (passage.before and passage.after) and _is_sentence(passage):
+        return max(base, PLAIN_SENTENCE_IMPORTANCE)
+    points = REPLACED_POINTS + (ACTOR_POINTS if _names_actor(passage) else 0)
+    return base + points * passage.shares.replaced + min(MAX_SIZE_POINTS, _count_words(passage) // WORDS_PER_POINT)
+
+
+def _names_actor(passage: ChangedPassage) -> bool:
+    """Return whether a passage is where a sentence says who does something, or for whom: first, or after av or till."""
+    if not passage.before or not passage.after:
+        return False
+    follows_preposition = passage.previous_token is not None and passage.previous_token.value in ACTOR_PREPOSITIONS
+    return follows_preposition or (passage.before[0].starts_sentence and passage.after[0].starts_sentence)
+
+
+def _is_sentence(passage: ChangedPassage) -> bool:
+    tokens = [*passage.before, *passage.after]
+    return bool(tokens) and tokens[0].starts_sentence and _ends_sentence(tokens)
+
+
+def _ends_sentence(tokens: Sequence[DiffToken]) -> bool:
+    return any(token.text in {".", "!", "?"} for token in tokens[-2:])
 
 
 def _resolve_unmatched_facts(
-    passages: Sequence[Sequence[ClassifiedPassage]], old: list[TextBlock], new: list[TextBlock]
+    passages: Sequence[Sequence[ClassifiedPassage]], versions: tuple[VersionText, VersionText]
 ) -> list[Change]:
     """Return the changes of all passages, including facts that the other version lacks everywhere."""
     unmatched = [fact for pair in passages for classified in pair for fact in classified.unmatched]
-    added, removed = ({token.value for token, is_new in unmatched if is_new == side} for side in (True, False))
-    texts = (join_blocks(old), join_blocks(new)) if unmatched else ("", "")
-    words = [frozenset(normalise_words(text)) for text in texts]
+    added, removed = ({fact.token.value for fact in unmatched if fact.added == side} for side in (True, False))
     changes: list[Change] = []
     for pair in passages:
         found: list[Change] = []
         for classified in pair:
             new_facts = [
-                _build_side_change(classified.passage.field, token.kind, token.text, added=is_new)
-                for token, is_new in classified.unmatched
-                if token.value not in added & removed
-                and not _contains_fact(token, texts[not is_new], words[not is_new])
+                _build_side_change(
+                    classified.passage.field,
+                    _change_kind(fact.token.kind),
+                    fact.token.text,
+                    added=fact.added,
+                    importance=_rate_unmatched_fact(fact, classified),
+                )
+                for fact in classified.unmatched
+                if fact.token.value not in added & removed and not versions[not fact.added].has_fact(fact.token)
             ]
             found += [*classified.changes, *new_facts] or [build_wording_change(classified.passage)]
         changes += _merge_changes(found)
     return changes
 
 
-def _build_side_change(field: str, kind: str, text: str, *, added: bool, extra_points: int = 0) -> Change:
-    return build_change(field, kind, "" if added else text, text if added else "", extra_points)
+def _rate_unmatched_fact(fact: UnmatchedFact, classified: ClassifiedPassage) -> float:
+    """Return the importance of an added or removed fact: the less, the more other words of the paragraph changed."""
+    facts = [other.token for other in classified.unmatched if other.added == fact.added]
+    passage = classified.passage
+    share = sum(map(_count_token_words, facts)) / passage.shares.changed_words
+    tokens = [*passage.before, *passage.after]
+    if fact.token.kind == "reference" or (tokens[0].text, tokens[-1].text) == ("(", ")"):  # an aside
+        share /= 2
+    wording = KIND_IMPORTANCE["wording"]
+    rating = wording + (_rate_fact(fact.token) - wording) * share
+    return max(rating, SENTENCE_IMPORTANCE.get(fact.token.kind, 0) if _is_sentence(passage) else 0)
 
 
-def _contains_fact(token: DiffToken, text: str, words: frozenset[str]) -> bool:
-    """Return whether a text contains a fact: a name by its words, any other fact as printed."""
-    if token.kind == "name":
-        return all({word, word + "s"} & words for word in normalise_words(token.value))
-    if len(token.text) <= MAX_SHORT_FACT_LENGTH:
-        return False
-    return re.search(rf"(?<!\w){re.escape(token.text)}(?!\w)", text) is not None
+def _count_token_words(token: DiffToken) -> int:
+    return 0 if token.kind == "mark" else len(token.text.split())
+
+
+def _build_side_change(field: str, kind: str, text: str, *, added: bool, importance: float | None = None) -> Change:
+    return build_change(field, kind, "" if added else text, text if added else "", importance)
 
 
 def _merge_changes(changes: list[Change]) -> list[Change]:
@@ -497,12 +453,15 @@ def _merge_changes(changes: list[Change]) -> list[Change]:
         parts = [change for change in changes if change.kind == kind]
         if parts:
             sides = [[part.before for part in parts], [part.after for part in parts]]
-            before, after = (" … ".join(text for text in side if text) for side in sides)
-            merged.append(build_change(parts[0].field, kind, before, after))
+            before, after = (shorten(" … ".join(text for text in side if text)) for side in sides)
+            most = max(part.importance for part in parts)
+            merged.append(Change(field=parts[0].field, kind=kind, before=before, after=after, importance=most))
     return merged
 
 
-def _build_paragraph_changes(pairs: list[BlockPair]) -> list[Change]:
+def _build_paragraph_changes(
+    pairs: list[BlockPair], capitals: Callable[[], CapitalUsage], versions: tuple[VersionText, VersionText]
+) -> list[Change]:
     """List added and removed paragraphs. Paragraphs of one question or answer make a single change."""
     runs: list[list[BlockPair]] = []
     for pair in pairs:
@@ -512,7 +471,15 @@ def _build_paragraph_changes(pairs: list[BlockPair]) -> list[Change]:
             runs[-1].append(pair)
         else:
             runs.append([pair])
-    return [_build_paragraph_change(run) for run in runs]
+    changes, letters = [], MAX_SEARCHED_LETTERS
+    for run in runs:
+        text = join_blocks([block for pair in run for block in pair.before or pair.after])
+        letters -= len(text)
+        importance = _rate_text(text)
+        if letters >= 0:
+            importance = rate_paragraph(tokenise(text, capitals()), versions[bool(run[0].before)])
+        changes.append(_build_paragraph_change(run[0], text, importance))
+    return changes
 
 
 def _belongs_together(first_pair: BlockPair, second_pair: BlockPair) -> bool:
@@ -521,20 +488,35 @@ def _belongs_together(first_pair: BlockPair, second_pair: BlockPair) -> bool:
     return same_side and first.question > 0 and (first.role, first.question) == (second.role, second.question)
 
 
-def _build_paragraph_change(block_pairs: list[BlockPair]) -> Change:
-    removed = bool(block_pairs[0].before)
-    blocks = [block for pair in block_pairs for block in pair.before or pair.after]
-    block, text = blocks[0], join_blocks(blocks)
+def _build_paragraph_change(pair: BlockPair, text: str, importance: int) -> Change:
+    block, removed = (pair.before or pair.after)[0], bool(pair.before)
+    kind = "paragraph_removed" if removed else "paragraph_added"
     if block.role in {"question", "answer"}:
-        kind, extra_points = block.role, 0
-    else:
-        kind = "paragraph_removed" if removed else "paragraph_added"
-        extra_points = count_size_points(len(text.split())) // 2
-    if any(letter.isdigit() for letter in text):
-        extra_points += FIGURE_POINTS
-    if text.startswith(SPEECH_DASHES):
-        extra_points += SPEECH_POINTS
-    return _build_side_change(block.field, kind, text, added=not removed, extra_points=extra_points)
+        kind = block.role
+    return _build_side_change(block.field, kind, text, added=not removed, importance=importance)
+
+
+def _rate_text(text: str) -> int:
+    """Return the importance of a paragraph that is not searched for facts, because too much text changed."""
+    return SENTENCE_IMPORTANCE["number"] if any(map(str.isdigit, text)) else PLAIN_SENTENCE_IMPORTANCE
+
+
+def rate_paragraph(tokens: Sequence[DiffToken], other: VersionText) -> int:
+    """Return the importance of an added or removed paragraph: that of its most important fact.
+
+    A fact counts if the other version lacks it, and a name only in a sentence without a telephone number or e-mail
+    address: headings, links and contacts say little.
+    """
+    text, is_sentence, kinds = join_tokens(tokens), _ends_sentence(tokens), {token.kind for token in tokens}
+    importance = PLAIN_SENTENCE_IMPORTANCE if is_sentence and "contact" not in kinds else CAPTION_IMPORTANCE
+    if has_ending(text):
+        importance = SENTENCE_IMPORTANCE["opposite"]
+    for token in tokens:
+        rating = SENTENCE_IMPORTANCE.get(token.kind, 0)
+        is_counted = token.kind != "name" or (is_sentence and "contact" not in kinds)
+        if rating > importance and is_counted and not other.has_fact(token):
+            importance = rating
+    return importance + (SPEECH_POINTS if text.startswith(SPEECH_DASHES) else 0)
 
 
 def find_metadata_changes(before: State, after: State, *, text_changes: Sequence[Change]) -> list[Change]:
@@ -557,7 +539,7 @@ def find_metadata_changes(before: State, after: State, *, text_changes: Sequence
 def _build_value_change(field: str, before: str | None, after: str | None) -> Change:
     """Build the change of a value. It has little importance if only the hour of publication differs."""
     if field == "published" and only_hour_differs(before, after):
-        return build_change(field, field, before, after, HOUR_ONLY_IMPORTANCE - KIND_IMPORTANCE[field])
+        return build_change(field, field, before, after, HOUR_ONLY_IMPORTANCE)
     return build_change(field, field, before, after)
 
 

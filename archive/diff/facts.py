@@ -15,6 +15,10 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
+from archive.analysis import MAX_ABBREVIATION_LENGTH
+from archive.analysis.lemmatizer import swedish_lemma
+from archive.analysis.lexicon import ADJECTIVE, INFLECTED, NOUN, VERB, find_word_readings
+
 
 def _map_words(words: str, value: int) -> dict[str, int]:
     return dict.fromkeys(words.split(), value)
@@ -109,6 +113,7 @@ SEASONS_EN = _split_words("spring summer autumn winter")  # dates only where a y
 # Words other than numbers and months that may begin a fact: den 4 maj, kl. 10, SOU 2024:88.
 FACT_OPENERS = _split_words(
     "den the i en ett one a an half kl klockan vecka week v sek eur usd gbp sou ds com sfs prop dir skr bet rskr dnr"
+    " diarienummer diarienr ärendenummer ärendenr målnummer målnr mål isbn issn"
     " idag igår imorgon today yesterday tomorrow första andra tredje fjärde first second third fourth"
 )
 
@@ -128,6 +133,31 @@ MODALS = {  # word → value; forms of the same strength share a value
     },
     **dict.fromkeys(_split_words("ska skall shall will"), "ska"),
 }
+QUANTIFIERS = frozenset(
+    _split_words(
+        "alla allt samtliga hela varje vissa några någon flera många få fåtal båda endast bara enbart enstaka enskilda"
+        " all every each some several many few both only certain"
+    )
+)
+
+# Opposites and other words that decide what a sentence claims.
+OPPOSITE_PREFIXES = ("o", "un")  # möjligt → omöjligt; "in" would take införa for the opposite of föra
+OPPOSITES = (  # stems of words with opposite meanings
+    "höj/sänk höjn/sänkn öka/minska ökn/minskn ökar/minskar minst/högst över/under före/efter fler/färre"
+    " mer/mindre större/mindre tillåt/förbj tillåt/förbud bifall/avsl godkän/avsl bevilja/avsl stärk/försvag"
+    " utvidg/inskränk öpp/stäng hög/låg bättre/sämre stig/sjunk frivillig/obligatorisk tillfällig/permanent"
+    " tidigare/senare snabbare/långsammare"
+    " increas/decreas rais/lower more/less above/below before/after over/under approv/reject allow/forbid allow/ban"
+    " minimum/maximum open/clos strengthen/weaken earlier/later"
+)
+OPPOSITE_STEMS = [pair.split("/") for pair in OPPOSITES.split()]
+ENDINGS = re.compile(  # words that end what the rest of a sentence announces, which reverses it as a negation does
+    r"\b(?:upphäv|upphör|häv(?:s|d|t|er|de|des|ts)\b|borttag|inställ[dt]|avblås|avlys|avbr[yu]t|avsluta[dst]|återkalla"
+    r"|ställ\w* in\b|(?:ta|tar|tas|tagit|tog|dra|dras|drar|drog|lägg\w*|lade\w*|lagt\w*) (?:bort|tillbaka|ne[rd])\b"
+    r"|inte längre\b|lifted\b|cancel|withdr[ae]w|revoke|repeal|no longer\b)",
+    re.IGNORECASE,
+)
+MIN_UNKNOWN_LENGTH = 7  # letters of a word that the dictionary lacks and that counts as a noun
 
 # Names, sentences and speech.
 # At the start of a sentence, one of these words with a capital is not part of the name that follows.
@@ -143,6 +173,7 @@ FUNCTION_WORDS = frozenset(
     _split_words(
         "i av på för med det den de en ett och att som om när där här nu då vid till från under över efter före"
         " mellan hos genom enligt inom utom mot åt men vi jag ni du han hon hen deras vår våra vårt sin alla ingen"
+        " dem mig dig oss er sig honom henne sådan sådant sådana vilken vilket vilka vars varför därför dock också ju"
         " både samt även idag hur vad vem var nya ny nytt dessa denna detta the a an in on at of for from by with to"
         " and but as if when where under over after before our their we he she they it this that these those both all"
         " no new"
@@ -183,6 +214,7 @@ YEAR = r"(?:1[5-9]|20|21)\d\d"
 MONTH = rf"(?i:{_alternatives(FULL_MONTHS)}(?!\w)|{_alternatives(SHORT_MONTHS)}(?!\w)\.?)"
 MONTH_ALONE = rf"{_alternatives(MONTHS_ALONE)}(?!\w)"
 DAY = r"\d{1,2}(?::[ae]|st|nd|rd|th)?(?!\d)"
+IDENTIFIER_LABEL = rf"(?i:(?:diarie|ärende|mål)(?:nummer|nr)|dnr|mål{S}nr|ISBN|ISSN)[.:]?{S}?"
 CLOCK = r"(?:[01]?\d|2[0-4])"
 FACT_PATTERNS = {
     "amount": rf"{RANGE}{QUANTITY}(?:{S}?{SCALE})?{S}?(?:{CURRENCY}|(?i:{_alternatives(MONEY_ABBREVIATIONS)})(?!\w)|:-)"
@@ -200,7 +232,8 @@ FACT_PATTERNS = {
     "time": rf"(?i:kl\.?|klockan){S}?{CLOCK}(?:[.:]\d\d)?(?:{S}?{DASH}{S}?{CLOCK}(?:[.:]\d\d)?)?(?!\d)"
     rf"|{CLOCK}[.:][0-5]\d{S}?{DASH}{S}?{CLOCK}[.:][0-5]\d(?!\d)|{CLOCK}:[0-5]\d(?![\d:])"
     rf"|{CLOCK}(?:[.:][0-5]\d)?{S}?(?i:am|pm|a\.m\.|p\.m\.)(?!\w)",
-    "reference": rf"(?:(?:SOU|Ds|DS|COM|SFS|[A-ZÅÄÖ]{{2,5}}FS|(?i:prop|dir|skr|bet|rskr|dnr)\.?){S})?"
+    "reference": rf"{IDENTIFIER_LABEL}(?:[^\W\d_]{{1,5}}{S}?)?\d[\w./:-]*\d|[A-ZÅÄÖ][a-zåäö]?\d{{4}}/\d{{3,}}"
+    rf"|(?:(?:SOU|Ds|DS|COM|SFS|[A-ZÅÄÖ]{{2,5}}FS|(?i:prop|dir|skr|bet|rskr|dnr)\.?){S})?"
     rf"(?:{YEAR}(?:/\d\d(?:\d\d)?)?:[^\W\d_]{{0,4}}\d+|\d{{4}}/\d{{3,}}(?:[-:]\d+)?)",
     "percent": rf"{RANGE}{QUANTITY}{S}?(?:(?i:procentenhet(?:er)?|procents?|percent(?:age{S}points?)?|per{S}cent)(?!\w)"
     r"|promille|[%‰])",
@@ -213,7 +246,7 @@ FACT_PATTERNS = {
     "relative": rf"(?i:i{S}?dag|i{S}?går|i{S}?morgon|today|yesterday|tomorrow)(?!\w)",
 }
 FACT_PATTERN = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in FACT_PATTERNS.items()))
-KIND_BY_PATTERN = {"reference": "number", "percent": "number", "year": "date", "relative": "day"}
+KIND_BY_PATTERN = {"percent": "number", "year": "date", "relative": "day"}
 FACT_STARTS = frozenset(FACT_OPENERS).union(MONTH_NUMBERS, NUMBER_WORDS, SCALES, FRACTION_WORDS, SEASONS, SEASONS_EN)
 FACT_STEMS = tuple(day.casefold() for day in WEEKDAYS) + TENS_WORDS
 # An en dash is a minus at the start of a text or bracket, but not in 3–5, 3 –5, 5 %–10 %, 1 maj –5 juni.
@@ -234,6 +267,8 @@ DIFF_TOKEN_PATTERN = re.compile(
     r"|(?P<word>[^\W\d_][^\W_]*(?:[-‑’':/.&][^\W_]+)*)"
     r"|(?P<mark>\S)"
 )
+# Two words without a space between them, where a page's text ran together: försvaretDiarienummer.
+GLUED_WORDS = re.compile(r"[a-zåäöé]{3,}(?=[A-ZÅÄÖÉ][a-zåäöé]{3,})")
 SPACE = re.compile(r"\s*")
 SENTENCE_ENDS = frozenset(".!?:…|")  # a capital after these does not mark a name
 QUOTATION_MARKS = frozenset('"”“„«»')
@@ -269,8 +304,8 @@ class CapitalUsage:
         """
         if not word[0].isupper() or len(word) < 2:
             return False
-        if word.isupper() and word.isalpha():
-            return True  # an abbreviation: SCB, EU
+        if word.isupper() and word.isalpha() and len(word) <= MAX_ABBREVIATION_LENGTH:
+            return True  # an abbreviation: SCB, EU; longer words in capitals are only emphasised
         low = word.casefold()
         if not self.marks_names or low in FUNCTION_WORDS:
             return False
@@ -305,6 +340,8 @@ def _split_tokens(text: str) -> list[DiffToken]:
         if kind == "digits" and word[0] == EN_DASH and _opens_speech(text, position):
             word, kind, end = EN_DASH, "mark", position + 1
         value = word
+        if kind == "word" and not word.islower() and (glued := GLUED_WORDS.match(word)):
+            word, end = glued[0], position + glued.end()
         if kind in {"word", "digits"}:
             kind, value, may_be_fact = _classify_word(word)
             fact = find_fact(text, position) if may_be_fact else None
@@ -342,7 +379,7 @@ def _next_starts_sentence(tokens: list[DiffToken], starts_sentence: bool) -> boo
     if "\n" in last.space:
         return True
     if last.kind != "mark":
-        return False
+        return not last.space  # glued words
     previous = tokens[-2] if len(tokens) > 1 else None
     if last.text == "." and previous and not previous.space:
         return not (previous.value in ABBREVIATIONS or (previous.kind == "word" and len(previous.text) == 1))
@@ -466,6 +503,8 @@ def normalise_fact(kind: str, text: str) -> str:
         return "-".join(f"{int(hour):02}:{minute or '00'}" for hour, minute in clocks) + half
     if kind in {"amount", "percent", "number"}:
         return _normalise_quantity(kind, plain)
+    if kind == "reference":
+        return re.sub(rf"^{IDENTIFIER_LABEL}", "", plain)
     return plain.replace(" ", "") if kind == "relative" else plain
 
 
@@ -564,3 +603,43 @@ def normalise_name(text: str) -> str:
     """
     low = re.sub(r"[:’']s?$", "", text.casefold())
     return " ".join(word[:-1] if word.endswith("s") and len(word) > 2 else word for word in low.split())
+
+
+def differ_by_prefix(old_word: str, new_word: str) -> bool:
+    short, long = sorted((old_word, new_word), key=len)
+    return len(short) > 3 and any(long == prefix + short for prefix in OPPOSITE_PREFIXES)
+
+
+def are_opposites(old_word: str, new_word: str) -> bool:
+    """Return whether two words in lower case are opposites: höjs, sänks."""
+    return any(
+        (old_word.startswith(a) and new_word.startswith(b)) or (old_word.startswith(b) and new_word.startswith(a))
+        for a, b in OPPOSITE_STEMS
+    )
+
+
+def has_ending(text: str) -> bool:
+    return ENDINGS.search(text) is not None
+
+
+@lru_cache(maxsize=20_000)
+def find_content_lemma(word: str) -> str:
+    """Return the lemma of a word that names or describes something, or "" for any other word.
+
+    These are nouns, adjectives, quantifiers, and longer words that the dictionary lacks, which are mostly compounds.
+
+    >>> [find_content_lemma(word) for word in ("kommunerna", "alla", "startar", "väldigt", "med")]
+    ['kommun', 'alla', '', '', '']
+    """
+    if word in QUANTIFIERS:
+        return word
+    if word in FUNCTION_WORDS or word in MODALS:
+        return ""
+    readings = find_word_readings(word)
+    is_content = any(
+        reading.word_class == NOUN or (reading.word_class == ADJECTIVE and reading.relation != INFLECTED)
+        for reading in readings
+    )
+    is_verb = any(reading.word_class == VERB for reading in readings)
+    is_unknown = not readings and len(word) >= MIN_UNKNOWN_LENGTH
+    return swedish_lemma(word) if (is_content and not is_verb) or is_unknown else ""

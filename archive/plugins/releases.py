@@ -30,7 +30,7 @@ from archive.analysis import is_english_release
 from archive.citations import CITATION_TYPES, Citation, format_citation, read_citation
 from archive.database import RunQuery
 from archive.diff import compare
-from archive.diff.classify import Change, summarise_changes
+from archive.diff.kinds import Change, summarise_changes
 from archive.duplicates import find_duplicates
 from archive.evidence import write_bundle
 from archive.history import (

@@ -16,7 +16,7 @@ from babel.messages.pofile import read_po
 from jinja2 import Environment, nodes
 
 from archive import i18n
-from archive.diff.classify import KIND_IMPORTANCE
+from archive.diff.kinds import KIND_IMPORTANCE
 from archive.health.metrics import TRACKED_FIELDS
 from archive.health.report import STATE_ORDER
 from archive.history import UPDATE_STAMPS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from archive.diff import Diff
-from archive.diff.classify import KIND_IMPORTANCE, Change
+from archive.diff.kinds import KIND_IMPORTANCE, Change
 from tests.bench.importance import REAL, JudgedEdit, measure_kinds, rank_agreement, read_judged_edits
 from tests.stored import ROOT
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from archive.diff import compare
-from archive.diff.classify import FACT_KINDS, classify_action
+from archive.diff.kinds import FACT_KINDS, classify_action
 from tests.archive.diff.states import (
     compare_case,
     compare_fields,

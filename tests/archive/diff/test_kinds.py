@@ -4,33 +4,83 @@ from __future__ import annotations
 
 import pytest
 
-from archive.diff.classify import (
-    FACT_KINDS,
-    FIELD_FACTORS,
-    FIGURE_POINTS,
+from archive.diff.kinds import (
     KIND_IMPORTANCE,
     MAX_FURTHER_POINTS,
-    MAX_SIZE_POINTS,
     MIN_FURTHER_IMPORTANCE,
+    PLAIN_SENTENCE_IMPORTANCE,
+    SENTENCE_IMPORTANCE,
     SPEECH_POINTS,
 )
 from tests.archive.diff.states import compare_case, compare_fields
 
-MIN_FACT_IMPORTANCE = min(KIND_IMPORTANCE[kind] for kind in FACT_KINDS)
+FACT = KIND_IMPORTANCE["time"]  # the least important fact that replaces another
+MINOR = 20  # of less importance than this is what no reader would miss
+CONSULTATION = "Remissvaren ska ha kommit in till departementet senast den 4 maj 2031."
+ANSWERS = "[till vilka instanser som regeringen har skickat förslaget|svaren från dem som Hamnverket har bett om svar]"
 
 
-def test_changed_facts_are_more_important_than_anything_else() -> None:
-    words = {"wording": KIND_IMPORTANCE["wording"] + MAX_SIZE_POINTS}
-    words |= {kind: KIND_IMPORTANCE[kind] for kind in ("opposite", "quotation", "modality", "typo", "punctuation")}
-    paragraph = KIND_IMPORTANCE["paragraph_removed"] + MAX_SIZE_POINTS // 2 + FIGURE_POINTS + SPEECH_POINTS
-    highest = max(
-        max(words.values()) * FIELD_FACTORS["title"],
-        paragraph * FIELD_FACTORS["lead"],
-        KIND_IMPORTANCE["answer"] + FIGURE_POINTS + SPEECH_POINTS,
-        KIND_IMPORTANCE["published"],
-        KIND_IMPORTANCE["attachment"],
-    )
-    assert round(highest) + MAX_FURTHER_POINTS < MIN_FACT_IMPORTANCE
+@pytest.mark.parametrize(
+    ("important", "less"),
+    [
+        ("[Regionen|Staten] ska granska alla broar.", "Bron [invigs|öppnas] av regionen."),
+        ("[Regionen|Staten] ska granska alla broar.", "Läs om [regionen|staten] i rapporten."),
+        ("Läs om [regionen|staten] i rapporten.", "Bron [börjar|ska börja] byggas i vår."),
+        ("Kommunen [ska|bör] bygga bron.", "Läs om [regionen|staten] i rapporten."),
+        ("Granskningen ska göras av [regionerna|kommunerna].", "[Därför|Av det skälet] granskas broarna."),
+        ("Eldningsförbudet [gäller|är hävt] i länet.", "Eldningsförbudet [gäller|råder] i länet."),
+        ("Rådet är kvar.[|¶Förbudet upphävdes i går kväll.]", "Rådet är kvar.[|¶Förbudet gällde hela kusten.]"),
+        ("Bidraget är [4|5] kronor.", "Remiss om broar[|Diarienummer: Fö2031/00151]."),
+        (f"Svar väntas.[¶{CONSULTATION}|]", f"Här kan du ta del av {ANSWERS}."),
+        ("Budgeten är klar.[|¶Broar: 3 miljoner kronor¶Färjor: 4 miljoner kronor]", f"Svar väntas.[¶{CONSULTATION}|]"),
+        ("Bron byggs.[|¶Bron kostar 3 miljoner kronor.]", "Bron byggs.[|¶Bron är fin.]"),
+        ("Bron kostar mycket.[|¶Den är dyr.]", "Bron kostar mycket.[|¶Läs mer om broar]"),
+        (
+            "Svar lämnas[| senast den 4 maj].",
+            "Svar [lämnas via formuläret|tar vi gärna emot från den som vill på mötet den 4 maj] i hamnen på Vrångö.",
+        ),
+        ("Förmånen gäller [alla|vissa] barn.", "Förmånen gäller [alla barn|barnen]."),
+    ],
+)
+def test_order_of_importance(important: str, less: str) -> None:
+    assert compare_case(important).importance > compare_case(less).importance
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        "Andelen är [25%|25 procent] i år.",
+        "Remiss om broar[|Diarienummer: Fö2031/00151]",
+        "Remiss om broar[|, dnr Fö2031/00151].",
+        "Det är [inte ovanligt|vanligt] med köer.",
+        "Broarna [startar|påbörjar] arbetet.",
+        "Bron målas om.[|¶Läs mer om bron]",
+        "Bron är [väldigt|mycket] fin.",
+    ],
+)
+def test_what_says_the_same_is_minor(case: str) -> None:
+    assert compare_case(case).importance < MINOR
+
+
+@pytest.mark.parametrize(
+    ("case", "least"),
+    [
+        ("Bron talades om av Ada [Lindqvist|Lindkvist].", 0),  # another spelling
+        ("Resan går till [Island|Irland] nästa år.", FACT),
+        ("Resan går till [Kalmar|Malmö] nästa år.", FACT),
+    ],
+)
+def test_spelling_of_a_name(case: str, least: int) -> None:
+    importance = compare_case(case).importance
+    assert importance >= least
+    assert (importance >= FACT) == (least == FACT)
+
+
+def test_fact_that_the_other_version_has_elsewhere_makes_no_paragraph_important() -> None:
+    bridge = "Bron kostar 300 miljoner kronor att bygga."
+    repeated = compare_case(f"{bridge}[|¶Kostnaden, 300 miljoner kronor, är för hög.]").importance
+    assert repeated == PLAIN_SENTENCE_IMPORTANCE
+    assert compare_case(f"{bridge}[|¶Kostnaden, 400 miljoner kronor, är för hög.]").importance > repeated
 
 
 def test_title_is_more_important_than_lead_and_lead_than_body() -> None:
@@ -63,8 +113,9 @@ def test_added_paragraph_with_figures_or_speech_is_more_important_but_less_than_
         compare_case(f"Färjan går hela sommaren.[|¶{text} varmt välkomna.]").importance
         for text in ("Hamnen hälsar alla", "– Hamnen hälsar alla", "Hamnen hälsar 300 båtar")
     )
-    assert (speech, figures) == (plain + SPEECH_POINTS, plain + FIGURE_POINTS)
-    assert figures < MIN_FACT_IMPORTANCE
+    assert (plain, figures) == (PLAIN_SENTENCE_IMPORTANCE, SENTENCE_IMPORTANCE["number"])
+    assert speech == plain + SPEECH_POINTS
+    assert figures < FACT
 
 
 @pytest.mark.parametrize(

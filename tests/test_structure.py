@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 SOURCES = {
     path: ast.parse(path.read_text("utf-8")) for name in ("archive", "scraper") for path in (ROOT / name).rglob("*.py")
 }
-MAX_MODULES = 164
+MAX_MODULES = 163
 MAX_LINES = 750  # of a module
 MAX_SAME_NAME = 3  # modules that define a public function of one name
 # Datasette calls its hooks by name, Scrapy its commands by their class's.

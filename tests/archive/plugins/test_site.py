@@ -79,7 +79,8 @@ def check_structure(page: HtmlElement) -> None:
     assert len(ids) == len(set(ids))
     assert len(page.cssselect("h1")) == len(page.cssselect("main")) == 1
     for field in page.cssselect("input:not([type=hidden]), select, textarea"):
-        assert page.cssselect(f"label[for={field.get('id')}]")
+        labels = page.cssselect(f"label[for={field.get('id')}]") or list(field.iterancestors("label"))
+        assert labels
     assert page.cssselect("body > *")[0].get("href") == "#content"
     levels = [int(str(element.tag)[1]) for element in page.cssselect("h1, h2, h3, h4")]
     assert all(after <= before + 1 for before, after in pairwise(levels))

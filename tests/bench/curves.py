@@ -31,6 +31,7 @@ class Size:
     releases: int
     bytes: int
     index: int  # bytes of the index in these
+    edits: int  # bytes of the index of edits in these
     keep: float
     check: float
     due: float  # listing an agency's next 500 due releases
@@ -44,14 +45,16 @@ def weigh(path: Path, classes: list[Any]) -> Size:
         releases = db.execute("select count(*) from release_facets").fetchone()[0]
         index = sum(
             db.execute(f"select coalesce(sum(length(block)), 0) from {name}_data").fetchone()[0]
-            for name in ("search", "search_questions")
+            for name in ("search", "search_questions", "search_edits")
         )
+        edits = db.execute("select coalesce(sum(length(block)), 0) from search_edits_data").fetchone()[0]
     searches = sorted(p95(each.cpu("page")) for each in classes if "json" in each.ways)
     check, due = look_again(path)
     return Size(
         releases=releases,
         bytes=path.stat().st_size,
         index=index,
+        edits=edits,
         keep=keep(path, KEPT) * 1000,
         check=check,
         due=due,
@@ -88,12 +91,15 @@ def p95(values: list[float]) -> float:
 
 def tell_curves(sizes: list[Size]) -> Iterator[str]:
     """Yield a line per size, then the estimate of the full archive."""
-    yield "How it grows: bytes and index a release; CPU ms of keeping one, noting one look again, finding what is due;"
+    yield "How it grows: bytes and index a release, of it for edits; CPU ms of keeping one, noting one look again,"
+    yield "finding what is due;"
     yield "CPU ms p95 of the median class of searches and of the slowest."
-    yield f"{'releases':>10}{'bytes':>9}{'index':>8}{'keep':>8}{'look':>8}{'due':>8}{'search':>8}{'slowest':>9}"
+    names = ("index", "edits", "keep", "look", "due", "search")
+    yield f"{'releases':>10}{'bytes':>9}{''.join(f'{name:>8}' for name in names)}{'slowest':>9}"
     for size in sizes:
         yield (
             f"{size.releases:>10}{size.bytes / size.releases:>9.0f}{size.index / size.releases:>8.0f}"
+            f"{size.edits / size.releases:>8.0f}"
             f"{size.keep:>8.2f}{size.check:>8.2f}{size.due:>8.2f}{size.search:>8.1f}{size.slowest:>9.1f}"
         )
     yield ""

@@ -22,6 +22,9 @@ VERY = (
     "two words",
     "phrase, common",
     "very common, filtered",
+    # with earlier versions, too
+    *("versions, medium", "versions, very common", "versions, two words", "versions, phrase"),
+    *("removed, medium", "removed, very common", "removed, phrase", "added, phrase"),
 )  # with very common words
 
 
@@ -38,6 +41,7 @@ def to_classes(archive: Path) -> dict[str, list[Question]]:
     with closing(sqlite3.connect(f"file:{archive}?mode=ro", uri=True)) as db:
         words = {name: pick_words(db, share) for name, share in SHARES.items()}
         phrases, common_phrases = pick_phrases(db)
+        changed = pick_changed_phrases(db)
         agencies = column(
             db, "select agency from month_counts where agency <> '' and month = '' order by releases desc"
         )
@@ -63,6 +67,7 @@ def to_classes(archive: Path) -> dict[str, list[Question]]:
         "of a year": [ask(word, year=years[place]) for word, place in zip(common, (0, 1, -1, -2), strict=True)],
         "of a tag": [ask(word, tag=tags[place * 10 % len(tags)]) for place, word in enumerate(common)],
         "very common, filtered": [ask(word, agency=agencies[middle], kind="notice") for word in very],
+        **to_version_classes(words, *changed),
         "misspelt": [Question({"q": wrong(word)}, {"_search": wrong(word)}) for word in medium],
         "no words": [Question({}, {})],
         "no words, filtered": [
@@ -71,6 +76,22 @@ def to_classes(archive: Path) -> dict[str, list[Question]]:
             Question({"year": years[1]}, {"published__startswith": years[1]}),
             Question({"tag": tags[0]}, {}),
         ],
+    }
+
+
+def to_version_classes(words: dict[str, list[str]], removed: list[str], added: list[str]) -> dict[str, list[Question]]:
+    """Return the classes of questions about earlier versions and edits."""
+    medium, common, very = words["medium"], words["common"], words["very common"]
+    pairs = [f"{one} {other}" for one, other in zip(common, very, strict=True)]
+    return {
+        "versions, medium": [ask(word, versions="all") for word in medium],
+        "versions, very common": [ask(word, versions="all") for word in very],
+        "versions, two words": [ask(pair, versions="all") for pair in pairs],
+        "versions, phrase": [ask(f'"{phrase}"', versions="all") for phrase in removed],
+        "removed, medium": [ask(f"removed:{word}") for word in medium],
+        "removed, very common": [ask(f"removed:{word}") for word in very],
+        "removed, phrase": [ask(f'removed:"{phrase}"') for phrase in removed],
+        "added, phrase": [ask(f'added:"{phrase}"') for phrase in added],
     }
 
 
@@ -151,3 +172,15 @@ def pick_phrases(db: sqlite3.Connection) -> tuple[list[str], list[str]]:
         kinds[not very.isdisjoint(phrase.casefold().split())].append(phrase)
     some, other = (random.Random(5).sample(kind, min(FEW, len(kind))) for kind in kinds)
     return some, other
+
+
+def pick_changed_phrases(db: sqlite3.Connection) -> tuple[list[str], list[str]]:
+    """Return some of four words that an edit removed, and some that one added."""
+    edits = "revisions v join revisions b on b.id = v.previous where v.cause = 'source'"
+    removed: list[str] = []
+    added: list[str] = []
+    for before, after in db.execute(f"select b.body, v.body from {edits} limit 200"):
+        paragraphs = set(before.split("\n\n")), set(after.split("\n\n"))
+        removed += [" ".join(text.split()[:4]) for text in sorted(paragraphs[0] - paragraphs[1])]
+        added += [" ".join(text.split()[:4]) for text in sorted(paragraphs[1] - paragraphs[0])]
+    return [text for text in removed if '"' not in text][:FEW], [text for text in added if '"' not in text][:FEW]

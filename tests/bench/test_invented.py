@@ -21,7 +21,7 @@ def test_an_invented_archive_holds_together(tmp_path: Path, monkeypatch: pytest.
         rows = archive.db.conn
         assert archive.writer.index.describe_fault() is None
         assert rows.execute("select count(*) from releases").fetchone() == (200,)
-        assert rows.execute("select count(*) from revisions where cause = 'source'").fetchone() == (2,)
+        assert rows.execute("select count(*) from revisions where cause = 'source'").fetchone()[0] > 40
         assert rows.execute("select count(distinct release) from changefeed").fetchone() == (200,)
         before = rows.execute("select * from vocabulary order by word").fetchall()
         archive.writer.index.rebuild()

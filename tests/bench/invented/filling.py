@@ -2,7 +2,7 @@
 
 Rows are made in processes of their own and written in large transactions, in the order of their ids, through the
 schema's own triggers and tables; what costs least at the end (vocabulary, keys of joint texts, the frontier) is written
-then, in its own order. A hundredth is edited afterwards by `Archive.save`, as a revisit does.
+then, in its own order. Three tenths are edited afterwards by `Archive.save`, as a revisit does.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from datetime import time as clock
 from itertools import islice
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from sqlite_utils import Database
@@ -32,7 +33,7 @@ from tests.bench.invented.rows import COLUMNS, to_rows
 from tests.bench.invented.words import read_voice
 
 SEED, CHUNK, AHEAD = 7, 1000, 8
-EDITED = 100  # one in so many
+EDITED = 0.3  # share of the releases
 CRAWLS = 365  # days of daily crawls that are recorded
 FRONTIER = """
     insert into frontier (url, agency, role, state, first_seen, source, fetched, next_due, tries, release)
@@ -144,10 +145,11 @@ def write_rest(archive: Archive, counts: Counter[str], lemmas: dict[str, str], k
 
 def edit_some(archive: Archive, places: list[Place], seed: int) -> None:
     """Edit the newest and other releases with the archive's own code."""
-    voice, db = read_voice(), archive.db
-    for at in range(0, len(places) // EDITED, 500):
+    voice, db, chance = read_voice(), archive.db, Random(seed)
+    edited = [place for place in reversed(places) if chance.random() < EDITED or place is places[-1]]
+    for start in range(0, len(edited), CHUNK):
         with archive.transaction():
-            for place in places[-1 - at * EDITED :: -EDITED][:500]:
+            for place in edited[start : start + CHUNK]:
                 seen = place.found + timedelta(days=1, minutes=place.number % 600)
                 archive.save(edit(voice, invent(voice, place, seed), seed), seen_at=seen)
     removed = [(place.number,) for place in places[::2000]]

@@ -22,6 +22,7 @@ SHARES = (55, 22, 8, 5, 3, 2, 2, 3)
 PARAGRAPHS = (0.85, 0.6)  # per body, lognormal: about 150 words in all
 NEW = 0.9  # of the releases contain an invented word
 LED, QUESTIONS, PICTURES, FILES, CONTACTS = 0.7, 0.06, 0.6, 0.15, 0.2
+CHANGED = 0.1  # of the paragraphs of an edited release, but at least one
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,17 @@ def ask(voice: Voice, chance: Random, number: int) -> Question:
 
 
 def edit(voice: Voice, release: Release, seed: int) -> Release:
-    """Return a release with a sentence more, as agencies edit."""
-    more = voice.text(Random(f"{seed} {release.url}"), 10)
-    return replace(release, body=f"{release.body}\n\n{more}", body_html=f"{release.body_html}<p>{more}</p>")
+    """Return a release with a tenth of its paragraphs changed, and at least one: reworded, replaced or removed."""
+    chance = Random(f"{seed} {release.url}")
+    paragraphs = release.body.split("\n\n")
+    for place in chance.sample(range(len(paragraphs)), max(1, round(len(paragraphs) * CHANGED))):
+        words = paragraphs[place].split()
+        kind = chance.choices(("reworded", "replaced", "removed"), (6, 3, 1))[0]
+        if kind == "reworded":
+            words[chance.randrange(len(words))] = voice.text(chance, 2).split()[0]
+        paragraphs[place] = voice.text(chance, len(words)) if kind == "replaced" else " ".join(words)
+        if kind == "removed" and len(paragraphs) > 1:
+            paragraphs[place] = ""
+    paragraphs = [paragraph for paragraph in paragraphs if paragraph]
+    markup = "".join(f"<p>{paragraph}</p>" for paragraph in paragraphs)
+    return replace(release, body="\n\n".join(paragraphs), body_html=markup)

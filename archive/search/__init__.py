@@ -250,7 +250,7 @@ async def read_hits(
     strict_count: the number of strict hits, which come first.
     """
     read = read_question_hits if request.show == "questions" else read_release_hits
-    hits = await read(run, list(ids[:strict_count]), list_marked_terms(request.query.tree, names))
+    hits = await read(run, list(ids[:strict_count]), list_marked_terms(request.query.tree, names, with_edits=False))
     if loose.query and len(ids) > strict_count:
         loose_hits = await read(run, list(ids[strict_count:]), list_marked_terms(loose.query.tree, names))
         hits += [replace(hit, is_loose=True) for hit in loose_hits]

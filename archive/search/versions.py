@@ -66,7 +66,7 @@ if TYPE_CHECKING:
 
 MAX_EDITS = 10_000  # newest edits with a word that are considered
 MAX_CANDIDATES = 1_000  # newest releases for which common words are looked up one by one
-MAX_CHECKED = 50  # releases or edits of a search that stored text decides about
+MAX_CHECKED = 30  # releases or edits of a search that stored text decides about
 EDIT_INDEX = IndexTable(table="search_edits", text_columns=f"{{{' '.join(EDIT_COLUMNS)}}}", fields=EDIT_COLUMNS)
 EDITS_SQL = """
     select json_group_array(edit) as edits, json_group_array(release) as releases from (
@@ -451,7 +451,7 @@ async def read_edit_changes(run: RunQuery, edits: Mapping[int, int], tree: Query
 
 
 def add_excerpt(hit: SearchHit, row: Any, query_terms: Sequence[QueryTerm]) -> SearchHit:
-    """Return a hit with an excerpt of a version, from its title only if no other text has more of the words."""
+    """Return a hit with an excerpt of a version, from its title only if no other text has as many of the words."""
     state = {**dict(row), **{name: json.loads(row[name] or "[]") for name in ("questions", "images")}}
     english = is_english_release(state)
     title, *others = [
@@ -459,7 +459,11 @@ def add_excerpt(hit: SearchHit, row: Any, query_terms: Sequence[QueryTerm]) -> S
     ]
     _, excerpt = choose_excerpt([*others, title])
     return replace(
-        hit, excerpt=excerpt, explanations=explain_match([title, *others], query_terms), question_position=None
+        hit,
+        title=HighlightedText(hit.row["title"], query_terms, "title", english=english).highlight_all(),
+        excerpt=excerpt,
+        explanations=explain_match([title, *others], query_terms),
+        question_position=None,
     )
 
 
@@ -472,8 +476,8 @@ def iter_edit_nodes(node: QueryNode | None) -> Iterator[EditNode]:
             yield from iter_edit_nodes(part)
 
 
-def list_marked_terms(tree: QueryNode | None, names: ResolvedNames) -> list[QueryTerm]:
-    """List the terms of a query that are marked in its hits, also those that were only removed or added."""
-    edits = [part for node in iter_edit_nodes(tree) for part in (node.removed, node.added)]
+def list_marked_terms(tree: QueryNode | None, names: ResolvedNames, *, with_edits: bool = True) -> list[QueryTerm]:
+    """List the terms of a query that are marked in its hits. with_edits: also those that edits removed or added."""
+    edits = [part for node in iter_edit_nodes(tree) for part in (node.removed, node.added) if with_edits]
     prefix_lemmas = {text: expansion.lemmas for text, expansion in names.prefixes.items()}
     return extract_query_terms(join_nodes(AndNode, [part for part in (tree, *edits) if part]), prefix_lemmas)

@@ -230,7 +230,7 @@ async def find_hit_position(
         total=total,
         capped=(strict.capped or strict.former.capped) and not finder.has_only_facets,
         is_loose=is_loose,
-        change=own_hit and own_hit.change,
+        change=own_hit.change if own_hit else None,
         previous=by_id.get(ids[index - 1]) if index else None,
         next=by_id.get(ids[index + 1]) if index + 1 < len(ids) else None,
     )

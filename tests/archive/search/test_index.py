@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -122,12 +123,12 @@ def test_only_edits_by_the_agency_are_indexed(archive: Archive) -> None:
 
 
 def test_removed_and_added_paragraphs_are_counted_by_field() -> None:
-    def state(**changes: object) -> dict[str, object]:
-        empty = {"title": "Rubrik", "lead": None, "body": "", "language": "sv", "questions": [], "images": []}
-        return {**empty, **changes}
+    def state(**changes: Any) -> dict[str, Any]:
+        texts = {"title": "Rubrik", "lead": None, "body": "", "language": "sv"}
+        return {**texts, "questions": [], "images": [], **changes}
 
     pair = {"question": "Vem betalar?", "answer": "Staten.", "answered_by": None}
-    cases = [
+    cases: list[tuple[dict[str, Any], ...]] = [
         ({"body": "Ett hus.\n\nEtt hus."}, {"body": "Ett  hus."}, {"body": "ett hus"}, {}),
         ({"body": "Ett.\n\nTvå."}, {"body": "Två.\n\nEtt."}, {}, {}),
         ({"lead": "Ljus."}, {"body": "Ljus."}, {"lead": "ljus"}, {"body": "ljus"}),

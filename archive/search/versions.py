@@ -76,6 +76,10 @@ EDITS_SQL = """
       where search_edits match :match and f.rowid & 1 = :added order by f.rowid desc limit :limit)
 """
 MOVES_SQL = "select json_group_object(id, moved_to) as moves from releases where moved_to is not null"
+MERGED_HITS_SQL = """
+    select json_group_array(search.rowid) as ids from search
+    where search match :match and search.rowid in (select id from releases where moved_to is not null)
+"""
 EDIT_STATES_SQL = f"""
     select v.id, {", ".join(f"{row}.{name} as {row}_{name}" for row in "bv" for name in (*STATE_FIELDS, *LIST_FIELDS))}
     from revisions v join revisions b on b.id = v.previous where v.id in (select value from json_each(:ids))
@@ -296,7 +300,6 @@ async def find_former_hits(finder: HitFinder, current: Collection[int] | None) -
     capped = any(len(found) >= MAX_EDITS for found in edits)
     include = {name: values for name, values in request.include.items() if name != finder.skip_facet}
     candidates = set(columns.filter_releases(list(set().union(*removed)), include, request.exclude))
-    candidates = await filter_by_conditions(finder, candidates)
     common = []  # words in too many current texts
     for part, having in zip(texts, removed, strict=True) if len(texts) > 1 else ():
         having_now = await read_current(run, part, names) if candidates - having else []
@@ -305,7 +308,9 @@ async def find_former_hits(finder: HitFinder, current: Collection[int] | None) -
         else:
             candidates &= having.union(having_now)
     if current is not None:
+        candidates.update(columns.filter_releases(await find_merged_hits(run, tree, names), include, request.exclude))
         candidates.difference_update(current)
+    candidates = await filter_by_conditions(finder, candidates)
     ids = columns.sort_newest_first(candidates)
     if common or current is None:
         capped = capped or len(ids) > MAX_CANDIDATES
@@ -338,6 +343,20 @@ async def read_former_presences(
     finder = build_occurrence_finder(tree, names)
     presences = await read_presences(run, releases, finder.is_in)
     return {key: found if all(presence.disappeared for presence in found) else [] for key, found in presences.items()}
+
+
+async def find_merged_hits(run: RunQuery, tree: QueryNode | None, names: ResolvedNames) -> list[int]:
+    """Return the releases that another row with the words of a query was merged into.
+
+    If both pages existed at the same time, the difference between them is no edit.
+    """
+    words = tree.parts if isinstance(tree, AndNode) else (tree,)
+    plan = build_plan(join_nodes(AndNode, [part for part in words if part and is_text(part)]), names)
+    if not plan.match:
+        return []
+    moves = await read_moves(run)
+    (row,) = await run(MERGED_HITS_SQL, {"match": plan.match}) if moves else ({"ids": "[]"},)
+    return [find_last_row(release, moves) for release in json.loads(row["ids"])]
 
 
 async def filter_by_conditions(finder: HitFinder, candidates: set[int]) -> set[int]:

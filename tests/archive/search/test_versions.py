@@ -72,6 +72,11 @@ def versions_archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
         archive.save(dataclasses.replace(release(10, "Gråsälarna."), url=new_url), seen_at=START + DAY)
         with archive.transaction():
             merge_releases(archive, 10, 11, START + DAY, new_url, cause="source", status=301)
+        for number, body in ((12, "Tången växer."), (13, "Tången växer med blåmusslor.")):
+            archive.save(release(number, body), seen_at=START)
+        archive.mark_checked(13, START + DAY)
+        with archive.transaction():  # both existed at the same time
+            merge_releases(archive, 13, 12, START + 2 * DAY, release(12, "").url, cause="source", status=301)
     return path
 
 
@@ -107,6 +112,8 @@ async def find(searcher: Searcher, text: str, **options: Any) -> list[SearchHit]
         ("fyrskepp", [], [8]),
         ("menyn", [], []),  # only read otherwise
         ("sälarna", [], [11]),
+        ("blåmussla tång", [], [12]),
+        ("tång", [12], []),
         ("dykförbud", [6, 7], []),
         ("stöd agency:ek", [], []),
         ("färja agency:fyr from:2026-04-29 to:2026-04-29", [], [2]),

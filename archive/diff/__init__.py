@@ -32,8 +32,9 @@ The importance of a change
     version lacks. One without facts has 30; what is no sentence (a heading, a link) has 12.
   - Wording has 12, and up to 40 more by the share of the paragraph's changed words that are nouns, adjectives or words
     such as "alla", replaced by others: "länsstyrelserna" for "regionerna" is another claim, "påbörjas" for "startar" is
-    not. It has 15 more where a sentence says who does something (first, or after "av" or "till"), and up to ten for
-    size. The dictionary of the search knows Swedish only; other words of seven letters and more count as nouns.
+    not. If all words were replaced where a sentence says who does something (first, or after "av" or "till"), it has
+    15 more. Up to ten are added for size. The dictionary of the search knows Swedish only; other words of seven letters
+    and more count as nouns.
   - In the title, the importance is 15 per cent higher; in the lead, 5.
   - A comparison is as important as its most important change, plus a point for each further one of importance five or
     more, up to five points.

@@ -376,10 +376,16 @@ def rate_wording(passage: ChangedPassage, base: int) -> float:
 
     An added or removed sentence is rated as a paragraph; its facts are changes of their own.
     """
-    if not (passage.before and passage.after) and _is_sentence(passage):
+    sides = passage.before, passage.after
+    if not all(sides) and _is_sentence(passage):
         return max(base, PLAIN_SENTENCE_IMPORTANCE)
-    points = REPLACED_POINTS + (ACTOR_POINTS if _names_actor(passage) else 0)
-    return base + points * passage.shares.replaced + min(MAX_SIZE_POINTS, _count_words(passage) // WORDS_PER_POINT)
+    values, new_values = ([token.value for token in side if token.kind != "mark"] for side in sides)
+    if values == new_values:
+        return KIND_IMPORTANCE["punctuation"]  # the same facts in another spelling
+    points = REPLACED_POINTS * passage.shares.replaced
+    if passage.shares.replaced == 1 and _names_actor(passage):
+        points += ACTOR_POINTS
+    return base + points + min(MAX_SIZE_POINTS, _count_words(passage) // WORDS_PER_POINT)
 
 
 def _names_actor(passage: ChangedPassage) -> bool:

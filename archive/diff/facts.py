@@ -232,7 +232,8 @@ FACT_PATTERNS = {
     "time": rf"(?i:kl\.?|klockan){S}?{CLOCK}(?:[.:]\d\d)?(?:{S}?{DASH}{S}?{CLOCK}(?:[.:]\d\d)?)?(?!\d)"
     rf"|{CLOCK}[.:][0-5]\d{S}?{DASH}{S}?{CLOCK}[.:][0-5]\d(?!\d)|{CLOCK}:[0-5]\d(?![\d:])"
     rf"|{CLOCK}(?:[.:][0-5]\d)?{S}?(?i:am|pm|a\.m\.|p\.m\.)(?!\w)",
-    "reference": rf"{IDENTIFIER_LABEL}(?:[^\W\d_]{{1,5}}{S}?)?\d[\w./:-]*\d|[A-ZÅÄÖ][a-zåäö]?\d{{4}}/\d{{3,}}"
+    "reference": rf"{IDENTIFIER_LABEL}(?:[^\W\d_]{{1,5}}{S}?)?\d[\w./:-]*\d"
+    rf"|[A-ZÅÄÖ][A-Za-zåäö]{{0,2}}/?{YEAR}[:/]\d{{2,}}"
     rf"|(?:(?:SOU|Ds|DS|COM|SFS|[A-ZÅÄÖ]{{2,5}}FS|(?i:prop|dir|skr|bet|rskr|dnr)\.?){S})?"
     rf"(?:{YEAR}(?:/\d\d(?:\d\d)?)?:[^\W\d_]{{0,4}}\d+|\d{{4}}/\d{{3,}}(?:[-:]\d+)?)",
     "percent": rf"{RANGE}{QUANTITY}{S}?(?:(?i:procentenhet(?:er)?|procents?|percent(?:age{S}points?)?|per{S}cent)(?!\w)"

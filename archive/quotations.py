@@ -48,6 +48,9 @@ ATTRIBUTION = re.compile(
     r"((?:[^.!?\n]|(?<=\b[A-ZÅÄÖ])\.|\.(?=\w|\s+[a-zåäö])){2,200}?)"
     r"(?<!\b[A-ZÅÄÖ])(?=[.!?](?:\s+(?![a-zåäö])|$|[\"”])|\n|$)"
 )
+PRONOUN = re.compile(r"(?:han|hon|hen|de|he|she|they)\b")
+SPEAKER_LENGTH = 12  # characters that the same speaker's name has in common
+NO_TITLE = re.compile(r",\s+(?:men|och|utan|fast|eftersom|om|när|så|för att|därför|dock|but|and|because|if)\b")
 SPEAKER = re.compile(r"\b(?:han|hon|hen|de|he|she|they)\b|\b[A-ZÅÄÖ]")
 NO_SPEAKER = re.compile(rf"\b(?:{'|'.join(sorted(NEGATIONS))}|att|that|jag|vi)\b", re.IGNORECASE)
 
@@ -60,13 +63,14 @@ TOKEN = re.compile(
     rf"(?:(?<!\w)-(?=\d))?[^\W_]+(?:(?:[-/:'&]|(?<=\d)[.,](?=\d)|\.(?=[^\W\d_]))[^\W_]+)*|[.,;:?!%‰§€$£()+=-]|{BARRIER}"
 )
 SPACES = re.compile(r"\s+")
-# marks before a passage, and those at its end that do not change its meaning
-OUTER_MARKS = re.compile(rf"^[\s.,;:?!){DOUBLE_MARKS}{DASHES}]+(?![\d])|[\s.,;:{DOUBLE_MARKS}{DASHES}]+$")
+LEADING_MARKS = re.compile(rf"[\s.,;:?!){DOUBLE_MARKS}{DASHES}]+(?!\d)")
+TRAILING_MARKS = f" \n\t.,;:{DOUBLE_MARKS}{DASHES}"  # they do not change the meaning of a passage that they end
 LINE_DASH = re.compile(rf"(?m)^(?:{SPEECH_DASH.pattern})")
 SENTENCE_MARKS = ".?!"
 
 # Alteration.
 MAX_RUNS = 150  # runs of shared words that are chained
+MAX_RUN_STARTS = 60  # places of a word in a text that runs may begin at
 RARE_WEIGHT = 0.45  # of a word that is enough for a run
 GAP_COST = 0.02  # weight of a rare word that a word of a gap costs
 MAX_GAP_COST = 3.0
@@ -242,8 +246,7 @@ def build_quotation(
             passage = text[start:end]
     spoken = remove_attributions(passage) if kind == "dash" else passage
     pieces = (
-        PassageText(OUTER_MARKS.sub("", piece), is_statement=piece.rstrip().endswith("."))
-        for piece in OMISSION.split(spoken)
+        PassageText(trim_marks(piece), is_statement=piece.rstrip().endswith(".")) for piece in OMISSION.split(spoken)
     )
     return Quotation(
         start=start,
@@ -253,6 +256,16 @@ def build_quotation(
         is_closed=is_closed,
         pieces=tuple(piece for piece in pieces if piece.words),
     )
+
+
+def trim_marks(text: str) -> str:
+    """Return a passage without the marks before it, and without those at its end that do not change its meaning.
+
+    >>> trim_marks(", – vad är 5,2 %?"), trim_marks("”Ja”,"), trim_marks("−5 grader.")
+    ('vad är 5,2 %?', 'Ja', '−5 grader')
+    """
+    leading = LEADING_MARKS.match(text)
+    return text[leading.end() if leading else 0 :].rstrip(TRAILING_MARKS)
 
 
 def remove_attributions(text: str) -> str:
@@ -267,7 +280,8 @@ def remove_attributions(text: str) -> str:
 
 def is_attribution(match: re.Match[str]) -> bool:
     """Return whether a match of ATTRIBUTION names a speaker, and says nothing else that could be part of the speech."""
-    return SPEAKER.search(match[1]) is not None and NO_SPEAKER.search(match[1]) is None
+    has_speaker = SPEAKER.search(match[1]) is not None
+    return has_speaker and not NO_SPEAKER.search(match[1]) and not NO_TITLE.search(match[1])
 
 
 # Comparison
@@ -323,13 +337,32 @@ class VersionText:
 
     @cached_property
     def spoken(self) -> PassageText:
-        spoken = remove_attributions(self.source)
+        spoken = "\n".join(iter_speech(self.source))
         return self.written if spoken == self.source else PassageText(OMISSION.sub(" ", LINE_DASH.sub("", spoken)))
 
     def find_verbatim(self, pieces: Sequence[PassageText]) -> PassageMatch | None:
         """Return the match of a passage, or None."""
         found = [match for match in (find_pieces(pieces, self.written), find_pieces(pieces, self.spoken)) if match]
         return min(found, key=lambda match: match.hides_negation, default=None)
+
+
+def iter_speech(text: str) -> Iterator[str]:
+    """Yield the lines of a text, without ", säger NAME" where they are speech, and a barrier before another speaker.
+
+    >>> list(iter_speech("– Ja, säger Bo Ek. Nu.\\n– Nej, säger hon.\\nDet är nog, skriver DN."))
+    ['– Ja. Nu.', '– Nej.', 'Det är nog, skriver DN.']
+    """
+    speaker = None
+    for line in text.split("\n"):
+        if LINE_DASH.match(line) or not set(line).isdisjoint(DOUBLE_MARKS):
+            found = [match for match in ATTRIBUTION.finditer(line) if is_attribution(match)]
+            name = next((match[1] for match in found if not PRONOUN.match(match[1])), None)
+            if name and speaker and name[:SPEAKER_LENGTH] != speaker[:SPEAKER_LENGTH]:
+                yield BARRIER
+            speaker = name or speaker
+            yield remove_attributions(line) if found else line
+        else:
+            yield line
 
 
 class WordRun(NamedTuple):
@@ -424,7 +457,7 @@ def iter_runs(words: Sequence[str], text: PassageText, weights: Mapping[str, flo
         if word in wanted:
             positions[word].append(position)
     for start, word in enumerate(words):
-        for position in positions[word]:
+        for position in positions[word] if len(positions[word]) <= MAX_RUN_STARTS else ():
             if start and position and words[start - 1] == found[position - 1]:
                 continue
             length = 1
@@ -443,7 +476,7 @@ def diff_original(pieces: Sequence[PassageText], original: Original) -> list[Dif
         before = ""
         if window:
             spans = window.text.spans
-            before = OUTER_MARKS.sub("", window.text.text[spans[window.start][0] : spans[window.end - 1][1]])
+            before = trim_marks(window.text.text[spans[window.start][0] : spans[window.end - 1][1]])
         after = piece.text
         if before[:1].casefold() == after[:1].casefold():
             before = after[:1] + before[1:]

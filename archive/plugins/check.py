@@ -6,6 +6,7 @@ logged: it is not part of the address, an error loses its message, and the respo
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -125,7 +126,8 @@ async def check_text(site: SiteRequest, text: str) -> dict[str, Any]:
         except QueryInterrupted:
             raise TimeoutError from None
 
-    results = await QuotationCheck(run, seconds=MAX_CHECK_SECONDS).check(find_quotations(text))
+    quotations = await asyncio.to_thread(find_quotations, text)
+    results = await QuotationCheck(run, seconds=MAX_CHECK_SECONDS).check(quotations)
     revisions = [result.revision for result in results if result.revision is not None]
     sources = {row["id"]: dict(row) for row in await site.run(SOURCES_SQL, {"ids": json.dumps(revisions)})}
     counts: Counter[str] = Counter(result.verdict for result in results)

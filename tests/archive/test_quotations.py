@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from archive.quotations import (
@@ -67,6 +69,8 @@ def test_unclosed_quotation_is_marked() -> None:
         ("Vi är klara, säger Bo Ek, chef för t.ex. hamnar.", "Vi är klara."),
         ("Är vi klara? undrar hon. Ja.", "Är vi klara? Ja."),
         ("Vi är klara, säger jag ofta.", "Vi är klara, säger jag ofta."),
+        ("Vi är klara, säger Bo Ek, men inte än.", "Vi är klara, säger Bo Ek, men inte än."),
+        ("Det är bra, skriver Dagens Nyheter, men dyrt.", "Det är bra, skriver Dagens Nyheter, men dyrt."),
         ("Vi är klara, säger Bo Ek och lovar inte mer.", "Vi är klara, säger Bo Ek och lovar inte mer."),
         ("De kom, sa att Bo Ek var där.", "De kom, sa att Bo Ek var där."),
     ],
@@ -80,7 +84,8 @@ RELEASE = {
     "lead": "Regeringen ger stöd till båtar av trä.",
     "body": (
         f"Stödet blir 10{NO_BREAK_SPACE}000 kronor, eller 1,5 procent – inte mer.\n\n"
-        "– Vi ska inte vänta, säger Bo Ek. Det är bråttom.\n\n"
+        "– Vi ska inte vänta, säger Bo Ek. Det är bråttom.\n\n– Nu börjar vi, säger han.\n\n"
+        "– Hamnarna är redo, säger Siv Å.\n\nDet är dyrt, skriver Dagens Nyheter. Ingen vet mer.\n\n"
         "Upp\u00adsala får EU:s stöd. Är det nog? Ja!"
     ),
     "questions": [{"question": "Vem får stöd?", "answer": "Den som bygger."}],
@@ -96,6 +101,7 @@ RELEASE = {
         "Kronor, eller 1,5 procent — inte mer.",
         "Vi ska inte vänta. Det är bråttom.",
         "Vi ska inte vänta, säger Bo Ek. Det är bråttom",
+        "Det är bråttom. Nu börjar vi.",
         "inte mer. Vi ska inte vänta",
         "Uppsala får EU:s ”stöd”",
         "Är det nog?",
@@ -132,6 +138,9 @@ def test_same_text(text: str) -> None:
         "Fler båtar Regeringen ger stöd",
         "Den som bygger. En båt",
         "Uppsala får EU stöd",
+        "Nu börjar vi. Hamnarna är redo.",
+        "Det är dyrt. Ingen vet mer.",
+        "ska inte vänta, säger Siv Å",
     ],
 )
 def test_other_text(text: str) -> None:
@@ -179,3 +188,13 @@ def test_difference(text: str, marked: str) -> None:
 
 def test_passage_text_of_nothing() -> None:
     assert PassageText(" ”” ").words == []
+
+
+HOSTILE = ("”" + ",." * 25_000 + "a", "– " + "\n" * 50_000 + "a.", "- a, säger " * 5_000, "”'" * 25_000, "a\n" * 25_000)
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_texts_take_little_time(text: str) -> None:
+    started = time.process_time()
+    find_quotations(text)
+    assert time.process_time() - started < 2

@@ -1,7 +1,8 @@
 """`python -m tests.bench.quotations [ARCHIVE]`: are quotations from the collection judged right, and how fast?
 
 500 true quotations, 500 altered ones and 200 from elsewhere (pages of other bodies), drawn with a fixed seed from the
-stored material when it runs; ARCHIVE: import nothing. Each kind has its own row. Exits with 1 where a target is missed.
+stored material when it runs, and all sentences that the stored real edits removed. ARCHIVE: import nothing. Each kind
+has its own row; -v prints each quotation that is judged wrong. Exits with 1 where a target is missed.
 """
 
 from __future__ import annotations
@@ -18,19 +19,25 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import accumulate, cycle, islice
 from pathlib import Path
+from shutil import copyfile
 
 from archive.database import RunQuery, build_connection_runner, open_readonly
 from archive.diff.facts import NEGATIONS
+from archive.models import Release
 from archive.quotation_check import QuotationCheck
 from archive.quotations import find_quotations
+from archive.store import Archive
+from tests.archive.diff.states import read_markdown, read_stored_edits
 from tests.bench.collection import COLLECTION, import_collection
 from tests.bench.figures import Missed, judge
 from tests.stored import stored_rows
 
 SEED = 20
-VERDICTS = ("verbatim", "altered", "not_found")
+VERDICTS = ("verbatim", "withdrawn", "altered", "not_found")
+EDITED, CURRENT = "sentence that an edit removed", "sentence of an edited release"
 TRUE, ALTERED, ELSEWHERE = 500, 500, 200
 ARTICLE = 20  # quotations in a text
 SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-ZÅÄÖ])")
@@ -324,13 +331,46 @@ def measure_quotations(archive: Path | None = None) -> Iterator[str]:
         if archive is None:
             archive = Path(made) / "archive.db"
             import_collection(archive)
-        yield from judge_quotations(archive)
+        edited = Path(made) / "edited.db"
+        copyfile(archive, edited)
+        cases = add_edits(edited)
+        yield from judge_quotations(edited, cases)
 
 
-def judge_quotations(archive: Path) -> Iterator[str]:
+def add_edits(path: Path) -> list[QuotationCase]:
+    """Store the real edits, each as two versions; return the sentences that they removed, and some that they left."""
+    cases = []
+    with Archive(path) as archive:
+        archive.add_agency("redigerat", name="Redigerat", home="https://redigerat.example/")
+        for number, edit in enumerate(read_stored_edits()):
+            texts = []
+            for side, day in (("before", 1), ("after", 2)):
+                state = read_markdown(edit[side])
+                release = Release(
+                    agency="redigerat",
+                    url=f"https://redigerat.example/{number}",
+                    title=state["title"] or "Utan rubrik",
+                    body=state["body"],
+                    body_html=state["body_html"],
+                    language="sv",
+                )
+                archive.save(release, seen_at=datetime(2026, 1, day, tzinfo=UTC), cause="source")
+                texts.append(f"{release.title}\n\n{release.body}")
+            before, after = map(simplify, texts)
+            cases += [
+                QuotationCase(in_marks(text), EDITED, "withdrawn")
+                for text in list_sentences(texts[0])
+                if simplify(text) not in after and before.count(simplify(text)) == 1
+            ]
+            cases += [QuotationCase(in_marks(text), CURRENT, "verbatim") for text in list_sentences(texts[1])[:3]]
+    return cases
+
+
+def judge_quotations(archive: Path, cases_of_edits: Sequence[QuotationCase]) -> Iterator[str]:
     with closing(open_readonly(archive)) as db:
         rows = db.execute("select coalesce(lead, '') || char(10, 10) || body from releases order by id")
         cases = draw_cases([text for (text,) in rows], read_elsewhere(), random.Random(SEED))
+        cases += cases_of_edits
         random.Random(SEED).shuffle(cases)
         run, times = build_connection_runner(db), []
         counts: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)

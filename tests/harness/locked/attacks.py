@@ -172,6 +172,8 @@ SIZE = (
     Attack(name="GET of 200 kB", path=f"/search?q={'a' * LONG}", statuses=(400, 0)),
     Attack(name="GET of 60 kB of SQL", path=sql(f"select {'(' * 900}1{')' * 900}" + " " * 55_000), statuses=(200, 400)),
     Attack(name="POST of 50 MB", path="/archive", method="POST", body=50_000_000, statuses=(405, 0)),
+    Attack(name="POST of 50 MB to be checked", path="/-/check", method="POST", body=50_000_000, statuses=(413, 0)),
+    Attack(name="POST without a type", path="/-/check.json", method="POST", body=150_000, statuses=(415,)),
 )
 READ = (
     of("load_extension", "select load_extension('/lib/x86_64-linux-gnu/libc.so.6')"),

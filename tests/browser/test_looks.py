@@ -236,7 +236,7 @@ def test_print_has_no_links_between_marks(page: Page, site: str) -> None:
     page.goto(site + PAGES["found"])
     for media, is_visible in (("screen", True), ("print", False)):
         page.emulate_media(media=media)  # type: ignore[arg-type] # one of two
-        for part in ("nav.found", "mark:target + .steps"):
+        for part in ("nav.from-search", "mark:target + .steps"):
             assert page.locator(part).is_visible() is is_visible, (media, part)
         assert page.locator("mark:target").is_visible()
 

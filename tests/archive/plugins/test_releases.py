@@ -242,7 +242,7 @@ async def test_lists_mark_removed_releases_and_omit_moved_ones(history_site: Sit
     hit = next(hit for hit in page.cssselect(".releases li") if history.REMOVED["gone"] in to_text(hit))
     assert hit.cssselect(".gone")[0].text == "borttaget"
     hits = (await history_site.page("/search?q=småbåtshamnar")).cssselect(".releases h3 a")
-    assert [hit.get("href").partition("?")[0] for hit in hits] == ["/archive/releases/54"]
+    assert [hit.attrib["href"].partition("?")[0] for hit in hits] == ["/archive/releases/54"]
     assert "(13)" in await history_site.text("/search?q=dinosaurie")
     assert "Ändringsverket 13" in await history_site.text("/")
 
@@ -691,7 +691,7 @@ async def test_markup_in_a_title_is_escaped(site: Site) -> None:
 
 def read_found(page: HtmlElement) -> tuple[str, dict[str, str]]:
     """Return the text of the navigation of the search, and its links."""
-    (nav,) = page.cssselect("nav.found")
+    (nav,) = page.cssselect("nav.from-search")
     return to_text(nav), {to_text(link): link.attrib["href"] for link in nav.cssselect("a")}
 
 
@@ -754,7 +754,7 @@ async def test_page_of_no_search_is_plain(site: Site, query: str) -> None:
     response = await site.get(f"/archive/releases/1?{query}".replace("&page=", ""))
     page = fromstring(response.text)
     assert response.status_code == 200
-    assert not page.cssselect("nav.found, mark, .steps")
+    assert not page.cssselect("nav.from-search, mark, .steps")
 
 
 async def test_page_of_a_search_that_is_too_slow_has_marks(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

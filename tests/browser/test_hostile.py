@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import httpx
 import pytest
 from playwright.sync_api import ConsoleMessage, Dialog, Page, Request
 
@@ -83,7 +84,8 @@ def test_no_script_runs_and_policy_is_kept(page: Page, record: PageRecord, hosti
 
 def test_no_script_would_run_without_the_policy(page: Page, record: PageRecord, hostile_site: str) -> None:
     """The main part of every release's page, put into a page without a policy."""
-    texts = [page.request.get(f"{hostile_site}/archive/releases/{n}").text() for n in range(1, len(VECTORS) + 2)]
+    with httpx.Client(base_url=hostile_site) as client:
+        texts = [client.get(f"/archive/releases/{number}").text for number in range(1, len(VECTORS) + 2)]
     for start in range(0, len(texts), BATCH_SIZE):
         mains = [text[text.index("<main") : text.index("</main>")] for text in texts[start : start + BATCH_SIZE]]
         page.set_content("<!doctype html>" + "".join(f"{main}</main>" for main in mains))

@@ -27,7 +27,7 @@ from archive.search.fts import ResolvedNames, build_scope_sql, extract_filters
 from archive.search.index import NO_VALUE, ColumnCache
 from archive.search.occurrences import QueryTerm
 from archive.search.params import EXCLUDE_SUFFIX, SearchRequest, format_parameter
-from archive.search.query import SearchNote
+from archive.search.query import Query, SearchNote
 from archive.search.ranking import HitFinder, HitPage, LooseHits
 from archive.search.snippets import SearchHit, TextChange, read_question_hits, read_release_hits
 from archive.search.suggestions import FEW_HITS, Suggestion, correct_query, find_suggestions, is_english_query
@@ -111,9 +111,8 @@ async def search(run: RunQuery, request: SearchRequest, columns: ColumnCache | N
     names, name_notes = await resolve_query(run, request.query.tree)
     finder = HitFinder(run=run, columns=columns, request=request, names=names, correct=correct_query)
     hit_page = await finder.find_page()
-    strict_count = max(0, hit_page.total - (hit_page.page - 1) * request.size)
     hits, suggestions, unknown_values = await asyncio.gather(
-        read_hits(run, request, hit_page.ids, names, hit_page.loose, strict_count=strict_count),
+        read_hits(run, request, hit_page.ids, names, hit_page.loose),
         find_suggestions(run, columns, request, hit_page, names),
         find_unknown_values(run, columns, request),
     )
@@ -154,16 +153,15 @@ async def search_all(run: RunQuery, request: SearchRequest, columns: ColumnCache
     columns = await (columns or ColumnCache()).refresh(run)
     names, _ = await resolve_query(run, request.query.tree)
     finder = HitFinder(run=run, columns=columns, request=request, names=names, correct=correct_query)
-    all_hits = await finder.fetch_all()
-    strict = all_hits.ids
+    strict = await finder.fetch_all()
     loose = await finder.find_loose_hits(strict)
-    ids = array("q", [*strict, *loose.ids])
+    ids = array("q", loose.order or strict.ids)
 
     async def read_batches() -> AsyncIterator[list[SearchHit]]:
         for start in range(0, len(ids), HIT_BATCH):
             batch = ids[start : start + HIT_BATCH]
-            hits = await read_hits(run, request, batch, names, loose, strict_count=max(0, len(strict) - start))
-            yield await describe_changes(run, hits, request.query.tree, names, all_hits.former)
+            hits = await read_hits(run, request, batch, names, loose)
+            yield await describe_changes(run, hits, request.query.tree, names, strict.former)
 
     return AllHits(total=len(ids), batches=read_batches())
 
@@ -205,8 +203,8 @@ async def find_hit_position(
         correct=correct_query,
     )
     strict, total = await finder.fetch_counted()
-    loose = await finder.find_loose_hits(strict.ids) if number >= len(strict.ids) else LooseHits()
-    ids = [*strict.ids, *loose.ids]
+    loose = await finder.find_loose_hits(strict)
+    ids = loose.order or strict.ids
     own = {release_id}
     if request.show == "questions":
         own = {row["id"] for row in await run(QUESTION_IDS_SQL, {"release": release_id})}
@@ -218,18 +216,17 @@ async def find_hit_position(
     has_changes = bool(strict.former.ids or names.edits)
     places = [index - 1, *([index] if has_changes else []), index + 1]
     places = [place for place in places if 0 <= place < len(ids)]
-    strict_count = sum(place < len(strict.ids) for place in places)
-    hits = await read_hits(run, request, [ids[place] for place in places], names, loose, strict_count=strict_count)
+    hits = await read_hits(run, request, [ids[place] for place in places], names, loose)
     hits = await describe_changes(run, hits, request.query.tree, names, strict.former)
     by_id = {hit.row["pair" if hit.is_pair else "id"]: hit for hit in hits}
     own_hit = by_id.get(ids[index]) if has_changes else None
-    is_loose = index >= len(strict.ids)
+    query = loose.queries.get(ids[index])
     return HitPosition(
-        query_terms=list_marked_terms(loose.query.tree, names) if is_loose and loose.query else strict_terms,
+        query_terms=list_marked_terms(query.tree, names) if query else strict_terms,
         number=index + 1,
         total=total,
         capped=(strict.capped or strict.former.capped) and not finder.has_only_facets,
-        is_loose=is_loose,
+        is_loose=query is not None,
         change=own_hit.change if own_hit else None,
         previous=by_id.get(ids[index - 1]) if index else None,
         next=by_id.get(ids[index + 1]) if index + 1 < len(ids) else None,
@@ -237,24 +234,20 @@ async def find_hit_position(
 
 
 async def read_hits(
-    run: RunQuery,
-    request: SearchRequest,
-    ids: Sequence[int],
-    names: ResolvedNames,
-    loose: LooseHits,
-    *,
-    strict_count: int,
+    run: RunQuery, request: SearchRequest, ids: Sequence[int], names: ResolvedNames, loose: LooseHits
 ) -> list[SearchHit]:
-    """Return the releases or question pairs with these ids as hits with excerpts, in the order of `ids`.
-
-    strict_count: the number of strict hits, which come first.
-    """
+    """Return the releases or question pairs with these ids as hits with excerpts, in the order of `ids`."""
     read = read_question_hits if request.show == "questions" else read_release_hits
-    hits = await read(run, list(ids[:strict_count]), list_marked_terms(request.query.tree, names, with_edits=False))
-    if loose.query and len(ids) > strict_count:
-        loose_hits = await read(run, list(ids[strict_count:]), list_marked_terms(loose.query.tree, names))
-        hits += [replace(hit, is_loose=True) for hit in loose_hits]
-    return hits
+    by_query: dict[Query, list[int]] = {}
+    for key in ids:
+        by_query.setdefault(loose.queries.get(key, request.query), []).append(key)
+    hits: dict[int, SearchHit] = {}
+    for query, keys in by_query.items():
+        terms = list_marked_terms(query.tree, names, with_edits=query is not request.query)
+        for hit in await read(run, keys, terms):
+            key = hit.row["pair" if hit.is_pair else "id"]
+            hits[key] = replace(hit, is_loose=key in loose.queries)
+    return [hits[key] for key in ids if key in hits]
 
 
 async def name_facet_values(

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
 from itertools import accumulate, takewhile
+from math import log
 from typing import TypeAlias
 
 from archive.analysis import MAX_ABBREVIATION_LENGTH
@@ -159,6 +160,7 @@ class Query:
     notes: tuple[SearchNote, ...] = ()
     is_blank: bool = False  # something was typed, but no word, number or filter
     text: str = dataclass_field(default="", compare=False)
+    coverage: float = 1.0  # of a looser query: the share of the words that it still wants, by how rare they are
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,12 +255,24 @@ def loosen_query(query: Query, counts: Mapping[TermNode, int], max_releases: int
     by_rarity = sorted(filter(frequency.get, loose), key=frequency.__getitem__)
     any_word = [part for part, total in zip(by_rarity, accumulate(map(frequency.__getitem__, by_rarity)), strict=True)
                 if total <= max_releases]  # fmt: skip
+    rarity = {part: 1 / log(2 + frequency[part]) for part in by_rarity}
     choices: list[tuple[type[AndNode] | type[OrNode], Sequence[QueryNode]]] = [(AndNode, list(loose))]
     choices += [(AndNode, by_rarity[:number]) for number in range(min(len(by_rarity), len(loose) - 1), 0, -1)]
     choices += [(OrNode, any_word)] if len(any_word) > 1 else []
     for kind, words in choices:
         if words and (changed := join_nodes(kind, [loose[part] for part in words])):
-            yield replace(query, tree=join_nodes(AndNode, [changed, *(part for part in parts if part not in loose)]))
+            wanted = words if kind is AndNode else words[1:2]  # a hit with the rarest word was found before
+            coverage = sum(rarity.get(part, 0) for part in wanted) / sum(rarity.values()) if rarity else 1.0
+            tree = join_nodes(AndNode, [changed, *(part for part in parts if part not in loose)])
+            yield replace(query, tree=tree, coverage=coverage)
+
+
+def search_any_word(query: Query, words: Iterable[str]) -> Query:
+    """Return the query with any of other words in place of its own. What loosen_query leaves as it is stays."""
+    parts = query.tree.parts if isinstance(query.tree, AndNode) else [query.tree] if query.tree else []
+    others = join_nodes(OrNode, [TermNode((word,), match=REQUIRED) for word in words])
+    kept = [part for part in parts if not is_optional(part)]
+    return replace(query, tree=join_nodes(AndNode, [*([others] if others else []), *kept]), coverage=0.0)
 
 
 def add_phrase_synonyms(parts: Sequence[QueryNode]) -> list[QueryNode]:

@@ -7,13 +7,16 @@ FTS5 returns the ids of the matching releases. The columns that hits are filtere
 from __future__ import annotations
 
 import asyncio
+import heapq
 import json
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import islice
+from math import log
 from typing import Any
 
-from archive.analysis import find_compound_key
+from archive.analysis import find_compound_key, find_words
 from archive.database import FacetValue, RunQuery
 from archive.history.presences import Presence
 from archive.search.fts import (
@@ -39,7 +42,16 @@ from archive.search.fts import (
 )
 from archive.search.index import BRIEF_RELEASE, CODED_COLUMNS, NO_VALUE, ColumnCache, list_columns
 from archive.search.params import FACETS, SearchRequest
-from archive.search.query import AndNode, FilterNode, NearNode, Query, TermNode, find_terms, loosen_query
+from archive.search.query import (
+    AndNode,
+    FilterNode,
+    NearNode,
+    Query,
+    TermNode,
+    find_terms,
+    loosen_query,
+    search_any_word,
+)
 from archive.search.versions import FormerHits, add_former_hits
 
 # Ranking.
@@ -55,7 +67,22 @@ MIN_WEIGHTED_WORDS = 3  # words; in a query with at least this many, the rarest 
 ENOUGH_HITS = 50  # with fewer strict hits, looser ones follow
 MAX_LOOSE_QUERIES = 8  # for a long query: the first seven and the last, which needs only one of the words
 MAX_LOOSE_HITS = 100
+STRICT_FACTOR = 2.0  # for the relevance of strict hits among loose ones
+WEAK_SHARE = 0.2  # of the best hit's relevance; strict hits with less come among the loose ones
+RELATED_WEIGHT = 0.2  # of the words that the best hits share, beside the query's own words
+RELATED_HITS = 10  # best hits from which they are taken
+RELATED_TEXT_LENGTH = 400  # characters of each text
+RELATED_WORDS = 10
+MAX_RELATED_SHARE = 0.1  # of all releases; words in more say too little
+MAX_RELATED_POSTINGS = 5_000  # releases of these words; more would cost too much
+MIN_RELATED_SHARE = 0.3  # of the relevance of the best hit with these words, for hits with nothing else
 MAX_BEGINNING_POSTINGS = 20_000  # releases with words that start with a given word; searching more would take too long
+
+RELATED_TEXTS_SQL = f"""
+    select id, title || ' ' || coalesce(lead, '') || ' ' || substr(body, 1, {RELATED_TEXT_LENGTH}) as text from releases
+    where id in (select value from json_each(:ids))
+"""
+WORD_LEMMAS_SQL = "select word, lemma, releases from vocabulary where word in (select value from json_each(:words))"
 
 # Facets.
 MAX_FACET_TAGS = 20
@@ -85,11 +112,16 @@ class CorrectedQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LooseHits:
-    """The hits of looser queries, in order: at most MAX_LOOSE_HITS, those of stricter queries first."""
+    """The hits of looser queries: at most MAX_LOOSE_HITS, the most relevant first."""
 
-    ids: Sequence[int] = ()
-    query: Query | None = None  # the first of these queries, which contains all words
+    queries: Mapping[int, Query] = field(default_factory=dict)  # id of each hit → the query whose words are marked
+    order: Sequence[int] = ()  # strict and loose hits in their order; empty: only strict hits, in theirs
     corrections: Sequence[SpellingCorrection] | None = None  # None: not looked for
+
+    @property
+    def start(self) -> int:
+        """Return the place of the first loose hit, from 0; after the last strict hit if there are no loose ones."""
+        return next((place for place, key in enumerate(self.order) if key in self.queries), len(self.order))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +155,7 @@ class HitList:
     capped: bool = False  # there are more hits
     title_matches_first: bool = False  # as in HitPage, at least up to the requested page
     former: FormerHits = field(default_factory=FormerHits)  # as in HitPage
+    relevance: Mapping[int, float] = field(default_factory=dict)  # of each hit; empty: not ranked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,10 +193,10 @@ class HitFinder:
         if request.show == "releases" and not self.has_only_facets:
             totals = self.count_years()
             facets["year"] = [replace(year, total=totals.get(year.value, 0)) for year in facets["year"]]
-        loose = await self.find_loose_hits(hits.ids)
-        pages = max(1, -(-(total + len(loose.ids)) // request.size))
+        loose = await self.find_loose_hits(hits)
+        pages = max(1, -(-(total + len(loose.queries)) // request.size))
         page = min(request.page, pages)
-        ids = [*hits.ids, *loose.ids] if loose.ids else hits.ids
+        ids = loose.order or hits.ids
         return HitPage(
             ids=list(ids[(page - 1) * request.size : page * request.size]),
             total=total,
@@ -195,10 +228,13 @@ class HitFinder:
         """Count the hits, up to MAX_HITS."""
         return len((await self.fetch("newest")).ids)
 
-    async def find_loose_hits(self, strict: Sequence[int]) -> LooseHits:
-        """Find looser hits, query after query, until there are ENOUGH_HITS with the strict ones."""
+    async def find_loose_hits(self, strict: HitList) -> LooseHits:
+        """Find looser hits, query after query, until there are ENOUGH_HITS with the strict ones, and sort all of them.
+
+        The relevance of a hit adds up how well it matches the strict query and the first looser one that finds it.
+        """
         request, query = self.request, self.request.query
-        if request.strict or len(strict) >= ENOUGH_HITS or not any(loosen_query(query, {}, MAX_HITS)):
+        if request.strict or len(strict.ids) >= ENOUGH_HITS or not any(loosen_query(query, {}, MAX_HITS)):
             return LooseHits()  # nothing can be loosened: only phrases, filters …
         counts = await count_beginnings(self.run, find_terms(query.tree))
         has_unknown = not all(count or list_related_words(" ".join(term.words)) for term, count in counts.items())
@@ -211,17 +247,58 @@ class HitFinder:
             if count <= MAX_BEGINNING_POSTINGS
             and len(lemma := find_compound_key(" ".join(term.words))) >= MIN_BEGINNING_LENGTH
         )
-        names, seen, found, first = replace(self.names, beginnings=beginnings), set(strict), list[int](), None
+        names = replace(self.names, beginnings=beginnings)
+        relevance, releases = {key: strict.relevance.get(key, 0.0) for key in strict.ids}, dict[int, int]()
         queries = list(loosen_query(query, counts, MAX_HITS))
         for loosened in (*queries[: MAX_LOOSE_QUERIES - 1], *queries[MAX_LOOSE_QUERIES - 1 :][-1:]):
-            first = first or loosened
             finder = replace(self, request=replace(request, loosened=loosened, page=1), names=names)
-            found += [key for key in (await finder.fetch(self.order)).ids if key not in seen]
-            seen.update(found)
-            if len(seen) >= ENOUGH_HITS:
+            found, earlier = await finder.fetch("best"), set() if loosened is queries[0] else {*relevance}
+            for key, release in zip(found.ids, found.releases, strict=True):
+                if key not in earlier:
+                    relevance[key] = relevance.get(key, 0.0) + loosened.coverage * found.relevance.get(key, 0.0)
+                    releases[key] = release
+            if len(relevance) >= ENOUGH_HITS:
                 break
-        corrections = corrected.corrections if corrected else None
-        return LooseHits(ids=found[:MAX_LOOSE_HITS], query=first if found else None, corrections=corrections)
+        relevance.update((key, STRICT_FACTOR * relevance[key]) for key in strict.ids)
+        words = await self.find_shared_words(relevance) if request.show == "releases" else []
+        others, related = search_any_word(query, words), dict[int, float]()
+        if words:
+            finder = replace(self, request=replace(request, loosened=others, page=1))
+            ranks = await finder.read_ranks(MAX_SORTED_HITS)
+            related = self.weigh_ranks({key: ranks[key] for key in finder.filter_hits(list(ranks))})
+        relevance, strict_ids = add_related_hits(relevance, related), {*strict.ids}
+        loose_ids = (key for key in relevance if key not in strict_ids)
+        loose = heapq.nlargest(MAX_LOOSE_HITS, loose_ids, key=relevance.__getitem__)
+        if self.order == "newest":
+            loose = self.columns.sort_pairs_newest_first({key: releases.get(key, key) for key in loose})
+        is_merged = self.order == "best" and not strict.former.ids  # earlier versions have no relevance
+        return LooseHits(
+            queries={key: queries[0] if key in releases else others for key in loose},
+            order=merge_hits(strict.ids, loose, relevance) if is_merged else [*strict.ids, *loose],
+            corrections=corrected.corrections if corrected else None,
+        )
+
+    async def find_shared_words(self, relevance: Mapping[int, float]) -> list[str]:
+        """Return words that several of the most relevant hits share, and few other releases have."""
+        best = heapq.nlargest(RELATED_HITS, relevance, key=relevance.__getitem__)
+        rows = await self.run(RELATED_TEXTS_SQL, {"ids": json.dumps(best)})
+        texts = {row["id"]: set(find_words(row["text"])) for row in rows}
+        words = json.dumps(sorted(set().union(*texts.values())), ensure_ascii=False)
+        lemmas: dict[str, dict[str, int]] = {}  # lemma → its words, with the number of their releases
+        for row in await self.run(WORD_LEMMAS_SQL, {"words": words}):
+            lemmas.setdefault(row["lemma"], {})[row["word"]] = row["releases"]
+        weights = {}
+        for lemma, counts in lemmas.items():
+            total = sum(counts.values())
+            with_lemma = [relevance[key] for key, text in texts.items() if not text.isdisjoint(counts)]
+            if len(with_lemma) > 1 and total <= MAX_RELATED_SHARE * self.columns.size:
+                weights[lemma] = sum(with_lemma) * log(self.columns.size / total), total
+        chosen, postings = list[str](), 0
+        for lemma in sorted(weights, key=weights.__getitem__, reverse=True):
+            if postings + weights[lemma][1] <= MAX_RELATED_POSTINGS and len(chosen) < RELATED_WORDS:
+                postings += weights[lemma][1]
+                chosen.append(max(lemmas[lemma], key=lemmas[lemma].__getitem__))
+        return chosen
 
     @property
     def order(self) -> str:
@@ -351,13 +428,15 @@ class HitFinder:
         listed, capped = set(self.columns.filter_releases([row["release"] for row in rows])), len(rows) > limit
         rows = [row for row in (rows[:MAX_HITS] if capped else rows) if row["release"] in listed]
         releases = {row["id"]: row["release"] for row in rows}
+        relevance: dict[int, float] = {}
         if ranked:
-            ids = self.sort_by_rank({row["id"]: row["rank"] for row in rows}, releases)
+            relevance = self.weigh_ranks({row["id"]: row["rank"] for row in rows}, releases)
+            ids = list(relevance)
         elif self.request.news:
             ids = [row["id"] for row in sorted(rows, key=lambda row: (row["seen"], row["id"]), reverse=True)]
         else:
             ids = self.columns.sort_pairs_newest_first(releases)
-        return HitList(ids=ids, releases=[releases[key] for key in ids], capped=capped)
+        return HitList(ids=ids, releases=[releases[key] for key in ids], capped=capped, relevance=relevance)
 
     async def fetch_from_index(self, plan: SearchPlan, match: str, ranked: bool) -> HitList:
         """Fetch the releases that match the words of the request."""
@@ -376,15 +455,16 @@ class HitFinder:
             newest = self.columns.sort_newest_first(found)[: MAX_HITS if capped else None]
             first = await self.read_title_hits(plan, newest, months) if ranked else set()
             sorted_ids = [key for key in newest if key in first] + [key for key in newest if key not in first]
-            return HitList(ids=sorted_ids, releases=newest, capped=capped, title_matches_first=ranked)
+            return HitList(ids=sorted_ids, releases=sorted_ids, capped=capped, title_matches_first=ranked)
         if not ranks or len(ids) > MAX_HITS:
             ranks = await self.read_ranks(MAX_SORTED_HITS)
         brief, in_title = [
             await self.read_index_ids(plan, combine_matches([match, condition]), MAX_SORTED_HITS)
             for condition in (f'facts: "{BRIEF_RELEASE}"', match_in_title(plan))
         ]
-        sorted_ids = self.sort_by_rank({key: ranks[key] for key in found if key in ranks}, brief=brief, titled=in_title)
-        return HitList(ids=sorted_ids, releases=sorted_ids)
+        relevance = self.weigh_ranks({key: ranks[key] for key in found if key in ranks}, brief=brief, titled=in_title)
+        sorted_ids = list(relevance)
+        return HitList(ids=sorted_ids, releases=sorted_ids, relevance=relevance)
 
     async def is_ranking_too_costly(self, plan: SearchPlan, match: str, hit_count: int) -> bool:
         """Return whether ranking would read too many releases: bm25 first reads all that have the words."""
@@ -491,15 +571,15 @@ class HitFinder:
         include = {name: values for name, values in self.request.include.items() if name != self.skip_facet}
         return self.columns.filter_releases(found, include, self.request.exclude)
 
-    def sort_by_rank(
+    def weigh_ranks(
         self,
         ranks: Mapping[int, float],
         releases: Mapping[int, int] | None = None,
         *,
         brief: Collection[int] = (),
         titled: Collection[int] = (),
-    ) -> list[int]:
-        """Sort ids by relevance, best first.
+    ) -> dict[int, float]:
+        """Return the relevance of hits by their ids, best first.
 
         The relevance of a hit is bm25 × recency × substance × title.
 
@@ -520,13 +600,40 @@ class HitFinder:
         ages = self.columns.iter_ages([releases[key] for key in keys] if releases else keys, datetime.now(UTC).date())
         brief, titled = set(brief), set(titled)
         scores = {
-            key: ranks[key]
+            key: -ranks[key]
             * (BRIEF_FACTOR if key in brief else 1)
             * (TITLED_FACTOR if key in titled else 1)
             * (1 - RECENCY_WEIGHT + RECENCY_WEIGHT / (1 + age / RECENCY_HALF_LIFE))
             for key, age in zip(keys, ages, strict=True)
         }
-        return sorted(keys, key=scores.__getitem__)
+        return {key: scores[key] for key in sorted(keys, key=scores.__getitem__, reverse=True)}
+
+
+def add_related_hits(relevance: Mapping[int, float], related: Mapping[int, float]) -> dict[int, float]:
+    """Return the relevance of hits, from 0 to about 1, with what they share with the best ones.
+
+    related: the relevance of the hits of words that the best hits share, best first. While there are few hits, the best
+    of these are added.
+
+    >>> add_related_hits({1: 4.0, 2: 1.0}, {2: 8.0, 3: 4.0, 4: 2.0})
+    {1: 1.0, 2: 0.45, 3: 0.0}
+    """
+    best, best_related = (max(each.values(), default=0.0) or 1.0 for each in (relevance, related))
+    shares = {key: value / best_related for key, value in related.items()}
+    total = {key: value / best + RELATED_WEIGHT * shares.get(key, 0.0) for key, value in relevance.items()}
+    others = (key for key in related if key not in relevance and shares[key] >= MIN_RELATED_SHARE)
+    return total | dict.fromkeys(islice(others, max(0, ENOUGH_HITS - len(relevance))), 0.0)
+
+
+def merge_hits(strict: Sequence[int], loose: Sequence[int], relevance: Mapping[int, float]) -> list[int]:
+    """Return the strict hits, best first, then the loose ones, with the weak strict ones among them.
+
+    >>> merge_hits([1, 2], [3, 4], {1: 1.0, 2: 0.1, 3: 0.3, 4: 0.1})
+    [1, 3, 2, 4]
+    """
+    least = WEAK_SHARE * max(map(relevance.__getitem__, [*strict, *loose]), default=0.0)
+    first = {key for key in strict if relevance[key] >= least}
+    return sorted([*strict, *loose], key=lambda key: (key in first, relevance[key]), reverse=True)
 
 
 def match_in_title(plan: SearchPlan) -> str:

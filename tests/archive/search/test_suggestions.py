@@ -133,7 +133,7 @@ async def test_suggestions_stay_in_their_language(
 @pytest.mark.parametrize(("text", "loose"), [("Christersson", 4), ('"Christersson"', 0), ("+Christersson", 0)])
 async def test_likely_spelling_has_loose_hits(bilingual: Searcher, text: str, loose: int) -> None:
     hit_page = (await bilingual.find(text)).hit_page
-    assert (hit_page.total, len(hit_page.loose.ids)) == (0, loose)
+    assert (hit_page.total, len(hit_page.loose.queries)) == (0, loose)
 
 
 @pytest.mark.parametrize(

@@ -50,10 +50,7 @@ FACET_VALUES_SQL = {  # values of facets that are rows of a table, which may hav
     "agency": "select slug as value from agencies where slug in (select value from json_each(:names))",
     "tag": "select name as value from tags where name in (select value from json_each(:names))",
 }
-AGENCY_COUNTS_SQL = """
-    select a.slug as value, a.name, a.name_en, m.releases as count from month_counts m
-    join agencies a on a.slug = m.agency where m.month = '' order by count desc, a.name
-"""
+AGENCIES_SQL = "select slug as value, name, name_en from agencies order by name"
 QUESTION_IDS_SQL = "select id from questions where release = :release"
 CHOSEN_AGENCIES_SQL = (
     "select slug as value, name, name_en from agencies where slug in (select value from json_each(:slugs))"
@@ -135,7 +132,7 @@ async def search(run: RunQuery, request: SearchRequest, columns: ColumnCache | N
         notes=notes,
         suggestions=suggestions,
         freshness=Freshness(**dict((await run(FRESHNESS_SQL, {}))[0])),
-        scope=None if hit_page.total else await read_search_scope(run, request, names),
+        scope=None if hit_page.total else await read_search_scope(run, columns, request, names),
         facet_choices=await name_facet_values(run, request, hit_page),
     )
 
@@ -260,9 +257,13 @@ async def name_facet_values(
     return chosen | {(name, choice.value): choice for name, choices in hit_page.facets.items() for choice in choices}
 
 
-async def read_search_scope(run: RunQuery, request: SearchRequest, names: ResolvedNames) -> SearchScope:
+async def read_search_scope(
+    run: RunQuery, columns: ColumnCache, request: SearchRequest, names: ResolvedNames
+) -> SearchScope:
     """Count, by agency, the releases that match everything in the request except its words."""
-    stored = [FacetValue(**dict(row)) for row in await run(AGENCY_COUNTS_SQL, {})]
+    counts = columns.count_all_values("agency")
+    rows = [row for row in await run(AGENCIES_SQL, {}) if row["value"] in counts]
+    stored = sorted((FacetValue(**dict(row), count=counts[row["value"]]) for row in rows), key=lambda each: -each.count)
     is_limited = request.has_filters or extract_filters(request.query.tree) is not None
     searched = (
         [FacetValue(**dict(row)) for row in await run(*build_scope_sql(request, names))] if is_limited else stored

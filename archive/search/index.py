@@ -13,6 +13,7 @@ in the column `facts`, which has no weight in bm25.
 
 from __future__ import annotations
 
+import heapq
 import json
 import sqlite3
 from array import array
@@ -475,6 +476,7 @@ class ColumnCache:
         self.value_counts: defaultdict[int, Counter[tuple[int, ...]]] = defaultdict(Counter)
         self.tag_ids = array("I")  # tags of all releases
         self.tag_offsets, self.tag_counts = array("Q"), array("H")  # start and number of a release's `tag_ids`
+        self.tag_totals: Counter[int] = Counter()  # releases of each tag
 
     async def refresh(self, run: RunQuery) -> ColumnCache:
         """Apply the changes since the last call, and return the cache itself.
@@ -506,6 +508,8 @@ class ColumnCache:
             self.sort_dates[key] = row["newest"] or 0
             self.sort_days[key] = row["day"] or 0
             tags = json.loads(row["tags"]) if listed else []
+            self.tag_totals.subtract(self.tag_ids[self.tag_offsets[key] : self.tag_offsets[key] + self.tag_counts[key]])
+            self.tag_totals.update(tags)
             if len(tags) > self.tag_counts[key]:
                 self.tag_offsets[key] = len(self.tag_ids)
                 self.tag_ids.extend(tags)
@@ -615,13 +619,19 @@ class ColumnCache:
         values = list(self.value_codes[facet])
         return {values[code - 1]: count for code, count in counts.items() if count}
 
+    def count_all_tags(self, limit: int) -> Mapping[int, int]:
+        """Count all releases with each of the most common tags, by tag id."""
+        counts = heapq.nsmallest(limit, ((-count, tag) for tag, count in self.tag_totals.items() if count))
+        return {tag: -count for count, tag in counts}
+
     def count_tags(self, releases: Sequence[int], limit: int) -> Mapping[int, int]:
         """Count the releases with each of the most common tags, by tag id."""
         found, tag_ids = array("I"), self.tag_ids
         for begin, number in zip(
             take_values(self.tag_offsets, releases), take_values(self.tag_counts, releases), strict=True
         ):
-            found += tag_ids[begin : begin + number]
+            if number:
+                found += tag_ids[begin : begin + number]
         return dict(Counter(found).most_common(limit))
 
 

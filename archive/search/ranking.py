@@ -89,8 +89,8 @@ MAX_FACET_TAGS = 20
 AGENCY_NAMES_SQL = "select slug as value, name, name_en from agencies"
 TAG_NAMES_SQL = "select id, name from tags where id in (select value from json_each(:ids))"
 TAG_COUNTS_SQL = """
-    select tag, sum(releases) as count from tag_counts where {agencies} group by tag
-    order by count desc, tag limit :tags
+    select tag, sum(releases) as count from tag_counts where agency in (select value from json_each(:agencies))
+    group by tag order by count desc, tag limit :tags
 """
 
 
@@ -315,20 +315,25 @@ class HitFinder:
         has_words = request.query.tree or request.query.is_blank
         return request.show == "releases" and not (has_words or request.news or has_tags)
 
+    @property
+    def has_exact_tags(self) -> bool:
+        """Return whether tags can be counted exactly, too: tag_counts has only agencies beside them."""
+        return self.has_only_facets and not self.request.exclude and set(self.request.include) <= {"agency"}
+
     async def count_without_words(self) -> dict[str, Mapping[Any, int]]:
         """Count all releases with each facet value for a request without words.
 
-        Tags are counted by id, and only if no facet except agencies is chosen, because tag_counts has no others.
+        Tags are counted by id.
         """
         include, exclude = self.request.include, self.request.exclude
         counts: dict[str, Mapping[Any, int]] = {
             name: self.columns.count_all_values(name, include, exclude) for name in CODED_COLUMNS
         }
-        if any(counts["agency"].values()) and not exclude and set(include) <= {"agency"}:
-            condition = "agency in (select value from json_each(:agencies))" if include else "true"
-            values = {"agencies": json.dumps(include.get("agency", ())), "tags": MAX_FACET_TAGS}
-            rows = await self.run(TAG_COUNTS_SQL.format(agencies=condition), values)
-            counts["tag"] = {row["tag"]: row["count"] for row in rows}
+        if any(counts["agency"].values()) and self.has_exact_tags:
+            counts["tag"] = self.columns.count_all_tags(MAX_FACET_TAGS)
+            if include:
+                values = {"agencies": json.dumps(include["agency"]), "tags": MAX_FACET_TAGS}
+                counts["tag"] = {row["tag"]: row["count"] for row in await self.run(TAG_COUNTS_SQL, values)}
         return counts
 
     async def count_facets(
@@ -418,6 +423,8 @@ class HitFinder:
     async def fetch_from_tables(self, plan: SearchPlan, match: str, ranked: bool) -> HitList:
         """Fetch hits that a table can sort: for requests without words, new releases, and question pairs."""
         limit = MAX_COUNTED_HITS if self.columns.size <= MAX_COUNTED_HITS else MAX_HITS
+        if self.has_exact_tags:  # no hits are needed to count the values of facets
+            limit = min(limit, self.request.page * self.request.size)
         sql = build_hits_sql(self.request, plan, match, skip_facet=self.skip_facet, ranked=ranked, limit=limit + 1)
         if self.request.show == "releases" and not self.request.news:
             ids = await self.select_ids(sql, plan)

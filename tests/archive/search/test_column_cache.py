@@ -97,6 +97,8 @@ def test_columns_follow_random_events(random: Random, reads: list[bool]) -> None
         db.execute("delete from releases where id = 1")
         db.commit()
         assert read_columns(refresh(columns, db)) == read_tables(db) == read_columns(refresh(ColumnCache(), db))
+        tags = db.execute("select tag, sum(releases) from tag_counts group by tag having sum(releases) > 0")
+        assert columns.count_all_tags(999) == dict(tags.fetchall())
 
 
 def test_releases_are_sorted_as_in_lists_and_others_left_out(db: sqlite3.Connection) -> None:

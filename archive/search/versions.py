@@ -84,6 +84,7 @@ EDIT_STATES_SQL = f"""
     select v.id, {", ".join(f"{row}.{name} as {row}_{name}" for row in "bv" for name in (*STATE_FIELDS, *LIST_FIELDS))}
     from revisions v join revisions b on b.id = v.previous where v.id in (select value from json_each(:ids))
 """
+NEWEST_REVISIONS_SQL = "select revision from releases where id in (select value from json_each(:releases))"
 EDIT_FACTS_SQL = "select id, previous, seen from revisions where id in (select value from json_each(:ids))"
 STATE_TEXTS_SQL = """
     select id, title, lead, body, questions, images, language from revisions
@@ -337,11 +338,19 @@ async def find_former_hits(finder: HitFinder, current: Collection[int] | None) -
 async def read_former_presences(
     run: RunQuery, releases: Sequence[int], tree: QueryNode | None, names: ResolvedNames
 ) -> dict[int, list[Presence]]:
-    """Return when each release had the words of a query; nothing if it still has them."""
+    """Return when releases had the words of a query, which their current texts lack; nothing if a caption has them."""
     if not releases:
         return {}
     finder = build_occurrence_finder(tree, names)
-    presences = await read_presences(run, releases, finder.is_in)
+    rows = await run(NEWEST_REVISIONS_SQL, {"releases": json.dumps(list(releases))})
+    newest = {row["revision"] for row in rows}
+
+    def has_words(state: Mapping[str, Any]) -> bool:
+        # the index has already said that the current texts lack them, but it has no captions
+        has_captions = any(image["caption"] for image in state["images"])
+        return (state["id"] not in newest or has_captions) and finder.is_in(state)
+
+    presences = await read_presences(run, releases, has_words)
     return {key: found if all(presence.disappeared for presence in found) else [] for key, found in presences.items()}
 
 

@@ -9,6 +9,7 @@ from archive.__main__ import main
 from archive.database import ArchiveError
 from archive.datasets import SEARCH_URL, write_dataset
 from tests.archive.sample import Site
+from tests.archive.sample_history import EDITED_ID
 from tests.archive.test_datasets import read_csv
 
 
@@ -27,6 +28,20 @@ async def test_search_selects_what_the_page_finds(
     assert strict
     write_dataset(history_archive, selection, tmp_path / "dataset", formats=("csv",))
     assert {int(row["id"]) for row in read_csv(tmp_path / "dataset", "releases")} == strict
+
+
+@pytest.mark.parametrize(
+    ("selection", "releases"),
+    [
+        ("/search?q=fyrtio båtar&versions=all", {EDITED_ID}),
+        ("borttaget:fyrtio", {EDITED_ID}),
+    ],
+)
+def test_search_in_versions_selects_releases(
+    history_archive: Path, tmp_path: Path, selection: str, releases: set[int]
+) -> None:
+    write_dataset(history_archive, selection, tmp_path / "dataset", formats=("csv",))
+    assert {int(row["id"]) for row in read_csv(tmp_path / "dataset", "releases")} == releases
 
 
 @pytest.mark.parametrize(

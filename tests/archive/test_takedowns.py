@@ -326,6 +326,7 @@ LISTS = (
     *("/", f"/search?q={TITLE_WORD}", f"/search.json?q={TITLE_WORD}", f"/search.csv?q={TITLE_WORD}"),
     *(f"/search.atom?q={TITLE_WORD}", "/-/edits?size=1000", "/-/edits.json?size=1000", "/-/edits.csv?size=1000"),
     *("/-/edits.atom?size=1000", "/-/removed", "/-/removed.json", f"/agency/{AGENCY}", f"/agency/{AGENCY}.atom"),
+    *(f"/{page}?q={TITLE_WORD}" for page in ("-/phrase", "-/phrase.json", "-/phrase.atom", "-/edits", "-/removed")),
     *("/new.atom", "/sitemap.xml"),
 )
 TABLES = ("releases", "revisions", "questions", "images", "attachments", "contacts", "edits", "releases_with_tags")

@@ -16,7 +16,16 @@ ACTIVE_TAGS = {"script", "iframe", "object", "embed", "base", "applet", "frame",
 PAGES = (
     *("/", "/search", "/search?q=meddelande", "/search?show=questions&q=varför", f"/agency/{AGENCY}", "/agencies"),
     *(f"/agency/{IMPORTED_AGENCY}", "/-/status", f"/-/status/{AGENCY}", "/-/coverage"),
-    *(f"/month/{DAY:%Y-%m}", "/-/edits", "/-/removed", "/about", "/nothing<script>alert(1)</script>"),
+    *(
+        f"/month/{DAY:%Y-%m}",
+        "/-/edits",
+        "/-/edits?q=script",
+        "/-/phrase?q=meddelande",
+        "/-/phrase?q=<script>alert(1)",
+        "/-/removed",
+        "/about",
+        "/nothing<script>alert(1)</script>",
+    ),
     *("/archive/releases?_size=20", "/archive/tags", "/archive/questions", "/archive/attachments", "/archive/images"),
     *("/archive?sql=select+title,body_html,url+from+releases", "/archive/revisions/1", "/archive/tags/1"),
 )
@@ -24,6 +33,7 @@ DATA = (
     *("/search.json?q=meddelande", "/search.csv?q=meddelande", "/search.atom?q=meddelande", "/new.atom", "/new.json"),
     *("/-/edits.atom", "/-/edits.csv", "/-/edits.json", "/-/removed.atom", f"/agency/{AGENCY}.atom", "/sitemap.xml"),
     *("/-/history/1.json", "/-/history/1.csv", "/-/history/1.atom"),
+    *("/-/phrase.json?q=meddelande", "/-/phrase.atom?q=meddelande", "/-/edits.json?q=meddelande"),
     *("/archive/releases.json", "/archive/releases.csv", "/archive/releases.csv?_stream=on", "/archive/tags.json"),
     *("/archive.json?sql=select+title+from+releases", "/archive/releases.json?_where=<script>alert(1)</script>"),
 )

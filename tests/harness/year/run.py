@@ -14,6 +14,7 @@ from tests.harness.year.events import Crawl, Event, Plan
 from tests.harness.year.history import History
 from tests.harness.year.judge_edits import judge_edits
 from tests.harness.year.judge_looks import judge_looks
+from tests.harness.year.judge_phrases import judge_phrases
 from tests.harness.year.judge_removals import judge_moves, judge_outages, judge_removals
 from tests.harness.year.told import Told, Verdict
 from tests.harness.year.world import World
@@ -58,6 +59,7 @@ def judge(plan: Plan, world: World, archive: Path, faults: list[str]) -> Verdict
     judge_moves(history, told, verdict)
     judge_outages(history, told, verdict)
     judge_looks(history, plan, verdict)
+    judge_phrases(history, told, archive, verdict)
     for fault in faults:
         verdict.count("crawls that failed")
         verdict.judge("crawls that failed", [fault])

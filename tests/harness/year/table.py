@@ -7,6 +7,7 @@ from rich.table import Table
 from tests.harness.year.events import DESIGNS, EDITS, MOVES, OUTAGES, REMOVALS, Plan
 from tests.harness.year.judge_edits import BACK, INVENTED, OWN
 from tests.harness.year.judge_looks import to_row
+from tests.harness.year.judge_phrases import FOUND, INVENTED_PHRASE
 from tests.harness.year.judge_removals import FALSE, OUTAGE, RETURNED
 from tests.harness.year.told import Verdict
 
@@ -14,8 +15,9 @@ ORDER = (
     (*EDITS.values(), BACK, *DESIGNS.values()),
     (*dict.fromkeys(name for name, _ in REMOVALS.values()), RETURNED, *MOVES.values()),
     tuple(OUTAGES.values()),
+    (FOUND,),
 )
-NEVER = (INVENTED, OWN, FALSE, OUTAGE, "crawls that failed")
+NEVER = (INVENTED, OWN, FALSE, OUTAGE, INVENTED_PHRASE, "crawls that failed")
 
 
 def to_table(verdict: Verdict, plan: Plan, seconds: float) -> Table:

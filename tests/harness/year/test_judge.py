@@ -16,6 +16,7 @@ from tests.harness.year.author import START
 from tests.harness.year.events import EDITS, Event
 from tests.harness.year.history import History
 from tests.harness.year.judge_edits import INVENTED, judge_edits
+from tests.harness.year.judge_phrases import FOUND, INVENTED_PHRASE, judge_phrases
 from tests.harness.year.judge_removals import FALSE, OUTAGE, judge_moves, judge_outages, judge_removals
 from tests.harness.year.told import Told, Verdict
 from tests.harness.year.world import World
@@ -250,3 +251,45 @@ def test_a_move_must_lead_to_the_same_release(year: Year) -> None:
     assert year.misses()[0].endswith("no move is told")
     removed(year, "moved", first=2.0, confirmed=2.0)
     assert year.misses() == []
+
+
+def judge_lookups(year: Year) -> list[str]:
+    """Return what is wrong about the histories of the phrases that the edit of day 2 changed."""
+    year.tells(
+        "update releases set lead = :lead, last_checked = :seen,"
+        " revision = (select max(v.id) from revisions v where v.release = releases.id)",
+        seen=2.0,
+    )
+    year.tells("update revisions set hash = id")
+    year.archive.rebuild_index()
+    verdict = Verdict()
+    judge_phrases(History(year.world, year.log), Told(year.archive.path), year.archive.path, verdict)
+    assert verdict.happened[FOUND] > 0
+    return verdict.misses
+
+
+def test_phrases_of_an_edit_are_found_between_the_right_checks(year: Year) -> None:
+    edited(year)
+    year.revises(2)
+    assert judge_lookups(year) == []
+    year.tells("update revisions set seen = :later where id = 2", later=3.0)
+    (miss,) = judge_lookups(year)
+    assert miss.startswith(FOUND)
+
+
+def test_a_phrase_that_a_page_never_had_is_invented(year: Year) -> None:
+    edited(year)
+    year.revises(2)
+    other = next(subject for key, subject in year.world.subjects.items() if key != KEY)
+    year.tells(
+        "insert into releases (agency, url, first_seen, last_checked, title, lead, body, body_html, hash)"
+        " select agency, :other, first_seen, last_checked, title, :lead, body, '', 'y' from releases",
+        other=other.url,
+    )
+    year.tells(
+        "insert into revisions (release, seen, cause, title, lead, body, body_html, hash)"
+        " select id, first_seen, 'first', title, lead, body, '', 'y' from releases where id = 2"
+    )
+    (miss,) = judge_lookups(year)
+    assert miss.startswith(INVENTED_PHRASE)
+    assert miss.endswith(other.url)

@@ -1,0 +1,147 @@
+"""Checks that every phrase that an edit added or removed is found by its history and in every version, and no other."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import datetime
+from itertools import pairwise
+from pathlib import Path
+
+from archive.analysis import find_words
+from archive.database import RunQuery, build_connection_runner
+from archive.search import search
+from archive.search.index import ColumnCache
+from archive.search.params import MAX_PAGE_SIZE, SearchRequest
+from archive.search.phrases import PhraseEntry, read_phrase_history
+from archive.search.query import MAX_QUERY_WORDS
+from tests.harness.year.history import History
+from tests.harness.year.told import Told, Verdict, is_same
+from tests.harness.year.world import Subject
+from tests.site import Release
+
+FOUND = "phrases that an edit added or removed"
+INVENTED_PHRASE = "phrases found where they never were"
+SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
+MIN_WORDS = 3  # of a sentence that is looked up
+
+Stay = tuple[datetime | None, datetime, datetime | None, datetime | None]  # appeared after, until; gone after, until
+
+
+def judge_phrases(history: History, told: Told, archive: Path, verdict: Verdict) -> None:
+    """Look up each sentence that is in one of two successive readings of a release and not in the other."""
+    texts = {subject.key: list_readings(history, subject) for subject in history.world.subjects.values()}
+    owners = {key: subject for subject in history.world.subjects.values() for key in told.ids(subject)}
+    phrases = dict.fromkeys(
+        phrase
+        for subject in history.world.subjects.values()
+        for phrase in list_changed_phrases(history, subject, texts[subject.key])
+    )
+    with closing(sqlite3.connect(archive)) as connection:
+        run, columns = build_connection_runner(connection), ColumnCache()
+        for phrase in phrases:
+            verdict.count(FOUND)
+            entries, hits = asyncio.run(look_up(run, columns, phrase))
+            stays = {key: stays for key, readings in texts.items() if (stays := list_stays(readings, phrase))}
+            misses = [
+                f"{phrase!r}: {miss}"
+                for key, expected in stays.items()
+                for miss in find_phrase_misses(history.world.subjects[key], expected, told, entries, hits)
+            ]
+            verdict.judge(FOUND, misses)
+            found = {owners[key].key for key in {*hits, *(entry.row["id"] for entry in entries)}}
+            for key in sorted(found - stays.keys()):
+                verdict.count(INVENTED_PHRASE)
+                verdict.judge(INVENTED_PHRASE, [f"{phrase!r}: {history.world.subjects[key].url}"])
+
+
+async def look_up(run: RunQuery, columns: ColumnCache, phrase: str) -> tuple[list[PhraseEntry], set[int]]:
+    """Return the history of a phrase, and the releases that a search in all versions finds."""
+    text = f'"{phrase}"'
+    found = await read_phrase_history(run, columns, text)
+    results = await search(run, SearchRequest(text=text, all_versions=True, strict=True, size=MAX_PAGE_SIZE), columns)
+    return list(found.entries), {hit.row["id"] for hit in results.hits}
+
+
+def list_readings(history: History, subject: Subject) -> list[tuple[datetime, str]]:
+    """Return when a release was read, and its words, with spaces around each."""
+    found = []
+    for look in history.readings(subject.key):
+        assert look.standing.release
+        found.append((look.moment, format_words(list_texts(look.standing.release))))
+    return found
+
+
+def list_texts(release: Release) -> list[str]:
+    answers = (text for pair in release.questions for text in (pair.question, *pair.answer))
+    return [release.title, release.lead or "", *release.body, *answers]
+
+
+def format_words(texts: list[str]) -> str:
+    return " | ".join(f" {' '.join(find_words(text))} " for text in texts)
+
+
+def list_changed_phrases(history: History, subject: Subject, readings: list[tuple[datetime, str]]) -> Iterator[str]:
+    """Yield the sentences, as words, that are in one of two successive readings and not in the other."""
+    releases = [look.standing.release for look in history.readings(subject.key)]
+    for (old, new), ((_, before), (_, after)) in zip(pairwise(releases), pairwise(readings), strict=True):
+        assert old
+        assert new
+        if before == after:
+            continue
+        for release, own, other in ((old, before, after), (new, after, before)):
+            for text in list_texts(release):
+                for sentence in SENTENCE_END.split(text):
+                    words = find_words(sentence)
+                    phrase = " ".join(words)
+                    if (
+                        MIN_WORDS <= len(words) <= MAX_QUERY_WORDS
+                        and f" {phrase} " in own
+                        and f" {phrase} " not in other
+                    ):
+                        yield phrase
+
+
+def list_stays(readings: list[tuple[datetime, str]], phrase: str) -> list[Stay]:
+    """Return between which readings a release had a phrase."""
+    stays: list[Stay] = []
+    before: datetime | None = None
+    was_there = False
+    for moment, words in readings:
+        is_there = f" {phrase} " in words
+        if is_there and not was_there:
+            stays.append((before, moment, None, None))
+        elif was_there and not is_there:
+            stays[-1] = (*stays[-1][:2], before, moment)
+        before, was_there = moment, is_there
+    return stays
+
+
+def find_phrase_misses(
+    subject: Subject, expected: list[Stay], told: Told, entries: list[PhraseEntry], hits: set[int]
+) -> Iterator[str]:
+    """Yield what the history of a phrase, or the search in all versions, says wrongly about a release."""
+    ids = told.ids(subject)
+    if not hits & ids:
+        yield f"{subject.url}: not found in all versions"
+    found = sorted(
+        (entry.presence for entry in entries if entry.row["id"] in ids), key=lambda each: each.appeared.until
+    )
+    if len(found) != len(expected):
+        yield f"{subject.url}: {len(found)} times in its history, not {len(expected)}"
+        return
+    removed = {row["first_seen"] for row in told.removals_of(ids)}
+    for presence, (after, until, last, gone) in zip(found, expected, strict=True):
+        end = presence.disappeared
+        is_right = (
+            is_same(presence.appeared.until, until)
+            and (is_same(presence.appeared.after, after) if after else presence.appeared.after is None)
+            and (end is None) == (gone is None and presence.removal is None)
+            and (end is None or end.until in removed or (gone is not None and is_same(end.until, gone)))
+            and (end is None or last is None or is_same(end.after, last))
+        )
+        if not is_right:
+            yield f"{subject.url}: {presence}, not {after} – {until}, {last} – {gone}"

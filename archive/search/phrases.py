@@ -30,18 +30,12 @@ from archive.search.versions import (
     adapt_to_edits,
     build_occurrence_finder,
     find_former_hits,
-    find_last_row,
-    read_moves,
     resolve_query,
 )
 
 MAX_RELEASES = 1_000  # releases with the wording that are examined; of more, the newest
 RELEASE_BATCH = 100  # releases whose versions are read at a time
 MAX_SECONDS = 10.0  # until no further batch is read; only very long texts take so long
-MOVED_HITS_SQL = f"""
-    select search.rowid as id from search where search match :match and search.rowid in (
-      select id from releases where moved_to is not null and id not in ({HIDDEN_RELEASES_SQL}))
-"""
 PHRASE_RELEASES_SQL = f"""
     select r.id, r.revision, r.agency, a.name, a.name_en, r.title, r.url, r.kind, r.language, r.published, r.updated,
       r.first_seen, r.last_checked, r.removed_at, nullif(l.sort_date, '') as sort_date,
@@ -150,12 +144,7 @@ async def read_phrase_history(
     current = [row["release"] for row in await run(sql, plan.values)]
     finder = HitFinder(run=run, columns=columns, request=request, names=names, correct=correct_query)
     former = await find_former_hits(finder, current if len(current) <= MAX_RELEASES else None)
-    moved: set[int] = set()
-    if plan.match and not plan.conditions:  # an earlier row may have what its continuation never had
-        rows = await run(MOVED_HITS_SQL, {"match": plan.match})
-        moves = await read_moves(run) if rows else {}
-        moved = {find_last_row(row["id"], moves) for row in rows}
-    candidates = list(dict.fromkeys([*current[:MAX_RELEASES], *former.ids[:MAX_RELEASES], *sorted(moved)]))
+    candidates = list(dict.fromkeys([*current[:MAX_RELEASES], *former.ids[:MAX_RELEASES]]))
     releases = {row["id"]: dict(row) for row in await run(PHRASE_RELEASES_SQL, {"ids": json.dumps(candidates)})}
     in_index = set(current)
     presences = {

@@ -19,7 +19,7 @@ from archive.search.params import MAX_PAGE_SIZE, SearchRequest
 from archive.search.phrases import PhraseEntry, read_phrase_history
 from archive.search.query import MAX_QUERY_WORDS
 from tests.harness.year.history import History
-from tests.harness.year.told import Told, Verdict, is_same
+from tests.harness.year.told import SAME, Told, Verdict, is_same
 from tests.harness.year.world import Subject
 from tests.site import Release
 
@@ -33,13 +33,9 @@ Stay = tuple[datetime | None, datetime, datetime | None, datetime | None]  # app
 
 def judge_phrases(history: History, told: Told, archive: Path, verdict: Verdict) -> None:
     """Look up each sentence that is in one of two successive readings of a release and not in the other."""
-    texts = {subject.key: list_readings(history, subject) for subject in history.world.subjects.values()}
+    texts = {subject.key: list_readings(history, told, subject) for subject in history.world.subjects.values()}
     owners = {key: subject for subject in history.world.subjects.values() for key in told.ids(subject)}
-    phrases = dict.fromkeys(
-        phrase
-        for subject in history.world.subjects.values()
-        for phrase in list_changed_phrases(history, subject, texts[subject.key])
-    )
+    phrases = dict.fromkeys(phrase for readings in texts.values() for phrase in list_changed_phrases(readings))
     with closing(sqlite3.connect(archive)) as connection:
         run, columns = build_connection_runner(connection), ColumnCache()
         for phrase in phrases:
@@ -66,12 +62,14 @@ async def look_up(run: RunQuery, columns: ColumnCache, phrase: str) -> tuple[lis
     return list(found.entries), {hit.row["id"] for hit in results.hits}
 
 
-def list_readings(history: History, subject: Subject) -> list[tuple[datetime, str]]:
-    """Return when a release was read, and its words, with spaces around each."""
+def list_readings(history: History, told: Told, subject: Subject) -> list[tuple[datetime, Release, str]]:
+    """Return when a release was read since it is stored, and its words, with spaces around each text."""
+    first = min((row["seen"] for row in told.revisions_of(told.ids(subject))), default=None)
     found = []
     for look in history.readings(subject.key):
-        assert look.standing.release
-        found.append((look.moment, format_words(list_texts(look.standing.release))))
+        release = look.standing.release
+        if release and first and look.moment > datetime.fromisoformat(first) - SAME:
+            found.append((look.moment, release, format_words(list_texts(release))))
     return found
 
 
@@ -84,14 +82,9 @@ def format_words(texts: list[str]) -> str:
     return " | ".join(f" {' '.join(find_words(text))} " for text in texts)
 
 
-def list_changed_phrases(history: History, subject: Subject, readings: list[tuple[datetime, str]]) -> Iterator[str]:
+def list_changed_phrases(readings: list[tuple[datetime, Release, str]]) -> Iterator[str]:
     """Yield the sentences, as words, that are in one of two successive readings and not in the other."""
-    releases = [look.standing.release for look in history.readings(subject.key)]
-    for (old, new), ((_, before), (_, after)) in zip(pairwise(releases), pairwise(readings), strict=True):
-        assert old
-        assert new
-        if before == after:
-            continue
+    for (_, old, before), (_, new, after) in pairwise(readings):
         for release, own, other in ((old, before, after), (new, after, before)):
             for text in list_texts(release):
                 for sentence in SENTENCE_END.split(text):
@@ -105,12 +98,12 @@ def list_changed_phrases(history: History, subject: Subject, readings: list[tupl
                         yield phrase
 
 
-def list_stays(readings: list[tuple[datetime, str]], phrase: str) -> list[Stay]:
+def list_stays(readings: list[tuple[datetime, Release, str]], phrase: str) -> list[Stay]:
     """Return between which readings a release had a phrase."""
     stays: list[Stay] = []
     before: datetime | None = None
     was_there = False
-    for moment, words in readings:
+    for moment, _, words in readings:
         is_there = f" {phrase} " in words
         if is_there and not was_there:
             stays.append((before, moment, None, None))

@@ -21,7 +21,8 @@ the deadline of a consultation that is over (50; of an open one 70), and of word
 (35 to 50).
 
 A third of the pairs, by a hash of what identifies them, is the test part: it was not looked at while rules were
-written. The list of the worst disagreements has none of them.
+written, until its figures had been computed once (docs/performance.md). The list of the worst disagreements has none
+of them.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ from archive.quotations import (
     PassageMatch,
     PassageText,
     Quotation,
-    VersionText,
+    ReleaseText,
     diff_original,
     find_original,
     is_mark,
@@ -121,7 +121,7 @@ class StoredVersion(NamedTuple):
     release: int
     revision: int
     is_listed: bool
-    text: VersionText
+    text: ReleaseText
 
 
 class FoundPassage(NamedTuple):
@@ -238,7 +238,7 @@ class QuotationCheck:
         self.check_time()
 
         def has_quotation(state: Mapping[str, Any]) -> bool:
-            match = VersionText(state).find_verbatim(quotation.pieces)
+            match = ReleaseText(state).find_verbatim(quotation.pieces)
             return match is not None and not match.hides_negation
 
         presences = await read_presences(self.run, releases[:MAX_HISTORIES], has_quotation)
@@ -299,7 +299,7 @@ class QuotationCheck:
                 state = {name: row[name] for name in ("title", "lead", "body")}
                 state |= {name: json.loads(row[name] or "[]") for name in ("questions", "images")}
                 is_listed = bool(missing[row["id"]]["is_listed"])
-                self.versions[row["id"]] = StoredVersion(row["release"], row["id"], is_listed, VersionText(state))
+                self.versions[row["id"]] = StoredVersion(row["release"], row["id"], is_listed, ReleaseText(state))
         return [self.versions[row["revision"]] for row in candidates if row["revision"] in self.versions]
 
     def choose_original(

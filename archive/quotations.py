@@ -321,7 +321,7 @@ def hides_negation(gap: Sequence[str]) -> bool:
     return not any(key in SENTENCE_MARKS for key in gap) and not NEGATIONS.isdisjoint(gap)
 
 
-class VersionText:
+class ReleaseText:
     """The text of a stored version: as it is written, and as speech, without ", säger NAME"."""
 
     def __init__(self, state: Mapping[str, Any]) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from archive.quotations import (
     PassageText,
-    VersionText,
+    ReleaseText,
     diff_original,
     find_original,
     find_quotations,
@@ -149,13 +149,13 @@ def test_other_text(text: str) -> None:
 
 def is_verbatim(text: str) -> bool:
     (quotation,) = find_quotations(f"»{text}»")
-    match = VersionText(RELEASE).find_verbatim(quotation.pieces)
+    match = ReleaseText(RELEASE).find_verbatim(quotation.pieces)
     return match is not None and not match.hides_negation
 
 
 def test_omitted_words_are_counted() -> None:
     (quotation,) = find_quotations("”stödet … eller 1,5 procent”")
-    match = VersionText(RELEASE).find_verbatim(quotation.pieces)
+    match = ReleaseText(RELEASE).find_verbatim(quotation.pieces)
     assert match
     assert match.omitted == 3
 
@@ -174,7 +174,7 @@ def test_omitted_words_are_counted() -> None:
 )
 def test_difference(text: str, marked: str) -> None:
     (quotation,) = find_quotations(f"”{text}”")
-    original = find_original(quotation.pieces, VersionText(RELEASE).spoken, dict.fromkeys(quotation.words, 0.5))
+    original = find_original(quotation.pieces, ReleaseText(RELEASE).spoken, dict.fromkeys(quotation.words, 0.5))
     assert original
     marks = {"same": "", "del": "-", "ins": "+"}
     segments = diff_original(quotation.pieces, original)

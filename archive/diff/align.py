@@ -58,7 +58,7 @@ class TextBlock:
     question: int = 0  # number of the question it belongs to, from 1; 0 if it belongs to none
 
 
-class VersionText:
+class WholeText:
     """The whole text of a version, in which facts are looked up."""
 
     def __init__(self, blocks: Sequence[TextBlock]) -> None:

@@ -20,7 +20,7 @@ from archive.dates import only_hour_differs
 from archive.diff.align import (
     BlockPair,
     State,
-    VersionText,
+    WholeText,
     build_blocks,
     find_changed_spans,
     join_blocks,
@@ -134,7 +134,7 @@ def find_text_changes(before: State, after: State) -> list[Change]:
             passages.append([classify_passage(passage) for passage in _find_passages(pair, capitals())])
         elif roles != new_roles:
             changes.append(build_change(field, "layout", pair.before[0].field, field))
-    versions = VersionText(old), VersionText(new)
+    versions = WholeText(old), WholeText(new)
     changes += _build_paragraph_changes(pairs, capitals, versions)
     return changes + _resolve_unmatched_facts(passages, versions)
 
@@ -406,7 +406,7 @@ def _ends_sentence(tokens: Sequence[DiffToken]) -> bool:
 
 
 def _resolve_unmatched_facts(
-    passages: Sequence[Sequence[ClassifiedPassage]], versions: tuple[VersionText, VersionText]
+    passages: Sequence[Sequence[ClassifiedPassage]], versions: tuple[WholeText, WholeText]
 ) -> list[Change]:
     """Return the changes of all passages, including facts that the other version lacks everywhere."""
     unmatched = [fact for pair in passages for classified in pair for fact in classified.unmatched]
@@ -466,7 +466,7 @@ def _merge_changes(changes: list[Change]) -> list[Change]:
 
 
 def _build_paragraph_changes(
-    pairs: list[BlockPair], capitals: Callable[[], CapitalUsage], versions: tuple[VersionText, VersionText]
+    pairs: list[BlockPair], capitals: Callable[[], CapitalUsage], versions: tuple[WholeText, WholeText]
 ) -> list[Change]:
     """List added and removed paragraphs. Paragraphs of one question or answer make a single change."""
     runs: list[list[BlockPair]] = []
@@ -507,7 +507,7 @@ def _rate_text(text: str) -> int:
     return SENTENCE_IMPORTANCE["number"] if any(map(str.isdigit, text)) else PLAIN_SENTENCE_IMPORTANCE
 
 
-def rate_paragraph(tokens: Sequence[DiffToken], other: VersionText) -> int:
+def rate_paragraph(tokens: Sequence[DiffToken], other: WholeText) -> int:
     """Return the importance of an added or removed paragraph: that of its most important fact.
 
     A fact counts if the other version lacks it, and a name only in a sentence without a telephone number or e-mail

@@ -13,8 +13,9 @@ grade. They read the title, the beginning and a passage with the words, and more
    invitation about it that has no more than time and place
 0  the words are there by the way or in another sense, or not at all
 
-The column `first` has 567 grades by one of us who worked on the search, the others are by one who did not. `second` has
-the grades of a third person for a third of them: nearly all that is judged of 27 queries, which were drawn at random.
+The column `first` has 567 grades by one of us who worked on the search; the others are by three people who did not.
+`second` has the grades of another of them for a third of the pairs: most of what is judged of 27 queries, which were
+drawn at random, and all that was judged last of 26 queries.
 
 What that is worth. Both sets are known to those who tune the search; a list of synonyms that has their words proves
 nothing. What is not judged counts as 0. All rankings of the table were pooled, to a depth of 20; a change

@@ -114,15 +114,19 @@ def compare_judges(grades: Mapping[str, Mapping[str, Grades]], ranked: Mapping[s
         f"two judges: {len(pairs)} of {total} grades ({len(both)} queries), {equal:.0%} equal,"
         f" quadratic kappa {kappa(pairs):.2f}"
     )
+    mostly = {query: urls for query, urls in both.items() if len(urls) > len(grades[query]) / 2}
     for name in (OURS, BASELINE):
         scores = [
             fmean(
                 ndcg(ranked[name][query], {url: getattr(each, judge) or 0 for url, each in urls.items()})
-                for query, urls in both.items()
+                for query, urls in mostly.items()
             )
             for judge in ("first", "second")
         ]
-        yield f"nDCG@10 of {name} by the first judge {scores[0]:.3f}, by the second {scores[1]:.3f}"
+        yield (
+            f"nDCG@10 of {name} by the first judge {scores[0]:.3f}, by the second {scores[1]:.3f}"
+            f" ({len(mostly)} queries of which both judged most releases)"
+        )
 
 
 def format_mean(values: Sequence[float | None]) -> str:

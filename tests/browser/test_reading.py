@@ -115,7 +115,7 @@ def test_marks_and_results_by_keyboard_without_scripts(browser: Browser, site: s
         follow_next_link(page, "Föregående markering, 3 av 8")
         expect(page).to_have_url(re.compile("#place-3$"))
         page.goto(re.sub("#.*", "#place-8", page.url))
-        follow_next_link(page, "Till sökningen, överst på sidan")
+        follow_next_link(page, "Till sökningen överst på sidan")
         expect(found).to_be_in_viewport()
         follow_next_link(page, re.compile("^Nästa träff ?: ?Läget på vägarna kring Vassviken"))
         expect(found).to_contain_text("Träff 2, stämmer delvis")

@@ -29,6 +29,7 @@ from archive.database import RunQuery
 from archive.feeds import SEARCH_FEED_SQL
 from archive.search.index import (
     BM25_WEIGHTS,
+    COLUMN_SUFFIXES,
     FORM_PREFIX,
     LAST_PART_PREFIX,
     NO_VALUE,
@@ -129,6 +130,7 @@ class IndexTable:
     table: str
     text_columns: str  # FTS5 column filter
     fields: tuple[str, ...]  # fields of the query language; each is a column
+    suffixes: tuple[str, ...] = COLUMN_SUFFIXES  # of the columns of a field
     part_columns: str = ""  # column filter for compound parts, if bm25 is to weigh them separately
 
 
@@ -435,7 +437,7 @@ def match_term(term: TermNode, names: ResolvedNames, index: IndexTable) -> str:
         match = match_word(text, columns, part_columns)
         if term.joined and match:
             match = f"({match} OR {match_word(term.joined, columns, part_columns)})"
-    fields = " ".join(list_columns([term.field])) if term.field else ""
+    fields = " ".join(list_columns([term.field], *index.suffixes)) if term.field else ""
     return f"{{{fields}}}: ({match})" if fields and match else match
 
 

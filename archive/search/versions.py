@@ -67,7 +67,9 @@ if TYPE_CHECKING:
 MAX_EDITS = 10_000  # newest edits with a word that are considered
 MAX_CANDIDATES = 1_000  # newest releases for which common words are looked up one by one
 MAX_CHECKED = 30  # releases or edits of a search that stored text decides about
-EDIT_INDEX = IndexTable(table="search_edits", text_columns=f"{{{' '.join(EDIT_COLUMNS)}}}", fields=EDIT_COLUMNS)
+EDIT_INDEX = IndexTable(
+    table="search_edits", text_columns=f"{{{' '.join(EDIT_COLUMNS)}}}", fields=EDIT_COLUMNS, suffixes=("",)
+)
 EDITS_SQL = """
     select json_group_array(edit) as edits, json_group_array(release) as releases from (
       select f.rowid >> 1 as edit, v.release from search_edits f
@@ -148,13 +150,20 @@ async def find_edited_releases(run: RunQuery, node: EditNode, names: ResolvedNam
 def is_decided_by_text(tree: QueryNode, *, added: bool) -> bool:
     """Return whether the index only finds candidates for a part of a query.
 
-    It has no questions and answers of their own, no words as written of what was added, and does not know whether a
-    word is excluded from a whole version.
+    It has no questions and answers of their own, mixes lemmas with parts of compounds, has no words as written of what
+    was added, and does not know whether a word is excluded from a whole version.
     """
     return any(
-        isinstance(node, NotNode)
-        or (isinstance(node, TermNode | NearNode) and node.field not in (None, *EDIT_COLUMNS))
-        or (added and isinstance(node, TermNode) and node.match in (QUOTED, WRITTEN))
+        isinstance(node, NotNode | NearNode)
+        or (
+            isinstance(node, TermNode)
+            and (
+                node.field not in (None, *EDIT_COLUMNS)
+                or node.match == REQUIRED
+                or (node.is_prefix and node.match != QUOTED)
+                or (added and node.match in (QUOTED, WRITTEN))
+            )
+        )
         for node in iter_nodes(tree)
     )
 

@@ -18,7 +18,7 @@ from archive.__main__ import main
 from archive.analysis import ANALYSIS_VERSION
 from archive.models import Question, Release
 from archive.search.fts import match_word
-from archive.search.index import PARAGRAPH_END, encode_facet_term, extract_edit_texts
+from archive.search.index import EDIT_COLUMNS, FORM_PREFIX, PARAGRAPH_END, encode_facet_term, extract_edit_texts
 from archive.store import Archive
 
 SEEN = datetime(2024, 6, 3, 8, tzinfo=UTC)
@@ -140,7 +140,8 @@ def test_removed_and_added_paragraphs_are_counted_by_field() -> None:
     for before, after, removed, added in cases:
         sides = extract_edit_texts(state(**before), state(**after))
         found = [
-            {name: text for name, text in zip(("title", "lead", "body"), side, strict=False) if text} for side in sides
+            {name: text.partition(f" {PARAGRAPH_END} {FORM_PREFIX}")[0] for name, text in columns if text}
+            for columns in (zip(EDIT_COLUMNS, side, strict=True) for side in sides)
         ]
         assert found == [removed, added], (before, after)
 

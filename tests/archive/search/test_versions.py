@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -294,3 +295,14 @@ async def test_hits_of_earlier_versions_are_beside_each_other(versions: Searcher
             hits[number - 2].change if number > 1 else None,
             hits[number].change if number < len(hits) else None,
         ]
+
+
+async def test_feed_of_new_releases_has_former_hits(versions_archive: Path, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(shutil.copy(versions_archive, tmp_path / "archive.db"))) as connection:
+        connection.execute(
+            "insert into crawls (agency, spider, started, finished, reason) values ('fyr', 'news', ?, ?, 'finished')",
+            [(START - DAY).isoformat()] * 2,
+        )
+        searcher = Searcher(build_connection_runner(connection))
+        hits = await find(searcher, "miljoner OR färja", all_versions=True, news=True, strict=True)
+        assert [(hit.row["id"], bool(hit.change)) for hit in hits] == [(5, True), (2, True), (1, False)]

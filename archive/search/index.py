@@ -4,8 +4,8 @@ The tables search, search_questions, search_edits and vocabulary are updated wit
 
 The first three are contentless FTS5 tables, which only `SearchIndex.rebuild` can rebuild. For each text the first two
 have four columns: its lemmas, the lemmas of the parts of its compounds, of their minor parts, and its words as written.
-`search_edits` has two rows for each edit of an agency: the paragraphs that it removed, and those that it added, with all
-these terms in one column for each field.
+`search_edits` has two rows for each edit of an agency: the paragraphs that it removed, and those that it added. It has
+one column with all these terms for each field.
 
 Facet values are terms of the index, so that FTS5 intersects them with the words of a query. A facet term is a
 private-use character and the value in hexadecimal, so that no text contains it and it is a single word. These terms are

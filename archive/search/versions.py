@@ -66,6 +66,7 @@ if TYPE_CHECKING:
 
 MAX_EDITS = 10_000  # newest edits with a word that are considered
 MAX_CANDIDATES = 1_000  # newest releases for which common words are looked up one by one
+LOOKUP_BATCH = 50  # of these looked up at a time
 MAX_CHECKED = 30  # releases or edits of a search that stored text decides about
 EDIT_INDEX = IndexTable(
     table="search_edits", text_columns=f"{{{' '.join(EDIT_COLUMNS)}}}", fields=EDIT_COLUMNS, suffixes=("",)
@@ -280,7 +281,8 @@ async def add_former_hits(finder: HitFinder, hits: HitList, order: str) -> HitLi
     request, columns = finder.request, finder.columns
     if not request.all_versions or request.loosened or request.show != "releases":
         return hits
-    former = await find_former_hits(finder, None if hits.capped else hits.ids)
+    oldest = min(columns.sort_dates[key] for key in hits.ids) if hits.capped else 0
+    former = await find_former_hits(finder, hits.ids, oldest=oldest)
     if request.news:
         sql = "select release, min(seen) as seen from revisions where release in (select value from json_each(:ids))"
         rows = await finder.run(f"{sql} group by release", {"ids": json.dumps([*hits.ids, *former.ids])})
@@ -293,10 +295,11 @@ async def add_former_hits(finder: HitFinder, hits: HitList, order: str) -> HitLi
     return replace(hits, ids=ids, releases=[*hits.releases, *former.ids], former=former)
 
 
-async def find_former_hits(finder: HitFinder, current: Collection[int] | None) -> FormerHits:
+async def find_former_hits(finder: HitFinder, current: Collection[int] | None, *, oldest: int = 0) -> FormerHits:
     """Find releases of which an earlier version has all words of a request, and the current one has not.
 
-    current: the hits of which the current version matches, or None if these are not all.
+    current: the hits of which the current version matches, or None if they are not known. oldest: the lowest of their
+    ColumnCache.sort_dates if there are more hits, which are older; then only former hits from this date are found.
     """
     run, columns, request, names = finder.run, finder.columns, finder.request, finder.names
     tree = request.query.tree
@@ -317,30 +320,35 @@ async def find_former_hits(finder: HitFinder, current: Collection[int] | None) -
             common.append((part, having))
         else:
             candidates &= having.union(having_now)
-    if current is not None:
+    if not oldest:
         candidates.update(columns.filter_releases(await find_merged_hits(run, tree, names), include, request.exclude))
-        candidates.difference_update(current)
-    candidates = await filter_by_conditions(finder, candidates)
-    ids = columns.sort_newest_first(candidates)
-    if common or current is None:
-        capped = capped or len(ids) > MAX_CANDIDATES
-        ids = ids[:MAX_CANDIDATES]
-        for part, having in common:
-            found = await filter_current(run, part, names, [key for key in ids if key not in having])
-            ids = [key for key in ids if key in having or key in found]
-        if current is None:
-            matching = await filter_current(run, tree, names, ids)
-            ids = [key for key in ids if key not in matching]
+    candidates = await filter_by_conditions(finder, candidates.difference(current or ()))
+    ids = [key for key in columns.sort_newest_first(candidates) if columns.sort_dates[key] >= oldest]
+    capped = capped or len(ids) < len(candidates)
     whole = set()  # releases of which one edit removed all words
     if not any(is_decided_by_text(part, added=False) for part in parts if is_text(part)):
         whole = {find_last_row(edits[0][edit], moves) for edit in set(edits[0]).intersection(*edits[1:])}
-    to_check = [key for key in ids if key not in whole]
+    certain, others = [key for key in ids if key in whole], [key for key in ids if key not in whole]
+    if current is None:
+        capped, certain = capped or len(certain) > MAX_CANDIDATES, certain[:MAX_CANDIDATES]
+        matching = await filter_current(run, tree, names, certain)
+        certain = [key for key in certain if key not in matching]
+    to_check: list[int] = []
+    for start in range(0, min(len(others), MAX_CANDIDATES), LOOKUP_BATCH):
+        batch = others[start : min(start + LOOKUP_BATCH, MAX_CANDIDATES)]
+        for part, having in common:
+            found = await filter_current(run, part, names, [key for key in batch if key not in having])
+            batch = [key for key in batch if key in having or key in found]
+        matching = await filter_current(run, tree, names, batch) if current is None else set()
+        to_check += [key for key in batch if key not in matching]
+        if len(to_check) > MAX_CHECKED:
+            break
     unknown = [key for key in to_check[:MAX_CHECKED] if key not in finder.checked]
     finder.checked.update(await read_former_presences(run, unknown, tree, names))
     return FormerHits(
-        ids=[key for key in ids if key in whole] + [key for key in to_check[:MAX_CHECKED] if finder.checked.get(key)],
+        ids=certain + [key for key in to_check[:MAX_CHECKED] if finder.checked.get(key)],
         presences=finder.checked,
-        capped=capped or len(to_check) > MAX_CHECKED,
+        capped=capped or len(to_check) > MAX_CHECKED or len(others) > MAX_CANDIDATES,
     )
 
 

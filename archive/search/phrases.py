@@ -18,7 +18,6 @@ from archive.database import FacetValue, RunQuery
 from archive.history import HIDDEN_RELEASES_SQL, read_stored_revisions
 from archive.history.presences import CheckPair, Presence, read_presences
 from archive.i18n import swedish_sort_key
-from archive.search.fts import build_hits_sql, build_match, plan_search
 from archive.search.index import ColumnCache
 from archive.search.occurrences import extract_query_terms, iter_leaves
 from archive.search.params import SearchRequest
@@ -139,12 +138,11 @@ async def read_phrase_history(
         return PhraseHistory(query=query, notes=query.notes)
     columns = await columns.refresh(run)
     names, notes = await resolve_query(run, query.tree)
-    plan = plan_search(request, names)
-    sql = build_hits_sql(request, plan, build_match(request, plan), limit=MAX_RELEASES + 1)
-    current = [row["release"] for row in await run(sql, plan.values)]
     finder = HitFinder(run=run, columns=columns, request=request, names=names, correct=correct_query)
-    former = await find_former_hits(finder, current if len(current) <= MAX_RELEASES else None)
-    candidates = list(dict.fromkeys([*current[:MAX_RELEASES], *former.ids[:MAX_RELEASES]]))
+    hits = await finder.fetch_current("newest")
+    current = hits.ids[:MAX_RELEASES]
+    former = await find_former_hits(finder, None if hits.capped else hits.ids)
+    candidates = list(dict.fromkeys([*current, *former.ids[:MAX_RELEASES]]))
     releases = {row["id"]: dict(row) for row in await run(PHRASE_RELEASES_SQL, {"ids": json.dumps(candidates)})}
     in_index = set(current)
     presences = {
@@ -163,7 +161,8 @@ async def read_phrase_history(
     ]
     is_cut = (
         former.capped
-        or max(len(current), len(former.ids)) > MAX_RELEASES
+        or hits.capped
+        or max(len(hits.ids), len(former.ids)) > MAX_RELEASES
         or any(key not in presences for key in to_read)
     )
     return PhraseHistory(

@@ -11,6 +11,7 @@ import pytest
 from archive.search import phrases
 from tests.archive import sample_history as history
 from tests.archive.sample import Site
+from tests.archive.workbook import read_table
 
 HOST = "http://localhost"
 
@@ -147,3 +148,8 @@ async def test_search_page_links_to_the_history(history_site: Site) -> None:
     assert "/search?q=f%C3%A4rjan+s%C3%B6ndag&agency=andringsverket" in [a.get("href") for a in back.cssselect("a")]
     assert (await history_site.page('/search?q="20 miljoner"')).cssselect("a[href^='/-/phrase']")  # without a hit
     assert not (await history_site.page("/search?year=2024")).cssselect("a[href^='/-/phrase']")
+
+
+async def test_excel_has_every_entry(history_site: Site) -> None:
+    response = await history_site.get('/-/phrase.xlsx?q="går inte på söndag"')
+    assert [row["is_current"] for row in read_table(response.content)] == [0, 0, 0]

@@ -42,6 +42,7 @@ SPEECH_VERBS = (
     "|uttalar|summerar|avslutar|noterar|tror|says|said|adds|added|explains|explained|tells|told|writes|wrote|comments"
     "|notes|noted|asks|asked|according to|enligt"
 )
+SPEECH_VERB = re.compile(rf"[,!?…]\S?\s+(?:{SPEECH_VERBS})\s")
 # ", säger NAME" up to the end of the sentence, which is no full stop after an initial or within "t.ex. hamnar"
 ATTRIBUTION = re.compile(
     rf"(?:,|(?<=[!?…]))[\"”’»]?\s+(?:{SPEECH_VERBS})\s+"
@@ -100,7 +101,7 @@ class PassageText:
     @cached_property
     def words(self) -> list[int]:
         """Return the positions of the words and numbers."""
-        return [position for position, key in enumerate(self.keys) if not is_mark(key)]
+        return [position for position, key in enumerate(self.keys) if key[-1:].isalnum()]  # is_mark, without a call
 
     @cached_property
     def spans(self) -> list[tuple[int, int]]:
@@ -337,13 +338,15 @@ class ReleaseText:
 
     @cached_property
     def spoken(self) -> PassageText:
-        spoken = "\n".join(iter_speech(self.source))
+        spoken = "\n".join(iter_speech(self.source)) if SPEECH_VERB.search(self.source) else self.source
         return self.written if spoken == self.source else PassageText(OMISSION.sub(" ", LINE_DASH.sub("", spoken)))
 
     def find_verbatim(self, pieces: Sequence[PassageText]) -> PassageMatch | None:
         """Return the match of a passage, or None."""
-        found = [match for match in (find_pieces(pieces, self.written), find_pieces(pieces, self.spoken)) if match]
-        return min(found, key=lambda match: match.hides_negation, default=None)
+        match = find_pieces(pieces, self.written)
+        if match and not match.hides_negation:
+            return match
+        return find_pieces(pieces, self.spoken) or match
 
 
 def iter_speech(text: str) -> Iterator[str]:

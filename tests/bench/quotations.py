@@ -339,12 +339,11 @@ def measure_quotations(archive: Path | None = None) -> Iterator[str]:
 
 def add_edits(path: Path) -> list[QuotationCase]:
     """Store the real edits, each as two versions; return the sentences that they removed, and some that they left."""
-    cases = []
+    removed, left = [], []
     with Archive(path) as archive:
         archive.add_agency("redigerat", name="Redigerat", home="https://redigerat.example/")
         for number, edit in enumerate(read_stored_edits()):
-            texts = []
-            for side, day in (("before", 1), ("after", 2)):
+            for day, side in enumerate(("before", "after"), 1):
                 state = read_markdown(edit[side])
                 release = Release(
                     agency="redigerat",
@@ -355,15 +354,14 @@ def add_edits(path: Path) -> list[QuotationCase]:
                     language="sv",
                 )
                 archive.save(release, seen_at=datetime(2026, 1, day, tzinfo=UTC), cause="source")
-                texts.append(f"{release.title}\n\n{release.body}")
-            before, after = map(simplify, texts)
-            cases += [
-                QuotationCase(in_marks(text), EDITED, "withdrawn")
-                for text in list_sentences(texts[0])
-                if simplify(text) not in after and before.count(simplify(text)) == 1
-            ]
-            cases += [QuotationCase(in_marks(text), CURRENT, "verbatim") for text in list_sentences(texts[1])[:3]]
-    return cases
+                (removed if side == "before" else left).extend(list_sentences(release.body))
+        rows = archive.db.execute("select coalesce(lead, '') || ' ' || body from releases")
+        current = " ".join(simplify(text) for (text,) in rows)
+    gone = [text for text in dict.fromkeys(removed) if simplify(text) not in current]
+    return [
+        *(QuotationCase(in_marks(text), EDITED, "withdrawn") for text in gone),
+        *(QuotationCase(in_marks(text), CURRENT, "verbatim") for text in dict.fromkeys(left[::5])),
+    ]
 
 
 def judge_quotations(archive: Path, cases_of_edits: Sequence[QuotationCase]) -> Iterator[str]:

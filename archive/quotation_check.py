@@ -187,8 +187,12 @@ class QuotationCheck:
 
     async def count_short(self, quotation: Quotation) -> QuotationResult:
         """Count the releases that have the words of a passage that is too short to be checked."""
-        pieces = ([word for key in piece.word_keys for word in find_words(key)] for piece in quotation.pieces)
-        match = " AND ".join(map(match_form, pieces))
+        match = " AND ".join(
+            " AND ".join(map(match_number, piece.word_keys))
+            if any(map(is_grouped_number, piece.word_keys))
+            else match_form([word for key in piece.word_keys for word in find_words(key)])
+            for piece in quotation.pieces
+        )
         count = (await self.run(COUNT_SQL, {"match": match, "limit": MAX_COUNTED_RELEASES}))[0]["n"]
         return QuotationResult(
             quotation=quotation, verdict="short", releases=count, is_minimum=count == MAX_COUNTED_RELEASES
@@ -198,7 +202,10 @@ class QuotationCheck:
         """Look for a quotation in current versions, then in earlier ones, then for what it was altered from."""
         phrases = [phrase for piece in quotation.pieces for phrase in self.list_phrases(piece)]
         phrases.sort(key=lambda phrase: -max(map(self.weigh_word, phrase)))
-        match = " AND ".join(map(match_form, phrases[:MAX_PHRASES]))
+        matches = (
+            map(match_form, phrases[:MAX_PHRASES]) if phrases else map(match_number, quotation.words[:MAX_PHRASES])
+        )
+        match = " AND ".join(matches)
         values = {"match": match, "limit": MAX_VERBATIM_RELEASES + 1}
         has_new_word = any(self.weigh_word(word) == 1.0 for phrase in phrases for word in phrase)
         current = [] if has_new_word else await self.run(VERBATIM_SQL, values)
@@ -326,6 +333,18 @@ def find_passages(quotation: Quotation, versions: Sequence[StoredVersion]) -> li
     return [FoundPassage(version, match) for version, match in matches if match and not match.hides_negation]
 
 
+def match_number(key: str) -> str:
+    """Return the expression for a word, or for a number with its digits in groups or not.
+
+    >>> match_number("10000") == f"({match_form(['10000'])} OR {match_form(['10', '000'])})"
+    True
+    """
+    if not is_grouped_number(key):
+        return match_form(find_words(key))
+    groups = f"{int(key):,}".split(",")
+    return f"({match_form([key])} OR {match_form(groups)})"
+
+
 def is_grouped_number(key: str) -> bool:
     """Return whether a number may be written with groups of digits."""
-    return key.isdigit() and len(key) > 3
+    return key.isdecimal() and key.isascii() and 3 < len(key) < 20

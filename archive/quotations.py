@@ -91,7 +91,7 @@ class PassageText:
         self.text, self.is_statement = normalise_passage(text), is_statement
         self.forms = TOKEN.findall(self.text)
         joined = "\0".join(self.forms)
-        self.joined = f"\0{joined.casefold()}\0"
+        self.joined = f"\0{joined.lower()}\0"
 
     @cached_property
     def keys(self) -> list[str]:

@@ -29,6 +29,7 @@ MAX_TEXT_BYTES = 50_000
 MAX_CHECK_SECONDS = 15.0
 MAX_LINK_WORDS = 25  # of a quotation in a link to a search
 FORM_TYPE, JSON_TYPE, TEXT_TYPE = "application/x-www-form-urlencoded", "application/json", "text/plain"
+ALLOWED = "GET, HEAD, OPTIONS, POST"
 VERDICTS = ("verbatim", "altered", "withdrawn", "not_found", "not_checked", "short")  # in the order of the summary
 
 SOURCES_SQL = """
@@ -55,9 +56,15 @@ def register_routes() -> list[tuple[str, Any]]:
 @site_view()
 async def show_check(site: SiteRequest) -> Response:
     """Show the form, or check the text that was sent."""
+    if site.request.method == "OPTIONS":  # before a page of another site sends JSON
+        allowed = {"allow": ALLOWED}
+        if site.datasette.cors:
+            add_cors_headers(allowed)
+            allowed |= {"Access-Control-Allow-Methods": ALLOWED, "Access-Control-Allow-Headers": "Content-Type"}
+        return Response.text("", headers=allowed)
     if site.request.method != "POST":
         if site.format_name:
-            raise ReaderError(405, "error.check_by_post")
+            return await site.respond_with_error(405, "error.check_by_post", {}, {}, {"allow": "OPTIONS, POST"})
         return await site.render("check.html", {"max_bytes": MAX_TEXT_BYTES})
     text = read_text(site)
     try:
@@ -65,13 +72,13 @@ async def show_check(site: SiteRequest) -> Response:
     except Exception as error:  # noqa: BLE001 - raised again, without a message that may have words of the text
         raise CheckFailedError(type(error).__name__).with_traceback(error.__traceback__) from None
     headers = {"cache-control": "no-store"}
+    if site.datasette.cors and site.format_name:
+        add_cors_headers(headers)
     if not context["complete"]:
         headers[CUT_HEADER.decode()] = f"after {context['checked']} quotations"
-        headers["access-control-expose-headers"] = CUT_HEADER.decode()
+        headers["Access-Control-Expose-Headers"] = CUT_HEADER.decode()
     if not site.format_name:
         return await site.render("check.html", {**context, "max_bytes": MAX_TEXT_BYTES, "text": text}, headers=headers)
-    if site.datasette.cors:
-        add_cors_headers(headers)
     return Response.json(format_check(site, context), headers=headers)
 
 

@@ -190,3 +190,13 @@ def test_short_passages_are_counted(quoted: QuotedArchive) -> None:
         for result in quoted.check("tändas igen", "vatten", "rymdfärja", "fyrarna … igen")
     }
     assert found == {"tändas igen": 1, "vatten": 30, "rymdfärja": 0, "fyrarna … igen": 1}
+
+
+def test_numbers_are_found_with_grouped_digits_or_without(quoted: QuotedArchive) -> None:
+    quoted.read("tabell", 1, "Åren 2022, 2023: 10 000 12500 9 000 och 15 000 Weiß kronor.")
+    found = quoted.check(
+        "10000 12 500 9000", "10 000 12500 9 000 och 15000 Weiß kronor", "12 500", "2022, 2023", "7 000"
+    )
+    assert [(result.verdict, result.releases) for result in found] == [
+        *(("verbatim", 1), ("verbatim", 1), ("short", 1), ("short", 1), ("short", 0)),
+    ]

@@ -183,6 +183,14 @@ async def test_a_failure_is_logged_without_the_text(
     assert WORD not in caplog.text + response.text
 
 
+async def test_pages_of_other_sites_may_send_json(history_site: Site) -> None:
+    response = await history_site.datasette.client.options("/-/check.json")
+    assert (response.status_code, response.headers["allow"]) == (200, "GET, HEAD, OPTIONS, POST")
+    assert "Content-Type" in response.headers["access-control-allow-headers"]
+    answer = await post_form(history_site, "/-/check.json", ARTICLE)
+    assert answer.headers["access-control-allow-origin"] == "*"
+
+
 # over a socket
 
 

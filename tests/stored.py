@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ def _read(html: bytes, url: str, agency: Agency | None) -> Release | None:
         return None
 
 
+@cache
 def stored_rows(part: str) -> list[dict[str, Any]]:
     """Return the agreed results of one part, from its gold.jsonl; none if the file is missing."""
     gold = ROOT / part / "gold.jsonl"

@@ -618,6 +618,9 @@ class ColumnCache:
             )
         column, counts = CODED_COLUMNS.index(facet) - 1, Counter[int]()
         for group in groups:
+            if facet == "agency" and not other_checks:
+                counts[group] = sum(self.value_counts[group].values())
+                continue
             kept: Iterable[tuple[tuple[int, ...], int]] = self.value_counts[group].items()
             for position, chosen_codes, wanted in other_checks:
                 kept = [item for item in kept if (item[0][position] in chosen_codes) is wanted]

@@ -74,7 +74,7 @@ RELATED_HITS = 10  # best hits from which they are taken
 RELATED_TEXT_LENGTH = 400  # characters of each text
 RELATED_WORDS = 10
 MAX_RELATED_SHARE = 0.1  # of all releases; words in more say too little
-MAX_RELATED_POSTINGS = 5_000  # releases of these words; more would cost too much
+MAX_RELATED_POSTINGS = 1_500  # releases of these words; more would cost too much
 MIN_RELATED_SHARE = 0.3  # of the relevance of the best hit with these words, for hits with nothing else
 MAX_BEGINNING_POSTINGS = 20_000  # releases with words that start with a given word; searching more would take too long
 
@@ -285,14 +285,19 @@ class HitFinder:
         texts = {row["id"]: set(find_words(row["text"])) for row in rows}
         words = json.dumps(sorted(set().union(*texts.values())), ensure_ascii=False)
         lemmas: dict[str, dict[str, int]] = {}  # lemma → its words, with the number of their releases
+        lemma_of: dict[str, str] = {}
         for row in await self.run(WORD_LEMMAS_SQL, {"words": words}):
             lemmas.setdefault(row["lemma"], {})[row["word"]] = row["releases"]
+            lemma_of[row["word"]] = row["lemma"]
+        sharing: dict[str, list[float]] = {}  # lemma → the relevance of each text that has it
+        for key, text in texts.items():
+            for lemma in {lemma_of[word] for word in text if word in lemma_of}:
+                sharing.setdefault(lemma, []).append(relevance[key])
         weights = {}
-        for lemma, counts in lemmas.items():
-            total = sum(counts.values())
-            with_lemma = [relevance[key] for key, text in texts.items() if not text.isdisjoint(counts)]
-            if len(with_lemma) > 1 and total <= MAX_RELATED_SHARE * self.columns.size:
-                weights[lemma] = sum(with_lemma) * log(self.columns.size / total), total
+        for lemma, values in sharing.items():
+            total = sum(lemmas[lemma].values())
+            if len(values) > 1 and total <= MAX_RELATED_SHARE * self.columns.size:
+                weights[lemma] = sum(values) * log(self.columns.size / total), total
         chosen, postings = list[str](), 0
         for lemma in sorted(weights, key=weights.__getitem__, reverse=True):
             if postings + weights[lemma][1] <= MAX_RELATED_POSTINGS and len(chosen) < RELATED_WORDS:

@@ -38,6 +38,9 @@ def earlier_archive(archive: Path) -> Path:
             create index idx_releases_first_seen on releases (first_seen);
             alter table releases drop column published_day;
             create view questions_with_releases as select id from questions;
+            drop trigger search_edits_ad;
+            drop table search_edits;
+            drop index idx_revisions_edit_release;
             delete from _sqlite_migrations where name <> 'initial_schema';
             pragma application_id = 0;
         """)
@@ -67,6 +70,9 @@ def test_earlier_archive_is_migrated(earlier_archive: Path, tmp_path: Path) -> N
         assert dict(old.db.execute(sql)) == dict(new.db.execute(sql))
         assert old.db.execute("select distinct published_day from releases").fetchall() == [("2024-06-01",)]
         assert read_file_id(old.db.conn)
+        edits = "select count(*) from revisions where cause = 'source' and previous is not null"
+        indexed = "select count(distinct id / 2) from search_edits_docsize"
+        assert old.db.execute(indexed).fetchone() == old.db.execute(edits).fetchone() != (0,)
 
 
 def test_earlier_archive_is_migrated_before_it_is_served(

@@ -234,7 +234,11 @@ def format_hit_row(site: SiteRequest, hit: SearchHit, query: SearchRequest) -> d
         values |= {"excerpt": join_snippet(hit.excerpt), "questions": row["questions"]}
     values |= dict.fromkeys(CHANGE_COLUMNS)
     if change:
-        values |= asdict(change) | {"change": change.kind, "comparison": site.url(change.path)}
+        values |= asdict(change) | {
+            "kind": row["kind"],  # of the release
+            "change": change.kind,
+            "comparison": site.url(change.path),
+        }
     return {name: values[name] for name in list_search_columns(query)}
 
 

@@ -31,7 +31,7 @@ from archive.search.query import Query, SearchNote
 from archive.search.ranking import HitFinder, HitPage, LooseHits
 from archive.search.snippets import SearchHit, TextChange, read_question_hits, read_release_hits
 from archive.search.suggestions import FEW_HITS, Suggestion, correct_query, find_suggestions, is_english_query
-from archive.search.versions import describe_changes, list_marked_terms, resolve_query
+from archive.search.versions import FormerHits, describe_changes, list_marked_terms, resolve_query
 
 HIT_BATCH = 100  # hits read at a time if all are read
 URL_PATTERN = re.compile(r"https?://[^\s/]+\.[^\s/]+(?:/\S*)?|https?://[^\s/]+/\S*", re.IGNORECASE)
@@ -109,11 +109,10 @@ async def search(run: RunQuery, request: SearchRequest, columns: ColumnCache | N
     finder = HitFinder(run=run, columns=columns, request=request, names=names, correct=correct_query)
     hit_page = await finder.find_page()
     hits, suggestions, unknown_values = await asyncio.gather(
-        read_hits(run, request, hit_page.ids, names, hit_page.loose),
+        read_hits(run, request, hit_page.ids, names, hit_page.loose, former=hit_page.former),
         find_suggestions(run, columns, request, hit_page, names),
         find_unknown_values(run, columns, request),
     )
-    hits = await describe_changes(run, hits, request.query.tree, names, hit_page.former)
     notes = [*request.query.notes, *request.notes, *name_notes, *unknown_values]
     if request.page > hit_page.pages:
         notes.append(SearchNote("no_page", str(request.page)))
@@ -157,8 +156,7 @@ async def search_all(run: RunQuery, request: SearchRequest, columns: ColumnCache
     async def read_batches() -> AsyncIterator[list[SearchHit]]:
         for start in range(0, len(ids), HIT_BATCH):
             batch = ids[start : start + HIT_BATCH]
-            hits = await read_hits(run, request, batch, names, loose)
-            yield await describe_changes(run, hits, request.query.tree, names, strict.former)
+            yield await read_hits(run, request, batch, names, loose, former=strict.former)
 
     return AllHits(total=len(ids), batches=read_batches())
 
@@ -213,8 +211,7 @@ async def find_hit_position(
     has_changes = bool(strict.former.ids or names.edits)
     places = [index - 1, *([index] if has_changes else []), index + 1]
     places = [place for place in places if 0 <= place < len(ids)]
-    hits = await read_hits(run, request, [ids[place] for place in places], names, loose)
-    hits = await describe_changes(run, hits, request.query.tree, names, strict.former)
+    hits = await read_hits(run, request, [ids[place] for place in places], names, loose, former=strict.former)
     by_id = {hit.row["pair" if hit.is_pair else "id"]: hit for hit in hits}
     own_hit = by_id.get(ids[index]) if has_changes else None
     query = loose.queries.get(ids[index])
@@ -231,20 +228,29 @@ async def find_hit_position(
 
 
 async def read_hits(
-    run: RunQuery, request: SearchRequest, ids: Sequence[int], names: ResolvedNames, loose: LooseHits
+    run: RunQuery,
+    request: SearchRequest,
+    ids: Sequence[int],
+    names: ResolvedNames,
+    loose: LooseHits,
+    *,
+    former: FormerHits,
 ) -> list[SearchHit]:
     """Return the releases or question pairs with these ids as hits with excerpts, in the order of `ids`."""
     read = read_question_hits if request.show == "questions" else read_release_hits
     by_query: dict[Query, list[int]] = {}
+    former_ids, unmarked = set(former.ids), Query()  # the current texts of former hits are not shown
     for key in ids:
-        by_query.setdefault(loose.queries.get(key, request.query), []).append(key)
+        query = unmarked if key in former_ids else loose.queries.get(key, request.query)
+        by_query.setdefault(query, []).append(key)
     hits: dict[int, SearchHit] = {}
     for query, keys in by_query.items():
         terms = list_marked_terms(query.tree, names, with_edits=query is not request.query)
         for hit in await read(run, keys, terms):
             key = hit.row["pair" if hit.is_pair else "id"]
             hits[key] = replace(hit, is_loose=key in loose.queries)
-    return [hits[key] for key in ids if key in hits]
+    found = [hits[key] for key in ids if key in hits]
+    return await describe_changes(run, found, request.query.tree, names, former)
 
 
 async def name_facet_values(

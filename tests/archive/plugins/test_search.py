@@ -8,6 +8,7 @@ import json
 import shutil
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
@@ -17,7 +18,7 @@ import pytest
 from datasette.database import QueryInterrupted
 
 from archive.dates import Month
-from archive.models import Release
+from archive.models import Image, Release
 from archive.search.params import EXCLUDE_SUFFIX, FACETS
 from archive.store import Archive
 from archive.web.sandbox import SandboxLimits
@@ -558,3 +559,22 @@ async def test_other_tables_have_no_versions(history_site: Site) -> None:
 async def test_earlier_versions_are_not_searched_among_questions(history_site: Site) -> None:
     assert "bara bland meddelanden" in await history_site.text("/search?q=stöd&versions=all&show=questions")
     assert "”versions=new” i adressen" in await history_site.text("/search?q=stöd&versions=new")
+
+
+async def test_words_in_a_caption_of_an_earlier_version_are_shown(tmp_path: Path) -> None:
+    pictured = Release(
+        agency="fyr",
+        url="https://fyr.example/1",
+        title="En fyr",
+        body="Text.",
+        body_html="<p>Text.</p>",
+        images=(Image(url="https://fyr.example/1.jpg", caption="Utsikt mot fyrskeppet"),),
+    )
+    with Archive(tmp_path / "archive.db") as archive:
+        archive.add_agency("fyr", name="Fyrstyrelsen", home="https://fyr.example/")
+        for release in (pictured, replace(pictured, images=())):
+            archive.save(release, seen_at=SEEN)
+    with served(tmp_path / "archive.db") as datasette:
+        page = await Site(datasette).text("/search?q=fyrskepp&versions=all")
+    assert "Utsikt mot fyrskeppet" in page
+    assert "finns i en bildtext" in page

@@ -11,14 +11,15 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import groupby
+from itertools import compress, groupby
 from typing import Any, NamedTuple
 
 from archive.database import RunQuery
 from archive.history import find_last_seen
 
-MAX_VERSIONS = 2_000  # versions of all requested releases that are searched
-STATE_BATCH = 100  # versions read at a time
+MAX_VERSIONS = 1_500  # different versions, of all releases of a call, whose text is searched; about a second
+MAX_CHARACTERS = 6_000_000  # of their texts; two or three seconds
+STATE_BATCH = 50  # versions read at a time
 
 CHAINS_CTE = (  # releases, each with all earlier rows that moved to it
     "with recursive chain(root, id) as (select value, value from json_each(:releases) union"
@@ -73,7 +74,7 @@ class PageState:
     revisions: list[int]
     newest_hash: str = ""
     last_seen: str = ""
-    has_wording: bool = False
+    has_wording: bool | None = None  # None: not searched
 
 
 @dataclass(slots=True)
@@ -92,7 +93,7 @@ async def read_presences(
     """Return the presences of a wording in releases, oldest first.
 
     releases: the last rows of their chains. has_wording: function of a version's title, lead, body, questions, images
-    and language. Once MAX_VERSIONS would be exceeded, releases are left out of the result.
+    and language. Releases are left out of the result once MAX_VERSIONS or MAX_CHARACTERS would be exceeded.
     """
     values = {"releases": json.dumps(list(releases))}
     chains = {root: ReleaseChain(root) for root in releases}
@@ -100,35 +101,38 @@ async def read_presences(
         add_versions(chains[root], list(rows))
     for row in await run(ABSENCES_SQL, values):
         chains[row["root"]].absences.append(row)
-    searched: list[ReleaseChain] = []
+    chosen: list[ReleaseChain] = []
     texts: dict[tuple[int, str], int] = {}  # (release, hash) → a revision with this text
     for chain in chains.values():
         new = {(version.release, version.newest_hash): version.revisions[-1] for version in chain.versions}
         if len(texts) + len(new) <= MAX_VERSIONS:
             texts |= new
-            searched.append(chain)
+            chosen.append(chain)
     found = await find_wording(run, list(texts.values()), has_wording)
-    for chain in searched:
+    for chain in chosen:
         for version in chain.versions:
-            version.has_wording = texts[version.release, version.newest_hash] in found
-    return {chain.root: find_presences(chain) for chain in searched}
+            version.has_wording = found.get(texts[version.release, version.newest_hash])
+    is_searched = (all(version.has_wording is not None for version in chain.versions) for chain in chosen)
+    return {chain.root: find_presences(chain) for chain in compress(chosen, is_searched)}
 
 
 async def find_wording(
     run: RunQuery, revisions: Sequence[int], has_wording: Callable[[Mapping[str, Any]], bool]
-) -> set[int]:
-    """Return the ids of revisions whose text contains the wording."""
-    found: set[int] = set()
+) -> dict[int, bool]:
+    """Return whether the text of each revision contains the wording; without the last ones if that takes too long."""
+    found: dict[int, bool] = {}
+    length = 0
 
     def search(rows: Sequence[Mapping[str, Any]]) -> None:
         for row in rows:
             lists = {name: json.loads(row[name] or "[]") for name in ("questions", "images")}
-            if has_wording({**dict(row), **lists}):
-                found.add(row["id"])
+            found[row["id"]] = has_wording({**dict(row), **lists})
 
     for start in range(0, len(revisions), STATE_BATCH):
-        rows = await run(TEXTS_SQL, {"ids": json.dumps(revisions[start : start + STATE_BATCH])})
-        await asyncio.to_thread(search, rows)
+        if length <= MAX_CHARACTERS:
+            rows = await run(TEXTS_SQL, {"ids": json.dumps(revisions[start : start + STATE_BATCH])})
+            await asyncio.to_thread(search, rows)
+            length += sum(len(row["body"]) for row in rows)
     return found
 
 

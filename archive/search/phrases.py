@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -33,8 +32,6 @@ from archive.search.versions import (
 )
 
 MAX_RELEASES = 1_000  # releases with the wording that are examined; of more, the newest
-RELEASE_BATCH = 100  # releases whose versions are read at a time
-MAX_SECONDS = 10.0  # until no further batch is read; only very long texts take so long
 PHRASE_RELEASES_SQL = f"""
     select r.id, r.revision, r.agency, a.name, a.name_en, r.title, r.url, r.kind, r.language, r.published, r.updated,
       r.first_seen, r.last_checked, r.removed_at, nullif(l.sort_date, '') as sort_date,
@@ -149,10 +146,7 @@ async def read_phrase_history(
         key: [build_only_presence(row)] for key, row in releases.items() if row["is_unchanged"] and key in in_index
     }
     to_read = [key for key in candidates if key in releases and key not in presences]
-    has_wording, deadline = build_occurrence_finder(query.tree, names).is_in, time.monotonic() + MAX_SECONDS
-    for start in range(0, len(to_read), RELEASE_BATCH):
-        if time.monotonic() < deadline:
-            presences |= await read_presences(run, to_read[start : start + RELEASE_BATCH], has_wording)
+    presences |= await read_presences(run, to_read, build_occurrence_finder(query.tree, names).is_in)
     entries = [
         PhraseEntry(row=releases[key], presence=presence)
         for key, found in presences.items()

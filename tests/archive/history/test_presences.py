@@ -227,6 +227,9 @@ async def test_a_release_with_too_many_versions_is_left_out(archive: Archive, mo
     ]
     assert (await read(archive, *keys)).keys() == {keys[0], keys[2]}
     assert await read(archive) == {}
+    monkeypatch.setattr(presences, "MAX_CHARACTERS", 50)  # reached by the second version
+    monkeypatch.setattr(presences, "STATE_BATCH", 1)
+    assert (await read(archive, *keys)).keys() == {keys[0]}
 
 
 def find_expected(log: Sequence[tuple[int, bool]]) -> list[Days]:

@@ -50,6 +50,7 @@ MAX_PHRASE_WORDS = 12
 
 # Alteration.
 MIN_COVERAGE = 0.55  # share of a quotation's words, weighted by rarity, that its original has
+MIN_ORDERED = 0.4  # share of its words that are there in the same order
 MIN_SHARED_WORDS = 4
 MAX_WEIGHT = 0.6  # of a word that no release has, because it may be a slip
 MAX_SEARCH_WORDS = 10  # rare words that candidates are found by
@@ -231,7 +232,7 @@ class QuotationCheck:
         if original is None:
             return QuotationResult(quotation=quotation, verdict="not_found")
         version, passage = original
-        segments = await asyncio.to_thread(diff_original, quotation.pieces, passage)
+        segments = await asyncio.to_thread(diff_original, passage)
         return QuotationResult(
             quotation=quotation, verdict="altered", revision=version.revision, segments=tuple(segments)
         )
@@ -320,9 +321,9 @@ class QuotationCheck:
         for version in versions:
             text = version.text.written if is_attributed else version.text.spoken
             original = find_original(quotation.pieces, text, weights)
-            if original and (best is None or original.coverage > best[1].coverage):
+            if original and (best is None or rate_original(original) > rate_original(best[1])):
                 best = version, original
-        if best is None or best[1].coverage < MIN_COVERAGE:
+        if best is None or best[1].coverage < MIN_COVERAGE or best[1].ordered < MIN_ORDERED:
             return None
         return best if best[1].shared_words >= min(MIN_SHARED_WORDS, len(words) - 1) else None
 
@@ -331,6 +332,12 @@ def find_passages(quotation: Quotation, versions: Sequence[StoredVersion]) -> li
     """Return the versions that have a quotation verbatim, without those where its omissions hide a negation."""
     matches = ((version, version.text.find_verbatim(quotation.pieces)) for version in versions)
     return [FoundPassage(version, match) for version, match in matches if match and not match.hides_negation]
+
+
+def rate_original(original: Original) -> float:
+    """Return how much of a quotation is there, less a little for other words in between."""
+    size = sum(window.end - window.start for window in original.windows if window)
+    return original.coverage + original.ordered - size / 10_000
 
 
 def match_number(key: str) -> str:

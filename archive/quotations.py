@@ -23,6 +23,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
+from rapidfuzz.distance import LCSseq
+
 from archive.analysis import INVISIBLE_CHARACTERS
 from archive.diff.align import DiffSegment, diff_words
 from archive.diff.facts import NEGATIONS
@@ -67,6 +69,7 @@ SPACES = re.compile(r"\s+")
 LEADING_MARKS = re.compile(rf"[\s.,;:?!){DOUBLE_MARKS}{DASHES}]+(?!\d)")
 TRAILING_MARKS = f" \n\t.,;:{DOUBLE_MARKS}{DASHES}"  # they do not change the meaning of a passage that they end
 LINE_DASH = re.compile(rf"(?m)^(?:{SPEECH_DASH.pattern})")
+SENTENCE_BREAK = re.compile(r"(?<=[.?!])\s+(?=[A-ZÅÄÖ])")
 SENTENCE_MARKS = ".?!"
 
 # Alteration.
@@ -384,36 +387,66 @@ class TextWindow(NamedTuple):
     start: int
     end: int
 
+    def extract(self) -> str:
+        """Return the text of the passage."""
+        spans = self.text.spans[self.start : self.end]
+        return self.text.text[spans[0][0] : spans[-1][1]] if spans else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """What an altered quotation was probably altered from: a window for each piece, None where nothing is alike.
+    """What an altered quotation was probably altered from: its pieces, and a window for each, None if nothing is alike.
 
-    coverage: the share of the quotation's words that is there, weighted by rarity.
+    coverage: the share of the quotation's words that is there, weighted by rarity. ordered: the share that is there in
+    the same order. is_marked: the quotation has "…" between its pieces; else they are its sentences.
     """
 
-    coverage: float
-    shared_words: int
+    pieces: tuple[PassageText, ...]
     windows: tuple[TextWindow | None, ...]
+    is_marked: bool
+    coverage: float
+    ordered: float
+    shared_words: int
 
 
 def find_original(pieces: Sequence[PassageText], text: PassageText, weights: Mapping[str, float]) -> Original | None:
-    """Return the passages of a text that have the most of a quotation, or None if nothing is alike."""
+    """Return the passages of a text that have the most of a quotation, as a whole or of each sentence.
+
+    None if nothing is alike.
+    """
+    whole = find_windows(pieces, text, weights, is_marked=True)
+    sentences = [PassageText(part) for piece in pieces for part in SENTENCE_BREAK.split(piece.text)]
+    if len(sentences) == len(pieces):
+        return whole
+    parts = find_windows([part for part in sentences if part.words], text, weights, is_marked=False)
+    found = [original for original in (whole, parts) if original]
+    return max(found, key=lambda original: original.coverage + original.ordered, default=None)
+
+
+def find_windows(
+    pieces: Sequence[PassageText], text: PassageText, weights: Mapping[str, float], *, is_marked: bool
+) -> Original | None:
+    """Return the passage that is most like each piece; None if nothing is alike."""
     total = found = 0.0
-    shared = 0
+    count = shared = ordered = 0
     windows: list[TextWindow | None] = []
     for piece in pieces:
         words = piece.word_keys
+        count += len(words)
         total += sum(map(weights.__getitem__, words))
         window = find_window(words, text, weights)
         windows.append(window)
-        available = Counter(text.keys[window.start : window.end] if window else ())
+        original = text.keys[window.start : window.end] if window else []
+        ordered += LCSseq.similarity(words, original)
+        available = Counter(original)
         for word in words:
             if available[word] > 0:
                 available[word] -= 1
                 found += weights[word]
                 shared += 1
-    return Original(found / total, shared, tuple(windows)) if shared else None
+    if not shared:
+        return None
+    return Original(tuple(pieces), tuple(windows), is_marked, found / total, ordered / count, shared)
 
 
 def find_window(words: Sequence[str], text: PassageText, weights: Mapping[str, float]) -> TextWindow | None:
@@ -471,22 +504,37 @@ def iter_runs(words: Sequence[str], text: PassageText, weights: Mapping[str, flo
                 yield WordRun(start, position, length, weight)
 
 
-def diff_original(pieces: Sequence[PassageText], original: Original) -> list[DiffSegment]:
+def diff_original(original: Original) -> list[DiffSegment]:
     """Compare the original with the quotation: `del` is only in the original, `ins` only in the quotation."""
     segments: list[DiffSegment] = []
-    for piece, window in zip(pieces, original.windows, strict=True):
-        segments += [DiffSegment("same", " … ")] if segments else []
-        before = ""
-        if window:
-            spans = window.text.spans
-            before = trim_marks(window.text.text[spans[window.start][0] : spans[window.end - 1][1]])
-        after = piece.text
+    last: TextWindow | None = None
+    for number, (piece, window) in enumerate(zip(original.pieces, original.windows, strict=True)):
+        if number:
+            segments.append(join_windows(last, window, is_marked=original.is_marked))
+        before, after = trim_marks(window.extract()) if window else "", trim_marks(piece.text)
         if before[:1].casefold() == after[:1].casefold():
             before = after[:1] + before[1:]
-        for segment in diff_words(before.replace(" - ", " – "), after.replace(" - ", " – ")):
-            if segment.op == "del" and len(segment.text) > 3 * SHOWN_GAP_LENGTH:
-                shown = f"{segment.text[:SHOWN_GAP_LENGTH]} […] {segment.text[-SHOWN_GAP_LENGTH:]}"
-                segments.append(DiffSegment("del", shown))
-            else:
-                segments.append(segment)
+        segments += map(shorten_segment, diff_words(before.replace(" - ", " – "), after.replace(" - ", " – ")))
+        last = window
     return segments
+
+
+def join_windows(one: TextWindow | None, other: TextWindow | None, *, is_marked: bool) -> DiffSegment:
+    """Return what is between two pieces: an omission, and whether it is one that the quotation may make."""
+    gap = one.text.keys[one.end : other.start] if one and other else []
+    is_in_order = one is None or other is None or one.end <= other.start
+    if not is_marked:
+        is_adjacent = is_in_order and all(map(is_mark, gap)) and BARRIER not in gap
+        return DiffSegment("same", ". ") if is_adjacent else DiffSegment("del", ". […] ")
+    if not is_in_order:
+        return DiffSegment("ins", " … ")
+    if one and other and hides_negation(gap):
+        return DiffSegment("del", f" {TextWindow(one.text, one.end, other.start).extract()} ")
+    return DiffSegment("same", " … ")
+
+
+def shorten_segment(segment: DiffSegment) -> DiffSegment:
+    """Shorten what the quotation lacks if it is long."""
+    if segment.op != "del" or len(segment.text) <= 3 * SHOWN_GAP_LENGTH:
+        return segment
+    return DiffSegment("del", f"{segment.text[:SHOWN_GAP_LENGTH]} […] {segment.text[-SHOWN_GAP_LENGTH:]}")

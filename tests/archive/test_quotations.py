@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 
@@ -79,7 +80,7 @@ def test_remove_attributions(text: str, spoken: str) -> None:
     assert remove_attributions(text) == spoken
 
 
-RELEASE = {
+RELEASE: dict[str, Any] = {
     "title": "Fler båtar",
     "lead": "Regeringen ger stöd till båtar av trä.",
     "body": (
@@ -166,6 +167,8 @@ def test_omitted_words_are_counted() -> None:
         ("stödet blir 11 000 kronor", "stödet blir -10000 kronor- +11000 kronor+"),
         ("Vi ska vänta. Det är bråttom", "Vi ska -inte- vänta. Det är bråttom"),
         ("Uppsala får statens stöd", "Uppsala får -EU:s- +statens+ stöd"),
+        ("Vi ska … vänta", "Vi ska-inte- vänta"),
+        ("Hamnarna är redo … ska inte vänta", "Hamnarna är redo+…+ ska inte vänta"),
         (
             "stödet blir 10 000 kronor … eller 2,5 procent",
             "stödet blir 10000 kronor … eller -1,5 procent- +2,5 procent+",
@@ -177,13 +180,22 @@ def test_difference(text: str, marked: str) -> None:
     original = find_original(quotation.pieces, ReleaseText(RELEASE).spoken, dict.fromkeys(quotation.words, 0.5))
     assert original
     marks = {"same": "", "del": "-", "ins": "+"}
-    segments = diff_original(quotation.pieces, original)
+    segments = diff_original(original)
     found = "".join(
         f"{marks[part.op]}{part.text.strip() if part.op != 'same' else part.text}{marks[part.op]}"
         + (" " if part.op != "same" else "")
         for part in segments
     )
     assert " ".join(found.split()).rstrip(" .") == marked
+
+
+def test_sentences_from_far_apart_are_found_one_by_one() -> None:
+    (quotation,) = find_quotations("”Stödet blir 10 000 kronor, eller 1,5 procent. Hamnarna är klara”")
+    far = RELEASE | {"body": RELEASE["body"].replace("\n\n– Nu", "\n\nFler båtar byggs. " * 60 + "\n\n– Nu")}
+    original = find_original(quotation.pieces, ReleaseText(far).spoken, dict.fromkeys(quotation.words, 0.5))
+    assert original
+    assert (original.is_marked, len(original.windows)) == (False, 2)
+    assert ("del", ". […] ") in [(part.op, part.text) for part in diff_original(original)]
 
 
 def test_passage_text_of_nothing() -> None:

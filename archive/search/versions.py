@@ -463,19 +463,28 @@ async def describe_changes(
     hits = [replace(hit, change=changes.get(key)) for key, hit in zip(keys, hits, strict=True)]
     hits = [hit for hit in hits if hit.change or hit.row["id"] not in former_ids]
     has_words = bool(find_terms(tree))
-    shown = {  # revision → hit
-        hit.change.after if hit.change.kind == "added" else hit.change.before: hit
+    shown = [
+        (hit, *((change.after, change.before) if change.kind == "added" else (change.before, change.after)))
         for hit in hits
-        if hit.change and (hit.change.kind == "former" or not has_words) and not hit.is_pair
-    }
-    rows = await run(STATE_TEXTS_SQL, {"ids": json.dumps([*shown])}) if shown else []
+        if (change := hit.change) and (change.kind == "former" or not has_words) and not hit.is_pair
+    ]
+    revisions = [key for _, *versions in shown for key in versions if key]
+    rows = await run(STATE_TEXTS_SQL, {"ids": json.dumps(revisions)}) if shown else []
     query_terms = list_marked_terms(tree, names)
 
     def cut_excerpts() -> dict[int, SearchHit]:
-        return {shown[row["id"]].row["id"]: add_excerpt(shown[row["id"]], row, query_terms) for row in rows}
+        states = {row["id"]: parse_texts(row) for row in rows}
+        return {
+            hit.row["id"]: add_excerpt(hit, states[own], states.get(other), query_terms) for hit, own, other in shown
+        }
 
     replaced = await run_in_thread(cut_excerpts)
     return [replaced.get(hit.row["id"], hit) for hit in hits]
+
+
+def parse_texts(row: Any) -> dict[str, Any]:
+    """Return the texts of a row of STATE_TEXTS_SQL."""
+    return {**dict(row), **{name: json.loads(row[name] or "[]") for name in ("questions", "images")}}
 
 
 async def read_edit_changes(run: RunQuery, edits: Mapping[int, int], tree: QueryNode | None) -> dict[int, TextChange]:
@@ -495,21 +504,22 @@ async def read_edit_changes(run: RunQuery, edits: Mapping[int, int], tree: Query
     }
 
 
-def add_excerpt(hit: SearchHit, row: Any, query_terms: Sequence[QueryTerm]) -> SearchHit:
-    """Return a hit with an excerpt of a version, from its title only if no other text has as many of the words."""
-    state = {**dict(row), **{name: json.loads(row[name] or "[]") for name in ("questions", "images")}}
-    english = is_english_release(state)
-    title, *others = [
-        HighlightedText(text.text, query_terms, text.field, english=english) for text in list_state_texts(state)
-    ]
-    _, excerpt = choose_excerpt([*others, title])
-    return replace(
-        hit,
-        title=HighlightedText(hit.row["title"], query_terms, "title", english=english).highlight_all(),
-        excerpt=excerpt,
-        explanations=explain_match([title, *others], query_terms),
-        question_position=None,
-    )
+def add_excerpt(
+    hit: SearchHit, state: dict[str, Any], other: dict[str, Any] | None, query_terms: Sequence[QueryTerm]
+) -> SearchHit:
+    """Return a hit with an excerpt of a version: of what the other version lacks, if that has all words.
+
+    The excerpt is from the title only if no other text has as many of the words.
+    """
+    changed = next(keep_changed_texts(state, other)) if other else state
+    english = is_english_release(changed)
+    texts = [HighlightedText(text.text, query_terms, text.field, english=english) for text in list_state_texts(changed)]
+    explanations = explain_match(texts, query_terms)
+    if other and len(explanations) < len(query_terms):
+        return add_excerpt(hit, state, None, query_terms)
+    _, excerpt = choose_excerpt(sorted(texts, key=lambda text: text.field == "title"))
+    title = HighlightedText(hit.row["title"], query_terms, "title", english=english).highlight_all()
+    return replace(hit, title=title, excerpt=excerpt, explanations=explanations, question_position=None)
 
 
 def iter_edit_nodes(node: QueryNode | None) -> Iterator[EditNode]:

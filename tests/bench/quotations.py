@@ -339,7 +339,8 @@ def measure_quotations(archive: Path | None = None) -> Iterator[str]:
 
 def add_edits(path: Path) -> list[QuotationCase]:
     """Store the real edits, each as two versions; return the sentences that they removed, and some that they left."""
-    removed, left = [], []
+    removed: list[str] = []
+    left: list[str] = []
     with Archive(path) as archive:
         archive.add_agency("redigerat", name="Redigerat", home="https://redigerat.example/")
         for number, edit in enumerate(read_stored_edits()):

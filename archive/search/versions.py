@@ -65,7 +65,7 @@ if TYPE_CHECKING:
     from archive.search.ranking import HitFinder, HitList
 
 MAX_EDITS = 10_000  # newest edits with a word that are considered
-MAX_CANDIDATES = 1_000  # newest releases for which common words are looked up one by one
+MAX_CANDIDATES = 400  # newest releases for which common words are looked up one by one
 LOOKUP_BATCH = 50  # of these looked up at a time
 MAX_CHECKED = 30  # releases or edits of a search that stored text decides about
 EDIT_INDEX = IndexTable(

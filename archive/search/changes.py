@@ -14,15 +14,27 @@ from archive.database import ListPage, RunQuery
 from archive.history import Entry, RegisterQuery, read_edits_page, read_removals_page, read_stored_revisions
 from archive.params import FilterError
 from archive.search.fts import ResolvedNames, build_plan, extract_filters, iter_nodes, resolve_names
-from archive.search.index import EDIT_COLUMNS, count_paragraphs
-from archive.search.occurrences import OccurrenceFinder, QueryLeaf, QueryTerm, evaluate, extract_query_terms
+from archive.search.occurrences import (
+    OccurrenceFinder,
+    QueryLeaf,
+    QueryTerm,
+    evaluate,
+    extract_query_terms,
+    list_state_texts,
+)
 from archive.search.query import AndNode, EditNode, NearNode, OrNode, QueryNode, SearchNote, TermNode, parse_query
-from archive.search.snippets import HighlightedText, MarkedText, read_release_hits
-from archive.search.versions import MAX_EDITS, build_occurrence_finder, find_last_row, read_edits, read_moves
+from archive.search.snippets import HighlightedText, MarkedText, choose_excerpt, read_release_hits
+from archive.search.versions import (
+    MAX_EDITS,
+    build_occurrence_finder,
+    find_last_row,
+    keep_changed_texts,
+    read_edits,
+    read_moves,
+)
 
 MAX_CHECKED_EDITS = 200  # edits that stored text decides about for one page; the next page continues
 EDIT_BATCH = 50  # edits whose texts are read at a time
-CHANGED_WORDS = 30  # words of the removed and of the added text that a page shows
 REMOVAL_RELEASE_SQL = "case o.kind when 'moved' then o.moved_to else o.release end"
 
 
@@ -142,12 +154,13 @@ async def mark_edits(run: RunQuery, search: EditSearch, edits: Sequence[Entry]) 
     def mark() -> dict[int, dict[str, MarkedText]]:
         found = {}
         for edit in edits:
-            before, after = (states[edit[key]]["state"] for key in ("previous", "id"))
+            sides = (states[edit[key]]["state"] for key in ("previous", "id"))
+            before, after = keep_changed_texts(*sides)
             removed, added = search.finder.compare(before, after)
             if evaluate(search.tree, partial(is_changed, removed=removed, added=added)) is not False:
                 found[edit["id"]] = {
-                    "removed_text": mark_changed_text(before, after, search.finder, removed),
-                    "added_text": mark_changed_text(after, before, search.finder, added),
+                    "removed_text": mark_words(before, search.finder, removed),
+                    "added_text": mark_words(after, search.finder, added),
                 }
         return found
 
@@ -162,17 +175,13 @@ def is_changed(node: QueryNode, *, removed: set[QueryLeaf], added: set[QueryLeaf
     return node in removed or node in added if isinstance(node, TermNode | NearNode) else None
 
 
-def mark_changed_text(
-    state: Mapping[str, Any], other: Mapping[str, Any], finder: OccurrenceFinder, leaves: Iterable[QueryLeaf]
-) -> MarkedText:
-    """Return an excerpt of the paragraphs that only one state has, with words marked; empty if it has none of them."""
+def mark_words(state: Mapping[str, Any], finder: OccurrenceFinder, leaves: Iterable[QueryLeaf]) -> MarkedText:
+    """Return an excerpt of a state with parts of a query marked; empty if it has none of them."""
     query_terms = [replace(term, field=None) for leaf in leaves for term in finder.terms[leaf]]
-    if not query_terms:
-        return []
-    own, others = count_paragraphs(state), count_paragraphs(other)
-    text = "\n".join(paragraph for name in EDIT_COLUMNS for paragraph in (own[name] - others[name]).elements())
-    highlighted = HighlightedText(text, query_terms, "body", english=is_english_release(state))
-    return highlighted.excerpt(CHANGED_WORDS) if highlighted.highlights else []
+    english = is_english_release(state)
+    texts = [HighlightedText(text.text, query_terms, text.field, english=english) for text in list_state_texts(state)]
+    marked = [text for text in texts if text.highlights]
+    return choose_excerpt(marked)[1] if marked else []
 
 
 async def search_removals(run: RunQuery, text: str) -> RemovalSearch:

@@ -33,7 +33,7 @@ from archive.search.versions import (
     read_moves,
 )
 
-MAX_CHECKED_EDITS = 200  # edits that stored text decides about for one page; the next page continues
+MAX_CHECKED_EDITS = 500  # edits that stored text decides about for one page; the next page continues
 EDIT_BATCH = 50  # edits whose texts are read at a time
 REMOVAL_RELEASE_SQL = "case o.kind when 'moved' then o.moved_to else o.release end"
 

@@ -68,6 +68,7 @@ MAX_EDITS = 10_000  # newest edits with a word that are considered
 MAX_CANDIDATES = 400  # newest releases for which common words are looked up one by one
 LOOKUP_BATCH = 50  # of these looked up at a time
 MAX_CHECKED = 30  # releases or edits of a search that stored text decides about
+WHOLE_COLUMNS = ("lead", "title")  # of search_edits; its body has questions, answers and captions, too
 EDIT_INDEX = IndexTable(
     table="search_edits", text_columns=f"{{{' '.join(EDIT_COLUMNS)}}}", fields=EDIT_COLUMNS, suffixes=("",)
 )
@@ -151,7 +152,7 @@ async def find_edited_releases(run: RunQuery, node: EditNode, names: ResolvedNam
 def is_decided_by_text(tree: QueryNode, *, added: bool) -> bool:
     """Return whether the index only finds candidates for a part of a query.
 
-    It has no questions and answers of their own, mixes lemmas with parts of compounds, has no words as written of what
+    It has no bodies, questions and answers of their own, mixes lemmas with parts of compounds, has no words as written of what
     was added, and does not know whether a word is excluded from a whole version.
     """
     return any(
@@ -159,7 +160,7 @@ def is_decided_by_text(tree: QueryNode, *, added: bool) -> bool:
         or (
             isinstance(node, TermNode)
             and (
-                node.field not in (None, *EDIT_COLUMNS)
+                node.field not in (None, *WHOLE_COLUMNS)
                 or node.match == REQUIRED
                 or (node.is_prefix and node.match != QUOTED)
                 or (added and node.match in (QUOTED, WRITTEN))
@@ -303,18 +304,25 @@ async def find_former_hits(finder: HitFinder, current: Collection[int] | None, *
     """
     run, columns, request, names = finder.run, finder.columns, finder.request, finder.names
     tree = request.query.tree
-    parts = list(tree.parts) if isinstance(tree, AndNode) else [tree] if tree else []
+    parts = list(iter_parts(tree))
     texts = [part for part in parts if is_text(part) and adapt_to_edits(part, added=False)]
     if not texts:
         return FormerHits()
     edits = [await read_edits(run, part, names) for part in texts]
-    moves = await read_moves(run) if any(edits) else {}
-    removed = [{find_last_row(release, moves) for release in found.values()} for found in edits]
-    capped = any(len(found) >= MAX_EDITS for found in edits)
+    # a version can lack what an edit added
+    excluded = join_nodes(OrNode, [leaf for part in parts if isinstance(part, NotNode) for leaf in iter_leaves(part)])
+    added = await read_edits(run, excluded, names, added=True) if excluded else {}
+    texts = [loosen_choice(part) for part in texts]
+    removals = [
+        found if part in parts else await read_edits(run, part, names) for part, found in zip(texts, edits, strict=True)
+    ]
+    moves = await read_moves(run) if added or any(removals) else {}
+    *removed, adding = [{find_last_row(release, moves) for release in found.values()} for found in (*removals, added)]
+    capped = any(len(found) >= MAX_EDITS for found in (*edits, *removals, added))
     include = {name: values for name, values in request.include.items() if name != finder.skip_facet}
-    candidates = set(columns.filter_releases(list(set().union(*removed)), include, request.exclude))
+    candidates = set(columns.filter_releases(list(adding.union(*removed)), include, request.exclude))
     common = []  # words in too many current texts
-    for part, having in zip(texts, removed, strict=True) if len(texts) > 1 else ():
+    for part, having in zip(texts, removed, strict=True) if adding or len(texts) > 1 else ():
         having_now = await read_current(run, part, names) if candidates - having else []
         if having_now is None:
             common.append((part, having))
@@ -348,8 +356,33 @@ async def find_former_hits(finder: HitFinder, current: Collection[int] | None, *
     return FormerHits(
         ids=certain + [key for key in to_check[:MAX_CHECKED] if finder.checked.get(key)],
         presences=finder.checked,
-        capped=capped or len(to_check) > MAX_CHECKED or len(others) > MAX_CANDIDATES,
+        capped=capped
+        or len(to_check) > MAX_CHECKED
+        or len(others) > MAX_CANDIDATES
+        or any(key not in finder.checked for key in to_check[:MAX_CHECKED]),
     )
+
+
+def iter_parts(node: QueryNode | None) -> Iterator[QueryNode]:
+    """Yield the parts of a query that must all match, without brackets around some of them."""
+    if isinstance(node, AndNode):
+        for part in node.parts:
+            yield from iter_parts(part)
+    elif node:
+        yield node
+
+
+def loosen_choice(part: QueryNode) -> QueryNode:
+    """Return a part of a query with any of its words if it is a choice in which several must match, else as it is.
+
+    An edit may have removed one of them while another is still there: ETS 2 is also searched for as ETS2.
+
+    >>> from archive.search.query import parse_query
+    >>> [len(loosen_choice(parse_query(text).tree).parts) for text in ("ETS 2", "ets OR utsläpp")]
+    [3, 2]
+    """
+    has_several = isinstance(part, OrNode) and any(isinstance(node, AndNode) for node in iter_nodes(part))
+    return OrNode(tuple(iter_leaves(part))) if has_several else part
 
 
 async def read_former_presences(

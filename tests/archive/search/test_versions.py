@@ -104,12 +104,18 @@ async def find(searcher: Searcher, text: str, **options: Any) -> list[SearchHit]
         ("kran båt", [], [2]),
         ("båt", [2], []),
         ("kran -färja", [], [2]),  # of the second version
+        ("hamn -kaj", [], [2]),  # the edit that added the quay also removed the harbour
+        ("vrak -dykförbud", [], [6]),  # nothing was removed
+        ("vrak -(dykförbud råder)", [], [6]),
         ("hamn OR räkna", [], [2, 3, 11]),
+        ("(färja kran) hamn", [], [2]),
+        ("(färja båt) OR (boj räkna)", [], [3]),  # one of the words is still there
         ("räkna", [], [3, 11]),  # the tenth is continued by the eleventh
         ('"isen ligger lotsen"', [4], []),
         ("svar:generallots", [], [8]),
         ("fråga:svara", [], [8]),
         ("rubrik:generallots", [], []),
+        ("text:generallots", [], []),  # only in an answer
         ("fyrskepp", [], [8]),
         ("menyn", [], []),  # only read otherwise
         ("sälarna", [], [11]),
@@ -153,6 +159,8 @@ async def test_earlier_versions_are_found(versions: Searcher, text: str, current
         ("removed:(hamn -båt)", [2]),
         ("removed:svar:generallots", [8]),
         ("removed:rubrik:generallots", []),
+        ("removed:text:generallots", []),
+        ("removed:text:fyrskepp", []),
         ("removed:fyrskepp", [8]),
         ("removed:menyn", []),
         ("removed:säl", [11]),

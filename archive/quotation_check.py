@@ -14,6 +14,7 @@ import asyncio
 import json
 import math
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
@@ -30,6 +31,7 @@ from archive.quotations import (
     PassageText,
     Quotation,
     ReleaseText,
+    build_original,
     diff_original,
     find_original,
     is_mark,
@@ -126,7 +128,7 @@ class StoredVersion(NamedTuple):
 
 
 class FoundPassage(NamedTuple):
-    """A version that has a quotation verbatim."""
+    """A version that has the words of a quotation."""
 
     version: StoredVersion
     match: PassageMatch
@@ -144,21 +146,23 @@ class QuotationCheck:
     async def check(self, quotations: Sequence[Quotation]) -> list[QuotationResult]:
         """Return a result for each quotation; one that there was no time for is reported as not checked."""
         results: list[QuotationResult] = []
-        is_short = [len(quotation.words) < MIN_QUOTATION_WORDS for quotation in quotations]
+        looked_up: Counter[bool] = Counter()  # short ones, and others
         try:
             await self.count_words(quotations)
         except TimeoutError:
             self.deadline = 0.0
-        for position, quotation in enumerate(quotations):
+        for quotation in quotations:
+            is_short = len(quotation.words) < MIN_QUOTATION_WORDS
             reason: Literal["length", "number", "time"] | None = None
             if len(quotation.words) > MAX_QUOTATION_WORDS:
                 reason = "length"
-            elif is_short[:position].count(is_short[position]) >= MAX_QUOTATIONS:
+            elif looked_up[is_short] >= MAX_QUOTATIONS:
                 reason = "number"
             else:
+                looked_up[is_short] += 1
                 try:
                     self.check_time()
-                    look_up = self.count_short if is_short[position] else self.look_up
+                    look_up = self.count_short if is_short else self.look_up
                     results.append(await look_up(quotation))
                 except TimeoutError:
                     reason = "time"
@@ -212,7 +216,7 @@ class QuotationCheck:
         current = [] if has_new_word else await self.run(VERBATIM_SQL, values)
         versions = await self.read_versions(current[:MAX_VERBATIM_RELEASES])
         found = await asyncio.to_thread(find_passages, quotation, versions)
-        listed = [passage for passage in found if passage.version.is_listed]
+        listed = [passage for passage in found if passage.version.is_listed and not passage.match.hides_negation]
         if listed:
             return QuotationResult(
                 quotation=quotation,
@@ -226,13 +230,19 @@ class QuotationCheck:
         altered = await self.read_altered_candidates(quotation)
         others = [version for version in (*earlier, *altered) if version not in versions]
         found += await asyncio.to_thread(find_passages, quotation, others)
-        if found and (result := await self.find_withdrawal(quotation, found)):
+        verbatim = [passage for passage in found if not passage.match.hides_negation]
+        if verbatim and (result := await self.find_withdrawal(quotation, verbatim)):
             return result
-        original = await asyncio.to_thread(self.choose_original, quotation, [*versions, *others])
+        original: tuple[StoredVersion, Original] | None
+        if found and not verbatim:
+            version, match = min(found, key=lambda each: not each.version.is_listed)
+            original = version, build_original(quotation.pieces, match)
+        else:
+            original = await asyncio.to_thread(self.choose_original, quotation, [*versions, *others])
         if original is None:
             return QuotationResult(quotation=quotation, verdict="not_found")
-        version, passage = original
-        segments = await asyncio.to_thread(diff_original, passage)
+        version, source = original
+        segments = await asyncio.to_thread(diff_original, source)
         return QuotationResult(
             quotation=quotation, verdict="altered", revision=version.revision, segments=tuple(segments)
         )
@@ -329,9 +339,9 @@ class QuotationCheck:
 
 
 def find_passages(quotation: Quotation, versions: Sequence[StoredVersion]) -> list[FoundPassage]:
-    """Return the versions that have a quotation verbatim, without those where its omissions hide a negation."""
+    """Return the versions that have the words of a quotation, even where it hides a negation."""
     matches = ((version, version.text.find_verbatim(quotation.pieces)) for version in versions)
-    return [FoundPassage(version, match) for version, match in matches if match and not match.hides_negation]
+    return [FoundPassage(version, match) for version, match in matches if match]
 
 
 def rate_original(original: Original) -> float:

@@ -4,11 +4,11 @@ A quotation is a passage in quotation marks, or a dash reply: a paragraph that b
 ", säger NAME".
 
 What counts as the same text
-  - Ignored are quotation marks, the kind of dashes and spaces, soft hyphens, the grouping of digits, a capital at the
-    start, and a comma, full stop or colon at the end. Who said it (", säger NAME") may be left out, and paragraphs
-    may be joined.
-  - "…" and "[…]" mark an omission: the pieces must occur in this order, and what is left out within a sentence must
-    not be a negation.
+  - Ignored are quotation marks, the kind of dashes and spaces, soft hyphens, ligatures, the grouping of digits, a
+    capital at the start, and a comma, full stop or colon at the end. Who said it (", säger NAME") may be left out, and
+    paragraphs may be joined.
+  - "…" and "[…]" mark an omission: the pieces must occur in this order. What is left out within a sentence must not
+    be a negation. Nor may a sentence be cut off right before one and end with a full stop, or as a dash reply.
   - Everything else is an alteration: another word, number or name, a capital, a comma, a word in square brackets.
 """
 
@@ -27,7 +27,7 @@ from rapidfuzz.distance import LCSseq
 
 from archive.analysis import INVISIBLE_CHARACTERS
 from archive.diff.align import DiffSegment, diff_words
-from archive.diff.facts import NEGATIONS
+from archive.diff.facts import NEGATING_SUFFIXES, NEGATIONS
 
 # Extraction.
 DOUBLE_MARKS = '"”“„»«'
@@ -59,11 +59,13 @@ NO_SPEAKER = re.compile(rf"\b(?:{'|'.join(sorted(NEGATIONS))}|att|that|jag|vi)\b
 
 # Words and marks.
 BARRIER = "\ue020"
-SPELLINGS = dict.fromkeys(DASHES, "-") | dict.fromkeys("’‘", "'")
-RESPELT = re.compile(f"[{DOUBLE_MARKS}{INVISIBLE_CHARACTERS}’‘{DASHES}]")
+LIGATURES = {letters: unicodedata.normalize("NFKC", letters) for letters in "ﬀﬁﬂﬃﬄ"}  # copied from PDF files
+SPELLINGS = dict.fromkeys(DASHES, "-") | dict.fromkeys("’‘", "'") | LIGATURES
+IGNORED = f"{DOUBLE_MARKS}{INVISIBLE_CHARACTERS}\u200e\u200f\u2060"
+RESPELT = re.compile(f"[{re.escape(IGNORED + ''.join(SPELLINGS))}]")
 GROUPED_NUMBER = re.compile(r"(?<![\w.,])\d{1,3}(?:\s\d{3})+(?!\w)")
 TOKEN = re.compile(
-    rf"(?:(?<!\w)-(?=\d))?[^\W_]+(?:(?:[-/:'&]|(?<=\d)[.,](?=\d)|\.(?=[^\W\d_]))[^\W_]+)*|[.,;:?!%‰§€$£()+=-]|{BARRIER}"
+    rf"(?:(?<!\w)-(?=\d))?[^\W_]+(?:(?:[-/:'&]|(?<=\d)[.,](?=\d)|\.(?=[^\W\d_]))[^\W_]+)*|[.,;:?!%‰§€$£()+=<>≤≥≈~±×÷&/@-]|{BARRIER}"
 )
 SPACES = re.compile(r"\s+")
 LEADING_MARKS = re.compile(rf"[\s.,;:?!){DOUBLE_MARKS}{DASHES}]+(?!\d)")
@@ -71,6 +73,8 @@ TRAILING_MARKS = f" \n\t.,;:{DOUBLE_MARKS}{DASHES}"  # they do not change the me
 LINE_DASH = re.compile(rf"(?m)^(?:{SPEECH_DASH.pattern})")
 SENTENCE_BREAK = re.compile(r"(?<=[.?!])\s+(?=[A-ZÅÄÖ])")
 SENTENCE_MARKS = ".?!"
+SENTENCE_ENDS = frozenset((*SENTENCE_MARKS, BARRIER))
+LIMITING_WORDS = frozenset(("utan", "without"))  # after the words: "ska byggas utan dröjsmål"
 
 # Alteration.
 MAX_RUNS = 150  # runs of shared words that are chained
@@ -84,7 +88,8 @@ SHOWN_GAP_LENGTH = 60  # characters at either end of a shortened gap
 class PassageText:
     """A text as words, numbers and marks, with its quotation marks left out.
 
-    is_statement: it ended with a full stop, so it is not the same as a question.
+    is_statement: it ended with a full stop or is a dash reply, so it is not the same as a question, or as the same
+    words before a negation.
 
     >>> PassageText("EU:s ”stöd” – 10 000 kr, −1,5 %.").forms
     ['EU:s', 'stöd', '-', '10000', 'kr', ',', '-1,5', '%', '.']
@@ -250,7 +255,8 @@ def build_quotation(
             passage = text[start:end]
     spoken = remove_attributions(passage) if kind == "dash" else passage
     pieces = (
-        PassageText(trim_marks(piece), is_statement=piece.rstrip().endswith(".")) for piece in OMISSION.split(spoken)
+        PassageText(trim_marks(piece), is_statement=kind == "dash" or piece.rstrip().endswith("."))
+        for piece in OMISSION.split(spoken.replace(BARRIER, " "))
     )
     return Quotation(
         start=start,
@@ -291,38 +297,77 @@ def is_attribution(match: re.Match[str]) -> bool:
 # Comparison
 
 
-class PassageMatch(NamedTuple):
-    """Where a passage is: how many words its omissions left out, and whether there is a negation among them."""
+class TextWindow(NamedTuple):
+    """A passage of a text: its first token, and the one after its last."""
 
-    omitted: int
+    text: PassageText
+    start: int
+    end: int
+
+    def extract(self) -> str:
+        """Return the text of the passage."""
+        spans = self.text.spans[self.start : self.end]
+        return self.text.text[spans[0][0] : spans[-1][1]] if spans else ""
+
+
+class PassageMatch(NamedTuple):
+    """Where each piece of a passage is, whether a negation was left out, and how many words its omissions left out."""
+
     hides_negation: bool
+    omitted: int
+    windows: tuple[TextWindow, ...]
 
 
 def find_pieces(pieces: Sequence[PassageText], text: PassageText) -> PassageMatch | None:
     """Return the match with the fewest words left out, if possible one that hides no negation, or None.
 
-    >>> find_pieces([PassageText("vi ska"), PassageText("bygga")], PassageText("Vi ska alltid bygga."))
-    PassageMatch(omitted=1, hides_negation=False)
+    >>> match = find_pieces([PassageText("vi ska"), PassageText("bygga")], PassageText("Vi ska alltid bygga."))
+    >>> match.hides_negation, match.omitted
+    (False, 1)
     """
     starts = [list(text.iter_occurrences(piece)) for piece in pieces]
     matches = []
     for first in starts[0]:
-        end, gaps = first + len(pieces[0].forms), []
-        for piece, positions in zip(pieces[1:], starts[1:], strict=True):
+        end, windows, gaps = first, list[TextWindow](), list[list[str]]()
+        for piece, positions in zip(pieces, starts, strict=True):
             following = bisect_left(positions, end)
             if following == len(positions):
                 break
-            gaps.append(text.keys[end : positions[following]])
-            end = positions[following] + len(piece.forms)
+            start = positions[following]
+            gaps.append(text.keys[end:start])
+            end = start + len(piece.forms)
+            windows.append(TextWindow(text, start, end))
         else:
+            hides = any(map(hides_negation, gaps))
+            if pieces[-1].is_statement and any(map(is_reversing, text.keys[end : end + 1])):
+                hides, windows[-1] = True, TextWindow(text, start, end + 1)
             omitted = sum(not is_mark(key) for gap in gaps for key in gap)
-            matches.append(PassageMatch(omitted, any(map(hides_negation, gaps))))
-    return min(matches, key=lambda match: (match.hides_negation, match.omitted), default=None)
+            matches.append(PassageMatch(hides, omitted, tuple(windows)))
+    return min(matches, key=lambda match: match[:2], default=None)
+
+
+def is_negation(key: str) -> bool:
+    return key in NEGATIONS or key.endswith(NEGATING_SUFFIXES)
+
+
+def is_reversing(key: str) -> bool:
+    """Return whether a word reverses the statement before it."""
+    return is_negation(key) and key not in LIMITING_WORDS
 
 
 def hides_negation(gap: Sequence[str]) -> bool:
-    """Return whether the words left out, if they are of one sentence, contain a negation."""
-    return not any(key in SENTENCE_MARKS for key in gap) and not NEGATIONS.isdisjoint(gap)
+    """Return whether a negation is left out of a sentence that goes on after the gap, or where a sentence is cut off.
+
+    >>> hides_negation("inte . Det är".split()), hides_negation("inte nu .".split())
+    (True, True)
+    >>> hides_negation("nu , inte sen . Det är inte så .".split())
+    False
+    """
+    ends = [position for position, key in enumerate(gap) if key in SENTENCE_ENDS]
+    if not ends:
+        return any(map(is_negation, gap))
+    before, after = gap[: ends[0]], [key for key in gap[ends[-1] :] if not is_mark(key)]
+    return any(map(is_negation, (*before, *after))) if after else any(map(is_reversing, before[:1]))
 
 
 class ReleaseText:
@@ -380,19 +425,6 @@ class WordRun(NamedTuple):
     weight: float
 
 
-class TextWindow(NamedTuple):
-    """The passage of a text that is most like a piece: its first token, and the one after its last."""
-
-    text: PassageText
-    start: int
-    end: int
-
-    def extract(self) -> str:
-        """Return the text of the passage."""
-        spans = self.text.spans[self.start : self.end]
-        return self.text.text[spans[0][0] : spans[-1][1]] if spans else ""
-
-
 @dataclass(frozen=True, slots=True)
 class Original:
     """What an altered quotation was probably altered from: its pieces, and a window for each, None if nothing is alike.
@@ -407,6 +439,12 @@ class Original:
     coverage: float
     ordered: float
     shared_words: int
+
+
+def build_original(pieces: Sequence[PassageText], match: PassageMatch) -> Original:
+    """Return the original of a quotation that has the same words and hides a negation."""
+    count = sum(len(piece.words) for piece in pieces)
+    return Original(tuple(pieces), match.windows, is_marked=True, coverage=1.0, ordered=1.0, shared_words=count)
 
 
 def find_original(pieces: Sequence[PassageText], text: PassageText, weights: Mapping[str, float]) -> Original | None:
@@ -529,7 +567,7 @@ def join_windows(one: TextWindow | None, other: TextWindow | None, *, is_marked:
     if not is_in_order:
         return DiffSegment("ins", " … ")
     if one and other and hides_negation(gap):
-        return DiffSegment("del", f" {TextWindow(one.text, one.end, other.start).extract()} ")
+        return shorten_segment(DiffSegment("del", f" {TextWindow(one.text, one.end, other.start).extract()} "))
     return DiffSegment("same", " … ")
 
 

@@ -122,6 +122,16 @@ def test_altered_from_an_earlier_version(quoted: QuotedArchive) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "passage", ["Avgiften för fyrar … nästa år", "Avgiften för fyrar ändras.", "Fyrarna … nästa år"]
+)
+def test_a_hidden_negation_is_marked(quoted: QuotedArchive, passage: str) -> None:
+    quoted.read("fyrar", 1, "Fyrarna är fina. Avgiften för fyrar ändras inte nästa år.")
+    result = quoted.check_one(passage)
+    assert result.verdict == "altered"
+    assert "inte" in "".join(part.text for part in result.segments if part.op == "del")
+
+
 def test_a_removed_release(quoted: QuotedArchive) -> None:
     key = quoted.read("fyrar", 1, "Nytt om fyrar.", SHARED)
     quoted.remove(key, 5)

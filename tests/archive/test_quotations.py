@@ -87,7 +87,9 @@ RELEASE: dict[str, Any] = {
         f"Stödet blir 10{NO_BREAK_SPACE}000 kronor, eller 1,5 procent – inte mer.\n\n"
         "– Vi ska inte vänta, säger Bo Ek. Det är bråttom.\n\n– Nu börjar vi, säger han.\n\n"
         "– Hamnarna är redo, säger Siv Å.\n\nDet är dyrt, skriver Dagens Nyheter. Ingen vet mer.\n\n"
-        "Upp\u00adsala får EU:s stöd. Är det nog? Ja!"
+        "Upp\u00adsala får EU:s stöd. Är det nog? Ja!\n\n"
+        "Avgiften ändras inte. Affixet ändras. Färre än <5 procent betalar, says Ek & Co. "
+        "We won’t wait. Den byggs utan dröjsmål."
     ),
     "questions": [{"question": "Vem får stöd?", "answer": "Den som bygger."}],
     "images": [{"caption": "En båt av ek."}],
@@ -113,6 +115,12 @@ RELEASE: dict[str, Any] = {
         "Vem får stöd?",
         "Den som bygger.",
         "En båt av ek",
+        "A\ufb03xet ändras",
+        "Avgi\u2060ften\u200e ändras inte.",
+        "Färre än <5 procent",
+        "Avgiften ändras",
+        "Avgiften … Färre än <5 procent",
+        "Den byggs.",
     ],
 )
 def test_same_text(text: str) -> None:
@@ -142,6 +150,15 @@ def test_same_text(text: str) -> None:
         "Nu börjar vi. Hamnarna är redo.",
         "Det är dyrt. Ingen vet mer.",
         "ska inte vänta, säger Siv Å",
+        "Avgiften ändras.",
+        "Avgiften ändras … Färre än <5 procent",
+        "Vi ska … vänta. Det är bråttom",
+        "Hamnarna … vet mer",
+        "We … wait",
+        "Färre än 5 procent",
+        "Färre än >5 procent",
+        "says Ek Co",
+        "Fler båtar \ue020 Regeringen ger stöd",
     ],
 )
 def test_other_text(text: str) -> None:

@@ -26,6 +26,7 @@ from archive.web.responses import ReaderError, SiteRequest, site_view
 from archive.web.sandbox import CUT_HEADER, RequestBody
 
 MAX_TEXT_BYTES = 50_000
+MAX_TEXT_QUOTATIONS = 1_000  # listed; more would block other requests while the page is rendered
 MAX_CHECK_SECONDS = 15.0
 MAX_LINK_WORDS = 25  # of a quotation in a link to a search
 FORM_TYPE, JSON_TYPE, TEXT_TYPE = "application/x-www-form-urlencoded", "application/json", "text/plain"
@@ -69,6 +70,8 @@ async def show_check(site: SiteRequest) -> Response:
     text = read_text(site)
     try:
         context = await check_text(site, text)
+    except ReaderError:
+        raise
     except Exception as error:  # noqa: BLE001 - raised again, without a message that may have words of the text
         raise CheckFailedError(type(error).__name__).with_traceback(error.__traceback__) from None
     headers = {"cache-control": "no-store"}
@@ -134,6 +137,8 @@ async def check_text(site: SiteRequest, text: str) -> dict[str, Any]:
             raise TimeoutError from None
 
     quotations = await asyncio.to_thread(find_quotations, text)
+    if len(quotations) > MAX_TEXT_QUOTATIONS:
+        raise ReaderError(413, "error.check_too_many", limit=MAX_TEXT_QUOTATIONS)
     results = await QuotationCheck(run, seconds=MAX_CHECK_SECONDS).check(quotations)
     revisions = [result.revision for result in results if result.revision is not None]
     sources = {row["id"]: dict(row) for row in await site.run(SOURCES_SQL, {"ids": json.dumps(revisions)})}

@@ -130,6 +130,7 @@ async def test_other_media_types(history_site: Site, content: str | bytes, media
         (b"a" * 50_001, "text/plain", 413),
         ("å".encode() * 25_001, "text/plain", 413),
         (urlencode({"text": "å" * 25_000}).encode(), "application/x-www-form-urlencoded", 200),
+        ('"ö" '.encode() * 1_001, "text/plain", 413),
         (b"a" * 300_000, "text/plain", 413),
         (b"a" * 3_000_000, "text/plain", 413),
     ],

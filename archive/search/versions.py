@@ -152,8 +152,8 @@ async def find_edited_releases(run: RunQuery, node: EditNode, names: ResolvedNam
 def is_decided_by_text(tree: QueryNode, *, added: bool) -> bool:
     """Return whether the index only finds candidates for a part of a query.
 
-    It has no bodies, questions and answers of their own, mixes lemmas with parts of compounds, has no words as written of what
-    was added, and does not know whether a word is excluded from a whole version.
+    Stored text must then decide. The index does not separate bodies, questions and answers, mixes lemmas with parts of
+    compounds, lacks the written words of additions, and cannot tell whether a whole version is without a word.
     """
     return any(
         isinstance(node, NotNode | NearNode)

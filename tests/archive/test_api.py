@@ -51,9 +51,10 @@ def run(client: httpx.Client, command: list[str], folder: Path | None = None) ->
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 @pytest.mark.parametrize("example", find_examples("sh"))
-def test_curl_example(example: str, client: httpx.Client) -> None:
+def test_curl_example(example: str, client: httpx.Client, tmp_path: Path) -> None:
+    (tmp_path / "article.txt").write_text("Kommunen skriver att ”stödet blir 30 miljoner kronor”.", "utf-8")
     command = shlex.split(example.replace("\\\n", " "), comments=True)
-    output = run(client, [*command, "--silent", "--show-error", "--fail"])
+    output = run(client, [*command, "--silent", "--show-error", "--fail"], tmp_path)
     assert output.splitlines()[1:] if ".csv" in example else json.loads(output)
 
 

@@ -133,7 +133,7 @@ class Quarantine:
         capture_id: int,
         reasons: Sequence[QuarantineReason],
     ) -> None:
-        """Insert a page as read. Its capture must already be stored."""
+        """Insert a page, with the state that was read from it. Its capture must already be stored."""
         self.table.insert(
             {
                 "agency": agency,

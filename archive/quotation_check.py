@@ -1,11 +1,11 @@
 """Looks up quotations in all versions of all releases.
 
-- Verbatim: the phrases of a quotation, as the index has them, find releases; their stored text decides. The index of
-  edits finds the versions that had it before; histories say when it was there.
+- Verbatim: the index finds releases with the phrases of a quotation, and their stored text decides. Versions that had
+  it earlier are found by the index of edits, and the times at which it was there by the histories of releases.
 - Altered: the versions with the most of its rare words are compared word by word. If one has enough of the quotation in
   one place, that passage is what it was altered from.
 
-Nothing of what is looked up is stored or logged, and its words are analysed without caches.
+The text is neither stored nor logged, and its words are analysed without caches.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ VERSIONS_SQL = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuotationResult:
-    """What the archive has of a quotation.
+    """The result of looking up one quotation.
 
     revision: the version that has it, or that it was altered from. presence: when a withdrawn one was there, and
     between which checks it disappeared. releases: how many have it; `is_minimum` if not all that may have it were
@@ -248,9 +248,9 @@ class QuotationCheck:
         )
 
     async def find_withdrawal(self, quotation: Quotation, found: Sequence[FoundPassage]) -> QuotationResult | None:
-        """Return when versions that are not current had a quotation; `verbatim` if a release has it again.
+        """Return when a quotation disappeared from the releases that had it, or `verbatim` if one has it again.
 
-        None: no page of an agency had it.
+        Returns None if no agency's page ever had it. found: versions that have it and are not current.
         """
         releases = list(dict.fromkeys([await find_final_release(self.run, each.version.release) for each in found]))
         self.check_time()
@@ -275,7 +275,7 @@ class QuotationCheck:
         )
 
     def list_phrases(self, piece: PassageText) -> list[list[str]]:
-        """Return the words around the rarest word of each part of a piece between two marks."""
+        """Split a piece at its marks, and return the words around the rarest word of each part."""
         phrases: list[list[str]] = []
         part: list[str] = []
         for key in (*piece.keys, "."):
@@ -351,7 +351,7 @@ def rate_original(original: Original) -> float:
 
 
 def match_number(key: str) -> str:
-    """Return the expression for a word, or for a number with its digits in groups or not.
+    """Return the FTS5 expression for a word, or for a number with or without spaces between groups of digits.
 
     >>> match_number("10000") == f"({match_form(['10000'])} OR {match_form(['10', '000'])})"
     True

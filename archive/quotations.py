@@ -4,8 +4,8 @@ A quotation is a passage in quotation marks, or a dash reply: a paragraph that b
 ", säger NAME".
 
 What counts as the same text
-  - Ignored are quotation marks, the kind of dashes and spaces, soft hyphens, ligatures, the grouping of digits, a
-    capital at the start, and a comma, full stop or colon at the end. Who said it (", säger NAME") may be left out, and
+  - Differences in these do not count: quotation marks, the kind of dashes and spaces, soft hyphens, ligatures, the
+    grouping of digits, a capital at the start, and a comma, full stop or colon at the end. Who said it (", säger NAME") may be left out, and
     paragraphs may be joined.
   - "…" and "[…]" mark an omission: the pieces must occur in this order. What is left out within a sentence must not
     be a negation. Nor may a sentence be cut off right before one and end with a full stop, or as a dash reply.
@@ -398,7 +398,7 @@ class ReleaseText:
 
 
 def iter_speech(text: str) -> Iterator[str]:
-    """Yield the lines of a text, without ", säger NAME" where they are speech, and a barrier before another speaker.
+    """Yield the lines of a text, with ", säger NAME" removed from speech, and BARRIER before each change of speaker.
 
     >>> list(iter_speech("– Ja, säger Bo Ek. Nu.\\n– Nej, säger hon.\\nDet är nog, skriver DN."))
     ['– Ja. Nu.', '– Nej.', 'Det är nog, skriver DN.']

@@ -24,23 +24,23 @@ The kind of a change
 
 The importance of a change
   - A fact replaced by another, a negation, an opposite, or another modal verb has the value of its kind: from 60 for a
-    time of day to 82 for a negation. Less have a reference (SOU 2031:5, dnr 2031/77), a name with one letter corrected,
-    and a modal verb that was only added or removed.
-  - A fact that only one version has is worth the less, the more other words of its paragraph changed with it: an amount
-    in a rewritten paragraph is not what the rewriting is about. What is in brackets, and a reference, counts half.
+    time of day to 82 for a negation. A reference (SOU 2031:5, dnr 2031/77), a name with one letter corrected, and
+    a modal verb that was only added or removed have less.
+  - A fact that only one version has counts for less if many other words of its paragraph changed with it: an amount in
+    a rewritten paragraph is not what the rewriting is about. A reference, and a fact in brackets, counts half.
   - A paragraph or sentence that was added or removed is as important as the most important fact in it that the other
-    version lacks. One without facts has 30; what is no sentence (a heading, a link) has 12.
+    version lacks. One without facts has 30, or 12 if it is not a sentence (a heading, a link).
   - Wording has 12, and up to 40 more by the share of the paragraph's changed words that are nouns, adjectives or words
-    such as "alla", replaced by others: "länsstyrelserna" for "regionerna" is another claim, "påbörjas" for "startar" is
-    not. If all words were replaced where a sentence says who does something (first, or after "av" or "till"), it has
-    15 more. Up to ten are added for size. The dictionary of the search knows Swedish only; other words of seven letters
-    and more count as nouns.
+    such as "alla", replaced by others: "länsstyrelserna" for "regionerna" changes the claim, "påbörjas" for "startar"
+    does not. If all words were replaced where a sentence says who does something (first, or after "av" or "till"), it
+    has 15 more. Up to ten are added for size. The dictionary has only Swedish words; other words of seven letters and
+    more count as nouns.
   - In the title, the importance is 15 per cent higher; in the lead, 5.
   - A comparison is as important as its most important change, plus a point for each further one of importance five or
     more, up to five points.
   - The agency's own update date has no importance; a publication date has little if only an hour was added or removed.
 
-The values were chosen with edits in view that a reader had judged (tests/bench/importance.py), and are kept coarse.
+The values are coarse, and were chosen with the help of edits that a reader had judged (tests/bench/importance.py).
 They are stored with each version when it is saved: a change of the rules does not alter what is stored.
 """
 

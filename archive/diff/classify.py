@@ -75,7 +75,7 @@ TextLink = tuple[str, str]  # its text, its URL
 
 
 class ParagraphShares(NamedTuple):
-    """How much of a paragraph changed: the words of both versions, and which share of them means another thing."""
+    """How much of a paragraph changed: the number of changed words, and the share with a new meaning."""
 
     changed_words: int
     replaced: float
@@ -168,7 +168,7 @@ def _find_passages(pair: BlockPair, capitals: CapitalUsage) -> list[ChangedPassa
 
 
 def _measure_shares(before: Sequence[DiffToken], after: Sequence[DiffToken]) -> ParagraphShares:
-    """Measure how many words changed, and which share of them are nouns and the like that another one replaces."""
+    """Count the changed words, and measure the share of nouns and the like that were replaced by others."""
     old, new = (
         {find_content_lemma(token.text.casefold()) for token in side if token.kind == "word"} - {""}
         for side in (before, after)
@@ -372,7 +372,7 @@ def build_wording_change(passage: ChangedPassage) -> Change:
 
 
 def rate_wording(passage: ChangedPassage, base: int) -> float:
-    """Return the importance of a passage in other words: by its size, and by how many words mean another thing.
+    """Return the importance of a reworded passage: by its size, and by the share of words with a new meaning.
 
     An added or removed sentence is rated as a paragraph; its facts are changes of their own.
     """
@@ -389,7 +389,7 @@ def rate_wording(passage: ChangedPassage, base: int) -> float:
 
 
 def _names_actor(passage: ChangedPassage) -> bool:
-    """Return whether a passage is where a sentence says who does something, or for whom: first, or after av or till."""
+    """Return whether a passage is likely to name an actor: it starts a sentence, or follows "av" or "till"."""
     if not passage.before or not passage.after:
         return False
     follows_preposition = passage.previous_token is not None and passage.previous_token.value in ACTOR_PREPOSITIONS
@@ -432,7 +432,7 @@ def _resolve_unmatched_facts(
 
 
 def _rate_unmatched_fact(fact: UnmatchedFact, classified: ClassifiedPassage) -> float:
-    """Return the importance of an added or removed fact: the less, the more other words of the paragraph changed."""
+    """Return the importance of an added or removed fact, which is lower if many other words changed with it."""
     facts = [other.token for other in classified.unmatched if other.added == fact.added]
     passage = classified.passage
     share = sum(map(_count_token_words, facts)) / passage.shares.changed_words

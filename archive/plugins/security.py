@@ -308,7 +308,7 @@ class RequestLimiter:
 
 
 async def send_and_close(send: Any, message: dict[str, Any]) -> None:
-    """Send a message of a response after which the server closes the connection."""
+    """Send a message of a response, with a header that makes the server close the connection afterwards."""
     if message["type"] == "http.response.start":
         message = {**message, "headers": [*message.get("headers", []), (b"connection", b"close")]}
     await send(message)

@@ -40,7 +40,7 @@ REMOVAL_RELEASE_SQL = "case o.kind when 'moved' then o.moved_to else o.release e
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EditSearch:
-    """What the words of a query mean for edits: each must have been removed or added by the same edit."""
+    """A search for edits that removed or added words. A single edit must match the whole query."""
 
     tree: QueryNode | None
     finder: OccurrenceFinder
@@ -103,7 +103,7 @@ async def find_candidates(
 
 
 def intersect_edits(sides: Sequence[Mapping[int, int]]) -> dict[int, int]:
-    """Return the edits that all have, each with its release."""
+    """Return the edits that are in all of `sides`, each with its release."""
     return {edit: release for edit, release in sides[0].items() if all(edit in side for side in sides[1:])}
 
 
@@ -148,7 +148,7 @@ async def read_searched_edits(run: RunQuery, query: RegisterQuery) -> ListPage:
 
 
 async def mark_edits(run: RunQuery, search: EditSearch, edits: Sequence[Entry]) -> dict[int, dict[str, MarkedText]]:
-    """Return, for each of the edits that match, excerpts of what it removed and added of the words."""
+    """Return the edits that match, each with excerpts of the words that it removed and added."""
     states = await read_stored_revisions(run, [edit[key] for edit in edits for key in ("previous", "id")])
 
     def mark() -> dict[int, dict[str, MarkedText]]:
@@ -168,7 +168,7 @@ async def mark_edits(run: RunQuery, search: EditSearch, edits: Sequence[Entry]) 
 
 
 def is_changed(node: QueryNode, *, removed: set[QueryLeaf], added: set[QueryLeaf]) -> bool | None:
-    """Return whether an edit changed a part of a query; None if that is no part about its text."""
+    """Return whether an edit changed a part of a query; None if the part is not about text."""
     if isinstance(node, EditNode):
         sides = ((node.removed, removed), (node.added, added))
         return all(tree is None or evaluate(tree, side.__contains__) is not False for tree, side in sides)
@@ -185,7 +185,7 @@ def mark_words(state: Mapping[str, Any], finder: OccurrenceFinder, leaves: Itera
 
 
 async def search_removals(run: RunQuery, text: str) -> RemovalSearch:
-    """Find the removals of releases whose last text matches; that of a moved release is that of its new record."""
+    """Find the removals of releases whose last text matches. For a moved release, the text at its new URL counts."""
     query = parse_query(text)
     if query.tree is None:
         raise FilterError("q", text, "words that must occur", "error.no_words")
@@ -206,7 +206,7 @@ async def search_removals(run: RunQuery, text: str) -> RemovalSearch:
 
 
 def add_removal_filter(query: RegisterQuery) -> RegisterQuery:
-    """Return the query with the removals that its words were found in as a filter."""
+    """Return the query, limited to the removals in which its words were found."""
     if query.search is None:
         return query
     return replace(query, filters={**query.filters, "removals": json.dumps(query.search.removals)})

@@ -338,7 +338,7 @@ def build_node_match(node: QueryNode, names: ResolvedNames, index: IndexTable) -
 
 
 def build_node_condition(node: QueryNode, plan: SearchPlan, names: ResolvedNames) -> str:
-    """Return the SQL condition of a node, on `release_facets l`."""
+    """Return the SQL condition for a node, in a statement that selects from `release_facets l`."""
     if isinstance(node, NotNode):
         return f"not ({build_node_condition(node.part, plan, names)})"
     if isinstance(node, AndNode | OrNode):

@@ -162,10 +162,10 @@ def extract_edit_texts(before: Mapping[str, Any], after: Mapping[str, Any]) -> t
 
 
 def join_edit_terms(paragraphs: Iterable[str], language: str, *, is_added: bool) -> str:
-    """Return the terms of removed or added paragraphs. In one column, they take three quarters of the room of four.
+    """Return the terms of removed or added paragraphs as one column, which takes a quarter less space than four.
 
-    The words as written, which are nearly half of the terms and rarely searched for in additions, are left out there;
-    abbreviations then have lemmas, too, by which words in quotation marks are found.
+    Words as written are nearly half of the terms, and rarely searched for in additions, so additions have none. They
+    are in lower case instead, so that abbreviations have lemmas, too, by which words in quotation marks are found.
     """
     texts = [analyze(text.lower() if is_added else text, language) for text in paragraphs]
     lemmas, parts, minor, forms = build_columns(texts, between=f" {PARAGRAPH_END} ")

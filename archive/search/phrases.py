@@ -45,7 +45,7 @@ PHRASE_RELEASES_SQL = f"""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhraseEntry:
-    """A time in which a release had the wording. row: the release, as in PHRASE_RELEASES_SQL."""
+    """A period in which a release had the wording. row: the release, as in PHRASE_RELEASES_SQL."""
 
     row: Mapping[str, Any]
     presence: Presence
@@ -102,7 +102,7 @@ class PhraseHistory:
 
 
 def has_words(query: Query) -> bool:
-    """Return whether a query has words that must occur, which a history can be about.
+    """Return whether a query has words that must occur, so that their history can be shown.
 
     >>> from archive.search.query import parse_query
     >>> [has_words(parse_query(text)) for text in ("fyr", "fyr från:2024", "från:2024", "-fyr", "")]
@@ -169,7 +169,7 @@ async def read_phrase_history(
 
 
 def build_only_presence(row: Mapping[str, Any]) -> Presence:
-    """Return the presence in a release of which there is only one version, and which is still there."""
+    """Return the presence of a wording in a release that has a single version and was not removed."""
     appeared = CheckPair(None, row["first_seen"])
     return Presence(first=row["revision"], last=row["revision"], appeared=appeared, disappeared=None)
 

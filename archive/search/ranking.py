@@ -384,7 +384,7 @@ class HitFinder:
         return await add_former_hits(self, await self.fetch_all_current(), self.order)
 
     async def fetch_current(self, order: str) -> HitList:
-        """Fetch the hits of which the current version matches."""
+        """Fetch the hits whose current version matches."""
         plan = plan_search(self.request, self.names)
         match = build_match(self.request, plan, self.skip_facet)
         ranked = order == "best" and bool(plan.match)
@@ -393,7 +393,7 @@ class HitFinder:
         return await self.fetch_from_tables(plan, match, ranked)
 
     async def fetch_all_current(self) -> HitList:
-        """Fetch all of them without a limit: first those of `fetch_current`, then the older ones, newest first."""
+        """Fetch these hits without a limit: first those of `fetch_current`, then the older ones, newest first."""
         last_page = -(-MAX_HITS // self.request.size)
         hits = await replace(self, request=replace(self.request, page=last_page)).fetch_current(self.order)
         if not hits.capped:
@@ -622,7 +622,7 @@ class HitFinder:
 
 
 def add_related_hits(relevance: Mapping[int, float], related: Mapping[int, float]) -> dict[int, float]:
-    """Return the relevance of hits, from 0 to about 1, with what they share with the best ones.
+    """Return the relevance of hits, from 0 to about 1, raised by words that they share with the best ones.
 
     related: the relevance of the hits of words that the best hits share, best first. While there are few hits, the best
     of these are added.

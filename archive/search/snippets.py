@@ -50,7 +50,7 @@ class MatchExplanation:
 
 @dataclass(frozen=True, slots=True)
 class TextChange:
-    """A change by which a release is a hit: the revisions before and after it, and the two checks that it is between.
+    """A change that makes a release a hit: the revisions before and after it, and the checks between which it was made.
 
     kind: former (the last version with the words of the query became another one), removed, added, or edited (both).
     """

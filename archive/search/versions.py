@@ -100,9 +100,9 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormerHits:
-    """Releases of which an earlier version matches, and not the current one.
+    """Releases with an earlier version that matches, while the current one does not.
 
-    ids: those of which one edit removed all words first, then the others, each newest first.
+    ids: first the releases from which a single edit removed all words, then the others; each group newest first.
     """
 
     ids: Sequence[int] = ()
@@ -122,7 +122,7 @@ async def resolve_query(run: RunQuery, tree: QueryNode | None) -> tuple[Resolved
 
 
 async def find_edited_releases(run: RunQuery, node: EditNode, names: ResolvedNames) -> tuple[dict[int, int], bool]:
-    """Return the releases with an edit as described, each with the newest such edit, and whether these are all."""
+    """Return the releases with an edit that meets a node, each with the newest such edit, and whether these are all."""
     found: dict[int, int] | None = None  # edit → release
     uncertain: set[int] = set()
     is_complete = True
@@ -171,7 +171,7 @@ def is_decided_by_text(tree: QueryNode, *, added: bool) -> bool:
 
 
 def adapt_to_edits(node: QueryNode, *, added: bool) -> QueryNode | None:
-    """Return a part of a query as `search_edits` can find it, or what it at least requires; None if that is nothing."""
+    """Return the part of a query that `search_edits` can find, perhaps in a weaker form, or None if it cannot."""
     if isinstance(node, TermNode | NearNode):
         node = replace(node, field=node.field if node.field in EDIT_COLUMNS else None)
     if added and isinstance(node, TermNode) and node.match in (QUOTED, WRITTEN):
@@ -191,7 +191,7 @@ def adapt_to_edits(node: QueryNode, *, added: bool) -> QueryNode | None:
 
 
 async def read_edits(run: RunQuery, tree: QueryNode, names: ResolvedNames, *, added: bool = False) -> dict[int, int]:
-    """Return the edits of which the removed (or added) text matches, newest first, each with its release."""
+    """Return the edits whose removed (or added) text matches, newest first, each with its release."""
     adapted = adapt_to_edits(tree, added=added)
     match = build_node_match(adapted, names, EDIT_INDEX) if adapted else ""
     if not match:
@@ -220,7 +220,7 @@ def find_last_row(release: int, moves: Mapping[int, int]) -> int:
 
 
 async def check_edits(run: RunQuery, edits: Sequence[int], node: EditNode, names: ResolvedNames) -> list[int]:
-    """Return the edits that removed and added what a query says, by the number of its occurrences in whole states."""
+    """Return the edits that removed and added the words, by how often the states before and after have them."""
     if not edits:
         return []
     finders = {tree: build_occurrence_finder(tree, names) for tree in (node.removed, node.added) if tree}
@@ -276,8 +276,8 @@ def build_occurrence_finder(tree: QueryNode | None, names: ResolvedNames) -> Occ
 async def add_former_hits(finder: HitFinder, hits: HitList, order: str) -> HitList:
     """Add the releases of which only an earlier version matches, if the request asks for them.
 
-    By date, they are sorted together with the others. By relevance, they cannot be compared with them, so both take
-    turns: whoever asks for earlier versions sees them among the first hits, and none of the others is far behind.
+    If hits are sorted by date, these are sorted with the others. The relevance of the two kinds cannot be compared, so
+    they alternate if hits are sorted by relevance: the first page then has hits of both kinds.
     """
     request, columns = finder.request, finder.columns
     if not request.all_versions or request.loosened or request.show != "releases":
@@ -297,9 +297,9 @@ async def add_former_hits(finder: HitFinder, hits: HitList, order: str) -> HitLi
 
 
 async def find_former_hits(finder: HitFinder, current: Collection[int] | None, *, oldest: int = 0) -> FormerHits:
-    """Find releases of which an earlier version has all words of a request, and the current one has not.
+    """Find releases with an earlier version that has all words of a request, while the current one does not.
 
-    current: the hits of which the current version matches, or None if they are not known. oldest: the lowest of their
+    current: the hits whose current version matches, or None if they are not known. oldest: the lowest of their
     ColumnCache.sort_dates if there are more hits, which are older; then only former hits from this date are found.
     """
     run, columns, request, names = finder.run, finder.columns, finder.request, finder.names
@@ -444,7 +444,7 @@ async def filter_by_conditions(finder: HitFinder, candidates: set[int]) -> set[i
 
 
 async def read_current(run: RunQuery, part: QueryNode, names: ResolvedNames) -> list[int] | None:
-    """Return the releases of which the current text matches, or None if there are more than MAX_HITS."""
+    """Return the releases whose current text matches, or None if there are more than MAX_HITS."""
     plan = build_plan(part, names)
     conditions = [
         f"rowid in (select l.release from release_facets l where {condition})" for condition in plan.conditions
@@ -462,7 +462,7 @@ async def read_current(run: RunQuery, part: QueryNode, names: ResolvedNames) -> 
 async def filter_current(
     run: RunQuery, tree: QueryNode | None, names: ResolvedNames, releases: Iterable[int]
 ) -> set[int]:
-    """Return those of the releases of which the current text matches, each looked up by itself."""
+    """Return the releases whose current text matches, looking up each of them by its id."""
     plan = build_plan(tree, names)
     conditions = [*plan.conditions, *([f"search match {plan.bind(plan.match)}"] if plan.match else [])]
     (row,) = await run(
@@ -477,10 +477,10 @@ async def filter_current(
 async def describe_changes(
     run: RunQuery, hits: Sequence[SearchHit], tree: QueryNode | None, names: ResolvedNames, former: FormerHits
 ) -> list[SearchHit]:
-    """Return the hits, those of earlier versions and of edits with the change and an excerpt of what it changed.
+    """Return the hits; those of earlier versions and of edits get the change, and an excerpt of what it changed.
 
-    A former hit is left out if stored text has no such version, against what the index says. If a query has other words
-    beside those about edits, the excerpts of its current hits are of these.
+    A former hit is left out if no stored version has the words, although the index suggests it. If a query also has
+    words that are not about edits, the excerpts of current hits show those words.
     """
     if not former.ids and not names.edits:
         return list(hits)

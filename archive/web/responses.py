@@ -243,14 +243,14 @@ def run_with_cpu_limit(
 
 
 class OwnTemplate(Template):
-    """A template of ours, which awaits nothing. Datasette's environment renders each call in it as one to wait for."""
+    """A template of ours, rendered without `await`. In Datasette's own environment, each call in it is awaited."""
 
     async def render_async(self, *args: Any, **kwargs: Any) -> str:
         return self.render(*args, **kwargs)
 
 
 async def render_own_template(site: SiteRequest, name: str, context: dict[str, Any]) -> str:
-    """Render one of our templates with Datasette's context, but without its asynchronous mode: in 60 % of the time."""
+    """Render one of our templates with Datasette's context, but not in its asynchronous mode, which is slower."""
     datasette = site.datasette
     if datasette not in OWN_ENVIRONMENTS:
         OWN_ENVIRONMENTS[datasette] = environment = datasette.jinja_env.overlay(enable_async=False)

@@ -308,7 +308,7 @@ class ResponseDelivery:
             self.finished.set()
 
     async def send(self, message: dict[str, Any]) -> None:
-        """Send a message in chunks. The start waits for the first bytes, so that 503 is possible until then."""
+        """Send a message in chunks. Its start is held back until the first bytes, because it may become a 503."""
         if message["type"] == "http.response.start":
             await self.begin_response(message)
             return

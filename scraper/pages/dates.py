@@ -277,7 +277,7 @@ def get_accessible_name(element: Element) -> str | None:
 
 
 def read_label_dates(document: Document, element: Element) -> list[PageDate]:
-    """Return the dates of a label: in its element, in the next element, or in the line that they share."""
+    """Return the dates of a label: in its own element, else in that and the next one, else in their parent."""
     following, parent = find_next_element(element), element.getparent()
     for parts in ([element], [element, following], [parent]):
         elements = [part for part in parts if part is not None]
@@ -463,7 +463,7 @@ def is_date_only(text: str) -> bool:
 
 
 def find_unlabelled_date(document: Document, heading: Element | None, main: Element) -> PageDate | None:
-    """Return a date that stands alone in or next to the title, or else that of a dateline, and remove its element."""
+    """Return and remove a date that stands alone in or next to the title; without one, return that of a dateline."""
     beside_title = iter_title_neighbours(heading) if heading is not None else ()
     times = (time for time in main.iter("time") if next(time.iterancestors("p", "li", "table"), None) is None)
     for element in chain(beside_title, iter_opening_elements(main), times):
@@ -644,5 +644,5 @@ def is_date_of_field(element: Element, field: str) -> bool:
 
 
 def read_datetime_attributes(*elements: Element) -> list[str | None]:
-    """Return the datetime attribute of each <time> element in the given elements, or among them."""
+    """Return the datetime attribute of each <time> element that is one of the elements or inside one."""
     return [time.get("datetime") for element in elements for time in element.iter("time")]

@@ -114,7 +114,7 @@ async def test_page_marks_the_words_and_links_to_comparisons(history_site: Site)
         ("q=-fyr", "There are no words to follow in this query"),
         ("q=kvastfening", "No release has or had these words"),
         ("q=färjan&agency=fyrstyrelsen", "No release has or had these words"),
-        ("q=färjan söndag", 'Only exactly "färjan söndag"'),
+        ("q=färjan söndag", 'Only exact matches for "färjan söndag"'),
     ],
 )
 async def test_empty_states(history_site: Site, query: str, sentence: str) -> None:

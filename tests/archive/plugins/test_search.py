@@ -557,7 +557,7 @@ async def test_other_tables_have_no_versions(history_site: Site) -> None:
 
 
 async def test_earlier_versions_are_not_searched_among_questions(history_site: Site) -> None:
-    assert "bara bland meddelanden" in await history_site.text("/search?q=stöd&versions=all&show=questions")
+    assert "omfattar bara meddelanden" in await history_site.text("/search?q=stöd&versions=all&show=questions")
     assert "”versions=new” i adressen" in await history_site.text("/search?q=stöd&versions=new")
 
 

@@ -345,7 +345,7 @@ def find_passages(quotation: Quotation, versions: Sequence[StoredVersion]) -> li
 
 
 def rate_original(original: Original) -> float:
-    """Return how much of a quotation is there, less a little for other words in between."""
+    """Rate how much of a quotation an original has; of equal ones, the shorter is rated higher."""
     size = sum(window.end - window.start for window in original.windows if window)
     return original.coverage + original.ordered - size / 10_000
 

@@ -429,8 +429,8 @@ class WordRun(NamedTuple):
 class Original:
     """What an altered quotation was probably altered from: its pieces, and a window for each, None if nothing is alike.
 
-    coverage: the share of the quotation's words that is there, weighted by rarity. ordered: the share that is there in
-    the same order. is_marked: the quotation has "…" between its pieces; else they are its sentences.
+    coverage: the share of the quotation's words that the windows have, weighted by rarity. ordered: the share that they
+    have in the same order. is_marked: the quotation has "…" between its pieces; else they are its sentences.
     """
 
     pieces: tuple[PassageText, ...]
@@ -448,9 +448,9 @@ def build_original(pieces: Sequence[PassageText], match: PassageMatch) -> Origin
 
 
 def find_original(pieces: Sequence[PassageText], text: PassageText, weights: Mapping[str, float]) -> Original | None:
-    """Return the passages of a text that have the most of a quotation, as a whole or of each sentence.
+    """Return the passages of a text that are most like a quotation, compared as a whole or sentence by sentence.
 
-    None if nothing is alike.
+    Returns None if nothing is alike.
     """
     whole = find_windows(pieces, text, weights, is_marked=True)
     sentences = [PassageText(part) for piece in pieces for part in SENTENCE_BREAK.split(piece.text)]
@@ -464,7 +464,7 @@ def find_original(pieces: Sequence[PassageText], text: PassageText, weights: Map
 def find_windows(
     pieces: Sequence[PassageText], text: PassageText, weights: Mapping[str, float], *, is_marked: bool
 ) -> Original | None:
-    """Return the passage that is most like each piece; None if nothing is alike."""
+    """Return an Original with the passage that is most like each piece, or None if nothing is alike."""
     total = found = 0.0
     count = shared = ordered = 0
     windows: list[TextWindow | None] = []
@@ -558,7 +558,7 @@ def diff_original(original: Original) -> list[DiffSegment]:
 
 
 def join_windows(one: TextWindow | None, other: TextWindow | None, *, is_marked: bool) -> DiffSegment:
-    """Return what is between two pieces: an omission, and whether it is one that the quotation may make."""
+    """Return the segment between two pieces: `same` if the quotation may leave out what is between them."""
     gap = one.text.keys[one.end : other.start] if one and other else []
     is_in_order = one is None or other is None or one.end <= other.start
     if not is_marked:
@@ -572,7 +572,7 @@ def join_windows(one: TextWindow | None, other: TextWindow | None, *, is_marked:
 
 
 def shorten_segment(segment: DiffSegment) -> DiffSegment:
-    """Shorten what the quotation lacks if it is long."""
+    """Cut the middle of a long deleted segment, and return any other segment unchanged."""
     if segment.op != "del" or len(segment.text) <= 3 * SHOWN_GAP_LENGTH:
         return segment
     return DiffSegment("del", f"{segment.text[:SHOWN_GAP_LENGTH]} […] {segment.text[-SHOWN_GAP_LENGTH:]}")

@@ -201,7 +201,7 @@ def find_inflected_readings(word: str) -> list[WordReading]:
 
 
 def find_derived_readings(word: str) -> list[WordReading]:
-    """List readings as agent noun or participle, most of which the dictionary only has as verb endings."""
+    """List the readings of a word as an agent noun or participle, most of which the dictionary has only as endings."""
     if match := AGENT_NOUN.fullmatch(word):
         stem = match[1][:-2]
         if load_lexicon().is_headword(match[1] + "e") or is_infinitive(stem + "a"):

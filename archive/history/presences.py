@@ -119,7 +119,7 @@ async def read_presences(
 async def find_wording(
     run: RunQuery, revisions: Sequence[int], has_wording: Callable[[Mapping[str, Any]], bool]
 ) -> dict[int, bool]:
-    """Return whether the text of each revision contains the wording; without the last ones if that takes too long."""
+    """Return whether each revision contains the wording. Those after the first MAX_CHARACTERS of text are left out."""
     found: dict[int, bool] = {}
     length = 0
 

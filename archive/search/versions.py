@@ -388,7 +388,7 @@ def loosen_choice(part: QueryNode) -> QueryNode:
 async def read_former_presences(
     run: RunQuery, releases: Sequence[int], tree: QueryNode | None, names: ResolvedNames
 ) -> dict[int, list[Presence]]:
-    """Return when releases had the words of a query, which their current texts lack; nothing if a caption has them."""
+    """Return when releases had the words of a query in the past; [] if a current caption has them."""
     if not releases:
         return {}
     finder = build_occurrence_finder(tree, names)
@@ -419,7 +419,7 @@ async def find_merged_hits(run: RunQuery, tree: QueryNode | None, names: Resolve
 
 
 async def filter_by_conditions(finder: HitFinder, candidates: set[int]) -> set[int]:
-    """Keep the releases that meet the filters of a query, the chosen tags, and, for a feed, that are new."""
+    """Keep the releases that meet the query's filters, have the chosen tags and, for a feed, are new."""
     request, tree = finder.request, finder.request.query.tree
     parts = tree.parts if isinstance(tree, AndNode) else (tree,)
     plan = build_plan(join_nodes(AndNode, [part for part in parts if part and not is_text(part)]), finder.names)

@@ -33,7 +33,7 @@ PARAGRAPH_TAGS = INLINE_TAGS | {"p", "li", "dd", "h1", "h2"}
 
 
 class Sentence(NamedTuple):
-    """A text without markup, outside links."""
+    """A sentence of a page, without markup. Text in links does not belong to any sentence."""
 
     probe: str  # its first characters, which are looked for in the body
     length: int

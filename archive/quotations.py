@@ -79,8 +79,8 @@ LIMITING_WORDS = frozenset(("utan", "without"))  # after the words: "ska byggas 
 # Alteration.
 MAX_RUNS = 150  # runs of shared words that are chained
 MAX_RUN_STARTS = 60  # places of a word in a text that runs may begin at
-RARE_WEIGHT = 0.45  # of a word that is enough for a run
-GAP_COST = 0.02  # weight of a rare word that a word of a gap costs
+RARE_WEIGHT = 0.45  # weight of a word that is a run by itself
+GAP_COST = 0.02  # subtracted for each word between two runs, in weights of words
 MAX_GAP_COST = 3.0
 SHOWN_GAP_LENGTH = 60  # characters at either end of a shortened gap
 

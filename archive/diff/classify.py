@@ -168,7 +168,7 @@ def _find_passages(pair: BlockPair, capitals: CapitalUsage) -> list[ChangedPassa
 
 
 def _measure_shares(before: Sequence[DiffToken], after: Sequence[DiffToken]) -> ParagraphShares:
-    """Count the changed words, and measure the share of nouns and the like that were replaced by others."""
+    """Count the changed words, and measure which share of the words are nouns and the like that were replaced."""
     old, new = (
         {find_content_lemma(token.text.casefold()) for token in side if token.kind == "word"} - {""}
         for side in (before, after)

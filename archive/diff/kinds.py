@@ -40,7 +40,7 @@ KIND_IMPORTANCE = {  # in the order of a summary
 FACT_KINDS = ("amount", "negation", "number", "date", "name", "time", "contact")
 
 FIELD_FACTORS = {"title": 1.15, "lead": 1.05}  # times the importance of the same change in the body
-REFERENCE_IMPORTANCE = 25  # a reference identifies a document; seldom does its change alter what is said
+REFERENCE_IMPORTANCE = 25  # a reference identifies a document; its change seldom alters what is said
 MISSPELLING_IMPORTANCE = 20
 LONE_MODAL_IMPORTANCE = 40  # kan innebära, innebär
 HOUR_ONLY_IMPORTANCE = 4  # same day, and only one version has an hour

@@ -122,7 +122,7 @@ async def resolve_query(run: RunQuery, tree: QueryNode | None) -> tuple[Resolved
 
 
 async def find_edited_releases(run: RunQuery, node: EditNode, names: ResolvedNames) -> tuple[dict[int, int], bool]:
-    """Return the releases with an edit that meets a node, each with the newest such edit, and whether these are all."""
+    """Return the releases with an edit that matches a node, each with the newest such edit, and whether that is all."""
     found: dict[int, int] | None = None  # edit → release
     uncertain: set[int] = set()
     is_complete = True
@@ -407,7 +407,7 @@ async def read_former_presences(
 async def find_merged_hits(run: RunQuery, tree: QueryNode | None, names: ResolvedNames) -> list[int]:
     """Return the releases that another row with the words of a query was merged into.
 
-    If both pages existed at the same time, the difference between them is no edit.
+    If both pages existed at the same time, the difference between them is not an edit.
     """
     words = tree.parts if isinstance(tree, AndNode) else (tree,)
     plan = build_plan(join_nodes(AndNode, [part for part in words if part and is_text(part)]), names)

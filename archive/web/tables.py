@@ -112,7 +112,7 @@ class KeysetPage:
         self.next_start: Sequence[Any] | None = None
 
     def rewrite(self, sql: str, params: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-        """Rewrite Datasette's statement to return the rows after `start` in total order, sort values first."""
+        """Rewrite Datasette's statement to return rows after `start` in total order, with the sort values in front."""
         limit = STATEMENT_LIMIT.search(sql)
         head = sql[: limit.start()].rstrip() if limit else ""
         order = f"order by {self.ordered_by}" if self.ordered_by else ""

@@ -5,8 +5,8 @@ A quotation is a passage in quotation marks, or a dash reply: a paragraph that b
 
 What counts as the same text
   - Differences in these do not count: quotation marks, the kind of dashes and spaces, soft hyphens, ligatures, the
-    grouping of digits, a capital at the start, and a comma, full stop or colon at the end. Who said it (", säger NAME") may be left out, and
-    paragraphs may be joined.
+    grouping of digits, a capital at the start, and a comma, full stop or colon at the end. Who said it
+    (", säger NAME") may be left out, and paragraphs may be joined.
   - "…" and "[…]" mark an omission: the pieces must occur in this order. What is left out within a sentence must not
     be a negation. Nor may a sentence be cut off right before one and end with a full stop, or as a dash reply.
   - Everything else is an alteration: another word, number or name, a capital, a comma, a word in square brackets.

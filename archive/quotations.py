@@ -88,8 +88,8 @@ SHOWN_GAP_LENGTH = 60  # characters at either end of a shortened gap
 class PassageText:
     """A text as words, numbers and marks, with its quotation marks left out.
 
-    is_statement: it ended with a full stop or is a dash reply, so it is not the same as a question, or as the same
-    words before a negation.
+    is_statement: it ended with a full stop or is a dash reply. It then differs from a question with the same words, and
+    from the same words before a negation.
 
     >>> PassageText("EU:s ”stöd” – 10 000 kr, −1,5 %.").forms
     ['EU:s', 'stöd', '-', '10000', 'kr', ',', '-1,5', '%', '.']
@@ -356,7 +356,7 @@ def is_reversing(key: str) -> bool:
 
 
 def hides_negation(gap: Sequence[str]) -> bool:
-    """Return whether a negation is left out of a sentence that goes on after the gap, or where a sentence is cut off.
+    """Return whether a gap hides a negation: in a sentence that continues after it, or where a sentence is cut off.
 
     >>> hides_negation("inte . Det är".split()), hides_negation("inte nu .".split())
     (True, True)
@@ -442,7 +442,7 @@ class Original:
 
 
 def build_original(pieces: Sequence[PassageText], match: PassageMatch) -> Original:
-    """Return the original of a quotation that has the same words and hides a negation."""
+    """Build the original of a quotation that has all its words in order, but left out a negation."""
     count = sum(len(piece.words) for piece in pieces)
     return Original(tuple(pieces), match.windows, is_marked=True, coverage=1.0, ordered=1.0, shared_words=count)
 

@@ -364,7 +364,7 @@ async def find_former_hits(finder: HitFinder, current: Collection[int] | None, *
 
 
 def iter_parts(node: QueryNode | None) -> Iterator[QueryNode]:
-    """Yield the parts of a query that must all match, without brackets around some of them."""
+    """Yield the parts of a query that must all match, including those inside brackets."""
     if isinstance(node, AndNode):
         for part in node.parts:
             yield from iter_parts(part)
@@ -373,9 +373,9 @@ def iter_parts(node: QueryNode | None) -> Iterator[QueryNode]:
 
 
 def loosen_choice(part: QueryNode) -> QueryNode:
-    """Return a part of a query with any of its words if it is a choice in which several must match, else as it is.
+    """Return an OR of all words of a part if it is a choice between several words at once, else the part itself.
 
-    An edit may have removed one of them while another is still there: ETS 2 is also searched for as ETS2.
+    An edit may have removed one of the words while another is still there: ETS 2 is also searched for as ETS2.
 
     >>> from archive.search.query import parse_query
     >>> [len(loosen_choice(parse_query(text).tree).parts) for text in ("ETS 2", "ets OR utsläpp")]
@@ -540,7 +540,7 @@ async def read_edit_changes(run: RunQuery, edits: Mapping[int, int], tree: Query
 def add_excerpt(
     hit: SearchHit, state: dict[str, Any], other: dict[str, Any] | None, query_terms: Sequence[QueryTerm]
 ) -> SearchHit:
-    """Return a hit with an excerpt of a version: of what the other version lacks, if that has all words.
+    """Return a hit with an excerpt of a version, from the texts that the other version lacks if these have all words.
 
     The excerpt is from the title only if no other text has as many of the words.
     """

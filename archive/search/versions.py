@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from archive.analysis import is_english_release
@@ -69,6 +70,7 @@ MAX_CANDIDATES = 400  # newest releases for which common words are looked up one
 LOOKUP_BATCH = 50  # of these looked up at a time
 MAX_CHECKED = 30  # releases or edits of a search that stored text decides about
 WHOLE_COLUMNS = ("lead", "title")  # of search_edits; its body has questions, answers and captions, too
+MAX_EDITS_CHECKED = 5  # newest edits of a release with too many versions
 EDIT_INDEX = IndexTable(
     table="search_edits", text_columns=f"{{{' '.join(EDIT_COLUMNS)}}}", fields=EDIT_COLUMNS, suffixes=("",)
 )
@@ -229,9 +231,7 @@ async def check_edits(run: RunQuery, edits: Sequence[int], node: EditNode, names
     def check() -> list[int]:
         found = []
         for row in rows:
-            before, after = keep_changed_texts(
-                *(parse_state({name: row[f"{side}_{name}"] for name in (*STATE_FIELDS, *LIST_FIELDS)}) for side in "bv")
-            )
+            before, after = keep_changed_texts(*parse_sides(row))
             if all(
                 finder.is_true(finder.compare(before, after)[tree is not node.removed].__contains__)
                 for tree, finder in finders.items()
@@ -489,6 +489,9 @@ async def describe_changes(
     changes = await read_edit_changes(run, edits, tree)
     presences = {key: former.presences[key] for key in keys if key in former_ids and key in former.presences}
     presences |= await read_former_presences(run, [*former_ids.intersection(keys) - presences.keys()], tree, names)
+    removals = await find_last_removals(run, former_ids.intersection(keys) - presences.keys(), tree, names)
+    for key, change in (await read_edit_changes(run, removals, tree)).items():
+        changes[key] = replace(change, kind="former")
     for key, found in presences.items():
         for presence in found:
             assert presence.disappeared  # noqa: S101 - see read_former_presences
@@ -513,6 +516,38 @@ async def describe_changes(
 
     replaced = await run_in_thread(cut_excerpts)
     return [replaced.get(hit.row["id"], hit) for hit in hits]
+
+
+async def find_last_removals(
+    run: RunQuery, releases: Collection[int], tree: QueryNode | None, names: ResolvedNames
+) -> dict[int, int]:
+    """Return the edit that removed the words of a query from each release, for those with too many versions to read."""
+    any_leaf = join_nodes(OrNode, list(iter_leaves(tree)))
+    if not releases or any_leaf is None:
+        return {}
+    moves, edits = await read_moves(run), dict[int, list[int]]()
+    for edit, release in (await read_edits(run, any_leaf, names)).items():
+        edits.setdefault(find_last_row(release, moves), []).append(edit)
+    chosen = {edit: release for release in releases for edit in edits.get(release, ())[:MAX_EDITS_CHECKED]}
+    rows = await run(EDIT_STATES_SQL, {"ids": json.dumps([*chosen])})
+    finder = build_occurrence_finder(tree, names)
+
+    def check() -> dict[int, int]:
+        found: dict[int, int] = {}
+        for row in sorted(rows, key=itemgetter("id"), reverse=True):
+            if chosen[row["id"]] not in found:
+                before, after = map(finder.is_in, parse_sides(row))
+                if before and not after:
+                    found[chosen[row["id"]]] = row["id"]
+        return found
+
+    return await run_in_thread(check)
+
+
+def parse_sides(row: Any) -> Iterator[dict[str, Any]]:
+    """Yield the states before and after an edit, from a row of EDIT_STATES_SQL."""
+    for side in "bv":
+        yield parse_state({name: row[f"{side}_{name}"] for name in (*STATE_FIELDS, *LIST_FIELDS)})
 
 
 def parse_texts(row: Any) -> dict[str, Any]:

@@ -240,6 +240,21 @@ async def test_more_than_can_be_checked_is_stated(
         assert notes == ["many_edits"]
 
 
+async def test_change_is_found_in_a_release_with_too_many_versions_to_read(
+    versions: Searcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = ("färja", '"har 120 miljoner"', "kran färja", "sälarna", "kran -färja")
+    expected = [await find(versions, text, all_versions=True) for text in texts]
+    monkeypatch.setattr("archive.history.presences.MAX_VERSIONS", 0)
+    for text, hits in zip(texts, expected, strict=True):
+        page = (await versions.find(text, all_versions=True)).hit_page
+        found = [(hit.row["id"], hit.change) for hit in await find(versions, text, all_versions=True)]
+        if found:
+            assert found == [(hit.row["id"], hit.change) for hit in hits], text
+        assert len(found) == page.total == (0 if text in ("kran färja", "kran -färja") else 1)
+        assert page.former.capped is (not found)
+
+
 async def test_hidden_release_is_not_found_in_versions(versions_archive: Path, tmp_path: Path) -> None:
     with Archive(tmp_path / "archive.db") as archive:
         archive.add_agency("fyr", name="Fyrstyrelsen", home="https://fyr.example/")

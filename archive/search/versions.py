@@ -354,7 +354,7 @@ async def find_former_hits(finder: HitFinder, current: Collection[int] | None, *
     unknown = [key for key in to_check[:MAX_CHECKED] if key not in finder.checked]
     finder.checked.update(await read_former_presences(run, unknown, tree, names))
     return FormerHits(
-        ids=certain + [key for key in to_check[:MAX_CHECKED] if finder.checked.get(key)],
+        ids=certain + [key for key in to_check[:MAX_CHECKED] if is_gone(finder.checked.get(key, ()))],
         presences=finder.checked,
         capped=capped
         or len(to_check) > MAX_CHECKED
@@ -388,7 +388,7 @@ def loosen_choice(part: QueryNode) -> QueryNode:
 async def read_former_presences(
     run: RunQuery, releases: Sequence[int], tree: QueryNode | None, names: ResolvedNames
 ) -> dict[int, list[Presence]]:
-    """Return when releases had the words of a query in the past; [] if a current caption has them."""
+    """Return when releases had the words of a query; of the current versions, only captions can have them."""
     if not releases:
         return {}
     finder = build_occurrence_finder(tree, names)
@@ -400,8 +400,12 @@ async def read_former_presences(
         has_captions = any(image["caption"] for image in state["images"])
         return (state["id"] not in newest or has_captions) and finder.is_in(state)
 
-    presences = await read_presences(run, releases, has_words)
-    return {key: found if all(presence.disappeared for presence in found) else [] for key, found in presences.items()}
+    return await read_presences(run, releases, has_words)
+
+
+def is_gone(presences: Sequence[Presence]) -> bool:
+    """Return whether a release had the words of a query and has them no more, not even in a caption."""
+    return bool(presences) and all(presence.disappeared for presence in presences)
 
 
 async def find_merged_hits(run: RunQuery, tree: QueryNode | None, names: ResolvedNames) -> list[int]:
@@ -492,18 +496,23 @@ async def describe_changes(
     removals = await find_last_removals(run, former_ids.intersection(keys) - presences.keys(), tree, names)
     for key, change in (await read_edit_changes(run, removals, tree)).items():
         changes[key] = replace(change, kind="former")
+    still = {}  # releases of which a caption still has the words → the revision
     for key, found in presences.items():
         for presence in found:
-            assert presence.disappeared  # noqa: S101 - see read_former_presences
-            changes[key] = TextChange("former", presence.last, presence.after, *presence.disappeared)
+            if presence.disappeared:
+                changes[key] = TextChange("former", presence.last, presence.after, *presence.disappeared)
+        if found and not is_gone(found):
+            changes.pop(key, None)
+            still[key] = max(presence.last for presence in found if not presence.disappeared)
     hits = [replace(hit, change=changes.get(key)) for key, hit in zip(keys, hits, strict=True)]
-    hits = [hit for hit in hits if hit.change or hit.row["id"] not in former_ids]
+    hits = [hit for hit in hits if hit.change or hit.row["id"] in still or hit.row["id"] not in former_ids]
     has_words = bool(find_terms(tree))
     shown = [
         (hit, *((change.after, change.before) if change.kind == "added" else (change.before, change.after)))
         for hit in hits
         if (change := hit.change) and (change.kind == "former" or not has_words) and not hit.is_pair
     ]
+    shown += [(hit, still[hit.row["id"]], None) for hit in hits if hit.row["id"] in still]
     revisions = [key for _, *versions in shown for key in versions if key]
     rows = await run(STATE_TEXTS_SQL, {"ids": json.dumps(revisions)}) if shown else []
     query_terms = list_marked_terms(tree, names)

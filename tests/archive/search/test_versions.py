@@ -240,6 +240,17 @@ async def test_more_than_can_be_checked_is_stated(
         assert notes == ["many_edits"]
 
 
+async def test_words_that_a_caption_still_has_are_not_former(tmp_path: Path) -> None:
+    with Archive(tmp_path / "archive.db") as archive:
+        archive.add_agency("fyr", name="Fyrstyrelsen", home="https://fyr.example/")
+        picture = (Image(url="https://fyr.example/1.jpg", caption="Skeppet vid kajen"),)
+        for day, body in enumerate(("Skeppet går.\n\nEn text.", "En text.")):
+            archive.save(release(1, body, images=picture), seen_at=START + day * DAY)
+        searcher = Searcher(build_connection_runner(archive.db.conn))
+        (hit,) = (results := await searcher.find("skepp", all_versions=True)).hits
+        assert (results.hit_page.total, hit.change, marks(hit.excerpt)) == (1, None, ["Skeppet"])
+
+
 async def test_change_is_found_in_a_release_with_too_many_versions_to_read(
     versions: Searcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -245,13 +245,15 @@ async def check_edits(run: RunQuery, edits: Sequence[int], node: EditNode, names
 def keep_changed_texts(*states: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield two states of a release without what both have, so that less text has to be analysed.
 
+    If their questions differ, both bodies are kept: an answer that the body repeats does not count.
+
     >>> empty = {"title": "A", "lead": None, "questions": [], "images": None, "language": "sv"}
     >>> [state["body"] for state in keep_changed_texts({**empty, "body": "B\\n\\nC"}, {**empty, "body": "C\\n\\nD"})]
     ['B', 'D']
     """
     for state, other in (states, states[::-1]):
         kept = {**state, "language": "en" if is_english_release(state) else "sv"}
-        for name in ("title", "lead", "body"):
+        for name in ("title", "lead") if state["questions"] != other["questions"] else ("title", "lead", "body"):
             own, theirs = (Counter(split_paragraphs(each[name] or "")) for each in (state, other))
             kept[name] = "\n\n".join((own - theirs).elements())
         for name in ("questions", "images"):  # one that is not known of either state is not compared

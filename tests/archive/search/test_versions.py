@@ -240,6 +240,23 @@ async def test_more_than_can_be_checked_is_stated(
         assert notes == ["many_edits"]
 
 
+async def test_answers_in_the_body_are_no_edits_of_their_own(tmp_path: Path) -> None:
+    question = (Question(position=1, question="Vad lyfter?", answer="Kranen lyfter."),)
+    edits = [  # each of a body with these words, with a question and without
+        ("Vad lyfter?\n\nKranen lyfter.\n\nKranen igen.", "Vad lyfter?\n\nKranen lyfter.\n\nKranen åter igen."),
+        ("Vad lyfter?\n\nKranen lyfter.\n\nKranen igen.", "Vad lyfter?\n\nKranen lyfter."),
+    ]
+    with Archive(tmp_path / "archive.db") as archive:
+        archive.add_agency("fyr", name="Fyrstyrelsen", home="https://fyr.example/")
+        for number, bodies in enumerate(edits * 2):
+            for day, body in enumerate(bodies):
+                pairs = question if (day == 0) == (number < 2) else ()
+                archive.save(release(number, body, title="Lyft", questions=pairs), seen_at=START + day * DAY)
+        searcher = Searcher(build_connection_runner(archive.db.conn))
+        for text in ("removed:kran", "removed:(kran -båt)"):
+            assert sorted(hit.row["id"] for hit in await find(searcher, text)) == [2, 4], text
+
+
 async def test_words_that_a_caption_still_has_are_not_former(tmp_path: Path) -> None:
     with Archive(tmp_path / "archive.db") as archive:
         archive.add_agency("fyr", name="Fyrstyrelsen", home="https://fyr.example/")

@@ -17,7 +17,7 @@ from rapidfuzz.distance import LCSseq
 
 from archive.diff.facts import DiffToken, tokenise
 
-COMPARED_WORD = re.compile(r"[^\W_]+|(?<!\w)[-−](?=\d)")
+COMPARED_WORD = re.compile(r"[^\W_]+|(?<!\w)[-−](?=\d)|[<>≤≥]")
 
 # Matching of paragraphs.
 MIN_SIMILARITY = 0.4  # share of words that an altered paragraph keeps in order

@@ -142,15 +142,15 @@ QUANTIFIERS = frozenset(
 
 # Opposites and other words that decide what a sentence claims.
 OPPOSITE_PREFIXES = ("o", "un")  # möjligt → omöjligt; "in" would take införa for the opposite of föra
-OPPOSITES = (  # stems of words with opposite meanings
-    "höj/sänk höjn/sänkn öka/minska ökn/minskn ökar/minskar minst/högst över/under före/efter fler/färre"
-    " mer/mindre större/mindre tillåt/förbj tillåt/förbud bifall/avsl godkän/avsl bevilja/avsl stärk/försvag"
-    " utvidg/inskränk öpp/stäng hög/låg bättre/sämre stig/sjunk frivillig/obligatorisk tillfällig/permanent"
-    " tidigare/senare snabbare/långsammare"
-    " increas/decreas rais/lower more/less above/below before/after over/under approv/reject allow/forbid allow/ban"
-    " minimum/maximum open/clos strengthen/weaken earlier/later"
+OPPOSITES = (  # words with opposite meanings; with *, all words that begin so
+    "höj*/sänk* öka*/minska* ökn*/minskn* minst/högst över/under före/efter fler/färre mer/mindre större/mindre"
+    " hög/låg höga/låga högt/lågt högre/lägre högst/lägst högsta/lägsta tillåt*/förbj* tillåt*/förbud bifall*/avsl*"
+    " godkän*/avsl* bevilja*/avsl* stärk*/försvag* utvidg*/inskränk* öpp*/stäng* bättre/sämre stig*/sjunk*"
+    " frivillig*/obligatorisk* tillfällig*/permanent* tidigare/senare snabbare/långsammare överskott*/underskott*"
+    " increas*/decreas* rais*/lower* higher/lower highest/lowest more/less above/below before/after over/under"
+    " approv*/reject* allow*/forbid* allow*/ban* minimum/maximum open*/clos* strengthen*/weaken* earlier/later </> ≤/≥"
 )
-OPPOSITE_STEMS = [pair.split("/") for pair in OPPOSITES.split()]
+OPPOSITE_PAIRS = [pair.split("/") for pair in OPPOSITES.split()]
 ENDINGS = re.compile(  # words that end what the rest of a sentence announces, which reverses it as a negation does
     r"\b(?:upphäv|upphör|häv(?:s|d|t|er|de|des|ts)\b|borttag|inställ[dt]|avblås|avlys|avbr[yu]t|avsluta[dst]|återkalla"
     r"|ställ\w* in\b|(?:ta|tar|tas|tagit|tog|dra|dras|drar|drog|lägg\w*|lade\w*|lagt\w*) (?:bort|tillbaka|ne[rd])\b"
@@ -612,11 +612,19 @@ def differ_by_prefix(old_word: str, new_word: str) -> bool:
 
 
 def are_opposites(old_word: str, new_word: str) -> bool:
-    """Return whether two words in lower case are opposites: höjs, sänks."""
+    """Return whether two words in lower case are opposites.
+
+    >>> are_opposites("höjs", "sänks"), are_opposites("företag", "efterfrågan")
+    (True, False)
+    """
     return any(
-        (old_word.startswith(a) and new_word.startswith(b)) or (old_word.startswith(b) and new_word.startswith(a))
-        for a, b in OPPOSITE_STEMS
+        (fits(old_word, a) and fits(new_word, b)) or (fits(old_word, b) and fits(new_word, a))
+        for a, b in OPPOSITE_PAIRS
     )
+
+
+def fits(word: str, pattern: str) -> bool:
+    return word.startswith(pattern[:-1]) if pattern.endswith("*") else word == pattern
 
 
 def has_ending(text: str) -> bool:

@@ -66,6 +66,13 @@ def test_files_links_and_anchors_exist(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_tables_are_whole(path: Path) -> None:
+    """A blank line ends a table: its remaining rows would be printed as text."""
+    blocks = re.split(r"\n{2,}", read_page(path))
+    assert [block for block in blocks if block.startswith("|") and not re.match(r".+\n\| *---", block)] == []
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 def test_make_targets_exist(path: Path) -> None:
     targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
     named = set(re.findall(r"`make (\w+)", read_page(path)))

@@ -47,7 +47,9 @@ async def read_phrase_page(run: RunQuery, query: RegisterQuery) -> ListPage:
     """Return a page of the history; the key of an entry is the first revision with the words."""
     history: PhraseHistory = query.search
     keys = [entry.presence.first for entry in history.entries]
-    start = 0 if query.after is None else keys.index(query.after) + 1 if query.after in keys else len(keys)
+    if query.after is not None and query.after not in keys:  # else a client would take it for the end
+        raise FilterError("after", str(query.after), "the first revision of an entry")
+    start = 0 if query.after is None else keys.index(query.after) + 1
     entries = history.entries[start : start + query.size]
     hits = await read_phrase_hits(run, history.query, entries)
     rows = [{**entry.row, "entry": entry, "hit": hit} for entry, hit in zip(entries, hits, strict=True)]

@@ -141,7 +141,7 @@ async def find_edited_releases(run: RunQuery, node: EditNode, names: ResolvedNam
         is_complete = is_complete and len(edits) < MAX_EDITS
         found = edits if found is None else {edit: release for edit, release in edits.items() if edit in found}
     found = found or {}
-    to_check = sorted(uncertain & found.keys(), reverse=True)
+    to_check = take_turns({edit: found[edit] for edit in sorted(uncertain & found.keys(), reverse=True)})
     kept = set(await check_edits(run, to_check[:MAX_CHECKED], node, names))
     moves = await read_moves(run) if found else {}
     releases: dict[int, int] = {}
@@ -149,6 +149,19 @@ async def find_edited_releases(run: RunQuery, node: EditNode, names: ResolvedNam
         if edit in kept or edit not in uncertain:
             releases.setdefault(find_last_row(found[edit], moves), edit)
     return releases, is_complete and len(to_check) <= MAX_CHECKED
+
+
+def take_turns(releases: Mapping[int, int]) -> list[int]:
+    """Return edits so that the first of each release comes first. releases: edit → release.
+
+    >>> take_turns({9: 1, 8: 1, 7: 1, 6: 2, 5: 2})
+    [9, 6, 8, 5, 7]
+    """
+    turns, turn = Counter[int](), {}
+    for edit, release in releases.items():
+        turn[edit] = turns[release]
+        turns[release] += 1
+    return sorted(releases, key=turn.__getitem__)
 
 
 def is_decided_by_text(tree: QueryNode, *, added: bool) -> bool:

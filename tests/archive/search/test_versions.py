@@ -240,6 +240,19 @@ async def test_more_than_can_be_checked_is_stated(
         assert notes == ["many_edits"]
 
 
+async def test_an_often_edited_release_leaves_room_for_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("archive.search.versions.MAX_CHECKED", 2)
+    with Archive(tmp_path / "archive.db") as archive:
+        archive.add_agency("fyr", name="Fyrstyrelsen", home="https://fyr.example/")
+        for number, edits in ((1, 1), (2, 6)):
+            for day in range(edits + 1):
+                archive.save(release(number, f"Båt {day}." if day else "Båt efter båt."), seen_at=START + day * DAY)
+        searcher = Searcher(build_connection_runner(archive.db.conn))
+        results = await searcher.find("removed:båt")
+        assert [hit.row["id"] for hit in results.hits] == [1]
+        assert [note.key for note in results.notes] == ["many_edits"]
+
+
 async def test_answers_in_the_body_are_no_edits_of_their_own(tmp_path: Path) -> None:
     question = (Question(position=1, question="Vad lyfter?", answer="Kranen lyfter."),)
     edits = [  # each of a body with these words, with a question and without

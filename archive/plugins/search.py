@@ -85,6 +85,7 @@ CHANGE_COLUMNS = ("change", "before", "after", "checked_before", "checked_after"
 
 # FTS5 expressions
 MATCH_ALL = f'"{EVERY_RELEASE}"'  # matches every release
+NOT_ALL_SEARCHED = "more earlier versions may match than were searched"  # Datasette's `human_description_en`
 MATCH_NOTHING = '""'  # FTS5 accepts it and finds nothing; an empty text is a syntax error
 
 
@@ -322,23 +323,29 @@ def filters_from_request(request: Any, database: str, table: str, datasette: Any
     async def read() -> FilterArguments | None:
         query = parse_query(text)
         run = build_query_runner(datasette)
-        names, _ = await resolve_query(run, query.tree)
+        names, notes = await resolve_query(run, query.tree)
         plan = build_plan(query.tree, names)
+        is_whole = not any(note.key == "many_edits" for note in notes)
         if request.args.get("_versions") == ALL_VERSIONS:
             columns = await get_search_columns(datasette).refresh(run)
             finder = HitFinder(run=run, columns=columns, request=SearchRequest(text=text), names=names)
-            plan.values["former"] = json.dumps((await find_former_hits(finder, None)).ids)
+            former = await find_former_hits(finder, None)
+            is_whole = is_whole and not former.capped
+            plan.values["former"] = json.dumps(former.ids)
             tests = [f"search match {plan.bind(plan.match)}"] if plan.match else []
             tests += [f"rowid in (select l.release from release_facets l where {each})" for each in plan.conditions]
             found = f"select rowid from search where {' and '.join(tests) or 'false'}"
             matching = f"id in ({found} union select value from json_each(:former))"
-            return FilterArguments([matching], plan.values | {"search": MATCH_ALL})
+            return describe([matching], MATCH_ALL, plan.values, is_whole=is_whole)
         if query.is_blank or (query.tree and not plan.conditions and not text.startswith(MATCH_ALL)):
             return None
         conditions = " and ".join(plan.conditions)
         where = [f"id in (select l.release from release_facets l where {conditions})"] if conditions else []
         match = f"{MATCH_ALL} AND ({plan.match})" if plan.match else MATCH_ALL
-        return FilterArguments(where, plan.values | {"search": match})
+        return describe(where, match, plan.values, is_whole=is_whole)
+
+    def describe(where: list[str], match: str, values: dict[str, Any], *, is_whole: bool) -> FilterArguments:
+        return FilterArguments(where, values | {"search": match}, [] if is_whole else [NOT_ALL_SEARCHED])
 
     return read
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+from collections import Counter
 from collections.abc import Generator, Mapping
 from dataclasses import replace
 from email.utils import formatdate
@@ -173,7 +174,7 @@ class RequestLimiter:
             (path, RequestQueue(replace(self.limits, workers=count))) for path, count in MAX_CONCURRENT_BY_PATH.items()
         ]
         self.delayed_refusals = 0
-        self.bodies = 0  # being received
+        self.bodies: Counter[str] = Counter()  # being received, by client
         self.busy_pages: dict[str, str] = {}  # by language
 
     async def serve(self, app: Any, scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -216,7 +217,7 @@ class RequestLimiter:
             return
 
         if is_post:
-            body = await self.receive_body(scope, receive)
+            body = await self.receive_body(scope, receive, client)
             if body is None:
                 await refuse(send_refusal)
                 return
@@ -248,15 +249,16 @@ class RequestLimiter:
             if queued_request:
                 queued_request.close()
 
-    async def receive_body(self, scope: dict[str, Any], receive: Any) -> RequestBody | None:
-        """Receive a request's body; return None if too many others are being received."""
-        if self.bodies >= self.limits.max_bodies:
+    async def receive_body(self, scope: dict[str, Any], receive: Any, client: str) -> RequestBody | None:
+        """Receive a request's body; return None if too many others, or too many of the client, are being received."""
+        limits = self.limits
+        if self.bodies.total() >= limits.max_bodies or self.bodies[client] >= limits.max_client_bodies:
             return None
-        self.bodies += 1
+        self.bodies[client] += 1
         try:
-            return await receive_body(scope, receive, self.limits)
+            return await receive_body(scope, receive, limits)
         finally:
-            self.bodies -= 1
+            self.bodies -= Counter((client,))  # forgets clients without a body
 
     def build_visitor_request(self, path: str, query_args: Mapping[str, str], client: str) -> VisitorRequest:
         """Return the queue entry of a request for data, with the limits of its format."""

@@ -74,6 +74,7 @@ class SandboxLimits:
     max_body_bytes: int = 160_000  # of a request: 50 kB of text in a form take three times as much if all is escaped
     max_discarded_bytes: int = 2_000_000  # of a body that is too long, read so that the client gets its answer
     max_bodies: int = 20  # received at once
+    max_client_bodies: int = 5  # of one client, so that no slow one can take them all
     body_timeout: float = 10.0  # for a whole body
     max_buffered_bytes: int = 64_000_000  # all large responses that wait for slow readers; the server needs twice that
     chunk_timeout: float = 10.0  # time for a client to read 64 kB

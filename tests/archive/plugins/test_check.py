@@ -268,6 +268,22 @@ async def test_slow_body(address: tuple[str, int], monkeypatch: pytest.MonkeyPat
     assert await exchange(address, request) == ([408], True)
 
 
+async def test_one_client_cannot_take_all_places(address: tuple[str, int]) -> None:
+    slow = HEADERS % b"/-/check.json" + b"content-length: 100\r\n\r\nabc"
+    writers = []
+    for _ in range(SandboxLimits().max_client_bodies):
+        _, writer = await asyncio.open_connection(*address)
+        writer.write(slow)
+        writers.append(writer)
+    await asyncio.sleep(0.2)
+    request = HEADERS % b"/-/check.json" + b"content-length: 3\r\n\r\nabc"
+    assert (await exchange(address, request))[0] == [503]
+    for writer in writers:
+        writer.close()
+    await asyncio.sleep(0.2)
+    assert (await exchange(address, request))[0] == [200]
+
+
 def shorten(receive_body: Any) -> Any:
     async def receive(scope: Any, receive: Any, limits: Any) -> Any:
         return await receive_body(scope, receive, replace(limits, body_timeout=0.1))

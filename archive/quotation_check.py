@@ -235,8 +235,8 @@ class QuotationCheck:
             return result
         original: tuple[StoredVersion, Original] | None
         if found and not verbatim:
-            version, match = min(found, key=lambda each: not each.version.is_listed)
-            original = version, build_original(quotation.pieces, match)
+            passage = min(found, key=lambda each: not each.version.is_listed)
+            original = passage.version, build_original(quotation.pieces, passage.match)
         else:
             original = await asyncio.to_thread(self.choose_original, quotation, [*versions, *others])
         if original is None:

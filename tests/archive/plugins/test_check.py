@@ -16,6 +16,7 @@ import pytest
 import uvicorn
 from lxml import html
 
+from archive.web.sandbox import SandboxLimits
 from tests.archive.sample import Site, find_plugin
 from tests.archive.sample_history import EDITED_NEWEST
 

@@ -509,6 +509,16 @@ async def test_former_hit_states_when_the_words_disappeared(history_site: Site) 
     assert "no longer in the text" in (await history_site.text(f"/search?{FORMER}&lang=en")).lower()
 
 
+@pytest.mark.parametrize("words", ["fyrtio båtar", '"fyrtio båtar"'], ids=["looser hits", "no hits"])
+async def test_search_without_hits_leads_to_earlier_versions(history_site: Site, words: str) -> None:
+    path, text = f"/search?q={quote(words)}", "Sök även i tidigare versioner"
+    (link,) = (await history_site.page(path)).xpath(f"//a[text()='{text}']")
+    assert (await history_site.page(link.get("href"))).cssselect("li .former")
+    assert text not in await history_site.text(f"{path}&show=questions")
+    assert text not in await history_site.text(f"{path}&versions=all&year=1999")
+    assert text not in await history_site.text("/search?q=stöd")
+
+
 async def test_former_hit_in_each_format(history_site: Site) -> None:
     found = await get_json(history_site, FORMER)
     assert (found["total"], found["former"], found["former_capped"]) == (1, 1, False)

@@ -211,7 +211,8 @@ class NewsPage:
         for css in self.field_selectors("tags"):
             elements = self.document.select(css)
             if elements:
-                self.item.tags = [clean_line(get_text_content(element)) for element in elements]
+                texts = (get_text_content(element) or element.get("content", "") for element in elements)
+                self.item.tags = [clean_line(text) for text in texts]
                 self.record_evidence("tags", "selector", elements[0])
                 return
         found = self.labelled_tags or find_tags(self.main_element) or self.bracketed_tags

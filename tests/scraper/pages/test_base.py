@@ -55,6 +55,14 @@ def test_selectors_of_agency_come_first() -> None:
     assert (release.published, release.tags) == (date(2022, 3, 3), ("Trafik",))
 
 
+def test_selected_meta_elements_have_their_content() -> None:
+    agency = Agency(slug="ex", name="Ex", home=HOME, updated="meta[name=changed]", tags="meta[name=k-tag]")
+    metas = (("changed", "2022-03-05"), ("k-tag", "Trafik"), ("k-tag", "Broar"))
+    head = "".join(f'<meta name="{name}" content="{content}">' for name, content in metas)
+    release = read_release(HEADING + TEXT, head, agency=agency)
+    assert (release.updated, release.tags) == (date(2022, 3, 5), ("Trafik", "Broar"))
+
+
 def test_invalid_page_class_or_selector_is_an_error() -> None:
     with pytest.raises(AgencyError, match=r"\[ex\] page"):
         read_release(TEXT, agency=Agency(slug="ex", name="Ex", home=HOME, page="scraper.pages.nowhere.Page"))

@@ -292,7 +292,13 @@ def shorten(receive_body: Any) -> Any:
     return receive
 
 
-async def test_logs_have_nothing_of_the_text(address: tuple[str, int], caplog: pytest.LogCaptureFixture) -> None:
+async def test_logs_have_nothing_of_the_text(
+    address: tuple[str, int], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for logger in (logging.getLogger(name) for name in ("uvicorn", "uvicorn.access", "uvicorn.error")):
+        monkeypatch.setattr(logger, "propagate", True)  # another server of this process may have configured them
+        monkeypatch.setattr(logger, "disabled", False)
+        monkeypatch.setattr(logger, "level", logging.NOTSET)
     body = ARTICLE.encode()
     with caplog.at_level(logging.DEBUG):
         request = HEADERS % b"/-/check.json" + b"content-length: %d\r\n\r\n" % len(body) + body

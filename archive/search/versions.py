@@ -509,8 +509,8 @@ async def describe_changes(
     presences = {key: former.presences[key] for key in keys if key in former_ids and key in former.presences}
     presences |= await read_former_presences(run, [*former_ids.intersection(keys) - presences.keys()], tree, names)
     removals = await find_last_removals(run, former_ids.intersection(keys) - presences.keys(), tree, names)
-    for key, change in (await read_edit_changes(run, removals, tree)).items():
-        changes[key] = replace(change, kind="former")
+    for key, removal in (await read_edit_changes(run, removals, tree)).items():
+        changes[key] = replace(removal, kind="former")
     still = {}  # releases of which a caption still has the words → the revision
     for key, found in presences.items():
         for presence in found:

@@ -13,8 +13,8 @@ import json
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import zip_longest
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from archive.analysis import is_english_release
@@ -22,7 +22,7 @@ from archive.database import RunQuery
 from archive.diff.align import split_paragraphs
 from archive.feeds import SEARCH_FEED_SQL
 from archive.history import find_last_seen, read_preceding_revisions
-from archive.history.presences import Presence, read_presences
+from archive.history.presences import MAX_CHARACTERS, Presence, read_presences
 from archive.models import LIST_FIELDS, STATE_FIELDS, parse_state
 from archive.search.fts import (
     MAX_HITS,
@@ -509,8 +509,8 @@ async def describe_changes(
     presences = {key: former.presences[key] for key in keys if key in former_ids and key in former.presences}
     presences |= await read_former_presences(run, [*former_ids.intersection(keys) - presences.keys()], tree, names)
     removals = await find_last_removals(run, former_ids.intersection(keys) - presences.keys(), tree, names)
-    for key, removal in (await read_edit_changes(run, removals, tree)).items():
-        changes[key] = replace(removal, kind="former")
+    removed = await read_edit_changes(run, removals, tree)
+    changes |= {key: replace(change, kind="former") for key, change in removed.items()}
     still = {}  # releases of which a caption still has the words → the revision
     for key, found in presences.items():
         for presence in found:
@@ -553,19 +553,18 @@ async def find_last_removals(
     for edit, release in (await read_edits(run, any_leaf, names)).items():
         edits.setdefault(find_last_row(release, moves), []).append(edit)
     chosen = {edit: release for release in releases for edit in edits.get(release, ())[:MAX_EDITS_CHECKED]}
-    rows = await run(EDIT_STATES_SQL, {"ids": json.dumps([*chosen])})
     finder = build_occurrence_finder(tree, names)
-
-    def check() -> dict[int, int]:
-        found: dict[int, int] = {}
-        for row in sorted(rows, key=itemgetter("id"), reverse=True):
-            if chosen[row["id"]] not in found:
-                before, after = map(finder.is_in, parse_sides(row))
-                if before and not after:
-                    found[chosen[row["id"]]] = row["id"]
-        return found
-
-    return await run_in_thread(check)
+    found: dict[int, int] = {}
+    length = 0
+    for edit in take_turns(chosen):
+        if chosen[edit] not in found and length <= MAX_CHARACTERS:
+            (row,) = await run(EDIT_STATES_SQL, {"ids": json.dumps([edit])})
+            states = list(parse_sides(row))
+            length += sum(len(state["body"]) for state in states)
+            before, after = await run_in_thread(partial(list, map(finder.is_in, states)))
+            if before and not after:
+                found[chosen[edit]] = edit
+    return found
 
 
 def parse_sides(row: Any) -> Iterator[dict[str, Any]]:

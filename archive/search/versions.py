@@ -561,8 +561,8 @@ async def find_last_removals(
             (row,) = await run(EDIT_STATES_SQL, {"ids": json.dumps([edit])})
             states = list(parse_sides(row))
             length += sum(len(state["body"]) for state in states)
-            before, after = await run_in_thread(partial(list, map(finder.is_in, states)))
-            if before and not after:
+            has_words: list[bool] = await run_in_thread(partial(list, map(finder.is_in, states)))
+            if has_words == [True, False]:
                 found[chosen[edit]] = edit
     return found
 

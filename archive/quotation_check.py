@@ -22,7 +22,7 @@ from typing import Any, Literal, NamedTuple
 from archive.analysis import find_words
 from archive.database import RunQuery
 from archive.diff.align import DiffSegment
-from archive.history import find_final_release
+from archive.history import find_final_release, read_version_texts
 from archive.history.presences import Presence, read_presences
 from archive.quotations import (
     ATTRIBUTION,
@@ -91,10 +91,6 @@ ALTERED_SQL = {
     """,
     "search_edits": EDITED_SQL.format(found=f"{BEST_ROWS_SQL} best", row="best.row") + " order by best.weight desc",
 }
-VERSIONS_SQL = """
-    select id, release, title, lead, body, questions, images from revisions
-    where id in (select value from json_each(:ids))
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -313,11 +309,9 @@ class QuotationCheck:
         missing = {row["revision"]: row for row in candidates if row["revision"] not in self.versions}
         if missing:
             self.check_time()
-            for row in await self.run(VERSIONS_SQL, {"ids": json.dumps(list(missing))}):
-                state = {name: row[name] for name in ("title", "lead", "body")}
-                state |= {name: json.loads(row[name] or "[]") for name in ("questions", "images")}
-                is_listed = bool(missing[row["id"]]["is_listed"])
-                self.versions[row["id"]] = StoredVersion(row["release"], row["id"], is_listed, ReleaseText(state))
+            for key, texts in (await read_version_texts(self.run, missing)).items():
+                is_listed = bool(missing[key]["is_listed"])
+                self.versions[key] = StoredVersion(texts["release"], key, is_listed, ReleaseText(texts))
         return [self.versions[row["revision"]] for row in candidates if row["revision"] in self.versions]
 
     def choose_original(

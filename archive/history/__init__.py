@@ -10,7 +10,7 @@ Releases hidden by a takedown are in neither register; the register of takedowns
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -223,6 +223,19 @@ async def read_stored_revisions(run: RunQuery, revision_ids: Sequence[int | None
         {"ids": json.dumps(revision_ids)},
     )
     return {row["id"]: {**dict(row), "state": parse_state(dict(row))} for row in rows}
+
+
+async def read_version_texts(run: RunQuery, revision_ids: Iterable[int | None]) -> dict[int, dict[str, Any]]:
+    """Return the texts that are searched in revisions by id: those of a state that are read, questions and images."""
+    rows = await run(
+        "select id, release, title, lead, body, questions, images, language from revisions"
+        " where id in (select value from json_each(:ids))",
+        {"ids": json.dumps(list(revision_ids))},
+    )
+    return {
+        row["id"]: {**dict(row), **{name: json.loads(row[name] or "null") for name in ("questions", "images")}}
+        for row in rows
+    }
 
 
 # Registers

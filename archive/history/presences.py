@@ -15,7 +15,7 @@ from itertools import compress, groupby
 from typing import Any, NamedTuple
 
 from archive.database import RunQuery
-from archive.history import find_last_seen
+from archive.history import find_last_seen, read_version_texts
 
 MAX_VERSIONS = 1_500  # different versions, of all releases of a call, whose text is searched; about a second
 MAX_CHARACTERS = 6_000_000  # of their texts; two or three seconds
@@ -37,10 +37,6 @@ ABSENCES_SQL = f"""
     {CHAINS_CTE} select chain.root, o.id, o.release, o.kind, o.first_seen, o.ended
     from chain join removals o on o.release = chain.id
     where o.kind = 'moved' or (o.confirmed is not null and o.confirmed is not o.ended) order by o.first_seen, o.id
-"""
-TEXTS_SQL = """
-    select id, title, lead, body, questions, images, language from revisions
-    where id in (select value from json_each(:ids))
 """
 
 
@@ -123,16 +119,14 @@ async def find_wording(
     found: dict[int, bool] = {}
     length = 0
 
-    def search(rows: Sequence[Mapping[str, Any]]) -> None:
-        for row in rows:
-            lists = {name: json.loads(row[name] or "[]") for name in ("questions", "images")}
-            found[row["id"]] = has_wording({**dict(row), **lists})
+    def search(texts: Mapping[int, Mapping[str, Any]]) -> None:
+        found.update((key, has_wording(text)) for key, text in texts.items())
 
     for start in range(0, len(revisions), STATE_BATCH):
         if length <= MAX_CHARACTERS:
-            rows = await run(TEXTS_SQL, {"ids": json.dumps(revisions[start : start + STATE_BATCH])})
-            await asyncio.to_thread(search, rows)
-            length += sum(len(row["body"]) for row in rows)
+            texts = await read_version_texts(run, revisions[start : start + STATE_BATCH])
+            await asyncio.to_thread(search, texts)
+            length += sum(len(text["body"]) for text in texts.values())
     return found
 
 

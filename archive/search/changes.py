@@ -11,7 +11,7 @@ from typing import Any
 
 from archive.analysis import is_english_release
 from archive.database import ListPage, RunQuery
-from archive.history import Entry, RegisterQuery, read_edits_page, read_removals_page, read_stored_revisions
+from archive.history import Entry, RegisterQuery, read_edits_page, read_removals_page, read_version_texts
 from archive.params import FilterError
 from archive.search.fts import ResolvedNames, build_plan, extract_filters, iter_nodes, resolve_names
 from archive.search.occurrences import (
@@ -26,11 +26,8 @@ from archive.search.query import AndNode, EditNode, NearNode, OrNode, QueryNode,
 from archive.search.snippets import HighlightedText, MarkedText, choose_excerpt, read_release_hits
 from archive.search.versions import (
     MAX_EDITS,
-    build_occurrence_finder,
-    find_last_row,
     keep_changed_texts,
     read_edits,
-    read_moves,
 )
 
 MAX_CHECKED_EDITS = 500  # edits that stored text decides about for one page; the next page continues
@@ -73,7 +70,7 @@ async def search_edits(run: RunQuery, text: str) -> EditSearch:
     leaves = [node for node in iter_nodes(query.tree) if isinstance(node, TermNode | NearNode)]
     return EditSearch(
         tree=query.tree,
-        finder=build_occurrence_finder(OrNode(tuple(leaves)), names),
+        finder=OccurrenceFinder(OrNode(tuple(leaves)), names.prefix_lemmas),
         candidates=sorted(candidates),
         truncated=f"after {MAX_EDITS} edits" if is_cut else "",
         notes=[*query.notes, *notes],
@@ -111,14 +108,13 @@ async def filter_by_release(
     run: RunQuery, edits: Mapping[int, int], filters: AndNode, names: ResolvedNames
 ) -> dict[int, int]:
     """Keep the edits of releases that meet the filters of a query."""
-    moves, plan = await read_moves(run), build_plan(filters, names)
-    last_rows = {release: find_last_row(release, moves) for release in set(edits.values())}
-    condition = f"l.release in (select value from json_each({plan.bind(json.dumps([*set(last_rows.values())]))}))"
+    plan = build_plan(filters, names)
+    condition = f"l.release in (select value from json_each({plan.bind(json.dumps([*set(edits.values())]))}))"
     rows = await run(
         f"select l.release from release_facets l where {' and '.join([*plan.conditions, condition])}", plan.values
     )
     kept = {row["release"] for row in rows}
-    return {edit: release for edit, release in edits.items() if last_rows[release] in kept}
+    return {edit: release for edit, release in edits.items() if release in kept}
 
 
 async def read_searched_edits(run: RunQuery, query: RegisterQuery) -> ListPage:
@@ -149,13 +145,12 @@ async def read_searched_edits(run: RunQuery, query: RegisterQuery) -> ListPage:
 
 async def mark_edits(run: RunQuery, search: EditSearch, edits: Sequence[Entry]) -> dict[int, dict[str, MarkedText]]:
     """Return the edits that match, each with excerpts of the words that it removed and added."""
-    states = await read_stored_revisions(run, [edit[key] for edit in edits for key in ("previous", "id")])
+    texts = await read_version_texts(run, [edit[key] for edit in edits for key in ("previous", "id")])
 
     def mark() -> dict[int, dict[str, MarkedText]]:
         found = {}
         for edit in edits:
-            sides = (states[edit[key]]["state"] for key in ("previous", "id"))
-            before, after = keep_changed_texts(*sides)
+            before, after = keep_changed_texts(texts[edit["previous"]], texts[edit["id"]])
             removed, added = search.finder.compare(before, after)
             if evaluate(search.tree, partial(is_changed, removed=removed, added=added)) is not False:
                 found[edit["id"]] = {
@@ -197,10 +192,9 @@ async def search_removals(run: RunQuery, text: str) -> RemovalSearch:
         conditions.append(f"{REMOVAL_RELEASE_SQL} in (select rowid from search where search match {match})")
     facets = f" join release_facets l on l.release = {REMOVAL_RELEASE_SQL}" if plan.conditions else ""
     rows = await run(f"select o.id from removals o{facets} where {' and '.join(conditions)}", plan.values)
-    prefix_lemmas = {prefix: expansion.lemmas for prefix, expansion in names.prefixes.items()}
     return RemovalSearch(
         removals=[row["id"] for row in rows],
-        query_terms=extract_query_terms(query.tree, prefix_lemmas),
+        query_terms=extract_query_terms(query.tree, names.prefix_lemmas),
         notes=[*query.notes, *notes],
     )
 

@@ -158,6 +158,11 @@ class ResolvedNames:
     beginnings: Collection[str] = ()  # lemmas that few words start with; loose searches find these words, too
     edits: Mapping[EditNode, Mapping[int, int]] = field(default_factory=dict)  # → release → the newest such edit
 
+    @property
+    def prefix_lemmas(self) -> dict[str, tuple[str, ...]]:
+        """Return the lemmas that each word with a star stands for."""
+        return {prefix: expansion.lemmas for prefix, expansion in self.prefixes.items()}
+
 
 @dataclass(slots=True)
 class SearchPlan:

@@ -18,7 +18,7 @@ from archive.history import HIDDEN_RELEASES_SQL, read_stored_revisions
 from archive.history.presences import CheckPair, Presence, read_presences
 from archive.i18n import swedish_sort_key
 from archive.search.index import ColumnCache
-from archive.search.occurrences import extract_query_terms, iter_leaves
+from archive.search.occurrences import OccurrenceFinder, extract_query_terms, iter_leaves
 from archive.search.params import SearchRequest
 from archive.search.query import AndNode, Query, SearchNote, TermNode, is_text
 from archive.search.ranking import HitFinder
@@ -26,7 +26,6 @@ from archive.search.snippets import SearchHit, build_release_hit
 from archive.search.suggestions import correct_query
 from archive.search.versions import (
     adapt_to_edits,
-    build_occurrence_finder,
     find_former_hits,
     resolve_query,
 )
@@ -146,7 +145,7 @@ async def read_phrase_history(
         key: [build_only_presence(row)] for key, row in releases.items() if row["is_unchanged"] and key in in_index
     }
     to_read = [key for key in candidates if key in releases and key not in presences]
-    presences |= await read_presences(run, to_read, build_occurrence_finder(query.tree, names).is_in)
+    presences |= await read_presences(run, to_read, OccurrenceFinder(query.tree, names.prefix_lemmas).is_in)
     entries = [
         PhraseEntry(row=releases[key], presence=presence)
         for key, found in presences.items()

@@ -21,9 +21,8 @@ from archive.analysis import is_english_release
 from archive.database import RunQuery
 from archive.diff.align import split_paragraphs
 from archive.feeds import SEARCH_FEED_SQL
-from archive.history import find_last_seen, read_preceding_revisions
+from archive.history import find_last_seen, read_preceding_revisions, read_version_texts
 from archive.history.presences import MAX_CHARACTERS, Presence, read_presences
-from archive.models import LIST_FIELDS, STATE_FIELDS, parse_state
 from archive.search.fts import (
     MAX_HITS,
     IndexTable,
@@ -86,16 +85,10 @@ MERGED_HITS_SQL = """
     select json_group_array(search.rowid) as ids from search
     where search match :match and search.rowid in (select id from releases where moved_to is not null)
 """
-EDIT_STATES_SQL = f"""
-    select v.id, {", ".join(f"{row}.{name} as {row}_{name}" for row in "bv" for name in (*STATE_FIELDS, *LIST_FIELDS))}
-    from revisions v join revisions b on b.id = v.previous where v.id in (select value from json_each(:ids))
-"""
 NEWEST_REVISIONS_SQL = "select revision from releases where id in (select value from json_each(:releases))"
-EDIT_FACTS_SQL = "select id, previous, seen from revisions where id in (select value from json_each(:ids))"
-STATE_TEXTS_SQL = """
-    select id, title, lead, body, questions, images, language from revisions
-    where id in (select value from json_each(:ids))
-"""
+EDIT_FACTS_SQL = (
+    "select id, previous, seen from revisions where id in (select value from json_each(:ids)) order by id desc"
+)
 
 Result = TypeVar("Result")
 
@@ -143,11 +136,10 @@ async def find_edited_releases(run: RunQuery, node: EditNode, names: ResolvedNam
     found = found or {}
     to_check = take_turns({edit: found[edit] for edit in sorted(uncertain & found.keys(), reverse=True)})
     kept = set(await check_edits(run, to_check[:MAX_CHECKED], node, names))
-    moves = await read_moves(run) if found else {}
     releases: dict[int, int] = {}
     for edit in sorted(found, reverse=True):
         if edit in kept or edit not in uncertain:
-            releases.setdefault(find_last_row(found[edit], moves), edit)
+            releases.setdefault(found[edit], edit)
     return releases, is_complete and len(to_check) <= MAX_CHECKED
 
 
@@ -206,13 +198,15 @@ def adapt_to_edits(node: QueryNode, *, added: bool) -> QueryNode | None:
 
 
 async def read_edits(run: RunQuery, tree: QueryNode, names: ResolvedNames, *, added: bool = False) -> dict[int, int]:
-    """Return the edits whose removed (or added) text matches, newest first, each with its release."""
+    """Return the edits whose removed (or added) text matches, newest first, each with the last row of its release."""
     adapted = adapt_to_edits(tree, added=added)
     match = build_node_match(adapted, names, EDIT_INDEX) if adapted else ""
     if not match:
         return {}
     (row,) = await run(EDITS_SQL, {"match": match, "added": int(added), "limit": MAX_EDITS})
-    return dict(zip(json.loads(row["edits"]), json.loads(row["releases"]), strict=True))
+    edits = dict(zip(json.loads(row["edits"]), json.loads(row["releases"]), strict=True))
+    moves = await read_moves(run) if edits else {}
+    return {edit: find_last_row(release, moves) for edit, release in edits.items()}
 
 
 async def read_moves(run: RunQuery) -> dict[int, int]:
@@ -238,18 +232,18 @@ async def check_edits(run: RunQuery, edits: Sequence[int], node: EditNode, names
     """Return the edits that removed and added the words, by how often the states before and after have them."""
     if not edits:
         return []
-    finders = {tree: build_occurrence_finder(tree, names) for tree in (node.removed, node.added) if tree}
-    rows = await run(EDIT_STATES_SQL, {"ids": json.dumps(edits)})
+    finders = {tree: OccurrenceFinder(tree, names.prefix_lemmas) for tree in (node.removed, node.added) if tree}
+    texts = await read_edit_texts(run, edits)
 
     def check() -> list[int]:
         found = []
-        for row in rows:
-            before, after = keep_changed_texts(*parse_sides(row))
+        for edit, *sides in texts:
+            before, after = keep_changed_texts(*sides)
             if all(
                 finder.is_true(finder.compare(before, after)[tree is not node.removed].__contains__)
                 for tree, finder in finders.items()
             ):
-                found.append(row["id"])
+                found.append(edit)
         return found
 
     return await run_in_thread(check)
@@ -282,10 +276,6 @@ async def run_in_thread(function: Callable[[], Result]) -> Result:
     except RuntimeError:
         return function()
     return await asyncio.to_thread(function)
-
-
-def build_occurrence_finder(tree: QueryNode | None, names: ResolvedNames) -> OccurrenceFinder:
-    return OccurrenceFinder(tree, {text: expansion.lemmas for text, expansion in names.prefixes.items()})
 
 
 async def add_former_hits(finder: HitFinder, hits: HitList, order: str) -> HitList:
@@ -331,8 +321,7 @@ async def find_former_hits(finder: HitFinder, current: Collection[int] | None, *
     removals = [
         found if part in parts else await read_edits(run, part, names) for part, found in zip(texts, edits, strict=True)
     ]
-    moves = await read_moves(run) if added or any(removals) else {}
-    *removed, adding = [{find_last_row(release, moves) for release in found.values()} for found in (*removals, added)]
+    *removed, adding = [set(found.values()) for found in (*removals, added)]
     capped = any(len(found) >= MAX_EDITS for found in (*edits, *removals, added))
     include = {name: values for name, values in request.include.items() if name != finder.skip_facet}
     candidates = set(columns.filter_releases(list(adding.union(*removed)), include, request.exclude))
@@ -350,7 +339,7 @@ async def find_former_hits(finder: HitFinder, current: Collection[int] | None, *
     capped = capped or len(ids) < len(candidates)
     whole = set()  # releases of which one edit removed all words
     if not any(is_decided_by_text(part, added=False) for part in parts if is_text(part)):
-        whole = {find_last_row(edits[0][edit], moves) for edit in set(edits[0]).intersection(*edits[1:])}
+        whole = {edits[0][edit] for edit in set(edits[0]).intersection(*edits[1:])}
     certain, others = [key for key in ids if key in whole], [key for key in ids if key not in whole]
     if current is None:
         capped, certain = capped or len(certain) > MAX_CANDIDATES, certain[:MAX_CANDIDATES]
@@ -406,13 +395,13 @@ async def read_former_presences(
     """Return when releases had the words of a query; of the current versions, only captions can have them."""
     if not releases:
         return {}
-    finder = build_occurrence_finder(tree, names)
+    finder = OccurrenceFinder(tree, names.prefix_lemmas)
     rows = await run(NEWEST_REVISIONS_SQL, {"releases": json.dumps(list(releases))})
     newest = {row["revision"] for row in rows}
 
     def has_words(state: Mapping[str, Any]) -> bool:
         # the index has already said that the current texts lack them, but it has no captions
-        has_captions = any(image["caption"] for image in state["images"])
+        has_captions = any(image["caption"] for image in state["images"] or ())
         return (state["id"] not in newest or has_captions) and finder.is_in(state)
 
     return await read_presences(run, releases, has_words)
@@ -529,11 +518,10 @@ async def describe_changes(
     ]
     shown += [(hit, still[hit.row["id"]], None) for hit in hits if hit.row["id"] in still]
     revisions = [key for _, *versions in shown for key in versions if key]
-    rows = await run(STATE_TEXTS_SQL, {"ids": json.dumps(revisions)}) if shown else []
+    states = await read_version_texts(run, revisions) if shown else {}
     query_terms = list_marked_terms(tree, names)
 
     def cut_excerpts() -> dict[int, SearchHit]:
-        states = {row["id"]: parse_texts(row) for row in rows}
         return {
             hit.row["id"]: add_excerpt(hit, states[own], states.get(other), query_terms) for hit, own, other in shown
         }
@@ -549,17 +537,16 @@ async def find_last_removals(
     any_leaf = join_nodes(OrNode, list(iter_leaves(tree)))
     if not releases or any_leaf is None:
         return {}
-    moves, edits = await read_moves(run), dict[int, list[int]]()
+    edits: dict[int, list[int]] = {}
     for edit, release in (await read_edits(run, any_leaf, names)).items():
-        edits.setdefault(find_last_row(release, moves), []).append(edit)
+        edits.setdefault(release, []).append(edit)
     chosen = {edit: release for release in releases for edit in edits.get(release, ())[:MAX_EDITS_CHECKED]}
-    finder = build_occurrence_finder(tree, names)
+    finder = OccurrenceFinder(tree, names.prefix_lemmas)
     found: dict[int, int] = {}
     length = 0
     for edit in take_turns(chosen):
         if chosen[edit] not in found and length <= MAX_CHARACTERS:
-            (row,) = await run(EDIT_STATES_SQL, {"ids": json.dumps([edit])})
-            states = list(parse_sides(row))
+            ((_, *states),) = await read_edit_texts(run, [edit])
             length += sum(len(state["body"]) for state in states)
             has_words: list[bool] = await run_in_thread(partial(list, map(finder.is_in, states)))
             if has_words == [True, False]:
@@ -567,15 +554,11 @@ async def find_last_removals(
     return found
 
 
-def parse_sides(row: Any) -> Iterator[dict[str, Any]]:
-    """Yield the states before and after an edit, from a row of EDIT_STATES_SQL."""
-    for side in "bv":
-        yield parse_state({name: row[f"{side}_{name}"] for name in (*STATE_FIELDS, *LIST_FIELDS)})
-
-
-def parse_texts(row: Any) -> dict[str, Any]:
-    """Return the texts of a row of STATE_TEXTS_SQL."""
-    return {**dict(row), **{name: json.loads(row[name] or "[]") for name in ("questions", "images")}}
+async def read_edit_texts(run: RunQuery, edits: Iterable[int]) -> list[tuple[int, dict[str, Any], dict[str, Any]]]:
+    """Return edits, newest first, each with the texts of the versions before and after it."""
+    rows = await run(EDIT_FACTS_SQL, {"ids": json.dumps(sorted(edits, reverse=True))})
+    texts = await read_version_texts(run, [row[key] for row in rows for key in ("previous", "id")])
+    return [(row["id"], texts[row["previous"]], texts[row["id"]]) for row in rows]
 
 
 async def read_edit_changes(run: RunQuery, edits: Mapping[int, int], tree: QueryNode | None) -> dict[int, TextChange]:
@@ -625,5 +608,4 @@ def iter_edit_nodes(node: QueryNode | None) -> Iterator[EditNode]:
 def list_marked_terms(tree: QueryNode | None, names: ResolvedNames, *, with_edits: bool = True) -> list[QueryTerm]:
     """List the terms of a query that are marked in its hits. with_edits: also those that edits removed or added."""
     edits = [part for node in iter_edit_nodes(tree) for part in (node.removed, node.added) if with_edits]
-    prefix_lemmas = {text: expansion.lemmas for text, expansion in names.prefixes.items()}
-    return extract_query_terms(join_nodes(AndNode, [part for part in (tree, *edits) if part]), prefix_lemmas)
+    return extract_query_terms(join_nodes(AndNode, [part for part in (tree, *edits) if part]), names.prefix_lemmas)

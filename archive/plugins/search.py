@@ -44,9 +44,9 @@ from archive.search.params import (
     parse_search_request,
     toggle_facet_value,
 )
-from archive.search.phrases import has_words
 from archive.search.query import find_terms, parse_query
 from archive.search.ranking import HitFinder
+from archive.search.registers import has_words
 from archive.search.snippets import MarkedText, SearchHit
 from archive.search.versions import find_former_hits, iter_edit_nodes, resolve_query
 from archive.web.responses import (

@@ -10,8 +10,7 @@ occurrences.py  where the terms of a query occur in texts and stored states
 snippets.py     excerpts with matches marked
 versions.py     earlier versions and edits with the words of a query
 suggestions.py  other spellings
-phrases.py      the history of a wording
-changes.py      search in the registers of edits and removals
+registers.py    search in the registers of edits and removals, and the history of a wording
 """
 
 from __future__ import annotations

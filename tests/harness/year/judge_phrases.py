@@ -16,8 +16,8 @@ from archive.database import RunQuery, build_connection_runner
 from archive.search import search
 from archive.search.index import ColumnCache
 from archive.search.params import MAX_PAGE_SIZE, SearchRequest
-from archive.search.phrases import PhraseEntry, read_phrase_history
 from archive.search.query import MAX_QUERY_WORDS
+from archive.search.registers import PhraseEntry, read_phrase_history
 from tests.harness.year.history import History
 from tests.harness.year.told import SAME, Told, Verdict, is_same
 from tests.harness.year.world import Subject

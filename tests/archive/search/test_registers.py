@@ -12,9 +12,8 @@ from archive.database import RunQuery, build_connection_runner
 from archive.history import parse_edits_query
 from archive.history.presences import CheckPair
 from archive.merge import merge_releases
-from archive.search.changes import read_searched_edits, search_edits
 from archive.search.index import ColumnCache
-from archive.search.phrases import read_phrase_history
+from archive.search.registers import read_phrase_history, read_searched_edits, search_edits
 from archive.store import Archive
 from tests.archive.diff.states import EDITS, read_markdown, read_stored_edits
 from tests.archive.search.test_versions import DAY, START, list_changed_sentences, release

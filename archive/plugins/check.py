@@ -78,8 +78,8 @@ async def show_check(site: SiteRequest) -> Response:
     if site.datasette.cors and site.format_name:
         add_cors_headers(headers)
     if not context["complete"]:
-        headers[CUT_HEADER.decode()] = f"after {context['checked']} quotations"
-        headers["Access-Control-Expose-Headers"] = CUT_HEADER.decode()
+        headers[CUT_HEADER] = f"after {context['checked']} quotations"
+        headers["Access-Control-Expose-Headers"] = CUT_HEADER
     if not site.format_name:
         return await site.render("check.html", {**context, "max_bytes": MAX_TEXT_BYTES, "text": text}, headers=headers)
     return Response.json(format_check(site, context), headers=headers)

@@ -27,7 +27,7 @@ from archive.database import FacetValue, build_connection_runner, run_without_wa
 from archive.feeds import ANY_FINISHED_CRAWL_SQL
 from archive.i18n import format_release_kind, format_stated_time, format_time
 from archive.search import Results, find_release_by_url, is_url, search, search_all
-from archive.search.fts import build_plan, match_word
+from archive.search.fts import MATCH_NOTHING, build_current_sql, build_plan, match_word
 from archive.search.index import EVERY_RELEASE, NO_VALUE
 from archive.search.params import (
     ALL_VERSIONS,
@@ -86,7 +86,6 @@ CHANGE_COLUMNS = ("change", "before", "after", "checked_before", "checked_after"
 # FTS5 expressions
 MATCH_ALL = f'"{EVERY_RELEASE}"'  # matches every release
 NOT_ALL_SEARCHED = "more earlier versions may match than were searched"  # Datasette's `human_description_en`
-MATCH_NOTHING = '""'  # FTS5 accepts it and finds nothing; an empty text is a syntax error
 
 
 @hookimpl
@@ -332,10 +331,7 @@ def filters_from_request(request: Any, database: str, table: str, datasette: Any
             former = await find_former_hits(finder, None)
             is_whole = is_whole and not former.capped
             plan.values["former"] = json.dumps(former.ids)
-            tests = [f"search match {plan.bind(plan.match)}"] if plan.match else []
-            tests += [f"rowid in (select l.release from release_facets l where {each})" for each in plan.conditions]
-            found = f"select rowid from search where {' and '.join(tests) or 'false'}"
-            matching = f"id in ({found} union select value from json_each(:former))"
+            matching = f"id in ({build_current_sql(plan)} union select value from json_each(:former))"
             return describe([matching], MATCH_ALL, plan.values, is_whole=is_whole)
         if query.is_blank or (query.tree and not plan.conditions and not text.startswith(MATCH_ALL)):
             return None

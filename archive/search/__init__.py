@@ -100,14 +100,22 @@ class Results:
     facet_choices: dict[tuple[str, str], FacetValue] = field(default_factory=dict)
 
 
-async def search(run: RunQuery, request: SearchRequest, columns: ColumnCache | None = None) -> Results:
-    """Find the releases or question pairs that match a request.
+async def prepare_finder(
+    run: RunQuery, request: SearchRequest, columns: ColumnCache | None = None
+) -> tuple[HitFinder, list[SearchNote]]:
+    """Return the finder of a request's hits, with notes about names in the query that do not exist.
 
     columns: the archive's cached columns, for callers that search more than once; None: read the columns first.
     """
     columns = await (columns or ColumnCache()).refresh(run)
-    names, name_notes = await resolve_query(run, request.query.tree)
-    finder = HitFinder(run=run, columns=columns, request=request, names=names, correct=correct_query)
+    names, notes = await resolve_query(run, request.query.tree)
+    return HitFinder(run=run, columns=columns, request=request, names=names, correct=correct_query), notes
+
+
+async def search(run: RunQuery, request: SearchRequest, columns: ColumnCache | None = None) -> Results:
+    """Find the releases or question pairs that match a request. columns: as for prepare_finder."""
+    finder, name_notes = await prepare_finder(run, request, columns)
+    columns, names = finder.columns, finder.names
     hit_page = await finder.find_page()
     hits, suggestions, unknown_values = await asyncio.gather(
         read_hits(run, request, hit_page.ids, names, hit_page.loose, former=hit_page.former),
@@ -147,9 +155,7 @@ class AllHits:
 
 async def search_all(run: RunQuery, request: SearchRequest, columns: ColumnCache | None = None) -> AllHits:
     """Find all releases or question pairs that match a request, in the order of the result pages."""
-    columns = await (columns or ColumnCache()).refresh(run)
-    names, _ = await resolve_query(run, request.query.tree)
-    finder = HitFinder(run=run, columns=columns, request=request, names=names, correct=correct_query)
+    finder, _ = await prepare_finder(run, request, columns)
     strict = await finder.fetch_all()
     loose = await finder.find_loose_hits(strict)
     ids = array("q", loose.order or strict.ids)
@@ -157,7 +163,7 @@ async def search_all(run: RunQuery, request: SearchRequest, columns: ColumnCache
     async def read_batches() -> AsyncIterator[list[SearchHit]]:
         for start in range(0, len(ids), HIT_BATCH):
             batch = ids[start : start + HIT_BATCH]
-            yield await read_hits(run, request, batch, names, loose, former=strict.former)
+            yield await read_hits(run, request, batch, finder.names, loose, former=strict.former)
 
     return AllHits(total=len(ids), batches=read_batches())
 
@@ -186,18 +192,12 @@ async def find_hit_position(
 
     number: its position in the results that linked to it, which may be outdated; None: do not look for it.
     """
-    names, _ = await resolve_query(run, request.query.tree)
+    page = (number or 0) // request.size + 1  # the page with the next hit
+    finder, _ = await prepare_finder(run, replace(request, page=page), columns)
+    names = finder.names
     strict_terms = list_marked_terms(request.query.tree, names)
     if number is None:
         return HitPosition(query_terms=strict_terms)
-    page = number // request.size + 1  # the page with the next hit
-    finder = HitFinder(
-        run=run,
-        columns=await columns.refresh(run),
-        request=replace(request, page=page),
-        names=names,
-        correct=correct_query,
-    )
     strict, total = await finder.fetch_counted()
     loose = await finder.find_loose_hits(strict)
     ids = loose.order or strict.ids

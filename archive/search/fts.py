@@ -71,6 +71,7 @@ MAX_PREFIX_POSTINGS = 60_000  # releases with a prefix; above it, only its most 
 MAX_PREFIX_LEMMAS = 40  # lemmas of these most common words
 MIN_BEGINNING_LENGTH = 4  # letters; in a loose search, a word this long also finds longer words that start with it
 MAX_RESOLVED_NAMES = 200  # agencies or tags that one typed name may match
+MATCH_NOTHING = '""'  # FTS5 accepts it and finds nothing; an empty text is a syntax error
 LAST_CHARACTER = "\U0010ffff"  # sorts after all words with a prefix
 
 # The newest hits.
@@ -591,6 +592,13 @@ def build_match_sql(plan: SearchPlan, match: str, *, ranked: bool = False) -> st
     """Return SQL for the `id` (and `rank`, if `ranked`) of matching releases, without other conditions."""
     rank = f", {RANK_SQL['search']} as rank" if ranked else ""
     return f"select search.rowid as id{rank} from search where search match {plan.bind(match)}"
+
+
+def build_current_sql(plan: SearchPlan) -> str:
+    """Return SQL for the `id` of the releases whose current state matches a plan; an empty plan matches none."""
+    if plan.conditions:
+        return f"select id from ({build_hits_sql(SearchRequest(), plan, plan.match)})"
+    return build_match_sql(plan, plan.match or MATCH_NOTHING)
 
 
 def build_hits_sql(

@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from archive.analysis import is_english_release
 from archive.database import FacetValue, ListPage, RunQuery
 from archive.history import (
     HIDDEN_RELEASES_SQL,
@@ -29,7 +28,8 @@ from archive.history import (
 from archive.history.presences import CheckPair, Presence, read_presences
 from archive.i18n import swedish_sort_key
 from archive.params import FilterError
-from archive.search.fts import ResolvedNames, build_plan, extract_filters, iter_nodes, resolve_names
+from archive.search import prepare_finder
+from archive.search.fts import ResolvedNames, build_current_sql, build_plan, extract_filters, iter_nodes, resolve_names
 from archive.search.index import ColumnCache
 from archive.search.occurrences import (
     OccurrenceFinder,
@@ -38,7 +38,6 @@ from archive.search.occurrences import (
     evaluate,
     extract_query_terms,
     iter_leaves,
-    list_state_texts,
 )
 from archive.search.params import SearchRequest
 from archive.search.query import (
@@ -53,29 +52,28 @@ from archive.search.query import (
     is_text,
     parse_query,
 )
-from archive.search.ranking import HitFinder
 from archive.search.snippets import (
-    HighlightedText,
     MarkedText,
     SearchHit,
     build_release_hit,
     choose_excerpt,
+    highlight_state,
     read_release_hits,
 )
-from archive.search.suggestions import correct_query
 from archive.search.versions import (
     MAX_EDITS,
     adapt_to_edits,
+    filter_current,
     find_former_hits,
+    iter_parts,
     keep_changed_texts,
     read_edits,
-    resolve_query,
 )
 
 # Edits and removals.
 MAX_CHECKED_EDITS = 500  # edits that stored text decides about for one page; the next page continues
 EDIT_BATCH = 50  # edits whose texts are read at a time
-REMOVAL_RELEASE_SQL = "case o.kind when 'moved' then o.moved_to else o.release end"
+REMOVALS_OF_RELEASES_SQL = "select id from removals where case kind when 'moved' then moved_to else release end"
 
 # Wordings.
 MAX_RELEASES = 1_000  # releases with the wording that are examined; of more, the newest
@@ -124,7 +122,8 @@ async def search_edits(run: RunQuery, text: str) -> EditSearch:
     candidates, is_cut = found
     filters = extract_filters(query.tree)
     if filters and candidates:
-        candidates = await filter_by_release(run, candidates, filters, names)
+        kept = await filter_current(run, filters, names, set(candidates.values()))
+        candidates = {edit: release for edit, release in candidates.items() if release in kept}
     leaves = [node for node in iter_nodes(query.tree) if isinstance(node, TermNode | NearNode)]
     return EditSearch(
         tree=query.tree,
@@ -160,19 +159,6 @@ async def find_candidates(
 def intersect_edits(sides: Sequence[Mapping[int, int]]) -> dict[int, int]:
     """Return the edits that are in all of `sides`, each with its release."""
     return {edit: release for edit, release in sides[0].items() if all(edit in side for side in sides[1:])}
-
-
-async def filter_by_release(
-    run: RunQuery, edits: Mapping[int, int], filters: AndNode, names: ResolvedNames
-) -> dict[int, int]:
-    """Keep the edits of releases that meet the filters of a query."""
-    plan = build_plan(filters, names)
-    condition = f"l.release in (select value from json_each({plan.bind(json.dumps([*set(edits.values())]))}))"
-    rows = await run(
-        f"select l.release from release_facets l where {' and '.join([*plan.conditions, condition])}", plan.values
-    )
-    kept = {row["release"] for row in rows}
-    return {edit: release for edit, release in edits.items() if release in kept}
 
 
 async def read_searched_edits(run: RunQuery, query: RegisterQuery) -> ListPage:
@@ -231,9 +217,7 @@ def is_changed(node: QueryNode, *, removed: set[QueryLeaf], added: set[QueryLeaf
 def mark_words(state: Mapping[str, Any], finder: OccurrenceFinder, leaves: Iterable[QueryLeaf]) -> MarkedText:
     """Return an excerpt of a state with parts of a query marked; empty if it has none of them."""
     query_terms = [replace(term, field=None) for leaf in leaves for term in finder.terms[leaf]]
-    english = is_english_release(state)
-    texts = [HighlightedText(text.text, query_terms, text.field, english=english) for text in list_state_texts(state)]
-    marked = [text for text in texts if text.highlights]
+    marked = [text for text in highlight_state(state, query_terms) if text.highlights]
     return choose_excerpt(marked)[1] if marked else []
 
 
@@ -244,12 +228,7 @@ async def search_removals(run: RunQuery, text: str) -> RemovalSearch:
         raise FilterError("q", text, "words that must occur", "error.no_words")
     names, notes = await resolve_names(run, query.tree)
     plan = build_plan(query.tree, names)
-    conditions = list(plan.conditions)
-    if plan.match:
-        match = plan.bind(plan.match)
-        conditions.append(f"{REMOVAL_RELEASE_SQL} in (select rowid from search where search match {match})")
-    facets = f" join release_facets l on l.release = {REMOVAL_RELEASE_SQL}" if plan.conditions else ""
-    rows = await run(f"select o.id from removals o{facets} where {' and '.join(conditions)}", plan.values)
+    rows = await run(f"{REMOVALS_OF_RELEASES_SQL} in ({build_current_sql(plan)})", plan.values)
     return RemovalSearch(
         removals=[row["id"] for row in rows],
         query_terms=extract_query_terms(query.tree, names.prefix_lemmas),
@@ -344,9 +323,7 @@ def has_words(query: Query) -> bool:
     >>> [has_words(parse_query(text)) for text in ("fyr", "fyr från:2024", "från:2024", "-fyr", "")]
     [True, True, False, False, False]
     """
-    tree = query.tree
-    parts = tree.parts if isinstance(tree, AndNode) else (tree,) if tree else ()
-    return any(is_text(part) and adapt_to_edits(part, added=False) for part in parts)
+    return any(is_text(part) and adapt_to_edits(part, added=False) for part in iter_parts(query.tree))
 
 
 def quote_words(query: Query) -> str | None:
@@ -369,9 +346,7 @@ async def read_phrase_history(
     query = request.query
     if not has_words(query):
         return PhraseHistory(query=query, notes=query.notes)
-    columns = await columns.refresh(run)
-    names, notes = await resolve_query(run, query.tree)
-    finder = HitFinder(run=run, columns=columns, request=request, names=names, correct=correct_query)
+    finder, notes = await prepare_finder(run, request, columns)
     hits = await finder.fetch_current("newest")
     current = hits.ids[:MAX_RELEASES]
     former = await find_former_hits(finder, None if hits.capped else hits.ids)
@@ -382,7 +357,7 @@ async def read_phrase_history(
         key: [build_only_presence(row)] for key, row in releases.items() if row["is_unchanged"] and key in in_index
     }
     to_read = [key for key in candidates if key in releases and key not in presences]
-    presences |= await read_presences(run, to_read, OccurrenceFinder(query.tree, names.prefix_lemmas).is_in)
+    presences |= await read_presences(run, to_read, OccurrenceFinder(query.tree, finder.names.prefix_lemmas).is_in)
     entries = [
         PhraseEntry(row=releases[key], presence=presence)
         for key, found in presences.items()

@@ -6,13 +6,20 @@ import asyncio
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from archive.analysis import is_english_release
 from archive.database import RunQuery
-from archive.search.occurrences import Highlight, QueryTerm, find_highlights, normalise_text, tokenise_text
+from archive.search.occurrences import (
+    Highlight,
+    QueryTerm,
+    find_highlights,
+    list_state_texts,
+    normalise_text,
+    tokenise_text,
+)
 
 # Excerpts.
 FRAGMENT_WORDS = 42  # words per excerpt
@@ -143,6 +150,12 @@ def build_release_hit(row: Any, questions: Sequence[Any], query_terms: Sequence[
         explanations=explain_match(texts, query_terms),
         question_position=position,
     )
+
+
+def highlight_state(state: Mapping[str, Any], query_terms: Sequence[QueryTerm]) -> list[HighlightedText]:
+    """Return the texts of a stored state with the matches of a query."""
+    english = is_english_release(state)
+    return [HighlightedText(text.text, query_terms, text.field, english=english) for text in list_state_texts(state)]
 
 
 def choose_excerpt(texts: Sequence[HighlightedText]) -> tuple[int | None, MarkedText]:

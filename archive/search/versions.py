@@ -27,6 +27,7 @@ from archive.search.fts import (
     MAX_HITS,
     IndexTable,
     ResolvedNames,
+    build_current_sql,
     build_facet_conditions,
     build_node_match,
     build_plan,
@@ -39,7 +40,6 @@ from archive.search.occurrences import (
     QueryTerm,
     extract_query_terms,
     iter_leaves,
-    list_state_texts,
 )
 from archive.search.query import (
     EDIT_FIELDS,
@@ -59,7 +59,14 @@ from archive.search.query import (
     is_text,
     join_nodes,
 )
-from archive.search.snippets import HighlightedText, SearchHit, TextChange, choose_excerpt, explain_match
+from archive.search.snippets import (
+    HighlightedText,
+    SearchHit,
+    TextChange,
+    choose_excerpt,
+    explain_match,
+    highlight_state,
+)
 
 if TYPE_CHECKING:
     from archive.search.ranking import HitFinder, HitList
@@ -417,8 +424,7 @@ async def find_merged_hits(run: RunQuery, tree: QueryNode | None, names: Resolve
 
     If both pages existed at the same time, the difference between them is not an edit.
     """
-    words = tree.parts if isinstance(tree, AndNode) else (tree,)
-    plan = build_plan(join_nodes(AndNode, [part for part in words if part and is_text(part)]), names)
+    plan = build_plan(join_nodes(AndNode, list(filter(is_text, iter_parts(tree)))), names)
     if not plan.match:
         return []
     moves = await read_moves(run)
@@ -429,8 +435,7 @@ async def find_merged_hits(run: RunQuery, tree: QueryNode | None, names: Resolve
 async def filter_by_conditions(finder: HitFinder, candidates: set[int]) -> set[int]:
     """Keep the releases that meet the query's filters, have the chosen tags and, for a feed, are new."""
     request, tree = finder.request, finder.request.query.tree
-    parts = tree.parts if isinstance(tree, AndNode) else (tree,)
-    plan = build_plan(join_nodes(AndNode, [part for part in parts if part and not is_text(part)]), finder.names)
+    plan = build_plan(join_nodes(AndNode, [part for part in iter_parts(tree) if not is_text(part)]), finder.names)
     tags = replace(
         request,
         include={name: values for name, values in request.include.items() if name == "tag"},
@@ -454,14 +459,8 @@ async def filter_by_conditions(finder: HitFinder, candidates: set[int]) -> set[i
 async def read_current(run: RunQuery, part: QueryNode, names: ResolvedNames) -> list[int] | None:
     """Return the releases whose current text matches, or None if there are more than MAX_HITS."""
     plan = build_plan(part, names)
-    conditions = [
-        f"rowid in (select l.release from release_facets l where {condition})" for condition in plan.conditions
-    ]
-    conditions += [f"search match {plan.bind(plan.match)}"] if plan.match else []
     (row,) = await run(
-        "select json_group_array(rowid) as ids from (select rowid from search"
-        f" where {' and '.join(conditions)} limit {MAX_HITS + 1})",
-        plan.values,
+        f"select json_group_array(id) as ids from ({build_current_sql(plan)} limit {MAX_HITS + 1})", plan.values
     )
     ids: list[int] = json.loads(row["ids"])
     return ids if len(ids) <= MAX_HITS else None
@@ -586,13 +585,12 @@ def add_excerpt(
     The excerpt is from the title only if no other text has as many of the words.
     """
     changed = next(keep_changed_texts(state, other)) if other else state
-    english = is_english_release(changed)
-    texts = [HighlightedText(text.text, query_terms, text.field, english=english) for text in list_state_texts(changed)]
+    texts = highlight_state(changed, query_terms)
     explanations = explain_match(texts, query_terms)
     if other and len(explanations) < len(query_terms):
         return add_excerpt(hit, state, None, query_terms)
     _, excerpt = choose_excerpt(sorted(texts, key=lambda text: text.field == "title"))
-    title = HighlightedText(hit.row["title"], query_terms, "title", english=english).highlight_all()
+    title = HighlightedText(hit.row["title"], query_terms, "title", english=is_english_release(state)).highlight_all()
     return replace(hit, title=title, excerpt=excerpt, explanations=explanations, question_position=None)
 
 

@@ -41,7 +41,7 @@ from archive.dates import Month, now, parse_time, to_iso
 from archive.i18n import LANGUAGES, SWEDISH_TIME, choose_language, format_time, translate
 from archive.params import FilterError, is_harmless_parameter
 from archive.search.index import ColumnCache
-from archive.web.sandbox import RequestQueue, SandboxLimits, VisitorRequest, current_visitor_request
+from archive.web.sandbox import CUT_HEADER, RequestQueue, SandboxLimits, VisitorRequest, current_visitor_request
 
 RESPONSE_MEDIA_TYPES = {
     "json": "application/json; charset=utf-8",
@@ -57,7 +57,6 @@ EXPORT_FORMAT_SUFFIX = (
 DATA_FORMAT = re.compile(r"\.(json|jsono|ndjson|csv|atom|xlsx|blob|parquet|tsv)$")
 # characters that XML 1.0 forbids
 XML_INVALID_CHARACTER = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-TRUNCATED_HEADER = "archive-truncated"  # says that a list is not complete; see docs/api.md
 ANY_PARAMETER = "*"  # for files, whose parameters are not checked
 TAG_URI_YEAR = "2024"  # year in the site's tag URIs (RFC 4151), which must never change
 CREATION_TIME_SQL = "select min(applied_at) as created from _sqlite_migrations"
@@ -331,7 +330,7 @@ async def render_document(site: SiteRequest, document: DataDocument) -> Response
     if document.next_url:
         headers["link"] = f'<{document.next_url}>; rel="next"'
     if document.truncated:
-        headers[TRUNCATED_HEADER] = document.truncated
+        headers[CUT_HEADER] = document.truncated
     status = 304 if site.has_current(etag) else 200
     if status == 304:
         body = ""
@@ -515,7 +514,7 @@ async def render_export(site: SiteRequest, export: DataExport) -> Any:
     format_name = site.format_name or ""
     headers = {**site.build_headers(), "content-type": RESPONSE_MEDIA_TYPES[format_name]}
     if export.truncated:
-        headers[TRUNCATED_HEADER] = export.truncated
+        headers[CUT_HEADER] = export.truncated
     if format_name == "xlsx":
         headers["content-disposition"] = f'attachment; filename="{export.name}.xlsx"'
     if site.request.method == "HEAD":

@@ -41,7 +41,7 @@ from datasette.utils.asgi import Base400
 if TYPE_CHECKING:
     from archive.web.tables import KeysetPage
 
-CUT_HEADER = b"archive-truncated"  # header with the number of rows after which a result was cut; see docs/api.md
+CUT_HEADER = "archive-truncated"  # header with the number of rows after which a result was cut; see docs/api.md
 CHUNK_BYTES = 65_536  # bytes; as much as asyncio buffers before it makes a sender wait
 
 
@@ -334,7 +334,7 @@ class ResponseDelivery:
         request = self.visitor_request
         if request and request.rows_before_limit and message["status"] == 200:
             cut = f"after {request.rows_before_limit} rows".encode()
-            added = [(b"access-control-expose-headers", CUT_HEADER), (CUT_HEADER, cut)]
+            added = [(b"access-control-expose-headers", CUT_HEADER.encode()), (CUT_HEADER.encode(), cut)]
             message = {**message, "headers": [*message.get("headers", []), *added]}
         self.start_message = message
         if request and not request.streaming:

@@ -45,6 +45,7 @@ from archive.removals import REMOVAL_KINDS
 from archive.search.registers import (
     PhraseEntry,
     PhraseHistory,
+    RegisterSearch,
     add_removal_filter,
     has_words,
     quote_words,
@@ -55,6 +56,7 @@ from archive.search.registers import (
     search_edits,
     search_removals,
 )
+from archive.search.snippets import join_marked_text
 from archive.web.responses import (
     EXPORT_FORMAT_SUFFIX,
     AtomEntry,
@@ -117,16 +119,17 @@ class Register(ABC):
         """Return the template variables that only this register's page needs."""
         return {}
 
-    async def search(self, site: SiteRequest, query: RegisterQuery) -> Any:
-        """Look up the words of the parameter `q`; the result says what it left out (`truncated`) and its `notes`."""
+    async def search(self, site: SiteRequest, query: RegisterQuery) -> RegisterSearch | None:
+        """Look up the words of the parameter `q`."""
         return None
 
     def describe_search(self, query: RegisterQuery) -> dict[str, Any]:
         """Return the JSON members about the words that were searched for."""
         if query.search is None:
             return {}
-        notes = [{"note": note.key, "words": note.value} for note in query.search.notes]
-        return {"query": query.filters["q"], "truncated": bool(query.search.truncated), "notes": notes}
+        search: RegisterSearch = query.search
+        notes = [{"note": note.key, "words": note.value} for note in search.notes]
+        return {"query": query.filters["q"], "truncated": bool(search.truncated), "notes": notes}
 
     @abstractmethod
     def describe_entry(self, site: SiteRequest, entry: Entry) -> Entry:
@@ -202,7 +205,7 @@ class EditsRegister(Register):
 
     parse_query, read_page = staticmethod(parse_edits_query), staticmethod(read_searched_edits)
 
-    async def search(self, site: SiteRequest, query: RegisterQuery) -> Any:
+    async def search(self, site: SiteRequest, query: RegisterQuery) -> RegisterSearch | None:
         return await search_edits(site.run, query.filters["q"]) if query.filters["q"] else None
 
     async def read_context(self, site: SiteRequest, query: RegisterQuery, page: ListPage) -> dict[str, Any]:
@@ -286,7 +289,7 @@ class RemovalsRegister(Register):
 
     parse_query, read_page = staticmethod(parse_removals_query), staticmethod(read_searched_removals)
 
-    async def search(self, site: SiteRequest, query: RegisterQuery) -> Any:
+    async def search(self, site: SiteRequest, query: RegisterQuery) -> RegisterSearch | None:
         return await search_removals(site.run, query.filters["q"]) if query.filters["q"] else None
 
     async def read_context(self, site: SiteRequest, query: RegisterQuery, page: ListPage) -> dict[str, Any]:
@@ -442,7 +445,7 @@ class PhraseRegister(Register):
             "removal": presence.removal,
             "first_revision": presence.first,
             "last_revision": presence.last,
-            "excerpt": "".join(text for text, _ in entry["hit"].excerpt),
+            "excerpt": join_marked_text(entry["hit"].excerpt),
             "version": site.local_url(f"/-/revision/{presence.last}"),
             "appeared_diff": presence.before and site.local_url(f"/-/diff/{presence.before}/{presence.first}"),
             "disappeared_diff": presence.after and site.local_url(f"/-/diff/{presence.last}/{presence.after}"),
@@ -475,7 +478,7 @@ def build_presence_entry(site: SiteRequest, row: Entry, name: str) -> AtomEntry:
         author=agency,
         summary=" ".join(format_presence(site, entry)),
         categories=["current" if entry.is_current else "removed" if entry.presence.removal else "edited"],
-        content="".join(text for text, _ in row["hit"].excerpt),
+        content=join_marked_text(row["hit"].excerpt),
     )
 
 

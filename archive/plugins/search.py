@@ -47,7 +47,7 @@ from archive.search.params import (
 from archive.search.query import find_terms, parse_query
 from archive.search.ranking import HitFinder
 from archive.search.registers import has_words
-from archive.search.snippets import MarkedText, SearchHit
+from archive.search.snippets import SearchHit, join_marked_text
 from archive.search.versions import find_former_hits, iter_edit_nodes, resolve_query
 from archive.web.responses import (
     EXPORT_FORMAT_SUFFIX,
@@ -231,7 +231,7 @@ def format_hit_row(site: SiteRequest, hit: SearchHit, query: SearchRequest) -> d
     if query.show == "questions":
         values |= {name: row[name] for name in ("pair", "position", "question", "answer", "answered_by")}
     else:
-        values |= {"excerpt": join_snippet(hit.excerpt), "questions": row["questions"]}
+        values |= {"excerpt": join_marked_text(hit.excerpt), "questions": row["questions"]}
     values |= dict.fromkeys(CHANGE_COLUMNS)
     if change:
         values |= asdict(change) | {
@@ -298,13 +298,8 @@ def build_hit_entry(site: SiteRequest, hit: SearchHit, *, is_news: bool) -> Atom
         author=row["name"],
         summary=" · ".join(filter(None, facts))
         or site.translate("list.seen_on", when=format_time(language, row["first_seen"])),
-        content=row["answer"] if is_question else join_snippet(hit.excerpt),
+        content=row["answer"] if is_question else join_marked_text(hit.excerpt),
     )
-
-
-def join_snippet(parts: MarkedText) -> str:
-    """Return marked text as plain text."""
-    return "".join(text for text, _ in parts)
 
 
 @hookimpl(trylast=True)  # Datasette has already registered a function of the same name

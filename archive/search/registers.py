@@ -88,28 +88,32 @@ PHRASE_RELEASES_SQL = f"""
 """
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisterSearch:
+    """What was found for the words of a query in a register."""
+
+    notes: Sequence[SearchNote] = ()
+    truncated: str = ""  # after how many edits or releases the search was cut off; "": it is complete
+
+
 # Edits and removals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EditSearch:
+class EditSearch(RegisterSearch):
     """A search for edits that removed or added words. A single edit must match the whole query."""
 
     tree: QueryNode | None
     finder: OccurrenceFinder
     candidates: Sequence[int]  # edits in whose removed or added paragraphs the index finds the words
-    truncated: str = ""  # after how many edits with a word the search was cut off, because there are more
-    notes: Sequence[SearchNote] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RemovalSearch:
+class RemovalSearch(RegisterSearch):
     """The removals of releases whose last text matches a query."""
 
     removals: Sequence[int]
     query_terms: Sequence[QueryTerm]
-    truncated: str = ""
-    notes: Sequence[SearchNote] = ()
 
 
 async def search_edits(run: RunQuery, text: str) -> EditSearch:
@@ -287,14 +291,12 @@ class PhraseEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PhraseHistory:
+class PhraseHistory(RegisterSearch):
     """When the releases of an archive had a wording."""
 
     query: Query
     entries: Sequence[PhraseEntry] = ()  # the newest first
     agencies: Sequence[FacetValue] = ()  # with the number of releases that have or had it, unless only one is searched
-    truncated: str = ""  # after how many releases it was cut off, because there are more
-    notes: Sequence[SearchNote] = ()
 
     @property
     def first(self) -> PhraseEntry | None:

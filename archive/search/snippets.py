@@ -200,6 +200,11 @@ def explain_match(texts: Sequence[HighlightedText], query_terms: Sequence[QueryT
     return explanations
 
 
+def join_marked_text(parts: MarkedText) -> str:
+    """Return marked text as plain text."""
+    return "".join(text for text, _ in parts)
+
+
 class HighlightedText:
     """A text and the matches of a query in it.
 

@@ -39,6 +39,7 @@ from archive.search.fts import (
     match_term,
     plan_search,
     read_month_counts,
+    select_ids,
 )
 from archive.search.index import BRIEF_RELEASE, CODED_COLUMNS, NO_VALUE, ColumnCache, list_columns
 from archive.search.params import FACETS, SearchRequest
@@ -432,7 +433,7 @@ class HitFinder:
             limit = min(limit, self.request.page * self.request.size)
         sql = build_hits_sql(self.request, plan, match, skip_facet=self.skip_facet, ranked=ranked, limit=limit + 1)
         if self.request.show == "releases" and not self.request.news:
-            ids = await self.select_ids(sql, plan)
+            ids = await select_ids(self.run, sql, plan.values)
             capped = len(ids) > limit
             listed_ids = self.columns.sort_newest_first(self.columns.filter_releases(ids[:MAX_HITS] if capped else ids))
             return HitList(ids=listed_ids, releases=listed_ids, capped=capped)
@@ -516,23 +517,13 @@ class HitFinder:
 
     async def read_newest_ids(self, plan: SearchPlan, match: str) -> list[int]:
         """Read the newest MAX_HITS + 1 matching ids, sorted by SQLite, which takes a microsecond per match."""
-        return await self.select_ids(
-            build_hits_sql(self.request, plan, match, skip_facet=self.skip_facet, limit=MAX_HITS + 1), plan
-        )
+        sql = build_hits_sql(self.request, plan, match, skip_facet=self.skip_facet, limit=MAX_HITS + 1)
+        return await select_ids(self.run, sql, plan.values)
 
     async def read_index_ids(self, plan: SearchPlan, match: str, limit: int, *, after: int = 0) -> list[int]:
         """Read matching ids above `after`, in ascending order."""
         sql = f"select id from ({self.build_sql(plan, match)}) where id > {after:d}"
-        return await self.select_ids(f"{sql} limit {plan.bind(limit)}", plan)
-
-    async def select_ids(self, sql: str, plan: SearchPlan) -> list[int]:
-        """Run a statement that selects ids, and read them as one JSON text.
-
-        This is three times as fast as reading thousands of rows.
-        """
-        (row,) = await self.run(f"select json_group_array(id) as ids from ({sql})", plan.values)
-        ids: list[int] = json.loads(row["ids"])
-        return ids
+        return await select_ids(self.run, f"{sql} limit {plan.bind(limit)}", plan.values)
 
     async def read_ranks(self, limit: int) -> dict[int, float]:
         """Read the bm25 rank of matching releases; lower is better."""

@@ -22,7 +22,6 @@ from archive.history import (
     RegisterQuery,
     read_edits_page,
     read_removals_page,
-    read_stored_revisions,
     read_version_texts,
 )
 from archive.history.presences import CheckPair, Presence, read_presences
@@ -400,12 +399,12 @@ def count_agencies(entries: Sequence[PhraseEntry]) -> list[FacetValue]:
 
 
 async def read_phrase_hits(run: RunQuery, query: Query, entries: Sequence[PhraseEntry]) -> list[SearchHit]:
-    """Return the last version of each entry as a hit with the words marked; `row` is the version's state."""
+    """Return the last version of each entry as a hit with the words marked; `row` has the version's texts."""
     query_terms = extract_query_terms(query.tree)
-    states = await read_stored_revisions(run, [entry.presence.last for entry in entries])
+    texts = await read_version_texts(run, [entry.presence.last for entry in entries])
 
     def build_hits() -> list[SearchHit]:
-        found = (states[entry.presence.last]["state"] for entry in entries)
+        found = (texts[entry.presence.last] for entry in entries)
         return [build_release_hit(state, state["questions"] or (), query_terms) for state in found]
 
     return await asyncio.to_thread(build_hits)

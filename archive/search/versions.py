@@ -33,6 +33,7 @@ from archive.search.fts import (
     build_plan,
     iter_nodes,
     resolve_names,
+    select_ids,
 )
 from archive.search.index import EDIT_COLUMNS
 from archive.search.occurrences import (
@@ -89,7 +90,7 @@ EDITS_SQL = """
 """
 MOVES_SQL = "select json_group_object(id, moved_to) as moves from releases where moved_to is not null"
 MERGED_HITS_SQL = """
-    select json_group_array(search.rowid) as ids from search
+    select search.rowid as id from search
     where search match :match and search.rowid in (select id from releases where moved_to is not null)
 """
 NEWEST_REVISIONS_SQL = "select revision from releases where id in (select value from json_each(:releases))"
@@ -428,8 +429,8 @@ async def find_merged_hits(run: RunQuery, tree: QueryNode | None, names: Resolve
     if not plan.match:
         return []
     moves = await read_moves(run)
-    (row,) = await run(MERGED_HITS_SQL, {"match": plan.match}) if moves else ({"ids": "[]"},)
-    return [find_last_row(release, moves) for release in json.loads(row["ids"])]
+    found = await select_ids(run, MERGED_HITS_SQL, {"match": plan.match}) if moves else []
+    return [find_last_row(release, moves) for release in found]
 
 
 async def filter_by_conditions(finder: HitFinder, candidates: set[int]) -> set[int]:
@@ -448,21 +449,15 @@ async def filter_by_conditions(finder: HitFinder, candidates: set[int]) -> set[i
     if not conditions or not candidates:
         return candidates
     conditions.append(f"l.release in (select value from json_each({plan.bind(json.dumps([*candidates]))}))")
-    (row,) = await finder.run(
-        f"{f'with {SEARCH_FEED_SQL} ' if request.news else ''}select json_group_array(l.release) as ids"
-        f" from release_facets l where {' and '.join(conditions)}",
-        plan.values,
-    )
-    return set(json.loads(row["ids"]))
+    feed = f"with {SEARCH_FEED_SQL} " if request.news else ""
+    sql = f"{feed}select l.release as id from release_facets l where {' and '.join(conditions)}"
+    return set(await select_ids(finder.run, sql, plan.values))
 
 
 async def read_current(run: RunQuery, part: QueryNode, names: ResolvedNames) -> list[int] | None:
     """Return the releases whose current text matches, or None if there are more than MAX_HITS."""
     plan = build_plan(part, names)
-    (row,) = await run(
-        f"select json_group_array(id) as ids from ({build_current_sql(plan)} limit {MAX_HITS + 1})", plan.values
-    )
-    ids: list[int] = json.loads(row["ids"])
+    ids = await select_ids(run, f"{build_current_sql(plan)} limit {MAX_HITS + 1}", plan.values)
     return ids if len(ids) <= MAX_HITS else None
 
 
@@ -472,13 +467,11 @@ async def filter_current(
     """Return the releases whose current text matches, looking up each of them by its id."""
     plan = build_plan(tree, names)
     conditions = [*plan.conditions, *([f"search match {plan.bind(plan.match)}"] if plan.match else [])]
-    (row,) = await run(
-        "select json_group_array(l.release) as ids from json_each(:releases) c"
-        f" cross join release_facets l on l.release = c.value cross join search on search.rowid = l.release"
-        f" where {' and '.join(conditions)}",
-        {**plan.values, "releases": json.dumps(list(releases))},
+    sql = (
+        "select l.release as id from json_each(:releases) c cross join release_facets l on l.release = c.value"
+        f" cross join search on search.rowid = l.release where {' and '.join(conditions)}"
     )
-    return set(json.loads(row["ids"]))
+    return set(await select_ids(run, sql, {**plan.values, "releases": json.dumps(list(releases))}))
 
 
 async def describe_changes(

@@ -145,11 +145,7 @@ def normalise_passage(text: str) -> str:
     'Uppsala - 10000 kr'
     """
     plain = RESPELT.sub(lambda match: SPELLINGS.get(match[0], ""), unicodedata.normalize("NFC", text))
-    return SPACES.sub(" ", GROUPED_NUMBER.sub(remove_spaces, plain)).strip()
-
-
-def remove_spaces(match: re.Match[str]) -> str:
-    return SPACES.sub("", match[0])
+    return SPACES.sub(" ", GROUPED_NUMBER.sub(lambda match: SPACES.sub("", match[0]), plain)).strip()
 
 
 @dataclass(frozen=True, kw_only=True)

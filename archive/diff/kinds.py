@@ -37,7 +37,6 @@ KIND_IMPORTANCE = {  # in the order of a summary
     "layout": 2,
     "updated": 0,  # the agency's own update date
 }
-FACT_KINDS = ("amount", "negation", "number", "date", "name", "time", "contact")
 
 FIELD_FACTORS = {"title": 1.15, "lead": 1.05}  # times the importance of the same change in the body
 REFERENCE_IMPORTANCE = 25  # a reference identifies a document; its change seldom alters what is said

@@ -19,6 +19,7 @@ from tests.stored import ROOT
 
 EDITS = ROOT / "edits.jsonl"
 MARKDOWN = MarkdownIt().enable("table")
+FACT_KINDS = {"amount", "negation", "number", "date", "name", "time", "contact"}
 
 
 def to_state(body: str = "", **fields: Any) -> dict[str, Any]:

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from archive.diff import compare
-from archive.diff.kinds import FACT_KINDS, classify_action
+from archive.diff.kinds import classify_action
 from tests.archive.diff.states import (
+    FACT_KINDS,
     compare_case,
     compare_fields,
     list_kinds,
@@ -46,7 +47,7 @@ def test_kind_and_excerpts_of_a_change_both_ways(kind: str, case: str) -> None:
 def test_another_spelling_of_a_fact_is_no_changed_fact(case: str) -> None:
     kinds = set(list_kinds(compare_case(case)))
     assert kinds
-    assert not kinds & set(FACT_KINDS)
+    assert not kinds & FACT_KINDS
 
 
 @pytest.mark.parametrize(
@@ -69,7 +70,7 @@ def test_paragraphs(case: str, kinds: list[str]) -> None:
 
 def test_fact_that_moved_within_the_text_is_not_a_changed_fact() -> None:
     diff = compare_case(f"[Den 4 maj stängs bron.|Bron stängs den 4 maj.]¶{FERRY}")
-    assert not set(list_kinds(diff)) & set(FACT_KINDS)
+    assert not set(list_kinds(diff)) & FACT_KINDS
 
 
 def test_lead_moved_into_the_body_is_layout() -> None:

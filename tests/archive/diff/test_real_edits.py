@@ -9,8 +9,7 @@ import pytest
 
 from archive.diff import Diff, compare
 from archive.diff.align import diff_paragraphs
-from archive.diff.kinds import FACT_KINDS
-from tests.archive.diff.states import EDITS, list_kinds, read_markdown, read_source, read_stored_edits
+from tests.archive.diff.states import EDITS, FACT_KINDS, list_kinds, read_markdown, read_source, read_stored_edits
 
 PAIRS = read_stored_edits()
 CONSULTATIONS = "remisser"
@@ -40,7 +39,7 @@ def test_edit_has_changes_and_much_the_same_importance_both_ways(number: int) ->
     assert diff.summary("sv")
     assert diff.summary("en")
     back = compare(read_source(PAIRS[number]["after"]), read_source(PAIRS[number]["before"]))
-    assert set(list_kinds(diff)) & set(FACT_KINDS) == set(list_kinds(back)) & set(FACT_KINDS)
+    assert set(list_kinds(diff)) & FACT_KINDS == set(list_kinds(back)) & FACT_KINDS
     assert abs(diff.importance - back.importance) <= 5
 
 

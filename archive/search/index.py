@@ -32,6 +32,7 @@ from sqlite_utils import Database
 from archive.analysis import ANALYSIS_VERSION, AnalyzedText, analyze, find_words, is_english_release
 from archive.database import RunQuery
 from archive.diff.align import build_blocks
+from archive.history import IS_EDIT_SQL
 from archive.models import LIST_FIELDS, STATE_FIELDS, parse_state
 
 # Facet terms.
@@ -87,7 +88,6 @@ INDEXED_STATES_SQL = (
 
 # Edits. For the edit with the revision N, the row of search_edits for removed paragraphs is 2 N, and that for added
 # paragraphs 2 N + 1.
-IS_EDIT_SQL = "v.cause = 'source' and v.previous is not null"
 EDIT_STATES_SQL = (
     f"select v.id, {', '.join(f'{row}.{name}' for row in ('b', 'v') for name in (*STATE_FIELDS, *LIST_FIELDS))}"
     f" from revisions v join revisions b on b.id = v.previous where {IS_EDIT_SQL} and "

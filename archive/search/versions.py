@@ -21,7 +21,7 @@ from archive.analysis import is_english_release
 from archive.database import RunQuery
 from archive.diff.align import split_paragraphs
 from archive.feeds import SEARCH_FEED_SQL
-from archive.history import find_last_seen, read_preceding_revisions, read_version_texts
+from archive.history import IS_EDIT_SQL, find_last_seen, read_preceding_revisions, read_version_texts
 from archive.history.presences import MAX_CHARACTERS, Presence, read_presences
 from archive.search.fts import (
     MAX_HITS,
@@ -81,11 +81,11 @@ MAX_EDITS_CHECKED = 5  # newest edits of a release with too many versions
 EDIT_INDEX = IndexTable(
     table="search_edits", text_columns=f"{{{' '.join(EDIT_COLUMNS)}}}", fields=EDIT_COLUMNS, suffixes=("",)
 )
-EDITS_SQL = """
+EDITS_SQL = f"""
     select json_group_array(edit) as edits, json_group_array(release) as releases from (
       select f.rowid >> 1 as edit, v.release from search_edits f
       cross join revisions v indexed by idx_revisions_edit_release
-        on v.id = f.rowid >> 1 and v.cause = 'source' and v.previous is not null
+        on v.id = f.rowid >> 1 and {IS_EDIT_SQL}
       where search_edits match :match and f.rowid & 1 = :added order by f.rowid desc limit :limit)
 """
 MOVES_SQL = "select json_group_object(id, moved_to) as moves from releases where moved_to is not null"

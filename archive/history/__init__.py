@@ -81,6 +81,9 @@ OPEN_REMOVALS_SQL = """
 NEAR_DUPLICATE_SQL = """
     select 1 from near_duplicates where release = json_extract(:pair, '$[0]') and other = json_extract(:pair, '$[1]')
 """
+IS_EDIT_SQL = "v.cause = 'source' and v.previous is not null"
+# else SQLite reads all edits of the archive to find those of one release
+REVISIONS_BY_RELEASE_SQL = "revisions v indexed by idx_revisions_release_seen"
 STATE_COLUMNS = ", ".join(f"v.{name}" for name in (*STATE_FIELDS, *LIST_FIELDS))
 REVISION_METADATA_COLUMNS = """
     v.id, v.release, v.seen, v.cause, v.previous, v.reverts_to, v.update_date_changed, v.importance, v.summary,
@@ -168,8 +171,8 @@ async def read_preceding_revisions(run: RunQuery, revision_ids: Sequence[int]) -
 async def read_edits(run: RunQuery, release_id: int) -> list[dict[str, Any]]:
     """Return the agency's edits to a release, including those at its earlier URLs, oldest first."""
     rows = await run(
-        f"{RELEASE_CHAIN_CTE} select v.seen, v.id, v.previous from chain join revisions v on v.release = chain.id"
-        " where v.cause = 'source' and v.previous is not null order by v.seen, v.id",
+        f"{RELEASE_CHAIN_CTE} select v.seen, v.id, v.previous from chain cross join {REVISIONS_BY_RELEASE_SQL}"
+        f" on v.release = chain.id where {IS_EDIT_SQL} order by v.seen, v.id",
         {"release": release_id},
     )
     return list(map(dict, rows))
@@ -268,12 +271,11 @@ EDIT_COLUMNS = """
     v.reverts_to, v.title, v.language, v.updated, v.capture, r.agency, r.url, r.removed_at, a.name, a.name_en
 """
 EDIT_JOINS = "revisions v on v.id = found.id join releases r on r.id = v.release join agencies a on a.slug = r.agency"
-IS_EDIT_SQL = "v.cause = 'source' and v.previous is not null"
 STORED_EDIT_COUNTS_SQL = f"""
     select a.slug as value, a.name, a.name_en, coalesce(c.edits, 0) - coalesce(h.n, 0) as count from agencies a
     left join edit_counts c on c.agency = a.slug
-    left join (select r.agency, count(*) as n from revisions v join releases r on r.id = v.release
-      where v.release in ({HIDDEN_RELEASES_SQL}) and {IS_EDIT_SQL} group by r.agency) h on h.agency = a.slug
+    left join (select r.agency, count(*) as n from releases r cross join {REVISIONS_BY_RELEASE_SQL} on v.release = r.id
+      where r.takedown = 'hidden' and {IS_EDIT_SQL} group by r.agency) h on h.agency = a.slug
 """
 REMOVAL_COLUMNS = f"""
     o.id, o.release, o.kind, o.first_seen, o.last_seen, o.checks, o.confirmed, o.ended, o.status, o.target, o.moved_to,

@@ -101,7 +101,7 @@ def test_search_by_keyboard(page: Page, site: str) -> None:
 
 
 def test_marks_and_results_by_keyboard_without_scripts(browser: Browser, site: str) -> None:
-    with browser.new_context(locale="sv-SE", java_script_enabled=False) as context:
+    with browser.new_context(locale="sv-SE", java_script_enabled=False, reduced_motion="reduce") as context:
         page = context.new_page()
         page.goto(f"{site}/search?q=rörsångare+vass")
         follow_link(page, "Så mår sångarna")

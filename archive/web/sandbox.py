@@ -640,6 +640,8 @@ class SandboxWorker:
         self.uses += 1
         if self.uses == 1:
             self.wait_until_ready()
+        if statement.stopped:  # before it had a worker that could be killed
+            raise WorkerLostError
         try:
             end = time.monotonic() + statement.seconds + self.limits.kill_delay
             self.pipe.send_bytes(statement.serialise())

@@ -16,7 +16,14 @@ from urllib.parse import urlencode
 import pytest
 from datasette.utils import InvalidSql, derive_named_parameters, validate_sql_select
 
-from archive.web.sandbox import SandboxLimits, SandboxWorker, install_linear_sql_checks, load_restricted
+from archive.web.sandbox import (
+    SandboxLimits,
+    SandboxStatement,
+    SandboxWorker,
+    WorkerLostError,
+    install_linear_sql_checks,
+    load_restricted,
+)
 from tests.archive.sample import ROOT, Site, served
 from tests.archive.web.serving import FakeClient, serve_with_limits
 from tests.harness.locked.attacks import ENDLESS, READ, SIZE, TIME, Attack, sql
@@ -145,6 +152,17 @@ async def test_pages_do_not_wait_for_statements_which_end_when_their_clients_lea
     await asyncio.gather(*requests)
     assert not any(client.messages for client in clients)
     assert {worker.process.wait(10) for worker in busy_workers} == {-signal.SIGKILL}
+
+
+async def test_statement_stopped_while_its_worker_starts_does_not_run(patient_site: Site) -> None:
+    statement = SandboxStatement(
+        sql="select 1", params={}, seconds=1, may_be_cut=False, max_bytes=100, max_values=10, as_json=False
+    )
+    database = patient_site.datasette.get_database("archive")
+    assert database.execute_with_retry(statement)[1] == [(1,)]
+    statement.stop()
+    with pytest.raises(WorkerLostError):
+        database.execute_with_retry(statement)
 
 
 # Workers that die

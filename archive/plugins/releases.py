@@ -2,6 +2,7 @@
 
 - /archive/releases/<id>: the reading page (row-archive-releases.html); Datasette reads only its row.
 - /-/history/<release>.json, .csv, .atom: its timeline as data; without a format, a redirect to the reading page.
+- /-/related/<release>.json, .csv: the releases related to it; without a format, a redirect to the reading page.
 - /-/revision/<id>: one revision; the permalink used in citations.
 - /-/cite/<revision>, with .txt, .bib, .ris and .csl.json: its citation.
 - /-/evidence/<revision>.zip and /-/evidence/removal-<removal>.zip: the evidence of a revision or a removal.
@@ -59,6 +60,7 @@ from archive.search.params import (
     parse_positive_int,
     parse_search_request,
 )
+from archive.search.related import choose_shown, find_related, read_related_releases
 from archive.urls import strip_www
 from archive.web.highlights import MarkedHtml, PageHighlighter, list_answers
 from archive.web.pages import find_adjacent_releases
@@ -100,6 +102,10 @@ RELEASE_AGENCY_SQL = """
     from releases r join agencies a on a.slug = r.agency where r.id = ?
 """
 CITATION_FORMATS = "|".join(re.escape(suffix) for suffix in CITATION_TYPES)
+RELATED_COLUMNS = (
+    *("release", "agency", "agency_name", "kind", "title", "published", "updated", "first_seen", "language"),
+    *("removed_at", "url", "similarity", "page"),
+)
 DIFF_CSV_COLUMNS = ("field", "place", "label", "op", "text")
 HISTORY_CSV_COLUMNS = (
     *("event", "when", "last_seen_before", "until", "checks", "revision", "previous", "reverts_to", "importance"),
@@ -120,6 +126,7 @@ def register_routes() -> list[tuple[str, Any]]:
         (r"/-/diff/(?P<one>\d{1,15})/(?P<other>\d{1,15})" + FORMAT_SUFFIX, show_diff),
         (r"/-/evidence/(?P<what>removal-)?(?P<key>[0-9]{1,18})\.zip$", show_evidence),
         (r"/-/history/(?P<release>\d{1,15})" + FORMAT_SUFFIX, show_history),
+        (r"/-/related/(?P<release>\d{1,15})(?:\.(?P<format>json|csv))?$", show_related),
         (r"/-/revision/(?P<revision>[0-9]{1,18})$", show_revision),
     ]
 
@@ -154,6 +161,7 @@ async def read_release_context(site: SiteRequest) -> dict[str, Any]:
         "other_urls": [url for (url,) in addresses if not has_same_host(url, agency["url"])],
         "canonical_url": site.local_url(f"/archive/releases/{agency['id']}"),  # without the parameters of a search
         "answerers": list(dict.fromkeys(answerers)),  # without duplicates, in the order of their first answers
+        **await read_related_context(site, agency["id"], agency["slug"]),
         **await read_marked_texts(site, agency["id"], release),
         **await read_history_context(site, agency["id"], agency["url"]),
     }
@@ -182,6 +190,13 @@ async def read_history_context(site: SiteRequest, release_id: int, url: str) -> 
         "adjacent_releases": await find_adjacent_releases(run, release_id),
         "takedowns": await read_active_takedowns(run, release_id),
     }
+
+
+async def read_related_context(site: SiteRequest, release_id: int, agency: str) -> dict[str, Any]:
+    """Return the related releases that the page shows, and the number of all; None if the release is hidden."""
+    found = await find_related(site.run, release_id)
+    rows = await read_related_releases(site.run, found) if found else []
+    return {"related": choose_shown(rows, agency) if found else None, "related_count": len(rows)}
 
 
 async def read_citation_context(site: SiteRequest, revision_id: int) -> dict[str, Any]:
@@ -505,6 +520,38 @@ async def show_history(site: SiteRequest) -> Response:
         columns=HISTORY_CSV_COLUMNS,
         read_entries=read_entries,
         extra_members={"release": release_id, "agency": release["agency"], "title_now": release["title"]},
+    )
+    return await render_document(site, document)
+
+
+@site_view()
+async def show_related(site: SiteRequest) -> Response:
+    """Show the releases related to a release as data, most similar first."""
+    release_id = int(site.url_vars["release"])
+    releases = await site.run(RELEASE_SQL, {"release": release_id})
+    if not releases:
+        raise ReaderError(404, "error.no_release", release=str(release_id))
+    path = f"/archive/releases/{release_id}"
+    if not site.format_name:
+        return Response.redirect(site.path(path) + "#related")
+    found = await find_related(site.run, release_id)
+    rows = [
+        {
+            **{name: row.get(name) for name in RELATED_COLUMNS},
+            "release": row["id"],
+            "agency_name": row["name"],
+            "page": site.local_url(f"/archive/releases/{row['id']}"),
+        }
+        for row in (await read_related_releases(site.run, found) if found else ())
+    ]
+    document = DataDocument(
+        rows_name="related",
+        title=site.translate("release.related"),
+        page_url=site.local_url(path) + "#related",
+        url=site.local_url(f"/-/related/{release_id}.{site.format_name}"),
+        rows=rows,
+        columns=RELATED_COLUMNS,
+        extra_members={"release": release_id, "words": found.words if found else ()},
     )
     return await render_document(site, document)
 

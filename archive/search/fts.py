@@ -41,6 +41,7 @@ from archive.search.index import (
 )
 from archive.search.params import SearchRequest
 from archive.search.query import (
+    LIKE_FIELD,
     LOOSE,
     QUOTED,
     REQUIRED,
@@ -56,6 +57,7 @@ from archive.search.query import (
     TermNode,
     fold_diacritics,
 )
+from archive.search.related import RelatedReleases, find_related
 from archive.search.words import find_synonyms
 
 # Columns of the index.
@@ -156,6 +158,7 @@ class ResolvedNames:
     prefixes: Mapping[str, PrefixExpansion] = field(default_factory=dict)
     agencies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # as typed → slugs
     tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # as typed → names
+    related: Mapping[str, RelatedReleases] = field(default_factory=dict)  # number of a release → its related ones
     beginnings: Collection[str] = ()  # lemmas that few words start with; loose searches find these words, too
     edits: Mapping[EditNode, Mapping[int, int]] = field(default_factory=dict)  # → release → the newest such edit
 
@@ -226,10 +229,11 @@ class DateWindow:
 async def resolve_names(run: RunQuery, tree: QueryNode | None) -> tuple[ResolvedNames, list[SearchNote]]:
     """Look up the names and prefixes of a query, with a note for each that does not exist."""
     nodes = list(iter_nodes(tree))
-    agencies, tags = (
+    agencies, tags, liked = (
         {node.value for node in nodes if isinstance(node, FilterNode) and node.field == name}
-        for name in ("agency", "tag")
+        for name in ("agency", "tag", LIKE_FIELD)
     )
+    related = {number: await find_related(run, int(number)) for number in sorted(liked)}
     prefixes = {
         node.words[0] for node in nodes if isinstance(node, TermNode) and node.is_prefix and len(node.words) == 1
     }
@@ -237,10 +241,13 @@ async def resolve_names(run: RunQuery, tree: QueryNode | None) -> tuple[Resolved
         prefixes={text: await expand_prefix(run, text) for text in prefixes},
         agencies=await find_names(run, "select slug, name, name_en from agencies", agencies),
         tags=await find_names(run, "select name from tags order by id", tags),
+        related={number: found for number, found in related.items() if found},
     )
     notes = [SearchNote("no_agency", value) for value in sorted(agencies) if not names.agencies[value]]
     notes += [SearchNote("many_begin", f"{text}*") for text, expansion in names.prefixes.items() if expansion.omitted]
     notes += [SearchNote("no_tag", value) for value in sorted(tags) if not names.tags[value]]
+    notes += [SearchNote("no_release", number) for number in related if number not in names.related]
+    notes += [SearchNote("no_related", number) for number, found in related.items() if found and not found.similarity]
     return names, notes
 
 
@@ -364,12 +371,15 @@ def build_node_condition(node: QueryNode, plan: SearchPlan, names: ResolvedNames
 
 
 def build_filter_condition(node: FilterNode, plan: SearchPlan, names: ResolvedNames) -> str:
-    """Return the SQL condition of an agency, tag or day. An unknown name matches nothing."""
+    """Return the SQL condition of an agency, tag, day or related release. An unknown name matches nothing."""
     if node.field == "agency":
         slugs = ", ".join(map(plan.bind, names.agencies.get(node.value, ())))
         return f"l.agency in ({slugs})"
     if node.field == "tag":
         return TAG_CONDITION_SQL.format(names=", ".join(map(plan.bind, names.tags.get(node.value, ()))))
+    if node.field == LIKE_FIELD:
+        ids = [*names.related[node.value].similarity] if node.value in names.related else []
+        return f"l.release in (select value from json_each({plan.bind(json.dumps(ids))}))"
     # A release without a date is on no day, so that a "not" finds it.
     return f"ifnull(l.sort_day {'>=' if node.field == 'from' else '<='} {plan.bind(node.value)}, 0)"
 

@@ -47,10 +47,13 @@ QUERY_FIELDS = {  # as typed, without diacritics → field
     **dict.fromkeys(("till", "to"), "to"),
     **dict.fromkeys(("borttaget", "borttagen", "borttagna", "removed"), "removed"),
     **dict.fromkeys(("tillagt", "tillagd", "tillagda", "added"), "added"),
+    **dict.fromkeys(("liknar", "like"), "like"),
 }
 TEXT_FIELDS = ("title", "lead", "body", "question", "answer")  # fields of text to search
 NAME_FIELDS = ("agency", "tag")  # fields with a name as their value
 DATE_FIELDS = ("from", "to")
+LIKE_FIELD = "like"  # with the number of a release as its value
+MAX_RELEASE_DIGITS = 15
 EDIT_FIELDS = ("removed", "added")  # fields of the text that an edit changed
 FIELD_PATTERN = re.compile(r"(?P<name>[^\W\d_]+):(?P<rest>.*)", re.DOTALL)
 COLON_ENDINGS = re.compile("[sntaeo]|[ea]?r?[nts]s?|[eao]r|[ea]rna|are|na|ta")  # EU:s, tv:n, pdf:er, S:ta
@@ -106,7 +109,7 @@ class NearNode:
 
 @dataclass(frozen=True, slots=True)
 class FilterNode:
-    """A filter: an agency or a tag as typed, or the first or last day (ISO 8601)."""
+    """A filter: an agency or a tag as typed, the first or last day (ISO 8601), or the number of a related release."""
 
     field: str
     value: str
@@ -208,6 +211,13 @@ def find_terms(node: QueryNode | None, *, with_added: bool = False) -> list[Term
     if isinstance(node, AndNode | OrNode):
         return [term for part in node.parts for term in find_terms(part, with_added=with_added)]
     return []
+
+
+def list_liked(node: QueryNode | None) -> list[str]:
+    """List the numbers of the releases that hits are to be related to."""
+    if isinstance(node, AndNode | OrNode):
+        return [number for part in node.parts for number in list_liked(part)]
+    return [node.value] if isinstance(node, FilterNode) and node.field == LIKE_FIELD else []
 
 
 def is_text(node: QueryNode) -> bool:
@@ -555,6 +565,13 @@ class QueryParser:
                 return TermNode(lexeme.words, field=outer_field)
             self.position += 1
             return FilterNode(name, day)
+        if name == LIKE_FIELD:
+            number = following.text.strip("\"' ,;")
+            if not (number.isascii() and number.isdigit() and len(number) <= MAX_RELEASE_DIGITS):
+                self.add_note("no_number", f"{lexeme.words[0]}:{following.text}")
+                return TermNode(lexeme.words, field=outer_field)
+            self.position += 1
+            return FilterNode(name, str(int(number)))
         self.position += 1
         return FilterNode(name, " ".join(following.text.strip("\"' ,;").split()))
 
@@ -640,7 +657,7 @@ def tokenise_run(text: str, *, follows_directly: bool, next_character: str = "")
         if name in EDIT_FIELDS and text:  # perhaps with a field of its own
             yield from tokenise_run(text, follows_directly=True, next_character=next_character)
             return
-        if name in (*NAME_FIELDS, *DATE_FIELDS) and text:
+        if name in (*NAME_FIELDS, *DATE_FIELDS, LIKE_FIELD) and text:
             yield Lexeme("words", text, split_query_words(text), follows_directly=True)
             return
     if words := split_query_words(text):

@@ -50,6 +50,7 @@ from archive.search.query import (
     Query,
     TermNode,
     find_terms,
+    list_liked,
     loosen_query,
     search_any_word,
 )
@@ -205,7 +206,7 @@ class HitFinder:
             capped=hits.capped and not self.has_only_facets,
             page=page,
             pages=pages,
-            order=self.order if plan_search(request, self.names).match else "newest",
+            order=self.order if plan_search(request, self.names).match or list_liked(request.query.tree) else "newest",
             facets=facets,
             former=hits.former,
             title_matches_first=hits.title_matches_first,
@@ -391,7 +392,8 @@ class HitFinder:
         ranked = order == "best" and bool(plan.match)
         if match and self.request.show == "releases" and not self.request.news:
             return await self.fetch_from_index(plan, match, ranked)
-        return await self.fetch_from_tables(plan, match, ranked)
+        hits = await self.fetch_from_tables(plan, match, ranked)
+        return hits if order == "newest" or ranked else self.sort_by_similarity(hits)
 
     async def fetch_all_current(self) -> HitList:
         """Fetch these hits without a limit: first those of `fetch_current`, then the older ones, newest first."""
@@ -450,6 +452,16 @@ class HitFinder:
         else:
             ids = self.columns.sort_pairs_newest_first(releases)
         return HitList(ids=ids, releases=[releases[key] for key in ids], capped=capped, relevance=relevance)
+
+    def sort_by_similarity(self, hits: HitList) -> HitList:
+        """Sort the hits of a request without words by how similar they are to the releases that it names."""
+        related = self.names.related
+        liked = [related[number] for number in list_liked(self.request.query.tree) if number in related]
+        if not liked:
+            return hits
+        similarity = {key: max(each.similarity.get(key, 0.0) for each in liked) for key in hits.releases}
+        pairs = sorted(zip(hits.ids, hits.releases, strict=True), key=lambda pair: similarity[pair[1]], reverse=True)
+        return replace(hits, ids=[key for key, _ in pairs], releases=[release for _, release in pairs])
 
     async def fetch_from_index(self, plan: SearchPlan, match: str, ranked: bool) -> HitList:
         """Fetch the releases that match the words of the request."""

@@ -1,0 +1,153 @@
+"""Related releases: those that share the rarest of a release's most frequent words.
+
+Nothing about them is stored. The words are weighted by tf-idf, with the numbers of releases in `vocabulary`, and FTS5
+ranks the releases that have any of the heaviest. So an edit, a takedown or a new release counts at once. The chosen
+words are in few releases (MAX_POSTINGS in all), which keeps the cost nearly the same in an archive of any size.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import log
+from typing import Any
+
+from archive.analysis import find_words
+from archive.database import RunQuery
+from archive.history import find_final_release
+from archive.search.index import INDEX_COLUMNS
+from archive.search.words import FUNCTION_WORDS
+
+MAX_WORDS = 12  # heaviest words of a release
+MAX_POSTINGS = 1_500  # releases that have them, added up; ranking one takes about 10 µs
+MAX_WORD_SHARE = 0.1  # of all releases; words in more say too little
+TITLE_WEIGHT = 3  # occurrences in the text that one in the title counts as
+MAX_TEXT_LENGTH = 8_000  # characters of the text; the subject of a longer one is in its beginning
+MAX_RELATED = 100
+MAX_SHOWN = 6  # on the page of a release
+OWN_PLACES = 2  # of these, for the agency's own releases
+MIN_SIMILARITY = 0.2  # of the release to itself; tests/bench/related.py measures what those above it share
+
+# Columns of lemmas, and of compound parts, which count half; in the title twice. The others only repeat them.
+COLUMN_WEIGHTS = {"title": 2.0, "title_parts": 1.0, "title_minor": 1.0, "facts": 0.0}
+SUFFIX_WEIGHTS = {"parts": 0.5, "minor": 0.5, "forms": 0.0}
+BM25_WEIGHTS = ", ".join(
+    str(COLUMN_WEIGHTS.get(name, SUFFIX_WEIGHTS.get(name.partition("_")[2], 1.0))) for name in INDEX_COLUMNS["search"]
+)
+LISTED_TEXT_SQL = f"""
+    select r.title, coalesce(r.lead, '') || ' ' || substr(r.body, 1, {MAX_TEXT_LENGTH}) as text,
+      (select max(id) from releases) as stored
+    from release_facets l cross join releases r on r.id = l.release where l.release = :release
+"""
+# The commonest form of a word is mostly its lemma, which need not be in the text.
+LEMMAS_SQL = """
+    select v.word, v.lemma, v.releases, ifnull(b.releases, 0) as lemma_releases
+    from vocabulary v left join vocabulary b on b.word = v.lemma
+    where v.word in (select value from json_each(:words))
+"""
+# Moved and hidden releases are not in release_facets.
+RELATED_SQL = f"""
+    with found as materialized (
+      select rowid as id, -bm25(search, {BM25_WEIGHTS}) as score from search where search match :match
+      order by score desc, rowid desc limit {MAX_RELATED + 20})
+    select f.id, f.score from found f cross join release_facets l on l.release = f.id order by f.score desc, f.id desc
+"""
+NEAR_DUPLICATES_SQL = """
+    select release, other from near_duplicates
+    where release in (select value from json_each(:ids)) and other in (select value from json_each(:ids))
+"""
+RELATED_RELEASES_SQL = """
+    select r.id, r.title, r.language, r.kind, r.url, r.published, r.updated, r.first_seen, r.removed_at,
+      r.agency, a.name, a.name_en
+    from json_each(:ids) j cross join releases r on r.id = j.value cross join agencies a on a.slug = r.agency
+    order by j.key
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelatedReleases:
+    """The releases related to one, most similar first.
+
+    similarity: by id, the share (0-1) of the score that the release itself has. words: the lemmas they were found by.
+    """
+
+    release: int  # the id under which a merged release continues
+    similarity: Mapping[int, float]
+    words: tuple[str, ...] = ()
+
+
+async def find_related(run: RunQuery, release_id: int) -> RelatedReleases | None:
+    """Find the releases related to a release; return None if there is no such release, or it is hidden.
+
+    Its near-duplicates are left out, and of several near-duplicates among the others all but the most similar.
+    """
+    release = await find_final_release(run, release_id)
+    rows = await run(LISTED_TEXT_SQL, {"release": release})
+    if not rows:
+        return None
+    words = await choose_words(run, rows[0])
+    if not words:
+        return RelatedReleases(release=release, similarity={})
+    match = " OR ".join(f'"{word}"' for word in words)
+    scores = {row["id"]: row["score"] for row in await run(RELATED_SQL, {"match": match})}
+    own = scores.pop(release, 0.0) or max(scores.values(), default=1.0)
+    similarity = {key: min(1.0, round(score / own, 3)) for key, score in scores.items()}
+    kept = [key for key, share in similarity.items() if share >= MIN_SIMILARITY]
+    duplicates: dict[int, set[int]] = {}
+    for row in await run(NEAR_DUPLICATES_SQL, {"ids": json.dumps([release, *kept])}):
+        duplicates.setdefault(row["release"], set()).add(row["other"])
+    excluded, related = duplicates.get(release, set()), dict[int, float]()
+    for key in kept:
+        if key not in excluded and len(related) < MAX_RELATED:
+            related[key] = similarity[key]
+            excluded |= duplicates.get(key, set())
+    return RelatedReleases(release=release, similarity=related, words=tuple(words))
+
+
+async def choose_words(run: RunQuery, row: Any) -> list[str]:
+    """Return the lemmas that weigh most by tf-idf in a row of LISTED_TEXT_SQL, heaviest first."""
+    counts = Counter(find_words(row["text"]))
+    for word in find_words(row["title"]):
+        counts[word] += TITLE_WEIGHT
+    words = json.dumps([word for word in counts if word not in FUNCTION_WORDS], ensure_ascii=False)
+    frequency, releases, unprinted = Counter[str](), Counter[str](), dict[str, int]()
+    for found in await run(LEMMAS_SQL, {"words": words}):
+        lemma = found["lemma"]
+        frequency[lemma] += counts[found["word"]]
+        releases[lemma] += found["releases"]
+        unprinted[lemma] = 0 if lemma in counts else found["lemma_releases"]
+    releases.update(unprinted)
+    weights = {
+        lemma: (1 + log(frequency[lemma])) * log(row["stored"] / number)
+        for lemma, number in releases.items()
+        if 1 < number <= MAX_WORD_SHARE * row["stored"]
+    }
+    chosen, postings = list[str](), 0
+    for lemma in sorted(weights, key=lambda lemma: (-weights[lemma], lemma)):
+        if len(chosen) < MAX_WORDS and postings + releases[lemma] <= MAX_POSTINGS:
+            chosen.append(lemma)
+            postings += releases[lemma]
+    return chosen
+
+
+async def read_related_releases(run: RunQuery, related: RelatedReleases) -> list[dict[str, Any]]:
+    """Return the facts of related releases with their similarity, most similar first."""
+    rows = await run(RELATED_RELEASES_SQL, {"ids": json.dumps([*related.similarity])})
+    return [{**dict(row), "similarity": related.similarity[row["id"]]} for row in rows]
+
+
+def choose_shown(rows: Sequence[Mapping[str, Any]], agency: str) -> list[Mapping[str, Any]]:
+    """Choose the related releases that a page shows: first those of other agencies, then the agency's own.
+
+    The agency's own have OWN_PLACES places, and those that the others leave free.
+
+    >>> rows = [{"id": number, "agency": "fyr" if number < 8 else "hamn"} for number in range(14)]
+    >>> [row["id"] for row in choose_shown(rows, "fyr")], [row["id"] for row in choose_shown(rows[:10], "fyr")]
+    ([8, 9, 10, 11, 0, 1], [8, 9, 0, 1, 2, 3])
+    """
+    own = [row for row in rows if row["agency"] == agency]
+    others = [row for row in rows if row["agency"] != agency]
+    own = own[: max(OWN_PLACES, MAX_SHOWN - len(others))]
+    return [*others[: MAX_SHOWN - len(own)], *own]

@@ -1,0 +1,201 @@
+"""Which releases are related, and what is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from archive.database import build_connection_runner
+from archive.merge import merge_releases
+from archive.models import Release
+from archive.search import search
+from archive.search.related import find_related
+from archive.store import Archive
+from archive.takedowns import hide_release, redact_passage
+from tests.archive.sample import Site, served
+from tests.archive.search.conftest import build_request
+
+SEEN = datetime(2024, 6, 3, 8, 15, tzinfo=UTC)
+OTTERS = "Uttern återvänder till Storån"
+ABOUT_OTTERS = (
+    "Inventeringen av uttrar i Storån visar fler spår, och bävern har byggt nya dammar vid kvarnen.",
+    "Uttrar syntes vid kvarnen, och bävern gnager på almarna längs Storån under inventeringen.",
+    "Vid kvarnen i Storån räknas uttrar, medan bävern lämnar dammarna före inventeringen.",
+)
+COPY = " ".join(f"Spår nummer {number} av uttrar i Storån vid kvarnen räknades." for number in range(12))
+FILLER = "Regeringen beslutade om vägen, skolan och skatten i kommun nummer"
+
+
+def build_release(number: int, title: str, body: str, agency: str = "djur", **values: Any) -> Release:
+    return Release(
+        agency=agency,
+        url=f"https://{agency}.example/{number}",
+        title=title,
+        body=body,
+        body_html=f"<p>{body}</p>",
+        published=date(2024, 1, 1) + timedelta(number),
+        **values,
+    )
+
+
+OTTER, OWN, OTHER = 1, 2, 3  # ids
+
+
+@pytest.fixture(scope="module")
+def otters(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("related") / "archive.db"
+    with Archive(path) as archive:
+        for slug in ("djur", "vatten", "vag"):
+            archive.add_agency(slug, name=f"{slug.title()}verket", home=f"https://{slug}.example/")
+        releases = [
+            build_release(1, OTTERS, ABOUT_OTTERS[0]),
+            build_release(2, "Uttrar vid kvarnen", ABOUT_OTTERS[1]),
+            build_release(3, "Bävern i Storån", ABOUT_OTTERS[2], "vatten"),
+            *(build_release(number, f"Beslut {number}", f"{FILLER} {number}.", "vag") for number in range(4, 44)),
+        ]
+        for release in releases:
+            archive.save(release, seen_at=SEEN)
+    return path
+
+
+@pytest.fixture
+def archive(otters: Path, tmp_path: Path) -> Iterator[Archive]:
+    (tmp_path / "archive.db").write_bytes(otters.read_bytes())
+    with Archive(tmp_path / "archive.db") as opened:
+        yield opened
+
+
+async def list_related(archive: Archive, release_id: int = OTTER) -> list[int] | None:
+    found = await find_related(build_connection_runner(archive.db.conn), release_id)
+    return None if found is None else [*found.similarity]
+
+
+async def test_releases_with_the_same_uncommon_words_are_related(archive: Archive) -> None:
+    found = await find_related(build_connection_runner(archive.db.conn), OTTER)
+    assert found is not None
+    assert {*found.similarity} == {OWN, OTHER}
+    assert {"utter", "storån"} <= {*found.words}
+    assert list(found.similarity.values()) == sorted(found.similarity.values(), reverse=True)
+    assert all(0.2 <= share <= 1 for share in found.similarity.values())
+
+
+async def test_what_all_releases_say_relates_none(archive: Archive) -> None:
+    assert await list_related(archive, 10) == []
+
+
+async def test_there_is_no_such_release(archive: Archive) -> None:
+    assert await list_related(archive, 999) is None
+
+
+async def test_a_new_release_counts_at_once_and_an_edit_too(archive: Archive) -> None:
+    new = build_release(50, "Fler uttrar i Storån", ABOUT_OTTERS[1], "vatten")
+    archive.save(new, seen_at=SEEN)
+    new_id = archive.find_release_id(new.url)
+    assert new_id in (await list_related(archive) or ())
+    text = f"{FILLER} femtio."
+    archive.save(
+        replace(new, title="Ett beslut", body=text, body_html=f"<p>{text}</p>"), seen_at=SEEN + timedelta(days=1)
+    )
+    assert new_id not in (await list_related(archive) or ())
+
+
+async def test_near_duplicates_are_left_out(archive: Archive) -> None:
+    """Of three agencies with the same text, one is related to another release, and none to each other."""
+    ids = []
+    for agency in ("djur", "vatten", "vag"):
+        copy = build_release(60, "Spår räknade", COPY, agency)
+        archive.save(copy, seen_at=SEEN)
+        ids.append(archive.find_release_id(copy.url))
+    for copy_id in ids:
+        assert copy_id
+        assert not {*ids} & {*(await list_related(archive, copy_id) or ())}
+    assert len({*ids} & {*(await list_related(archive) or ())}) == 1
+
+
+async def test_hidden_releases_neither_have_nor_are_related_ones(archive: Archive) -> None:
+    hide_release(archive, OTHER, SEEN + timedelta(days=1), reason="Domstols beslut")
+    assert await list_related(archive) == [OWN]
+    assert await list_related(archive, OTHER) is None
+
+
+async def test_redacted_words_relate_nothing(archive: Archive) -> None:
+    for passage in (ABOUT_OTTERS[2], "Bävern i Storån"):
+        redact_passage(archive, OTHER, passage, SEEN + timedelta(days=1), reason="Personuppgift")
+    assert await list_related(archive) == [OWN]
+
+
+async def test_a_merged_release_continues(archive: Archive) -> None:
+    with archive.transaction():
+        merge_releases(archive, OWN, OTTER, SEEN + timedelta(days=1), "https://djur.example/1", cause="source")
+    assert await list_related(archive) == [OTHER] == await list_related(archive, OWN)
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "ids"),
+    [
+        ("like:1", {}, [OWN, OTHER]),
+        ("liknar:1", {}, [OWN, OTHER]),
+        ("like: 1", {}, [OWN, OTHER]),
+        ("like:1 order", {}, []),
+        ("like:1 dammarna", {}, [OTHER]),
+        ("like:1 myndighet:vattenverket", {}, [OTHER]),
+        ("like:1", {"agency": "djur"}, [OWN]),
+        ("like:1 till:2024-01-03", {}, [OWN]),
+        ("uttrar -like:1", {}, [OTTER]),
+        ("(like:1 myndighet:vattenverket) OR rubrik:återvänder", {}, [OTHER, OTTER]),
+        ("like:999", {}, []),
+    ],
+)
+async def test_like_is_a_filter(archive: Archive, text: str, options: dict[str, str], ids: list[int]) -> None:
+    results = await search(build_connection_runner(archive.db.conn), build_request(text, strict=True, **options))
+    assert sorted(hit.row["id"] for hit in results.hits) == sorted(ids)
+
+
+async def test_the_most_similar_comes_first_unless_the_newest_shall(archive: Archive) -> None:
+    run = build_connection_runner(archive.db.conn)
+    by_similarity = await list_related(archive)
+    for order, expected in (("", by_similarity), ("newest", [OTHER, OWN])):
+        results = await search(run, build_request("like:1", order=order))
+        assert [hit.row["id"] for hit in results.hits] == expected
+        assert results.hit_page.order == (order or "best")
+        assert not any(is_marked for hit in results.hits for _, is_marked in (*hit.title, *hit.excerpt))
+
+
+@pytest.mark.parametrize(
+    ("text", "note"),
+    [
+        ("like:999", ("no_release", "999")),
+        ("like:10", ("no_related", "10")),
+        ("like:utter", ("no_number", "like:utter")),
+        ("like:" + "9" * 16, ("no_number", "like:" + "9" * 16)),
+    ],
+)
+async def test_a_like_without_releases_says_why(archive: Archive, text: str, note: tuple[str, str]) -> None:
+    results = await search(build_connection_runner(archive.db.conn), build_request(text))
+    assert note in [(each.key, each.value) for each in results.notes]
+
+
+async def test_page_and_data_list_them(otters: Path) -> None:
+    with served(otters) as datasette:
+        site = Site(datasette)
+        page = await site.page("/archive/releases/1?lang=sv")
+        entries = [" ".join(entry.text_content().split()) for entry in page.cssselect(".related li")]
+        assert entries == [
+            "Bävern i Storån Vattenverket, 4 januari 2024",
+            "Uttrar vid kvarnen Djurverket, 3 januari 2024",
+        ]
+        empty = await site.page("/archive/releases/10?lang=en")
+        assert "No other release in the archive" in empty.cssselect(".related")[0].text_content()
+        data = (await site.get("/-/related/1.json")).json()
+        assert {row["release"] for row in data["related"]} == {OWN, OTHER}
+        assert {"release", "agency", "agency_name", "title", "published", "similarity", "page"} <= {*data["related"][0]}
+        assert (await site.get("/-/related/10.json")).json()["related"] == []
+        assert (await site.get("/-/related/999.json")).status_code == 404
+        assert (await site.get("/-/related/1")).headers["location"] == "/archive/releases/1#related"
+        rows = await site.get("/archive/releases.json?_search=like:1&_shape=array")
+        assert {row["id"] for row in rows.json()} == {OWN, OTHER}

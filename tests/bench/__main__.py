@@ -17,6 +17,7 @@ from tests.bench.extraction import measure_extraction
 from tests.bench.figures import Missed
 from tests.bench.memory import measure_memory
 from tests.bench.quotations import measure_quotations
+from tests.bench.related import measure_related
 from tests.bench.search import measure_search
 from tests.bench.store import measure_store
 
@@ -32,6 +33,7 @@ def to_parts(number: int | None) -> dict[str, Callable[[], Iterator[str]]]:
         "store": measure_store,
         "again": lambda: iter(measure_again(min(number or AGAIN, LONG))),
         "search": measure_search,
+        "related releases": measure_related,
         "quotations": measure_quotations,
         "big archives": lambda: measure_big(number or NUMBER),
     }

@@ -22,7 +22,7 @@ from archive.search.words import FUNCTION_WORDS
 
 MAX_WORDS = 12  # heaviest words of a release
 MAX_POSTINGS = 1_500  # releases that have them, added up; ranking one takes about 10 µs
-MAX_WORD_SHARE = 0.1  # of all releases; words in more say too little
+MAX_WORD_SHARE = 0.25  # of all releases; words in more say too little (MAX_POSTINGS is stricter from 6,000 releases on)
 TITLE_WEIGHT = 3  # occurrences in the text that one in the title counts as
 MAX_TEXT_LENGTH = 8_000  # characters of the text; the subject of a longer one is in its beginning
 MAX_RELATED = 100
@@ -70,7 +70,8 @@ RELATED_RELEASES_SQL = """
 class RelatedReleases:
     """The releases related to one, most similar first.
 
-    similarity: by id, the share (0-1) of the score that the release itself has. words: the lemmas they were found by.
+    similarity: by id, the share (0-1) of the score that the release itself has, times the share of MAX_WORDS that it
+    has. words: the lemmas they were found by.
     """
 
     release: int  # the id under which a merged release continues
@@ -93,7 +94,8 @@ async def find_related(run: RunQuery, release_id: int) -> RelatedReleases | None
     match = " OR ".join(f'"{word}"' for word in words)
     scores = {row["id"]: row["score"] for row in await run(RELATED_SQL, {"match": match})}
     own = scores.pop(release, 0.0) or max(scores.values(), default=1.0)
-    similarity = {key: min(1.0, round(score / own, 3)) for key, score in scores.items()}
+    most = len(words) / MAX_WORDS  # so that one or two words in common are not enough
+    similarity = {key: round(most * min(1.0, score / own), 3) for key, score in scores.items()}
     kept = [key for key, share in similarity.items() if share >= MIN_SIMILARITY]
     duplicates: dict[int, set[int]] = {}
     for row in await run(NEAR_DUPLICATES_SQL, {"ids": json.dumps([release, *kept])}):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import re
+from pathlib import Path
 from typing import Any, Literal
 
 import pytest
@@ -12,6 +13,8 @@ from axe_playwright_python.sync_playwright import Axe, AxeResults
 from playwright.sync_api import Browser, Page
 
 from tests.archive.sample import ROOT
+from tests.archive.sample_related import fill_related
+from tests.browser.conftest import serve
 
 pytestmark = pytest.mark.browser
 
@@ -169,6 +172,26 @@ def test_checked_quotations_are_accessible_and_fit(page: Page, site: str) -> Non
         check_fit(page, "checked", view)
         violations = [] if view == "narrow" else find_violations(page, colours=True, others=view == "light")
         assert not violations, AxeResults({"violations": violations}).generate_report()
+
+
+RELATED_PAGES = {
+    "related": "/archive/releases/1",
+    "related-none": "/archive/releases/10?lang=en",
+    "like": "/search?q=liknar:1",
+    "like-none": "/search?q=like:10&lang=en",
+}
+
+
+def test_related_releases_are_accessible_and_fit(page: Page, tmp_path: Path) -> None:
+    with serve(fill_related(tmp_path / "archive.db")) as site:
+        for name, path in RELATED_PAGES.items():
+            page.goto(site + path)
+            page.evaluate(Axe().axe_script)
+            assert page.locator(".related li").count() == (2 if name == "related" else 0)
+            for view in VIEWS:
+                check_fit(page, name, view)
+                violations = [] if view == "narrow" else find_violations(page, colours=True, others=view == "light")
+                assert not violations, AxeResults({"violations": violations}).generate_report()
 
 
 def test_wide_pages_fit(page: Page, site: str) -> None:

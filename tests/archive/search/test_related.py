@@ -4,63 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from archive.database import build_connection_runner
 from archive.merge import merge_releases
-from archive.models import Release
 from archive.search import search
 from archive.search.related import find_related
 from archive.store import Archive
 from archive.takedowns import hide_release, redact_passage
 from tests.archive.sample import Site, served
-from tests.archive.search.conftest import build_request
-
-SEEN = datetime(2024, 6, 3, 8, 15, tzinfo=UTC)
-OTTERS = "Uttern återvänder till Storån"
-ABOUT_OTTERS = (
-    "Inventeringen av uttrar i Storån visar fler spår, och bävern har byggt nya dammar vid kvarnen.",
-    "Uttrar syntes vid kvarnen, och bävern gnager på almarna längs Storån under inventeringen.",
-    "Vid kvarnen i Storån räknas uttrar, medan bävern lämnar dammarna före inventeringen.",
+from tests.archive.sample_related import (
+    ABOUT_OTTERS,
+    COPY,
+    FILLER,
+    OTHER,
+    OTTER,
+    OWN,
+    SEEN,
+    build_release,
+    fill_related,
 )
-COPY = " ".join(f"Spår nummer {number} av uttrar i Storån vid kvarnen räknades." for number in range(12))
-FILLER = "Regeringen beslutade om vägen, skolan och skatten i kommun nummer"
-
-
-def build_release(number: int, title: str, body: str, agency: str = "djur", **values: Any) -> Release:
-    return Release(
-        agency=agency,
-        url=f"https://{agency}.example/{number}",
-        title=title,
-        body=body,
-        body_html=f"<p>{body}</p>",
-        published=date(2024, 1, 1) + timedelta(number),
-        **values,
-    )
-
-
-OTTER, OWN, OTHER = 1, 2, 3  # ids
+from tests.archive.search.conftest import build_request
 
 
 @pytest.fixture(scope="module")
 def otters(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("related") / "archive.db"
-    with Archive(path) as archive:
-        for slug in ("djur", "vatten", "vag"):
-            archive.add_agency(slug, name=f"{slug.title()}verket", home=f"https://{slug}.example/")
-        releases = [
-            build_release(1, OTTERS, ABOUT_OTTERS[0]),
-            build_release(2, "Uttrar vid kvarnen", ABOUT_OTTERS[1]),
-            build_release(3, "Bävern i Storån", ABOUT_OTTERS[2], "vatten"),
-            *(build_release(number, f"Beslut {number}", f"{FILLER} {number}.", "vag") for number in range(4, 44)),
-        ]
-        for release in releases:
-            archive.save(release, seen_at=SEEN)
-    return path
+    return fill_related(tmp_path_factory.mktemp("related") / "archive.db")
 
 
 @pytest.fixture
@@ -81,7 +53,7 @@ async def test_releases_with_the_same_uncommon_words_are_related(archive: Archiv
     assert {*found.similarity} == {OWN, OTHER}
     assert {"utter", "storån"} <= {*found.words}
     assert list(found.similarity.values()) == sorted(found.similarity.values(), reverse=True)
-    assert all(0.2 <= share <= 1 for share in found.similarity.values())
+    assert all(0.2 <= share < 1 for share in found.similarity.values())
 
 
 async def test_what_all_releases_say_relates_none(archive: Archive) -> None:

@@ -39,10 +39,13 @@ SENTENCE_END = re.compile(r"[.!?…][\"”’»)]*(?=\s|$)")
 LINE = re.compile(r"[^\n]+")
 OMISSION = re.compile(r"[\[(/]\s*(?:…|\.{2,}|[-–—]{1,3})\s*[\])/]|…|\.{3,}|(?<=\s)[-–—](?:\s?[-–—]){1,2}(?=\s)")
 SPEECH_VERBS = (
-    "säger|sa|sade|berättar|berättade|förklarar|förklarade|skriver|skrev|menar|anser|uppger|konstaterar|kommenterar"
-    "|tillägger|hävdar|understryker|betonar|fortsätter|utvecklar|svarar|frågar|undrar|framhåller|påpekar|poängterar"
-    "|uttalar|summerar|avslutar|noterar|tror|says|said|adds|added|explains|explained|tells|told|writes|wrote|comments"
-    "|notes|noted|asks|asked|according to|enligt"
+    "säger|sa|sade|berättar|berättade|förklarar|förklarade|skriver|skrev|menar|menade|anser|ansåg|uppger|uppgav"
+    "|konstaterar|konstaterade|kommenterar|kommenterade|tillägger|tillade|hävdar|hävdade|understryker|underströk|betonar"
+    "|betonade|fortsätter|fortsatte|utvecklar|utvecklade|svarar|svarade|frågar|frågade|undrar|undrade|framhåller|framhöll"
+    "|påpekar|påpekade|poängterar|poängterade|uttalar|uttalade|summerar|summerade|sammanfattar|sammanfattade|avslutar"
+    "|avslutade|inleder|inledde|noterar|noterade|tror|trodde|tycker|tyckte|meddelar|meddelade|beskriver|resonerar|minns"
+    "|says|said|adds|added|explains|explained|tells|told|writes|wrote|comments|commented|notes|noted|asks|asked|concludes"
+    "|concluded|continues|continued|states|stated|stresses|stressed|according to|enligt"
 )
 SPEECH_VERB = re.compile(rf"[,!?…]\S?\s+(?:{SPEECH_VERBS})\s")
 # ", säger NAME" up to the end of the sentence, which is no full stop after an initial or within "t.ex. hamnar"

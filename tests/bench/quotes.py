@@ -308,7 +308,7 @@ def is_near(place: Place, label: QuoteLabel, texts: Texts) -> bool:
     return place.field == label.field and first < place.start and (last < 0 or place.end <= last)
 
 
-# The baseline
+# The baseline: `--finder tests.bench.quotes:find_replies`
 
 NAME = r"[A-ZÅÄÖ][\w’-]+(?: (?:(?:af|av|von|de|der) )?[A-ZÅÄÖ][\w’-]+)+"
 REPLY = re.compile(
@@ -390,7 +390,7 @@ def load_finder(name: str) -> Finder:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.quotes")
-    parser.add_argument("--finder", type=load_finder, default=find_replies, metavar="MODULE:FUNCTION")
+    parser.add_argument("--finder", type=load_finder, default="archive.quotes:find_quotes", metavar="MODULE:FUNCTION")
     parser.add_argument("--test", action="store_true", help="the test part instead of the part for writing rules")
     parser.add_argument("--misses", type=int, default=0, metavar="N", help="print so many of what is wrong")
     options = parser.parse_args()

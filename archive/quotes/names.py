@@ -1,0 +1,289 @@
+"""Reads names of people and their roles in Swedish and English text, and who the subject of an attribution is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from archive.diff.facts import ABBREVIATIONS, FUNCTION_WORDS, NAME_PARTICLES
+from archive.quotations import DOUBLE_MARKS, SENTENCE_END
+
+# Names. Acronyms ("MSB", "EU-") have no small letter after the capital, so they are no part of a name.
+UPPER = "A-ZÀ-ÖØ-ÞĀĂĄĆĈČĎĐĒĖĘĚĞĠĢĪİĶĹĻĽŁŃŅŇŌŐŒŔŘŚŜŞŠŢŤŪŮŰŲŴŶŸŹŻŽ"
+NAME_WORD = rf"(?:[{UPPER}](?:[’'][{UPPER}])?[^\W\d_{UPPER}]|[{UPPER}][’'][{UPPER}])[\w’'-]*(?<!-)(?![\w-])"
+PARTICLES = "|".join(sorted({*NAME_PARTICLES, "del", "du", "dos", "ter", "ten", "zu", "le", "van den"} - {"av", "den"}))
+NAME = re.compile(
+    rf"(?<![\w-])(?:(?:{PARTICLES}) )*{NAME_WORD}(?: (?:(?:{PARTICLES}) )*(?:{NAME_WORD}|[{UPPER}]\.?(?= [{UPPER}])))*"
+)
+PARTY = re.compile(rf"\s*\((?:[{UPPER}]{{1,4}}|[{UPPER}]\w{{0,3}})\)")
+# Roles: what their last word ends in, and what may follow that.
+ROLE_HEADS = (
+    "minister|ministrar|direktör|chef|sekreterare|ordförande|talesperson|talesman|taleskvinna|ambassadör|ledamot|utredare"
+    "|professor|forskare|docent|handläggare|president|kommissionär|kommissarie|talman|hövding|kansler|statsråd|ledare|vd"
+    "|rådgivare|expert|samordnare|jurist|författare|entreprenör|ansvarig|representant|general|befälhavare|rektor|domare"
+    "|åklagare|biskop|borgmästare|kommunalråd|regionråd|oppositionsråd|kulturråd|miljöråd|läkare|inspektör|strateg"
+    "|analytiker|ekonom|meteorolog|kommunikatör|attaché|konsul|sändebud|koordinator|specialist|ingenjör|kommendör"
+    "|överste|revisor|intendent|kurator|lärare|sjuksköterska|psykolog|epidemiolog|statistiker|utvecklare|konstnär"
+    "|företagare|ledamöter|director|manager|secretary|commissioner|leader|officer|adviser|spokesperson|ambassador|kung|drottning|förste|språkrör|ombudsman|arkitekt|arkeolog|geolog|biolog|aktivist|grundare"
+)
+DEFINITE = "(?:n|en|et|rna|erna|na|en|e|s)?"
+ROLE_HEAD = rf"(?:[\w:-]*(?:{ROLE_HEADS}){DEFINITE}|VD)(?!\w)"
+ENGLISH_TITLE = re.compile(
+    r"(?:Minister|Director|President|Chancellor|Commissioner|Secretary|General|Ambassador|Representative|Chair|Chairman"
+    r"|Chairperson|Professor|Premier|Governor|Speaker|Mr|Ms|Mrs|Dr)(?!\w)"
+)
+GROUP_GENITIVE = re.compile(r"\w{4,}(?:ernas|arnas|ornas|ets|ens)")  # "Moderaternas NAME"
+OPENING_WORDS = (
+    "möt",
+    "följ",
+    "läs",
+    "hör",
+    "träffa",
+    "intervju",
+    "kontakta",
+    "därefter",
+    "dessutom",
+    "samtidigt",
+    "enligt",
+)
+COURTESY_TITLES = ("Mr", "Ms", "Mrs", "Dr", "Herr", "Fru")
+ADJECTIVE = r"(?:(?:biträdande|ställföreträdande|vice|tf|tillförordnad|tidigare|särskild|ny|nya|svensk|svenska) )"
+# "Försäkringskassans generaldirektör", "jämställdhets- och biträdande arbetsmarknadsminister"
+ROLE = (
+    rf"(?:(?:[{UPPER}][\w:-]*s|[\w-]+s) )?(?:[\w]+-,? ?)*(?:och )?"
+    rf"(?:[\w-]+(?:ande|ig|isk|iga|iska|e) |{ADJECTIVE})*{ROLE_HEAD}"
+)
+# … and with what it is a role for: "minister för civilt försvar"
+ROLE_BEFORE = re.compile(rf"(?<![\w-])(?P<role>{ROLE}(?: (?:för|vid|på|i|hos|inom|till)(?: [\w:-]+){{1,6}}?)?) $", re.I)
+ROLE_ALONE = re.compile(rf"(?:(?:den|det|de|the) )?(?:[\w-]+ ){{0,3}}?(?P<head>{ROLE_HEAD})", re.IGNORECASE)
+# "NAME är chef för …", "NAME tillträdde i maj som chef för …"
+IS_ROLE = re.compile(
+    r"\s*(?:\([^)\n]*\) )?(?:(?:är|blir|var)(?: (?:från och med|sedan) [^,.\n]{2,25}?)?"
+    r"|(?:tillträdde|tillträder|arbetar|jobbar|tjänstgör|verkar|utsågs|börjar)\b[^,.\n]{0,60}?(?<! år) som) "
+    rf"(?P<role>(?:en av )?(?:(?:[{UPPER}][\w:-]*s|[\w-]+) ){{0,4}}?[\w:-]*(?:{ROLE_HEADS})\w*[^.,;\n]*)",
+)
+# What follows a role and is no part of it.
+ROLE_END = re.compile(
+    r"\s+(?:när|efter|som|inför|i samband med|med anledning av|med ansvar|sedan|för att|där|under|i (?:ett|en|sitt|sin)"
+    r"|och (?:deltog|talade|har|är|var|ska|kommer|arbetar|leder|vill|tillägger|fortsätter|fortsatte)"
+    r"|vid (?:ett|en|dagens|mötet|besöket|pressträffen|presskonferensen|konferensen|seminariet|invigningen)"
+    r"|who|where|when|which|in a|following|announcing|after|is|was|has|will)(?!\w)"
+)
+NO_ROLE = re.compile(
+    r"(?:är|blir|var|har|ska|som|när|efter|och|där|vilket|vid|i|på|med|under|inför|om|att|han|hon|men|who|which|where|when|in|at|after|on"
+    r"|following|announcing|as|utan|eftersom|samt|enligt|för)(?!\w)",
+    re.IGNORECASE,
+)
+# The body in a role: whose chef, or chef of what.
+OWNER = re.compile(rf"(?P<body>[{UPPER}]\w*?):?s (?=[a-zåäö])|(?P<units>[{UPPER}][\w-]+)s (?=[a-zåäö])")
+MEMBERSHIP = re.compile(r" (?:för|vid|på|i|hos|inom) (?P<body>.+)$")
+BODY = re.compile(rf"[{UPPER}]|[\w ]*?\w+(?:utskott|utskottet|nämnd|nämnden|rådet|styrelsen|departementet)(?!\w)")
+# Attributions.
+ADVERBS = "också|även|vidare|därför|bland annat|till sist|slutligen|sedan|dessutom|nu"
+AUTHOR_PRONOUNS = ("jag", "i")
+SUBJECT_PRONOUN = re.compile(r"(?:han|hon|hen|he|she|they|denne|denna)(?!\w)", re.IGNORECASE)
+NO_SUBJECT = re.compile(
+    r"(?:att|that|vi|we|man|det|den|it|this|jag|I|du|ni|you|då|nej|ja|alla|många|någon|några|i|på|om|till|hur|vad|varför)"
+    r"(?!\w)",
+    re.IGNORECASE,
+)
+SEGMENT_END = re.compile(rf"[.!?:](?=\s|$|[{DOUBLE_MARKS}])")
+COMMA = re.compile(r"(?<!-),\s+(?!\w+ och \w+(?:[,.]|$))")  # not one in "minister för hav, skog och fjäll"
+NO_PERSON = re.compile(
+    r"\w+(?:et|et|nen|ionen|heten|verket|rådet|styrelsen|kommissionen|partiet|museet|institutet|ministeriet|departementet"
+    r"|kassan|polisen|skolan|gården|landet|unionen|demokraterna|alen|ien|ska|erna|ing|ingen)$|(?:Nations|Union|Fund|Watch"
+    r"|Council|Forum|International|Commission|Bank|Agency|Institute|University|Development|Committee|Sverige|Europa|York"
+    r"|Stockholm|Sweden|Women|Rights|Affairs|Convergence|Republiken|Globala|Centre|Center|Foundation)$"
+)
+
+
+class Subject(NamedTuple):
+    """Who an attribution names: a full or single name, or neither, with a role; or a pronoun."""
+
+    name: str | None
+    role: str | None
+    is_pronoun: bool
+    end: int  # of the attribution, in its paragraph
+    is_author: bool = False  # "jag": who wrote or gave the text
+
+
+def name_in(name: str, text: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(name)}s?(?!\w)", text) is not None
+
+
+def parse_introduction(text: str) -> Subject | None:
+    """Return the subject of the verb of saying that follows a text: what is printed last, a name, role or pronoun."""
+    text = re.sub(r",?[ (]+(?:och )?jag(?: citerar\)?)?:?\s*$", "", text) or text
+    found = [
+        (match.start(), Subject(None, None, True, 0, is_author=match[0].casefold() in AUTHOR_PRONOUNS))
+        for match in re.finditer(r"(?<!\w)(?:han|hon|hen|he|she|jag|I)(?!\w)", text, re.IGNORECASE)
+        if match[0] != "i"
+    ]
+    for start, end, name in iter_names(text):
+        is_name = " " in name or (
+            is_single_name(name) and not text[end:].strip() and name.casefold() not in FUNCTION_WORDS
+        )
+        if is_name and name.casefold() not in ("he", "she"):
+            found.append((start, Subject(name, find_role_before(text, start), False, 0)))
+    if (role := ROLE_BEFORE.search(text.rstrip() + " ")) and not found:
+        found.append((role.start(), Subject(None, role["role"], False, 0)))
+    return max(found, key=lambda each: each[0])[1] if found else None
+
+
+def sentence_start(text: str, position: int) -> int:
+    return max((match.end() for match in SENTENCE_END.finditer(text, 0, position)), default=0)
+
+
+def parse_subject(text: str, start: int) -> Subject | None:
+    """Return the subject of an attribution that begins here, or None if there is nobody who can be its subject."""
+    end = segment_end(text, start)
+    segment = text[start:end]
+    tail_end = end + (text[end : end + 1] in ".:")
+    if pronoun := SUBJECT_PRONOUN.match(segment):
+        return Subject(None, None, True, tail_end if pronoun else 0)
+    if NO_SUBJECT.match(segment):
+        return None
+    clauses = COMMA.split(segment)
+    head = clauses[0]
+    names = list(iter_names(head))
+    full = next((found for found in names if " " in found[2]), None)
+    if full is None:
+        full = names[0] if names else None
+        if full and (not is_single_name(full[2]) or NO_ROLE.match(head[: full[0]])):
+            full = None
+    role_alone = ROLE_ALONE.match(head)
+    cut = ROLE_END.match(head, role_alone.end()) if role_alone else None
+    if full and cut and not cut[0].startswith(" med ansvar"):
+        full = None  # "skriver ministrarna i ett uttalande från Norra Hamnen"
+    if full:
+        name_start, name_end, name = full
+        before = head[:name_start].strip()
+        if NO_ROLE.match(before) and " " not in name:
+            return None
+        after = PARTY.sub("", head[name_end:], count=1).strip()
+        role = clean_role(before)
+        if role is None and len(clauses) > 1 and (not after or after.startswith("(")):
+            role = cut_role(", ".join(clauses[1:2]))
+        return Subject(name, role, False, tail_end)
+    if role_alone and len(clauses) > 1 and (apposed := NAME.match(clauses[1])) and " " in apposed[0]:
+        return Subject(apposed[0], clean_role(head), False, tail_end)
+    if role_alone:
+        return Subject(None, role_alone[0], False, tail_end)
+    return None
+
+
+def segment_end(text: str, start: int) -> int:
+    """Return where the sentence ends that begins here: not at an initial, nor at an abbreviation."""
+    for match in SEGMENT_END.finditer(text, start):
+        word = text[start : match.start()].rpartition(" ")[2]
+        if match[0] == "." and (re.fullmatch(rf"[{UPPER}]", word) or word.casefold() in ABBREVIATIONS):
+            continue
+        return match.start()
+    return len(text)
+
+
+def iter_names(text: str) -> Iterator[tuple[int, int, str]]:
+    """Yield start, end and words of each name of a person, without titles before it and a genitive's owner."""
+    for match in NAME.finditer(text):
+        start, words = match.start(), match[0].split(" ")
+        while words and is_no_name_word(words, text, start):
+            start += len(words[0]) + 1
+            words.pop(0)
+        while len(words) > 1 and re.fullmatch(ROLE_HEAD, words[-1], re.IGNORECASE):
+            words.pop()
+        titles = [number for number, word in enumerate(words) if ENGLISH_TITLE.fullmatch(word)]
+        if titles:
+            start += len(" ".join(words[: titles[-1] + 1])) + 1
+            words = words[titles[-1] + 1 :]
+        if len(words) > 2 and re.search(r"(?:^|\s)(?:för|på|vid|i|av|inom|hos|till) $", text[:start]):
+            keep = 2 if words[-2] not in NAME_PARTICLES else 3  # "vd för Hamnbolaget Anna Ek"
+            start += len(" ".join(words[:-keep])) + 1
+            words = words[-keep:]
+        name = " ".join(words)
+        is_owner = name.endswith("s") and re.match(rf" (?:[\w-]+ ){{0,2}}{ROLE_HEAD} ", text[match.end() :], re.I)
+        if name and not is_owner:
+            yield start, start + len(name), name
+
+
+def is_no_name_word(words: Sequence[str], text: str, start: int) -> bool:
+    """Return whether the first word of a capitalised sequence is no part of the name."""
+    word = words[0]
+    if re.fullmatch(ROLE_HEAD, word, re.IGNORECASE) or word in COURTESY_TITLES:
+        return True
+    is_opening = not text[:start].strip() or text[:start].rstrip()[-1] in ".!?:"
+    if len(words) > 1 and GROUP_GENITIVE.fullmatch(word):
+        return True
+    return len(words) > 1 and is_opening and word.casefold() in (*FUNCTION_WORDS, *OPENING_WORDS)
+
+
+def is_single_name(name: str) -> bool:
+    return " " in name or not NO_PERSON.search(name)
+
+
+def has_full_name(text: str) -> bool:
+    return any(" " in name for _, _, name in iter_names(text))
+
+
+def clean_role(text: str) -> str | None:
+    """Return a role without what is no part of it, or None if there is none."""
+    role = text.strip(" ,")
+    role = re.sub(rf"^(?:{ADVERBS}|och) ", "", role)
+    if role in COURTESY_TITLES or not role or GROUP_GENITIVE.fullmatch(role):
+        return None
+    return re.sub(r" (?:för|på|vid|i|inom|hos|och|till)$", "", role)
+
+
+def cut_role(text: str) -> str | None:
+    """Return the role at the start of a clause after a name, or None if it does not begin with one."""
+    if NO_ROLE.match(text):
+        return None
+    end = ROLE_END.search(text)
+    return clean_role(PARTY.sub("", text[: end.start()] if end else text).rstrip(" .:"))
+
+
+def find_role_before(text: str, start: int) -> str | None:
+    """Return the role that is printed right before the name that begins here."""
+    if not start or text[start - 1 : start] != " ":
+        return None
+    window = text[max(0, start - 120) : start]
+    window = window[max((match.end() for match in SENTENCE_END.finditer(window)), default=0) :]
+    titles = re.search(r"((?:[A-Z][a-z]+ )+)$", window)
+    if titles and ENGLISH_TITLE.search(titles[1]):
+        return clean_role(titles[1])
+    match = ROLE_BEFORE.search(window)
+    return clean_role(match["role"]) if match else None
+
+
+def find_role_after(text: str, end: int) -> str | None:
+    """Return the role that is printed after the name that ends here: in an apposition, or after "är" or "som"."""
+    rest = PARTY.sub("", text[end : end + 250], count=1)
+    if rest.startswith(", "):
+        clause = COMMA.split(rest[2:])[0]
+        clause = clause[: segment_end(clause, 0)]
+        match = re.search(ROLE_HEAD, clause, re.IGNORECASE)
+        return cut_role(clause) if match and match.start() < 60 else None
+    sentence = rest[: segment_end(rest, 0)]
+    match = IS_ROLE.match(sentence)
+    return cut_role(match["role"]) if match else None
+
+
+def find_body(role: str) -> str | None:
+    """Return the body in a role.
+
+    >>> find_body("talesperson för Liberalerna"), find_body("Försäkringskassans generaldirektör"), find_body("minister")
+    ('Liberalerna', 'Försäkringskassan', None)
+    """
+    membership = MEMBERSHIP.search(role)
+    if membership and BODY.match(membership["body"]):
+        return re.split(rf" och (?={ROLE_HEAD})", membership["body"])[0]
+    owner = OWNER.match(role)
+    return (owner["body"] or owner["units"]) if owner else None
+
+
+def is_genitive(text: str, end: int) -> bool:
+    """Return whether a name that ends in "s" is a genitive: a noun follows, no verb."""
+    following = re.match(r" ([a-zåäö]{3,})(?!\w)", text[end:])
+    return following is not None and not (
+        following[1] in FUNCTION_WORDS or re.search(r"(?:[ae]r|[^n]de|te|[äöå]r|tt)$", following[1])
+    )

@@ -1,0 +1,153 @@
+"""Tests which quotations are found in a release, with which words, name and role. All texts are invented."""
+
+from __future__ import annotations
+
+import pytest
+
+from archive.quotes import Quote, find_quotes
+from archive.quotes.names import find_body
+
+LEAD = "Hamnchef Anna Ek inviger kajen."
+
+
+def words(quote: Quote, texts: dict[str, str]) -> list[str]:
+    return [texts[quote.field][start:end] for start, end in quote.spans]
+
+
+@pytest.mark.parametrize(
+    ("body", "speech", "speaker", "role"),
+    [
+        ("– Kajen är klar, säger Bo Ek.", ["Kajen är klar"], "Bo Ek", None),
+        ("- Kajen är klar, säger hamnchef Bo Ek.", ["Kajen är klar"], "Bo Ek", "hamnchef"),
+        ("−Kajen är klar, sade hamnchef Bo von Ek.", ["Kajen är klar"], "Bo von Ek", "hamnchef"),
+        (
+            "–\u00a0Kajen är klar, berättar Bo Ek, chef för Hamnverket.",
+            ["Kajen är klar"],
+            "Bo Ek",
+            "chef för Hamnverket",
+        ),
+        ("– Kajen är klar! säger Hamnverkets chef Bo Ek.", ["Kajen är klar!"], "Bo Ek", "Hamnverkets chef"),
+        ("– Det är klart, säger Bo Ek (X), ordförande i nämnden.", ["Det är klart"], "Bo Ek", "ordförande i nämnden"),
+        ("– Det är klart, sa talman Bo Ek vid mötet i går.", ["Det är klart"], "Bo Ek", "talman"),
+        ("– Det är klart, säger chefen för Stora Kajen Bo Ek.", ["Det är klart"], "Bo Ek", "chefen för Stora Kajen"),
+        (
+            "– Det är klart, säger hav- och sjöminister Bo Ek när han talar.",
+            ["Det är klart"],
+            "Bo Ek",
+            "hav- och sjöminister",
+        ),
+        ("– Det är klart, jublade Bo Ek.", ["Det är klart"], "Bo Ek", None),
+        ("– Det är klart, hamnchef Bo Ek.", ["Det är klart"], "Bo Ek", "hamnchef"),
+        (
+            "– Det är klart, Bo Ek, talesperson för Hamnpartiet.",
+            ["Det är klart"],
+            "Bo Ek",
+            "talesperson för Hamnpartiet",
+        ),
+        ("– Ja, säger chef Bo Ek. Vi bygger nu.", ["Ja", "Vi bygger nu."], "Bo Ek", "chef"),
+        ("– Ja, det blir bra, säger chef Bo Ek. Han fortsätter:", ["Ja, det blir bra"], "Bo Ek", "chef"),
+        ("• Vi bygger nu, säger chef Bo Ek.", ["Vi bygger nu"], "Bo Ek", "chef"),
+        ("”Det blir bra”, säger chef Bo Ek.", ["Det blir bra"], "Bo Ek", "chef"),
+        ("Bo Ek sade: ”Det blir bra nu.”", ["Det blir bra nu."], "Bo Ek", None),
+        ("“It will be fine,” said Harbour Minister Bo Ek.", ["It will be fine"], "Bo Ek", "Harbour Minister"),
+    ],
+)
+def test_attributed_quotation(body: str, speech: list[str], speaker: str, role: str | None) -> None:
+    texts = {"body": body}
+    (quote,) = find_quotes(texts)
+    assert (words(quote, texts), quote.speaker, quote.role) == (speech, speaker, role)
+    assert quote.origin == "attribution"
+
+
+@pytest.mark.parametrize(
+    ("body", "speech", "role", "origin"),
+    [
+        ("– Vi är klara, säger hon.", "Vi är klara", "Hamnchef", "pronoun"),
+        ("– Vi är klara, sa hamnchefen.", "Vi är klara", "hamnchefen", "role"),
+        ("– Vi är klara, säger Anna.", "Vi är klara", "Hamnchef", "attribution"),
+        ("– Vi är klara nu.", "Vi är klara nu.", "Hamnchef", "context"),
+        ("Hur känns det?\n– Vi är klara nu.", "Vi är klara nu.", "Hamnchef", "context"),
+        (
+            "Kajen är lång.\n– Nu bygger vi.\n– Vi är klara, säger kajchef Anna Ek.",
+            "Nu bygger vi.",
+            "Hamnchef",
+            "context",
+        ),
+    ],
+)
+def test_speaker_is_named_elsewhere_in_the_release(body: str, speech: str, role: str, origin: str) -> None:
+    texts = {"lead": LEAD, "body": body}
+    quote = find_quotes(texts)[0]
+    assert (words(quote, texts), quote.speaker, quote.role, quote.origin) == ([speech], "Anna Ek", role, origin)
+
+
+def test_pronoun_stands_for_nobody_of_another_release() -> None:
+    assert find_quotes({"body": "– Vi är klara, säger hon."}) == []
+
+
+def test_paragraphs_of_an_answer_are_one_quotation() -> None:
+    texts = {"lead": LEAD, "body": "Hur gick det?\n– Det gick bra.\nVi var många.\nVad händer nu?\n– Vi vilar."}
+    assert [words(quote, texts) for quote in find_quotes(texts)] == [["Det gick bra.", "Vi var många."], ["Vi vilar."]]
+    assert {quote.kind for quote in find_quotes(texts)} == {"interview"}
+
+
+def test_statement_below_its_introduction_is_a_block() -> None:
+    texts = {"body": "Anna Ek, hamnchef, har gjort följande uttalande:\nVi bygger.\nDet går bra.\nLäs mer"}
+    (quote,) = find_quotes(texts)
+    assert (quote.kind, words(quote, texts), quote.role) == ("block", ["Vi bygger.", "Det går bra."], "hamnchef")
+
+
+def test_quotation_that_the_body_repeats_from_the_lead_is_found_once() -> None:
+    reply = "– Vi är klara, säger Bo Ek."
+    assert [quote.field for quote in find_quotes({"lead": reply, "body": f"{reply}\nKajen är lång."})] == ["lead"]
+
+
+def test_person_without_country_is_meant_by_a_role_alone() -> None:
+    texts = {
+        "lead": "Statsminister Bo Ek tog emot Norges statsminister Eva Li.",
+        "body": "– Vi är ense, sa statsministern.",
+    }
+    assert [quote.speaker for quote in find_quotes(texts)] == ["Bo Ek"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "Anna Ek ser till att\n– kajen byggs,\n– hamnen rensas.",
+        "Förslaget innebär följande:\n– Kajen ska byggas.\n– Hamnen ska rensas.",
+        "Rapporten ”Kajen och hamnen i dag” säger mycket.",
+        "Anna Ek betonar att kajen är klar.",
+        "Kajen är klar, skriver Hamnverket.",
+        "Kajen är klar, menar Anna Ek. Hamnen rensas.",
+    ],
+)
+def test_what_is_no_quotation(body: str) -> None:
+    assert find_quotes({"lead": LEAD, "body": body}) == []
+
+
+def test_reply_that_names_its_speaker_is_narration() -> None:
+    texts = {"body": "– Vi är klara, säger Bo Ek.\n– Under dagen besöker Bo Ek kajen."}
+    assert [words(quote, texts) for quote in find_quotes(texts)] == [["Vi är klara"]]
+
+
+def test_texts_may_be_missing() -> None:
+    assert find_quotes({"title": "Kajen", "lead": None, "body": ""}) == []
+
+
+@pytest.mark.parametrize(
+    ("role", "body"),
+    [
+        ("UD:s rättschef", "UD"),
+        ("Försäkringskassans generaldirektör", "Försäkringskassan"),
+        ("ordförande i riksdagens näringsutskott", "riksdagens näringsutskott"),
+        ("statsminister", None),
+        ("minister för civilt försvar", None),
+    ],
+)
+def test_body_of_a_role(role: str, body: str | None) -> None:
+    assert find_body(role) == body
+
+
+def test_long_text_takes_little_time() -> None:
+    text = "– Ja, säger " + "Bo Ek Al " * 2000 + "\n" + "och " * 20_000 + "minister " * 2000 + "\n” ”" * 2000
+    find_quotes({"lead": text, "body": "A, " * 20_000 + text})

@@ -24,6 +24,7 @@ from sqlite_utils import Database, Migrations
 
 from archive.aggregates import COUNT_TRIGGERS, FACET_TRIGGERS
 from archive.database import SCHEMA_VERSION, check_version, create_file_id, read_file_id
+from archive.quotes import QUOTED_FIELDS, find_quotes, write_quotes
 from archive.search.index import create_edits_table, create_search_index
 
 METADATA_PATHS = (  # at the project's root; a wheel puts it among the environment's shared data
@@ -144,6 +145,27 @@ TABLES = {
         role text,
         phone text,
         email text
+    """,
+    "people": """
+        id integer primary key,
+        slug text not null unique,
+        name text not null,
+        agency text not null references agencies(slug)
+    """,
+    # a row for each version that has it
+    "quotes": """
+        id integer primary key,
+        release integer not null references releases(id),
+        revision integer not null references revisions(id),
+        position integer not null,
+        person integer references people(id),
+        role text,
+        organisation text,
+        text text not null,
+        field text not null,
+        spans text not null,
+        kind text not null,
+        origin text not null
     """,
     "captures": """
         id integer primary key,
@@ -415,6 +437,10 @@ INDEXES = (
     "create index idx_frontier_source_first_seen on frontier (source, first_seen)",
     "create index idx_frontier_release on frontier (release)",
     "create unique index idx_contacts_release_position on contacts (release, position)",
+    "create unique index idx_people_name_agency on people (name, agency)",
+    "create unique index idx_quotes_revision_position on quotes (revision, position)",
+    "create index idx_quotes_release on quotes (release)",
+    "create index idx_quotes_person on quotes (person, revision) where person is not null",
     "create index idx_captures_sha256 on captures (sha256)",
     "create index idx_captures_template on captures (template) where template is not null",
     "create index idx_revisions_edits on revisions (cause, seen, importance, update_date_changed, release, previous)",
@@ -556,6 +582,14 @@ def files_in_the_frontier(db: Database) -> None:
 def edits_in_the_search_index(db: Database) -> None:
     update_schema(db)
     create_edits_table(db)
+
+
+@migrations()
+def quotes_with_speakers(db: Database) -> None:
+    update_schema(db)
+    if not db.execute("select exists (select 1 from quotes)").fetchone()[0]:
+        for revision_id, *texts in db.execute(f"select id, {', '.join(QUOTED_FIELDS)} from revisions").fetchall():
+            write_quotes(db, revision_id, find_quotes(dict(zip(QUOTED_FIELDS, texts, strict=True))))
 
 
 def update_schema(db: Database) -> None:

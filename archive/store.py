@@ -28,6 +28,7 @@ from archive.duplicates import BandKeys, NearDuplicates, build_band_keys, join_t
 from archive.frontier import Frontier, Hosts, PaginationCursors
 from archive.history import RELEASE_CHAIN_CTE
 from archive.models import LIST_FIELDS, PART_TABLES, STATE_FIELDS, Capture, Release, hash_state, parse_state, to_state
+from archive.quotes import Quote, find_quotes, write_quotes
 from archive.redaction import Takedowns
 from archive.removals import Removals
 from archive.schema import migrate
@@ -41,7 +42,7 @@ STORED_SQL = f"""
 """
 TEXT_FIELDS = ("title", "lead", "body")
 MAX_REVERT_CANDIDATES = 20  # revisions with the same text that are compared completely
-TextFeatures = tuple[IndexTerms, BandKeys]  # terms and keys derived from a state's text
+TextFeatures = tuple[IndexTerms, BandKeys, list[Quote]]  # derived from a state's text
 NON_EDIT_CAUSES = ("first", "parser")  # causes of revisions that are not edits by the agency
 
 
@@ -328,7 +329,7 @@ def prepare_release(release: Release, *, with_features: bool = True) -> Prepared
 
 
 def extract_text_features(state: Mapping[str, Any]) -> TextFeatures:
-    return extract_terms(state), build_band_keys(join_state_text(state))
+    return extract_terms(state), build_band_keys(join_state_text(state)), find_quotes(state)
 
 
 def join_state_text(state: Mapping[str, Any]) -> str:
@@ -359,7 +360,8 @@ class ReleaseWriter:
         )
         self.update("releases", release_id, {"revision": revision_id, "capture": provenance["capture"]})
         self.upsert_parts(release_id, state)
-        terms, band_keys = prepared.features or extract_text_features(state)
+        terms, band_keys, quotes = prepared.features or extract_text_features(state)
+        write_quotes(self.db, revision_id, quotes)
         self.index.index_release(release_id, terms)
         self.near_duplicates.update_release(release_id, release.agency, join_state_text(state), band_keys, is_new=True)
 
@@ -437,12 +439,14 @@ class ReleaseWriter:
     def update_derived(
         self, release_id: int, state: Mapping[str, Any], previous_state: Mapping[str, Any] | None = None
     ) -> None:
-        """Update the rows derived from a release's current state: parts, search index, near-duplicates."""
+        """Update the rows derived from a release's current state: parts, quotes, search index, near-duplicates."""
         self.db.execute("delete from release_tags where release = ?", [release_id])
         self.upsert_parts(release_id, state)
         for name in PART_TABLES:
             self.db.execute(f"delete from {name} where release = ? and position > ?", [release_id, len(state[name])])
-        terms, band_keys = extract_text_features(state)
+        terms, band_keys, quotes = extract_text_features(state)
+        (revision_id,) = self.db.execute("select revision from releases where id = ?", [release_id]).fetchone()
+        write_quotes(self.db, revision_id, quotes)
         self.index.index_release(release_id, terms, previous_state)
         agency = self.db.execute("select agency from releases where id = ?", [release_id]).fetchone()[0]
         self.near_duplicates.update_release(release_id, agency, join_state_text(state), band_keys)

@@ -21,6 +21,7 @@ from archive.dates import to_iso
 from archive.diff import compare
 from archive.models import LIST_FIELDS, STATE_FIELDS, parse_state
 from archive.quarantine import RELEASE_URLS_SQL, Quarantine
+from archive.quotes import find_quotes, write_quotes
 from archive.redaction import (
     MIN_PASSAGE_LENGTH,
     REDACTION_MARK,
@@ -171,6 +172,7 @@ def apply_takedowns(archive: Archive, release_id: int) -> None:
         columns = {name: shown[revision_id][name] for name in STATE_FIELDS}
         columns |= lists_to_json(shown[revision_id]) | changes
         archive.writer.update("revisions", revision_id, {**columns, "takedown": takedown_id})
+        write_quotes(archive.db, revision_id, find_quotes(shown[revision_id]))
     (current_id,) = archive.db.execute("select revision from releases where id = ?", [release_id]).fetchone()
     active = archive.takedowns.list_active(release_id)
     mark = {"takedown": TAKEDOWN_KINDS[active[0][1]] if active else None}

@@ -15,11 +15,15 @@ Who the speaker is
 
 from __future__ import annotations
 
+import json
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
 from typing import Literal, NamedTuple
+
+from sqlite_utils import Database
 
 from archive.quotations import (
     CLOSING_MARKS,
@@ -39,7 +43,7 @@ from archive.quotes.names import (
     ROLE_HEADS,
     UPPER,
     Subject,
-    find_body,
+    find_organisation,
     find_role_after,
     find_role_before,
     has_full_name,
@@ -54,6 +58,7 @@ from archive.quotes.names import (
 
 QUOTED_FIELDS = ("title", "lead", "body")
 MAX_PRONOUN_DISTANCE = 4  # paragraphs between a pronoun and the name that it stands for
+SLUG_LETTERS = str.maketrans({"æ": "ae", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "œ": "oe"})
 MIN_MARKED_WORDS = 3  # of a passage in marks that only a line before it attributes
 ATTRIBUTION_START = re.compile(
     rf"(?P<comma>(?:[!?….]?[{DOUBLE_MARKS}’]?[,!?…]|[{DOUBLE_MARKS}])[{DOUBLE_MARKS}’]?)\s+(?P<verb>{SPEECH_VERBS})(?!\w)"
@@ -91,16 +96,17 @@ Span = tuple[int, int]
 class Quote:
     """A quotation in a release. Its words are at `spans` of a field: several where its attribution stands within it.
 
-    speaker: the name as printed, or None if only a role is. agency: the body that the role is said to belong to.
+    speaker: the name as printed, or None if only a role is. organisation: what the speaker is said to belong to.
     origin: where the speaker's name is: in the attribution, or found by its pronoun or role, or by what is around it.
     """
 
     field: str
     spans: tuple[Span, ...]
     kind: Kind
+    text: str
     speaker: str | None = None
     role: str | None = None
-    agency: str | None = None
+    organisation: str | None = None
     origin: Origin = "attribution"
 
 
@@ -148,8 +154,10 @@ def find_quotes(texts: Mapping[str, str | None]) -> list[Quote]:
         if paragraph.kind is None:
             continue
         spans = tuple((paragraph.start + start, paragraph.start + end) for start, end in paragraph.speech)
+        words = " ".join(paragraph.text[start:end] for start, end in paragraph.speech)
         if paragraph.subject is CONTINUED and quotes:
-            quotes[-1] = replace(quotes[-1], spans=(*quotes[-1].spans, *spans))
+            whole = f"{quotes[-1].text}\n\n{words}"
+            quotes[-1] = replace(quotes[-1], spans=(*quotes[-1].spans, *spans), text=whole)
             continue
         speaker = resolve_speaker(paragraph, paragraphs, people, last)
         if speaker is None:
@@ -161,9 +169,10 @@ def find_quotes(texts: Mapping[str, str | None]) -> list[Quote]:
                 field=paragraph.field,
                 spans=spans,
                 kind=paragraph.kind,
+                text=words,
                 speaker=person,
                 role=role,
-                agency=find_body(role) if role else None,
+                organisation=find_organisation(role) if role else None,
                 origin=origin,
             )
         )
@@ -539,3 +548,53 @@ def find_context_speakers(
     later = [person for person in people if person.paragraph > paragraph.index]
     far = [last, *(person.name for person in reversed(earlier) if person.role), *(person.name for person in earlier)]
     return [each for each in near if each], [each for each in (*far, *(person.name for person in later)) if each]
+
+
+# Rows
+
+
+def write_quotes(db: Database, revision_id: int, quotes: Sequence[Quote]) -> None:
+    """Replace the quotes of a revision, and the people who have none any more. Does not commit."""
+    release_id, agency = db.execute(
+        "select r.id, r.agency from revisions v join releases r on r.id = v.release where v.id = ?", [revision_id]
+    ).fetchone()
+    old = db.execute("select distinct person from quotes where revision = ? and person is not null", [revision_id])
+    people = old.fetchall()
+    db.execute("delete from quotes where revision = ?", [revision_id])
+    for position, quote in enumerate(quotes, 1):
+        person_id = find_or_add_person(db, quote.speaker, agency) if quote.speaker else None
+        db.execute(
+            "insert into quotes (release, revision, position, person, role, organisation, text, field, spans, kind,"
+            " origin) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                *(release_id, revision_id, position, person_id, quote.role, quote.organisation, quote.text),
+                *(quote.field, json.dumps(quote.spans), quote.kind, quote.origin),
+            ],
+        )
+    db.conn.executemany(
+        "delete from people where id = ? and not exists (select 1 from quotes where person = people.id)", people
+    )
+
+
+def find_or_add_person(db: Database, name: str, agency: str) -> int:
+    row = db.execute("select id from people where name = ? and agency = ?", [name, agency]).fetchone()
+    if row is None:
+        slug, number = build_slug(name), 1
+        while db.execute(
+            "select 1 from people where slug = ?", [f"{slug}-{number}" if number > 1 else slug]
+        ).fetchone():
+            number += 1
+        values = [f"{slug}-{number}" if number > 1 else slug, name, agency]
+        row = db.execute("insert into people (slug, name, agency) values (?, ?, ?) returning id", values).fetchone()
+    return int(row[0])
+
+
+def build_slug(name: str) -> str:
+    """Return a name as part of a URL.
+
+    >>> build_slug("Åsa af Öberg-Łuczak"), build_slug("Ж")
+    ('asa-af-oberg-luczak', 'person')
+    """
+    letters = unicodedata.normalize("NFKD", name.casefold().translate(SLUG_LETTERS))
+    plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-") or "person"

@@ -268,11 +268,11 @@ def find_role_after(text: str, end: int) -> str | None:
     return cut_role(match["role"]) if match else None
 
 
-def find_body(role: str) -> str | None:
-    """Return the body in a role.
+def find_organisation(role: str) -> str | None:
+    """Return the organisation in a role.
 
-    >>> find_body("talesperson för Liberalerna"), find_body("Försäkringskassans generaldirektör"), find_body("minister")
-    ('Liberalerna', 'Försäkringskassan', None)
+    >>> find_organisation("talesperson för Liberalerna"), find_organisation("Sidas chef"), find_organisation("minister")
+    ('Liberalerna', 'Sida', None)
     """
     membership = MEMBERSHIP.search(role)
     if membership and BODY.match(membership["body"]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from archive.quotes import Quote, find_quotes
-from archive.quotes.names import find_body
+from archive.quotes.names import find_organisation
 
 LEAD = "Hamnchef Anna Ek inviger kajen."
 
@@ -135,7 +135,7 @@ def test_texts_may_be_missing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("role", "body"),
+    ("role", "organisation"),
     [
         ("UD:s rättschef", "UD"),
         ("Försäkringskassans generaldirektör", "Försäkringskassan"),
@@ -144,8 +144,8 @@ def test_texts_may_be_missing() -> None:
         ("minister för civilt försvar", None),
     ],
 )
-def test_body_of_a_role(role: str, body: str | None) -> None:
-    assert find_body(role) == body
+def test_organisation_in_a_role(role: str, organisation: str | None) -> None:
+    assert find_organisation(role) == organisation
 
 
 def test_long_text_takes_little_time() -> None:

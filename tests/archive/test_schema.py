@@ -41,6 +41,8 @@ def earlier_archive(archive: Path) -> Path:
             drop trigger search_edits_ad;
             drop table search_edits;
             drop index idx_revisions_edit_release;
+            drop table quotes;
+            drop table people;
             delete from _sqlite_migrations where name <> 'initial_schema';
             pragma application_id = 0;
         """)
@@ -73,6 +75,14 @@ def test_earlier_archive_is_migrated(earlier_archive: Path, tmp_path: Path) -> N
         edits = "select count(*) from revisions where cause = 'source' and previous is not null"
         indexed = "select count(distinct id / 2) from search_edits_docsize"
         assert old.db.execute(indexed).fetchone() == old.db.execute(edits).fetchone() != (0,)
+
+
+def test_quotes_of_an_earlier_archive_are_found_when_it_is_migrated(earlier_archive: Path) -> None:
+    execute(earlier_archive, "update revisions set body = '– Det är klart, säger Bo Ek.' where id = 2")
+    with Archive(earlier_archive) as archive:
+        sql = "select q.revision, q.release, p.name, q.text from quotes q join people p on p.id = q.person"
+        release_id = archive.db.execute("select release from revisions where id = 2").fetchone()[0]
+        assert archive.db.execute(sql).fetchall() == [(2, release_id, "Bo Ek", "Det är klart")]
 
 
 def test_earlier_archive_is_migrated_before_it_is_served(

@@ -142,6 +142,41 @@ def test_edit_adds_a_revision_and_keeps_ids(archive: Archive) -> None:
     assert rows(archive, "select update_date_changed from revisions order by id") == [(None,), (0,), (1,)]
 
 
+QUOTES_SQL = """
+    select q.revision, q.position, p.slug, q.role, q.text from quotes q left join people p on p.id = q.person
+    order by q.revision, q.position
+"""
+
+
+def test_each_version_has_its_quotes(archive: Archive) -> None:
+    body = "– Det är klart, säger hamnchef Anna Ek.\n– Vi vilar, säger Bo Ek.\n– Ja, sa statsministern."
+    edited = body.replace("är klart", "blir klart").replace("Bo Ek", "Åke Ek")
+    archive.save(replace(RELEASE, body=body), seen_at=SEEN)
+    archive.save(replace(RELEASE, body=edited), seen_at=NEXT_DAY)
+    assert archive.db.execute(QUOTES_SQL).fetchall() == [
+        (1, 1, "anna-ek", "hamnchef", "Det är klart"),
+        (1, 2, "bo-ek", None, "Vi vilar"),
+        (1, 3, None, "statsministern", "Ja"),
+        (2, 1, "anna-ek", "hamnchef", "Det blir klart"),
+        (2, 2, "ake-ek", None, "Vi vilar"),
+        (2, 3, None, "statsministern", "Ja"),
+    ]
+
+
+def test_slug_of_a_person_is_numbered_where_it_is_taken(archive: Archive) -> None:
+    archive.add_agency("hamn", name="Hamnverket", home="https://hamn.example/")
+    spoken = replace(RELEASE, body="– Det är klart, säger Bo Ek.\n– Ja visst, säger Bö Ek.")
+    archive.save(spoken, seen_at=SEEN)
+    archive.save(replace(spoken, agency="hamn", url="https://hamn.example/1"), seen_at=SEEN)
+    people = archive.db.execute("select slug, name, agency from people order by id").fetchall()
+    assert people == [
+        ("bo-ek", "Bo Ek", "skog"),
+        ("bo-ek-2", "Bö Ek", "skog"),
+        ("bo-ek-3", "Bo Ek", "hamn"),
+        ("bo-ek-4", "Bö Ek", "hamn"),
+    ]
+
+
 def test_search_index_follows_an_edit(archive: Archive) -> None:
     archive.save(RELEASE, seen_at=SEEN)
     archive.save(replace(RELEASE, body="Om rådjur."), seen_at=SEEN)

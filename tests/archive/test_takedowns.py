@@ -431,3 +431,26 @@ def test_takedown_command(
     code, output = run("hide", "99999", "--reason", "Beslut")
     assert (code, "releases: 99999: no such release" in output) == (2, True)
     assert run("list", archive=tmp_path / "none.db")[0] == 2
+
+
+def test_quotes_and_people_follow_takedowns(archive: Archive) -> None:
+    spoken = replace(NAMED, body=f"– Fyren lyser starkt, säger fyrvakt {NAME}.", lead=None)
+    archive.save(spoken, seen_at=FIRST_CRAWL + 12 * DAY)
+    archive.save(replace(spoken, title="Ny titel"), seen_at=FIRST_CRAWL + 13 * DAY)
+    sql = "select q.revision, p.name, q.text from quotes q left join people p on p.id = q.person order by q.revision"
+    before = select(archive, sql)
+    assert [row[1:] for row in before] == [(NAME, "Fyren lyser starkt")] * 2
+    redact_passage(archive, ID, "Fyren lyser starkt", NOW, reason="fel")
+    assert [name for _, name, text in select(archive, sql) if "lyser" not in text] == [name for _, name, _ in before]
+    hidden_id = hide_release(archive, ID, NOW, reason="fel")
+    assert select(archive, sql) == select(archive, "select * from people") == []
+    lift_takedown(archive, hidden_id, NOW + DAY, "rätt")
+    lift_takedown(archive, hidden_id - 1, NOW + DAY, "rätt")
+    assert select(archive, sql) == before
+
+
+def test_name_of_a_speaker_that_is_redacted_is_in_no_table(archive: Archive) -> None:
+    archive.save(replace(NAMED, body=f"– Fyren lyser starkt, säger {NAME}."), seen_at=FIRST_CRAWL + 12 * DAY)
+    redact_passage(archive, ID, NAME, NOW, reason="fel")
+    assert select(archive, "select name from people") == []
+    assert not is_in_files(archive, NAME)

@@ -43,6 +43,7 @@ from archive.search.params import SearchRequest
 from archive.search.query import (
     LIKE_FIELD,
     LOOSE,
+    NAME_FIELDS,
     QUOTED,
     REQUIRED,
     WRITTEN,
@@ -98,6 +99,10 @@ QUESTION_MATCH_SQL = (
 RELEASE_MATCH_SQL = "l.release in (select rowid from search where {match})"
 TAG_CONDITION_SQL = (
     "l.release in (select rt.release from release_tags rt join tags t on t.id = rt.tag where t.name in ({names}))"
+)
+SPEAKER_CONDITION_SQL = (
+    "l.release in (select q.release from people p join quotes q on q.person = p.id join releases r"
+    " on r.id = q.release and r.revision = q.revision where p.slug in ({slugs}))"
 )
 HIT_SOURCES_SQL = {  # without and with an FTS5 expression; `cross join` makes SQLite start with the FTS5 table
     "releases": ("release_facets l", "search cross join release_facets l on l.release = search.rowid"),
@@ -159,6 +164,7 @@ class ResolvedNames:
     agencies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # as typed → slugs
     tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # as typed → names
     related: Mapping[str, RelatedReleases] = field(default_factory=dict)  # number of a release → its related ones
+    speakers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # as typed → slugs of people
     beginnings: Collection[str] = ()  # lemmas that few words start with; loose searches find these words, too
     edits: Mapping[EditNode, Mapping[int, int]] = field(default_factory=dict)  # → release → the newest such edit
 
@@ -229,9 +235,9 @@ class DateWindow:
 async def resolve_names(run: RunQuery, tree: QueryNode | None) -> tuple[ResolvedNames, list[SearchNote]]:
     """Look up the names and prefixes of a query, with a note for each that does not exist."""
     nodes = list(iter_nodes(tree))
-    agencies, tags, liked = (
+    agencies, tags, speakers, liked = (
         {node.value for node in nodes if isinstance(node, FilterNode) and node.field == name}
-        for name in ("agency", "tag", LIKE_FIELD)
+        for name in (*NAME_FIELDS, LIKE_FIELD)
     )
     related = {number: await find_related(run, int(number)) for number in sorted(liked)}
     prefixes = {
@@ -242,12 +248,14 @@ async def resolve_names(run: RunQuery, tree: QueryNode | None) -> tuple[Resolved
         agencies=await find_names(run, "select slug, name, name_en from agencies", agencies),
         tags=await find_names(run, "select name from tags order by id", tags),
         related={number: found for number, found in related.items() if found},
+        speakers=await find_names(run, "select slug, name from people order by id", speakers),
     )
     notes = [SearchNote("no_agency", value) for value in sorted(agencies) if not names.agencies[value]]
     notes += [SearchNote("many_begin", f"{text}*") for text, expansion in names.prefixes.items() if expansion.omitted]
     notes += [SearchNote("no_tag", value) for value in sorted(tags) if not names.tags[value]]
     notes += [SearchNote("no_release", number) for number in related if number not in names.related]
     notes += [SearchNote("no_related", number) for number, found in related.items() if found and not found.similarity]
+    notes += [SearchNote("no_speaker", value) for value in sorted(speakers) if not names.speakers[value]]
     return names, notes
 
 
@@ -371,7 +379,7 @@ def build_node_condition(node: QueryNode, plan: SearchPlan, names: ResolvedNames
 
 
 def build_filter_condition(node: FilterNode, plan: SearchPlan, names: ResolvedNames) -> str:
-    """Return the SQL condition of an agency, tag, day or related release. An unknown name matches nothing."""
+    """Return the SQL condition of an agency, tag, speaker, day or related release. Unknown names match nothing."""
     if node.field == "agency":
         slugs = ", ".join(map(plan.bind, names.agencies.get(node.value, ())))
         return f"l.agency in ({slugs})"
@@ -380,12 +388,14 @@ def build_filter_condition(node: FilterNode, plan: SearchPlan, names: ResolvedNa
     if node.field == LIKE_FIELD:
         ids = [*names.related[node.value].similarity] if node.value in names.related else []
         return f"l.release in (select value from json_each({plan.bind(json.dumps(ids))}))"
+    if node.field == "speaker":
+        return SPEAKER_CONDITION_SQL.format(slugs=", ".join(map(plan.bind, names.speakers.get(node.value, ()))))
     # A release without a date is on no day, so that a "not" finds it.
     return f"ifnull(l.sort_day {'>=' if node.field == 'from' else '<='} {plan.bind(node.value)}, 0)"
 
 
 def build_prefilter(node: FilterNode, names: ResolvedNames) -> str:
-    """Return the FTS5 expression of an agency or tag, or "" for days."""
+    """Return the FTS5 expression of an agency or tag, or "" for speakers and days."""
     values = {"agency": names.agencies, "tag": names.tags}.get(node.field, {})
     return match_facet_terms(node.field, values.get(node.value, ()))
 

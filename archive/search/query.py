@@ -43,6 +43,7 @@ QUERY_FIELDS = {  # as typed, without diacritics → field
     **dict.fromkeys(("svar", "answer", "answers"), "answer"),
     **dict.fromkeys(("myndighet", "agency"), "agency"),
     **dict.fromkeys(("amne", "amnesord", "tagg", "tag"), "tag"),
+    **dict.fromkeys(("sager", "says"), "speaker"),
     **dict.fromkeys(("fran", "from"), "from"),
     **dict.fromkeys(("till", "to"), "to"),
     **dict.fromkeys(("borttaget", "borttagen", "borttagna", "removed"), "removed"),
@@ -50,7 +51,7 @@ QUERY_FIELDS = {  # as typed, without diacritics → field
     **dict.fromkeys(("liknar", "like"), "like"),
 }
 TEXT_FIELDS = ("title", "lead", "body", "question", "answer")  # fields of text to search
-NAME_FIELDS = ("agency", "tag")  # fields with a name as their value
+NAME_FIELDS = ("agency", "tag", "speaker")  # fields with a name as their value
 DATE_FIELDS = ("from", "to")
 LIKE_FIELD = "like"  # with the number of a release as its value
 MAX_RELEASE_DIGITS = 15
@@ -109,7 +110,7 @@ class NearNode:
 
 @dataclass(frozen=True, slots=True)
 class FilterNode:
-    """A filter: an agency or a tag as typed, the first or last day (ISO 8601), or the number of a related release."""
+    """A filter: an agency, tag or speaker as typed, a first or last day (ISO 8601), or a related release's number."""
 
     field: str
     value: str

@@ -162,6 +162,37 @@ async def test_query_finds_many_releases(sample: Searcher, text: str, total: int
     assert await sample.total(text) == total
 
 
+@pytest.fixture(scope="module")
+def speakers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Searcher]:
+    """A release that quotes two people, one that only names one of them, and one that no longer quotes her."""
+    quoted = replace(BODY_HIT, title="Kajen", body="– Kajen är klar, säger Åsa Ek.\n– Hamnen rensas, säger Bo Ekman.")
+    named = replace(quoted, url="https://fyr.example/3", title="Besök", body="Åsa Ek besöker kajen.")
+    edited = replace(quoted, url="https://fyr.example/4", title="Masten")
+    with Archive(tmp_path_factory.mktemp("speakers") / "archive.db") as archive:
+        archive.add_agency("fyr", name="Fyrstyrelsen", home="https://fyr.example/")
+        for release in (quoted, named, edited, replace(edited, body="– Masten är klar, säger Bo Ekman.")):
+            archive.save(release, seen_at=SEEN)
+    with closing(sqlite3.connect(archive.path)) as connection:
+        yield Searcher(build_connection_runner(connection))
+
+
+@pytest.mark.parametrize(
+    ("text", "titles"),
+    [
+        ("säger:Ek", {"Kajen", "Masten"}),
+        ('säger:"Åsa Ek"', {"Kajen"}),
+        ("says:asa", {"Kajen"}),
+        ("säger:Ekman masten", {"Masten"}),
+        ("kajen -säger:Åsa", {"Besök"}),
+        ("säger:Nora", set()),
+    ],
+)
+async def test_speaker_is_who_the_current_version_quotes(speakers: Searcher, text: str, titles: set[str]) -> None:
+    results = await speakers.find(text)
+    assert {hit.row["title"] for hit in results.hits} == titles
+    assert [note.key for note in results.notes] == (["no_speaker"] if not titles else [])
+
+
 async def test_sqlite_reads_the_index_first(sample: Searcher) -> None:
     """Looking up each release in the index would take seconds in a large archive."""
     steps: list[str] = []

@@ -53,6 +53,27 @@ LAST_CRAWL_SQL = """
     select spider, started, finished, reason, errors, rejected from crawls
     where agency = :agency and finished is not null order by started desc limit 1
 """
+PERSON_SQL = """
+    select p.id, p.slug, p.name, p.agency, a.name as agency_name, a.name_en as agency_name_en
+    from people p join agencies a on a.slug = p.agency where p.slug = :slug
+"""
+PERSON_QUOTES_SQL = """
+    select q.release, q.text, q.role, max(q.revision) as revision, max(q.revision) = r.revision as is_current,
+      r.title, r.published, r.language, r.removed_at
+    from quotes q join releases r on r.id = q.release join release_facets l on l.release = q.release
+    where q.person = :person group by q.release, q.text
+    order by l.sort_date desc, q.release desc, q.position limit :limit offset :offset
+"""
+PERSON_QUOTE_COUNT_SQL = """
+    select count(*) as n from (select distinct q.release, q.text from quotes q
+      join release_facets l on l.release = q.release where q.person = :person)
+"""
+PERSON_ROLES_SQL = """
+    select q.role, iif(min(year) = max(year), min(year), min(year) || '–' || max(year)) as years
+    from (select q.role, substr(l.sort_date, 1, 4) as year from quotes q join release_facets l on l.release = q.release
+      where q.person = :person and q.role is not null) q
+    group by q.role order by max(year) desc, count(*) desc, q.role limit 20
+"""
 TAG_AGENCIES_SQL = """
     select a.slug, a.name, a.name_en, c.releases as n from tag_counts c join agencies a on a.slug = c.agency
     where c.tag = :tag order by n desc, a.name
@@ -297,6 +318,26 @@ async def find_tag(run: RunQuery, id_or_name: str) -> dict[str, Any] | None:
 
 async def read_tag_agencies(run: RunQuery, tag_id: int) -> Sequence[Any]:
     return await run(TAG_AGENCIES_SQL, {"tag": tag_id})
+
+
+async def find_person(run: RunQuery, slug: str) -> dict[str, Any] | None:
+    rows = await run(PERSON_SQL, {"slug": slug})
+    return dict(rows[0]) if rows else None
+
+
+async def read_person_quotes(run: RunQuery, person_id: int, offset: int) -> tuple[Sequence[Any], int]:
+    """Return a page of a person's quotes, newest first, and the number of all.
+
+    A wording that several versions of a release have is one, with the last version that has it.
+    """
+    values = {"person": person_id, "limit": LIST_PAGE_SIZE, "offset": offset}
+    quotes = await run(PERSON_QUOTES_SQL, values)
+    return quotes, (await run(PERSON_QUOTE_COUNT_SQL, values))[0]["n"]
+
+
+async def read_person_roles(run: RunQuery, person_id: int) -> Sequence[Any]:
+    """Return the roles that releases print for a person, the latest first, with their first and last year."""
+    return await run(PERSON_ROLES_SQL, {"person": person_id})
 
 
 async def find_adjacent_releases(run: RunQuery, release_id: int) -> tuple[Any | None, Any | None]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -190,6 +191,33 @@ async def test_name_of_a_tag_redirects_to_its_number(site: Site) -> None:
     assert [link.text for link in page.cssselect("aside a")] == ["Swedish Bird Agency"]
 
 
+async def test_page_of_a_person_has_quotes_of_all_versions_and_roles(tmp_path: Path) -> None:
+    spoken = Release(
+        agency="hamn",
+        url="https://hamn.example/1",
+        title="Kajen",
+        body="– Det är klart, säger hamnchef Anna Ek.\n– Vi vilar, säger Anna Ek.",
+        body_html="<p>…</p>",
+        published=date(2024, 5, 1),
+    )
+    later = replace(spoken, url="https://hamn.example/2", title="Masten", published=date(2025, 5, 1))
+    with Archive(path := tmp_path / "archive.db") as archive:
+        archive.add_agency("hamn", name="Hamnverket", home="https://hamn.example/")
+        archive.save(spoken, seen_at=SEEN)
+        archive.save(replace(spoken, body=spoken.body.replace("är klart", "blir klart")), seen_at=SEEN)
+        archive.save(replace(later, body="– <b>Nu</b>, säger kajchef Anna Ek."), seen_at=SEEN)
+    with served(path) as datasette:
+        page = await Site(datasette).page("/person/anna-ek")
+    assert page.cssselect("h1")[0].text == "Anna Ek"
+    assert page.cssselect(".status")[0].text_content().startswith("4 citat")
+    quotes = [(quote.cssselect("blockquote")[0].text_content(), bool(quote.cssselect(".gone")))
+              for quote in page.cssselect(".quotation")]  # fmt: skip
+    assert quotes[0] == ("<b>Nu</b>", False)
+    assert sorted(quotes[1:]) == [("Det blir klart", False), ("Det är klart", True), ("Vi vilar", False)]
+    roles = [" ".join(role.text_content().split()) for role in page.cssselect("aside li")]
+    assert roles == ["kajchef 2025", "hamnchef 2024"]
+
+
 # Errors
 
 
@@ -198,7 +226,15 @@ async def test_name_of_a_tag_redirects_to_its_number(site: Site) -> None:
     [
         *("/nothing", "/archive/nothing", "/archive/releases/999999", "/sitemap-releases-7.xml"),
         *("/agency/nobody", "/agency/Fyrstyrelsen", "/agency/nobody/2024-05", "/agency/fyrstyrelsen/2024-13"),
-        *("/month/2024-00", "/month/1999-01", "/month/20240-1", "/tag/ingenting", "/tag/99999", "/tag/~FF"),
+        *(
+            "/month/2024-00",
+            "/month/1999-01",
+            "/month/20240-1",
+            "/tag/ingenting",
+            "/tag/99999",
+            "/tag/~FF",
+            "/person/nobody",
+        ),
     ],
 )
 async def test_unknown_page_is_a_404_in_the_style_of_the_site(site: Site, path: str) -> None:

@@ -95,6 +95,10 @@ RELEASE_PARTS_SQL = {
     "attachments": "select url, title, media_type from attachments where release = ? order by position",
     "contacts": "select name, role, phone, email from contacts where release = ? order by position",
 }
+SPEAKERS_SQL = """
+    select p.slug, p.name from releases r join quotes q on q.revision = r.revision join people p on p.id = q.person
+    where r.id = :release group by p.id order by min(q.position)
+"""
 NEWEST_REVISION_SQL = "select revision from releases where id = :id"
 STORED_URLS_SQL = "select url from frontier where release = ? and role = 'release' and state = 'stored' order by url"
 RELEASE_AGENCY_SQL = """
@@ -157,6 +161,7 @@ async def read_release_context(site: SiteRequest) -> dict[str, Any]:
         **parts,
         **await read_citation_context(site, newest),
         "agency": agency,
+        "speakers": await site.run(SPEAKERS_SQL, {"release": agency["id"]}),
         "near_duplicates": await db.execute_fn(partial(find_duplicates, release=agency["id"])),
         "other_urls": [url for (url,) in addresses if not has_same_host(url, agency["url"])],
         "canonical_url": site.local_url(f"/archive/releases/{agency['id']}"),  # without the parameters of a search

@@ -208,6 +208,8 @@ async def test_page_of_a_person_has_quotes_of_all_versions_and_roles(tmp_path: P
         archive.save(replace(later, body="– <b>Nu</b>, säger kajchef Anna Ek."), seen_at=SEEN)
     with served(path) as datasette:
         page = await Site(datasette).page("/person/anna-ek")
+        release = await Site(datasette).page("/archive/releases/1")
+    assert [link.text for link in release.cssselect("a[href='/person/anna-ek']")] == ["Anna Ek"]
     assert page.cssselect("h1")[0].text == "Anna Ek"
     assert page.cssselect(".status")[0].text_content().startswith("4 citat")
     quotes = [(quote.cssselect("blockquote")[0].text_content(), bool(quote.cssselect(".gone")))

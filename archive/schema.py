@@ -588,7 +588,9 @@ def edits_in_the_search_index(db: Database) -> None:
 def quotes_with_speakers(db: Database) -> None:
     update_schema(db)
     if not db.execute("select exists (select 1 from quotes)").fetchone()[0]:
-        for revision_id, *texts in db.execute(f"select id, {', '.join(QUOTED_FIELDS)} from revisions").fetchall():
+        texts_sql = f"select {', '.join(QUOTED_FIELDS)} from revisions where id = ?"
+        for (revision_id,) in db.execute("select id from revisions order by id").fetchall():
+            texts = db.execute(texts_sql, [revision_id]).fetchone()
             write_quotes(db, revision_id, find_quotes(dict(zip(QUOTED_FIELDS, texts, strict=True))))
 
 

@@ -21,6 +21,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
+from itertools import groupby, islice, takewhile
 from typing import Literal, NamedTuple
 
 from sqlite_utils import Database
@@ -311,60 +312,51 @@ def parse_lead_in(before: str) -> Subject | None:
 
 def mark_context(paragraphs: Sequence[Paragraph]) -> None:
     """Set what is speech in paragraphs that attribute nothing, from what is around them."""
+    for (name, has_dash), group in groupby(paragraphs, key=lambda each: (each.field, each.dash > 0)):
+        run = list(group)
+        if has_dash:
+            mark_replies(run, paragraphs[run[0].index - 1] if run[0].index else None)
+        elif name == "body":
+            for paragraph in run:
+                if paragraph.kind is None and paragraph.index:
+                    mark_block(paragraphs, paragraph.index)
     for number, paragraph in enumerate(paragraphs):
-        before = paragraphs[number - 1] if number else None
-        after = paragraphs[number + 1] if number + 1 < len(paragraphs) else None
-        if paragraph.kind is None and paragraph.dash:
-            run = find_run(paragraphs, number)
-            above = paragraphs[run[0].index - 1] if run[0].index else None
-            if is_speech(paragraph, run, above):
-                is_answer = above is not None and is_question(above)
-                paragraph.kind = "interview" if is_answer else "dash"
-                paragraph.speech = [trim_span(paragraph.text, (paragraph.dash, len(paragraph.text)))]
-        elif paragraph.kind is None and before and paragraph.field == "body":
-            mark_block(paragraphs, number, before, after)
-    for number, paragraph in enumerate(paragraphs):
-        if paragraph.kind == "interview" and (paragraph.subject is None):
+        if paragraph.kind == "interview" and paragraph.subject is None:
             continue_answer(paragraphs, number)
 
 
-def find_run(paragraphs: Sequence[Paragraph], number: int) -> list[Paragraph]:
-    """Return the paragraphs with a dash that stand together with this one."""
-    first = last = number
-    while first > 0 and paragraphs[first - 1].dash and paragraphs[first - 1].field == paragraphs[number].field:
-        first -= 1
-    while last + 1 < len(paragraphs) and paragraphs[last + 1].dash:
-        last += 1
-    return list(paragraphs[first : last + 1])
+def mark_replies(run: Sequence[Paragraph], above: Paragraph | None) -> None:
+    """Mark the speech among paragraphs with a dash that stand together, unless they are items of a list."""
+    is_attributed = any(each.subject for each in run)
+    unfinished = sum(not each.end_of_sentence() for each in run)
+    if not is_attributed and above and above.field == run[0].field and opens_list(above.text):
+        return
+    for paragraph in run:
+        others = unfinished - (not paragraph.end_of_sentence())
+        if paragraph.kind is None and is_reply(paragraph) and (is_attributed or not others):
+            paragraph.kind = "interview" if above and is_question(above) else "dash"
+            paragraph.speech = [trim_span(paragraph.text, (paragraph.dash, len(paragraph.text)))]
 
 
 def is_question(paragraph: Paragraph) -> bool:
     return paragraph.text.endswith("?") and not paragraph.dash
 
 
-def is_speech(paragraph: Paragraph, run: Sequence[Paragraph], above: Paragraph | None) -> bool:
-    """Return whether a paragraph with a dash and without attribution is speech, and no item of a list."""
-    words = paragraph.text[paragraph.dash :]
-    if not words[:1].isupper() and words[:1] not in CLOSING_MARKS and not words[:1].isdigit() and words[:1] != "…":
-        return False
-    if not SENTENCE_END.search(paragraph.text[-4:]) and not paragraph.text.endswith(":"):
-        return False
-    if any(each.subject for each in run):
-        return True
-    if (
-        above
-        and LIST_OPENER.search(above.text)
-        and above.field == paragraph.field
-        and not INTRODUCTION.search(above.text)
-        and not has_full_name(above.text)
-    ):
-        return False
-    return all(each.end_of_sentence() for each in run if each is not paragraph)
+def is_reply(paragraph: Paragraph) -> bool:
+    """Return whether the words after a dash begin and end as sentences do."""
+    first = paragraph.text[paragraph.dash : paragraph.dash + 1]
+    begins = first.isupper() or first.isdigit() or first in (*CLOSING_MARKS, "…")
+    return begins and (paragraph.end_of_sentence() or paragraph.text.endswith(":"))
 
 
-def mark_block(paragraphs: Sequence[Paragraph], number: int, before: Paragraph, after: Paragraph | None) -> None:
+def opens_list(text: str) -> bool:
+    return bool(LIST_OPENER.search(text)) and not INTRODUCTION.search(text) and not has_full_name(text)
+
+
+def mark_block(paragraphs: Sequence[Paragraph], number: int) -> None:
     """Mark a whole paragraph in marks that is attributed before or after it, or a statement below its introduction."""
-    paragraph = paragraphs[number]
+    before, paragraph = paragraphs[number - 1], paragraphs[number]
+    after = paragraphs[number + 1] if number + 1 < len(paragraphs) else None
     text = paragraph.text
     passages = find_marked_passages(text, 0, len(text)) if text[0] in CLOSING_MARKS else []
     if len(passages) == 1 and not text[passages[0].end :].strip(DOUBLE_MARKS + "’., "):
@@ -539,11 +531,10 @@ def find_context_speakers(
         near.append(last)
     if before and before.field != "title" and any(person.paragraph == before.index for person in people):
         near.append(find_nearest(paragraph, people, last))
-    for each in paragraphs[paragraph.index + 1 :]:
-        if not each.dash:
-            break
+    for each in takewhile(lambda each: each.dash, islice(paragraphs, paragraph.index + 1, None)):
         if each.subject and each.subject.name:
             near.append(complete_name(each.subject.name, paragraph, people))
+            break
     earlier = [person for person in people if person.paragraph < paragraph.index]
     later = [person for person in people if person.paragraph > paragraph.index]
     far = [last, *(person.name for person in reversed(earlier) if person.role), *(person.name for person in earlier)]

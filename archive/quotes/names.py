@@ -9,6 +9,8 @@ from typing import NamedTuple
 from archive.diff.facts import ABBREVIATIONS, FUNCTION_WORDS, NAME_PARTICLES
 from archive.quotations import DOUBLE_MARKS, SENTENCE_END
 
+MAX_ATTRIBUTION_LENGTH = 600  # characters
+
 # Names. Acronyms ("MSB", "EU-") have no small letter after the capital, so they are no part of a name.
 UPPER = "A-ZÀ-ÖØ-ÞĀĂĄĆĈČĎĐĒĖĘĚĞĠĢĪİĶĹĻĽŁŃŅŇŌŐŒŔŘŚŜŞŠŢŤŪŮŰŲŴŶŸŹŻŽ"
 NAME_WORD = rf"(?:[{UPPER}](?:[’'][{UPPER}])?[^\W\d_{UPPER}]|[{UPPER}][’'][{UPPER}])[\w’'-]*(?<!-)(?![\w-])"
@@ -175,12 +177,12 @@ def parse_subject(text: str, start: int) -> Subject | None:
 
 def segment_end(text: str, start: int) -> int:
     """Return where the sentence ends that begins here: not at an initial, nor at an abbreviation."""
-    for match in SEGMENT_END.finditer(text, start):
+    for match in SEGMENT_END.finditer(text, start, start + MAX_ATTRIBUTION_LENGTH):
         word = text[start : match.start()].rpartition(" ")[2]
         if match[0] == "." and (re.fullmatch(rf"[{UPPER}]", word) or word.casefold() in ABBREVIATIONS):
             continue
         return match.start()
-    return len(text)
+    return min(len(text), start + MAX_ATTRIBUTION_LENGTH)
 
 
 def iter_names(text: str) -> Iterator[tuple[int, int, str]]:

@@ -177,6 +177,47 @@ TABLES = {
         bytes integer not null,
         template integer references templates(id)
     """,
+    # Attachments that were fetched (archive/attachments.py)
+    "attachment_files": """
+        id integer primary key,
+        sha256 text not null unique,
+        bytes integer not null,
+        media_type text,
+        kind text,
+        pages integer,
+        letters integer,
+        problem text,
+        detail text,
+        extracted text
+    """,
+    "attachment_versions": """
+        id integer primary key,
+        url text not null,
+        file integer not null references attachment_files(id),
+        capture integer not null references captures(id),
+        cause text not null,
+        previous integer references attachment_versions(id),
+        first_seen text not null,
+        last_seen text not null,
+        checks integer not null
+    """,
+    "attachment_links": """
+        release integer not null references releases(id),
+        url text not null,
+        first_seen text,
+        last_seen text,
+        takedown text,
+        primary key (release, url)
+    """,
+    "attachment_pages": """
+        file integer not null references attachment_files(id),
+        page integer not null,
+        name text,
+        text text not null,
+        letters integer not null,
+        problem text,
+        primary key (file, page)
+    """,
     "templates": """
         id integer primary key,
         digest text not null unique,
@@ -441,6 +482,12 @@ INDEXES = (
     "create unique index idx_quotes_revision_position on quotes (revision, position)",
     "create index idx_quotes_release on quotes (release)",
     "create index idx_quotes_person on quotes (person, revision) where person is not null",
+    "create index idx_attachments_url on attachments (url)",
+    "create index idx_attachment_versions_url on attachment_versions (url)",
+    "create index idx_attachment_versions_file on attachment_versions (file)",
+    "create index idx_attachment_versions_capture on attachment_versions (capture)",
+    "create index idx_attachment_versions_previous on attachment_versions (previous) where previous is not null",
+    "create index idx_attachment_links_url on attachment_links (url)",
     "create index idx_captures_sha256 on captures (sha256)",
     "create index idx_captures_template on captures (template) where template is not null",
     "create index idx_revisions_edits on revisions (cause, seen, importance, update_date_changed, release, previous)",
@@ -592,6 +639,11 @@ def quotes_with_speakers(db: Database) -> None:
         for (revision_id,) in db.execute("select id from revisions order by id").fetchall():
             texts = db.execute(texts_sql, [revision_id]).fetchone()
             write_quotes(db, revision_id, find_quotes(dict(zip(QUOTED_FIELDS, texts, strict=True))))
+
+
+@migrations()
+def fetched_attachments(db: Database) -> None:
+    update_schema(db)
 
 
 def update_schema(db: Database) -> None:

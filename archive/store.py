@@ -21,6 +21,7 @@ from typing import Any, Self, cast
 from sqlite_utils import Database
 
 from archive.aggregates import fill_count_tables
+from archive.attachments import Attachments
 from archive.database import ArchiveError, ProgressCallback, open_writable
 from archive.dates import to_iso
 from archive.diff import Diff, compare
@@ -75,6 +76,7 @@ class Archive:
         self.hosts = Hosts(self.db)
         self.cursors = PaginationCursors(self.db)
         self.removals = Removals(self.db)
+        self.attachments = Attachments(self.db)
         self.takedowns = Takedowns(self.db, self.path)
         self.writer = ReleaseWriter(self.db, self.takedowns)
         self._last_prepared: PreparedRelease | None = None  # result of the previous call of _prepare_once

@@ -157,6 +157,7 @@ def apply_takedowns(archive: Archive, release_id: int) -> None:
     """Update every version of a release, and its current state, to show only what its takedowns allow."""
     shown_before: dict[int, Mapping[str, Any]] = {}
     shown: dict[int, Mapping[str, Any]] = {}
+    attachment_urls: set[str] = set()
     for row in list_revisions(archive, release_id):
         revision_id = row["id"]
         full = row if row["takedown"] is None else archive.takedowns.withheld.get_state(revision_id)
@@ -164,6 +165,7 @@ def apply_takedowns(archive: Archive, release_id: int) -> None:
             archive.takedowns.withheld.add_state(revision_id, row)
         shown_before[revision_id] = parse_state(row)
         shown[revision_id], takedown_id = archive.takedowns.redact_for_display(release_id, parse_state(full))
+        attachment_urls.update(file["url"] for file in parse_state(full)["attachments"] or ())
         changes = {name: full[name] for name in ("summary", "summary_en", "changes")}
         if takedown_id is not None and row["previous"] is not None:
             # None if the previous revision belongs to another release, which was merged into this one
@@ -179,6 +181,7 @@ def apply_takedowns(archive: Archive, release_id: int) -> None:
     archive.writer.update("releases", release_id, {name: shown[current_id][name] for name in STATE_FIELDS} | mark)
     archive.writer.update_derived(release_id, shown[current_id], shown_before[current_id])
     archive.writer.index.index_edits_of(release_id)
+    archive.attachments.apply_takedown(release_id, attachment_urls, mark["takedown"])
     Quarantine(archive.db).redact_states(
         release_id, lambda state: archive.takedowns.redact_for_display(release_id, state)[0]
     )

@@ -37,13 +37,17 @@ WITHHELD_CAPTURES_SQL = (  # all responses from the URLs of releases that have b
     # a record of a press wire has another URL than its release
     f" union select capture from quarantine where url in (select url from frontier where release in"
     f" ({TAKEN_DOWN_RELEASES_SQL})) and capture is not null"
+    " union select capture from attachment_versions where url in"
+    " (select url from attachment_links where takedown is not null)"
     " union select capture from revisions where takedown is not null and capture is not null"
     + "".join(
         f" union select capture from {table} where {column} in ({TAKEN_DOWN_RELEASES_SQL}) and capture is not null"
         for table, column in (("releases", "id"), ("removals", "release"), ("quarantine", "release"))
     )
 )
-AGENCY_CAPTURES_SQL = (  # captures of one agency's revisions and removals
+AGENCY_CAPTURES_SQL = (  # captures of one agency's revisions, attachments and removals
+    "select n.capture from attachment_versions n join attachment_links l on l.url = n.url"
+    " join releases r on r.id = l.release where r.agency = :agency union "
     "select v.capture from revisions v join releases r on r.id = v.release where r.agency = :agency"
     " union select m.capture from removals m join releases r on r.id = m.release where r.agency = :agency"
 )

@@ -1,0 +1,175 @@
+"""Attachments that were fetched: their files, the versions of each URL, and the text of their pages.
+
+The bytes of a file are a capture, in captures.db. They are not part of a release's state, because the agency may change
+a file without changing the release: each URL has versions of its own, with the times at which they were found.
+
+    attachment_links     a URL that a release links to, or once did, with the checks of the release that found it
+    attachment_versions  what was found at a URL: one row for each time that the file was another one than before
+    attachment_files     each file once, by its SHA-256, with what is known of its text
+    attachment_pages     the text of a file, page by page
+
+When a URL is fetched again is in its frontier row, with the role `attachment`. A file is due when a release that links
+to it is checked, but at most once in MIN_INTERVAL. While a release is covered by a takedown, no text of a file that it
+links to is stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlite_utils import Database
+
+from archive.attachment_text import AttachmentText
+from archive.dates import to_iso
+from archive.frontier import FRONTIER_COLUMNS, FrontierEntry
+
+MIN_INTERVAL = timedelta(days=1)  # new releases are checked each hour, but their files change seldom and are large
+IS_WITHHELD_SQL = (
+    "exists (select 1 from attachment_versions w join attachment_links l on l.url = w.url"
+    " where w.file = f.id and l.takedown is not null)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AttachmentVersion:
+    """The file at a URL, as last found there."""
+
+    id: int
+    file_id: int
+    sha256: str
+
+
+class Attachments:
+    """The tables of attachments. No method commits: wrap calls in `Archive.transaction`."""
+
+    def __init__(self, db: Database) -> None:
+        self.db = db
+
+    def add_links(self, release_id: int, agency: str, seen_at: datetime) -> None:
+        """Store the URLs that a release links to now, and make those due that were not fetched for MIN_INTERVAL."""
+        seen = to_iso(seen_at)
+        urls = self.db.execute("select distinct url from attachments where release = ?", [release_id]).fetchall()
+        for (url,) in urls:
+            self.db.execute(
+                "insert into attachment_links (release, url, first_seen, last_seen)"
+                " values (:release, :url, :seen, :seen)"
+                " on conflict (release, url) do update set last_seen = excluded.last_seen",
+                {"release": release_id, "url": url, "seen": seen},
+            )
+            # a time of fetching that is later than now was written by a wrong clock
+            self.db.execute(
+                "insert into frontier (url, agency, role, state, first_seen)"
+                " values (:url, :agency, 'attachment', 'due', :seen) on conflict (url) do update set state = 'due'"
+                " where role = 'attachment' and state = 'done' and (fetched <= :before or fetched > :seen)",
+                {"url": url, "agency": agency, "seen": seen, "before": to_iso(seen_at - MIN_INTERVAL)},
+            )
+
+    def list_due(self, agency: str, now: datetime, limit: int, exclude: Collection[str] = ()) -> list[FrontierEntry]:
+        """Return up to `limit` due attachments of an agency, without URLs in `exclude`, that releases still link to."""
+        rows = self.db.execute(
+            f"select {FRONTIER_COLUMNS} from frontier where agency = ? and role = 'attachment' and (state = 'due'"
+            " or (state in ('failed', 'gone', 'rejected') and next_due <= ?))"
+            " and exists (select 1 from attachments where attachments.url = frontier.url)"
+            " order by first_seen, rowid limit ?",
+            [agency, to_iso(now), limit + len(exclude)],
+        )
+        return [entry for entry in (FrontierEntry(*row) for row in rows) if entry.url not in exclude][:limit]
+
+    def get_version(self, url: str) -> AttachmentVersion | None:
+        """Return the newest version of a URL, or None if none was found yet."""
+        sql = """
+            select v.id, f.id, f.sha256 from attachment_versions v join attachment_files f on f.id = v.file
+            where v.url = ? order by v.id desc limit 1
+        """
+        row = self.db.execute(sql, [url]).fetchone()
+        return AttachmentVersion(*row) if row else None
+
+    def record_unchanged(self, url: str, seen_at: datetime) -> None:
+        """Record that the newest version of a URL is still there."""
+        version = self.get_version(url)
+        if version is None:
+            raise LookupError(f"{url}: no version is stored")
+        self.db.execute(
+            "update attachment_versions set last_seen = ?, checks = checks + 1 where id = ?",
+            [to_iso(seen_at), version.id],
+        )
+
+    def record_version(
+        self, url: str, sha256: str, size: int, capture_id: int, seen_at: datetime, *, media_type: str | None
+    ) -> AttachmentVersion:
+        """Record that a URL has a file which differs from its newest version, and return the new version.
+
+        The bytes must be in captures.db. Its cause is `first`, or `source` if the agency replaced another file.
+        """
+        previous = self.get_version(url)
+        self.db.execute(
+            "insert or ignore into attachment_files (sha256, bytes, media_type) values (?, ?, ?)",
+            [sha256, size, media_type],
+        )
+        (file_id,) = self.db.execute("select id from attachment_files where sha256 = ?", [sha256]).fetchone()
+        version_id = self.db.execute(
+            "insert into attachment_versions (url, file, capture, cause, previous, first_seen, last_seen, checks)"
+            " values (:url, :file, :capture, :cause, :previous, :seen, :seen, 1)",
+            {
+                "url": url,
+                "file": file_id,
+                "capture": capture_id,
+                "cause": "source" if previous else "first",
+                "previous": previous.id if previous else None,
+                "seen": to_iso(seen_at),
+            },
+        ).lastrowid
+        return AttachmentVersion(int(version_id or 0), file_id, sha256)
+
+    def needs_text(self, file_id: int) -> bool:
+        """Return whether the text of a file was not extracted yet, and may be stored."""
+        sql = f"select extracted is null and not {IS_WITHHELD_SQL} from attachment_files f where id = ?"
+        return bool(self.db.execute(sql, [file_id]).fetchone()[0])
+
+    def store_text(self, file_id: int, text: AttachmentText, extracted_at: datetime) -> None:
+        """Store the text of a file in place of an earlier one, or nothing if it has been withheld in the meantime."""
+        if self.db.execute(f"select {IS_WITHHELD_SQL} from attachment_files f where id = ?", [file_id]).fetchone()[0]:
+            return
+        self._delete_pages(file_id)
+        for page in text.pages:
+            self.db.execute(
+                "insert into attachment_pages (file, page, name, text, letters, problem) values (?, ?, ?, ?, ?, ?)",
+                [file_id, page.number, page.name, page.text, page.letters, page.problem],
+            )
+        self.db.execute(
+            "update attachment_files set kind = ?, pages = ?, letters = ?, problem = ?, detail = ?, extracted = ?"
+            " where id = ?",
+            [text.kind, text.page_count, text.letters, text.problem, text.detail, to_iso(extracted_at), file_id],
+        )
+
+    def apply_takedown(self, release_id: int, urls: Iterable[str], takedown: str | None) -> None:
+        """Mark the links of a release as covered by a takedown (None: no longer), and delete the texts of their files.
+
+        urls: all that any version of the release links to. Once no takedown covers a file, its text is extracted again
+        when a crawl next finds it.
+        """
+        for url in urls:
+            self.db.execute(
+                "insert into attachment_links (release, url) select :release, :url where exists"
+                " (select 1 from frontier where url = :url and role = 'attachment') on conflict do nothing",
+                {"release": release_id, "url": url},
+            )
+        self.db.execute("update attachment_links set takedown = ? where release = ?", [takedown, release_id])
+        files = self.db.execute(
+            f"select f.id from attachment_files f where extracted is not null and {IS_WITHHELD_SQL}"
+            " and exists (select 1 from attachment_versions v join attachment_links l on l.url = v.url"
+            " where v.file = f.id and l.release = ?)",
+            [release_id],
+        ).fetchall()
+        for (file_id,) in files:
+            self._delete_pages(file_id)
+            self.db.execute(
+                "update attachment_files set kind = null, pages = null, letters = null, problem = null, detail = null,"
+                " extracted = null where id = ?",
+                [file_id],
+            )
+
+    def _delete_pages(self, file_id: int) -> None:
+        self.db.execute("delete from attachment_pages where file = ?", [file_id])

@@ -1,0 +1,174 @@
+"""Versions of fetched attachments, their texts, when they are due, and what a takedown withholds."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from archive.attachment_text import AttachmentPage, AttachmentText
+from archive.attachments import MIN_INTERVAL, AttachmentVersion
+from archive.captures import Captures
+from archive.evidence.verify import verify
+from archive.evidence.warc import export_warc
+from archive.models import Attachment, Capture
+from archive.store import Archive
+from archive.takedowns import hide_release, lift_takedown, redact_passage
+from tests.archive.sample_evidence import create_evidence_archive, release
+
+NOW, DAY = datetime(2026, 4, 1, 9, tzinfo=UTC), timedelta(days=1)
+URL = "https://a.example/beslut.pdf"
+OTHER = "https://a.example/bilaga.xlsx"
+LINKING = replace(
+    release(1, 2), attachments=(Attachment(url=URL, title="Beslut"), Attachment(url=OTHER, title="Bilaga"))
+)
+TEXT = AttachmentText("pdf", 2, (AttachmentPage(1, "Beslut om fyren"), AttachmentPage(2, "")))
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Iterator[Archive]:
+    with Archive(create_evidence_archive(tmp_path)) as opened:
+        opened.save(LINKING, seen_at=NOW)
+        yield opened
+
+
+def select(archive: Archive, sql: str, *values: object) -> list[tuple[Any, ...]]:
+    return archive.db.execute(sql, values).fetchall()
+
+
+def get_release_id(archive: Archive) -> int:
+    found = archive.find_release_id(LINKING.url)
+    assert found is not None
+    return found
+
+
+def add_links(archive: Archive, seen_at: datetime = NOW) -> None:
+    with archive.transaction():
+        archive.attachments.add_links(get_release_id(archive), LINKING.agency, seen_at)
+
+
+def record(archive: Archive, body: bytes, seen_at: datetime = NOW, url: str = URL) -> AttachmentVersion:
+    """Store a version of a file, as a crawl does."""
+    with Captures(archive.path) as captures:
+        sha256 = captures.store_body(body, "a.example")
+    capture = Capture(url=url, seen=seen_at, status=200, headers={}, sha256=sha256, bytes=len(body))
+    with archive.transaction():
+        capture_id = archive.add_capture(capture)
+        return archive.attachments.record_version(
+            url, sha256, len(body), capture_id, seen_at, media_type="application/pdf"
+        )
+
+
+def store_text(archive: Archive, version: AttachmentVersion, text: AttachmentText = TEXT) -> None:
+    with archive.transaction():
+        archive.attachments.store_text(version.file_id, text, NOW)
+
+
+def list_due(archive: Archive, at: datetime, **options: Any) -> list[str]:
+    return [entry.url for entry in archive.attachments.list_due(LINKING.agency, at, options.pop("limit", 9), **options)]
+
+
+def test_links_become_due_at_most_once_a_day(archive: Archive) -> None:
+    add_links(archive)
+    assert list_due(archive, NOW) == [URL, OTHER]
+    assert list_due(archive, NOW, limit=1) == [URL]
+    assert list_due(archive, NOW, limit=1, exclude={URL}) == [OTHER]
+    with archive.transaction():
+        archive.frontier.mark_done(URL, NOW, etag='"a"')
+        archive.frontier.mark_failed(OTHER, NOW, f"{OTHER}: no response")
+    assert list_due(archive, NOW) == []
+    assert list_due(archive, NOW + DAY) == [OTHER]  # the retry of the failed one
+    add_links(archive, NOW + MIN_INTERVAL - timedelta(seconds=1))
+    assert list_due(archive, NOW) == []
+    add_links(archive, NOW + MIN_INTERVAL)
+    assert list_due(archive, NOW) == [URL]
+    with archive.transaction():
+        archive.frontier.mark_done(URL, NOW + 30 * DAY)  # by a wrong clock
+    add_links(archive, NOW + 2 * DAY)
+    assert list_due(archive, NOW) == [URL]
+    links = "select first_seen, last_seen from attachment_links where url = ?"
+    assert select(archive, links, URL) == [((NOW).isoformat(), (NOW + 2 * DAY).isoformat())]
+
+
+def test_a_file_that_no_release_links_to_is_not_fetched(archive: Archive) -> None:
+    add_links(archive)
+    archive.save(replace(LINKING, attachments=LINKING.attachments[1:]), seen_at=NOW + DAY)
+    assert list_due(archive, NOW + DAY) == [OTHER]
+
+
+def test_a_release_that_is_a_file_is_not_fetched_twice(archive: Archive) -> None:
+    with archive.transaction():
+        archive.frontier.add(URL, agency=LINKING.agency, role="release", seen_at=NOW)
+    add_links(archive)
+    assert list_due(archive, NOW) == [OTHER]
+
+
+def test_changed_file_is_a_version_of_its_own(archive: Archive) -> None:
+    before = select(archive, "select hash, revision from releases")
+    first = record(archive, b"%PDF-1")
+    with archive.transaction():
+        archive.attachments.record_unchanged(URL, NOW + DAY)
+    second = record(archive, b"%PDF-2", NOW + 2 * DAY)
+    back = record(archive, b"%PDF-1", NOW + 3 * DAY)
+    assert archive.attachments.get_version(URL) == back
+    assert (back.file_id, back.sha256) == (first.file_id, hashlib.sha256(b"%PDF-1").hexdigest())
+    found = select(archive, "select id, cause, previous, first_seen, last_seen, checks from attachment_versions")
+    at = [(NOW + days * DAY).isoformat() for days in range(4)]
+    assert found == [
+        (first.id, "first", None, at[0], at[1], 2),
+        (second.id, "source", first.id, at[2], at[2], 1),
+        (back.id, "source", second.id, at[3], at[3], 1),
+    ]
+    assert select(archive, "select hash, revision from releases") == before
+    assert verify(archive.path).findings == []
+    with pytest.raises(LookupError, match=OTHER):
+        archive.attachments.record_unchanged(OTHER, NOW)
+
+
+def test_text_of_a_file(archive: Archive) -> None:
+    version = record(archive, b"%PDF-1")
+    assert archive.attachments.needs_text(version.file_id)
+    store_text(archive, version)
+    store_text(archive, version)  # once more, by a later version of the library
+    assert not archive.attachments.needs_text(version.file_id)
+    pages = select(archive, "select page, text, letters from attachment_pages")
+    assert pages == [(1, "Beslut om fyren", 13), (2, "", 0)]
+    assert select(archive, "select kind, pages, letters, problem from attachment_files") == [("pdf", 2, 13, None)]
+    unreadable = record(archive, b"%PDF-2", NOW + DAY)
+    store_text(archive, unreadable, AttachmentText(problem="encrypted", detail="PDFium: error 4"))
+    assert select(archive, "select problem, detail from attachment_files where id = ?", unreadable.file_id) == [
+        ("encrypted", "PDFium: error 4")
+    ]
+
+
+@pytest.mark.parametrize("kind", ["hide", "redact"])
+def test_takedown_of_a_release_withholds_the_text_of_its_files(archive: Archive, kind: str, tmp_path: Path) -> None:
+    add_links(archive)
+    version = record(archive, b"%PDF-1")
+    store_text(archive, version)
+    release_id = get_release_id(archive)
+    if kind == "hide":
+        takedown_id = hide_release(archive, release_id, NOW, reason="Domstols beslut")
+    else:
+        takedown_id = redact_passage(archive, release_id, LINKING.title, NOW, reason="Personuppgift")
+    assert select(archive, "select * from attachment_pages") == []
+    assert select(archive, "select kind, letters, extracted from attachment_files") == [(None, None, None)]
+    assert not archive.attachments.needs_text(version.file_id)
+    store_text(archive, version)  # by a crawl that had begun to read it
+    later = record(archive, b"%PDF-2", NOW + DAY)
+    store_text(archive, later)
+    assert select(archive, "select * from attachment_pages") == []
+    assert not any(b"Beslut om fyren" in path.read_bytes() for path in archive.path.parent.glob("archive.db*"))
+    export_warc(archive.path, tmp_path / "out.warc")
+    assert b"%PDF-1" not in (tmp_path / "out.warc").read_bytes()
+    lift_takedown(archive, takedown_id, NOW + DAY, "Beslutet upphävt")
+    assert archive.attachments.needs_text(version.file_id)
+    store_text(archive, version)
+    assert select(archive, "select count(*) from attachment_pages") == [(2,)]
+    export_warc(archive.path, tmp_path / "again.warc")
+    assert b"%PDF-1" in (tmp_path / "again.warc").read_bytes()

@@ -47,9 +47,9 @@ ODT_SKIPPED = frozenset(  # deleted text and comments
 )
 MAX_PART_BYTES = 24_000_000  # of the XML of a document, whose tree takes several times as much
 SPACES = re.compile(r"[ \t\r\n]+")
-# in place of the hyphen of a word that continues on the next line
-LINE_END_HYPHEN = re.compile(r"(?P<before>.?)[\x02\ufffe](?:\r?\n)?(?P<after>.?)")
-CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufeff\ufffe\uffff]")
+# of a word that continues on the next line; PDFium replaces most of them by one of the first two
+LINE_END_HYPHEN = re.compile(r"(?P<before>.?)(?:[\x02\ufffe](?:\r?\n)?|[\u2010\xad]\r?\n)(?P<after>.?)")
+INVISIBLE_CHARACTERS = re.compile(r"[\xad\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufeff\ufffe\uffff]")
 
 
 class PageTextError(Exception):
@@ -261,8 +261,8 @@ def read_opendocument(package: zipfile.ZipFile, name: str) -> Iterator[str]:
 
 
 def clean_text(text: str) -> str:
-    """Return text with single line ends, without control characters and the spaces at the ends of lines."""
-    lines = CONTROL_CHARACTERS.sub("", text.replace("\r\n", "\n").replace("\r", "\n")).split("\n")
+    """Return text with single line ends, without invisible characters and the spaces at the ends of lines."""
+    lines = INVISIBLE_CHARACTERS.sub("", text.replace("\r\n", "\n").replace("\r", "\n")).split("\n")
     return re.sub(r"\n{3,}", "\n\n", "\n".join(line.rstrip() for line in lines)).strip("\n")
 
 

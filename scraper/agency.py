@@ -27,6 +27,7 @@ SLUG_PATTERN = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 HTTP_URL = re.compile(r"https?://[\w.-]+(:\d{1,5})?(/|$)", re.ASCII | re.IGNORECASE)
 SELECTOR_KEYS = ("title", "lead", "body", "tags", "published", "updated")
 FLAG_KEYS = ("files", "browser")
+ATTACHMENT_MODES = ("none", "links", "text")  # values of the key `attachments`
 URL_KEYS = ("home", "feeds", "sitemaps", "listings")
 PAGE_CLASS = ("scraper.pages.base", "NewsPage")  # base of every page class
 PAGE_PLACEHOLDER = re.compile(r"\{page(?::(\d{1,9}))?\}")  # the group is the number of the first page; without it, 1
@@ -191,9 +192,10 @@ class Agency:
     opened in a browser, because scripts build them. releases: a regular expression searched for in the path of a
     release page. page: the dotted name of a page class. aliases: other hosts of the same site. zone: an IANA time zone,
     derived from the host if missing. files: whether documents (PDF, Word) in its listings are releases; if missing,
-    they count as releases if most entries of a listing are documents with a day. paused: why the agency is not crawled
-    at present. title, lead, body, tags, published, updated: CSS selectors that are tried before those of the page
-    class.
+    they count as releases if most entries of a listing are documents with a day. attachments: what is done with files
+    that releases link to: `none` (they are not fetched), `links` (fetched and kept, with every later change) or `text`
+    (their text is extracted, too). paused: why the agency is not crawled at present. title, lead, body, tags,
+    published, updated: CSS selectors that are tried before those of the page class.
     """
 
     slug: str
@@ -213,6 +215,7 @@ class Agency:
     zone: str | None = None
     paused: str | None = None
     files: bool | None = None
+    attachments: str = "none"
     title: str | None = None
     lead: str | None = None
     body: str | None = None
@@ -332,7 +335,9 @@ def parse_agency_value(key: str, value: object) -> str | bool | tuple[str, ...] 
 
 
 def check_syntax(key: str, text: str) -> None:
-    """Raise ValueError if a key's text is not a valid time zone, selector or pattern, whichever the key requires."""
+    """Raise ValueError if a key's text is not a valid time zone, selector, pattern or mode, whichever it requires."""
+    if key == "attachments" and text not in ATTACHMENT_MODES:
+        raise ValueError(f"{text!r} is none of {', '.join(ATTACHMENT_MODES)}")
     if key == "zone" and text not in available_timezones():
         raise ValueError(f"{text!r} is not a time zone like Europe/Stockholm")
     try:

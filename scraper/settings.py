@@ -20,7 +20,7 @@ max_duration = 10**8  # for settings in seconds, minutes or days; Python's times
 positive_settings = frozenset(  # settings that must be above 0; for others, 0 means no delay or no requests
     {
         *("BACK_OFF_AFTER", "BACK_OFF_FIRST", "BACK_OFF_MAX", "LISTING_PAGES_MAX", "ROUND_PASS_MINUTES"),
-        "BROWSER_TIMEOUT",
+        *("BROWSER_TIMEOUT", "ATTACHMENT_MAXSIZE"),
         *("CONCURRENT_REQUESTS", "CONCURRENT_REQUESTS_PER_DOMAIN", "CONCURRENT_ITEMS", "DOWNLOAD_TIMEOUT"),
         *("DISTRIBUTED_LEASE", "DISTRIBUTED_BACKLOG", "IN_FLIGHT_MAX", "AUTOTHROTTLE_TARGET_CONCURRENCY"),
     }
@@ -41,6 +41,7 @@ CRAWL_DELAY_MAX = 60.0  # seconds; upper limit of a Crawl-delay
 REVISIT_AGES = "<2d=1h, <14d=1d, <90d=7d, else=30d"  # age of a release=interval between checks
 REVISIT_BUDGET = 500  # requests per agency and day (UTC) of revisit crawls
 ROUND_PASS_MINUTES = 25.0  # minutes for each of a round's two passes; the rest waits for the next round
+ATTACHMENT_MAXSIZE = 10 * 1024 * 1024  # bytes; larger files that releases link to are not fetched
 LISTING_PAGES_MAX = 2000  # pages; a longer listing is treated as a crawler trap
 
 DAILY_BUDGET = 5000  # requests per agency and day (UTC) of news and revisit crawls together, without robots.txt

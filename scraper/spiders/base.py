@@ -341,8 +341,7 @@ class ReleaseSpider(Spider):
 
     def parse_file(self, row: FrontierEntry, response: Response, page: FetchedPage) -> ParsedPage:
         """Return the release that is a file. Raises NotARelease if the response is a web page."""
-        start = page.body[:200].lstrip().lower()
-        if "html" in page.headers.get("content-type", "") or start.startswith((b"<!doctype html", b"<html")):
+        if is_web_page(page):
             problem = f"is a web page, not the file {row.file_title!r} that its listing names"
             raise detect_rejection(page.body, page.url) or NotARelease(row.url, problem)
         if self.settings.getbool("NOINDEX_OBEY") and has_noindex(response):
@@ -624,6 +623,11 @@ def build_page_request(address: str, agency: Agency, kind: str, meta: dict[str, 
 def build_fetched_page(response: Response) -> FetchedPage:
     headers = decode_headers(response)
     return FetchedPage(url=response.url, fetched_at=now(), status=response.status, headers=headers, body=response.body)
+
+
+def is_web_page(page: FetchedPage) -> bool:
+    start = page.body[:200].lstrip().lower()
+    return "html" in page.headers.get("content-type", "") or start.startswith((b"<!doctype html", b"<html"))
 
 
 def has_noindex(response: Response, document: Document | None = None) -> bool:

@@ -36,9 +36,9 @@ from scraper.sources import (
 from scraper.sources.feeds import parse_robots_sitemaps
 from scraper.sources.json_links import is_json
 from scraper.sources.links import ListingPage, SourceLink, is_release_url, split_form
+from scraper.spiders.attachments import AttachmentSpider
 from scraper.spiders.base import (
     PAST_END_STATUSES,
-    ReleaseSpider,
     build_conditional_headers,
     build_page_request,
     get_request,
@@ -173,7 +173,7 @@ class SourceTracker:
         return bool(self.since and link.listed_at and link.listed_at[:10] < self.since.isoformat())
 
 
-class NewsSpider(ReleaseSpider):
+class NewsSpider(AttachmentSpider):
     """scrapy crawl news [-a agency=slug[,slug]] [-a minutes=…] [-a since=2024-01-01].
 
     since: links with an earlier date in their source are not followed.

@@ -15,7 +15,7 @@ from archive.frontier import FrontierEntry
 from scraper.downloader.throttle import count_daily_requests
 from scraper.locks import warn_about_unlisted
 from scraper.matching import is_other_address
-from scraper.spiders.base import ReleaseSpider
+from scraper.spiders.attachments import AttachmentSpider
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ MAX_IMPORT_SPREAD = timedelta(days=100)  # the first checks of imported releases
 MAX_CONSECUTIVE_FAILURES = 5  # failed releases in a row after which the agency's site counts as down
 
 
-class RevisitSpider(ReleaseSpider):
+class RevisitSpider(AttachmentSpider):
     """scrapy crawl revisit [-a agency=slug[,slug]].
 
     When a release is due depends on its age (setting REVISIT_AGES). REVISIT_BUDGET limits the requests per agency and

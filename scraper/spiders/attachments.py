@@ -1,0 +1,186 @@
+"""AttachmentSpider, the base of the spiders that also fetch the files which releases link to.
+
+After a release was checked, the files that it links to become due, each at most once a day (archive/attachments.py).
+They are requested when no releases are due, with the agency's limits: robots.txt, delays, pauses, DAILY_BUDGET and the
+time of the pass. What is not fetched stays due for a later crawl. A file that cannot be fetched is no failure of its
+agency: it is logged, and named among the problems of the crawl.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+from scrapy import Request
+from scrapy.exceptions import DownloadCancelledError
+from scrapy.http import Response
+from twisted.python.failure import Failure
+
+from archive.attachment_text import extract_text
+from archive.attachments import AttachmentVersion
+from archive.database import ArchiveError
+from archive.dates import now
+from archive.frontier import FrontierEntry
+from scraper.downloader import HostPaused, PrivateAddress, RobotsForbidden
+from scraper.errors import NotARelease, PageError
+from scraper.failures import describe_request_failure
+from scraper.parsed_page import FetchedPage
+from scraper.spiders.base import (
+    MAX_REQUESTS_AHEAD,
+    ReleaseSpider,
+    build_conditional_headers,
+    build_fetched_page,
+    get_request,
+    has_noindex,
+    is_web_page,
+)
+
+logger = logging.getLogger(__name__)
+
+MAX_EXTRACTIONS = 2  # processes that extract text at the same time
+
+
+class AttachmentSpider(ReleaseSpider):
+    """A spider that fetches the attachments of the releases that it checks, if their agency's key says so."""
+
+    def __init__(self, agency: str = "", minutes: str = "", **arguments: Any) -> None:
+        super().__init__(agency, minutes, **arguments)
+        self.extractions = asyncio.Semaphore(MAX_EXTRACTIONS)
+
+    def fetches_attachments(self, slug: str) -> bool:
+        # a worker's copy of the archive sends the writer only what releases need
+        return self.agencies[slug].attachments != "none" and not self.settings.getint("DISTRIBUTED_TOKEN")
+
+    def finish_release(self, slug: str, url: str) -> None:
+        """Make the attachments of a release due if it was found, and continue with the next requests."""
+        if self.fetches_attachments(slug):
+            row = self.archive.frontier.get(url)
+            if row and row.state == "stored" and row.release_id is not None:
+                with self.archive.transaction():
+                    self.archive.attachments.add_links(row.release_id, slug, now())
+        super().finish_release(slug, url)
+
+    def next_requests(self, slug: str) -> Iterator[Request]:
+        """Yield requests for an agency's next due releases or, if there are few, attachments."""
+        yield from super().next_requests(slug)
+        limit = MAX_REQUESTS_AHEAD - len(self.requested_urls[slug])
+        if limit <= 0 or self.is_deferred(slug) or not self.fetches_attachments(slug):
+            return
+        rows = self.archive.attachments.list_due(slug, now(), limit, self.requested_urls[slug] | self.skipped_urls)
+        # before the first yield, because Scrapy consumes several callbacks in turn
+        self.requested_urls[slug].update(row.url for row in rows)
+        yield from map(self.build_attachment_request, rows)
+
+    def build_attachment_request(self, row: FrontierEntry) -> Request:
+        is_stored = self.archive.attachments.get_version(row.url) is not None
+        return Request(
+            row.url,
+            callback=self.parse_attachment,
+            errback=self.attachment_failed,
+            headers=build_conditional_headers(row) if is_stored else None,
+            meta={
+                "agency": row.agency,
+                "row": row,
+                "download_maxsize": self.settings.getint("ATTACHMENT_MAXSIZE"),
+                "handle_httpstatus_list": [304, 404, 410],
+            },
+        )
+
+    async def parse_attachment(self, response: Response) -> None:
+        """Store the file of a response, and its text, unless both are known."""
+        row: FrontierEntry = response.meta["row"]
+        page = build_fetched_page(response)
+        try:
+            self.check_attachment(row, response, page)
+            version = self.store_attachment(row, page)
+            if self.agencies[row.agency].attachments == "text":
+                await self.store_attachment_text(version, page)
+        except PageError as error:
+            kind = error.kind if isinstance(error, NotARelease) else "other"
+            self.record_attachment_problem(row, str(error), state="gone" if kind == "gone" else "rejected")
+        self.finish_attachment(row)
+
+    def check_attachment(self, row: FrontierEntry, response: Response, page: FetchedPage) -> None:
+        """Raise NotARelease if a response is not the file that was requested."""
+        if page.status in (404, 410):
+            raise NotARelease(row.url, f"answered {page.status}", "gone")
+        if page.status == 304:
+            # a redirect may have passed the conditional headers on to another URL
+            if response.url != row.url or self.archive.attachments.get_version(row.url) is None:
+                raise NotARelease(row.url, "answered 304 to a request without conditions")
+        elif is_web_page(page):
+            raise NotARelease(row.url, "is a web page, not a file")
+        if self.settings.getbool("NOINDEX_OBEY") and has_noindex(response):
+            raise NotARelease(row.url, "asks not to be indexed (noindex), and NOINDEX_OBEY is set")
+
+    def store_attachment(self, row: FrontierEntry, page: FetchedPage) -> AttachmentVersion:
+        """Store a file as a new version, with its capture, unless it is the one that was there before."""
+        archive, attachments = self.archive, self.archive.attachments
+        version = attachments.get_version(row.url)
+        is_same = version is not None and (
+            page.status == 304 or version.sha256 == hashlib.sha256(page.body).hexdigest()
+        )
+        sha256 = None if is_same else self.recorder.store_body(page)
+        # those of an earlier file would confirm that one later on; only a 304 need not repeat them
+        missing = None if page.status == 304 else ""
+        etag, last_modified = page.headers.get("etag", missing), page.headers.get("last-modified", missing)
+        with archive.transaction():
+            if version is not None and sha256 is None:
+                attachments.record_unchanged(row.url, page.fetched_at)
+            elif sha256 is not None:
+                if version is not None:
+                    logger.info("%s: the file has changed", row.url)
+                capture_id, media_type = self.recorder.record_capture(page, sha256), page.headers.get("content-type")
+                version = attachments.record_version(
+                    row.url, sha256, len(page.body), capture_id, page.fetched_at, media_type=media_type
+                )
+            archive.frontier.mark_done(row.url, page.fetched_at, etag=etag, last_modified=last_modified)
+        assert version is not None  # noqa: S101 - a 304 only answers a request for a known version
+        return version
+
+    async def store_attachment_text(self, version: AttachmentVersion, page: FetchedPage) -> None:
+        if not self.archive.attachments.needs_text(version.file_id):
+            return
+        try:
+            body = self.recorder.captures.read(version.sha256) if page.status == 304 else page.body
+        except ArchiveError:
+            logger.exception("the text of a file cannot be extracted, because its stored bytes cannot be read")
+            return
+        async with self.extractions:
+            text = await asyncio.to_thread(extract_text, body)
+        if text.problem:
+            logger.info("%s: text of the file: %s (%s)", page.url, text.problem, text.detail)
+        with self.archive.transaction():
+            self.archive.attachments.store_text(version.file_id, text, now())
+
+    def attachment_failed(self, failure: Failure) -> None:
+        """Record a failed request for a file; it stays due if its host is paused, or the crawl is ending."""
+        error, request = failure.value, get_request(failure)
+        if self.defer_agency(error, request):
+            return
+        row: FrontierEntry = request.meta["row"]
+        if isinstance(error, HostPaused):
+            self.skipped_urls.add(row.url)
+        else:
+            problem, is_failed = describe_request_failure(error), True
+            if isinstance(error, RobotsForbidden | PrivateAddress | DownloadCancelledError):
+                is_failed = False
+            if isinstance(error, DownloadCancelledError):
+                problem = f"is larger than {self.settings.getint('ATTACHMENT_MAXSIZE'):,} bytes (ATTACHMENT_MAXSIZE)"
+            self.record_attachment_problem(row, f"{row.url}: {problem}", state="failed" if is_failed else "rejected")
+        self.finish_attachment(row)
+
+    def record_attachment_problem(self, row: FrontierEntry, problem: str, *, state: str) -> None:
+        logger.warning("%s", problem)
+        self.agency_stats[row.agency].problems.append(problem)
+        frontier = self.archive.frontier
+        mark = {"gone": frontier.mark_gone, "rejected": frontier.mark_rejected, "failed": frontier.mark_failed}[state]
+        with self.archive.transaction():
+            mark(row.url, now(), problem)
+
+    def finish_attachment(self, row: FrontierEntry) -> None:
+        self.requested_urls[row.agency].discard(row.url)
+        self.submit_requests(row.agency)

@@ -25,7 +25,7 @@ from sqlite_utils import Database, Migrations
 from archive.aggregates import COUNT_TRIGGERS, FACET_TRIGGERS
 from archive.database import SCHEMA_VERSION, check_version, create_file_id, read_file_id
 from archive.quotes import QUOTED_FIELDS, find_quotes, write_quotes
-from archive.search.index import create_edits_table, create_search_index
+from archive.search.index import create_missing_table, create_search_index
 
 METADATA_PATHS = (  # at the project's root; a wheel puts it among the environment's shared data
     Path(__file__).parents[1] / "metadata.json",
@@ -628,7 +628,7 @@ def files_in_the_frontier(db: Database) -> None:
 @migrations()
 def edits_in_the_search_index(db: Database) -> None:
     update_schema(db)
-    create_edits_table(db)
+    create_missing_table(db, "search_edits")
 
 
 @migrations()
@@ -644,6 +644,7 @@ def quotes_with_speakers(db: Database) -> None:
 @migrations()
 def fetched_attachments(db: Database) -> None:
     update_schema(db)
+    create_missing_table(db, "search_attachments")
 
 
 def update_schema(db: Database) -> None:

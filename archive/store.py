@@ -21,6 +21,7 @@ from typing import Any, Self, cast
 from sqlite_utils import Database
 
 from archive.aggregates import fill_count_tables
+from archive.attachment_text import AttachmentText
 from archive.attachments import Attachments
 from archive.database import ArchiveError, ProgressCallback, open_writable
 from archive.dates import to_iso
@@ -160,6 +161,12 @@ class Archive:
             "template": template_id,
         }
         return self.writer.insert("captures", row)
+
+    def store_attachment_text(self, file_id: int, text: AttachmentText, extracted_at: datetime) -> None:
+        """Store and index the text of an attached file, unless a takedown covers it."""
+        with self.transaction():
+            self.attachments.store_text(file_id, text, extracted_at)
+            self.writer.index.index_file(file_id)
 
     def has_capture(self, url: str, sha256: str) -> bool:
         sql = "select exists (select 1 from captures where sha256 = ? and url = ?)"

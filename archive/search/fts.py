@@ -28,11 +28,13 @@ from archive.analysis import (
 from archive.database import RunQuery
 from archive.feeds import SEARCH_FEED_SQL
 from archive.search.index import (
+    ATTACHMENT_COLUMNS,
     BM25_WEIGHTS,
     COLUMN_SUFFIXES,
     FORM_PREFIX,
     LAST_PART_PREFIX,
     NO_VALUE,
+    PAGE_NUMBERS,
     PAIR_COLUMNS,
     PAIR_WEIGHTS,
     TEXT_COLUMNS,
@@ -97,6 +99,11 @@ QUESTION_MATCH_SQL = (
     "l.release in (select release from questions where id in (select rowid from search_questions where {match}))"
 )
 RELEASE_MATCH_SQL = "l.release in (select rowid from search where {match})"
+ATTACHMENT_MATCH_SQL = (  # what a URL has now, not the files that it had before
+    "l.release in (select a.release from search_attachments cross join attachment_versions v"
+    f" on v.file = search_attachments.rowid / {PAGE_NUMBERS} join attachments a on a.url = v.url where {{match}}"
+    " and not exists (select 1 from attachment_versions n where n.url = v.url and n.id > v.id))"
+)
 TAG_CONDITION_SQL = (
     "l.release in (select rt.release from release_tags rt join tags t on t.id = rt.tag where t.name in ({names}))"
 )
@@ -145,6 +152,11 @@ class IndexTable:
 RELEASE_INDEX = IndexTable(table="search", text_columns=TEXT_COLUMN_FILTER, fields=("title", "lead", "body"))
 RANKED_RELEASE_INDEX = replace(RELEASE_INDEX, part_columns=PART_COLUMN_FILTER)
 QUESTION_INDEX = IndexTable(table="search_questions", text_columns="{question answer}", fields=PAIR_COLUMNS)
+ATTACHMENT_INDEX = IndexTable(
+    table="search_attachments",
+    text_columns=f"{{{' '.join(ATTACHMENT_COLUMNS)}}}",
+    fields=ATTACHMENT_COLUMNS,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -369,11 +381,10 @@ def build_node_condition(node: QueryNode, plan: SearchPlan, names: ResolvedNames
         return build_filter_condition(node, plan, names)
     if isinstance(node, EditNode):
         return f"l.release in (select value from json_each({plan.bind(json.dumps([*names.edits.get(node, ())]))}))"
-    other, template = (
-        (QUESTION_INDEX, QUESTION_MATCH_SQL)
-        if node.field in QUESTION_INDEX.fields
-        else (RELEASE_INDEX, RELEASE_MATCH_SQL)
-    )
+    other, template = RELEASE_INDEX, RELEASE_MATCH_SQL
+    for index, sql in ((QUESTION_INDEX, QUESTION_MATCH_SQL), (ATTACHMENT_INDEX, ATTACHMENT_MATCH_SQL)):
+        if node.field in index.fields:
+            other, template = index, sql
     match = build_node_match(node, names, other)
     return template.format(match=f"{other.table} match {plan.bind(match)}") if match else "false"
 

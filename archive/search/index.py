@@ -1,11 +1,12 @@
 """The search index, and the columns in memory that hits are sorted by (`ColumnCache`).
 
-The tables search, search_questions, search_edits and vocabulary are updated with the releases.
+The tables search, search_questions, search_edits and vocabulary are updated with the releases, and search_attachments
+with the texts of their files.
 
-The first three are contentless FTS5 tables, which only `SearchIndex.rebuild` can rebuild. For each text the first two
-have four columns: its lemmas, the lemmas of the parts of its compounds, of their minor parts, and its words as written.
-`search_edits` has two rows for each edit of an agency: the paragraphs that it removed, and those that it added. It has
-one column with all these terms for each field.
+All but the vocabulary are contentless FTS5 tables that only `SearchIndex.rebuild` can rebuild. For each text they have
+four columns: its lemmas, the lemmas of the parts of its compounds, of their minor parts, and its words as written.
+`search_edits` is different. It has two rows for each edit of an agency: the paragraphs that it removed, and those that
+it added. It has one column with all these terms for each field.
 
 Facet values are terms of the index, so that FTS5 intersects them with the words of a query. A facet term is a
 private-use character and the value in hexadecimal, so that no text contains it and it is a single word. These terms are
@@ -29,7 +30,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from archive.analysis import ANALYSIS_VERSION, AnalyzedText, analyze, find_words, is_english_release
+from archive.analysis import ANALYSIS_VERSION, AnalyzedText, analyze, find_words, is_english, is_english_release
 from archive.database import RunQuery
 from archive.diff.align import build_blocks
 from archive.history import IS_EDIT_SQL
@@ -53,6 +54,7 @@ NO_VALUE = "none"  # the value of a release that has none
 MIN_SQLITE_VERSION = (3, 43, 0)  # the first that can delete from a contentless FTS5 table
 TEXT_COLUMNS = ("title", "lead", "body", "questions")
 PAIR_COLUMNS = ("question", "answer")  # texts of search_questions
+ATTACHMENT_COLUMNS = ("attachment",)  # text of search_attachments, which has a row for each page of a file
 EDIT_COLUMNS = ("body", "lead", "title")  # of search_edits; the body includes questions, answers and captions
 COLUMN_SUFFIXES = ("", "_parts", "_minor", "_forms")  # see above; a text's columns are its name with each of these
 BM25_WEIGHTS = (
@@ -67,6 +69,8 @@ PAIR_WEIGHTS = (3.0, 1.0, 0.3, 0.3, 0.02, 0.02, 0.3, 0.1)
 FORM_PREFIX = "\ue010"  # a word as written
 LAST_PART_PREFIX = "\ue011"  # the last part of a compound that has a meaning of its own
 PARAGRAPH_END = "\ue012"  # separates the paragraphs of an edit, so that no phrase matches across two of them
+PAGE_NUMBERS = 1_000  # the row of page P of the file F is F * PAGE_NUMBERS + P
+MAX_LANGUAGE_PAGES = 5  # pages of a file by which its language is judged
 MIN_TEXT_WORDS = 20  # words in lead, body and questions; a release with fewer is an invitation or a bare headline
 MIN_VOCABULARY_LENGTH = 3  # letters of a word that can be suggested
 
@@ -91,6 +95,10 @@ INDEXED_STATES_SQL = (
 EDIT_STATES_SQL = (
     f"select v.id, {', '.join(f'{row}.{name}' for row in ('b', 'v') for name in (*STATE_FIELDS, *LIST_FIELDS))}"
     f" from revisions v join revisions b on b.id = v.previous where {IS_EDIT_SQL} and "
+)
+LINKED_FILES_SQL = (
+    "select distinct v.file from attachments a join attachment_versions v on v.url = a.url"
+    " where a.release > ? and a.release <= ?"
 )
 # Columns in memory.
 CODED_COLUMNS = ("agency", "kind", "year", "questions")
@@ -245,6 +253,7 @@ INDEX_COLUMNS = {
     "search": (*list_columns(TEXT_COLUMNS), "facts"),
     "search_questions": list_columns(PAIR_COLUMNS),
     "search_edits": EDIT_COLUMNS,
+    "search_attachments": list_columns(ATTACHMENT_COLUMNS),
 }
 INDEXED_ROWS = {  # FTS5 table → the table that it indexes, the condition for the rows of its row `old`, all its rowids
     "search": ("releases", "rowid = old.id", "select id from releases"),
@@ -253,6 +262,11 @@ INDEXED_ROWS = {  # FTS5 table → the table that it indexes, the condition for 
         "revisions",
         "rowid in (2 * old.id, 2 * old.id + 1)",
         f"select 2 * v.id + added.value from revisions v, json_each('[0, 1]') added where {IS_EDIT_SQL}",
+    ),
+    "search_attachments": (
+        "attachment_pages",
+        f"rowid = old.file * {PAGE_NUMBERS} + old.page",
+        f"select file * {PAGE_NUMBERS} + page from attachment_pages",
     ),
 }
 
@@ -284,10 +298,10 @@ def create_text_table(db: Database, name: str) -> None:
     db.execute(f"create trigger {name}_ad after delete on {table} begin delete from {name} where {condition}; end")
 
 
-def create_edits_table(db: Database) -> None:
-    """Create the table of edits if the archive does not have one."""
-    if not db.table("search_edits").exists():
-        create_text_table(db, "search_edits")
+def create_missing_table(db: Database, name: str) -> None:
+    """Create a table of the index if the archive does not have it."""
+    if not db.table(name).exists():
+        create_text_table(db, name)
 
 
 def set_weights(db: Database) -> None:
@@ -350,6 +364,14 @@ class SearchIndex:
         """Index the edits of a release and those of a release that continues it, from their stored states."""
         self._index_stored_edits("(v.release = :release or b.release = :release)", {"release": release_id})
 
+    def index_file(self, file_id: int) -> None:
+        """Index the pages of an attached file, from their stored texts. Pages that are deleted leave the index."""
+        pages = self.db.execute("select page, text from attachment_pages where file = ?", [file_id]).fetchall()
+        language = "en" if is_english("\n".join(text for _, text in pages[:MAX_LANGUAGE_PAGES])) else "sv"
+        for page, text in pages:
+            columns = build_columns([analyze(text, language)])
+            self.db.execute(build_insert_sql("search_attachments"), [file_id * PAGE_NUMBERS + page, *columns])
+
     def _index_stored_edits(self, condition: str, values: dict[str, Any]) -> None:
         names = (*STATE_FIELDS, *LIST_FIELDS)
         for revision_id, *columns in self.db.execute(EDIT_STATES_SQL + condition, values).fetchall():
@@ -360,8 +382,9 @@ class SearchIndex:
     def describe_fault(self) -> str | None:
         """Return why the index has to be rebuilt, or None if it is intact."""
         meta = dict(self.db.execute("select name, value from search_meta").fetchall())
-        if not self.db.table("search_edits").exists():
-            return "it has no edits"
+        for name, what in (("search_edits", "edits"), ("search_attachments", "attachments")):
+            if not self.db.table(name).exists():
+                return f"it has no {what}"
         if "renewed" in meta:
             return f"it was rebuilt only up to release {meta['renewed']}"
         if meta.get("version") != ANALYSIS_VERSION:
@@ -410,7 +433,7 @@ class SearchIndex:
             ).fetchall()
             if not rows:
                 # Reclaim the space of replaced rows.
-                for name in ("search", "search_edits"):
+                for name in ("search", "search_edits", "search_attachments"):
                     self.db.execute(f"insert into {name} ({name}) values ('optimize')")
                 self.db.execute("delete from search_meta where name = 'renewed'")
                 return 0
@@ -427,6 +450,8 @@ class SearchIndex:
             self._index_stored_edits(
                 "v.release > :after and v.release <= :last", {"after": last[0], "last": rows[-1][0]}
             )
+            for (file_id,) in self.db.execute(LINKED_FILES_SQL, [int(last[0]), rows[-1][0]]).fetchall():
+                self.index_file(file_id)
             self.db.execute("update search_meta set value = ? where name = 'renewed'", [str(rows[-1][0])])
         return len(rows)
 

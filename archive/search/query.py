@@ -41,6 +41,7 @@ QUERY_FIELDS = {  # as typed, without diacritics → field
     **dict.fromkeys(("text", "brodtext", "body"), "body"),
     **dict.fromkeys(("fraga", "fragor", "question", "questions"), "question"),
     **dict.fromkeys(("svar", "answer", "answers"), "answer"),
+    **dict.fromkeys(("bilaga", "bilagor", "attachment", "attachments"), "attachment"),
     **dict.fromkeys(("myndighet", "agency"), "agency"),
     **dict.fromkeys(("amne", "amnesord", "tagg", "tag"), "tag"),
     **dict.fromkeys(("sager", "says"), "speaker"),
@@ -50,7 +51,7 @@ QUERY_FIELDS = {  # as typed, without diacritics → field
     **dict.fromkeys(("tillagt", "tillagd", "tillagda", "added"), "added"),
     **dict.fromkeys(("liknar", "like"), "like"),
 }
-TEXT_FIELDS = ("title", "lead", "body", "question", "answer")  # fields of text to search
+TEXT_FIELDS = ("title", "lead", "body", "question", "answer", "attachment")  # fields of text to search
 NAME_FIELDS = ("agency", "tag", "speaker")  # fields with a name as their value
 DATE_FIELDS = ("from", "to")
 LIKE_FIELD = "like"  # with the number of a release as its value

@@ -21,9 +21,12 @@ from typing import Any
 
 # they show raw pages of the file, which may contain deleted text
 FORBIDDEN_TABLES = frozenset(
-    ("sqlite_dbpage", "dbstat", "sqlite_stmt", "search_data", "search_questions_data", "search_edits_data")
+    (
+        *("sqlite_dbpage", "dbstat", "sqlite_stmt"),
+        *("search_data", "search_questions_data", "search_edits_data", "search_attachments_data"),
+    )
 )
-INDEX_SHADOW_TABLE = re.compile(r"search(_questions|_edits)?_(data|idx|docsize|content)")
+INDEX_SHADOW_TABLE = re.compile(r"search(_questions|_edits|_attachments)?_(data|idx|docsize|content)")
 FORBIDDEN_FUNCTIONS = frozenset({"load_extension", "fts3_tokenizer", "sqlite_log", "rtreecheck", "optimize"})
 ALLOWED_PRAGMAS = frozenset(  # allowed without an argument, or with the name of a table or index
     (

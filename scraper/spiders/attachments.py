@@ -153,8 +153,7 @@ class AttachmentSpider(ReleaseSpider):
             text = await asyncio.to_thread(extract_text, body)
         if text.problem:
             logger.info("%s: text of the file: %s (%s)", page.url, text.problem, text.detail)
-        with self.archive.transaction():
-            self.archive.attachments.store_text(version.file_id, text, now())
+        self.archive.store_attachment_text(version.file_id, text, now())
 
     def attachment_failed(self, failure: Failure) -> None:
         """Record a failed request for a file; it stays due if its host is paused, or the crawl is ending."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -19,6 +20,7 @@ from archive.evidence.warc import export_warc
 from archive.models import Attachment, Capture
 from archive.store import Archive
 from archive.takedowns import hide_release, lift_takedown, redact_passage
+from tests.archive.sample import Site, served
 from tests.archive.sample_evidence import create_evidence_archive, release
 
 NOW, DAY = datetime(2026, 4, 1, 9, tzinfo=UTC), timedelta(days=1)
@@ -65,8 +67,7 @@ def record(archive: Archive, body: bytes, seen_at: datetime = NOW, url: str = UR
 
 
 def store_text(archive: Archive, version: AttachmentVersion, text: AttachmentText = TEXT) -> None:
-    with archive.transaction():
-        archive.attachments.store_text(version.file_id, text, NOW)
+    archive.store_attachment_text(version.file_id, text, NOW)
 
 
 def list_due(archive: Archive, at: datetime, **options: Any) -> list[str]:
@@ -157,6 +158,7 @@ def test_takedown_of_a_release_withholds_the_text_of_its_files(archive: Archive,
     else:
         takedown_id = redact_passage(archive, release_id, LINKING.title, NOW, reason="Personuppgift")
     assert select(archive, "select * from attachment_pages") == []
+    assert select(archive, "select rowid from search_attachments") == []
     assert select(archive, "select kind, letters, extracted from attachment_files") == [(None, None, None)]
     assert not archive.attachments.needs_text(version.file_id)
     store_text(archive, version)  # by a crawl that had begun to read it
@@ -172,3 +174,48 @@ def test_takedown_of_a_release_withholds_the_text_of_its_files(archive: Archive,
     assert select(archive, "select count(*) from attachment_pages") == [(2,)]
     export_warc(archive.path, tmp_path / "again.warc")
     assert b"%PDF-1" in (tmp_path / "again.warc").read_bytes()
+
+
+FOUND_SQL = "select rowid from search_attachments where search_attachments match ?"
+
+
+def test_pages_are_indexed_with_their_inflections(archive: Archive) -> None:
+    first, second = record(archive, b"%PDF-1"), record(archive, b"%PDF-2", NOW + DAY)
+    store_text(archive, first)
+    store_text(archive, second, AttachmentText("pdf", 1, (AttachmentPage(1, "The decision of the lighthouses"),)))
+    assert select(archive, FOUND_SQL, "fyr") == [(first.file_id * 1000 + 1,)]
+    assert select(archive, FOUND_SQL, "lighthouse") == [(second.file_id * 1000 + 1,)]
+    archive.db.execute("insert into search_attachments (search_attachments) values ('delete-all')")
+    archive.rebuild_index()
+    assert select(archive, FOUND_SQL, "fyr") == [(first.file_id * 1000 + 1,)]
+    archive.db.execute("drop table search_attachments")
+    assert archive.writer.index.describe_fault() == "it has no attachments"
+
+
+SEARCHES = {  # query → whether it finds the release
+    "bilaga:fyrar": True,
+    "attachment:fyrar": True,
+    'bilaga:"beslut om fyren"': True,
+    'bilaga:"beslut om fyrar"': False,
+    "bilaga:(fyr beslut)": True,
+    "bilaga:fyr -bilaga:beslut": False,
+    'bilaga:fyr bilaga:"hemligt"': False,
+    "bilaga:fyr OR bilaga:hemligt": True,
+    "bilaga:lotsning": False,  # in a file that was replaced
+    "bilaga:fyr*": True,
+    "rubrik:bilagetext": False,
+    "bilagetext": False,  # the text of files is only searched where it is asked for
+}
+
+
+async def test_search_in_attachments(archive: Archive) -> None:
+    add_links(archive)
+    old = record(archive, b"%PDF-1")
+    store_text(archive, old, AttachmentText("pdf", 1, (AttachmentPage(1, "Lotsning"),)))
+    store_text(archive, record(archive, b"%PDF-2", NOW + DAY))
+    other = record(archive, b"PK", NOW, OTHER)
+    store_text(archive, other, AttachmentText("xlsx", 1, (AttachmentPage(1, "Bilagetext", "Blad1"),)))
+    with served(archive.path) as datasette:
+        site = Site(datasette)
+        found = {query: LINKING.url in (await site.get(f"/search.json?q={quote(query)}")).text for query in SEARCHES}
+    assert found == SEARCHES

@@ -38,6 +38,8 @@ def earlier_archive(archive: Path) -> Path:
             create index idx_releases_first_seen on releases (first_seen);
             alter table releases drop column published_day;
             create view questions_with_releases as select id from questions;
+            drop table attachment_pages;
+            drop table search_attachments;
             drop trigger search_edits_ad;
             drop table search_edits;
             drop index idx_revisions_edit_release;

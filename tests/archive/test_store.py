@@ -61,7 +61,7 @@ RELEASE = Release(
 EDITED = replace(RELEASE, body="Räkningen gjordes i april.", body_html="<p>Räkningen gjordes i april.</p>")
 PARTS = ("revisions", "questions", "tags", "release_tags", "images", "attachments")
 SITE_MENU = "".join(f"<li><a href='/{n}'>Meny {n * n}</a></li>" for n in range(400))
-SEARCH_TABLES = ("search", "search_questions", "search_edits")
+SEARCH_TABLES = ("search", "search_questions", "search_edits", "search_attachments")
 
 
 def open_archive(folder: Path) -> Archive:

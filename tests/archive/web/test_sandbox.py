@@ -65,7 +65,15 @@ async def test_nothing_private_is_read_and_nothing_is_written(site: Site, attack
 
 @pytest.mark.parametrize(
     "table",
-    ["search_data", "search_idx", "search_docsize", "search_questions_idx", "search_edits_data", "search_edits_idx"],
+    [
+        "search_data",
+        "search_idx",
+        "search_docsize",
+        "search_questions_idx",
+        "search_edits_data",
+        "search_edits_idx",
+        "search_attachments_data",
+    ],
 )
 async def test_only_the_search_index_reads_its_own_tables(site: Site, table: str) -> None:
     hidden = f"/*\n--*/; select * from {table} union all /*\n*/ select 1, 2, 3"

@@ -99,6 +99,11 @@ SPEAKERS_SQL = """
     select p.slug, p.name from releases r join quotes q on q.revision = r.revision join people p on p.id = q.person
     where r.id = :release group by p.id order by min(q.position)
 """
+ATTACHED_FILES_SQL = """
+    select v.url, v.previous, v.first_seen, v.last_seen, f.kind, f.bytes, f.pages, f.letters, f.problem
+    from attachment_versions v join attachment_files f on f.id = v.file
+    where v.url in (select url from attachments where release = :release) order by v.id
+"""
 NEWEST_REVISION_SQL = "select revision from releases where id = :id"
 STORED_URLS_SQL = "select url from frontier where release = ? and role = 'release' and state = 'stored' order by url"
 RELEASE_AGENCY_SQL = """
@@ -155,6 +160,7 @@ async def read_release_context(site: SiteRequest) -> dict[str, Any]:
     agency = (await db.execute(RELEASE_AGENCY_SQL, [key])).first()
     release = {**dict(agency), **parts}
     addresses = await db.execute(STORED_URLS_SQL, [agency["id"]])
+    files = await site.run(ATTACHED_FILES_SQL, {"release": agency["id"]})
     answerers = [question["answered_by"] for question in parts["questions"] if question["answered_by"]]
     newest = (await site.run(NEWEST_REVISION_SQL, {"id": agency["id"]}))[0]["revision"]
     return {
@@ -162,6 +168,8 @@ async def read_release_context(site: SiteRequest) -> dict[str, Any]:
         **await read_citation_context(site, newest),
         "agency": agency,
         "speakers": await site.run(SPEAKERS_SQL, {"release": agency["id"]}),
+"""
+        "attached_files": {file["url"]: file for file in files},  # the newest version of each URL
         "near_duplicates": await db.execute_fn(partial(find_duplicates, release=agency["id"])),
         "other_urls": [url for (url,) in addresses if not has_same_host(url, agency["url"])],
         "canonical_url": site.local_url(f"/archive/releases/{agency['id']}"),  # without the parameters of a search

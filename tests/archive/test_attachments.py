@@ -219,3 +219,22 @@ async def test_search_in_attachments(archive: Archive) -> None:
         site = Site(datasette)
         found = {query: LINKING.url in (await site.get(f"/search.json?q={quote(query)}")).text for query in SEARCHES}
     assert found == SEARCHES
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (TEXT, "Beslut PDF, 2 sidor, 1 kB."),
+        (AttachmentText("pdf", 1, (AttachmentPage(1, ""),)), "1 sida, 1 kB. Filen har ingen text som går att söka i"),
+        (AttachmentText(problem="encrypted"), "Beslut 1 kB. Texten går inte att läsa: filen är skyddad"),
+        (AttachmentText("pdf", 900, TEXT.pages, "pages"), "900 sidor, 1 kB. Bara de första 500 sidorna är lästa."),
+    ],
+)
+async def test_release_page_describes_its_files(archive: Archive, text: AttachmentText, sentence: str) -> None:
+    store_text(archive, record(archive, b"%PDF-1"), TEXT)
+    store_text(archive, record(archive, b"%PDF-2", NOW + DAY), text)
+    with served(archive.path) as datasette:
+        page = await Site(datasette).text(f"/archive/releases/{get_release_id(archive)}")
+    assert sentence in page, page[page.index("Bilagor") :][:400]
+    assert "Myndigheten har bytt ut filen: den här versionen sågs först 2 april 2026 kl. 11.00." in page
+    assert page.count("bytt ut filen") == 1

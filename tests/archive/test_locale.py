@@ -16,6 +16,7 @@ from babel.messages.pofile import read_po
 from jinja2 import Environment, nodes
 
 from archive import i18n
+from archive.attachment_text import PROBLEMS
 from archive.diff.kinds import KIND_IMPORTANCE
 from archive.health.metrics import TRACKED_FIELDS
 from archive.health.report import STATE_ORDER
@@ -48,6 +49,8 @@ KEY_ENDINGS: dict[str, Iterable[str]] = {  # of keys that are built at run time,
         *("gone", "doubt", "moved", "outage", "forbidden", "unread", "hidden", "redacted"),
         *("outage_since", "forbidden_since", "unread_since"),
     ),
+    "attachment.problem.": PROBLEMS,
+    "attachment.pages.": ("pdf", "xlsx"),
     "diff.": ("question_number", "answered_by"),
     "diff.note.": ("reordered", "layout_only"),
     "error.": map(str, (400, 403, 404, 405, 408, 413, 415, 500, 503)),

@@ -24,13 +24,19 @@ from dataclasses import dataclass, field, replace
 
 from archive.database import FacetValue, RunQuery
 from archive.history import find_final_release
-from archive.search.fts import ResolvedNames, build_scope_sql, extract_filters
+from archive.search.fts import ResolvedNames, build_scope_sql, extract_filters, match_attachments
 from archive.search.index import NO_VALUE, ColumnCache
 from archive.search.occurrences import QueryTerm
 from archive.search.params import EXCLUDE_SUFFIX, SearchRequest, format_parameter
 from archive.search.query import Query, SearchNote
 from archive.search.ranking import HitFinder, HitPage, LooseHits
-from archive.search.snippets import SearchHit, TextChange, read_question_hits, read_release_hits
+from archive.search.snippets import (
+    SearchHit,
+    TextChange,
+    read_attachment_excerpts,
+    read_question_hits,
+    read_release_hits,
+)
 from archive.search.suggestions import FEW_HITS, Suggestion, correct_query, find_suggestions, is_english_query
 from archive.search.versions import FormerHits, describe_changes, list_marked_terms, resolve_query
 
@@ -250,6 +256,10 @@ async def read_hits(
         for hit in await read(run, keys, terms):
             key = hit.row["pair" if hit.is_pair else "id"]
             hits[key] = replace(hit, is_loose=key in loose.queries)
+    if request.show != "questions" and (match := match_attachments(request.query.tree, names)):
+        terms = list_marked_terms(request.query.tree, names)
+        excerpts = await read_attachment_excerpts(run, list(hits), match, terms)
+        hits = {key: replace(hit, attachment=excerpts.get(key)) for key, hit in hits.items()}
     found = [hits[key] for key in ids if key in hits]
     return await describe_changes(run, found, request.query.tree, names, former)
 

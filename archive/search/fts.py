@@ -389,6 +389,13 @@ def build_node_condition(node: QueryNode, plan: SearchPlan, names: ResolvedNames
     return template.format(match=f"{other.table} match {plan.bind(match)}") if match else "false"
 
 
+def match_attachments(tree: QueryNode | None, names: ResolvedNames) -> str:
+    """Return the expression that matches pages with any of the words that a query wants in attachments, or ""."""
+    nodes = [node for node in iter_nodes(tree) if isinstance(node, TermNode | NearNode)]
+    matches = [build_node_match(node, names, ATTACHMENT_INDEX) for node in nodes if node.field == "attachment"]
+    return " OR ".join(f"({match})" for match in dict.fromkeys(matches) if match)
+
+
 def build_filter_condition(node: FilterNode, plan: SearchPlan, names: ResolvedNames) -> str:
     """Return the SQL condition of an agency, tag, speaker, day or related release. Unknown names match nothing."""
     if node.field == "agency":

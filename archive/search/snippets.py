@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from archive.analysis import is_english_release
+from archive.analysis import is_english, is_english_release
 from archive.database import RunQuery
+from archive.search.index import PAGE_NUMBERS
 from archive.search.occurrences import (
     Highlight,
     QueryTerm,
@@ -42,6 +43,20 @@ QUESTION_HITS_SQL = """
       r.kind, r.language, r.title, r.published, r.updated, r.first_seen, r.removed_at
     from questions q join releases r on r.id = q.release join agencies a on a.slug = r.agency
     where q.id in (select value from json_each(:ids))
+"""
+
+MATCHING_PAGES_SQL = f"""
+    with found as (
+      select a.release, a.url, a.title, f.kind, p.page, p.name, p.text,
+        row_number() over (partition by a.release order by search_attachments.rank, a.position, p.page) as place
+      from search_attachments
+        join attachment_pages p on p.file = search_attachments.rowid / {PAGE_NUMBERS}
+          and p.page = search_attachments.rowid % {PAGE_NUMBERS}
+        join attachment_files f on f.id = p.file join attachment_versions v on v.file = p.file
+        join attachments a on a.url = v.url
+      where search_attachments match :match and a.release in (select value from json_each(:ids))
+        and not exists (select 1 from attachment_versions n where n.url = v.url and n.id > v.id))
+    select * from found where place = 1
 """
 
 MarkedText = list[tuple[str, bool]]  # parts of a text, and whether each is marked
@@ -75,6 +90,18 @@ class TextChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AttachmentExcerpt:
+    """An excerpt of the page of an attached file that matches best."""
+
+    url: str
+    title: str
+    kind: str  # pdf, docx, xlsx or odt
+    page: int  # counted from 1
+    sheet: str | None  # name of a sheet of a workbook
+    excerpt: MarkedText
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SearchHit:
     """A release or question pair, with marked parts of its title and an excerpt."""
 
@@ -85,6 +112,7 @@ class SearchHit:
     question_position: int | None = None  # number of the excerpt's question, from 1; None: lead or body
     is_loose: bool = False  # found by a looser query
     change: TextChange | None = None
+    attachment: AttachmentExcerpt | None = None  # if the query asks for words in attachments
 
     @property
     def is_pair(self) -> bool:
@@ -119,6 +147,27 @@ async def read_release_hits(run: RunQuery, ids: Sequence[int], query_terms: Sequ
         return [hits[key] for key in ids if key in hits]
 
     return await asyncio.to_thread(build_hits)
+
+
+async def read_attachment_excerpts(
+    run: RunQuery, ids: Sequence[int], match: str, query_terms: Sequence[QueryTerm]
+) -> dict[int, AttachmentExcerpt]:
+    """Return an excerpt for each of the releases whose attachments match. match: expression of search_attachments."""
+    rows = await run(MATCHING_PAGES_SQL, {"match": match, "ids": json.dumps(list(ids))})
+
+    def build_excerpt(row: Any) -> AttachmentExcerpt:
+        text = row["text"][:MAX_HIT_LENGTH]
+        marked = HighlightedText(text, query_terms, "attachment", english=is_english(text))
+        return AttachmentExcerpt(
+            url=row["url"],
+            title=row["title"] or row["url"],
+            kind=row["kind"],
+            page=row["page"],
+            sheet=row["name"],
+            excerpt=marked.excerpt(),
+        )
+
+    return await asyncio.to_thread(lambda: {row["release"]: build_excerpt(row) for row in rows})
 
 
 async def read_question_hits(run: RunQuery, ids: Sequence[int], query_terms: Sequence[QueryTerm]) -> list[SearchHit]:

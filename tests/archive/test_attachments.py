@@ -218,7 +218,14 @@ async def test_search_in_attachments(archive: Archive) -> None:
     with served(archive.path) as datasette:
         site = Site(datasette)
         found = {query: LINKING.url in (await site.get(f"/search.json?q={quote(query)}")).text for query in SEARCHES}
+        page = await site.page(f"/search?q={quote('bilaga:fyrar')}")
+        sheet = await site.text(f"/search?q={quote('bilaga:bilagetexten')}&lang=en")
     assert found == SEARCHES
+    (excerpt,) = [text for text in page.cssselect("p.excerpt") if "bilagan" in text.text_content()]
+    assert " ".join(excerpt.text_content().split()) == "Sida 1 i bilagan Beslut: Beslut om fyren"
+    assert [mark.text_content() for mark in excerpt.cssselect("mark")] == ["fyren"]
+    assert [link.get("href") for link in excerpt.cssselect("a")] == [URL]
+    assert "Sheet “Blad1” of the attachment Bilaga: Bilagetext" in sheet
 
 
 @pytest.mark.parametrize(

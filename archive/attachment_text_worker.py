@@ -48,7 +48,7 @@ ODT_SKIPPED = frozenset(  # deleted text and comments
 MAX_PART_BYTES = 24_000_000  # of the XML of a document, whose tree takes several times as much
 SPACES = re.compile(r"[ \t\r\n]+")
 # of a word that continues on the next line; PDFium replaces most of them by one of the first two
-LINE_END_HYPHEN = re.compile(r"(?P<before>.?)(?:[\x02\ufffe](?:\r?\n)?|[\u2010\xad]\r?\n)(?P<after>.?)")
+LINE_END_HYPHEN = re.compile(r"(?P<before>.{0,2})(?:[\x02\ufffe](?:\r?\n)?|[\u2010\xad]\r?\n)(?P<after>.?)")
 INVISIBLE_CHARACTERS = re.compile(r"[\xad\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufeff\ufffe\uffff]")
 
 
@@ -170,10 +170,11 @@ def open_pdf(body: bytes) -> Iterator[Page]:
 
 
 def join_word(match: re.Match[str]) -> str:
-    """Join a word that is divided at the end of a line. A hyphen that is part of the word is kept (EU-länder)."""
+    """Join a word that is divided at the end of a line. A hyphen of its own is kept: EU-länder, a-kassa."""
     before, after = match["before"], match["after"]
-    is_part = before.isupper() or before.isdigit() or after.isupper() or not (before.isalpha() and after.isalpha())
-    return f"{before}{'-' if is_part and before.strip() else ''}{after}"
+    last = before[-1:]
+    is_divided = last.islower() and after.islower() and before[:-1].isalpha()  # not after a single letter
+    return f"{before}{'' if is_divided or not last.strip() else '-'}{after}"
 
 
 def open_text(kind: str, parts: list[Callable[[], Iterator[str]]]) -> Iterator[Page]:

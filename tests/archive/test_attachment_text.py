@@ -118,6 +118,7 @@ def test_sheets_have_names() -> None:
     [
         ("Beslut om rege-\nringens fyr", "Beslut om regeringens fyr"),
         ("Beslut om EU-\nstödet", "Beslut om EU-stödet"),
+        ("Beslut om a-\nkassan", "Beslut om a-kassan"),
         ("Beslut den 3-\n4 juni", "Beslut den 3- 4 juni"),
         ("Fyr- och\nbåkverket", "Fyr- och båkverket"),
     ],

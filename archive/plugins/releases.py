@@ -168,7 +168,6 @@ async def read_release_context(site: SiteRequest) -> dict[str, Any]:
         **await read_citation_context(site, newest),
         "agency": agency,
         "speakers": await site.run(SPEAKERS_SQL, {"release": agency["id"]}),
-"""
         "attached_files": {file["url"]: file for file in files},  # the newest version of each URL
         "near_duplicates": await db.execute_fn(partial(find_duplicates, release=agency["id"])),
         "other_urls": [url for (url,) in addresses if not has_same_host(url, agency["url"])],

@@ -150,13 +150,15 @@ def find_quotes(texts: Mapping[str, str | None]) -> list[Quote]:
         attribute_paragraph(paragraph)
     mark_context(paragraphs)
     people = find_people(paragraphs)
-    quotes, last = list[Quote](), None
+    quotes, last, speaker = list[Quote](), None, None
     for paragraph in paragraphs:
         if paragraph.kind is None:
             continue
         spans = tuple((paragraph.start + start, paragraph.start + end) for start, end in paragraph.speech)
         words = " ".join(paragraph.text[start:end] for start, end in paragraph.speech)
-        if paragraph.subject is CONTINUED and quotes:
+        if paragraph.subject is CONTINUED:
+            if speaker is None:  # nobody is known to have begun it
+                continue
             whole = f"{quotes[-1].text}\n\n{words}"
             quotes[-1] = replace(quotes[-1], spans=(*quotes[-1].spans, *spans), text=whole)
             continue
@@ -449,8 +451,7 @@ def resolve_speaker(
     if subject.is_pronoun:
         name = find_nearest(paragraph, people, last)
         return (name, find_role(name, paragraph, people), "pronoun") if name else None
-    name = find_by_role(subject.role or "", paragraph, people)
-    return name, subject.role, "role"
+    return (find_by_role(subject.role, paragraph, people), subject.role, "role") if subject.role else None
 
 
 def ordered_people(paragraph: Paragraph, people: Sequence[Person]) -> list[Person]:

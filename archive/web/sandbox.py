@@ -663,13 +663,14 @@ class SandboxWorker:
         raise sqlite3.OperationalError("interrupted")
 
     def wait_until_ready(self) -> None:
-        """Wait until the worker has started; raise WorkerLostError if it does not."""
+        """Wait until the worker has started; kill it and raise WorkerLostError if it does not."""
         try:
             if self.pipe.poll(self.limits.worker_start_timeout):
                 self.pipe.recv_bytes()
                 return
         except (EOFError, OSError) as error:
             raise WorkerLostError from error
+        self.close()  # otherwise its late message would be taken for the result of a later statement
         raise WorkerLostError
 
     def close(self, timeout: float = 0.0) -> None:

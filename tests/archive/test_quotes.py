@@ -166,3 +166,8 @@ def test_long_text_takes_little_time(body: str) -> None:
     started = time.process_time()
     find_quotes({"body": body})
     assert time.process_time() - started < 3
+
+
+def test_continued_answer_of_an_unknown_person_is_no_quote() -> None:
+    body = "Vad händer nu?\n\n– Vi väntar.\n\nTa gärna bilder men flytta ingenting.\n\nHur länge?\n\n– Ett år."
+    assert find_quotes({"body": body}) == []

@@ -9,6 +9,9 @@ time. It is new if:
   or its page stated none (and no update date before then), and the crawl that found it has finished and found at most
   20 new releases of the agency.
 
+Somebody who reads an Atom feed for the first time must find something in it. While it has fewer than FILLED_SIZE new
+releases, the most recently published of the others that a crawl has read first fill it up; never those of an import.
+
 An entry shows the state as first read. Better parsing rules, a new design or an edit do not move entries in a
 feed of new releases; edits and removals have their own feeds.
 
@@ -32,7 +35,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,6 +78,7 @@ ANY_FINISHED_CRAWL_SQL = "select 1 from crawls where spider = 'news' and reason 
 
 # a page of a feed
 FEED_SIZE = 30
+FILLED_SIZE = 20  # entries that an Atom feed has at least, if there are so many releases
 MAX_OPENING_LENGTH = 400  # characters; if the lead is missing, the beginning of the body is shown
 RULE_COLUMNS = {"published": "v.published", "updated": "v.updated", "seen": "v.seen", "agency": "r.agency"}
 # the oldest time to search; FEED_SQL reads in the order of an index until the page is full
@@ -82,15 +86,28 @@ OLDEST_SCANNED_SQL = (
     f"coalesce((select v.seen from {FIRST_REVISIONS_SQL}{{after}} order by v.seen desc"
     f" limit 1 offset {MAX_SCANNED_RELEASES}), '')"
 )
+ENTRY_COLUMNS_SQL = f"""
+    v.id, v.release, v.seen, v.title, v.lead, substr(v.body, 1, {MAX_OPENING_LENGTH}) as opening,
+    length(v.body) as length, v.kind, v.language, v.published, v.updated, v.tags, r.url, r.agency, a.name, a.name_en"""
 FEED_SQL = f"""
     with {BACKFILL_END_SQL}
-    select v.id, v.release, v.seen, v.title, v.lead, substr(v.body, 1, {MAX_OPENING_LENGTH}) as opening,
-      length(v.body) as length, v.kind, v.language, v.published, v.updated, v.tags, r.url, r.agency, a.name, a.name_en
-    from revisions v cross join releases r on r.id = v.release
+    select {ENTRY_COLUMNS_SQL} from revisions v cross join releases r on r.id = v.release
     cross join begun b on b.agency = r.agency and v.seen > b.ended cross join agencies a on a.slug = r.agency
     where v.cause = 'first' and v.previous is null and v.seen >= {OLDEST_SCANNED_SQL}{{after}}
     and {{conditions}} and {IS_NEW_SQL.format(**RULE_COLUMNS)}
     order by v.seen desc, v.id desc limit :limit
+"""
+
+RECENT_SQL = f"""
+    select {ENTRY_COLUMNS_SQL} from release_facets l
+    cross join revisions v on v.release = l.release and v.cause = 'first' and v.previous is null
+    cross join releases r on r.id = l.release cross join agencies a on a.slug = l.agency
+    where l.sort_day is not null and v.release not in (select value from json_each(:shown)) and {{conditions}}
+    order by l.sort_date desc, l.release desc limit :limit
+"""
+IMPORTED_SQL = """
+    select distinct release from revisions where previous is null and cause = 'import'
+    and release in (select value from json_each(:releases))
 """
 
 
@@ -110,6 +127,24 @@ async def read_feed_page(
         {"agency": agency, "tag": tag, "after": after, "limit": size + 1},
     )
     return take_page(rows, size)
+
+
+async def read_recent_releases(
+    run: RunQuery, shown: Collection[int], *, agency: str | None = None, tag: int | None = None
+) -> Sequence[Mapping[str, Any]]:
+    """Return the releases that fill up a feed with those in `shown`, the last published first."""
+    conditions = ["l.agency = :agency"] if agency else []
+    if tag is not None:
+        conditions.append("l.release in (select release from release_tags where tag = :tag)")
+    return await run(
+        RECENT_SQL.format(conditions=" and ".join(conditions) or "true"),
+        {"agency": agency, "tag": tag, "shown": json.dumps([*shown]), "limit": max(FILLED_SIZE - len(shown), 0)},
+    )
+
+
+async def find_imported(run: RunQuery, releases: Collection[int]) -> set[int]:
+    """Return those releases whose first state was imported from another collection."""
+    return {row["release"] for row in await run(IMPORTED_SQL, {"releases": json.dumps([*releases])})}
 
 
 def summarise_feed_entry(row: Mapping[str, Any]) -> str:

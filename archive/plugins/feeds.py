@@ -2,25 +2,29 @@
 
 - /new.atom, /agency/<slug>.atom, /tag/<number>.atom: new releases; also as .json and .csv.
 - /-/changes.json and .ndjson: the changes since a cursor; followed from the beginning, they make a mirror.
-- /sitemap.xml and its parts, /robots.txt, /llms.txt.
+- /sitemap.xml and its parts, /robots.txt, /llms.txt, /.well-known/security.txt (RFC 9116).
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 from datasette import NotFound, Response, hookimpl
 
+from archive.dates import now
 from archive.feeds import (
     FEED_SIZE,
+    FILLED_SIZE,
     CursorAheadError,
     UnknownCursorError,
     parse_changefeed_query,
     read_changefeed,
     read_feed_page,
+    read_recent_releases,
     summarise_feed_entry,
 )
 from archive.history import MAX_REGISTER_PAGE_SIZE
@@ -62,6 +66,7 @@ FEED_MEMBERS = (  # members of a JSON feed entry
 CHANGES_PATH = "/-/changes"
 CHANGES_RETRY_AFTER = "60"  # seconds until a replica that is behind the cursor has probably caught up
 CHANGES_COLUMNS = ("number", "cursor", "change", "at", "release", "revision", "cause", "takedown", "action", "state")
+SECURITY_TXT_DAYS = 180  # RFC 9116 recommends less than a year
 XML_MEDIA_TYPE = "application/xml; charset=utf-8"
 
 
@@ -76,6 +81,7 @@ def register_routes() -> list[tuple[str, Any]]:
         (r"/sitemap-(?P<name>pages|tags|releases-(?P<number>[0-9]{1,9}))\.xml$", show_sitemap_part),
         (r"/robots\.txt$", show_robots_txt),
         (r"/llms\.txt$", show_llms_txt),
+        (r"/\.well-known/security\.txt$", show_security_txt),
     ]
 
 
@@ -93,19 +99,14 @@ async def show_feed(site: SiteRequest) -> Response:
     options = {name: site.args.get(name) for name in ("agency", "tag")}
     options |= {"lang": site.requested_language, "size": site.args.get("size")}
     build_url = partial(site.url, f"{path}.{site.format_name}", **options)
-    rows = [
-        row
-        | {
-            "agency_name": row["name"],
-            "revision": row["id"],
-            "first_seen": row["seen"],
-            "page": site.url(f"/archive/releases/{row['release']}"),
-        }
-        for row in page.rows
-    ]
+    rows = [build_feed_row(site, row) for row in page.rows]
 
     async def read_entries() -> Sequence[AtomEntry]:
-        return [build_release_entry(site, row) for row in rows]
+        entries = [build_release_entry(site, row) for row in rows]
+        if after is None and page.next_cursor is None and size >= FILLED_SIZE:
+            recent = await read_recent_releases(site.run, [row["release"] for row in rows], agency=agency, tag=tag)
+            entries += [build_release_entry(site, build_feed_row(site, row)) for row in recent]
+        return entries
 
     document = DataDocument(
         rows_name="releases",
@@ -118,6 +119,16 @@ async def show_feed(site: SiteRequest) -> Response:
         read_entries=read_entries,
     )
     return await render_document(site, document)
+
+
+def build_feed_row(site: SiteRequest, row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        **row,
+        "agency_name": row["name"],
+        "revision": row["id"],
+        "first_seen": row["seen"],
+        "page": site.url(f"/archive/releases/{row['release']}"),
+    }
 
 
 async def read_feed_title(site: SiteRequest, agency_slug: str | None, tag: int | None) -> str:
@@ -229,3 +240,15 @@ async def show_llms_txt(site: SiteRequest) -> Response:
     """Show llms.txt (llmstxt.org): information for language models and their users."""
     releases = sum(agency["releases"] for agency in await read_agency_overview(site.run))
     return Response.text(LLMS_TEMPLATE.format(site=site.url("/").rstrip("/"), releases=releases))
+
+
+@site_view(ANY_PARAMETER)
+async def show_security_txt(site: SiteRequest) -> Response:
+    """Show where to report vulnerabilities (RFC 9116); raise NotFound unless the operator has named a contact."""
+    contact = (site.datasette.plugin_config("headers") or {}).get("contact")
+    if not contact:
+        raise NotFound("no contact is configured")
+    expires = (now() + timedelta(days=SECURITY_TXT_DAYS)).strftime("%Y-%m-%dT00:00:00Z")
+    own_url = site.url("/.well-known/security.txt")
+    lines = (f"Contact: {contact}", f"Expires: {expires}", "Preferred-Languages: sv, en", f"Canonical: {own_url}")
+    return Response.text("\n".join(lines) + "\n")

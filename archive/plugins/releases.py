@@ -3,6 +3,7 @@
 - /archive/releases/<id>: the reading page (row-archive-releases.html); Datasette reads only its row.
 - /-/history/<release>.json, .csv, .atom: its timeline as data; without a format, a redirect to the reading page.
 - /-/related/<release>.json, .csv: the releases related to it; without a format, a redirect to the reading page.
+- /-/card/<revision>.png: the picture of a shared link; /-/card.png: that of the site's other pages.
 - /-/revision/<id>: one revision; the permalink used in citations.
 - /-/cite/<revision>, with .txt, .bib, .ris and .csl.json: its citation.
 - /-/evidence/<revision>.zip and /-/evidence/removal-<removal>.zip: the evidence of a revision or a removal.
@@ -65,6 +66,7 @@ from archive.urls import strip_www
 from archive.web.highlights import MarkedHtml, PageHighlighter, list_answers
 from archive.web.pages import find_adjacent_releases
 from archive.web.responses import (
+    ANY_PARAMETER,
     FORMAT_SUFFIX,
     AtomEntry,
     DataDocument,
@@ -80,6 +82,7 @@ from archive.web.responses import (
     render_document,
     site_view,
 )
+from archive.web.share import ArticleMetadata, describe_article, draw_card
 
 Revision = dict[str, Any]  # as read by `read_stored_revisions`
 
@@ -107,7 +110,7 @@ ATTACHED_FILES_SQL = """
 NEWEST_REVISION_SQL = "select revision from releases where id = :id"
 STORED_URLS_SQL = "select url from frontier where release = ? and role = 'release' and state = 'stored' order by url"
 RELEASE_AGENCY_SQL = """
-    select r.id, r.url, r.title, r.lead, r.body, r.body_html, r.language, a.*
+    select r.id, r.url, r.title, r.lead, r.body, r.body_html, r.updated, r.language, a.*
     from releases r join agencies a on a.slug = r.agency where r.id = ?
 """
 CITATION_FORMATS = "|".join(re.escape(suffix) for suffix in CITATION_TYPES)
@@ -131,6 +134,7 @@ RELEASE_SQL = """
 def register_routes() -> list[tuple[str, Any]]:
     # SQLite can store any number of up to 18 digits
     return [
+        (r"/-/card(?:/(?P<revision>[0-9]{1,18}))?\.png$", show_card),
         (rf"/-/cite/(?P<revision>[0-9]{{1,18}})(?:\.(?P<format>{CITATION_FORMATS}))?$", show_citation),
         (r"/-/diff/(?P<one>\d{1,15})/(?P<other>\d{1,15})" + FORMAT_SUFFIX, show_diff),
         (r"/-/evidence/(?P<what>removal-)?(?P<key>[0-9]{1,18})\.zip$", show_evidence),
@@ -163,20 +167,40 @@ async def read_release_context(site: SiteRequest) -> dict[str, Any]:
     files = await site.run(ATTACHED_FILES_SQL, {"release": agency["id"]})
     answerers = [question["answered_by"] for question in parts["questions"] if question["answered_by"]]
     newest = (await site.run(NEWEST_REVISION_SQL, {"id": agency["id"]}))[0]["revision"]
+    canonical_url = site.local_url(f"/archive/releases/{agency['id']}")  # without the parameters of a search
+    citation_context, history = (
+        await read_citation_context(site, newest),
+        await read_history_context(site, agency["id"], agency["url"]),
+    )
     return {
         **parts,
-        **await read_citation_context(site, newest),
+        **citation_context,
         "agency": agency,
+        "metadata": describe_page(site, citation_context["citation"], canonical_url, agency, history["last_changed"]),
         "speakers": await site.run(SPEAKERS_SQL, {"release": agency["id"]}),
         "attached_files": {file["url"]: file for file in files},  # the newest version of each URL
         "near_duplicates": await db.execute_fn(partial(find_duplicates, release=agency["id"])),
         "other_urls": [url for (url,) in addresses if not has_same_host(url, agency["url"])],
-        "canonical_url": site.local_url(f"/archive/releases/{agency['id']}"),  # without the parameters of a search
+        "canonical_url": canonical_url,
         "answerers": list(dict.fromkeys(answerers)),  # without duplicates, in the order of their first answers
         **await read_related_context(site, agency["id"], agency["slug"]),
         **await read_marked_texts(site, agency["id"], release),
-        **await read_history_context(site, agency["id"], agency["url"]),
+        **history,
     }
+
+
+def describe_page(
+    site: SiteRequest, citation: Citation, url: str, state: Mapping[str, Any], seen_change: str | None
+) -> ArticleMetadata:
+    """Return the metadata of a page that shows a release or a revision, with the words that it shows."""
+    return describe_article(
+        citation,
+        url=url,
+        image_url=site.url(f"/-/card/{citation.revision}.png", lang=site.language),
+        lead=state["lead"],
+        modified=state["updated"] or seen_change,
+        lang=site.language,
+    )
 
 
 async def read_history_context(site: SiteRequest, release_id: int, url: str) -> dict[str, Any]:
@@ -193,6 +217,7 @@ async def read_history_context(site: SiteRequest, release_id: int, url: str) -> 
         "version_count": len(revisions),
         "version_releases": sorted({event["release"] for event in revisions}),  # also the ids before a merger
         "edit_count": sum(event["kind"] == "edit" for event in revisions),
+        "last_changed": max((event["when"] for event in revisions if event["kind"] == "edit"), default=None),
         "first_revision": min(revisions, key=lambda event: (event["when"], event["id"])),
         "last_seen": current["last_seen"],
         "collection": current["collection"],  # name of the collection that the current state was imported from
@@ -298,6 +323,7 @@ async def show_revision(site: SiteRequest) -> Response:
     """Show a revision and whether it is the current one. Search engines must not index it."""
     revision_id = int(site.url_vars["revision"])
     citation_context = await read_citation_context(site, revision_id)
+    citation: Citation = citation_context["citation"]
     revision = (await read_stored_revisions(site.run, [revision_id]))[revision_id]
     final_release = await find_final_release(site.run, revision["release"])
     state = revision["state"]
@@ -309,8 +335,19 @@ async def show_revision(site: SiteRequest) -> Response:
         "takedowns": await read_active_takedowns(site.run, revision["release"]),
         **await read_marked_texts(site, final_release, state),
         **citation_context,
+        "canonical_url": citation.permalink,
+        "metadata": describe_page(site, citation, citation.permalink, state, None),
     }
     return await site.render("revision.html", context, headers=NOT_INDEXED)
+
+
+@site_view(ANY_PARAMETER)  # networks add their own
+async def show_card(site: SiteRequest) -> Response:
+    """Show the picture beside a shared link: of a revision, or of the site."""
+    revision = site.url_vars["revision"]
+    citation = await find_citation(site, int(revision)) if revision else None
+    picture = await asyncio.to_thread(draw_card, citation, site.language)
+    return Response(picture, content_type="image/png")
 
 
 @site_view()
@@ -367,6 +404,7 @@ async def show_diff(site: SiteRequest) -> Response:
     context |= search_context | {
         "full_text": full_text,
         "permalink": site.url(path),
+        "canonical_url": site.url(path),
         "final_release": final_release,
         "find_marked_pieces": await asyncio.to_thread(mark_rows, field_diffs, search_context["highlighter"]),
         "format_change": lambda change: summarise_changes([change], site.language).removeprefix("1 "),

@@ -24,7 +24,7 @@ from datasette.database import QueryInterrupted
 from datasette.filters import FilterArguments
 
 from archive.database import FacetValue, build_connection_runner, run_without_waiting
-from archive.feeds import ANY_FINISHED_CRAWL_SQL
+from archive.feeds import ANY_FINISHED_CRAWL_SQL, FILLED_SIZE, find_imported
 from archive.i18n import format_release_kind, format_stated_time, format_time
 from archive.search import Results, find_release_by_url, is_url, search, search_all
 from archive.search.fts import MATCH_NOTHING, build_current_sql, build_plan, match_word
@@ -197,7 +197,10 @@ async def show_search_data(site: SiteRequest, query: SearchRequest) -> Response:
     results = await search(site.run, searched, get_search_columns(site.datasette))
 
     async def read_entries() -> Sequence[AtomEntry]:
-        return [build_hit_entry(site, hit, is_news=is_news) for hit in results.hits]
+        entries = [build_hit_entry(site, hit, is_news=is_news) for hit in results.hits]
+        if is_news and query.page == 1 and not results.hit_page.has_next:
+            entries += await read_recent_entries(site, query, entries)
+        return entries
 
     suffix, next_page = f".{site.format_name}", replace(query, page=results.hit_page.page + 1)
     is_beyond_end = query.page > results.hit_page.pages  # no rows, so that a client can stop
@@ -214,6 +217,17 @@ async def show_search_data(site: SiteRequest, query: SearchRequest) -> Response:
         extra_members=format_search_metadata(results, query) if site.format_name == "json" else {},
     )
     return await render_document(site, document)
+
+
+async def read_recent_entries(
+    site: SiteRequest, query: SearchRequest, shown: Sequence[AtomEntry]
+) -> Sequence[AtomEntry]:
+    """Return the entries that fill up a feed with few new releases (archive.feeds), from the newest hits."""
+    hits = (await search(site.run, query, get_search_columns(site.datasette))).hits
+    imported = await find_imported(site.run, {hit.row["id"] for hit in hits})
+    ids, dated = {entry.id for entry in shown}, [hit for hit in hits if hit.row["published"] or hit.row["updated"]]
+    entries = [build_hit_entry(site, hit, is_news=True) for hit in dated if hit.row["id"] not in imported]
+    return [entry for entry in entries if entry.id not in ids][: max(FILLED_SIZE - len(shown), 0)]
 
 
 def format_hit_row(site: SiteRequest, hit: SearchHit, query: SearchRequest) -> dict[str, Any]:

@@ -76,9 +76,13 @@ def build_template_context(datasette: Any, request: Any) -> dict[str, Any]:
         code = language or ("sv" if lang == "sv" else "")
         return Markup("") if code == lang else Markup(' lang="{}"').format(code)
 
-    def switch_language(language: str) -> str:
+    def switch_language(language: str | None) -> str:
         values = [(k, v) for k in request.args for v in request.args.getlist(k) if k != "lang"]
-        return f"{request.path}?{urlencode([*values, ('lang', language)])}"
+        query = urlencode([*values, *([("lang", language)] if language else [])])
+        return f"{request.path}?{query}" if query else str(request.path)
+
+    def card_url(revision: int | None) -> str:
+        return site.url(f"/-/card/{revision}.png" if revision else "/-/card.png", lang=lang)
 
     return {
         "lang": lang,
@@ -103,6 +107,9 @@ def build_template_context(datasette: Any, request: Any) -> dict[str, Any]:
         "external_link": format_external_link,
         "static_url": partial(build_static_url, datasette),
         "switch_language": switch_language,
+        # absolute, as search engines and networks require
+        "page_url": lambda language: datasette.absolute_url(request, switch_language(language)),
+        "card_url": card_url,
     }
 
 

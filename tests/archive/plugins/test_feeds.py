@@ -104,23 +104,40 @@ async def read_titles(site: Site, url: str) -> list[str]:
 
 
 @pytest.mark.parametrize("url", [*NEW_FEEDS, *SEARCH_FEEDS])
-async def test_feed_has_only_new_releases(feed_site: Site, url: str) -> None:
-    """It has no backfill, no old releases of a new source, no imports, and nothing that was only parsed again."""
+async def test_new_releases_come_first(feed_site: Site, url: str) -> None:
+    """Backfills, old releases of a new source, imports and what was only parsed again are not new."""
     titles = await read_titles(feed_site, url)
+    others, titles = titles[3:], titles[:3]
+    assert not [title for title in others if "Införd" in title or "utan datum" in title or title in titles]
     edited = "Ny fyr släcks" if "search" in url else NEWS[0]  # a feed of a search has current titles
     assert titles == [f"Fyrstyrelsen: {title}" for title in (NEWS[2], NEWS[1], edited)]
 
 
-@pytest.mark.parametrize("text", ["arkivet", "källa", "gammal", "införd", "vägen"])
-async def test_feed_of_search_without_new_hits_is_empty(feed_site: Site, text: str) -> None:
+@pytest.mark.parametrize("url", NEW_FEEDS)
+async def test_feed_is_filled_up_with_the_last_published(feed_site: Site, url: str) -> None:
+    titles = await read_titles(feed_site, url)
+    assert titles[3] == ("Fyrstyrelsen: Ur arkivet 29" if url == "/agency/fyr.atom" else "Vägverket: Vägen 4")
+    assert len(titles) == len(set(titles)) == 20
+
+
+@pytest.mark.parametrize(
+    ("text", "entries"), [("arkivet", 20), ("källa", 0), ("gammal", 1), ("införd", 0), ("vägen", 5)]
+)
+async def test_feed_of_search_without_new_hits_has_the_newest_others(feed_site: Site, text: str, entries: int) -> None:
     assert (await feed_site.get(f"/search.json?q={text}")).json()["total"] > 0
     response = await feed_site.get(f"/search.atom?q={text}")
-    assert b"<entry>" not in response.content
+    assert response.content.count(b"<entry>") == entries
     assert find_faults(response.content) == []
 
 
-async def test_first_crawl_is_not_new_and_empty_feed_is_dated(feed_site: Site, crawled_archive: Path) -> None:
-    feed = feedparser.parse((await feed_site.get("/agency/vag.atom")).text)
+async def test_first_crawl_is_not_new(feed_site: Site) -> None:
+    assert (await feed_site.get("/agency/vag.json")).json()["releases"] == []
+    assert await read_titles(feed_site, "/agency/vag.atom") == [f"Vägverket: Vägen {n}" for n in range(4, -1, -1)]
+    assert await read_titles(feed_site, "/new.atom?size=3") == await read_titles(feed_site, "/new.atom?size=10")
+
+
+async def test_empty_feed_is_dated(feed_site: Site, crawled_archive: Path) -> None:
+    feed = feedparser.parse((await feed_site.get("/search.atom?q=källa")).text)
     with closing(sqlite3.connect(crawled_archive)) as db:
         (created,) = db.execute("select substr(min(applied_at), 1, 19) from _sqlite_migrations").fetchone()
     assert (feed.entries, feed.feed.updated) == ([], f"{created.replace(' ', 'T')}+00:00")
@@ -138,7 +155,7 @@ async def test_import_changes_no_feed(feed_site: Site, crawled_archive: Path, tm
 
 
 async def test_edit_is_only_in_the_feed_of_edits(feed_site: Site) -> None:
-    entry = feedparser.parse((await feed_site.get("/new.atom")).content).entries[-1]
+    entry = feedparser.parse((await feed_site.get("/new.atom")).content).entries[2]
     assert (entry.title, entry.updated) == (f"Fyrstyrelsen: {NEWS[0]}", "2024-06-02T06:05:00+00:00")
     (entry,) = feedparser.parse((await feed_site.get("/-/edits.atom")).content).entries
     assert entry.title == "Fyrstyrelsen: Ny fyr släcks"
@@ -238,4 +255,14 @@ async def test_invalid_feed_is_an_error(feed_site: Site, url: str, status: int) 
 @pytest.mark.parametrize("url", ["/new.atom", "/search.atom"])
 async def test_feed_has_no_date_that_the_page_does_not_state(feed_site: Site, url: str) -> None:
     entries = feedparser.parse((await feed_site.get(url)).content).entries
-    assert ["published" in entry for entry in entries] == [True, False, True]
+    assert ["published" in entry for entry in entries[:3]] == [True, False, True]
+
+
+async def test_security_txt_names_the_contact_of_the_operator(feed_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = "/.well-known/security.txt"
+    assert (await feed_site.get(path)).status_code == 404
+    config = {"headers": {"contact": "mailto:fel@arkiv.example"}}
+    monkeypatch.setattr(feed_site.datasette, "plugin_config", lambda name, **_: config.get(name))
+    fields = dict(line.split(": ", 1) for line in (await feed_site.get(path)).text.splitlines())
+    assert (fields["Contact"], fields["Canonical"]) == ("mailto:fel@arkiv.example", HOST + path)
+    assert timedelta(days=179) < datetime.fromisoformat(fields["Expires"]) - datetime.now(UTC) < timedelta(days=181)

@@ -1,0 +1,112 @@
+"""Tests what search engines, networks and reference managers read on the page of a release."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from lxml.html import HtmlElement
+from PIL import Image
+
+from archive.citations import Citation
+from archive.web.share import CARD_SIZE, describe_article, draw_card
+from tests.archive import sample_history as history
+from tests.archive.sample import LIGHTHOUSES, UNDATED, Site
+
+HOST = "http://localhost"
+CITATION = Citation(
+    revision=7,
+    agency="fyr",
+    author="Fyrverket",
+    title="Ny fyr",
+    kind=None,
+    published="2024-06",
+    language="sv",
+    url="https://fyr.example/ny",
+    permalink=f"{HOST}/-/revision/7",
+    seen="2024-06-04T08:00:00+00:00",
+    sha256="0" * 64,
+    is_bytes_hash=True,
+    collection=None,
+)
+
+
+def read_metadata(page: HtmlElement) -> dict[str, str]:
+    elements = page.cssselect("head meta[content]")
+    return {element.get("name") or element.get("property") or "": element.get("content") or "" for element in elements}
+
+
+def read_json_ld(page: HtmlElement) -> dict[str, Any]:
+    (script,) = page.cssselect("script[type='application/ld+json']")
+    return dict(json.loads(script.text or ""))
+
+
+async def test_release_is_described(site: Site) -> None:
+    number = await site.id_of(LIGHTHOUSES)
+    page = await site.page(f"/archive/releases/{number}?q=fyr&lang=en")
+    (row,) = (await site.get(f"/archive/releases/{number}.json?_shape=objects")).json()["rows"]
+    facts, found = read_json_ld(page), read_metadata(page)
+    assert facts["headline"] == found["og:title"] == found["citation_title"] == found["DC.title"] == LIGHTHOUSES
+    assert facts["datePublished"] == found["article:published_time"] == row["published"]
+    assert facts.get("dateModified") == row["updated"]
+    assert facts["isBasedOn"] == found["DC.source"] == row["url"]
+    assert facts["archivedAt"] == found["DC.identifier"] == f"{HOST}/-/revision/{row['revision']}"
+    assert facts["url"] == found["og:url"] == f"{HOST}/archive/releases/{number}?lang=en"
+    # as Zotero reads it: a whole date, and one author, who is not taken apart at a comma
+    assert found["citation_publication_date"] == row["published"][:10].replace("-", "/")
+    assert "," not in found["citation_author"]
+    picture = await site.get(found["og:image"].removeprefix(HOST))
+    assert Image.open(io.BytesIO(picture.content)).size == CARD_SIZE
+
+
+async def test_nothing_is_said_about_unknown_dates(site: Site) -> None:
+    page = await site.page(f"/archive/releases/{await site.id_of(UNDATED)}")
+    assert not {"citation_publication_date", "DC.date", "article:published_time"} & set(read_metadata(page))
+    assert "datePublished" not in read_json_ld(page)
+
+
+async def test_edit_that_the_page_does_not_state_is_its_last_change(history_site: Site) -> None:
+    release, newest = 51, history.EDITED_REVISIONS[-1]
+    (row,) = (await history_site.get(f"/archive/revisions/{newest}.json?_shape=objects")).json()["rows"]
+    facts = read_json_ld(await history_site.page(f"/archive/releases/{release}"))
+    assert facts["dateModified"] == (row["updated"] or row["seen"])
+    assert facts["archivedAt"] == f"{HOST}/-/revision/{newest}"
+    old = read_json_ld(await history_site.page(f"/-/revision/{history.EDITED_REVISIONS[0]}"))
+    assert old["archivedAt"] == old["url"] == f"{HOST}/-/revision/{history.EDITED_REVISIONS[0]}"
+
+
+@pytest.mark.parametrize("path", ["/", "/search?q=fyr", "/-/edits?importance=25", "/archive/releases/1", "/docs/api"])
+async def test_addresses_are_absolute_and_name_each_other(site: Site, path: str) -> None:
+    page = await site.page(path)
+    links = {link.get("hreflang"): link.get("href", "") for link in page.cssselect("link[rel=alternate][hreflang]")}
+    assert set(links) == {"sv", "en", "x-default"}
+    assert {url.startswith(f"{HOST}/") for url in links.values()} == {True}
+    (canonical,) = page.cssselect("link[rel=canonical]")
+    assert canonical.get("href") == links["x-default"] == HOST + path
+    english = await site.page(links["en"].removeprefix(HOST))
+    assert english.cssselect("link[rel=canonical]")[0].get("href") == links["en"]
+
+
+@pytest.mark.parametrize("path", ["/nix", "/-/revision/999999", "/search?q=a&nix=1"])
+async def test_errors_have_no_address(site: Site, path: str) -> None:
+    page = await site.page(path)
+    assert not page.cssselect("link[rel=canonical], link[hreflang]")
+
+
+def test_month_is_not_a_day() -> None:
+    found = describe_article(CITATION, url="u", image_url="i", lead=None, modified=None, lang="sv")
+    assert ("name", "DC.date", "2024-06") in found.elements
+    assert "description" not in json.loads(found.json_ld)
+
+
+@pytest.mark.parametrize("title", ["Å" * 400, "Ny fyr " * 80, "漢字\n\x00 och 😀", ""])
+def test_picture_of_any_title(title: str) -> None:
+    assert Image.open(io.BytesIO(draw_card(replace(CITATION, title=title), "sv"))).size == CARD_SIZE
+
+
+async def test_unknown_picture(site: Site) -> None:
+    assert (await site.get("/-/card/999999.png")).status_code == 404
+    assert (await site.get("/-/card.png?utm_source=x")).headers["content-type"] == "image/png"

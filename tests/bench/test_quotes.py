@@ -16,6 +16,7 @@ from archive.importer import import_file
 from archive.store import Archive
 from tests.bench.collection import AGENCY, COLLECTION, TEXTS
 from tests.bench.quotes import (
+    FRESH_LABELS,
     LABELS,
     FoundQuote,
     Place,
@@ -28,6 +29,7 @@ from tests.bench.quotes import (
     load_finder,
     measure_finder,
     read_labels,
+    read_part,
     read_texts,
 )
 
@@ -46,11 +48,19 @@ def test_labels_are_many_and_in_both_parts() -> None:
     assert {label.how for label in labels if label.kind == "quote"} == {"dash", "marks", "interview", "block"}
 
 
-def test_labels_have_offsets_in_order_and_no_text() -> None:
-    texts = [line.split("\t")[4:] for line in LABELS.read_text("utf-8").splitlines()[1:]]
+def test_parts_share_no_release() -> None:
+    rules, test, fresh = ({label.url for label in read_part(part)} for part in ("rules", "test", "fresh"))
+    assert len(fresh) == 60
+    assert not fresh & (rules | test)
+    assert not rules & test
+
+
+@pytest.mark.parametrize("path", [LABELS, FRESH_LABELS])
+def test_labels_have_offsets_in_order_and_no_text(path: Path) -> None:
+    texts = [line.split("\t")[4:] for line in path.read_text("utf-8").splitlines()[1:]]
     offsets = re.compile(r"(?:(?:title|lead|body)?:?(?:\d+-\d+)? ?)*|[0-9a-f]{16}")
     assert [cell for cells in texts for cell in cells if not offsets.fullmatch(cell)] == []
-    for label in read_labels():
+    for label in read_labels(path):
         bounds = [bound for span in label.spans for bound in span]
         assert bounds == sorted(set(bounds)), label.url
         assert bool(label.spans) == (label.kind != "none"), label.url
@@ -63,6 +73,8 @@ def test_labelled_text_is_the_one_that_the_archive_stores(tmp_path: Path) -> Non
     urls = {label.url for label in labels}
     texts = read_texts(urls)
     check_labels(labels, texts)
+    fresh = read_part("fresh")
+    check_labels(fresh, read_texts(label.url for label in fresh))
     file = tmp_path / "labelled.jsonl"
     with gzip.open(COLLECTION, "rt", encoding="utf-8") as lines:
         file.write_text("".join(line for line in lines if json.loads(line)["url"] in urls), "utf-8")

@@ -300,6 +300,28 @@ def reindex(file: Path) -> None:
     click.echo(f"{file}: {number} releases indexed by {ANALYSIS_VERSION}")
 
 
+@commands.command("extract-attachments")
+@file_argument
+@click.option("--agency", metavar="SLUG", help="Only the files of this agency's releases.")
+def extract_attachments(file: Path, agency: str | None) -> int:
+    """Read the texts of stored files that have none yet.
+
+    For example of files that were fetched for their bytes only (attachments = "links"). A second run continues where
+    the first was interrupted. Exit code 1 if the bytes of any file cannot be read.
+    """
+    from archive.captures import Captures
+
+    with open_existing_archive(file) as target, Captures(file, readonly=True) as captures, show_progress() as progress:
+        result = target.extract_missing_texts(captures, agency=agency, progress=progress)
+    for finding in result.findings:
+        click.echo(finding)
+    click.echo(
+        f"{file}: {result.files} files read; without text: {result.empty}; with a problem: {result.problems};"
+        f" missing or damaged: {len(result.findings)}"
+    )
+    return 1 if result.findings else 0
+
+
 # Copying
 
 
@@ -607,6 +629,7 @@ def lift(takedown_id: int, reason: str, archive: Path) -> None:
 
     TAKEDOWN is its number in the log.
     """
+    from archive.captures import Captures
     from archive.takedowns import lift_takedown
 
     with open_existing_archive(archive) as target:
@@ -615,6 +638,15 @@ def lift(takedown_id: int, reason: str, archive: Path) -> None:
         for release in releases:
             remaining = describe_takedowns(target, release)
             click.echo(f"release {release} {f'stays {remaining}' if remaining else 'is shown again'}")
+        if files := target.attachments.list_files_without_text(withheld=True):
+            if not Captures.path_beside(archive).is_file():
+                click.echo(f"there is no captures.db; crawls read the texts of {len(files)} attached files again")
+                return
+            with Captures(archive, readonly=True) as captures, show_progress() as progress:
+                result = target.extract_missing_texts(captures, withheld=True, progress=progress)
+            click.echo(f"texts of attached files that are read again: {result.files}")
+            for finding in result.findings:
+                click.echo(f"{finding}; its text is read again when a crawl finds the file")
 
 
 @takedown.command("list")

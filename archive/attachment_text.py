@@ -26,6 +26,7 @@ LIMITS = {
     "letters": 2_000_000,
 }
 MAX_WAIT = 120  # seconds by the clock: many times the processor time, because the process has a low priority
+WITHHELD = "withheld"  # deleted because of a takedown
 PROBLEMS = (  # why the text of a file is missing, or is not whole
     "encrypted",  # it needs a password
     "damaged",
@@ -34,6 +35,7 @@ PROBLEMS = (  # why the text of a file is missing, or is not whole
     "pages",  # only the first pages were read
     "letters",  # only the first letters were read
     "some_pages",  # single pages could not be read
+    WITHHELD,
 )
 
 

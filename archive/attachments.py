@@ -10,18 +10,19 @@ a file without changing the release: each URL has versions of its own, with the 
 
 When a URL is fetched again is in its frontier row, with the role `attachment`. A file is due when a release that links
 to it is checked, but at most once in MIN_INTERVAL. While a release is covered by a takedown, no text of a file that it
-links to is stored.
+links to is stored, and its bytes are in no copy of the archive for others, also where another release has the file.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlite_utils import Database
 
-from archive.attachment_text import AttachmentText
+from archive.attachment_text import WITHHELD, AttachmentText
+from archive.database import ArchiveError
 from archive.dates import to_iso
 from archive.frontier import FRONTIER_COLUMNS, FrontierEntry
 
@@ -50,11 +51,14 @@ class Attachments:
     def add_links(self, release_id: int, agency: str, seen_at: datetime) -> None:
         """Store the URLs that a release links to now, and make those due that were not fetched for MIN_INTERVAL."""
         seen = to_iso(seen_at)
-        urls = self.db.execute("select distinct url from attachments where release = ?", [release_id]).fetchall()
+        # not the marks of redacted URLs
+        urls = self.db.execute(
+            "select distinct url from attachments where release = ? and url like 'http%'", [release_id]
+        ).fetchall()
         for (url,) in urls:
             self.db.execute(
-                "insert into attachment_links (release, url, first_seen, last_seen)"
-                " values (:release, :url, :seen, :seen)"
+                "insert into attachment_links (release, url, first_seen, last_seen, takedown)"
+                " select id, :url, :seen, :seen, takedown from releases where id = :release"
                 " on conflict (release, url) do update set last_seen = excluded.last_seen",
                 {"release": release_id, "url": url, "seen": seen},
             )
@@ -131,6 +135,7 @@ class Attachments:
     def store_text(self, file_id: int, text: AttachmentText, extracted_at: datetime) -> None:
         """Store the text of a file in place of an earlier one, or nothing if it has been withheld in the meantime."""
         if self.db.execute(f"select {IS_WITHHELD_SQL} from attachment_files f where id = ?", [file_id]).fetchone()[0]:
+            self._withhold(file_id)
             return
         self._delete_pages(file_id)
         for page in text.pages:
@@ -144,11 +149,27 @@ class Attachments:
             [text.kind, text.page_count, text.letters, text.problem, text.detail, to_iso(extracted_at), file_id],
         )
 
+    def list_files_without_text(self, *, agency: str | None = None, withheld: bool = False) -> list[tuple[int, str]]:
+        """Return the id and SHA-256 of each file whose text was not extracted, and that no takedown covers.
+
+        agency: only files of its releases. withheld: only files whose text was deleted by a takedown that is lifted.
+        """
+        sql = f"""
+            select id, sha256 from attachment_files f where extracted is null and not {IS_WITHHELD_SQL}
+              and (:problem is null or problem = :problem)
+              and (:agency is null or exists (select 1 from attachment_versions v
+                join attachment_links l on l.url = v.url join releases r on r.id = l.release
+                where v.file = f.id and r.agency = :agency))
+            order by id
+        """
+        values = {"agency": agency, "problem": WITHHELD if withheld else None}
+        return self.db.execute(sql, values).fetchall()
+
     def apply_takedown(self, release_id: int, urls: Iterable[str], takedown: str | None) -> None:
         """Mark the links of a release as covered by a takedown (None: no longer), and delete the texts of their files.
 
-        urls: all that any version of the release links to. Once no takedown covers a file, its text is extracted again
-        when a crawl next finds it.
+        urls: all that any version of the release links to. Once no takedown covers a file, its text can be extracted
+        again (`Archive.extract_missing_texts`); otherwise a crawl does so when it next finds the file.
         """
         for url in urls:
             self.db.execute(
@@ -164,12 +185,25 @@ class Attachments:
             [release_id],
         ).fetchall()
         for (file_id,) in files:
-            self._delete_pages(file_id)
-            self.db.execute(
-                "update attachment_files set kind = null, pages = null, letters = null, problem = null, detail = null,"
-                " extracted = null where id = ?",
-                [file_id],
-            )
+            self._withhold(file_id)
+
+    def _withhold(self, file_id: int) -> None:
+        self._delete_pages(file_id)
+        self.db.execute(
+            "update attachment_files set kind = null, pages = null, letters = null, problem = ?, detail = null,"
+            " extracted = null where id = ?",
+            [WITHHELD, file_id],
+        )
 
     def _delete_pages(self, file_id: int) -> None:
         self.db.execute("delete from attachment_pages where file = ?", [file_id])
+
+
+@dataclass(slots=True)
+class TextExtraction:
+    """The counts of `Archive.extract_missing_texts`. Each finding names stored bytes that cannot be read."""
+
+    files: int = 0  # files that were read
+    empty: int = 0  # of these, without any text: scans
+    problems: int = 0  # of these, with a problem: no text, or not all of it
+    findings: list[ArchiveError] = field(default_factory=list)

@@ -130,7 +130,9 @@ class Frontier:
             self.db.execute(
                 "update frontier set file_title = :title, file_day = :day, etag = null, last_modified = null,"
                 " state = iif(state = 'stored', 'due', state) where url = :url and source is :source"
-                " and (file_title is not :title or file_day is not :day)",
+                " and (file_title is not :title or file_day is not :day)"
+                # the title of a release that is taken down must not come back
+                " and not exists (select 1 from releases where id = frontier.release and takedown is not null)",
                 {"url": url, "source": source, "title": file_title, "day": file_day},
             )
         if not added:  # the URL is known; if its release has moved, it may be reused for another one

@@ -21,10 +21,11 @@ from typing import Any, Self, cast
 from sqlite_utils import Database
 
 from archive.aggregates import fill_count_tables
-from archive.attachment_text import AttachmentText
-from archive.attachments import Attachments
+from archive.attachment_text import AttachmentText, extract_text
+from archive.attachments import Attachments, TextExtraction
+from archive.captures import Captures
 from archive.database import ArchiveError, ProgressCallback, open_writable
-from archive.dates import to_iso
+from archive.dates import now, to_iso
 from archive.diff import Diff, compare
 from archive.duplicates import BandKeys, NearDuplicates, build_band_keys, join_text_fields
 from archive.frontier import Frontier, Hosts, PaginationCursors
@@ -167,6 +168,32 @@ class Archive:
         with self.transaction():
             self.attachments.store_text(file_id, text, extracted_at)
             self.writer.index.index_file(file_id)
+
+    def extract_missing_texts(
+        self,
+        captures: Captures,
+        *,
+        agency: str | None = None,
+        withheld: bool = False,
+        progress: ProgressCallback = lambda *_: None,
+    ) -> TextExtraction:
+        """Extract the texts of stored files that have none, and store each at once.
+
+        agency, withheld: as for `Attachments.list_files_without_text`.
+        """
+        files, extraction = self.attachments.list_files_without_text(agency=agency, withheld=withheld), TextExtraction()
+        for done, (file_id, sha256) in enumerate(files, 1):
+            try:
+                text = extract_text(captures.read(sha256))
+            except ArchiveError as error:
+                extraction.findings.append(error)
+            else:
+                self.store_attachment_text(file_id, text, now())
+                extraction.files += 1
+                extraction.empty += text.problem is None and not text.letters
+                extraction.problems += text.problem is not None
+            progress("files", done, len(files))
+        return extraction
 
     def has_capture(self, url: str, sha256: str) -> bool:
         sql = "select exists (select 1 from captures where sha256 = ? and url = ?)"

@@ -12,6 +12,8 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from sqlite_utils import Database
@@ -42,8 +44,9 @@ MERGED_RELEASES_SQL = """
       union select r.id from releases r join chain on r.moved_to = chain.id)
     select id from chain order by id <> :release, id
 """
+ATTACHMENT_URLS_SQL = "select url from attachment_links where release = :release"
 CLEARED_COLUMNS = (  # (table, column, condition for the rows of a release): columns that may quote its page
-    ("frontier", "problem", f"url in ({RELEASE_URLS_SQL})"),
+    ("frontier", "problem", f"url in ({RELEASE_URLS_SQL} union {ATTACHMENT_URLS_SQL})"),
     ("removals", "target", "release = :release"),
 )
 REDACTED_COLUMNS = (
@@ -81,21 +84,21 @@ def redact_passage(
     """Redact a passage in every version of a release, and return the takedown's id.
 
     The same is done in releases that this one was merged with. Raises ArchiveError if there is no such release, or if
-    the passage is too short or in none of its versions.
+    the passage is too short or in none of its versions, and in no text of its files. Those texts are withheld whole.
     """
     check_release_exists(archive, release_id)
-    problem = None
+    problem, matcher = None, PassageMatcher([passage])
     if len(keep_characters(passage, str.isalnum)) < MIN_PASSAGE_LENGTH:
         problem = "the passage is too short"
     elif not any(
         redact_state(state, [passage]) != state
         for merged_id in find_merged_releases(archive, release_id)
         for state in map(parse_state, list_revisions(archive, merged_id))
-    ):
-        problem = "the passage is not in any version of the release"
+    ) and not find_releases_with_file(archive, matcher).intersection(find_merged_releases(archive, release_id)):
+        problem = "the passage is not in any version of the release, nor in the text of a file that it links to"
     if problem:
         raise ArchiveError(archive.path, problem, table="releases", key=str(release_id))
-    matcher, takedown_ids = PassageMatcher([passage]), []
+    takedown_ids = []
     with secure_transaction(archive):
         for merged_id in find_merged_releases(archive, release_id):
             takedown_ids.append(archive.takedowns.add(merged_id, "redact", started_at, reason, reason_en))
@@ -146,11 +149,20 @@ def copy_takedowns(archive: Archive, release_id: int, target_id: int) -> None:
 
 
 def find_uncovered_releases(archive: Archive, release_id: int, passage: str) -> list[int]:
-    """Return other releases whose current text contains a passage. Reads every release."""
+    """Return other releases with a passage in their current text or in a file. Reads every release and file."""
     matcher, covered = PassageMatcher([passage]), set(find_merged_releases(archive, release_id))
     names = ", ".join(f"coalesce(v.{name}, '')" for name in ("title", "lead", "body", *LIST_FIELDS))
     rows = archive.db.execute(f"select r.id, {names} from releases r join revisions v on v.id = r.revision")
-    return [key for key, *texts in rows if key not in covered and matcher.find("\n".join(texts))]
+    found = {key for key, *texts in rows if key not in covered and matcher.find("\n".join(texts))}
+    return sorted(found | find_releases_with_file(archive, matcher) - covered)
+
+
+def find_releases_with_file(archive: Archive, matcher: PassageMatcher) -> set[int]:
+    """Return the releases that link to a file, or have linked to it, with a passage in its text. Reads every file."""
+    pages = archive.db.execute("select file, text from attachment_pages order by file, page")
+    files = {file for file, group in groupby(pages, itemgetter(0)) if matcher.find("\n".join(p[1] for p in group))}
+    sql = "select l.release from attachment_versions v join attachment_links l on l.url = v.url where v.file = ?"
+    return {release for file in files for (release,) in archive.db.execute(sql, [file])}
 
 
 def apply_takedowns(archive: Archive, release_id: int) -> None:
@@ -182,6 +194,10 @@ def apply_takedowns(archive: Archive, release_id: int) -> None:
     archive.writer.update_derived(release_id, shown[current_id], shown_before[current_id])
     archive.writer.index.index_edits_of(release_id)
     archive.attachments.apply_takedown(release_id, attachment_urls, mark["takedown"])
+    archive.db.execute(
+        "update frontier set file_title = ? where release = ? and file_title is not null",
+        [shown[current_id]["title"], release_id],
+    )
     Quarantine(archive.db).redact_states(
         release_id, lambda state: archive.takedowns.redact_for_display(release_id, state)[0]
     )
@@ -210,7 +226,7 @@ def redact_column(db: Database, column_spec: tuple[str, str, str], release_id: i
 
 def redact_crawl_problems(archive: Archive, release_id: int) -> None:
     values = {"release": release_id}
-    urls = [url for (url,) in archive.db.execute(RELEASE_URLS_SQL, values)]
+    urls = [url for (url,) in archive.db.execute(f"{RELEASE_URLS_SQL} union {ATTACHMENT_URLS_SQL}", values)]
     for row in list(archive.db.table("crawls").rows_where(CRAWLS_CONDITION, values)):
         messages = json.loads(row["problems"] or "[]")
         redacted = [REDACTION_MARK if any(url in message for url in urls) else message for message in messages]

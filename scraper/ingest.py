@@ -33,6 +33,7 @@ from archive.quarantine import (
     find_field_losses,
     reason_key,
 )
+from archive.redaction import REDACTION_MARK
 from archive.store import Archive, SaveResult, StoredRelease
 from scraper.agency import is_wire_url
 from scraper.errors import NotARelease, PageError
@@ -100,7 +101,7 @@ class Ingest:
         of the capture of its response, if already stored. redesigned: whether the site's template is known to have
         changed since the page was last stored.
         """
-        release = to_release(page.item)
+        release = self.restore_file_title(page, to_release(page.item))
         if self.agencies[release.agency].wire:
             page, same_id = match_other_address(self.archive, release, page)
             # the page is the release's other address: at a press wire, or on the agency's own site
@@ -143,6 +144,15 @@ class Ingest:
             outcome = self.store_state(matched, sha256, capture_id, redesigned=redesigned)
             self.update_frontier(matched, changed=outcome is not SaveResult.UNCHANGED)
         return IngestResult(release=release, outcome=outcome)
+
+    def restore_file_title(self, page: ParsedPage, release: Release) -> Release:
+        """Return a file that was taken down with its own title; the frontier has that which the takedown shows."""
+        stored = self.archive.get(release.url) if page.is_file and REDACTION_MARK in release.title else None
+        if stored is None:
+            return release
+        title = stored.state["title"]
+        files = tuple(replace(file, title=title) for file in release.attachments)
+        return replace(release, title=title, attachments=files)
 
     def record_other_address(self, page: ParsedPage, release_id: int) -> None:
         """Record a page as the other address of a release, with its capture if its bytes are new."""

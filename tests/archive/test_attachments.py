@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,16 +14,20 @@ from urllib.parse import quote
 
 import pytest
 
+from archive.__main__ import main
 from archive.attachment_text import AttachmentPage, AttachmentText
 from archive.attachments import MIN_INTERVAL, AttachmentVersion
 from archive.captures import Captures
+from archive.database import ArchiveError
 from archive.evidence.verify import verify
 from archive.evidence.warc import export_warc
 from archive.models import Attachment, Capture
+from archive.snapshots import publish_snapshot
 from archive.store import Archive
-from archive.takedowns import hide_release, lift_takedown, redact_passage
+from archive.takedowns import find_uncovered_releases, hide_release, lift_takedown, redact_passage
 from tests.archive.sample import Site, served
 from tests.archive.sample_evidence import create_evidence_archive, release
+from tests.site import files
 
 NOW, DAY = datetime(2026, 4, 1, 9, tzinfo=UTC), timedelta(days=1)
 URL = "https://a.example/beslut.pdf"
@@ -159,7 +165,8 @@ def test_takedown_of_a_release_withholds_the_text_of_its_files(archive: Archive,
         takedown_id = redact_passage(archive, release_id, LINKING.title, NOW, reason="Personuppgift")
     assert select(archive, "select * from attachment_pages") == []
     assert select(archive, "select rowid from search_attachments") == []
-    assert select(archive, "select kind, letters, extracted from attachment_files") == [(None, None, None)]
+    withheld = [(None, None, "withheld", None)]
+    assert select(archive, "select kind, letters, problem, extracted from attachment_files") == withheld
     assert not archive.attachments.needs_text(version.file_id)
     store_text(archive, version)  # by a crawl that had begun to read it
     later = record(archive, b"%PDF-2", NOW + DAY)
@@ -174,6 +181,91 @@ def test_takedown_of_a_release_withholds_the_text_of_its_files(archive: Archive,
     assert select(archive, "select count(*) from attachment_pages") == [(2,)]
     export_warc(archive.path, tmp_path / "again.warc")
     assert b"%PDF-1" in (tmp_path / "again.warc").read_bytes()
+
+
+async def test_file_of_two_releases_is_withheld_with_either_of_them(archive: Archive, tmp_path: Path) -> None:
+    other_url = "https://a.example/samma.pdf"
+    sharing = replace(
+        release(1, 2), url="https://fyr.example/kopia", attachments=(Attachment(url=other_url, title="B"),)
+    )
+    archive.save(sharing, seen_at=NOW)
+    sharing_id = archive.find_release_id(sharing.url)
+    assert sharing_id
+    with archive.transaction():
+        archive.attachments.add_links(sharing_id, sharing.agency, NOW)
+    add_links(archive)
+    store_text(archive, record(archive, b"%PDF-1"))
+    store_text(archive, record(archive, b"%PDF-1", url=other_url))
+    takedown_id = hide_release(archive, get_release_id(archive), NOW, reason="Domstols beslut")
+    assert select(archive, "select * from attachment_pages") == []
+    export_warc(archive.path, tmp_path / "out.warc")
+    assert b"%PDF-1" not in (tmp_path / "out.warc").read_bytes()
+    snapshot = publish_snapshot(archive.path, tmp_path / "snapshots", keep=1, moment=NOW)
+    with Captures(snapshot / "archive.db", readonly=True) as captures:
+        assert hashlib.sha256(b"%PDF-1").hexdigest() not in captures
+    with served(archive.path) as datasette:
+        page = await Site(datasette).text(f"/archive/releases/{sharing_id}")
+    assert "Texten visas inte: filen hör till ett meddelande som är dolt eller maskerat." in page
+    lift_takedown(archive, takedown_id, NOW + DAY, "Beslutet upphävt")
+    with Captures(archive.path) as captures:
+        result = archive.extract_missing_texts(captures, withheld=True)
+    assert (result.files, result.problems) == (1, 1)  # its bytes are no PDF
+
+
+def test_redacted_release(archive: Archive) -> None:
+    named = "https://a.example/nora-kvist.pdf"
+    archive.save(replace(LINKING, attachments=(Attachment(url=named, title="Om Nora Kvist"),)), seen_at=NOW)
+    add_links(archive)
+    redact_passage(archive, get_release_id(archive), "Nora Kvist", NOW, reason="Personuppgift")
+    add_links(archive, NOW + DAY)  # by a crawl that finds the same
+    assert select(archive, "select url from frontier where url like '%█%'") == []
+    assert list_due(archive, NOW + DAY) == []
+    # a file that the agency adds later
+    archive.save(replace(LINKING, body="Nytt."), seen_at=NOW + DAY)
+    add_links(archive, NOW + DAY)
+    store_text(archive, record(archive, b"%PDF-1"))
+    assert select(archive, "select * from attachment_pages") == []
+    assert verify(archive.path).findings == []
+
+
+def test_passage_in_a_file_can_be_redacted(archive: Archive) -> None:
+    add_links(archive)
+    store_text(archive, record(archive, b"%PDF-1"), replace(TEXT, pages=(AttachmentPage(1, "Av Nora\nKvist"),)))
+    assert find_uncovered_releases(archive, 2, "Nora Kvist") == [get_release_id(archive)]
+    with pytest.raises(ArchiveError, match="nor in the text of a file"):
+        redact_passage(archive, 2, "Nora Kvist", NOW, reason="Personuppgift")
+    redact_passage(archive, get_release_id(archive), "Nora Kvist", NOW, reason="Personuppgift")
+    assert select(archive, "select * from attachment_pages") == []
+
+
+def test_extract_attachments_command(archive: Archive, capsys: pytest.CaptureFixture[str]) -> None:
+    add_links(archive)
+    first = record(archive, files.make_pdf("Beslut om fyren", "Sida två"))
+    record(archive, b"no file", NOW, OTHER)
+    lost = record(archive, b"%PDF-2", NOW + DAY, OTHER)
+    with closing(sqlite3.connect(archive.path.with_name("captures.db"))) as captures, captures:
+        captures.execute("delete from blobs where sha256 = ?", [lost.sha256])
+
+    def run(*arguments: str) -> str:
+        code = main(["extract-attachments", str(archive.path), *arguments])
+        printed = capsys.readouterr().out
+        assert code == int("damaged: 0" not in printed)
+        return printed.splitlines()[-1].partition("archive.db: ")[2]
+
+    assert run("--agency", "other") == "0 files read; without text: 0; with a problem: 0; missing or damaged: 0"
+    assert run() == "2 files read; without text: 0; with a problem: 1; missing or damaged: 1"
+    assert run() == "0 files read; without text: 0; with a problem: 0; missing or damaged: 1"
+    pages = select(archive, "select file, page, text from attachment_pages")
+    assert pages == [(first.file_id, 1, "Beslut om fyren"), (first.file_id, 2, "Sida två")]
+    assert select(archive, FOUND_SQL, "fyr") == [(first.file_id * 1000 + 1,)]
+
+    # a takedown that is lifted
+    hide_release(archive, get_release_id(archive), NOW, reason="Domstols beslut")
+    assert run() == "0 files read; without text: 0; with a problem: 0; missing or damaged: 0"
+    assert main(["takedown", "lift", "1", "--reason", "Upphävt", "--archive", str(archive.path)]) == 0
+    printed = capsys.readouterr().out
+    assert "texts of attached files that are read again: 2" in printed
+    assert select(archive, "select file, page, text from attachment_pages") == pages
 
 
 FOUND_SQL = "select rowid from search_attachments where search_attachments match ?"

@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from archive.dates import now
+from archive.redaction import REDACTION_MARK
+from archive.store import Archive
+from archive.takedowns import hide_release, lift_takedown
 from tests.scraper.crawling import Crawling, make_due
 from tests.site import Site, files
 from tests.site.plain import PAPERS, PDF
@@ -71,6 +75,25 @@ def test_web_page_at_the_address_of_a_file_is_rejected(crawling: Crawling) -> No
     assert "gallring-3.pdf: page: is a web page, not the file 'Nya regler för gallring av protokoll'" in printed
     assert crawling.rows("select count(*) from releases") == [(2,)]
     assert crawling.rows("select rejected from crawls") == [(1,)]
+
+
+def test_title_of_a_file_that_is_taken_down_does_not_come_back(crawling: Crawling) -> None:
+    crawling.run()
+    titles = "select file_title from frontier where url like '%remiss-14.pdf'"
+    title = PAPERS["remiss-14.pdf"][0]
+    with Archive(crawling.archive) as archive:
+        ((release_id,),) = crawling.rows("select id from releases where url like '%remiss-14.pdf'")
+        takedown_id = hide_release(archive, release_id, now(), reason="Domstols beslut")
+    for spider in ("revisit", "news"):
+        make_due(crawling)
+        code, printed = crawling.run(spider)
+        assert code == 0, printed
+        assert crawling.rows(titles) == [(REDACTION_MARK,)]
+    assert title.encode() not in crawling.archive.read_bytes()
+    assert crawling.rows("select cause from revisions where release = ?", release_id) == [("first",)]
+    with Archive(crawling.archive) as archive:
+        lift_takedown(archive, takedown_id, now(), "Upphävt")
+    assert crawling.rows(titles) == [(title,)]
 
 
 def test_files_can_be_left_out(crawling: Crawling) -> None:

@@ -248,7 +248,8 @@ def replica(
 @file_argument
 @click.option("--digest", is_flag=True, help="Only print the day and digest of the newest manifest, for publishing.")
 @click.option("--known", metavar="DIGEST", help="A digest, as published, that one of the manifests must have.")
-def verify(file: Path, digest: bool, known: str | None) -> int:
+@click.option("--texts", is_flag=True, help="Also read the texts of attached files again (half a second a file).")
+def verify(file: Path, *, digest: bool, known: str | None, texts: bool) -> int:
     """Check an archive against its hashes and manifests.
 
     Exit code 1 if there are findings.
@@ -258,11 +259,12 @@ def verify(file: Path, digest: bool, known: str | None) -> int:
     if digest:
         return print_digest(file)
     with show_progress() as progress:
-        report = verify_archive(file, known_digest=known, progress=progress)
+        report = verify_archive(file, known_digest=known, texts=texts, progress=progress)
     for finding in report.findings:
         click.echo(finding)
     newest = report.newest_manifest
-    click.echo(f"{file}: {', '.join(f'{number} {name}' for name, number in report.counts.items())}")
+    counts = (f"{number} {name.replace('_', ' ')}" for name, number in report.counts.items())
+    click.echo(f"{file}: {', '.join(counts)}")
     click.echo(
         f"{f'newest manifest: {newest.day} {newest.digest}' if newest else 'no manifest yet'},"
         f" {report.uncovered} rows since"

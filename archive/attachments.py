@@ -25,12 +25,9 @@ from archive.attachment_text import WITHHELD, AttachmentText
 from archive.database import ArchiveError
 from archive.dates import to_iso
 from archive.frontier import FRONTIER_COLUMNS, FrontierEntry
+from archive.redaction import IS_FILE_WITHHELD_SQL
 
 MIN_INTERVAL = timedelta(days=1)  # new releases are checked each hour, but their files change seldom and are large
-IS_WITHHELD_SQL = (
-    "exists (select 1 from attachment_versions w join attachment_links l on l.url = w.url"
-    " where w.file = f.id and l.takedown is not null)"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +126,13 @@ class Attachments:
 
     def needs_text(self, file_id: int) -> bool:
         """Return whether the text of a file was not extracted yet, and may be stored."""
-        sql = f"select extracted is null and not {IS_WITHHELD_SQL} from attachment_files f where id = ?"
+        sql = f"select extracted is null and not {IS_FILE_WITHHELD_SQL} from attachment_files f where id = ?"
         return bool(self.db.execute(sql, [file_id]).fetchone()[0])
 
     def store_text(self, file_id: int, text: AttachmentText, extracted_at: datetime) -> None:
         """Store the text of a file in place of an earlier one, or nothing if it has been withheld in the meantime."""
-        if self.db.execute(f"select {IS_WITHHELD_SQL} from attachment_files f where id = ?", [file_id]).fetchone()[0]:
+        sql = f"select {IS_FILE_WITHHELD_SQL} from attachment_files f where id = ?"
+        if self.db.execute(sql, [file_id]).fetchone()[0]:
             self._withhold(file_id)
             return
         self._delete_pages(file_id)
@@ -155,7 +153,7 @@ class Attachments:
         agency: only files of its releases. withheld: only files whose text was deleted by a takedown that is lifted.
         """
         sql = f"""
-            select id, sha256 from attachment_files f where extracted is null and not {IS_WITHHELD_SQL}
+            select id, sha256 from attachment_files f where extracted is null and not {IS_FILE_WITHHELD_SQL}
               and (:problem is null or problem = :problem)
               and (:agency is null or exists (select 1 from attachment_versions v
                 join attachment_links l on l.url = v.url join releases r on r.id = l.release
@@ -179,7 +177,7 @@ class Attachments:
             )
         self.db.execute("update attachment_links set takedown = ? where release = ?", [takedown, release_id])
         files = self.db.execute(
-            f"select f.id from attachment_files f where extracted is not null and {IS_WITHHELD_SQL}"
+            f"select f.id from attachment_files f where extracted is not null and {IS_FILE_WITHHELD_SQL}"
             " and exists (select 1 from attachment_versions v join attachment_links l on l.url = v.url"
             " where v.file = f.id and l.release = ?)",
             [release_id],

@@ -1,7 +1,8 @@
 """Writes evidence bundles: zip files with the sources of a revision or removal, for anyone to check.
 
-A bundle contains the original page, the stored state, the manifest lines that cover them, and a guide in each language:
-which times are known, what the files are, and how to check them with sha256sum.
+A bundle contains the original page, the stored state, the files that the release linked to, the manifest lines that
+cover them, and a guide in each language: which times are known, what the files are, and how to check them with
+sha256sum.
 """
 
 from __future__ import annotations
@@ -9,12 +10,13 @@ from __future__ import annotations
 import json
 import mimetypes
 import sqlite3
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
-from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
+from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
 from sqlite_utils import Database
 
@@ -23,8 +25,12 @@ from archive.database import ArchiveError
 from archive.evidence.manifest import Manifest, compute_sha256, format_canonical_state, read_manifests
 from archive.evidence.verify import open_archive, open_captures, read_capture_body
 from archive.i18n import DEFAULT_LANGUAGE, LANGUAGES, translate
+from archive.models import parse_state
+from archive.redaction import IS_FILE_WITHHELD_SQL
 
 CHECKSUMS_FILE = "SHA256SUMS"
+ATTACHMENTS_FILE = "attachments.json"
+MAX_ATTACHED_BYTES = 50_000_000  # of all attached files in a bundle
 REMOVAL_FIELDS = ("kind", "target", "first_seen", "last_seen", "checks", "confirmed", "ended", "status", "moved_to")
 MARKUP_EXTENSIONS = {"text/html": ".html", "application/xhtml+xml": ".html"}  # mimetypes may return .htm
 
@@ -42,6 +48,18 @@ REMOVAL_SQL = (
     " left join takedowns t on t.id = (select min(id) from takedowns where release = r.id and lifted is null)"
     " where o.id = ?"
 )
+# Versions of a URL that were not yet replaced when the revision was first seen. `until`: when it was followed by
+# another one; a version found later was not seen with this revision
+ATTACHED_VERSIONS_SQL = f"""
+    select n.id as version, n.first_seen, n.last_seen, n.checks, n.capture, c.url as final_url, c.headers,
+      f.sha256, f.bytes, f.kind, {IS_FILE_WITHHELD_SQL} as withheld, n.first_seen >= coalesce(:until, '9') as later
+    from attachment_versions n join attachment_files f on f.id = n.file join captures c on c.id = n.capture
+    where n.url = :url and not exists
+      (select 1 from attachment_versions x where x.url = n.url and x.id > n.id and x.first_seen <= :since)
+    order by n.id
+"""
+FOLLOWED_SQL = "select min(seen) from revisions where id > :id and (release = :release or previous = :id)"
+UNFETCHED_SQL = "select problem from frontier where url = ? and role = 'attachment' and state <> 'done'"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -55,15 +73,21 @@ class EvidenceBundle:
     files: list[tuple[str, str]] = field(default_factory=list)  # (name, key of the text that describes the file)
     checksums: list[tuple[str, str]] = field(default_factory=list)  # (name, SHA-256)
     notes: list[tuple[str, dict[str, Any]]] = field(default_factory=list)  # (key of a text, values)
+    attached_bytes: int = 0  # of the attached files so far
     # (key of a text, values): instructions for checking
     steps: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
     def add_file(
-        self, name: str, content: bytes, description_key: str | None = None, sha256: str | None = None
+        self,
+        name: str,
+        content: bytes,
+        description_key: str | None = None,
+        sha256: str | None = None,
+        compression: int = ZIP_DEFLATED,
     ) -> None:
         """Write a file; list it in the guide if `description_key` is set, in SHA256SUMS if `sha256` is."""
         entry = ZipInfo(f"{self.folder}/{name}", self.timestamp.timetuple()[:6])
-        entry.compress_type, entry.external_attr = ZIP_DEFLATED, 0o644 << 16
+        entry.compress_type, entry.external_attr = compression, 0o644 << 16
         self.zip.writestr(entry, content)
         if description_key:
             self.files.append((name, description_key))
@@ -166,7 +190,8 @@ def fill_bundle(bundle: EvidenceBundle, db: sqlite3.Connection, captures: Captur
         bundle.add_file("removal.json", text, f"{kind}.json", compute_sha256(text))
     elif row["takedown"] is None:
         add_state(bundle, row, entries.get("revisions"))
-    for entry in entries.values():
+        add_attachments(bundle, db, captures, row, entries)
+    for entry in {entry.part: entry for entry in entries.values()}.values():
         bundle.add_file(entry.part, entry.text, "parts", compute_sha256(entry.text))
         bundle.steps.append(("check_parts", {"part": entry.part, "manifest": f"chain/{entry.manifest.day}.json"}))
     try:
@@ -195,7 +220,7 @@ def add_capture(
     bundle.times += [("captured", capture["seen"]), ("status", capture["status"])]
     bundle.times += [(name, headers.get(name)) for name in ("date", "last-modified")]
     line = entry.line if entry else {}
-    page = f"page{find_file_extension(headers.get('content-type', ''))}"
+    page = f"page{find_file_extension(headers)}"
     try:
         body = read_capture_body(captures, capture["sha256"])
     except ArchiveError as error:
@@ -214,6 +239,68 @@ def add_state(bundle: EvidenceBundle, row: dict[str, Any], entry: ManifestEntry 
     bundle.add_file("release.json", text, "release.json", entry.line["state_sha256"] if entry else compute_sha256(text))
     if entry:
         bundle.steps.append(("check_release", {"revision": row["id"], "part": entry.part}))
+
+
+def add_attachments(
+    bundle: EvidenceBundle,
+    db: sqlite3.Connection,
+    captures: Captures | None,
+    row: dict[str, Any],
+    entries: dict[str, ManifestEntry],
+) -> None:
+    """Add the files that the revision linked to, as they were in its time, and a list that says what is missing.
+
+    entries: gets the manifest entries of their captures.
+    """
+    links = parse_state(row)["attachments"] or []
+    (until,) = db.execute(FOLLOWED_SQL, row).fetchone()
+    for position, link in enumerate(links, 1):
+        times = {"url": link["url"], "since": row["seen"], "until": until}
+        versions = list(Database(db).query(ATTACHED_VERSIONS_SQL, times))
+        link["versions"] = [version for version in versions if not version.pop("later")]
+        if not link["versions"]:
+            (problem,) = db.execute(UNFETCHED_SQL, [link["url"]]).fetchone() or (None,)
+            report_missing(bundle, link, "later" if versions else "failed" if problem else "never", problem)
+        for version in link["versions"]:
+            version |= {"headers": json.loads(version["headers"]), "url": link["url"]}
+            suffix = f".{kind}" if (kind := version.pop("kind")) else find_file_extension(version["headers"])
+            name = f"files/{position}-{version['version']}{suffix}"
+            try:
+                if version["capture"] == row["capture"]:  # the release is this file
+                    version["file"] = f"page{find_file_extension(version['headers'])}"
+                else:
+                    add_attached_file(bundle, captures, version, name)
+                if "file" in version and (entry := find_manifest_entry(db, captures, "captures", version["capture"])):
+                    entries[name] = entry
+                    version["part"] = entry.part
+            except ArchiveError as error:
+                report_missing(bundle, version, "damaged", format_archive_error(error))
+    if links:
+        text = json.dumps(links, ensure_ascii=False, indent=1).encode()
+        bundle.add_file(ATTACHMENTS_FILE, text, ATTACHMENTS_FILE, compute_sha256(text))
+    if bundle.attached_bytes:
+        bundle.files.append(("files/*", "attached"))
+        bundle.steps.append(("check_attachments", {}))
+
+
+def add_attached_file(bundle: EvidenceBundle, captures: Captures | None, version: dict[str, Any], name: str) -> None:
+    """Add a file, unless it is withheld or the bundle would be too large. Raises ArchiveError for damaged bytes."""
+    if version.pop("withheld"):
+        return report_missing(bundle, version, "withheld")
+    if bundle.attached_bytes + version["bytes"] > MAX_ATTACHED_BYTES:
+        return report_missing(bundle, version, "size")
+    body = read_capture_body(captures, version["sha256"])
+    bundle.attached_bytes += len(body)
+    bundle.add_file(name, body, sha256=version["sha256"], compression=ZIP_STORED)
+    version["file"] = name
+    return None
+
+
+def report_missing(bundle: EvidenceBundle, entry: dict[str, Any], reason: str, problem: str | None = None) -> None:
+    """Say in the guide, and in the entry of the list of attachments, why a file is not in the bundle."""
+    entry |= {"missing": reason, **({"problem": problem} if problem else {})}
+    values = {name: entry.get(name) for name in ("url", "sha256", "problem")}
+    bundle.notes.append((f"missing_{reason}", {**values, "megabytes": MAX_ATTACHED_BYTES // 1_000_000}))
 
 
 def add_manifest_chain(
@@ -263,13 +350,13 @@ def read_row_by_id(db: sqlite3.Connection, sql: str, row_id: int | None) -> dict
     return next(Database(db).query(sql, [row_id]), None)
 
 
-def find_file_extension(content_type: str) -> str:
-    """Return the file extension for a Content-Type.
+def find_file_extension(headers: Mapping[str, str]) -> str:
+    """Return the file extension for the Content-Type of a response.
 
-    >>> find_file_extension("text/html; charset=utf-8"), find_file_extension("application/pdf"), find_file_extension("")
-    ('.html', '.pdf', '.bin')
+    >>> find_file_extension({"content-type": "text/html; charset=utf-8"}), find_file_extension({})
+    ('.html', '.bin')
     """
-    media_type = content_type.split(";", maxsplit=1)[0].strip().lower()
+    media_type = headers.get("content-type", "").split(";", maxsplit=1)[0].strip().lower()
     return MARKUP_EXTENSIONS.get(media_type) or mimetypes.guess_extension(media_type) or ".bin"
 
 

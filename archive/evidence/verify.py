@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from archive.aggregates import COUNT_SQL
+from archive.attachment_text import extract_text
 from archive.captures import FOREIGN_MESSAGE, Captures
 from archive.database import ArchiveError, ProgressCallback, check_version, open_readonly
 from archive.evidence.manifest import (
@@ -29,9 +30,9 @@ from archive.evidence.manifest import (
     read_manifests,
 )
 from archive.models import LIST_FIELDS, PART_FIELDS, PART_TABLES, STATE_FIELDS, hash_state, parse_state
-from archive.redaction import WithheldStore, restore_withheld_row
+from archive.redaction import IS_FILE_WITHHELD_SQL, WithheldStore, restore_withheld_row
 
-VERIFIED_TABLES = ("captures", "revisions", "releases", "manifests")
+VERIFIED_TABLES = ("captures", "revisions", "releases", "attachment_versions", "manifests")
 ROWS_PER_QUERY = 1000  # ids read by one query
 RELEASES_WITHOUT_CHANGES_SQL = (
     "select id from releases r where not exists (select 1 from changefeed d where d.release = r.id)"
@@ -49,6 +50,50 @@ WRONG_COUNTS_SQL = """
     group by {names} having sum(side) <> 0 order by {names}
 """  # equal rows cancel each other out
 
+ATTACHMENT_CHECKS = (  # table, keys of its wrong rows, what is wrong
+    (
+        "attachment_versions",
+        "select n.id from attachment_versions n join attachment_files f on f.id = n.file"
+        " join captures c on c.id = n.capture where c.sha256 <> f.sha256 or c.bytes <> f.bytes",
+        "its capture is not that of its file",
+    ),
+    (
+        "attachment_versions",
+        "select id from attachment_versions n where previous is not"
+        " (select max(id) from attachment_versions x where x.url = n.url and x.id < n.id)"
+        " or (previous is null) <> (cause = 'first')",
+        "it does not follow the version before it",
+    ),
+    (
+        "attachment_files",
+        "select id from attachment_files f where not exists (select 1 from attachment_versions where file = f.id)",
+        "no version has it",
+    ),
+    (
+        "attachment_files",
+        "select id from attachment_files f where extracted is null"
+        " and exists (select 1 from attachment_pages where file = f.id)",
+        "it has pages, although its text was not read or is withheld",
+    ),
+    (
+        "attachment_files",
+        "select id from attachment_files f where extracted is not null and letters <>"
+        " (select coalesce(sum(letters), 0) from attachment_pages where file = f.id)",
+        "its number of letters is not that of its pages",
+    ),
+    (
+        "attachment_files",
+        f"select id from attachment_files f where extracted is not null and {IS_FILE_WITHHELD_SQL}",
+        "its text is stored, although a release that links to it is taken down",
+    ),
+    (
+        "attachment_links",
+        "select release || ' ' || l.url from attachment_links l join releases r on r.id = l.release"
+        " where l.takedown is not r.takedown",
+        "its takedown is not that of the release",
+    ),
+)
+
 CheckResults = Iterator[ArchiveError | None]  # one item per check: its fault, or None
 
 
@@ -63,16 +108,17 @@ class VerificationReport:
 
 
 def verify(
-    path: Path, *, known_digest: str | None = None, progress: ProgressCallback = lambda *_: None
+    path: Path, *, known_digest: str | None = None, texts: bool = False, progress: ProgressCallback = lambda *_: None
 ) -> VerificationReport:
     """Check a whole archive without changing it.
 
-    known_digest: a digest published elsewhere that one of the manifests must have. Raises ArchiveError if the file
-    cannot be opened as an archive.
+    known_digest: a digest published elsewhere that one of the manifests must have. texts: also read the texts of
+    attached files again, which takes about half a second for each. Raises ArchiveError if the file cannot be opened as
+    an archive.
     """
     try:
         with closing(open_archive(path)) as db, open_captures(path) as captures:
-            return Verifier(path=path, db=db, captures=captures).run(known_digest, progress)
+            return Verifier(path=path, db=db, captures=captures, texts=texts).run(known_digest, progress)
     except sqlite3.Error as error:
         raise ArchiveError(path, str(error)) from error
 
@@ -91,7 +137,9 @@ def open_archive(path: Path) -> sqlite3.Connection:
         raise ArchiveError(path, f"cannot be opened as an archive: {error}") from error
     if missing := [table for table in (*VERIFIED_TABLES, "changefeed", *COUNT_SQL) if table not in existing]:
         db.close()
-        raise ArchiveError(path, f"has no table {missing[0]}, so it is not an archive")
+        raise ArchiveError(
+            path, f"has no table {missing[0]}: it is no archive, or must be updated (by a crawl, or serve)"
+        )
     return db
 
 
@@ -114,6 +162,7 @@ class Verifier:
     path: Path
     db: sqlite3.Connection
     captures: Captures | None
+    texts: bool  # whether the texts of attached files are read again
 
     def run(self, known_digest: str | None, progress: ProgressCallback) -> VerificationReport:
         """Run all checks. If damage to the file stops a check, it becomes a finding, and the next one runs."""
@@ -171,6 +220,8 @@ class Verifier:
             *checks,
             ("revisions", counts["revisions"], self.check_revisions(has_withheld_file=withheld_file.is_file())),
             ("releases", counts["releases"], self.check_releases()),
+            ("attachments", len(ATTACHMENT_CHECKS), self.check_attachments()),
+            *([("texts of attachments", self.count("attachment_files"), self.check_texts())] if self.texts else []),
             ("changefeed", 1, self.check_changefeed()),
             ("counted", len(COUNT_SQL), self.check_aggregates()),
             ("manifests", counts["manifests"], self.check_manifest_chain()),
@@ -247,6 +298,31 @@ class Verifier:
         for release, *values in self.db.execute(PARTS_SQL.format(names=", ".join(names), table=table), id_range):
             parts[release].append(dict(zip(names, values, strict=True)))
         return parts
+
+    def check_attachments(self) -> CheckResults:
+        """Compare versions with captures, files with their pages, and links with takedowns."""
+        for table, sql, problem in ATTACHMENT_CHECKS:
+            for (key,) in self.db.execute(sql):
+                yield self.fault(table, key, problem)
+            yield None
+
+    def check_texts(self) -> CheckResults:
+        """Read the text of each file again from its bytes, and compare it with that stored."""
+        for id_range in self.iter_id_ranges("attachment_files"):
+            sql = "select id, sha256 from attachment_files where extracted is not null and id between ? and ?"
+            for file_id, sha256 in self.db.execute(sql, id_range).fetchall():
+                pages = self.db.execute("select page, text from attachment_pages where file = ?", [file_id]).fetchall()
+                try:
+                    found = extract_text(read_capture_body(self.captures, sha256))
+                except ArchiveError as error:
+                    yield error
+                    continue
+                matches = sorted(pages) == [(page.number, page.text) for page in found.pages]
+                yield (
+                    None
+                    if matches
+                    else self.fault("attachment_pages", file_id, "the text is not what is read from the file now")
+                )
 
     def check_changefeed(self) -> CheckResults:
         """Report each release without a change feed entry, because mirrors would miss it."""

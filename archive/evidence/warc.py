@@ -21,6 +21,7 @@ from warcio.warcwriter import WARCWriter
 from archive.captures import Captures
 from archive.database import ArchiveError, ProgressCallback
 from archive.evidence.verify import open_archive
+from archive.redaction import IS_FILE_WITHHELD_SQL
 
 WARC_VERSION = "WARC/1.1"
 WARCINFO_FIELDS = {
@@ -37,9 +38,8 @@ WITHHELD_CAPTURES_SQL = (  # all responses from the URLs of releases that have b
     # a record of a press wire has another URL than its release
     f" union select capture from quarantine where url in (select url from frontier where release in"
     f" ({TAKEN_DOWN_RELEASES_SQL})) and capture is not null"
-    # also if another release has the same file, or another URL
-    " union select capture from attachment_versions where file in (select v.file from attachment_links l"
-    " join attachment_versions v on v.url = l.url where l.takedown is not null)"
+    " union select n.capture from attachment_versions n join attachment_files f on f.id = n.file"
+    f" where {IS_FILE_WITHHELD_SQL}"
     " union select capture from revisions where takedown is not null and capture is not null"
     + "".join(
         f" union select capture from {table} where {column} in ({TAKEN_DOWN_RELEASES_SQL}) and capture is not null"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import subprocess
-from datetime import date
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,9 +15,9 @@ import pytest
 from archive.captures import Captures
 from archive.evidence import write_bundle
 from archive.evidence.manifest import read_manifests, write_manifest
-from archive.models import Capture
+from archive.models import Attachment, Capture
 from archive.store import Archive
-from archive.takedowns import redact_passage
+from archive.takedowns import hide_release, redact_passage
 from tests.archive.sample_evidence import (
     FIRST_CRAWL,
     body,
@@ -75,6 +77,96 @@ def test_bundle_has_page_state_and_manifests_that_sha256sum_confirms(archive: Pa
         *((part, files["chain/2026-03-02.json"]) for part in ("captures-8-9.jsonl", "revisions-8-9.jsonl")),
     ):
         assert sums[name] in text, name
+
+
+FILE_URLS = [
+    f"https://fyr.example/{name}" for name in ("beslut.pdf", "sen.pdf", "borta.pdf", "aldrig.pdf", "delad.xlsx")
+]
+
+
+def attach(archive: Path) -> list[int]:
+    """Add a release with files that were found at various times, and return its revisions."""
+    day, hour = timedelta(days=1), timedelta(hours=1)
+    start = FIRST_CRAWL + 10 * day
+    linking = replace(release(50, 0), attachments=tuple(Attachment(url=each, title="Fil") for each in FILE_URLS))
+    with Archive(archive) as opened, Captures(archive) as captures:
+
+        def record(url: str, content: bytes, seen: datetime) -> None:
+            sha256, headers = captures.store_body(content, "fyr.example"), {"content-type": "application/pdf"}
+            capture = Capture(url=url, seen=seen, status=200, headers=headers, sha256=sha256, bytes=len(content))
+            with opened.transaction():
+                key, size = opened.add_capture(capture), len(content)
+                opened.attachments.record_version(url, sha256, size, key, seen, media_type="application/pdf")
+
+        opened.save(linking, seen_at=start)
+        record(FILE_URLS[0], b"%PDF-1", start + hour)
+        record(FILE_URLS[0], b"%PDF-2", start + 2 * hour)
+        record(FILE_URLS[4], b"PK-1", start + hour)
+        opened.save(replace(linking, body="Nytt."), seen_at=start + day)
+        record(FILE_URLS[0], b"%PDF-3", start + day + hour)
+        record(FILE_URLS[1], b"%PDF-4", start + day + hour)
+        opened.frontier.add(FILE_URLS[2], agency="fyr", role="attachment", seen_at=start)
+        opened.frontier.mark_gone(FILE_URLS[2], start, f"{FILE_URLS[2]}: page: answered 404")
+        write_manifest(opened.db.conn, captures, date(2026, 3, 12))
+        found = opened.db.execute("select id from revisions where release = (select max(id) from releases)").fetchall()
+    return [key for (key,) in found]
+
+
+def test_attached_files_of_the_time_of_the_version(
+    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = attach(archive)
+    files = read_bundle(archive, first)
+    links = json.loads(files["attachments.json"])
+    assert [[files[v["file"]] for v in link["versions"]] for link in links] == [
+        [b"%PDF-1", b"%PDF-2"],
+        [],
+        [],
+        [],
+        [b"PK-1"],
+    ]
+    assert [link.get("missing") for link in links] == [None, "later", "failed", "never", None]
+    assert run_sha256sum(files, tmp_path).returncode == 0
+    for version in links[0]["versions"]:
+        (line,) = [
+            line for line in files[version["part"]].splitlines() if b'"capture":%d,' % version["capture"] in line
+        ]
+        assert json.loads(line)["sha256"] == version["sha256"]
+    guide = read_guide(files)
+    assert f"{FILE_URLS[1]} is not included: the archive first fetched it after" in guide
+    assert f"could not be fetched: {FILE_URLS[2]}: page: answered 404" in guide
+    assert f"{FILE_URLS[3]} is not included, because the archive has not fetched it." in guide
+    assert "attachments.json names, for each attached file, the number of its response" in guide
+    assert "{" not in read_guide(files, "sv") + guide
+    assert zip_bundle(archive, first) == zip_bundle(archive, first)
+
+    names = [name for name in read_bundle(archive, second) if name.startswith("files/")]
+    assert len(names) == 4  # %PDF-2, which was there when the version was first seen, %PDF-3, %PDF-4 and PK-1
+    monkeypatch.setattr("archive.evidence.MAX_ATTACHED_BYTES", 8)
+    files = read_bundle(archive, first)
+    assert sorted(name for name in files if name.startswith("files/")) == [links[0]["versions"][0]["file"]]
+    assert "at most 0 MB of attached files" in read_guide(files)
+
+
+def test_attached_file_that_is_withheld_or_lost(archive: Path) -> None:
+    _, second = attach(archive)
+    with Archive(archive) as opened:
+        opened.save(
+            replace(release(51, 0), attachments=(Attachment(url=FILE_URLS[4], title="Fil"),)), seen_at=FIRST_CRAWL
+        )
+        (other,) = opened.db.execute("select max(id) from releases").fetchone()
+        with opened.transaction():
+            opened.attachments.add_links(other, "fyr", FIRST_CRAWL)
+        hide_release(opened, other, FIRST_CRAWL, reason="Domstols beslut")
+    lost = hashlib.sha256(b"%PDF-4").hexdigest()
+    execute(archive.with_name("captures.db"), "delete from blobs where sha256 = ?", lost)
+    files = read_bundle(archive, second)
+    links = json.loads(files["attachments.json"])
+    assert [links[number]["versions"][0]["missing"] for number in (1, 4)] == ["damaged", "withheld"]
+    assert not [name for name in files if name.startswith(("files/2", "files/5"))]
+    withheld = f"a release that was taken down from the archive. Its SHA-256 is {hashlib.sha256(b'PK-1').hexdigest()}"
+    assert withheld in read_guide(files)
+    assert f"(SHA-256 {lost}) cannot be read here: captures.db" in read_guide(files)
 
 
 def test_guide_lists_times_and_steps_in_two_languages(archive: Path) -> None:

@@ -36,6 +36,61 @@ def change(archive: Path, sql: str) -> None:
         db.executescript(sql)
 
 
+VERSION = "attachment_versions (url, file, capture, cause, previous, first_seen, last_seen, checks)"
+FILE = "attachment_files: 1: "
+
+
+@pytest.fixture
+def with_file(archive: Path) -> Path:
+    """Add an attached file with a text: the bytes of the first page, read as if they were a document."""
+    change(
+        archive,
+        "insert into attachment_files (sha256, bytes) select sha256, bytes from captures where id = 1;"
+        f"insert into {VERSION} select url, 1, 1, 'first', null, seen, seen, 1 from captures where id = 1;"
+        "insert into attachment_links select 1, url, seen, seen, null from captures where id = 1;"
+        "insert into attachment_pages values (1, 1, null, 'Fyren', 5, null);"
+        "update attachment_files set extracted = '2026-03-01', letters = 5, kind = 'pdf', pages = 1;",
+    )
+    assert list_problems(archive) == []
+    return archive
+
+
+@pytest.mark.parametrize(
+    ("sql", "finding"),
+    [
+        ("update attachment_versions set capture = 2", "attachment_versions: 1: its capture is not that of its file"),
+        (
+            f"insert into {VERSION} select url, 1, 1, 'source', null, last_seen, last_seen, 1 from attachment_versions",
+            "attachment_versions: 2: it does not follow the version before it",
+        ),
+        ("insert into attachment_files (sha256, bytes) values ('0', 1)", "attachment_files: 2: no version has it"),
+        ("update attachment_files set extracted = null", f"{FILE}it has pages, although"),
+        ("delete from attachment_pages", f"{FILE}its number of letters is not that of its pages"),
+        ("update attachment_links set takedown = 'hidden'", f"{FILE}its text is stored, although"),
+        (
+            "update releases set takedown = 'hidden' where id = 1",
+            "attachment_links: 1 https://fyr.example/nyheter/1: its",
+        ),
+        (
+            "update attachment_versions set file = 7",
+            "attachment_versions: 1: file refers to no row of attachment_files",
+        ),
+    ],
+)
+def test_damaged_attachments(with_file: Path, sql: str, finding: str) -> None:
+    change(with_file, sql)
+    assert finding in "\n".join(list_problems(with_file))
+
+
+def test_texts_of_attachments_are_read_again_on_request(with_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", str(with_file)]) == 0
+    assert main(["verify", str(with_file), "--texts"]) == 1
+    assert "attachment_pages: 1: the text is not what is read from the file now" in capsys.readouterr().out
+    # what is read from a page is no text, because it is no document
+    change(with_file, "delete from attachment_pages; update attachment_files set letters = 0")
+    assert main(["verify", str(with_file), "--texts"]) == 0
+
+
 def list_problems(archive: Path) -> list[str]:
     """Return the findings without the folder of their file."""
     return [str(finding).removeprefix(f"{archive.parent}/") for finding in verify(archive).findings]
@@ -45,7 +100,11 @@ def test_unchanged_archive_has_no_findings_and_is_not_written(archive: Path) -> 
     before = {file.name: file.read_bytes() for file in archive.parent.iterdir()}
     report = verify(archive)
     assert report.findings == []
-    assert report.counts == {"captures": 11, "revisions": 11, "releases": 7, "manifests": 2, "blobs": 11 + 2 + 4}
+    assert report.counts == {"captures": 11, "revisions": 11, "releases": 7} | {
+        "attachment_versions": 0,
+        "manifests": 2,
+        "blobs": 11 + 2 + 4,
+    }
     assert report.newest_manifest
     assert (report.newest_manifest.day, report.uncovered) == ("2026-03-02", 4)
     assert {file.name: file.read_bytes() for file in archive.parent.iterdir()} == before
@@ -200,7 +259,7 @@ def test_command_prints_summary_digest_and_findings(archive: Path, capsys: pytes
     ((digest,),) = execute(archive, "select digest from manifests where day = '2026-03-02'")
     assert main(["verify", str(archive)]) == 0
     out = capsys.readouterr().out
-    assert f"{archive}: 11 captures, 11 revisions, 7 releases, 2 manifests, 17 blobs" in out
+    assert f"{archive}: 11 captures, 11 revisions, 7 releases, 0 attachment versions, 2 manifests, 17 blobs" in out
     assert f"newest manifest: 2026-03-02 {digest}, 4 rows since" in out
     assert main(["verify", str(archive), "--digest"]) == 0
     assert capsys.readouterr().out == f"2026-03-02 {digest}\n"

@@ -5,6 +5,7 @@ a file without changing the release: each URL has versions of its own, with the 
 
     attachment_links     a URL that a release links to, or once did, with the checks of the release that found it
     attachment_versions  what was found at a URL: one row for each time that the file was another one than before
+    attachment_edits     the releases that linked to a URL when its file was replaced: it is an edit of each of them
     attachment_files     each file once, by its SHA-256, with what is known of its text
     attachment_pages     the text of a file, page by page
 
@@ -25,6 +26,7 @@ from archive.attachment_text import WITHHELD, AttachmentText
 from archive.database import ArchiveError
 from archive.dates import to_iso
 from archive.frontier import FRONTIER_COLUMNS, FrontierEntry
+from archive.history.files import FileText, describe_change
 from archive.redaction import IS_FILE_WITHHELD_SQL
 
 MIN_INTERVAL = timedelta(days=1)  # new releases are checked each hour, but their files change seldom and are large
@@ -93,8 +95,18 @@ class Attachments:
         if version is None:
             raise LookupError(f"{url}: no version is stored")
         self.db.execute(
-            "update attachment_versions set last_seen = ?, checks = checks + 1 where id = ?",
+            "update attachment_versions set last_seen = ?, checks = checks + 1,"
+            " missing_since = null, missing_until = null, missing_checks = 0 where id = ?",
             [to_iso(seen_at), version.id],
+        )
+
+    def record_missing(self, url: str, seen_at: datetime) -> None:
+        """Record that a URL responded with 404 or 410. If no file was ever found there, nothing is recorded."""
+        self.db.execute(
+            "update attachment_versions set missing_since = coalesce(missing_since, :seen), missing_until = :seen,"
+            " missing_checks = missing_checks + 1"
+            " where id = (select max(id) from attachment_versions where url = :url)",
+            {"url": url, "seen": to_iso(seen_at)},
         )
 
     def record_version(
@@ -122,7 +134,33 @@ class Attachments:
                 "seen": to_iso(seen_at),
             },
         ).lastrowid
+        if previous:
+            self.db.execute(
+                "insert or ignore into attachment_edits (version, release) select ?, a.release from attachments a"
+                " join releases r on r.id = a.release where a.url = ? and r.moved_to is null",
+                [version_id, url],
+            )
+            self.describe_changes(file_id)
         return AttachmentVersion(int(version_id or 0), file_id, sha256)
+
+    def describe_changes(self, file_id: int) -> None:
+        """Store what changed with each version that a file is in, or is replaced by, as far as the texts say it."""
+        rows = self.db.execute(
+            "select v.id, p.file, v.file from attachment_versions v join attachment_versions p on p.id = v.previous"
+            " where v.file = :file or p.file = :file",
+            {"file": file_id},
+        ).fetchall()
+        for version_id, before, after in rows:
+            columns = describe_change(self.read_text(before), self.read_text(after))
+            sets = ", ".join(f"{name} = :{name}" for name in columns)
+            self.db.execute(f"update attachment_versions set {sets} where id = :id", {**columns, "id": version_id})
+
+    def read_text(self, file_id: int) -> FileText:
+        """Return the stored text of a file."""
+        facts = self.db.execute("select kind, letters, problem from attachment_files where id = ?", [file_id])
+        kind, letters, problem = facts.fetchone()
+        pages = self.db.execute("select text from attachment_pages where file = ? order by page", [file_id])
+        return FileText(kind=kind, letters=letters, problem=problem, pages=[text for (text,) in pages])
 
     def needs_text(self, file_id: int) -> bool:
         """Return whether the text of a file was not extracted yet, and may be stored."""
@@ -146,6 +184,7 @@ class Attachments:
             " where id = ?",
             [text.kind, text.page_count, text.letters, text.problem, text.detail, to_iso(extracted_at), file_id],
         )
+        self.describe_changes(file_id)
 
     def list_files_without_text(self, *, agency: str | None = None, withheld: bool = False) -> list[tuple[int, str]]:
         """Return the id and SHA-256 of each file whose text was not extracted, and that no takedown covers.
@@ -192,6 +231,7 @@ class Attachments:
             " extracted = null where id = ?",
             [WITHHELD, file_id],
         )
+        self.describe_changes(file_id)  # now without words of the text
 
     def _delete_pages(self, file_id: int) -> None:
         self.db.execute("delete from attachment_pages where file = ?", [file_id])

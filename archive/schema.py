@@ -199,7 +199,20 @@ TABLES = {
         previous integer references attachment_versions(id),
         first_seen text not null,
         last_seen text not null,
-        checks integer not null
+        checks integer not null,
+        importance integer,
+        summary text,
+        summary_en text,
+        changes text,
+        missing_since text,
+        missing_until text,
+        missing_checks integer not null default 0
+    """,
+    # the releases that linked to a file when it was replaced
+    "attachment_edits": """
+        version integer not null references attachment_versions(id),
+        release integer not null references releases(id),
+        primary key (version, release)
     """,
     "attachment_links": """
         release integer not null references releases(id),
@@ -454,7 +467,7 @@ TABLES = {
     """,
 }
 WITHOUT_ROWID = (
-    *("minhash_bands", "near_duplicates", "alert_deliveries"),
+    *("minhash_bands", "near_duplicates", "alert_deliveries", "attachment_edits"),
     *("month_counts", "tag_releases", "tag_counts", "edit_counts"),
 )
 
@@ -487,6 +500,8 @@ INDEXES = (
     "create index idx_attachment_versions_file on attachment_versions (file)",
     "create index idx_attachment_versions_capture on attachment_versions (capture)",
     "create index idx_attachment_versions_previous on attachment_versions (previous) where previous is not null",
+    "create index idx_attachment_versions_edits on attachment_versions (first_seen, id) where previous is not null",
+    "create index idx_attachment_edits_release on attachment_edits (release)",
     "create index idx_attachment_links_url on attachment_links (url)",
     "create index idx_captures_sha256 on captures (sha256)",
     "create index idx_captures_template on captures (template) where template is not null",
@@ -645,6 +660,16 @@ def quotes_with_speakers(db: Database) -> None:
 def fetched_attachments(db: Database) -> None:
     update_schema(db)
     create_missing_table(db, "search_attachments")
+
+
+@migrations()
+def edits_of_attachments(db: Database) -> None:
+    update_schema(db)
+    db.execute(
+        "insert or ignore into attachment_edits (version, release) select v.id, a.release from attachment_versions v"
+        " join attachments a on a.url = v.url join releases r on r.id = a.release"
+        " where v.previous is not null and r.moved_to is null"
+    )
 
 
 def update_schema(db: Database) -> None:

@@ -251,14 +251,16 @@ def format_main_change(language: str, changes_json: str | None) -> str:
 
 
 def split_common_suffix(before: str, after: str) -> tuple[str, str, str]:
-    """Split off the words that both texts end with, leaving at least one word of each.
+    """Split off the words that both texts end with, leaving at least one word, and all figures, of each.
 
     >>> split_common_suffix("den 4 juni", "den 18 juni"), split_common_suffix("40 euro", "40 kronor")
     (('den 4', 'den 18', 'juni'), ('40 euro', '40 kronor', ''))
+    >>> split_common_suffix("120 000 kronor", "90 000 kronor")
+    ('120 000', '90 000', 'kronor')
     """
     old, new = before.split(), after.split()
     suffix: list[str] = []
-    while len(old) > 1 and len(new) > 1 and old[-1] == new[-1]:
+    while len(old) > 1 and len(new) > 1 and old[-1] == new[-1] and not old[-1].isdigit():
         suffix.insert(0, old.pop())
         new.pop()
     return " ".join(old), " ".join(new), " ".join(suffix)

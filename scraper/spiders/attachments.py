@@ -179,6 +179,8 @@ class AttachmentSpider(ReleaseSpider):
         mark = {"gone": frontier.mark_gone, "rejected": frontier.mark_rejected, "failed": frontier.mark_failed}[state]
         with self.archive.transaction():
             mark(row.url, now(), problem)
+            if state == "gone":
+                self.archive.attachments.record_missing(row.url, now())
 
     def finish_attachment(self, row: FrontierEntry) -> None:
         self.requested_urls[row.agency].discard(row.url)

@@ -34,13 +34,17 @@ class FilterError(ValueError):
         super().__init__(f"{name}={value}: {expected}")
 
 
-def parse_number_parameter(args: UrlArguments, name: str, maximum: int = MAX_ID) -> int | None:
-    """Return a parameter from 0 to `maximum`, or None if absent; raise FilterError if it is invalid."""
+def parse_number_parameter(args: UrlArguments, name: str, maximum: int = MAX_ID, *, signed: bool = False) -> int | None:
+    """Return a parameter from 0 to `maximum`, or None if absent; raise FilterError if it is invalid.
+
+    signed: whether it may have a minus.
+    """
     text = (args.get(name) or "").strip()
     if not text:
         return None
-    if not (text.isascii() and text.isdigit()) or len(text) > 16 or int(text) > maximum:
-        raise FilterError(name, text, f"a whole number from 0 to {maximum}")
+    digits = text.removeprefix("-") if signed else text
+    if not (digits.isascii() and digits.isdigit()) or len(digits) > 16 or int(digits) > maximum:
+        raise FilterError(name, text, f"a whole number from {-maximum if signed else 0} to {maximum}")
     return int(text)
 
 

@@ -16,6 +16,7 @@ from itertools import groupby
 from typing import Any
 
 from archive.database import FacetValue, ListPage, RunQuery, take_page
+from archive.history.files import TIMELINE_FILES_SQL, TIMELINE_MISSING_SQL
 from archive.i18n import swedish_sort_key
 from archive.models import LIST_FIELDS, STATE_FIELDS, find_collection, parse_state
 from archive.params import (
@@ -91,7 +92,7 @@ REVISION_METADATA_COLUMNS = """
 """
 
 
-TimelineEvent = dict[str, Any]  # a state (it has `last_seen`), or a row of `removals`
+TimelineEvent = dict[str, Any]  # a state (it has `last_seen`), a row of `removals`, or of a file (FILE_KINDS)
 
 
 async def read_timeline(run: RunQuery, release_id: int) -> list[TimelineEvent]:
@@ -100,6 +101,8 @@ async def read_timeline(run: RunQuery, release_id: int) -> list[TimelineEvent]:
     for row in revisions.values():
         describe_state(row, revisions)
     events = [*map(dict, await run(TIMELINE_REMOVALS_SQL, {"release": release_id})), *revisions.values()]
+    for sql in (TIMELINE_FILES_SQL, TIMELINE_MISSING_SQL):
+        events += map(dict, await run(f"{RELEASE_CHAIN_CTE} {sql}", {"release": release_id}))
     # With the same time, the state found after a move comes before the move itself.
     return sorted(events, key=lambda event: (event["when"], "last_seen" in event, event["id"]), reverse=True)
 
@@ -270,10 +273,25 @@ EDIT_COLUMNS = """
     v.id, v.release, v.previous, v.seen, v.update_date_changed, v.importance, v.summary, v.summary_en, v.changes,
     v.reverts_to, v.title, v.language, v.updated, v.capture, r.agency, r.url, r.removed_at, a.name, a.name_en
 """
+EDIT_KINDS = ("text", "file")  # of an edit: of the release itself, or of a file that it links to
+# a file that several releases link to is one entry, with the newest of those that the filters select
+FILE_EDIT_COLUMNS = """
+    -v.id as id, v.id as attachment, found.release, v.previous, v.first_seen as seen, v.importance, v.summary,
+    v.summary_en, v.changes, null as reverts_to, r.title, r.language, null as capture, r.agency, r.url, r.removed_at,
+    a.name, a.name_en, p.last_seen as last_seen_before, v.url as file_url,
+    (select t.title from attachments t where t.release = found.release and t.url = v.url) as file_title,
+    (select count(*) from attachment_edits e where e.version = v.id) as releases
+"""
+FILE_EDIT_JOINS = """
+    attachment_versions v on v.id = -found.id join attachment_versions p on p.id = v.previous
+    join releases r on r.id = found.release join agencies a on a.slug = r.agency
+"""
 EDIT_JOINS = "revisions v on v.id = found.id join releases r on r.id = v.release join agencies a on a.slug = r.agency"
 STORED_EDIT_COUNTS_SQL = f"""
-    select a.slug as value, a.name, a.name_en, coalesce(c.edits, 0) - coalesce(h.n, 0) as count from agencies a
-    left join edit_counts c on c.agency = a.slug
+    select a.slug as value, a.name, a.name_en, coalesce(c.edits, 0) - coalesce(h.n, 0) + coalesce(f.n, 0) as count
+    from agencies a left join edit_counts c on c.agency = a.slug
+    left join (select r.agency, count(*) as n from ({{file_edits}}) e cross join releases r on r.id = e.release
+      group by r.agency) f on f.agency = a.slug
     left join (select r.agency, count(*) as n from releases r cross join {REVISIONS_BY_RELEASE_SQL} on v.release = r.id
       where r.takedown = 'hidden' and {IS_EDIT_SQL} group by r.agency) h on h.agency = a.slug
 """
@@ -304,11 +322,16 @@ class RegisterQuery:
         return {**self.filters, **days, "after": self.after, "limit": self.size + 1}
 
 
-def parse_register_query(args: UrlArguments, size: int, filters: Mapping[str, Any]) -> RegisterQuery:
-    """Parse the page of a register; raise FilterError if it is invalid. size: used if the URL has no size."""
+def parse_register_query(
+    args: UrlArguments, size: int, filters: Mapping[str, Any], *, signed: bool = False
+) -> RegisterQuery:
+    """Parse the page of a register; raise FilterError if it is invalid. size: used if the URL has no size.
+
+    signed: whether ids may be negative, as those of changed files in the register of edits.
+    """
     return RegisterQuery(
         filters=filters,
-        after=parse_number_parameter(args, "after"),
+        after=parse_number_parameter(args, "after", signed=signed),
         size=min(parse_number_parameter(args, "size") or size, MAX_REGISTER_PAGE_SIZE),
     )
 
@@ -365,29 +388,47 @@ def parse_edits_query(args: UrlArguments, size: int = REGISTER_PAGE_SIZE) -> Reg
         "unannounced": parse_number_parameter(args, "unannounced", 1) or None,
         "stamp": parse_choice_parameter(args, "stamp", UPDATE_STAMPS),
         "importance": parse_number_parameter(args, "importance", 100) or None,  # least importance of the edits
+        "kind": parse_choice_parameter(args, "kind", EDIT_KINDS),
         "from": since,
         "to": until,
     }
-    return parse_register_query(args, size, filters)
+    return parse_register_query(args, size, filters, signed=True)
 
 
 async def read_edits_page(run: RunQuery, query: RegisterQuery) -> ListPage:
-    """Return a page of edits, each made between `last_seen_before` (None: unknown) and `seen`."""
-    chain, conditions = build_edit_filters(query.filters)
+    """Return a page of edits, each made between `last_seen_before` (None: unknown) and `seen`.
+
+    The id of a changed file is its version's with a minus, so that both kinds have one order; `attachment` is None in
+    other rows. It has no `stamp`, because no date of the agency belongs to it.
+    """
+    values, chain = query.build_sql_values(), build_chain_cte(query.filters)
     if query.after is not None:
-        conditions.append("(v.seen, v.id) < (select seen, id from revisions where id = :after)")
-    rows = await run(
-        f"{chain} select {EDIT_COLUMNS} from (select v.id from revisions v where {' and '.join(conditions)}"
-        f" order by v.seen desc, v.id desc limit :limit) found cross join {EDIT_JOINS}"
-        " order by v.seen desc, v.id desc",
-        query.build_sql_values(),
-    )
+        table, column = ("attachment_versions", "first_seen") if query.after < 0 else ("revisions", "seen")
+        found = await run(f"select {column} as seen from {table} where id = :key", {"key": abs(query.after)})
+        values["after_seen"] = found[0]["seen"] if found else None
+    rows: list[Entry] = []
+    for build_sql, columns, joins in (
+        (build_text_edits_sql, EDIT_COLUMNS, EDIT_JOINS),
+        (build_file_edits_sql, FILE_EDIT_COLUMNS, FILE_EDIT_JOINS),
+    ):
+        if sql := build_sql(query.filters, is_page=query.after is not None):
+            limited = f"{sql} order by seen desc, id desc limit :limit"
+            rows += map(dict, await run(f"{chain} select {columns} from ({limited}) found cross join {joins}", values))
+    rows.sort(key=lambda row: (row["seen"], row["id"]), reverse=True)
     page = take_page(rows, query.size)
-    preceding = await read_preceding_revisions(run, [row["id"] for row in page.rows])
+    preceding = await read_preceding_revisions(run, [row["id"] for row in page.rows if row["id"] > 0])
     for row in page.rows:
-        row["last_seen_before"] = find_last_seen(row["previous"], preceding)
-        row["stamp"] = classify_update_stamp(row["update_date_changed"], row["updated"])
-        row["unannounced"] = row["stamp"] == "not moved"
+        if row["id"] < 0:
+            row |= {"stamp": None, "unannounced": False, "path": f"/-/attachment/{row['attachment']}"}
+            continue
+        stamp = classify_update_stamp(row["update_date_changed"], row["updated"])
+        row |= {
+            "last_seen_before": find_last_seen(row["previous"], preceding),
+            "stamp": stamp,
+            "unannounced": stamp == "not moved",
+            "path": f"/-/diff/{row['previous']}/{row['id']}",
+            "attachment": None,
+        }
     return page
 
 
@@ -402,30 +443,72 @@ async def read_latest_edits(run: RunQuery, limit: int) -> list[Entry]:
 
 async def count_edits(run: RunQuery, query: RegisterQuery) -> dict[str, Any]:
     def build_releases_sql(filters: Mapping[str, Any]) -> str:
-        chain, conditions = build_edit_filters(filters)
-        return f"{chain} select v.release from revisions v where {' and '.join(conditions)} order by v.seen desc"
+        parts = filter(None, (build_text_edits_sql(filters), build_file_edits_sql(filters)))
+        joined = " union all ".join(f"select release, seen from ({sql})" for sql in parts)
+        return f"{build_chain_cte(filters)} select release from ({joined}) order by seen desc"
 
     has_filters = any(value for name, value in query.filters.items() if name != "agency")
-    agencies_sql = AGENCY_COUNTS_SQL if has_filters else STORED_EDIT_COUNTS_SQL
-    return await count_register_entries(run, query, build_releases_sql, agencies_sql=agencies_sql)
+    stored_sql = STORED_EDIT_COUNTS_SQL.replace("{file_edits}", build_file_edits_sql({}))
+    return await count_register_entries(
+        run, query, build_releases_sql, agencies_sql=AGENCY_COUNTS_SQL if has_filters else stored_sql
+    )
 
 
-def build_edit_filters(filters: Mapping[str, Any]) -> tuple[str, list[str]]:
-    """Return the filters as SQL: a CTE to put first ("" if none is needed), and the conditions."""
-    conditions = [IS_EDIT_SQL, f"v.release not in ({HIDDEN_RELEASES_SQL})"]
-    tests = {
-        "v.release in (select id from releases where agency = :agency)": filters.get("agency"),
-        "v.release in (select id from chain)": filters.get("release"),
-        "v.release in (select rt.release from release_tags rt where rt.tag = :tag)": filters.get("tag"),
-        "v.id in (select value from json_each(:edits))": filters.get("edits"),  # those with the words of `q`
-        "v.importance >= :importance": filters.get("importance"),
-        "v.seen >= :since": format_day_start(filters.get("from")),
-        "v.seen < :until": format_day_start(filters.get("to"), next_day=True),
-    }
-    conditions += [test for test, value in tests.items() if value is not None]
+def build_chain_cte(filters: Mapping[str, Any]) -> str:
+    return RELEASE_CHAIN_CTE if filters.get("release") is not None else ""
+
+
+def build_text_edits_sql(filters: Mapping[str, Any], *, is_page: bool = False) -> str:
+    """Return a SELECT of the edits of releases' own text that the filters select, "" if there can be none.
+
+    is_page: only the edits after the one with the id :after, which was seen at :after_seen.
+    """
+    if filters.get("kind") == "file":
+        return ""
+    conditions = [IS_EDIT_SQL, *build_edit_filters(filters, release="v.release", seen="v.seen")]
+    if filters.get("edits") is not None:  # those with the words of `q`
+        conditions.append("v.id in (select value from json_each(:edits))")
     stamps = ("not moved" if filters.get("unannounced") else None, filters.get("stamp"))
     conditions += dict.fromkeys(UPDATE_STAMP_CONDITIONS[stamp] for stamp in stamps if stamp)
-    return (RELEASE_CHAIN_CTE if filters.get("release") is not None else ""), conditions
+    if is_page:
+        conditions.append("(v.seen, v.id) < (:after_seen, :after)")
+    return f"select v.id, v.release, v.seen from revisions v where {' and '.join(conditions)}"
+
+
+def build_file_edits_sql(filters: Mapping[str, Any], *, is_page: bool = False) -> str:
+    """Return the same for files that releases link to, each once, with the newest of these releases."""
+    if filters.get("kind") == "text" or filters.get("unannounced") or filters.get("stamp"):
+        return ""
+    if filters.get("edits") is not None:  # words are only looked up in the releases' own text
+        return ""
+    of_release = " and ".join(build_edit_filters(filters, release="e.release"))
+    conditions = ["v.previous is not null", *build_edit_filters(filters, seen="v.first_seen"), "release is not null"]
+    if is_page:
+        conditions.append("(v.first_seen, -v.id) < (:after_seen, :after)")
+    return (
+        "select -v.id as id, v.first_seen as seen, (select max(e.release) from attachment_edits e"
+        f" where e.version = v.id and {of_release}) as release from attachment_versions v"
+        f" where {' and '.join(conditions)}"
+    )
+
+
+def build_edit_filters(filters: Mapping[str, Any], *, release: str = "", seen: str = "") -> list[str]:
+    """Return filters as SQL conditions: those on the column of the release, and those on the edit seen at a time."""
+    tests = {}
+    if release:
+        tests |= {
+            f"{release} not in ({HIDDEN_RELEASES_SQL})": True,
+            f"{release} in (select id from releases where agency = :agency)": filters.get("agency"),
+            f"{release} in (select id from chain)": filters.get("release"),
+            f"{release} in (select rt.release from release_tags rt where rt.tag = :tag)": filters.get("tag"),
+        }
+    if seen:
+        tests |= {
+            "v.importance >= :importance": filters.get("importance"),
+            f"{seen} >= :since": format_day_start(filters.get("from")),
+            f"{seen} < :until": format_day_start(filters.get("to"), next_day=True),
+        }
+    return [test for test, value in tests.items() if value is not None]
 
 
 def group_edits(edits: Sequence[Entry]) -> list[Entry]:

@@ -23,6 +23,7 @@ from datasette import hookimpl
 
 from archive.database import FacetValue, ListPage, RunQuery
 from archive.history import (
+    EDIT_KINDS,
     MAX_REGISTER_PAGE_SIZE,
     REGISTER_PAGE_SIZE,
     UPDATE_STAMPS,
@@ -39,6 +40,7 @@ from archive.history import (
     read_takedowns_page,
 )
 from archive.history.comparison import FieldDiff, diff_fields, format_main_change
+from archive.history.files import name_file, read_file_diff
 from archive.i18n import describe_removal, format_importance, format_time, swedish_sort_key
 from archive.params import LIST_PARAMETERS, FilterError, UrlArguments
 from archive.removals import REMOVAL_KINDS
@@ -194,12 +196,13 @@ class EditsRegister(Register):
     facts = (
         *("revision", "previous", "release", "agency", "agency_name", "title", "url", "last_seen_before", "seen"),
         *("importance", "unannounced", "stamp", "summary", "summary_en", "reverts_to"),
+        *("kind", "attachment", "file_url", "file_title"),
     )
     links = ("diff", "page", "evidence")
     columns, members = (*facts, *links), (*facts, "changes", *links)
     feed_size = EDITS_FEED_SIZE
     parameters = (
-        *("q", "agency", "release", "tag", "unannounced", "stamp", "importance", "from", "to"),
+        *("q", "agency", "release", "tag", "unannounced", "stamp", "importance", "kind", "from", "to"),
         *LIST_PARAMETERS,
     )
 
@@ -221,16 +224,22 @@ class EditsRegister(Register):
             "is_cut_short": page.next_cursor is not None and len(page.rows) < query.size,
             "importance_levels": IMPORTANCE_CHOICES,
             "stamps": UPDATE_STAMPS,
+            "kinds": EDIT_KINDS,
         }
 
     def describe_entry(self, site: SiteRequest, entry: Entry) -> Entry:
+        is_file = entry["attachment"] is not None
         return {
-            "revision": entry["id"],
+            "kind": "file" if is_file else "text",
+            "revision": None if is_file else entry["id"],
+            "previous": None if is_file else entry["previous"],
+            "file_url": entry.get("file_url"),
+            "file_title": entry.get("file_title"),
             "agency_name": entry["name"],
             "changes": json.loads(entry["changes"]) if entry["changes"] else [],
-            "diff": site.local_url(f"/-/diff/{entry['previous']}/{entry['id']}"),
+            "diff": site.local_url(entry["path"]),
             "page": site.local_url(f"/archive/releases/{entry['release']}"),
-            "evidence": site.url(f"/-/evidence/{entry['id']}.zip"),
+            "evidence": None if is_file else site.url(f"/-/evidence/{entry['id']}.zip"),
         }
 
     async def build_entries(self, site: SiteRequest, entries: Sequence[Entry]) -> Sequence[AtomEntry]:
@@ -240,10 +249,13 @@ class EditsRegister(Register):
 
 async def read_field_diffs(run: RunQuery, edits: Sequence[Entry]) -> dict[int, list[FieldDiff]]:
     """Return the diff of each edit by id, without very long texts, computed outside the event loop."""
-    states = await read_stored_revisions(run, [edit[key] for edit in edits for key in ("id", "previous")])
+    texts = [edit for edit in edits if edit["attachment"] is None]
+    states = await read_stored_revisions(run, [edit[key] for edit in texts for key in ("id", "previous")])
     diffs = {}
     for edit in edits:
-        if edit["previous"] in states:
+        if edit["attachment"] is not None:
+            diffs[edit["id"]] = await read_file_diff(run, edit["attachment"], MAX_FEED_DIFF_CHARACTERS) or []
+        elif edit["previous"] in states:
             before, after = (states[edit[key]]["state"] for key in ("previous", "id"))
             if len(before["body_html"]) + len(after["body_html"]) <= MAX_FEED_DIFF_CHARACTERS:
                 diffs[edit["id"]] = await asyncio.to_thread(diff_fields, before, after)
@@ -252,15 +264,17 @@ async def read_field_diffs(run: RunQuery, edits: Sequence[Entry]) -> dict[int, l
 
 def build_edit_entry(site: SiteRequest, edit: Entry, fields: Sequence[FieldDiff]) -> AtomEntry:
     agency = site.choose(edit["name"], edit["name_en"])
-    link = site.local_url(f"/-/diff/{edit['previous']}/{edit['id']}")
+    link, is_file = site.local_url(edit["path"]), edit["attachment"] is not None
+    name = edit["file_title"] or name_file(edit["file_url"]) if is_file else ""
     summary = [
+        site.translate("history.file_replaced", name=name) if is_file else "",
         site.choose(edit["summary"], edit["summary_en"]) or site.translate("history.edited"),
         format_main_change(site.language, edit["changes"]),
         format_importance(site.language, edit["importance"]),
         site.translate("edit.unannounced") if edit["unannounced"] else "",
     ]
     return AtomEntry(
-        id=build_tag_uri(link, f"revision-{edit['id']}"),
+        id=build_tag_uri(link, f"attachment-{edit['attachment']}" if is_file else f"revision-{edit['id']}"),
         title=f"{agency}: {edit['title']}",
         language=edit["language"],
         published=format_atom_time(edit["seen"]),
@@ -269,7 +283,7 @@ def build_edit_entry(site: SiteRequest, edit: Entry, fields: Sequence[FieldDiff]
         release_url=site.local_url(f"/archive/releases/{edit['release']}"),
         author=agency,
         summary=" · ".join(filter(None, summary)),
-        categories=["unannounced"] if edit["unannounced"] else [],
+        categories=[*(["unannounced"] if edit["unannounced"] else []), *(["file"] if is_file else [])],
         field_diffs=fields,
         content=site.translate(
             "edit.made_between" if edit["last_seen_before"] else "edit.seen",

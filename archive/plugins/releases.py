@@ -50,6 +50,7 @@ from archive.history import (
     split_timeline,
 )
 from archive.history.comparison import DiffRow, FieldDiff, diff_fields
+from archive.history.files import FILE_KINDS, IS_MISSING_SQL, name_file
 from archive.i18n import describe_removal, format_importance, format_time
 from archive.search import HitPosition, find_hit_position
 from archive.search.occurrences import extract_query_terms
@@ -102,8 +103,9 @@ SPEAKERS_SQL = """
     select p.slug, p.name from releases r join quotes q on q.revision = r.revision join people p on p.id = q.person
     where r.id = :release group by p.id order by min(q.position)
 """
-ATTACHED_FILES_SQL = """
-    select v.url, v.previous, v.first_seen, v.last_seen, f.kind, f.bytes, f.pages, f.letters, f.problem
+ATTACHED_FILES_SQL = f"""
+    select v.id, v.url, v.previous, v.first_seen, v.last_seen,
+      iif({IS_MISSING_SQL}, v.missing_since, null) as missing_since, f.kind, f.bytes, f.pages, f.letters, f.problem
     from attachment_versions v join attachment_files f on f.id = v.file
     where v.url in (select url from attachments where release = :release) order by v.id
 """
@@ -122,7 +124,7 @@ DIFF_CSV_COLUMNS = ("field", "place", "label", "op", "text")
 HISTORY_CSV_COLUMNS = (
     *("event", "when", "last_seen_before", "until", "checks", "revision", "previous", "reverts_to", "importance"),
     *("unannounced", "stamp", "summary", "summary_en", "url", "status", "target", "moved_to", "confirmed", "ended"),
-    *("diff", "evidence"),
+    *("attachment", "diff", "evidence"),
 )
 RELEASE_SQL = """
     select r.id, r.title, r.language, r.agency, a.name, a.name_en from releases r join agencies a on a.slug = r.agency
@@ -216,7 +218,7 @@ async def read_history_context(site: SiteRequest, release_id: int, url: str) -> 
         "older_years": older_years,
         "version_count": len(revisions),
         "version_releases": sorted({event["release"] for event in revisions}),  # also the ids before a merger
-        "edit_count": sum(event["kind"] == "edit" for event in revisions),
+        "edit_count": sum(event["kind"] in ("edit", "attachment") for event in events),
         "last_changed": max((event["when"] for event in revisions if event["kind"] == "edit"), default=None),
         "first_revision": min(revisions, key=lambda event: (event["when"], event["id"])),
         "last_seen": current["last_seen"],
@@ -608,22 +610,31 @@ async def show_related(site: SiteRequest) -> Response:
 
 def format_event_row(site: SiteRequest, event: TimelineEvent) -> dict[str, Any]:
     """Format an event as a row of JSON and CSV. If it has no diff or evidence, that URL is None."""
-    revision, diff, evidence = None, None, None
-    if "last_seen" in event:
+    revision, attachment, diff, evidence = None, None, None, None
+    if event["kind"] in FILE_KINDS:
+        attachment = event["id"]
+        diff = site.local_url(f"/-/attachment/{attachment}") if event["kind"] == "attachment" else None
+    elif "last_seen" in event:
         revision, evidence = event["id"], site.url(f"/-/evidence/{event['id']}.zip")
         if event["previous"] is not None:
             diff = site.local_url(f"/-/diff/{event['previous']}/{event['id']}")
     elif event["capture"] is not None:
         evidence = site.url(f"/-/evidence/removal-{event['id']}.zip")
     own = {name: event.get(name) for name in HISTORY_CSV_COLUMNS}
-    return own | {"event": event["kind"], "revision": revision, "diff": diff, "evidence": evidence}
+    if attachment is not None:
+        own["previous"] = None  # not a revision
+    links = {"attachment": attachment, "diff": diff, "evidence": evidence}
+    return own | {"event": event["kind"], "revision": revision, **links}
 
 
 def build_event_entry(
     site: SiteRequest, event: TimelineEvent, row: dict[str, Any], release: dict[str, Any]
 ) -> AtomEntry:
     page_url, when = site.local_url(f"/archive/releases/{release['id']}"), event["when"]
-    if "last_seen" in event:
+    if event["kind"] in FILE_KINDS:
+        text, updated = describe_file_event(site, event), event["until"] if "summary" not in event else when
+        name = f"{event['kind'].replace('_', '-')}-{event['id']}"
+    elif "last_seen" in event:
         text, name, updated = describe_revision_event(site, event), f"revision-{event['id']}", when
     else:
         text, name = describe_removal_event(site, event), f"removal-{event['id']}"
@@ -649,6 +660,19 @@ def describe_removal_event(site: SiteRequest, removal: TimelineEvent) -> str:
         return text
     certainty = "removed" if removal["confirmed"] else "was_missing" if removal["ended"] else "perhaps_removed"
     return f"{site.translate(f'history.{certainty}')}. {text}"
+
+
+def describe_file_event(site: SiteRequest, event: TimelineEvent) -> str:
+    """Describe on one line what happened to a file that a release links to."""
+    name = event["title"] or name_file(event["url"])
+    if event["kind"] == "attachment_missing":
+        return site.translate("history.file_missing", name=name, when=format_time(site.language, event["when"]))
+    parts = [
+        site.translate("history.file_replaced", name=name),
+        site.choose(event["summary"], event["summary_en"]),
+        format_importance(site.language, event["importance"]),
+    ]
+    return " · ".join(filter(None, parts))
 
 
 def describe_revision_event(site: SiteRequest, revision: TimelineEvent) -> str:

@@ -25,6 +25,7 @@ import archive
 from archive.analysis import load_dictionaries
 from archive.database import ArchiveError, check_version, freeze_garbage_collector
 from archive.history.comparison import find_main_change
+from archive.history.files import name_file
 from archive.i18n import (
     LANGUAGES,
     NO_BREAK_SPACE,
@@ -102,6 +103,7 @@ def build_template_context(datasette: Any, request: Any) -> dict[str, Any]:
         "describe_removal": partial(describe_removal, lang),
         "format_field_value": partial(format_field_value, lang),
         "find_main_change": partial(find_main_change, lang),
+        "name_file": name_file,
         "format_lang_attribute": format_lang_attribute,
         "link": site.path,
         "external_link": format_external_link,

@@ -271,8 +271,8 @@ async def test_empty_register_states_why(site: Site, url: str, sentence: str) ->
 @pytest.mark.parametrize(
     "query",
     [
-        *("from=x", "to=2024-13-01", "importance=heavy", "importance=101", "unannounced=2", "stamp=x", "after=-1"),
-        *("size=1e9", "release=²"),
+        *("from=x", "to=2024-13-01", "importance=heavy", "importance=101", "unannounced=2", "stamp=x", "after=--1"),
+        *("size=1e9", "release=²", "kind=x"),
     ],
 )
 async def test_invalid_filter_is_named(history_site: Site, query: str) -> None:

@@ -1,0 +1,119 @@
+"""The page of one version of an attached file.
+
+- /-/attachment/<version>: what the file is, its text, how it differs from the version before, and who links to it;
+  also as .json.
+
+The file itself is only in the evidence, because a browser would run what it contains.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from datasette import Response, hookimpl
+
+from archive.history.files import (
+    name_file,
+    read_file_diff,
+    read_file_pages,
+    read_file_version,
+    read_file_versions,
+    read_linking_releases,
+)
+from archive.params import parse_number_parameter
+from archive.web.responses import DataDocument, ReaderError, SiteRequest, render_document, site_view
+
+MAX_SHOWN_PAGES = 20
+MAX_SHOWN_LETTERS = 100_000  # characters on one page of the site, at least one page of the file
+NOT_INDEXED = {"x-robots-tag": "noindex"}
+FACTS = (  # members of a version in JSON
+    *("cause", "previous", "first_seen", "last_seen", "checks", "missing_since", "missing_until", "missing_checks"),
+    *("sha256", "bytes", "takedown"),
+)
+WITHHELD_FACTS = (  # those that only a file has that no takedown hides
+    *("url", "media_type", "kind", "pages", "letters", "problem", "detail", "importance", "summary", "summary_en"),
+)
+PAGE_COLUMNS = ("page", "name", "text", "letters", "problem")
+
+
+@hookimpl
+def register_routes() -> list[tuple[str, Any]]:
+    return [(r"/-/attachment/(?P<version>[0-9]{1,18})(?:\.(?P<format>json))?$", show_attachment)]
+
+
+@site_view("page")
+async def show_attachment(site: SiteRequest) -> Response:
+    """Show a version of an attached file; of one that a hidden release links to, only its hash and times."""
+    version_id = int(site.url_vars["version"])
+    version = await read_file_version(site.run, version_id)
+    if version is None:
+        raise ReaderError(404, "error.no_attachment", version=str(version_id))
+    is_hidden = version["takedown"] == "hidden"
+    pages = [] if version["takedown"] else await read_file_pages(site.run, version["file"])
+    releases = [] if is_hidden else await read_linking_releases(site.run, version["url"])
+    path = f"/-/attachment/{version_id}"
+    if site.format_name:
+        return await render_document(site, build_document(site, path, version, pages, releases))
+    first = parse_number_parameter(site.args, "page") or 1
+    shown = choose_shown_pages(pages, first)
+    last = shown[-1]["page"] if shown else 0
+    is_first_part = first <= 1
+    context = {
+        "version": version,
+        "is_hidden": is_hidden,
+        "title": next((release["link_title"] for release in releases if release["link_title"]), None)
+        or ("" if is_hidden else name_file(version["url"])),
+        "language": releases[0]["language"] if releases else None,
+        "path": path,
+        "permalink": site.url(path),
+        "versions": [] if is_hidden else await read_file_versions(site.run, version["url"]),
+        "releases": releases,
+        "pages": shown,
+        "first_page": first,
+        "next_page": last + 1 if any(page["page"] > last for page in pages) else None,
+        "field_diffs": await read_file_diff(site.run, version_id) if is_first_part else None,
+    }
+    return await site.render("attachment.html", context, headers=NOT_INDEXED)
+
+
+def choose_shown_pages(pages: Sequence[dict[str, Any]], first: int) -> list[dict[str, Any]]:
+    """Return the pages from a number on, as many as one page of the site shows; a very long one is cut."""
+    shown: list[dict[str, Any]] = []
+    letters = 0
+    for page in pages:
+        if page["page"] < first:
+            continue
+        letters += len(page["text"])
+        if shown and (letters > MAX_SHOWN_LETTERS or len(shown) == MAX_SHOWN_PAGES):
+            break
+        text = page["text"][:MAX_SHOWN_LETTERS]
+        shown.append(page | {"text": text, "is_cut": len(text) < len(page["text"])})
+    return shown
+
+
+def build_document(
+    site: SiteRequest,
+    path: str,
+    version: dict[str, Any],
+    pages: Sequence[dict[str, Any]],
+    releases: Sequence[dict[str, Any]],
+) -> DataDocument:
+    names = FACTS if version["takedown"] == "hidden" else (*FACTS, *WITHHELD_FACTS)
+    members: dict[str, Any] = {"version": version["id"], **{name: version[name] for name in names}}
+    members["changes"] = None if version["takedown"] else json.loads(version["changes"] or "null")
+    members["releases"] = [
+        {name: release[name] for name in ("id", "agency", "title", "link_title", "first_seen", "last_seen")}
+        | {"is_linked": bool(release["is_linked"]), "page": site.local_url(f"/archive/releases/{release['id']}")}
+        for release in releases
+    ]
+    return DataDocument(
+        rows_name="pages",
+        title=site.translate("attachment.heading"),
+        page_url=site.local_url(path),
+        url=site.local_url(f"{path}.json"),
+        rows=[{name: page[name] for name in PAGE_COLUMNS} for page in pages],
+        columns=PAGE_COLUMNS,
+        extra_members=members,
+    )

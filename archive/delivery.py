@@ -1,25 +1,47 @@
-"""Sends mail and webhooks, with the standard library."""
+"""Sends mail and webhooks, with the standard library.
+
+Webhooks that an operator configures may be anywhere (`post_json`); those that a visitor names must have a public
+address (`post_to_public_host`).
+"""
 
 from __future__ import annotations
 
 import json
+import re
 import smtplib
+import socket
 import ssl
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.message import EmailMessage
 from email.utils import parseaddr
 from functools import partial
-from http.client import HTTPException
+from http.client import HTTPConnection, HTTPException
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
-from archive.urls import is_loopback
+from archive.urls import find_host_problem, host_to_ascii, is_loopback
 
 DELIVERY_TIMEOUT = 20  # seconds
 SMTP_PORTS = {"smtp": 25, "smtps": 465}  # default ports by URL scheme
+HTTPS_PORT = 443
+MIN_UNPRIVILEGED_PORT = 1024
+HTTP_GONE = 410  # the receiver of a webhook wants no more messages (Standard Webhooks)
+
+
+class RecipientError(OSError):
+    """A single recipient did not take a message; others may. The text does not contain the address.
+
+    is_permanent: whether the recipient also said that it will not take the message later. is_gone: it wants no more.
+    """
+
+    def __init__(self, problem: str, *, is_permanent: bool, is_gone: bool = False) -> None:
+        self.is_permanent, self.is_gone = is_permanent, is_gone
+        super().__init__(problem)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,12 +96,21 @@ def is_mail_address(text: str) -> bool:
 
 
 def send_mail(
-    server: MailServer, recipients: Sequence[str], *, subject: str, text: str, message_id: str, sent_at: datetime
+    server: MailServer,
+    recipients: Sequence[str],
+    *,
+    subject: str,
+    text: str,
+    message_id: str,
+    sent_at: datetime,
+    headers: Mapping[str, str] | None = None,
+    return_path: str | None = None,
 ) -> None:
     """Send a mail to every recipient; raise OSError if the server rejects it for any of them.
 
-    message_id: stays the same when the mail is sent again, so that receivers recognise the duplicate. A password is
-    only sent over TLS, unless the server is on this machine.
+    message_id: stays the same when the mail is sent again, so that receivers recognise the duplicate. return_path: the
+    address that bounces go to, by default the sender. A password is only sent over TLS, unless the server is on this
+    machine. Raises RecipientError if the server works, but takes the mail for none of the recipients.
     """
     mail = EmailMessage()
     mail["Subject"] = subject
@@ -88,6 +119,8 @@ def send_mail(
     mail["Date"] = sent_at
     mail["Message-ID"] = f"<{message_id}@{server.sender.rpartition('@')[2].strip('>')}>"
     mail["Auto-Submitted"] = "auto-generated"
+    for name, value in (headers or {}).items():
+        mail[name] = value
     mail.set_content(text)
     context = ssl.create_default_context()
     connect = partial(smtplib.SMTP_SSL, context=context) if server.implicit_tls else smtplib.SMTP
@@ -99,7 +132,15 @@ def send_mail(
             elif not server.implicit_tls and not is_loopback(f"http://{server.host}/"):
                 raise OSError(f"{server.host} offers no TLS, and a password is not sent without it")
             connection.login(server.user, server.password)
-        rejected = connection.send_message(mail)
+        try:
+            rejected = connection.send_message(mail, from_addr=return_path)
+        except smtplib.SMTPRecipientsRefused as error:
+            codes = sorted({code for code, _ in error.recipients.values()})
+            problem = f"{server.host} rejected the address ({', '.join(map(str, codes))})"
+            raise RecipientError(problem, is_permanent=codes[0] >= 500) from None
+        except smtplib.SMTPDataError as error:
+            problem = f"{server.host} rejected the mail ({error.smtp_code})"
+            raise RecipientError(problem, is_permanent=error.smtp_code >= 500) from None
     if rejected:
         raise OSError(f"{server.host} rejected {len(rejected)} of {len(recipients)} addresses")
 
@@ -120,3 +161,78 @@ def post_json(url: str, payload: Mapping[str, Any]) -> None:
             response.read(1000)
     except (OSError, HTTPException) as error:
         raise OSError(f"{urlsplit(url).hostname}: {error}") from None
+
+
+def check_public_url(url: str, private_hosts: Collection[str] = ()) -> SplitResult:
+    """Split the URL of a visitor's webhook; raise ValueError unless it is https and may be public.
+
+    private_hosts: hosts that may be private and without TLS, such as those of a newsroom's own network.
+    """
+    parts = split_server_url(url, ("http", "https"))
+    if not re.fullmatch("[!-~]*", url):
+        raise ValueError("has letters or spaces that a URL must encode: å as %C3%A5")
+    host = host_to_ascii(parts.hostname or "")
+    if host in private_hosts:
+        return parts
+    port = parts.port or HTTPS_PORT
+    if parts.scheme != "https" or parts.username or (port < MIN_UNPRIVILEGED_PORT and port != HTTPS_PORT):
+        raise ValueError("must be a URL with https, without a password and with a usual port")
+    if find_host_problem(host):
+        raise ValueError("must have a public host")
+    return parts
+
+
+class PublicConnection(HTTPConnection):
+    """A connection to a host whose addresses are checked, and to the same address that was checked.
+
+    A second lookup could return another address (DNS rebinding).
+    """
+
+    def __init__(self, parts: SplitResult, private_hosts: Collection[str]) -> None:
+        self.is_tls, self.private_hosts = parts.scheme == "https", private_hosts
+        self.default_port = HTTPS_PORT if self.is_tls else 80  # HTTPConnection leaves it out of `Host`
+        host = host_to_ascii(parts.hostname or "")
+        super().__init__(host, parts.port or self.default_port, timeout=DELIVERY_TIMEOUT)
+
+    def connect(self) -> None:
+        """Connect to the first address of the host; raise OSError if any of its addresses is private."""
+        found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
+        addresses = [str(address[4][0]) for address in found]
+        for address in addresses if self.host not in self.private_hosts else ():
+            if problem := find_host_problem(address):
+                raise OSError(f"leads to {address}, which {problem}")
+        self.sock = socket.create_connection((addresses[0], self.port), timeout=DELIVERY_TIMEOUT)
+        if self.is_tls:
+            context = ssl.create_default_context()
+            self.sock = context.wrap_socket(self.sock, server_hostname=self.host, do_handshake_on_connect=False)
+            self.sock.do_handshake()
+
+    def abort(self) -> None:
+        """Make a request that another thread is waiting for fail."""
+        if self.sock:
+            with suppress(OSError):
+                self.sock.shutdown(socket.SHUT_RDWR)
+
+
+def post_to_public_host(url: str, body: bytes, headers: Mapping[str, str], private_hosts: Collection[str] = ()) -> None:
+    """Post JSON to a visitor's webhook; raise RecipientError, without the URL, if it is not taken.
+
+    Redirects are not followed. The whole request has DELIVERY_TIMEOUT seconds, because each byte could take as long.
+    """
+    connection = None
+    try:
+        parts = check_public_url(url, private_hosts)
+        connection = PublicConnection(parts, private_hosts)
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        timer = threading.Timer(DELIVERY_TIMEOUT, connection.abort)
+        timer.start()
+        try:
+            connection.request("POST", path, body, {"Content-Type": "application/json", **headers})
+            status = connection.getresponse().status
+        finally:
+            timer.cancel()
+            connection.close()
+    except (OSError, HTTPException, ValueError) as error:
+        raise RecipientError(f"the webhook failed: {type(error).__name__}", is_permanent=False) from None
+    if not 200 <= status < 300:
+        raise RecipientError(f"the webhook answered {status}", is_permanent=False, is_gone=status == HTTP_GONE)

@@ -1,4 +1,4 @@
-"""Canonical URLs: host in ASCII (IDNA), without fragment, session id and tracking parameters."""
+"""Canonical URLs: host in ASCII (IDNA), without fragment, session id and tracking parameters. Public hosts."""
 
 from __future__ import annotations
 
@@ -16,6 +16,14 @@ TRACKING_PARAMETER = re.compile(
     re.IGNORECASE,
 )
 DEFAULT_PORTS = {"http": 80, "https": 443}
+NON_PUBLIC_IPV6_NETWORKS = (  # not public, although Python's ipaddress treats them as global
+    ipaddress.ip_network("::/96"),  # IPv4-compatible (RFC 4291, 2.5.5.1)
+    ipaddress.ip_network("::ffff:0:0:0/96"),  # IPv4-translated (RFC 2765)
+    ipaddress.ip_network("64:ff9b:1::/48"),  # local NAT64 (RFC 8215)
+    ipaddress.ip_network("fec0::/10"),  # site-local (RFC 3879)
+)
+NAT64_NETWORK = ipaddress.ip_network("64:ff9b::/96")  # the last four bytes are an IPv4 address
+PRIVATE_TOP_DOMAINS = ("localhost", "local", "internal", "lan", "intranet", "corp")  # never public
 
 
 def canonical_url(url: str) -> str:
@@ -95,3 +103,25 @@ def is_loopback(url: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost" or host.endswith(".localhost")
+
+
+def find_host_problem(host: str) -> str | None:
+    """Return why a host is not public according to its name or IP address, or None if it may be public.
+
+    >>> find_host_problem("169.254.169.254"), find_host_problem("polisen.se"), find_host_problem("printer.local")
+    ('is not a public address', None, 'is not a public name')
+    """
+    try:
+        address = ipaddress.ip_address(host.strip("[]").partition("%")[0])
+    except ValueError:
+        last = host.rpartition(".")[2]
+        # a last label that contains a digit: 127.1 and 0x7f.1 are IP addresses, too
+        private = "." not in host or last in PRIVATE_TOP_DOMAINS or last[:1].isdigit() or host.endswith(".home.arpa")
+        return "is not a public name" if private else None
+    if isinstance(address, ipaddress.IPv6Address):
+        if any(address in net for net in NON_PUBLIC_IPV6_NETWORKS):
+            return "is not a public address"
+        if address in NAT64_NETWORK:
+            address = ipaddress.IPv6Address(int(address) & 0xFFFFFFFF | 0xFFFF << 32)
+        address = address.ipv4_mapped or address.sixtofour or (address.teredo or (None, None))[1] or address
+    return None if address.is_global and not address.is_multicast else "is not a public address"

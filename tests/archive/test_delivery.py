@@ -1,0 +1,95 @@
+"""Mail and webhooks: what a recipient rejects, and where a visitor's webhook may be."""
+
+from __future__ import annotations
+
+import socket
+from datetime import UTC, datetime
+
+import pytest
+
+from archive import delivery
+from archive.delivery import (
+    PublicConnection,
+    RecipientError,
+    check_public_url,
+    parse_mail_server,
+    post_to_public_host,
+    send_mail,
+)
+from tests.scraper.receivers import MailServer, Webhook
+
+SENT = datetime(2024, 6, 3, 8, 15, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("http://a.se/hook", "ftp://a.se/", "https://localhost/", "https://db.internal/x", "https://10.0.0.1/x"),
+        *("https://[::1]/", "https://user:secret@a.se/", "https://a.se:25/", "https://a.se/å", "https://a.se:x/"),
+    ],
+)
+def test_a_visitor_cannot_name_a_private_webhook(url: str) -> None:
+    with pytest.raises(ValueError, match=r"must|has|is not"):
+        check_public_url(url)
+
+
+def test_public_webhooks_are_allowed() -> None:
+    for url in ("https://a.se/hook?x=1", "https://a.se:8443/", "https://a.se:443/"):
+        assert check_public_url(url).hostname == "a.se"
+    assert check_public_url("http://127.0.0.1:8000/", ["127.0.0.1"]).port == 8000
+
+
+def test_a_public_name_with_a_private_address_is_not_connected_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The connection goes to an address that was checked; one private address among several is enough to stop."""
+    found = [(0, 0, 0, "", ("193.0.6.139", 443)), (0, 0, 0, "", ("127.0.0.1", 443))]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+    monkeypatch.setattr(socket, "create_connection", lambda *_, **__: pytest.fail("connected"))
+    with pytest.raises(OSError, match="not a public address"):
+        PublicConnection(check_public_url("https://rebinding.example/x"), ()).connect()
+    with pytest.raises(RecipientError, match="OSError"):
+        post_to_public_host("https://rebinding.example/x", b"{}", {})
+
+
+def test_a_webhook_gets_headers_and_body() -> None:
+    with Webhook() as webhook:
+        post_to_public_host(webhook.url, b'{"a": 1}', {"webhook-id": "x"}, ["127.0.0.1"])
+        assert webhook.received == [{"a": 1}]
+        for status, gone in ((410, True), (302, False), (500, False), (None, False)):
+            webhook.status = status
+            with pytest.raises(RecipientError) as caught:
+                post_to_public_host(webhook.url, b"{}", {}, ["127.0.0.1"])
+            assert (caught.value.is_gone, caught.value.is_permanent) == (gone, False)
+            assert webhook.url not in str(caught.value)
+
+
+def test_a_webhook_cannot_take_longer_than_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that accepts and never answers, or sends a byte now and then."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setattr(delivery, "DELIVERY_TIMEOUT", 0.2)
+        with pytest.raises(RecipientError):
+            post_to_public_host(f"http://127.0.0.1:{silent.getsockname()[1]}/", b"{}", {}, ["127.0.0.1"])
+
+
+@pytest.mark.parametrize(("answer", "is_permanent"), [("550 5.1.1 unknown", True), ("452 4.2.2 full", False)])
+def test_a_mail_that_the_recipient_rejects(answer: str, *, is_permanent: bool) -> None:
+    with MailServer() as receiver:
+        server = parse_mail_server(f"smtp://127.0.0.1:{receiver.port}", "Arkivet <arkiv@archive.example>")
+        receiver.answer = answer
+        with pytest.raises(RecipientError) as caught:
+            send_mail(server, ["a@b.example"], subject="S", text="T", message_id="m", sent_at=SENT)
+        assert caught.value.is_permanent is is_permanent
+        assert "a@b" not in str(caught.value)
+        receiver.answer = "250 OK"
+        headers = {"List-Unsubscribe": "<https://a.example/x>"}
+        send_mail(
+            server,
+            ["a@b.example"],
+            subject="S",
+            text="T",
+            message_id="m",
+            sent_at=SENT,
+            headers=headers,
+            return_path="bounces+1@archive.example",
+        )
+    assert receiver.received[-1]["List-Unsubscribe"] == "<https://a.example/x>"
+    assert receiver.received[-1]["Message-ID"] == "<m@archive.example>"

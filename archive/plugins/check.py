@@ -22,6 +22,7 @@ from archive.quotation_check import MAX_QUOTATION_WORDS, MIN_QUOTATION_WORDS, Qu
 from archive.quotations import find_quotations
 from archive.search import FRESHNESS_SQL
 from archive.search.params import SearchRequest, build_search_url
+from archive.web.openapi import DataOperation
 from archive.web.responses import ReaderError, SiteRequest, site_view
 from archive.web.sandbox import CUT_HEADER, RequestBody
 
@@ -43,6 +44,48 @@ SEARCHED_SQL = """
     select (select ifnull(sum(releases), 0) from month_counts where agency = '' and month <> '') as releases,
       (select ifnull(sum(edits), 0) from edit_counts) as edits
 """
+CHECK_OPERATION = DataOperation(
+    summary="Look up every quotation of a text in all versions of all releases",
+    text=f"The text; at most {MAX_TEXT_BYTES} bytes in UTF-8",
+    body={
+        "complete": "bool Whether every quotation was checked",
+        "counts": dict.fromkeys(VERDICTS, "int"),
+        "searched": {"releases": "int", "edits": "int", "crawled": "time?"},
+        "quotations": [
+            {
+                "text": "str",
+                "start": "int First character in the text; line ends count as one",
+                "end": "int",
+                "kind": "str marks or dash",
+                "closed": "bool Whether its closing mark was found",
+                "verdict": f"str {', '.join(VERDICTS)}",
+                "reason": "str? Why it was not checked: length, number, time",
+                "releases": "int Releases that have it",
+                "releases_are_minimum": "bool Whether there may be more",
+                "omitted_words": "int",
+                "revision": "int? The version that has it, or resembles it most",
+                "permalink": "url? Permanent address of this version",
+                "release": "int?",
+                "agency": "str?",
+                "title": "str?",
+                "published": "str?",
+                "current": "bool? Whether this version is the current one",
+                "difference": [{"op": "str same, del (only in the release), ins (only in the text)", "text": "str"}],
+                "appeared": "any The two checks between which it appeared",
+                "disappeared": "any The two checks between which it disappeared",
+                "removed": "bool Whether the release was removed",
+                "comparison": "url?",
+                "search": "url?",
+            }
+        ],
+    },
+    statuses={
+        405: "Not sent by POST",
+        408: "The body did not arrive in time",
+        413: "The text is too long",
+        415: "Another type or encoding",
+    },
+)
 
 
 class CheckFailedError(Exception):
@@ -54,7 +97,7 @@ def register_routes() -> list[tuple[str, Any]]:
     return [(r"/-/check(?:\.(?P<format>json))?$", show_check)]
 
 
-@site_view()
+@site_view(operation=CHECK_OPERATION)
 async def show_check(site: SiteRequest) -> Response:
     """Show the form, or check the text that was sent."""
     if site.request.method == "OPTIONS":  # before a page of another site sends JSON

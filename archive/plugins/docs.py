@@ -1,10 +1,12 @@
 """The documentation (docs/*.md) in the site's layout.
 
 - /docs/: the list of pages; /docs/<name>: a page; /docs/images/<file>: an image of a page.
+- /openapi.json: the site's data, described for programs.
 """
 
 from __future__ import annotations
 
+import json
 import mimetypes
 import re
 import sys
@@ -15,11 +17,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from datasette import NotFound, Response, hookimpl
+from datasette.plugins import pm
+from datasette.utils import add_cors_headers
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 import archive
-from archive.web.responses import SiteRequest, add_query, hash_file, site_view
+from archive.web.openapi import build_openapi
+from archive.web.responses import ANY_PARAMETER, SiteRequest, add_query, compute_etag, hash_file, site_view
 
 FOLDERS = (  # in a clone, and in an installed package
     Path(archive.__path__[0]).parent / "docs",
@@ -33,6 +38,7 @@ READING_ORDER = (  # pages listed first on the contents page; others follow in a
     *("getting-started", "add-an-agency", "agencies", "operate", "search", "api", "datasets", "import-format"),
     *("evidence", "takedowns", "security", "scaling", "distributed", "performance", "architecture", "contributing"),
 )
+DESCRIBED_TABLES = ("releases", "revisions", "removals", "questions", "images", "attachments", "contacts", "changefeed")
 IMAGE_TYPES = ("image/png", "image/jpeg", "image/svg+xml", "image/webp", "image/gif")
 
 
@@ -58,6 +64,7 @@ def register_routes() -> list[tuple[str, Any]]:
         (r"/docs/?$", show_contents),
         (r"/docs/images/(?P<name>[\w.-]+)$", show_image),
         (r"/docs/(?P<name>[\w-]+)$", show_page),
+        (r"/openapi\.json$", show_openapi),
     ]
 
 
@@ -91,6 +98,21 @@ async def show_image(site: SiteRequest) -> Response:
     if site.has_current(etag):
         return Response("", status=304, headers={"etag": etag}, content_type=media_type)
     return Response(file.read_bytes(), headers={"etag": etag}, content_type=media_type)
+
+
+@site_view(ANY_PARAMETER)
+async def show_openapi(site: SiteRequest) -> Response:
+    """Show the description of the site's data."""
+    tables = [site.datasette.metadata("columns", "archive", table) or {} for table in DESCRIBED_TABLES]
+    columns = {name: text for table in reversed(tables) for name, text in table.items()}
+    routes = [route for routes in pm.hook.register_routes(datasette=site.datasette) for route in routes]
+    text = json.dumps(build_openapi(routes, columns.get, site.url("/").rstrip("/")), ensure_ascii=False)
+    headers = {"etag": compute_etag(text)}
+    if site.datasette.cors:
+        add_cors_headers(headers)
+    if site.has_current(headers["etag"]):
+        return Response("", status=304, headers=headers)
+    return Response(text, headers=headers, content_type="application/json; charset=utf-8")
 
 
 def list_files(pattern: str) -> dict[str, Path]:

@@ -30,6 +30,7 @@ from archive.feeds import (
 from archive.history import MAX_REGISTER_PAGE_SIZE
 from archive.i18n import format_release_kind
 from archive.params import LIST_PARAMETERS, parse_number_parameter
+from archive.web.openapi import FIELDS, DataOperation, get_fields
 from archive.web.pages import (
     LLMS_TEMPLATE,
     ROBOTS_RULES,
@@ -67,6 +68,30 @@ CHANGES_PATH = "/-/changes"
 CHANGES_RETRY_AFTER = "60"  # seconds until a replica that is behind the cursor has probably caught up
 CHANGES_COLUMNS = ("number", "cursor", "change", "at", "release", "revision", "cause", "takedown", "action", "state")
 SECURITY_TXT_DAYS = 180  # RFC 9116 recommends less than a year
+FEED_OPERATION = DataOperation(
+    summary="New releases, newest first: neither old ones that a first crawl finds, nor imported ones",
+    rows_name="releases",
+    row=get_fields(*FEED_MEMBERS),
+)
+CHANGES_OPERATION = DataOperation(
+    summary="What changed in the archive since a cursor; followed from the beginning, it makes a complete mirror",
+    rows_name="changes",
+    row={
+        "number": "int Its place in the log",
+        "cursor": "str Continue here",
+        "change": "str added, changed, removed, returned, moved, hidden, redacted, restored or deleted = changed",
+        "at": "time When it was added to the log",
+        "release": "int?",
+        "revision": "int?",
+        "takedown": "int?",
+        "cause": FIELDS["cause"],
+        "action": "str put (replace what you have by `state`), delete, or none (a later entry says it) = put",
+        "state": "any The current version, if `action` is put: the columns of releases, and lists such as questions",
+    },
+    members={"cursor": "str Continue here, now or later"},
+    parameters={"size": "int Entries per page, at most 500 = 100"},
+    statuses={410: "A cursor of another log: start again from the beginning"},
+)
 XML_MEDIA_TYPE = "application/xml; charset=utf-8"
 
 
@@ -85,7 +110,7 @@ def register_routes() -> list[tuple[str, Any]]:
     ]
 
 
-@site_view("agency", "tag", *LIST_PARAMETERS)
+@site_view("agency", "tag", *LIST_PARAMETERS, operation=FEED_OPERATION)
 async def show_feed(site: SiteRequest) -> Response:
     """Show new releases of all agencies, or of the agency and tag that the path or the query names."""
     path_agency, path_tag = site.url_vars.get("agency"), site.url_vars.get("tag")
@@ -175,7 +200,7 @@ def build_release_entry(site: SiteRequest, row: Mapping[str, Any]) -> AtomEntry:
     )
 
 
-@site_view("since", "size")
+@site_view("since", "size", operation=CHANGES_OPERATION)
 async def show_changes(site: SiteRequest) -> Response:
     """Show a page of the change feed; 410 for another archive's cursor, 503 for one ahead of this replica.
 

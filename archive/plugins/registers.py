@@ -14,7 +14,7 @@ import asyncio
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar
@@ -59,6 +59,7 @@ from archive.search.registers import (
     search_removals,
 )
 from archive.search.snippets import join_marked_text
+from archive.web.openapi import FIELDS, DataOperation, Type, get_fields
 from archive.web.responses import (
     EXPORT_FORMAT_SUFFIX,
     AtomEntry,
@@ -76,6 +77,7 @@ from archive.web.responses import (
 EDITS_FEED_SIZE = 30
 MAX_FEED_DIFF_CHARACTERS = 60_000  # longer texts get no diff in the feed
 IMPORTANCE_CHOICES = (20, 50, 80)
+SEARCH_TYPES = {f"{name}?": FIELDS[name] for name in ("query", "truncated", "notes")}
 AGENCIES_SQL = "select slug as value, name, name_en, 0 as count from agencies"
 
 
@@ -83,7 +85,11 @@ AGENCIES_SQL = "select slug as value, name, name_en, 0 as count from agencies"
 def register_routes() -> list[tuple[str, Any]]:
     registers = (EditsRegister(), RemovalsRegister(), TakedownsRegister(), PhraseRegister())
     return [
-        (register.path + EXPORT_FORMAT_SUFFIX, site_view(*register.parameters)(register.show)) for register in registers
+        (
+            register.path + EXPORT_FORMAT_SUFFIX,
+            site_view(*register.parameters, operation=register.describe_operation())(register.show),
+        )
+        for register in registers
     ]
 
 
@@ -113,9 +119,23 @@ class Register(ABC):
     columns: Sequence[str]
     members: Sequence[str]  # members of an entry in JSON
     feed_size = REGISTER_PAGE_SIZE
+    # for /openapi.json
+    summary: str
+    types: Mapping[str, Type] = {}  # of members that FIELDS describes otherwise, or not
+    extra_types: Mapping[str, Type] = {}  # of members that describe_search adds
+    parameter_types: Mapping[str, Type] = {}
 
     parse_query: ClassVar[Callable[..., RegisterQuery]]  # function that parses the URL arguments, given a page size
     read_page: ClassVar[Callable[..., Awaitable[ListPage]]]
+
+    def describe_operation(self) -> DataOperation:
+        return DataOperation(
+            summary=self.summary,
+            rows_name=self.name,
+            row=get_fields(*self.members) | self.types,
+            members=self.extra_types,
+            parameters=self.parameter_types,
+        )
 
     async def read_context(self, site: SiteRequest, query: RegisterQuery, page: ListPage) -> dict[str, Any]:
         """Return the template variables that only this register's page needs."""
@@ -201,6 +221,9 @@ class EditsRegister(Register):
     links = ("diff", "page", "evidence")
     columns, members = (*facts, *links), (*facts, "changes", *links)
     feed_size = EDITS_FEED_SIZE
+    summary = "Edits that agencies made, newest first; with q=, those that removed or added the words"
+    types: ClassVar = {"importance": "int From 0 (nothing of substance) to 100 = 60", "evidence": "url"}
+    extra_types = SEARCH_TYPES
     parameters = (
         *("q", "agency", "release", "tag", "unannounced", "stamp", "importance", "kind", "from", "to"),
         *LIST_PARAMETERS,
@@ -300,6 +323,15 @@ class RemovalsRegister(Register):
         *("removal", "release", "agency", "agency_name", "title", "url", "kind", "first_seen", "confirmed"),
         *("last_seen", "checks", "ended", "status", "target", "moved_to", "found_at", "page", "evidence"),
     )
+    summary = "Releases that agencies removed, moved or replaced, confirmed by several checks, newest first"
+    types: ClassVar = {
+        "removal": "int Number of the removal",
+        "kind": f"str {', '.join(REMOVAL_KINDS)} = gone",
+        "first_seen": "time The first check that did not find it",
+        "found_at": "str? Where it was found again",
+    }
+    extra_types = SEARCH_TYPES
+    parameter_types: ClassVar = {"kind": f"str {', '.join(REMOVAL_KINDS)}"}
 
     parse_query, read_page = staticmethod(parse_removals_query), staticmethod(read_searched_removals)
 
@@ -351,6 +383,16 @@ class TakedownsRegister(Register):
     parameters = LIST_PARAMETERS
     facts = ("release", "agency", "kind", "reason", "reason_en", "at", "lifted", "lifted_reason")
     columns, members = ("takedown", *facts, "page"), (*facts, "takedown", "page")
+    summary = "What the archive itself has hidden or redacted, and why"
+    types: ClassVar = {
+        "takedown": "int Number of the takedown",
+        "kind": "str hide or redact",
+        "reason": "str In Swedish",
+        "reason_en": "str? In English",
+        "at": "time",
+        "lifted": "time? When it was shown again",
+        "lifted_reason": "str?",
+    }
 
     parse_query, read_page = staticmethod(partial(parse_register_query, filters={})), staticmethod(read_takedowns_page)
 
@@ -408,6 +450,29 @@ class PhraseRegister(Register):
         *("last_seen", "missing_at", "is_current", "removal", "first_revision", "last_revision", "excerpt"),
         *("version", "appeared_diff", "disappeared_diff", "page"),
     )
+    summary = "When releases had the words of a query: a row for each time, between two checks each"
+    types: ClassVar = {
+        "last_seen_before": "time? It appeared after this check; null if the first version has it",
+        "first_seen": "time It appeared until this check",
+        "last_seen": "time It disappeared after this check, or was there",
+        "missing_at": "time? It disappeared until this check; null if it did not",
+        "is_current": "bool Whether it was there at the last check",
+        "removal": "int? The removal of the whole release with which it disappeared",
+        "first_revision": "int The first version that has it",
+        "last_revision": "int The last one",
+        "version": "url Permanent address of the last version",
+        "appeared_diff": "url? Comparison with the version before the first",
+        "disappeared_diff": "url? Comparison with the version after the last",
+    }
+    extra_types = get_fields(
+        *("query", "truncated", "notes", "agencies"),
+        total="int Rows of all pages",
+        releases="int Releases that had it",
+        current_releases="int Releases that have it",
+        first_seen="time?",
+        last_seen="time?",
+    )
+    parameter_types: ClassVar = {"q": 'str Words, or a phrase in quotation marks = "120 miljoner"'}
     parse_query, read_page = staticmethod(parse_phrase_query), staticmethod(read_phrase_page)
 
     async def search(self, site: SiteRequest, query: RegisterQuery) -> PhraseHistory:

@@ -65,6 +65,7 @@ from archive.search.params import (
 from archive.search.related import choose_shown, find_related, read_related_releases
 from archive.urls import strip_www
 from archive.web.highlights import MarkedHtml, PageHighlighter, list_answers
+from archive.web.openapi import DataOperation, get_fields
 from archive.web.pages import find_adjacent_releases
 from archive.web.responses import (
     ANY_PARAMETER,
@@ -76,7 +77,6 @@ from archive.web.responses import (
     StreamResponse,
     build_file_response,
     build_tag_uri,
-    check_parameters,
     compute_etag,
     format_atom_time,
     get_search_columns,
@@ -109,7 +109,7 @@ ATTACHED_FILES_SQL = f"""
     from attachment_versions v join attachment_files f on f.id = v.file
     where v.url in (select url from attachments where release = :release) order by v.id
 """
-NEWEST_REVISION_SQL = "select revision from releases where id = :id"
+NEWEST_REVISION_SQL = "select revision, removed_at from releases where id = :id"
 STORED_URLS_SQL = "select url from frontier where release = ? and role = 'release' and state = 'stored' order by url"
 RELEASE_AGENCY_SQL = """
     select r.id, r.url, r.title, r.lead, r.body, r.body_html, r.updated, r.language, a.*
@@ -126,6 +126,44 @@ HISTORY_CSV_COLUMNS = (
     *("unannounced", "stamp", "summary", "summary_en", "url", "status", "target", "moved_to", "confirmed", "ended"),
     *("attachment", "diff", "evidence"),
 )
+REVISION_MEMBERS = ("release", "agency", "url", "seen", "cause", "previous", "summary", "summary_en", "importance")
+REVISION_STATE = (
+    *("kind", "title", "lead", "body", "body_html", "published", "published_text", "updated", "updated_text"),
+    *("language", "tags", "questions", "images", "attachments", "contacts"),
+)
+REVISION_OPERATION = DataOperation(
+    summary="A version of a release: its texts and lists as the agency had published them then",
+    body=get_fields(
+        *("revision", "permalink", *REVISION_MEMBERS, "agency_name", "current_release", "current_revision"),
+        *("removed_at", "takedowns", "citation", *REVISION_STATE),
+    ),
+    parameter_names=(),
+)
+CITATION_OPERATION = DataOperation(summary="A citation of a version", body=["map An item of CSL-JSON"])
+DIFF_OPERATION = DataOperation(
+    summary="The differences between two versions of a release, or of near-duplicates; the older one is first",
+    rows_name="pieces",
+    row=get_fields(*DIFF_CSV_COLUMNS),
+    members=get_fields(
+        *("before", "after", "release", "importance", "summary", "summary_en", "unannounced", "stamp", "changes")
+    ),
+    parameter_names=("show",),
+)
+HISTORY_OPERATION = DataOperation(
+    summary="Everything that is known about a release, newest first: versions, removals, moves",
+    rows_name="events",
+    row=get_fields(*HISTORY_CSV_COLUMNS, revision="int? The version; null for a removal", unannounced="bool?"),
+    members=get_fields("release", "agency", "title_now"),
+)
+RELATED_OPERATION = DataOperation(
+    summary="Releases about the same, the most similar first; near-duplicates are left out",
+    rows_name="related",
+    row=get_fields(*RELATED_COLUMNS, similarity="num From 0.2 to 1 = 0.5"),
+    members=get_fields("release", words=["str"]),
+)
+EVIDENCE_OPERATION = DataOperation(
+    summary="The bytes that a version or a removal was read from, with their hashes and how to check them"
+)
 RELEASE_SQL = """
     select r.id, r.title, r.language, r.agency, a.name, a.name_en from releases r join agencies a on a.slug = r.agency
     where r.id = :release
@@ -139,10 +177,11 @@ def register_routes() -> list[tuple[str, Any]]:
         (r"/-/card(?:/(?P<revision>[0-9]{1,18}))?\.png$", show_card),
         (rf"/-/cite/(?P<revision>[0-9]{{1,18}})(?:\.(?P<format>{CITATION_FORMATS}))?$", show_citation),
         (r"/-/diff/(?P<one>\d{1,15})/(?P<other>\d{1,15})" + FORMAT_SUFFIX, show_diff),
-        (r"/-/evidence/(?P<what>removal-)?(?P<key>[0-9]{1,18})\.zip$", show_evidence),
+        (r"/-/evidence/(?P<key>[0-9]{1,18})\.zip$", show_evidence),
+        (r"/-/evidence/removal-(?P<key>[0-9]{1,18})\.zip$", show_removal_evidence),
         (r"/-/history/(?P<release>\d{1,15})" + FORMAT_SUFFIX, show_history),
         (r"/-/related/(?P<release>\d{1,15})(?:\.(?P<format>json|csv))?$", show_related),
-        (r"/-/revision/(?P<revision>[0-9]{1,18})$", show_revision),
+        (r"/-/revision/(?P<revision>[0-9]{1,18})(?:\.(?P<format>json))?$", show_revision),
     ]
 
 
@@ -320,7 +359,7 @@ def split_plain_paragraphs(text: str | None) -> list[str]:
     return [part.strip() for part in re.split(r"\n\s*\n", text or "") if part.strip()]
 
 
-@site_view(*HIT_PARAMETERS)
+@site_view(*HIT_PARAMETERS, operation=REVISION_OPERATION)
 async def show_revision(site: SiteRequest) -> Response:
     """Show a revision and whether it is the current one. Search engines must not index it."""
     revision_id = int(site.url_vars["revision"])
@@ -328,18 +367,24 @@ async def show_revision(site: SiteRequest) -> Response:
     citation: Citation = citation_context["citation"]
     revision = (await read_stored_revisions(site.run, [revision_id]))[revision_id]
     final_release = await find_final_release(site.run, revision["release"])
-    state = revision["state"]
+    state, newest = revision["state"], (await site.run(NEWEST_REVISION_SQL, {"id": final_release}))[0]
     context = {
         "revision": revision,
         "state": state,
         "final_release": final_release,
-        "newest_revision": (await site.run(NEWEST_REVISION_SQL, {"id": final_release}))[0]["revision"],
+        "newest_revision": newest["revision"],
         "takedowns": await read_active_takedowns(site.run, revision["release"]),
-        **await read_marked_texts(site, final_release, state),
         **citation_context,
         "canonical_url": citation.permalink,
         "metadata": describe_page(site, citation, citation.permalink, state, None),
     }
+    if site.format_name:
+        data = format_revision(site, context) | {"removed_at": newest["removed_at"]}
+        etag = compute_etag(json.dumps(data))
+        if site.has_current(etag):
+            return Response("", status=304, headers=site.build_headers(etag))
+        return Response.json(data, headers=site.build_headers(etag) | NOT_INDEXED)
+    context |= await read_marked_texts(site, final_release, state)
     return await site.render("revision.html", context, headers=NOT_INDEXED)
 
 
@@ -352,7 +397,25 @@ async def show_card(site: SiteRequest) -> Response:
     return Response(picture, content_type="image/png")
 
 
-@site_view()
+def format_revision(site: SiteRequest, context: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a revision as JSON."""
+    revision = context["revision"]
+    return {
+        "revision": revision["id"],
+        "permalink": site.url(f"/-/revision/{revision['id']}"),
+        **{name: revision[name] for name in REVISION_MEMBERS},
+        "agency_name": revision["name"],
+        "current_release": context["final_release"],
+        "current_revision": context["newest_revision"],
+        "takedowns": [
+            {name: row[name] for name in ("kind", "reason", "reason_en", "at")} for row in context["takedowns"]
+        ],
+        "citation": context["citation_formats"]["txt"],
+        **{name: context["state"][name] for name in REVISION_STATE},
+    }
+
+
+@site_view(operation=CITATION_OPERATION)
 async def show_citation(site: SiteRequest) -> Response:
     """Show a citation as a page, or in one format; 304 if the client already has it."""
     revision_id, suffix = int(site.url_vars["revision"]), site.format_name
@@ -377,12 +440,10 @@ async def find_citation(site: SiteRequest, revision_id: int) -> Citation:
     return citation
 
 
-@site_view(*HIT_PARAMETERS)  # show=all: the whole text
+@site_view(*HIT_PARAMETERS, operation=DIFF_OPERATION)  # show=all: the whole text
 async def show_diff(site: SiteRequest) -> Response:
     """Show the differences between two revisions, older one first; redirect if they are in the other order."""
     one, other = site.url_vars["one"], site.url_vars["other"]
-    if site.format_name:
-        check_parameters(site.args, ("show",))
     before, after = await read_revision_pair(site.run, int(one), int(other))
     path = f"/-/diff/{before['id']}/{after['id']}"
     if (one, other) != (str(before["id"]), str(after["id"])):
@@ -546,7 +607,7 @@ def format_diff_rows(field_diffs: Sequence[FieldDiff]) -> list[dict[str, Any]]:
     return rows
 
 
-@site_view()
+@site_view(operation=HISTORY_OPERATION)
 async def show_history(site: SiteRequest) -> Response:
     """Show all events of a release's timeline as data, newest first."""
     release_id = int(site.url_vars["release"])
@@ -576,7 +637,7 @@ async def show_history(site: SiteRequest) -> Response:
     return await render_document(site, document)
 
 
-@site_view()
+@site_view(operation=RELATED_OPERATION)
 async def show_related(site: SiteRequest) -> Response:
     """Show the releases related to a release as data, most similar first."""
     release_id = int(site.url_vars["release"])
@@ -688,11 +749,19 @@ def describe_revision_event(site: SiteRequest, revision: TimelineEvent) -> str:
     return " · ".join(parts)
 
 
-@site_view()
+@site_view(operation=EVIDENCE_OPERATION)
 async def show_evidence(site: SiteRequest) -> Response | StreamResponse:
+    return await send_evidence(site, "")
+
+
+@site_view(operation=EVIDENCE_OPERATION)
+async def show_removal_evidence(site: SiteRequest) -> Response | StreamResponse:
+    return await send_evidence(site, "removal-")
+
+
+async def send_evidence(site: SiteRequest, prefix: str) -> Response | StreamResponse:
     """Send the evidence of a revision or removal as a zip; raise ReaderError if there is no such row."""
     path, row_id = site.datasette.get_database("archive").path, int(site.url_vars["key"])
-    prefix = site.url_vars["what"] or ""
     file: SpooledTemporaryFile[bytes] = SpooledTemporaryFile(max_size=MAX_MEMORY_BYTES)  # noqa: SIM115 - closed by the response
 
     def write() -> bool:

@@ -31,6 +31,7 @@ from archive.search.fts import MATCH_NOTHING, build_current_sql, build_plan, mat
 from archive.search.index import EVERY_RELEASE, NO_VALUE
 from archive.search.params import (
     ALL_VERSIONS,
+    EXCLUDE_SUFFIX,
     FACETS,
     PAGE_SIZE,
     RESULT_TYPES,
@@ -49,6 +50,7 @@ from archive.search.ranking import HitFinder
 from archive.search.registers import has_words
 from archive.search.snippets import SearchHit, join_marked_text
 from archive.search.versions import find_former_hits, iter_edit_nodes, resolve_query
+from archive.web.openapi import DataOperation, get_fields
 from archive.web.responses import (
     EXPORT_FORMAT_SUFFIX,
     AtomEntry,
@@ -83,6 +85,70 @@ SEARCH_COLUMNS = {
 # further columns of searches in earlier versions and edits: see TextChange
 CHANGE_COLUMNS = ("change", "before", "after", "checked_before", "checked_after", "comparison")
 
+FACET_TYPE = [{"value": "str", "name": "str", "count": "int", "total?": "int? All releases of the year"}]
+CHANGE_TYPES = get_fields(
+    **{
+        "change?": "str? former, removed, added or edited, if earlier versions or edits were searched",
+        "before?": "int? Revision before the change",
+        "after?": "int? Revision after it",
+        "checked_before?": "time? It happened after this check",
+        "checked_after?": "time? It happened before this one",
+        "comparison?": "url? The comparison of the two revisions",
+        "match": "str strict, loose (has not everything that was searched for) or former (an earlier version has it)",
+        "matched": "str The forms that were found, in lower case",
+    }
+)
+SEARCH_OPERATION = DataOperation(
+    summary="Search releases, or questions and answers. CSV and Excel have every hit, JSON a page of them",
+    members=get_fields(
+        "query",
+        "notes",
+        show="str releases or questions",
+        order="str best or newest",
+        total="int Hits that have everything that was searched for",
+        capped="bool Whether there are more than `total`",
+        loose="int Hits that have only a part of it, and follow the others",
+        page_number="int",
+        pages="int",
+        include="map Chosen values of each filter",
+        exclude="map Excluded values of each filter",
+        fresh={"crawled": "time? End of the last crawl", "added": "time?", "newest": "str?"},
+        searched="any Which releases were searched, if none was found",
+        facets=dict.fromkeys(FACETS, FACET_TYPE),
+        approximate_facets=["str"],
+        did_you_mean=[{"query": "str", "total": "int?", "reason": "str spelling, loose or translation"}],
+    )
+    | {
+        "former?": "int Hits among them of which only an earlier version has the words",
+        "former_capped?": "bool",
+        "releases?": [
+            get_fields(*COMMON_COLUMNS, "release", "excerpt", "page", **CHANGE_TYPES, questions="int Their number")
+        ],
+        "questions?": [
+            get_fields(
+                *COMMON_COLUMNS,
+                *("release", "page"),
+                **CHANGE_TYPES,
+                pair="int Number of the question",
+                position="int Its place in the release",
+                question="str",
+                answer="str",
+                answered_by="str?",
+            )
+        ],
+    },
+    parameters={
+        **{
+            f"{name}{suffix}": [f"str {'None' if suffix else 'One'} of these values; none: it has no value"]
+            for name in FACETS
+            for suffix in ("", EXCLUDE_SUFFIX)
+        },
+        "order": "str best or newest",
+        "show": "str releases or questions",
+        "versions": "str all: also releases of which only an earlier version has the words",
+    },
+)
+
 # FTS5 expressions
 MATCH_ALL = f'"{EVERY_RELEASE}"'  # matches every release
 NOT_ALL_SEARCHED = "more earlier versions may match than were searched"  # Datasette's `human_description_en`
@@ -93,7 +159,7 @@ def register_routes() -> list[tuple[str, Any]]:
     return [(r"/search" + EXPORT_FORMAT_SUFFIX, show_search)]
 
 
-@site_view(*SEARCH_PARAMETERS)
+@site_view(*SEARCH_PARAMETERS, operation=SEARCH_OPERATION)
 async def show_search(site: SiteRequest) -> Any:
     """Show the search page (with status 503 if the search took too long), or the results as data."""
     query = parse_search_request(site.args)

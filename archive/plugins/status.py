@@ -31,6 +31,7 @@ from archive.health.report import (
     read_health_events,
 )
 from archive.params import LIST_PARAMETERS, parse_number_parameter
+from archive.web.openapi import FIELDS, DataOperation, get_fields
 from archive.web.responses import (
     FORMAT_SUFFIX,
     AtomEntry,
@@ -59,6 +60,40 @@ COVERAGE_COUNTS = ("listed", "stored", "rejected", "missing", "unlisted")
 PROBLEM_COLUMNS = ("problem", "problem_code", "problem_url", "problem_value")
 OVERVIEW_COLUMNS = ("agency", "agency_name", *COVERAGE_COUNTS, "complete", *PROBLEM_COLUMNS, "checked", "page")
 MONTH_COLUMNS = ("agency", "month", *COVERAGE_COUNTS)
+STATUS_OPERATION = DataOperation(
+    summary="The health of each agency's crawls, and the reason. The Atom feed has the changes",
+    rows_name="agencies",
+    row=get_fields(
+        *STATUS_COLUMNS,
+        **dict.fromkeys(("since", "acknowledged", "expected", "judged", "crawled", "worked"), "time?"),
+        **dict.fromkeys(("already_stored", "found", "quarantined", "requests", "bytes", "not_modified"), "int?"),
+        **{f"{name}_told": f"int? Releases of the last crawl that state {name}" for name in TRACKED_FIELDS},
+        state="str suspect, failing, never worked, quiet, healthy or paused",
+        code="str The reason as a code",
+        why="str The reason, in the language of the request",
+        red="bool Whether it is a fault that nobody has acknowledged",
+        newest="str? Publication of the newest release",
+        usual_gap="num? Usual days between two releases",
+        robots="str?",
+        delay="num? Seconds between two requests",
+        reason="map",
+        failures="map Failed requests by kind",
+        field_fill="map",
+    ),
+    members={"judged": "time? When health was last assessed", "red": "int Faults that nobody has acknowledged"},
+)
+COVERAGE_TYPES = get_fields(*COVERAGE_COUNTS, "complete", *PROBLEM_COLUMNS, "checked")
+COVERAGE_OPERATION = DataOperation(
+    summary="What sources list compared with what is stored: of all agencies, or with agency= by month and source",
+    members=get_fields("columns")
+    | {
+        "agencies?": [get_fields("agency", "agency_name", "page") | COVERAGE_TYPES],
+        "months?": [get_fields(*MONTH_COLUMNS, month="str? = 2024-05")],
+        "sources?": [COVERAGE_TYPES | {"source": "str", "kind": "str feed, sitemap, listing …"}],
+        "missing_releases?": ["map"],
+        **{f"{name}?": FIELDS[name] for name in ("agency", "agency_name", "checked", "complete", *PROBLEM_COLUMNS)},
+    },
+)
 
 
 @hookimpl
@@ -70,7 +105,7 @@ def register_routes() -> list[tuple[str, Any]]:
     ]
 
 
-@site_view("after")
+@site_view("after", operation=STATUS_OPERATION)
 async def show_status(site: SiteRequest) -> Response:
     if site.format_name == "atom":
         return await show_status_feed(site)
@@ -202,7 +237,7 @@ def build_status_entry(site: SiteRequest, event: dict[str, Any]) -> AtomEntry:
     )
 
 
-@site_view("agency", *LIST_PARAMETERS)
+@site_view("agency", *LIST_PARAMETERS, operation=COVERAGE_OPERATION)
 async def show_coverage(site: SiteRequest) -> Response:
     agency, after = site.args.get("agency") or None, parse_number_parameter(site.args, "after")
     size = min(parse_number_parameter(site.args, "size") or MISSING_PAGE_SIZE, MAX_MISSING_PAGE_SIZE)

@@ -24,7 +24,7 @@ from datetime import datetime
 from functools import lru_cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 from weakref import WeakKeyDictionary
 
@@ -42,6 +42,9 @@ from archive.i18n import LANGUAGES, SWEDISH_TIME, choose_language, format_time, 
 from archive.params import FilterError, is_harmless_parameter
 from archive.search.index import ColumnCache
 from archive.web.sandbox import CUT_HEADER, RequestQueue, SandboxLimits, VisitorRequest, current_visitor_request
+
+if TYPE_CHECKING:
+    from archive.web.openapi import DataOperation
 
 RESPONSE_MEDIA_TYPES = {
     "json": "application/json; charset=utf-8",
@@ -162,19 +165,22 @@ class SiteRequest:
         return matches_etag(self.request.headers.get("if-none-match"), etag)
 
 
-def site_view(*parameters: str) -> Callable[[Callable[[SiteRequest], Awaitable[Any]]], Callable[..., Awaitable[Any]]]:
+def site_view(
+    *parameters: str, operation: DataOperation | None = None
+) -> Callable[[Callable[[SiteRequest], Awaitable[Any]]], Callable[..., Awaitable[Any]]]:
     """Decorate a view of the archive: pass it a SiteRequest, and show its errors in the requested format.
 
     parameters: the URL parameters that the page supports besides those allowed everywhere, or ANY_PARAMETER. Others and
     invalid ones get a 400 response (`?weight=50` must not list everything as if there were no filter), an interrupted
-    query a 503.
+    query a 503. operation: how /openapi.json describes its data; None for a view without data.
     """
 
     def decorate(view: Callable[[SiteRequest], Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
         async def respond(request: Any, datasette: Any) -> Any:
             site = SiteRequest(request, datasette)
+            names = operation.parameter_names if operation and site.format_name else None
             try:
-                check_parameters(request.args, parameters)
+                check_parameters(request.args, parameters if names is None else names)
                 return await view(site)
             except ReaderError as error:
                 return await site.render_error(error.status, error.text_key, **error.values)
@@ -183,6 +189,7 @@ def site_view(*parameters: str) -> Callable[[Callable[[SiteRequest], Awaitable[A
             except QueryInterrupted:
                 return await site.render_error(503, "error.too_slow_list")
 
+        vars(respond).update(parameters=parameters, operation=operation)
         return respond
 
     return decorate

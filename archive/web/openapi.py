@@ -1,0 +1,416 @@
+"""Describes the site's data in /openapi.json (OpenAPI 3.1), from its routes.
+
+The paths, formats and parameters come from a view's routes and its `@site_view`. What these do not say is the view's
+DataOperation, next to it: a summary, and the members of its JSON. FIELDS has the type of each member, and its
+description unless metadata.json describes a column of that name. PARAMETERS has those of parameters. Tests call every
+operation and compare its JSON with the description.
+
+A type is a line of text: "int? Number of the takedown = 3" is a whole number or null, with an example. A mapping is an
+object; a member whose name ends with "?" may be absent. A list with one item is an array of such items.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from itertools import chain
+from typing import Any, NamedTuple
+
+from archive.citations import CITATION_TYPES
+from archive.web.responses import ANY_PARAMETER, RESPONSE_MEDIA_TYPES
+
+Type = str | Mapping[str, Any] | Sequence[Any]
+Schema = dict[str, Any]
+DescribeColumn = Callable[[str], str | None]
+
+MEDIA_TYPES = {
+    suffix: media_type.partition(";")[0]
+    for suffix, media_type in {**RESPONSE_MEDIA_TYPES, **CITATION_TYPES, "zip": "application/zip"}.items()
+}
+TEXT_FORMATS = ("ndjson", "csv", "atom", "txt", "bib", "ris")
+TYPES: Mapping[str, Schema] = {
+    "str": {"type": "string"},
+    "int": {"type": "integer"},
+    "num": {"type": "number"},
+    "bool": {"type": "boolean"},
+    "url": {"type": "string", "format": "uri"},
+    "time": {"type": "string", "format": "date-time"},
+    "any": {},
+    "map": {"type": "object"},
+}
+UNDESCRIBED = "any"
+FIELDS: Mapping[str, Type] = {
+    # lists
+    "title": "str",
+    "self": "url Address of this data",
+    "next": "url? Address of the next page; null at the end",
+    "page": "url Page of the site with the same content",
+    "query": "str What was searched for",
+    "truncated": "bool Whether the result may lack entries, because not everything was examined",
+    "notes": [{"note": "str What was interpreted differently, as a code", "words": "str? The part of the query"}],
+    "agencies": [{"value": "str Slug of the agency", "name": "str", "count": "int"}],
+    "columns": "map A description of each count",
+    # releases and revisions
+    "release": "int Number of the release = 51",
+    "agency": "str Slug of the agency = polisen",
+    "agency_name": "str Name of the agency",
+    "kind": "str? = news",
+    "url": "url",
+    "lead": "str?",
+    "body": "str",
+    "body_html": "str",
+    "published": "str? = 2024-05-18",
+    "published_text": "str?",
+    "seen": "time When the archive read it",
+    "updated": "str? = 2024-05-20T08:15:00+02:00",
+    "updated_text": "str?",
+    "language": "str? = sv",
+    "first_seen": "time = 2024-06-03T08:15:00+00:00",
+    "removed_at": "time?",
+    "moved_to": "int?",
+    "takedown": "str?",
+    "revision": "int Number of the revision, as in its permanent address /-/revision/<number> = 55",
+    "previous": "int?",
+    "reverts_to": "int?",
+    "cause": "str? = source",
+    "summary": "str?",
+    "summary_en": "str?",
+    "importance": "int?",
+    "excerpt": "str A part of the text with the words that were searched for",
+    "tags": ["str"],
+    "images": [{"url": "url", "caption": "str?", "credit": "str?", "alt": "str?", "position?": "int"}],
+    "attachments": [{"url": "url", "title": "str", "media_type": "str?", "position?": "int"}],
+    "contacts": [{"name": "str?", "role": "str?", "phone": "str?", "email": "str?", "position?": "int"}],
+    "questions": [{"position": "int", "question": "str", "answer": "str", "answered_by": "str?"}],
+    # edits, and versions of a release
+    "changes": [
+        {
+            "field": "str The field of the release that changed = body",
+            "kind": "str What kind of change it is = number",
+            "before": "str? = 120",
+            "after": "str? = 121",
+            "importance": "int",
+        }
+    ],
+    "unannounced": "bool Whether the agency changed the text and left its own update date as it was",
+    "stamp": "str? Whether the agency's own update date changed: moved, not moved, none told",
+    "last_seen_before": "time? When a check last found the version before",
+    "current_release": "int The release that has this version now, if its address changed",
+    "current_revision": "int The current version of this release",
+    "permalink": "url Permanent address of this version",
+    "takedowns": [{"kind": "str hide or redact", "reason": "str", "reason_en": "str?", "at": "time"}],
+    "citation": "str How to cite it, in the language of the request",
+    "before": {"revision": "int", "seen": "time When the archive read it"},
+    "after": {"revision": "int", "seen": "time When the archive read it"},
+    "field": "str The field of the release = body",
+    "place": "int Number of the paragraph or row in the field",
+    "label": "str?",
+    "op": "str same, del (only in the older version), ins (only in the later one), skip (`text` is how many) or note",
+    "text": "str",
+    "event": "str first, edit (by the agency), reread (by the archive, differently), same, import, own, or a removal",
+    "title_now": "str The release's current title",
+    "when": "time",
+    "until": "time? When a check last found it so",
+    "diff": "url? The comparison with the version before",
+    "evidence": "url? The bytes that it was read from, and how to check them",
+    # removals
+    "checks": "int? How many checks found the same",
+    "status": "int? HTTP status that was answered = 404",
+    "target": "str? Address that was redirected to",
+    "confirmed": "time?",
+    "ended": "time?",
+    "last_seen": "time",
+    # health and coverage
+    "listed": "int? Releases that the sources list: stored, rejected and missing ones",
+    "stored": "int? Releases that are stored in the archive",
+    "rejected": "int? Pages of which no release could be read",
+    "missing": "int? Releases that are listed and not read yet",
+    "unlisted": "int? Releases that are stored, and that no source lists now; null if unknown",
+    "complete": "bool? Whether everything was read; null if nothing was",
+    "checked": "time? When it was last checked",
+    "problem": "str? Why it is not complete, in English",
+    "problem_code": "str? The same as a code",
+    "problem_url": "str? Page with the problem",
+    "problem_value": "str? Number or label in `problem`",
+}
+LISTING: Mapping[str, Type] = {name: FIELDS[name] for name in ("self", "page", "next")} | {
+    "title": "str Title of the list"
+}
+PARAMETERS: Mapping[str, Type] = {
+    "q": "str A query as in the search box = fyrar",
+    "agency": "str Slug of an agency = polisen",
+    "kind": "str Type of release, such as news",
+    "year": "int Year of publication = 2024",
+    "tag": "int Number of a tag",
+    "after": "str Continue after this entry; better follow `next`",
+    "size": "int Entries per page = 20",
+    "page": "int Page, from 1 = 1",
+    "lang": "str Language of texts and errors on pages: sv or en = en",
+    "release": "int Number of a release = 51",
+    "revision": "int Number of a revision = 55",
+    "since": "str Cursor of the last entry that you have; 0 is the beginning = 0",
+    "from": "str First day, as YYYY-MM-DD = 2024-06-01",
+    "to": "str Last day, as YYYY-MM-DD = 2024-06-30",
+    "importance": "int Least importance, from 0 to 100 = 50",
+    "unannounced": "str 1: only edits after which the agency left its update date as it was = 1",
+    "stamp": "str What the agency's update date did: moved, not moved, none told",
+    "back": "str 1: only releases that came back",
+    "show": "str all: the whole text, also unchanged parts",
+    "slug": "str Short name in addresses",
+    "one": "int Number of a revision = 51",
+    "other": "int Number of another revision = 52",
+    "key": "int Number of a revision or removal = 51",
+}
+ERROR: Mapping[str, Type] = {
+    "ok": "bool Always false",
+    "status": "int HTTP status = 400",
+    "error": "str What is wrong, in English",
+}
+
+DATA_SUFFIX = re.compile(r"\\\.(?P<only>\w+)\$$|(?:\(\?:)?\\\.\(\?P<format>(?P<formats>[^()]+)\)(?:\)\?)?\$$")
+GROUP = re.compile(r"\(\?P<(\w+)>([^()]*)\)")
+WHOLE_NUMBER = re.compile(r"(\\d|\[0-9\])\{1,\d+\}")
+NOT_LITERAL = re.compile(r"[\\()\[\]|*+?{}^$]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataOperation:
+    """What /openapi.json says of a view's data beside its routes and parameters.
+
+    rows_name, row: the name of the list in a DataDocument's JSON, and the members of an entry; members: further members
+    of the JSON. Names are looked up in FIELDS, mappings have their own types. body: the whole JSON, if it is not a
+    DataDocument. parameters: types of parameters that differ from PARAMETERS. text: a request's body has a text.
+    statuses: of errors besides 400, 404 and 503. parameter_names: of its data, if a page supports others.
+    """
+
+    summary: str
+    rows_name: str = ""
+    row: Mapping[str, Type] = field(default_factory=dict)
+    members: Mapping[str, Type] = field(default_factory=dict)
+    body: Type = ""
+    parameters: Mapping[str, Type] = field(default_factory=dict)
+    text: str = ""
+    statuses: Mapping[int, str] = field(default_factory=dict)
+    parameter_names: Sequence[str] | None = None
+
+
+class Route(NamedTuple):
+    """A route of one data format. `path` has the names of its path parameters, as in OpenAPI."""
+
+    path: str
+    format_name: str
+    path_parameters: Mapping[str, Schema]
+    view: Any
+
+    @property
+    def query_parameters(self) -> Sequence[str]:
+        operation: DataOperation | None = self.view.operation
+        names = operation.parameter_names if operation else None
+        return [name for name in (self.view.parameters if names is None else names) if name not in self.path_parameters]
+
+
+def get_fields(*names: str, **types: Type) -> dict[str, Type]:
+    """Return the named members of FIELDS, and further ones.
+
+    >>> get_fields("release", similarity="num")
+    {'release': 'int Number of the release = 51', 'similarity': 'num'}
+    """
+    return {name: FIELDS.get(name, UNDESCRIBED) for name in names} | types
+
+
+def read_routes(routes: Sequence[tuple[str, Any]]) -> Iterator[Route]:
+    """Yield each data format of each route of a `@site_view` that checks its parameters.
+
+    >>> view = lambda: None
+    >>> view.parameters, view.operation = (), None
+    >>> routes = read_routes([(r"/-/diff/(?P<one>[0-9]{1,15})(?:\\.(?P<format>json|csv))?$", view)])
+    >>> [(route.path, dict(route.path_parameters)) for route in routes]
+    [('/-/diff/{one}.json', {'one': {'type': 'integer'}}), ('/-/diff/{one}.csv', {'one': {'type': 'integer'}})]
+    """
+    for pattern, view in routes:
+        suffix = DATA_SUFFIX.search(pattern)
+        is_data = hasattr(view, "operation") and (suffix or view.operation)  # neither Datasette's view nor only a page
+        if not is_data or ANY_PARAMETER in view.parameters:
+            continue
+        start, schemas = pattern[: suffix.start()] if suffix else pattern.removesuffix("$"), {}
+        for name, values in GROUP.findall(start):
+            schemas[name] = {"type": "integer"} if WHOLE_NUMBER.fullmatch(values) else {"type": "string"}
+        path = GROUP.sub(r"{\1}", start)
+        if NOT_LITERAL.search(re.sub(r"\{\w+\}", "", path)):
+            raise ValueError(f"{pattern}: /openapi.json needs a route that is text and named groups; make two of it")
+        formats = (suffix["only"] or suffix["formats"]).replace("\\", "").split("|") if suffix else [""]
+        for format_name in formats:
+            yield Route(f"{path}.{format_name}".rstrip("."), format_name, schemas, view)
+
+
+def build_openapi(routes: Sequence[tuple[str, Any]], describe_column: DescribeColumn, site_url: str) -> Schema:
+    """Return the description of all routes that have a DataOperation."""
+    paths: Schema = {}
+    for route in read_routes(routes):
+        if route.view.operation is not None:
+            method = "post" if route.view.operation.text else "get"
+            paths[route.path] = {method: build_operation(route, describe_column)}
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Myndighetsarkivet",
+            "version": version("myndighetsarkivet"),
+            "summary": "News of Swedish agencies, with every later edit and removal",
+            "description": (
+                "Everything that the site shows, as data, without a key. Texts are the agencies' own, most in Swedish. "
+                "`published` and `updated` are what the agency states, and null if it states nothing; `first_seen` and "
+                "`last_seen` are when the archive read the page. Tables, and SQL, are described in the documentation."
+            ),
+        },
+        "externalDocs": {"url": f"{site_url}/docs/api", "description": "Documentation, with examples"},
+        "servers": [{"url": site_url}],
+        "paths": paths,
+        "components": {
+            "schemas": {"Error": build_schema(ERROR, lambda _: None)},
+            "parameters": {"lang": build_parameter("lang", PARAMETERS["lang"])},
+            "responses": {
+                str(status): build_error_response(text)
+                for status, text in (
+                    (400, "A parameter is unknown or cannot be read; `error` names it"),
+                    (404, "There is no such entry"),
+                    (503, "Too many requests, or it took too long; Retry-After says when to try again"),
+                )
+            },
+        },
+    }
+
+
+def build_operation(route: Route, describe_column: DescribeColumn) -> Schema:
+    """Return the OpenAPI operation of a route."""
+    operation: DataOperation = route.view.operation
+    schema: Schema = {"type": "string"} if route.format_name in TEXT_FORMATS else {}
+    if route.format_name in ("json", "csl.json"):
+        schema = build_schema(get_body(operation), describe_column)
+    media_type = MEDIA_TYPES.get(route.format_name, "application/octet-stream")
+    types = PARAMETERS | operation.parameters
+    statuses = [400, *([404] if route.path_parameters else []), 503]
+    return {
+        "operationId": name_operation(route),
+        "summary": operation.summary,
+        "parameters": [
+            *(build_path_parameter(name, schema, types) for name, schema in route.path_parameters.items()),
+            *(build_parameter(name, types.get(name, "str")) for name in route.query_parameters),
+            {"$ref": "#/components/parameters/lang"},
+        ],
+        **({"requestBody": build_request_body(operation.text)} if operation.text else {}),
+        "responses": {
+            "200": {
+                "description": operation.summary,
+                "headers": {
+                    "Archive-Truncated": {
+                        "description": "After how much the result was cut off; absent if it is complete",
+                        "schema": {"type": "string"},
+                    }
+                },
+                "content": {media_type: {"schema": schema}},
+            },
+            **{str(status): {"$ref": f"#/components/responses/{status}"} for status in statuses},
+            **{str(status): build_error_response(text) for status, text in operation.statuses.items()},
+        },
+    }
+
+
+def get_body(operation: DataOperation) -> Type:
+    """Return the type of an operation's JSON."""
+    if operation.body:
+        return operation.body
+    rows = {operation.rows_name: [operation.row]} if operation.rows_name else {}
+    return {**LISTING, **operation.members, **rows}
+
+
+def name_operation(route: Route) -> str:
+    """Return an operation's name: the words of its path, and its format unless that is JSON.
+
+    >>> [name_operation(Route(path, "csv", {}, None)) for path in ("/search.csv", "/-/evidence/removal-{key}.csv")]
+    ['search_csv', 'evidence_removal_csv']
+    >>> name_operation(Route("/-/diff/{one}/{other}.json", "json", {}, None))
+    'diff'
+    """
+    path = route.path.removesuffix(f".{route.format_name}")
+    words = re.findall(r"\w+", re.sub(r"\{\w+\}", "", path))
+    return "_".join([*words, *([] if route.format_name == "json" else [route.format_name.replace(".", "_")])])
+
+
+def build_parameter(name: str, wanted: Type) -> Schema:
+    """Return a query parameter; it may be repeated if its type is a list."""
+    schema = build_schema(wanted, lambda _: None)
+    described = schema.get("items", schema)
+    parameter = {"name": name, "in": "query", "description": described.pop("description", ""), "schema": schema}
+    if examples := described.pop("examples", None):
+        parameter["example"] = examples if isinstance(wanted, list) else examples[0]
+    return parameter
+
+
+def build_path_parameter(name: str, schema: Schema, types: Mapping[str, Type]) -> Schema:
+    parameter = build_parameter(name, types.get(name, "str"))
+    return {**parameter, "in": "path", "required": True, "schema": schema}
+
+
+def build_request_body(description: str) -> Schema:
+    schema = {"type": "string", "description": description}
+    members = {"type": "object", "properties": {"text": schema}, "required": ["text"]}
+    types = {"application/json": members, "application/x-www-form-urlencoded": members, "text/plain": schema}
+    return {"required": True, "content": {name: {"schema": schema} for name, schema in types.items()}}
+
+
+def build_error_response(description: str) -> Schema:
+    schema = {"$ref": "#/components/schemas/Error"}
+    return {"description": description, "content": {MEDIA_TYPES["json"]: {"schema": schema}}}
+
+
+def build_schema(wanted: Type, describe_column: DescribeColumn, name: str = "") -> Schema:
+    """Return the JSON Schema of a type.
+
+    >>> build_schema("int? Number of the takedown = 3", lambda name: None)
+    {'type': ['integer', 'null'], 'description': 'Number of the takedown', 'examples': [3]}
+    >>> build_schema({"url": "url", "tags?": ["str"]}, {"url": "Canonical URL"}.get)["required"]
+    ['url']
+    """
+    if isinstance(wanted, Mapping):
+        properties = {
+            member.rstrip("?"): build_schema(each, describe_column, member.rstrip("?"))
+            for member, each in wanted.items()
+        }
+        required = [member for member in wanted if not member.endswith("?")]
+        return {"type": "object", "properties": properties, **({"required": required} if required else {})}
+    if not isinstance(wanted, str):
+        return {"type": "array", "items": build_schema(wanted[0], describe_column)}
+    text, _, example = wanted.partition(" = ")
+    type_name, _, description = text.partition(" ")
+    schema = dict(TYPES[type_name.rstrip("?")])
+    if type_name.endswith("?"):
+        schema["type"] = [schema["type"], "null"]
+    description = description or (name and describe_column(name)) or ""
+    is_text = schema.get("type") in ("string", ["string", "null"])
+    return {
+        **schema,
+        **({"description": description} if description else {}),
+        **({"examples": [example if is_text else json.loads(example)]} if example else {}),
+    }
+
+
+def list_gaps(routes: Sequence[tuple[str, Any]]) -> list[str]:
+    """Return what /openapi.json lacks: views without a DataOperation, and names without a description or a type."""
+    gaps: dict[str, None] = {}
+    for route in read_routes(routes):
+        operation: DataOperation | None = route.view.operation
+        if operation is None:
+            gaps[f"{route.path}: add operation=DataOperation(…) to its @site_view"] = None
+            continue
+        for name in chain(route.path_parameters, route.query_parameters):
+            wanted = operation.parameters.get(name, PARAMETERS.get(name))
+            if wanted is None or not build_parameter(name, wanted)["description"]:
+                gaps[f"{route.path}: describe its parameter {name} in its DataOperation or in PARAMETERS"] = None
+        body = get_body(operation)
+        for types in (body, operation.row) if isinstance(body, Mapping) else ():
+            for name in (name for name, wanted in types.items() if wanted == UNDESCRIBED):
+                gaps[f"{route.path}: describe its member {name} in its DataOperation or in FIELDS"] = None
+    return list(gaps)

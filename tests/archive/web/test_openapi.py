@@ -1,0 +1,221 @@
+"""/openapi.json describes every data format of every view, and what these send."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from datasette.plugins import pm
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import validate
+
+from archive.models import Release
+from archive.store import Archive
+from archive.takedowns import hide_release
+from archive.web.openapi import MEDIA_TYPES, list_gaps
+from tests.archive.sample import SEEN, Site, fill, served
+from tests.archive.sample_coverage import add_coverage
+from tests.archive.sample_health import add_health
+from tests.archive.sample_history import EDITED_ID, EDITED_REVISIONS, REMOVED, add_history
+from tests.archive.sample_related import OTTERS, fill_related
+
+HIDDEN = 3
+EMPTY_LISTS = re.compile(r"\.(notes|did_you_mean|approximate_facets|images|attachments|contacts|tags|questions)$")
+ARTICLE = """Verket: ”Stödet till båtbyggare blir 30 miljoner kronor i år”.
+Någon: ”Stödet till båtbyggare blir 50 miljoner kronor i år”."""
+# further requests of an operation, by its path
+QUERIES = {
+    "/search.json": [
+        "?q=fyrar",
+        "?q=vem&show=questions",
+        "?q=removed:miljoner&versions=all",
+        "?q=xyzzy&agency=fyrstyrelsen",
+    ],
+    "/-/phrase.json": ["?q=miljoner"],
+    "/-/phrase.csv": ["?q=miljoner"],
+    "/-/phrase.xlsx": ["?q=miljoner"],
+    "/-/phrase.atom": ["?q=miljoner"],
+    "/-/edits.json": ["?size=2", "?q=miljoner", "?lang=en&importance=50&from=2024-01-01"],
+    "/-/removed.json": ["?kind=gone", "?q=bryggor"],
+    "/-/coverage.json": ["?agency=vagmyndigheten", "?agency=fyrstyrelsen"],
+    "/-/diff/{one}/{other}.json": ["?show=all"],
+    "/-/changes.json": ["?since=0&size=3"],
+}
+
+
+@pytest.fixture(scope="module")
+async def described_site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
+    """An archive that has something to list for every operation."""
+    path = tmp_path_factory.mktemp("openapi") / "archive.db"
+    fill_related(add_health(add_coverage(add_history(fill(path)))))
+    with Archive(path) as archive:
+        for day, title in ((1, "Gammal fyr"), (2, "Ny fyr")):
+            started = SEEN + timedelta(days=day)
+            text = f"{title} är här."
+            url = f"https://fyrstyrelsen.example/{day}"
+            archive.save(
+                Release(
+                    agency="fyrstyrelsen", url=url, title=title, body=text, body_html=f"<p>{text}</p>", tags=("Fyr",)
+                ),
+                seen_at=started + timedelta(minutes=1),
+            )
+            archive.db.execute(
+                "insert into crawls (agency, spider, started, finished, reason, new) values (?, 'news', ?, ?, ?, 1)",
+                ["fyrstyrelsen", started.isoformat(), (started + timedelta(minutes=2)).isoformat(), "finished"],
+            )
+        hide_release(archive, HIDDEN, SEEN + timedelta(days=3), reason="Domstols beslut")
+    with served(path) as datasette:
+        yield Site(datasette)
+
+
+@pytest.fixture(scope="module")
+async def description(described_site: Site) -> dict[str, Any]:
+    response = await described_site.get("/openapi.json")
+    assert response.headers["access-control-allow-origin"] == "*"
+    not_modified = await described_site.get("/openapi.json", if_none_match=response.headers["etag"])
+    assert not_modified.status_code == 304
+    return dict(response.json())
+
+
+async def find_values(site: Site) -> dict[str, dict[str, object]]:
+    """Return values of path parameters, by operation; "" for all others."""
+    related = await site.id_of(OTTERS)
+    tags = await site.datasette.get_database("archive").execute("select id from tags where name = 'Fyr'")
+    removal = await site.datasette.get_database("archive").execute("select id from removals where capture is not null")
+    one, other = EDITED_REVISIONS[:2]
+    ids = {"one": one, "other": other, "release": EDITED_ID, "revision": one, "key": one, "agency": "fyrstyrelsen"}
+    return {
+        "": {**ids, "tag": tags.single_value()},
+        "related": {"release": related},
+        "evidence_removal_zip": {"key": removal.first()["id"]},
+    }
+
+
+def make_strict(schema: Any) -> Any:
+    """Return a schema that allows no members that it does not describe."""
+    if isinstance(schema, list):
+        return [make_strict(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    schema = {name: make_strict(value) for name, value in schema.items()}
+    return schema | ({"additionalProperties": False} if isinstance(schema.get("properties"), dict) else {})
+
+
+def find_empty_lists(value: Any, schema: Any, path: str = "") -> Iterator[tuple[str, bool]]:
+    """Yield the path of each described list, and whether it is empty in a response."""
+    if isinstance(value, dict):
+        for name, each in value.items():
+            yield from find_empty_lists(each, schema.get("properties", {}).get(name, {}), f"{path}.{name}")
+    elif isinstance(value, list) and "items" in schema:
+        yield path, not value
+        for each in value:
+            yield from find_empty_lists(each, schema["items"], path)
+
+
+async def test_description_is_valid(description: dict[str, Any]) -> None:
+    validate(copy.deepcopy(description))
+    names = [operation["operationId"] for path in description["paths"].values() for operation in path.values()]
+    assert len(names) == len(set(names)) > 30
+
+
+async def test_every_view_with_data_is_described(site: Site) -> None:
+    routes = [route for routes in pm.hook.register_routes(datasette=site.datasette) for route in routes]
+    assert not list_gaps(routes), "these must be described (docs/contributing.md, Add a page to the site)"
+
+
+async def test_every_operation_sends_what_is_described(described_site: Site, description: dict[str, Any]) -> None:
+    values, empty = await find_values(described_site), {}
+    for path, methods in description["paths"].items():
+        for method, operation in methods.items():
+            address = path.format_map(values[""] | values.get(operation["operationId"], {}))
+            assert "{" not in address
+            ((media_type, content),) = operation["responses"]["200"]["content"].items()
+            for query in QUERIES.get(path, [""]) + ([""] if path in QUERIES and "phrase" not in path else []):
+                client, request = described_site.datasette.client, {}
+                if method == "post":
+                    request = {"json": {"text": ARTICLE}}
+                response = await client.request(method.upper(), address + query, **request)
+                assert response.status_code == 200, (address, query, response.text[:300])
+                assert response.headers["content-type"].partition(";")[0] == media_type, address
+                if not media_type.endswith("json") or media_type == MEDIA_TYPES["ndjson"]:
+                    continue
+                data, schema = response.json(), content["schema"]
+                for error in Draft202012Validator(make_strict(schema)).iter_errors(data):
+                    raise AssertionError(f"{address}{query}: {error.json_path}: {error.message}")
+                for place, is_empty in find_empty_lists(data, schema, address):
+                    empty[place] = empty.get(place, True) and is_empty
+    untried = {place for place, is_empty in empty.items() if is_empty and not EMPTY_LISTS.search(place)}
+    assert untried == {"/-/revision/51.json.takedowns"}
+
+
+async def test_examples_are_of_their_type(description: dict[str, Any]) -> None:
+    found = 0
+
+    def check(schema: Any) -> None:
+        nonlocal found
+        for example in schema.get("examples", ()) if isinstance(schema, dict) else ():
+            Draft202012Validator(schema).validate(example)
+            found += 1
+        for each in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
+            check(each)
+
+    check(description)
+    assert found > 50
+    for path in description["paths"].values():
+        for operation in path.values():
+            for parameter in operation["parameters"]:
+                if "example" in parameter:
+                    Draft202012Validator(parameter["schema"]).validate(parameter["example"])
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/-/edits.json?weight=50", 400),
+        ("/-/diff/51/52.json?hit=1", 400),
+        ("/-/revision/51.json?q=fyr", 400),
+        ("/-/revision/999999.json", 404),
+        ("/-/history/999999.json", 404),
+        ("/-/changes.json?since=a", 400),
+    ],
+)
+async def test_errors_are_as_described(
+    described_site: Site, description: dict[str, Any], path: str, status: int
+) -> None:
+    response = await described_site.get(path)
+    assert response.status_code == status
+    Draft202012Validator(description["components"]["schemas"]["Error"]).validate(response.json())
+
+
+async def test_revision_has_the_texts_of_its_version(described_site: Site) -> None:
+    first, newest = EDITED_REVISIONS[0], EDITED_REVISIONS[-1]
+    revision = (await described_site.get(f"/-/revision/{first}.json")).json()
+    assert (revision["current_release"], revision["current_revision"]) == (EDITED_ID, newest)
+    assert revision["title"] != (await described_site.get(f"/-/revision/{newest}.json")).json()["title"]
+    assert revision["permalink"] == f"http://localhost/-/revision/{first}"
+    gone = await described_site.id_of(REMOVED["gone"])
+    rows = await described_site.datasette.get_database("archive").execute(
+        "select max(id) as id from revisions where release = ?", [gone]
+    )
+    assert (await described_site.get(f"/-/revision/{rows.first()['id']}.json")).json()["removed_at"]
+
+
+async def test_revision_of_a_hidden_release_has_no_texts(described_site: Site) -> None:
+    rows = await described_site.datasette.get_database("archive").execute(
+        "select id, title from revisions where release = ?", [HIDDEN]
+    )
+    for row in rows:
+        revision = (await described_site.get(f"/-/revision/{row['id']}.json")).json()
+        assert revision["takedowns"][0]["kind"] == "hide"
+        assert (revision["body"], revision["questions"], revision["tags"]) == ("", [], [])
+
+
+def test_parameters_named_in_a_path_are_not_repeated(description: dict[str, Any]) -> None:
+    for path, methods in description["paths"].items():
+        for operation in methods.values():
+            names = [parameter.get("name", "lang") for parameter in operation["parameters"]]
+            assert len(names) == len(set(names)), path

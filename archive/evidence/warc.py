@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http import HTTPStatus
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from uuid import NAMESPACE_URL, uuid5
 
 from sqlite_utils import Database
@@ -87,14 +88,10 @@ def export_warc(
         with closing(open_archive(path)) as db, Captures(path, readonly=True) as captures, part.open("wb") as out:
             (omitted,) = db.execute(f"select count(*) from captures where id in ({WITHHELD_CAPTURES_SQL})").fetchone()
             export = WarcExport(omitted=omitted)
-            writer = WARCWriter(out, gzip=target.suffix == ".gz", warc_version=WARC_VERSION)
             done = 0
-            condition = f"and id in ({AGENCY_CAPTURES_SQL})" if agency else ""
-            rows = Database(db).query(EXPORTED_CAPTURES_SQL.format(condition=condition), {"agency": agency})
-            for done, row in enumerate(rows, 1):
-                if done == 1:
-                    writer.write_record(build_warcinfo_record(writer, row))
-                write_capture_record(writer, captures, row, export)
+            for done, row in enumerate(
+                write_records(db, captures, out, export, gzip=target.suffix == ".gz", agency=agency), 1
+            ):
                 progress("captures", done, row["total"])
         if not done:
             problem = f"there are none of releases of {agency}" if agency else "there are none"
@@ -107,13 +104,39 @@ def export_warc(
     return export
 
 
-def write_capture_record(writer: WARCWriter, captures: Captures, row: dict[str, Any], export: WarcExport) -> None:
-    """Write a response record, or a revisit record if the file already has the same bytes."""
+def write_records(
+    db: sqlite3.Connection,
+    captures: Captures,
+    out: IO[bytes],
+    export: WarcExport,
+    *,
+    gzip: bool,
+    agency: str | None = None,
+) -> Iterator[dict[str, Any]]:
+    """Write the records to a stream, after one that describes the file, and yield the row of each capture.
+
+    A row's `offset` is the place of its record; None: its bytes cannot be read, so it has no record.
+    """
+    writer = WARCWriter(out, gzip=gzip, warc_version=WARC_VERSION)
+    condition = f"and id in ({AGENCY_CAPTURES_SQL})" if agency else ""
+    rows = Database(db).query(EXPORTED_CAPTURES_SQL.format(condition=condition), {"agency": agency})
+    for number, row in enumerate(rows):
+        if number == 0:
+            writer.write_record(build_warcinfo_record(writer, row))
+        offset = out.tell()
+        yield {**row, "offset": offset if write_capture_record(writer, captures, row, export) else None}
+
+
+def write_capture_record(writer: WARCWriter, captures: Captures, row: dict[str, Any], export: WarcExport) -> bool:
+    """Write a response record, or a revisit record if the file already has the same bytes.
+
+    Returns False, and adds a finding, if the bytes cannot be read.
+    """
     try:
         body = captures.read(row["sha256"])  # also read for revisits, which must not refer to missing bytes
     except ArchiveError as error:
         export.findings.append(error)
-        return
+        return False
     headers = {"WARC-Record-ID": build_record_id(row), "WARC-Date": format_warc_date(row["seen"])}
     digest = f"sha256:{row['sha256']}"
     if row["first"] is None:
@@ -138,6 +161,7 @@ def write_capture_record(writer: WARCWriter, captures: Captures, row: dict[str, 
             warc_headers_dict={**headers, "WARC-Refers-To": build_record_id(first)},
         )
     writer.write_record(record)
+    return True
 
 
 def build_warcinfo_record(writer: WARCWriter, row: dict[str, Any]) -> ArcWarcRecord:

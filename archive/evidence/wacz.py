@@ -1,0 +1,208 @@
+"""Exports captures as a WACZ file (Web Archive Collection Zipped 1.1.1), which ReplayWeb.page shows in a browser.
+
+    archive/data.warc.gz · indexes/index.cdx.gz and index.idx (ZipNum) · pages/pages.jsonl · datapackage.json and its
+    digest
+
+The records are written straight into the ZIP file, whose members are not compressed again, so that a reader can
+request single records by their range. Two exports of the same captures are equal.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import re
+import sqlite3
+from collections.abc import Container, Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import IO, Any, cast
+from urllib.parse import quote, urlsplit
+from zipfile import ZipFile, ZipInfo
+
+from archive.captures import Captures
+from archive.database import ArchiveError, ProgressCallback
+from archive.evidence.verify import open_archive
+from archive.evidence.warc import WITHHELD_CAPTURES_SQL, WarcExport, format_warc_date, write_records
+
+WACZ_VERSION = "1.1.1"
+WARC_PATH, INDEX_PATH, BLOCKS_PATH = "archive/data.warc.gz", "indexes/index.cdx.gz", "indexes/index.idx"
+INDEX_BLOCK_LINES = 1_024  # index lines that a reader decompresses to find one
+SURT_SAFE = "/%:@!$&'()*+,;=~?[]|"  # characters that are not escaped in a key
+DEFAULT_PORTS = {"http": 80, "https": 443}
+PAGES_SQL = f"""
+    select c.id, c.url, c.seen, v.title, max(v.id) from revisions v join captures c on c.id = v.capture
+    where c.id not in ({WITHHELD_CAPTURES_SQL}) group by c.id order by c.id
+"""
+
+
+class MemberWriter:
+    """Writes a member of a ZIP file, and computes its size and SHA-256."""
+
+    def __init__(self, out: IO[bytes]) -> None:
+        self.out, self.size, self.sha256 = out, 0, hashlib.sha256()
+
+    def write(self, data: bytes) -> int:
+        self.sha256.update(data)
+        self.size += len(data)
+        return self.out.write(data)
+
+    def tell(self) -> int:
+        return self.size
+
+    def flush(self) -> None:
+        self.out.flush()
+
+
+class WaczFile:
+    """A WACZ file that is being written, as a context manager; it gets its datapackage.json at the end."""
+
+    def __init__(self, target: Path, title: str, created: str) -> None:
+        self.zip, self.title, self.created = ZipFile(target, "w"), title, created
+        self.resources: list[dict[str, Any]] = []
+
+    def __enter__(self) -> WaczFile:
+        return self
+
+    def __exit__(self, error_type: object, *_: object) -> None:
+        if error_type is None:
+            self.write_descriptions()
+        self.zip.close()
+
+    @contextmanager
+    def add(self, path: str) -> Iterator[MemberWriter]:
+        """Yield a writer of a new member."""
+        member = ZipInfo(path)  # dated 1980, so that two exports are equal
+        member.external_attr = 0o644 << 16
+        with self.zip.open(member, "w", force_zip64=True) as out:
+            writer = MemberWriter(out)
+            yield writer
+        name, sha256 = path.rpartition("/")[2], writer.sha256.hexdigest()
+        self.resources.append({"name": name, "path": path, "hash": f"sha256:{sha256}", "bytes": writer.size})
+
+    def write_descriptions(self) -> None:
+        """Write datapackage.json, and its hash to datapackage-digest.json."""
+        package = {
+            "profile": "data-package",
+            "wacz_version": WACZ_VERSION,
+            "title": self.title,
+            "software": "Myndighetsarkivet",
+            "created": self.created,
+            "resources": list(self.resources),
+        }
+        for name, content in (("datapackage.json", package), ("datapackage-digest.json", {})):
+            described = content or {"path": "datapackage.json", "hash": self.resources[-1]["hash"]}
+            with self.add(name) as out:
+                out.write(json.dumps(described, ensure_ascii=False, indent=1).encode() + b"\n")
+
+
+def export_wacz(
+    path: Path, target: Path, title: str, created: str, progress: ProgressCallback = lambda *_: None
+) -> WarcExport:
+    """Write all captures that are not taken down to a WACZ file, and return the counts.
+
+    If there are none, no record is counted. created: ISO 8601 in UTC. Raises ArchiveError if the archive or its
+    captures.db cannot be read; the file is then incomplete.
+    """
+    try:
+        with closing(open_archive(path)) as db, Captures(path, readonly=True) as captures:
+            db.execute("begin")  # records and pages are those of one state of the archive
+            db.execute("create temp table cdx (line text primary key) without rowid")
+            (omitted,) = db.execute(f"select count(*) from captures where id in ({WITHHELD_CAPTURES_SQL})").fetchone()
+            export = WarcExport(omitted=omitted)
+            with WaczFile(target, title, created) as wacz:
+                with wacz.add(WARC_PATH) as out:
+                    unwritten = write_indexed_records(db, captures, out, export, progress)
+                write_index(db, wacz)
+                with wacz.add("pages/pages.jsonl") as out:
+                    write_pages(db, out, unwritten)
+    except sqlite3.Error as error:
+        raise ArchiveError(path, str(error), table="captures") from error
+    return export
+
+
+def write_indexed_records(
+    db: sqlite3.Connection,
+    captures: Captures,
+    out: MemberWriter,
+    export: WarcExport,
+    progress: ProgressCallback,
+) -> set[int]:
+    """Write the WARC records, and their index lines to temp.cdx; return the ids of captures without a record."""
+    unwritten: set[int] = set()
+    for number, row in enumerate(write_records(db, captures, cast(IO[bytes], out), export, gzip=True), 1):
+        if row["offset"] is None:
+            unwritten.add(row["id"])
+        else:
+            db.execute("insert or ignore into temp.cdx values (?)", [format_index_line(row, out.tell())])
+        progress("captures", number, row["total"])
+    return unwritten
+
+
+def format_index_line(row: Mapping[str, Any], end: int) -> str:
+    """Format the CDXJ line of a capture whose record ends at `end`."""
+    media_type = json.loads(row["headers"]).get("content-type", "").partition(";")[0].strip()
+    fields = {
+        "url": row["url"],
+        "digest": f"sha256:{row['sha256']}",
+        "mime": (media_type or "application/octet-stream") if row["first"] is None else "warc/revisit",
+        "offset": str(row["offset"]),
+        "length": str(end - row["offset"]),
+        "status": str(row["status"]),
+        "filename": Path(WARC_PATH).name,
+    }
+    return f"{build_surt(row['url'])} {format_timestamp(row['seen'])} {json.dumps(fields, ensure_ascii=False)}"
+
+
+def format_timestamp(moment: str) -> str:
+    """Format a time as in CDX files.
+
+    >>> format_timestamp("2026-03-02T09:00:00+01:00")
+    '20260302080000'
+    """
+    return re.sub(r"\D", "", format_warc_date(moment))
+
+
+def build_surt(url: str) -> str:
+    """Return the key of a URL in a CDX file: the reversed host, path and sorted query, all in lower case.
+
+    >>> build_surt("https://www.Fyr.example:8443/A/?b=2&a=1#c"), build_surt("https://fyr.example")
+    ('example,fyr:8443)/a?a=1&b=2', 'example,fyr)/')
+    """
+    parts = urlsplit(url.lower())
+    host = re.sub(r"^www\d*\.", "", parts.hostname or "")
+    port = f":{parts.port}" if parts.port not in (None, DEFAULT_PORTS.get(parts.scheme)) else ""
+    path = quote(parts.path.rstrip("/") or "/", safe=SURT_SAFE)
+    query = quote("&".join(sorted(parts.query.split("&"))), safe=SURT_SAFE)
+    host = host.encode("idna").decode() if not host.isascii() else host
+    return f"{','.join(reversed(host.split('.')))}{port}){path}{f'?{query}' if query else ''}".lower()
+
+
+def write_index(db: sqlite3.Connection, wacz: WaczFile) -> None:
+    """Write the sorted index in compressed blocks, and the index of the blocks (ZipNum)."""
+    lines = db.execute("select line from temp.cdx order by line")
+    name = Path(INDEX_PATH).name
+    blocks = [f"!meta 0 {json.dumps({'format': 'cdxj-gzip-1.0', 'filename': name})}"]
+    with wacz.add(INDEX_PATH) as out:
+        while block := lines.fetchmany(INDEX_BLOCK_LINES):
+            data = gzip.compress("".join(f"{line}\n" for (line,) in block).encode(), mtime=0)
+            fields = {
+                "offset": out.tell(),
+                "length": len(data),
+                "digest": f"sha256:{hashlib.sha256(data).hexdigest()}",
+                "filename": name,
+            }
+            blocks.append(f"{' '.join(block[0][0].split(' ')[:2])} {json.dumps(fields)}")
+            out.write(data)
+    with wacz.add(BLOCKS_PATH) as out:
+        out.write("".join(f"{line}\n" for line in blocks).encode())
+
+
+def write_pages(db: sqlite3.Connection, out: MemberWriter, unwritten: Container[int]) -> None:
+    """Write the list of pages: what releases and their versions were read from, by their titles."""
+    out.write(b'{"format": "json-pages-1.0", "id": "pages", "title": "Myndighetsarkivet"}\n')
+    for key, url, seen, title, _ in db.execute(PAGES_SQL):
+        if key not in unwritten:
+            page = {"id": str(key), "url": url, "ts": format_warc_date(seen), "title": title}
+            out.write(json.dumps(page, ensure_ascii=False).encode() + b"\n")

@@ -556,6 +556,39 @@ def dataset(
     return 0
 
 
+@commands.command()
+@file_argument
+@click.argument("folder", type=PATH, required=False)
+@click.option(
+    "--site",
+    envvar="ARCHIVE_SITE",
+    metavar="URL",
+    help="The public URL of the archive, for the citation; by default ARCHIVE_SITE of the environment.",
+)
+def publish(file: Path, folder: Path | None, site: str | None) -> int:
+    """Publish everything as a dataset that the site offers for download.
+
+    The dataset is a new folder in FOLDER, by default `published` beside the archive, and replaces the one before.
+    Exit code 1 if the archive has no releases, or if the bytes of a captured page cannot be read.
+    """
+    from archive.publication import PUBLISHED_FOLDER
+    from archive.publication import publish as publish_dataset
+
+    folder = folder or file.parent / PUBLISHED_FOLDER
+    with show_progress() as progress:
+        publication, findings = publish_dataset(
+            file, folder, moment=now(), site=site and site.rstrip("/"), progress=progress
+        )
+    for finding in findings:
+        click.echo(finding)
+    if publication is None:
+        click.echo(f"{file}: has no releases; nothing is published")
+        return 1
+    sizes = f"{len(publication.files)} files, {publication.size / 1e6:.1f} MB"
+    click.echo(f"{publication.folder}: {sizes}\n{publication.package['citation']}")
+    return 1 if findings else 0
+
+
 @commands.group()
 def takedown() -> None:
     """Hide or redact releases, lift or list takedowns."""
@@ -620,6 +653,7 @@ def report_takedown(covered_before: str | None, copies: Sequence[int]) -> None:
         click.echo(f"the same text is in releases {', '.join(map(str, copies))}, which are not covered")
     click.echo("withheld.db beside the archive contains the original text, and so do earlier backups")
     click.echo("snapshots show it until: python -m archive snapshot … --withdraw")
+    click.echo("the published dataset is withheld until the next: python -m archive publish …")
 
 
 @takedown.command()

@@ -192,6 +192,7 @@ def read_archive_state(db: sqlite3.Connection) -> ArchiveState:
         "newest_revision_seen": "select seen from revisions order by id desc limit 1",
         "newest_change": "select max(id) from changefeed",  # unique to this state
         "newest_change_at": "select at from changefeed order by id desc limit 1",
+        "newest_takedown": "select max(id) from takedowns",  # later ones are not applied
         "last_crawl_finished": "select max(finished) from crawls",
     }
     manifest = find_newest_manifest(db)

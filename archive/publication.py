@@ -1,0 +1,447 @@
+"""The published dataset: everything that the archive shows, in a folder that the site serves.
+
+    FOLDER/2026-03-02T034301/   a dataset (archive.datasets), with SQLite, WACZ, Croissant and DCAT-AP; never changed
+
+A publication gets its name once it is complete, and replaces the one before. The site serves the newest
+(archive/plugins/data.py). A takedown withholds a publication that was begun before it: its files stay in the folder,
+but no reader gets them, until the next one is complete.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import shutil
+import sqlite3
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from archive.captures import Captures, find_captures_problem
+from archive.database import (
+    UNFINISHED_SUFFIX,
+    ArchiveError,
+    ProgressCallback,
+    check_database,
+    create_target_folder,
+    unfinished_folder,
+)
+from archive.dataset_tables import import_pyarrow
+from archive.datasets import FORMAT_MEDIA_TYPES, format_checksums, write_dataset
+from archive.dates import FOLDER_NAME, FOLDER_NAME_FORMAT, to_iso
+from archive.evidence.manifest import compute_file_sha256
+from archive.evidence.wacz import export_wacz
+from archive.i18n import LANGUAGES, translate
+
+PUBLISHED_FOLDER = "published"  # beside the archive, unless another folder is named
+FILES_PATH = "/data/files/"  # address of the files on the site
+CHECKSUMS_FILE, PACKAGE_FILE = "SHA256SUMS", "datapackage.json"
+SQLITE_FILE, WACZ_FILE = "myndighetsarkivet.sqlite", "captures.wacz"
+CROISSANT_FILE, DCAT_FILE = "croissant.json", "dcat.jsonld"
+MEDIA_TYPES = {
+    **FORMAT_MEDIA_TYPES,
+    "sqlite": "application/vnd.sqlite3",
+    "wacz": "application/wacz",
+    "json": "application/json",
+    "jsonld": "application/ld+json",
+    "md": "text/markdown",
+}
+DEFAULT_MEDIA_TYPE = "text/plain"
+SQLITE_TYPES = {"integer": "integer", "number": "real"}  # of a column in datapackage.json; all others are texts
+SQLITE_BATCH_ROWS = 1_000
+# free space that is needed at first, as a multiple of the archive's files, and later of the previous publication
+FIRST_SIZE_FACTOR, NEXT_SIZE_FACTOR = 3.0, 1.2
+# a takedown may have the number of an earlier one if the archive was restored from a backup
+WITHHOLDING_SQL = """
+    select min(at) as at from takedowns where lifted is null and (id > coalesce(:newest_takedown, 0) or at > :started)
+"""
+WACZ_READER = "<https://replayweb.page> shows it"
+EXTRA_SECTION = f"""
+## Further files
+
+| file | contents |
+| --- | --- |
+| `{SQLITE_FILE}` | all tables of `data/` as one SQLite database, with keys and indexes |
+| `{WACZ_FILE}` | the pages as the agencies' servers sent them, as a web archive ({WACZ_READER}), if it has any |
+| `{CROISSANT_FILE}`, `{DCAT_FILE}` | descriptions for machines: Croissant, and DCAT-AP for data portals |
+
+`{WACZ_FILE}` is written after the tables, and may have pages that were read in between.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedFile:
+    """A file of a publication. `path` is relative to its folder and to its address."""
+
+    path: str
+    size: int
+    sha256: str
+
+    @property
+    def media_type(self) -> str:
+        return MEDIA_TYPES.get(self.path.rpartition(".")[2], DEFAULT_MEDIA_TYPE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """A complete publication."""
+
+    folder: Path
+    files: Mapping[str, PublishedFile]  # by path
+    package: Mapping[str, Any]  # datapackage.json
+
+    @property
+    def started(self) -> datetime:
+        """Return when the publication was started, by its name. Everything in its tables is older."""
+        return datetime.strptime(self.folder.name, FOLDER_NAME_FORMAT).replace(tzinfo=UTC)
+
+    @property
+    def size(self) -> int:
+        return sum(file.size for file in self.files.values())
+
+    @property
+    def withholding_values(self) -> dict[str, Any]:
+        """Return the values of WITHHOLDING_SQL."""
+        return {"newest_takedown": self.package["archive"]["newest_takedown"], "started": to_iso(self.started)}
+
+
+def find_published_folder(archive: Path, *, is_snapshot: bool) -> Path:
+    """Return the folder of publications: beside the archive, or beside the snapshots."""
+    return (archive.parent.parent if is_snapshot else archive.parent) / PUBLISHED_FOLDER
+
+
+def find_publication(folder: Path) -> Publication | None:
+    """Return the newest publication in a folder; None if there is none."""
+    folders = list_publications(folder)
+    return read_publication(folders[-1]) if folders else None
+
+
+def list_publications(folder: Path) -> list[Path]:
+    """Return the folders of all publications, oldest first."""
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if FOLDER_NAME.fullmatch(path.name) and path.is_dir())
+
+
+@lru_cache(maxsize=2)  # a publication is never changed
+def read_publication(folder: Path) -> Publication:
+    """Read which files a publication has. Only those in its SHA256SUMS count, and that file itself."""
+    hashes = {**read_checksums(folder), CHECKSUMS_FILE: compute_file_sha256(folder / CHECKSUMS_FILE)}
+    files = {
+        path: PublishedFile(path=path, size=(folder / path).stat().st_size, sha256=sha256)
+        for path, sha256 in hashes.items()
+    }
+    return Publication(folder=folder, files=files, package=json.loads((folder / PACKAGE_FILE).read_text("utf-8")))
+
+
+def read_checksums(folder: Path) -> dict[str, str]:
+    """Return the hash of each file that a dataset's SHA256SUMS lists, by path."""
+    lines = (folder / CHECKSUMS_FILE).read_text("utf-8").splitlines()
+    return {path: sha256 for sha256, _, path in (line.partition("  ") for line in lines)}
+
+
+def publish(
+    archive: Path,
+    folder: Path,
+    *,
+    moment: datetime,
+    site: str | None = None,
+    progress: ProgressCallback = lambda *_: None,
+) -> tuple[Publication | None, list[ArchiveError]]:
+    """Publish everything that an archive shows, and delete earlier publications.
+
+    Returns also the captures that cannot be read; None instead of the publication if the archive has no releases.
+    site: the archive's public URL. An interrupted call leaves nothing that is served, and the next one begins anew.
+    Raises ArchiveError, and publishes nothing, if the archive cannot be read or there is too little space.
+    """
+    check_database(archive)
+    create_target_folder(folder)
+    with (folder / ".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # waits for another process
+        for path in folder.glob(f"*{UNFINISHED_SUFFIX}"):
+            shutil.rmtree(path)
+        check_free_space(archive, folder)
+        earlier = list_publications(folder)
+        while earlier and f"{moment:{FOLDER_NAME_FORMAT}}" <= earlier[-1].name:
+            moment += timedelta(seconds=1)  # names always increase
+        target = folder / f"{moment:{FOLDER_NAME_FORMAT}}"
+        with unfinished_folder(target) as unfinished:
+            content = unfinished / "dataset"
+            if not write_dataset(archive, "", content, site=site, progress=progress).fingerprint:
+                return None, []
+            findings = write_further_files(archive, content, moment, site, progress)
+            content.rename(target)
+        for path in earlier:
+            shutil.rmtree(path)
+    return read_publication(target), findings
+
+
+def check_free_space(archive: Path, folder: Path) -> None:
+    """Raise ArchiveError if there is probably too little space for another publication."""
+    previous = find_publication(folder)
+    if previous:
+        needed = previous.size * NEXT_SIZE_FACTOR
+    else:
+        sources = [path for path in (archive, Captures.path_beside(archive)) if path.is_file()]
+        needed = sum(path.stat().st_size for path in sources) * FIRST_SIZE_FACTOR
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise ArchiveError(folder, f"needs about {needed / 1e6:,.0f} MB, but only {free / 1e6:,.0f} MB are free")
+
+
+def write_further_files(
+    archive: Path, folder: Path, started: datetime, site: str | None, progress: ProgressCallback
+) -> list[ArchiveError]:
+    """Add the SQLite and WACZ files and the descriptions to a dataset; return the captures that cannot be read."""
+    package = json.loads((folder / PACKAGE_FILE).read_text("utf-8"))
+    write_sqlite(folder, package)
+    problem = find_captures_problem(archive)
+    findings = [problem] if problem else []
+    if not problem and Captures.path_beside(archive).is_file():
+        created = f"{started:%Y-%m-%dT%H:%M:%SZ}"
+        export = export_wacz(archive, folder / WACZ_FILE, package["title"], created, progress)
+        findings += export.findings
+        if not export.responses:
+            (folder / WACZ_FILE).unlink()
+    with (folder / "README.md").open("a", encoding="utf-8", newline="\n") as readme:
+        readme.write(EXTRA_SECTION)
+    hashes = read_checksums(folder)
+    changed = (folder / name for name in (SQLITE_FILE, WACZ_FILE, "README.md"))
+    hashes |= {path.name: compute_file_sha256(path) for path in changed if path.is_file()}
+    files = [
+        PublishedFile(path=path, size=(folder / path).stat().st_size, sha256=sha256) for path, sha256 in hashes.items()
+    ]
+    for name, describe in ((CROISSANT_FILE, build_croissant), (DCAT_FILE, build_dcat)):
+        text = json.dumps(describe(package, files, started, site), ensure_ascii=False, indent=1)
+        (folder / name).write_text(f"{text}\n", "utf-8", newline="\n")
+        hashes[name] = compute_file_sha256(folder / name)
+    (folder / CHECKSUMS_FILE).write_text(format_checksums(hashes), "utf-8", newline="\n")
+    return findings
+
+
+def write_sqlite(folder: Path, package: Mapping[str, Any]) -> None:
+    """Write the tables of a dataset, read from its Parquet files, to a SQLite database with their keys."""
+    arrow = import_pyarrow(folder)
+    with closing(sqlite3.connect(folder / SQLITE_FILE, isolation_level=None)) as db:
+        db.execute("pragma journal_mode = off")  # an interrupted publication is deleted
+        db.execute("pragma synchronous = off")
+        db.execute("begin")
+        for resource in package["resources"]:
+            columns = [each["name"] for each in resource["schema"]["fields"]]
+            db.execute(build_table_sql(resource))
+            insert = f'insert into "{resource["name"]}" values ({", ".join("?" * len(columns))})'
+            path = folder / next(each["path"] for each in list_resource_files(resource) if each["format"] == "parquet")
+            for batch in arrow.parquet.ParquetFile(path).iter_batches(SQLITE_BATCH_ROWS):
+                values = [map(format_sqlite_value, column.to_pylist()) for column in batch.columns]
+                db.executemany(insert, zip(*values, strict=True))
+            for key in resource["schema"].get("foreignKeys", ()):
+                if resource["schema"].get("primaryKey", ())[:1] != key["fields"]:
+                    (column,) = key["fields"]
+                    db.execute(f'create index "{resource["name"]}_{column}" on "{resource["name"]}" ("{column}")')
+        db.execute("commit")
+
+
+def build_table_sql(resource: Mapping[str, Any]) -> str:
+    """Return the CREATE TABLE statement of a table of a dataset."""
+    schema = resource["schema"]
+    parts = [f'"{each["name"]}" {SQLITE_TYPES.get(each["type"], "text")}' for each in schema["fields"]]
+    if key := schema.get("primaryKey"):
+        parts.append(f"primary key ({format_names(key)})")
+    parts += [
+        f'foreign key ({format_names(each["fields"])}) references "{each["reference"]["resource"]}"'
+        f" ({format_names(each['reference']['fields'])})"
+        for each in schema.get("foreignKeys", ())
+    ]
+    return f'create table "{resource["name"]}" ({", ".join(parts)})'
+
+
+def format_names(names: Sequence[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)
+
+
+def format_sqlite_value(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def list_resource_files(resource: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the files of a table in datapackage.json, one for each format."""
+    return [resource, *resource["alternates"]]
+
+
+# Descriptions for machines
+
+CROISSANT_TYPES = {
+    "string": "sc:Text",
+    "integer": "sc:Integer",
+    "number": "sc:Float",
+    "datetime": "sc:DateTime",
+    "date": "sc:Date",
+}
+CROISSANT_CONTEXT = {
+    "@language": "en",
+    "@vocab": "https://schema.org/",
+    "sc": "https://schema.org/",
+    "cr": "http://mlcommons.org/croissant/",
+    "dct": "http://purl.org/dc/terms/",
+    "rai": "http://mlcommons.org/croissant/RAI/",
+    **{
+        name: f"cr:{name}"
+        for name in (
+            *("citeAs", "column", "extract", "field", "fileProperty", "fileObject", "fileSet", "format", "includes"),
+            *("isLiveDataset", "jsonPath", "key", "md5", "parentField", "path", "recordSet", "references", "regex"),
+            *(
+                "repeated",
+                "replace",
+                "separator",
+                "source",
+                "subField",
+                "transform",
+                "samplingRate",
+                "equivalentProperty",
+            ),
+        )
+    },
+    "conformsTo": "dct:conformsTo",
+    "data": {"@id": "cr:data", "@type": "@json"},
+    "examples": {"@id": "cr:examples", "@type": "@json"},
+    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
+}
+DCAT_CONTEXT = {
+    "dcat": "http://www.w3.org/ns/dcat#",
+    "dct": "http://purl.org/dc/terms/",
+    "foaf": "http://xmlns.com/foaf/0.1/",
+    "spdx": "http://spdx.org/rdf/terms#",
+    "xsd": "http://www.w3.org/2001/XMLSchema#",
+}
+EU_VOCABULARY = "http://publications.europa.eu/resource/authority/"
+MEDIA_TYPE_VOCABULARY = "https://www.iana.org/assignments/media-types/"
+CHECKSUM_ALGORITHM = "http://spdx.org/rdf/terms#checksumAlgorithm_sha256"
+
+
+def build_croissant(
+    package: Mapping[str, Any], files: Sequence[PublishedFile], started: datetime, site: str | None
+) -> dict[str, Any]:
+    """Describe a publication as Croissant 1.0. Without the site's URL, addresses are relative to the file."""
+    base = f"{site}{FILES_PATH}" if site else ""
+    return {
+        "@context": CROISSANT_CONTEXT,
+        "@type": "sc:Dataset",
+        "conformsTo": "http://mlcommons.org/croissant/1.0",
+        "name": "myndighetsarkivet",
+        "alternateName": package["name"],
+        "description": package["description"],
+        "url": f"{site}/data" if site else "https://datapackage.org/",
+        "license": package["rights"],
+        "citeAs": package["citation"],
+        "creator": {"@type": "sc:Organization", "name": "Myndighetsarkivet"},
+        "inLanguage": ["sv", "en"],
+        "datePublished": f"{started:%Y-%m-%dT%H:%M:%SZ}",
+        "version": f"{started.year}.{started.month}.{started.day}",  # a semantic version, as Croissant asks for
+        "distribution": [
+            {
+                "@type": "cr:FileObject",
+                "@id": file.path,
+                "name": file.path,
+                "contentUrl": base + file.path,
+                "contentSize": f"{file.size} B",
+                "encodingFormat": file.media_type.replace("vnd.apache.parquet", "x-parquet"),  # as in its examples
+                "sha256": file.sha256,
+            }
+            for file in files
+        ],
+        "recordSet": [describe_record_set(resource) for resource in package["resources"]],
+    }
+
+
+def describe_record_set(resource: Mapping[str, Any]) -> dict[str, Any]:
+    """Describe a table as a RecordSet of Croissant."""
+    name, schema = resource["name"], resource["schema"]
+    path = next(each["path"] for each in list_resource_files(resource) if each["format"] == "parquet")
+    references = {
+        key["fields"][0]: {"field": {"@id": f"{key['reference']['resource']}/{key['reference']['fields'][0]}"}}
+        for key in schema.get("foreignKeys", ())
+    }
+    return {
+        "@type": "cr:RecordSet",
+        "@id": name,
+        "name": name,
+        "description": resource["title"],
+        **({"key": [{"@id": f"{name}/{column}"} for column in schema["primaryKey"]]} if "primaryKey" in schema else {}),
+        "field": [
+            {
+                "@type": "cr:Field",
+                "@id": f"{name}/{column['name']}",
+                "name": column["name"],
+                "description": column["description"],
+                "dataType": CROISSANT_TYPES[column["type"]],
+                "source": {"fileObject": {"@id": path}, "extract": {"column": column["name"]}},
+                **({"references": references[column["name"]]} if column["name"] in references else {}),
+            }
+            for column in schema["fields"]
+        ],
+    }
+
+
+def build_dcat(
+    package: Mapping[str, Any], files: Sequence[PublishedFile], started: datetime, site: str | None
+) -> dict[str, Any]:
+    """Describe a publication as DCAT-AP 3. Without the site's URL, addresses are relative to the file."""
+    base = f"{site}{FILES_PATH}" if site else ""
+    home = {"@id": f"{site}/data" if site else "."}
+    publisher = {"@id": f"{site}/about" if site else "#publisher"}
+    modified = {"@value": f"{started:%Y-%m-%dT%H:%M:%SZ}", "@type": "xsd:dateTime"}
+
+    def localise(text_key: str) -> list[dict[str, str]]:
+        return [{"@value": translate(language, text_key), "@language": language} for language in LANGUAGES]
+
+    distributions = [
+        {
+            "@id": base + file.path,
+            "@type": "dcat:Distribution",
+            "dct:title": file.path,
+            "dcat:accessURL": home,
+            "dcat:downloadURL": {"@id": base + file.path},
+            "dcat:mediaType": {"@id": MEDIA_TYPE_VOCABULARY + file.media_type},
+            "dcat:byteSize": {"@value": str(file.size), "@type": "xsd:nonNegativeInteger"},
+            "dct:license": {"@type": "dct:LicenseDocument", "dct:description": package["rights"]},
+            "dct:modified": modified,
+            "spdx:checksum": {
+                "@type": "spdx:Checksum",
+                "spdx:algorithm": {"@id": CHECKSUM_ALGORITHM},
+                "spdx:checksumValue": {"@value": file.sha256, "@type": "xsd:hexBinary"},
+            },
+        }
+        for file in files
+    ]
+    dataset = {
+        "@id": f"{base}{PACKAGE_FILE}#dataset",
+        "@type": "dcat:Dataset",
+        "dct:identifier": package["name"],
+        "dct:title": localise("data.dataset_title"),
+        "dct:description": localise("data.dataset_about"),
+        "dct:publisher": publisher,
+        "dct:modified": modified,
+        "dct:accrualPeriodicity": {"@id": f"{EU_VOCABULARY}frequency/DAILY"},
+        "dct:language": [{"@id": f"{EU_VOCABULARY}language/{code}"} for code in ("SWE", "ENG")],
+        "dcat:theme": {"@id": f"{EU_VOCABULARY}data-theme/GOVE"},
+        "dcat:landingPage": home,
+        "dcat:version": package["version"],
+        "dct:accessRights": {"@id": f"{EU_VOCABULARY}access-right/PUBLIC"},
+        "dcat:distribution": [{"@id": each["@id"]} for each in distributions],
+    }
+    catalogue = {
+        "@id": f"{base}{DCAT_FILE}#catalogue",
+        "@type": "dcat:Catalog",
+        "dct:title": "Myndighetsarkivet",
+        "dct:description": localise("index.tagline"),
+        "dct:publisher": publisher,
+        "dct:modified": modified,
+        "foaf:homepage": {"@id": f"{site}/"} if site else home,
+        "dcat:dataset": {"@id": dataset["@id"]},
+    }
+    agent = {**publisher, "@type": "foaf:Agent", "foaf:name": "Myndighetsarkivet"}
+    return {"@context": DCAT_CONTEXT, "@graph": [catalogue, agent, dataset, *distributions]}

@@ -494,7 +494,7 @@ def build_file_edits_sql(filters: Mapping[str, Any], *, is_page: bool = False) -
 
 def build_edit_filters(filters: Mapping[str, Any], *, release: str = "", seen: str = "") -> list[str]:
     """Return filters as SQL conditions: those on the column of the release, and those on the edit seen at a time."""
-    tests = {}
+    tests: dict[str, Any] = {}
     if release:
         tests |= {
             f"{release} not in ({HIDDEN_RELEASES_SQL})": True,

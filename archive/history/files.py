@@ -176,8 +176,8 @@ async def read_file_diff(
     before = await read_file_version(run, after["previous"]) if after and after["previous"] else None
     if after is None or before is None or after["takedown"]:
         return None
-    texts = [to_file_text(row, await read_file_pages(run, row["file"])) for row in (before, after)]
-    return await asyncio.to_thread(diff_files, *texts, max_letters)
+    old, new = [to_file_text(row, await read_file_pages(run, row["file"])) for row in (before, after)]
+    return await asyncio.to_thread(diff_files, old, new, max_letters)
 
 
 def name_file(url: str) -> str:

@@ -244,6 +244,31 @@ def replica(
 # Checking
 
 
+@commands.command(cls=ArchiveCommand)
+@file_argument
+def status(file: Path) -> int:
+    """Print what /-/status shows: how each agency's crawls are going, and why.
+
+    Exit code 1 if an agency has a fault that is not acknowledged, or if no crawl was assessed in the last three days.
+    """
+    from archive.database import build_connection_runner, open_readonly, run_without_waiting
+    from archive.health.report import is_overdue, read_agency_health
+    from archive.health.table import print_health
+
+    check_database(file)
+    with closing(open_readonly(file)) as db:
+        rows = run_without_waiting(read_agency_health(build_connection_runner(db), "en"))
+        (releases,) = db.execute("select count(*) from release_facets").fetchone()
+        (waiting,) = db.execute("select count(*) from quarantine where decision is null").fetchone()
+    assessed_at = max((row["judged"] for row in rows if row["judged"]), default=None)
+    notes = [f"{releases} releases; {waiting} pages in quarantine; last assessed: {assessed_at or 'never'}"]
+    overdue = assessed_at is None or is_overdue(assessed_at)
+    if overdue:
+        notes.append("Crawls seem to have stopped: start a round (scrapy round), and see docs/operate.md.")
+    print_health(rows, str(file), notes)
+    return 1 if overdue or any(row["is_unacknowledged"] for row in rows) else 0
+
+
 @commands.command()
 @file_argument
 @click.option("--digest", is_flag=True, help="Only print the day and digest of the newest manifest, for publishing.")

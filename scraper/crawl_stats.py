@@ -309,12 +309,20 @@ class StderrConsole(Console):
         self.quiet = True
 
 
+NEXT_STEPS = """
+These are the first releases of this archive. What to do next:
+  python -m archive serve {archive}    read it at http://127.0.0.1:8001
+  python -m archive status {archive}   see how the crawls of each agency are going
+  scrapy round                         keep it current, every hour: docs/operate.md"""
+
+
 class ProgressExtension:
     def __init__(self) -> None:
         self.console = StderrConsole(stderr=True)
         self.live: Live | None = None
         self.log_loop: AsyncioLoopingCall | LoopingCall | None = None
         self.logged_requests: dict[str, int] = {}  # agency → number of requests at its last log line
+        self.is_first_crawl = False  # of the archive
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -327,6 +335,7 @@ class ProgressExtension:
 
     def spider_opened(self, spider: ArchiveSpider) -> None:
         """Start the live table if standard error is a terminal, else the periodic log lines."""
+        self.is_first_crawl = not spider.archive.db.execute("select 1 from releases limit 1").fetchone()
         if self.console.is_terminal:
             self.live = Live(
                 console=self.console, get_renderable=lambda: build_progress_table(spider, live=True), transient=True
@@ -357,6 +366,8 @@ class ProgressExtension:
             console.print("Rejected pages and failures are listed above, and in the tables crawls and frontier.")
         if reason != "finished":
             console.print(f"The crawl did not finish: {reason}. The next crawl continues with the rest.")
+        if self.is_first_crawl and any(stats.new for stats in spider.agency_stats.values()):
+            console.print(NEXT_STEPS.format(archive=spider.archive.path), highlight=False, soft_wrap=True)
 
 
 def redirect_log_handlers() -> None:

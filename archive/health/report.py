@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from archive.database import RunQuery
-from archive.dates import to_iso
+from archive.dates import now, to_iso
 from archive.health import is_fault
 from archive.i18n import NO_BREAK_SPACE, format_time, swedish_sort_key, to_swedish_day, translate, translate_code
 
@@ -73,6 +73,11 @@ def describe_health(row: dict[str, Any], language: str) -> AgencyHealth:
         "never_crawled": reason["code"] == "never_crawled",
         "facts": json.loads(row["facts"] or "{}"),
     }
+
+
+def is_overdue(assessed_at: str) -> bool:
+    """Return whether the last assessment is so old that crawls seem to have stopped."""
+    return now() - datetime.fromisoformat(assessed_at) > MAX_ASSESSMENT_AGE
 
 
 async def read_health_events(

@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -16,10 +15,8 @@ from datasette import NotFound, Response, hookimpl
 
 from archive.coverage import describe_source_problem, read_agency_coverage, read_coverage_overview
 from archive.database import take_page
-from archive.dates import now
 from archive.health.metrics import TRACKED_FIELDS
 from archive.health.report import (
-    MAX_ASSESSMENT_AGE,
     AgencyHealth,
     build_politeness_report,
     format_decimal,
@@ -27,6 +24,7 @@ from archive.health.report import (
     format_health_state,
     format_size,
     format_swedish_day,
+    is_overdue,
     read_agency_health,
     read_health_events,
 )
@@ -132,7 +130,7 @@ async def show_status(site: SiteRequest) -> Response:
         **{state: [row for row in rows if row["state"] == state] for state in ("quiet", "healthy", "paused")},
         "never_crawled": [row for row in rows if row["never_crawled"] and row["state"] != "paused"],
         "assessed_at": assessed_at,
-        "overdue": assessed_at is not None and now() - datetime.fromisoformat(assessed_at) > MAX_ASSESSMENT_AGE,
+        "overdue": assessed_at is not None and is_overdue(assessed_at),
         "politeness": build_politeness_report(rows),
         **build_status_formatters(site.language),
     }

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from archive.__main__ import NO_ARCHIVE_MESSAGE, build_datasette_command, main, raise_file_limit, serve
+from archive.store import Archive
 from tests.archive.sample import ROOT
 
 UNLIMITED = resource.RLIM_INFINITY
@@ -41,6 +42,17 @@ def test_serve_as_a_process_names_a_file_that_is_no_archive(tmp_path: Path) -> N
     assert result.returncode == 1
     assert "archive.db has no table releases" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_status_of_an_archive_that_nothing_crawls(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "archive.db"
+    with Archive(path) as archive:
+        archive.add_agency("fyr", name="Fyrverket", home="https://fyr.example/")
+    assert main(["status", str(path)]) == 1
+    printed = capsys.readouterr().out
+    for text in ("never worked", "last assessed: never", "Crawls seem to have stopped"):
+        assert text in printed
+    assert main(["status", str(tmp_path / "nix.db")]) == 2
 
 
 def test_serve_passes_its_options_to_datasette(tmp_path: Path) -> None:

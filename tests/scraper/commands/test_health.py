@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from archive.__main__ import main
 from archive.database import ArchiveError
-from archive.health import is_unacknowledged_fault
 from scraper.agency import load_agencies
 from scraper.commands import health
 from scraper.commands.health import judge_archive
@@ -19,14 +19,19 @@ def test_fault_is_shown_until_it_is_acknowledged(crawled_site: Crawling, capsys:
     code, printed = crawled_site.run("news", "-a", "agency=borta", LOOPBACK_UNKNOWN="borta.invalid")
     assert code == 1, printed
     rows, _ = judge_archive(crawled_site.archive, load_agencies(crawled_site.agencies), {})
-    assert [row["agency"] for row in rows if is_unacknowledged_fault(row)] == ["borta"]
+    assert [row["agency"] for row in rows if row["is_unacknowledged"]] == ["borta"]
 
     assert crawled_site.call(health.Command(), "--acknowledge", "") == 2  # an unset variable of a script
     assert crawled_site.rows("select acknowledged from health where agency = 'borta'") == [(None,)]
     assert crawled_site.call(health.Command()) == 1
-    capsys.readouterr()
+    table = capsys.readouterr().out.splitlines()[1:]
+    assert main(["status", str(crawled_site.archive)]) == 1
+    printed = capsys.readouterr().out
+    assert printed.splitlines()[1 : len(table) + 1] == table
+    assert "releases; 0 pages in quarantine; last assessed: 20" in printed
     assert crawled_site.call(health.Command(), "--acknowledge", "borta") == 0
     printed = capsys.readouterr().out
+    assert main(["status", str(crawled_site.archive)]) == 0
     for text in ("0 new faults in 5 agencies", "(known)", "DNS", "borta: acknowledged until it changes"):
         assert text in printed
     assert crawled_site.rows("select count(*) from health_events where agency = 'borta'") == [(1,)]

@@ -25,6 +25,7 @@ misses a smaller one. `change` is one of:
     removed    by the agency; the archive still shows it           restored   a takedown was lifted
     returned   found again at the agency                           deleted    its row was deleted by hand
     moved      its URL changed, or it moved to another release
+    attachment a file that it links to was found, is another one than before, or its text was read or withheld
 
 A check that finds a release unchanged adds no entry. Only the last entry of a release has the release's current state,
 which is read by the same SQL statement as the entries.
@@ -158,7 +159,7 @@ def summarise_feed_entry(row: Mapping[str, Any]) -> str:
 
 DEFAULT_ENTRIES = 100  # entries per page
 MAX_ENTRIES = 500
-MAX_PAGE_BYTES = 2_000_000  # texts of all releases on a page; a larger release gets a page of its own
+MAX_PAGE_BYTES = 2_000_000  # texts of all releases and files on a page; a larger release gets a page of its own
 START_CURSOR = "0"
 CURSOR_FORMAT = re.compile(r"(?P<number>[1-9][0-9]{0,15})-(?P<check>[0-9a-f]{8})")
 
@@ -170,6 +171,17 @@ PART_OBJECTS_SQL = {  # without the ids of parts, which may change when the rele
     name: ", ".join(f"'{field}', {field}" for field in dict.fromkeys(("position", *PART_FIELDS[name])))
     for name in PART_TABLES
 }
+# the current version of each attachment that was fetched
+FILES_SQL = """
+    select json_group_array(json_object('position', l.position, 'url', l.url, 'version', v.id,
+      'first_seen', v.first_seen, 'sha256', f.sha256, 'bytes', f.bytes, 'media_type', f.media_type, 'kind', f.kind,
+      'pages', f.pages, 'letters', f.letters, 'problem', f.problem, 'extracted', f.extracted,
+      'texts', json((select json_group_array(json_object('page', p.page, 'name', p.name, 'text', p.text))
+        from attachment_pages p where p.file = f.id))))
+    from attachments l cross join attachment_versions v cross join attachment_files f
+    where l.release = r.id and v.id = (select max(w.id) from attachment_versions w where w.url = l.url)
+      and f.id = v.file
+"""
 LISTS_SQL = {
     "tags": "select json_group_array(name) from (select t.name from release_tags rt join tags t on t.id = rt.tag"
     " where rt.release = r.id order by rt.rowid)",
@@ -178,14 +190,21 @@ LISTS_SQL = {
         f" (select * from {name} where release = r.id order by position)"
         for name in PART_TABLES
     },
+    "files": FILES_SQL,
 }
+FILE_BYTES_SQL = """
+    select sum(octet_length(p.text)) from attachments l cross join attachment_versions v
+    cross join attachment_pages p where l.release = r.id
+      and v.id = (select max(w.id) from attachment_versions w where w.url = l.url) and p.file = v.file
+"""
 CURRENT_STATE_SQL = "left join releases r on w.last and r.id = w.release and r.takedown is not 'hidden'"
 PAGE_SQL = f"""
     with page as materialized (
       select d.*, not exists (select 1 from changefeed n where n.release = d.release and n.id > d.id) as last
       from changefeed d where d.id > :after order by d.id limit :size
     ), weighed as materialized (
-      select w.*, sum(ifnull(octet_length(r.body) + octet_length(r.body_html), 0)) over (order by w.id) as bytes
+      select w.*, sum(ifnull(octet_length(r.body) + octet_length(r.body_html), 0)
+        + iif(r.id is null, 0, ifnull(({FILE_BYTES_SQL}), 0))) over (order by w.id) as bytes
       from page w {CURRENT_STATE_SQL}
     )
     select w.id, w.release, w.change, w.at, w.revision, w.takedown, v.cause, w.last, r.id is not null as shown,

@@ -550,6 +550,11 @@ NOW_SQL = "strftime('%Y-%m-%dT%H:%M:%S+00:00', 'now')"
 INSERT_CHANGE_SQL = "insert into changefeed (release, change, at, revision, takedown) values"
 REFUSE_CHANGE_SQL = "select raise(abort, 'changefeed: the log only grows')"
 IS_SHOWN_SQL = "new.takedown is not 'hidden'"  # changes to a hidden release are reported once it is restored
+LOG_ATTACHMENTS_SQL = f"""
+    insert into changefeed (release, change, at) select distinct a.release, 'attachment', {NOW_SQL}
+    from attachment_versions v join attachments a on a.url = v.url join releases r on r.id = a.release
+    where r.takedown is not 'hidden' and v.id = (select max(w.id) from attachment_versions w where w.url = v.url)
+"""
 CHANGEFEED_TRIGGERS = {
     "changefeed_revision": f"""after insert on revisions
         when (select takedown from releases where id = new.release) is not 'hidden' begin
@@ -573,6 +578,13 @@ CHANGEFEED_TRIGGERS = {
         end""",
     "changefeed_delete": f"""after delete on releases begin
           {INSERT_CHANGE_SQL} (old.id, 'deleted', {NOW_SQL}, null, null);
+        end""",
+    "changefeed_attachment": f"""after insert on attachment_versions begin
+          {LOG_ATTACHMENTS_SQL.strip()} and v.id = new.id;
+        end""",
+    "changefeed_attachment_text": f"""after update of extracted on attachment_files
+        when old.extracted is not new.extracted begin
+          {LOG_ATTACHMENTS_SQL.strip()} and v.file = new.id;
         end""",
     # a number that a mirror has read keeps its meaning, and is never used again
     "changefeed_no_delete": f"before delete on changefeed begin {REFUSE_CHANGE_SQL}; end",
@@ -670,6 +682,12 @@ def edits_of_attachments(db: Database) -> None:
         " join attachments a on a.url = v.url join releases r on r.id = a.release"
         " where v.previous is not null and r.moved_to is null"
     )
+
+
+@migrations()
+def attachments_in_the_change_feed(db: Database) -> None:
+    update_schema(db)
+    db.execute(LOG_ATTACHMENTS_SQL)
 
 
 def update_schema(db: Database) -> None:

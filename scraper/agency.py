@@ -193,9 +193,9 @@ class Agency:
     release page. page: the dotted name of a page class. aliases: other hosts of the same site. zone: an IANA time zone,
     derived from the host if missing. files: whether documents (PDF, Word) in its listings are releases; if missing,
     they count as releases if most entries of a listing are documents with a day. attachments: what is done with files
-    that releases link to: `none` (they are not fetched), `links` (fetched and kept, with every later change) or `text`
-    (their text is extracted, too). paused: why the agency is not crawled at present. title, lead, body, tags,
-    published, updated: CSS selectors that are tried before those of the page class.
+    that releases link to: `text` (they are fetched and kept, with every later change and their text), `links` (without
+    their text) or `none` (they are not fetched). paused: why the agency is not crawled at present. title, lead, body,
+    tags, published, updated: CSS selectors that are tried before those of the page class.
     """
 
     slug: str
@@ -215,7 +215,7 @@ class Agency:
     zone: str | None = None
     paused: str | None = None
     files: bool | None = None
-    attachments: str = "none"
+    attachments: str = "text"
     title: str | None = None
     lead: str | None = None
     body: str | None = None

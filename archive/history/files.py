@@ -29,6 +29,7 @@ SAME_TEXT_IMPORTANCE = KIND_IMPORTANCE["image"]  # figures and layout may differ
 MAX_COMPARED_LETTERS = 400_000  # characters of both texts; longer ones are not compared
 MAX_STORED_CHANGES = 100  # the most important ones
 SENTENCE_END = re.compile(r"(?<=[.!?:])\s+(?=[A-ZÅÄÖÉ0-9–•”\"(])")
+PAGE_WITHIN_SENTENCE = re.compile(r"\n\n(?=[a-zåäöé])")
 
 # a takedown of any release that links to the same file, under any URL: `hidden` before `redacted`
 TAKEDOWN_SQL = """
@@ -96,10 +97,12 @@ class FileText:
     def split(self) -> str:
         """Return the text in passages with blank lines between them: sentences of a PDF, else lines.
 
-        The lines and pages of a PDF are where its layout has them: one added word may move all that follow.
+        The lines and pages of a PDF are where its layout has them: one added word may move all that follow. A page that
+        begins with a small letter continues a sentence.
         """
         if self.kind == "pdf":
-            return "\n\n".join(SENTENCE_END.split(" ".join(" ".join(self.pages).split())))
+            pages = (" ".join(page.split()) for page in self.pages)
+            return SENTENCE_END.sub("\n\n", PAGE_WITHIN_SENTENCE.sub(" ", "\n\n".join(filter(None, pages))))
         return "\n\n".join(line for page in self.pages for line in page.split("\n") if line.strip())
 
 

@@ -64,5 +64,18 @@ def read_shown(archive: Path) -> dict[int, dict[str, Any]]:
             release = row.pop("release")
             del row["id"]
             shown[release][name].append(row)
+    versions = {row["url"]: row for row in rows("select * from attachment_versions order by id")}  # the last of each
+    files = {row["id"]: row for row in rows("select * from attachment_files")}
+    pages = rows("select * from attachment_pages order by file, page")
+    for row in shown.values():
+        row["files"] = []
+        for link in row["attachments"]:
+            if version := versions.get(link["url"]):
+                file = files[version["file"]]
+                names = ("sha256", "bytes", "media_type", "kind", "pages", "letters", "problem", "extracted")
+                texts = [{key: p[key] for key in ("page", "name", "text")} for p in pages if p["file"] == file["id"]]
+                found = {"position": link["position"], "url": link["url"], "version": version["id"]}
+                found |= {"first_seen": version["first_seen"], **{name: file[name] for name in names}, "texts": texts}
+                row["files"].append(found)
     db.close()
     return shown

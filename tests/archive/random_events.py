@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date, timedelta
 from random import Random
 
+from archive.attachment_text import AttachmentPage, AttachmentText
 from archive.database import ArchiveError
 from archive.merge import merge_releases
-from archive.models import Attachment, Contact, Image, Question, Release
+from archive.models import Attachment, Capture, Contact, Image, Question, Release
 from archive.store import Archive
 from archive.takedowns import hide_release, lift_takedown, redact_passage
 from tests.archive.sample import SEEN
@@ -17,7 +19,7 @@ from tests.archive.sample import SEEN
 NAME = "Nora Kvist"
 EVENTS = (
     *("publish", "publish", "edit", "edit", "check", "remove", "return_release", "move", "merge"),
-    *("hide", "redact", "lift"),
+    *("hide", "redact", "lift", "attach"),
 )
 
 
@@ -98,6 +100,18 @@ class RandomEvents:
     def redact(self) -> None:
         if key := self.choose_release():
             redact_passage(self.archive, key, NAME, self.time, reason="Personuppgift")
+
+    def attach(self) -> None:
+        """Find another file at the URL that releases link to, and read its text later."""
+        url, name = "https://prov.example/f.pdf", str(self.random.choice((1, 2, 3)))
+        sha256 = hashlib.sha256(name.encode()).hexdigest()
+        capture = Capture(url=url, seen=self.time, status=200, headers={}, sha256=sha256, bytes=1)
+        with self.archive.transaction():
+            capture_id = self.archive.add_capture(capture)
+            version = self.archive.attachments.record_version(url, sha256, 1, capture_id, self.time, media_type=None)
+        if self.random.random() < 0.7:
+            text = AttachmentText("pdf", 1, (AttachmentPage(1, f"Fil {name}, säger {NAME}."),))
+            self.archive.store_attachment_text(version.file_id, text, self.time)
 
     def lift(self) -> None:
         ids = [key for (key,) in self.archive.db.execute("select id from takedowns where lifted is null")]

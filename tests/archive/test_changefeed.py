@@ -51,7 +51,17 @@ def test_mirror_equals_archive_whenever_it_reads() -> None:
             assert read_all(archive.path, 7).releases == mirror.releases
 
     check()
-    assert changes == {"added", "changed", "removed", "returned", "moved", "hidden", "redacted", "restored"}
+    assert changes == {
+        "added",
+        "changed",
+        "removed",
+        "returned",
+        "moved",
+        "hidden",
+        "redacted",
+        "restored",
+        "attachment",
+    }
 
 
 def test_entry_numbers_are_committed_in_order(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from tests.site.machine import answer_machine
 from tests.site.paths import PATHS, to_hex
 from tests.site.releases import Release
 from tests.site.render import furnish, render_listing, render_page, render_release
+from tests.site.trimmings import write_paper
 
 SESSION = re.compile(r"^/\(X\(\d\)S\([a-z0-9]+\)\)(?=/)")
 DISALLOWED = ("/sok", "/intern/")
@@ -38,6 +39,10 @@ class SampleAgency:
         self.crawl_delay = crawl_delay
         self.page_size = 5 if self.paths.feed is None else 10
         self.releases = {release.path: release for release in compose(slug, number)}
+        # the pages of attached PDFs, which later edits of their releases leave as they are
+        self.papers = {
+            paper.path: write_paper(paper, release) for release in self.releases.values() for paper in release.papers
+        }
         self.gone: dict[str, tuple[int, str]] = {}  # path → status and heading of the page there instead
         self.moved: dict[str, tuple[str, int]] = {}  # new path and status
         self.aliases: dict[str, str] = {}  # second paths of pages that name the first as canonical
@@ -160,8 +165,9 @@ class SampleAgency:
     def asset(self, path: str, whole: str) -> Answer | None:
         """Return an image, document, style sheet or script, or None."""
         ending = path.rpartition(".")[2].lower()
+        pages = self.papers.get(path) or (unquote(path.rpartition("/")[2][:-4]),)
         made = {
-            "pdf": ("application/pdf", lambda: files.make_pdf(unquote(path.rpartition("/")[2][:-4]))),
+            "pdf": ("application/pdf", lambda: files.make_pdf(*pages)),
             "png": ("image/png", files.make_png),
             "ico": ("image/png", files.make_png),
             "css": ("text/css", lambda: files.STYLE),
@@ -169,7 +175,7 @@ class SampleAgency:
         }.get(ending)
         if made is None or (ending == "css" and path != "/site.css"):
             return Answer(make=lambda: b"", media="text/css") if made else None
-        return Answer(make=made[1], media=made[0], etag=to_hex(whole))
+        return Answer(make=made[1], media=made[0], etag=to_hex(f"{whole}{pages}"))
 
     def page(self, path: str, base: str) -> Answer | None:
         """Return a page of the menu or the footer, or None."""

@@ -81,6 +81,8 @@ def crawl(site: Site, archive: Path) -> int:
             db.executemany(
                 "update releases set next_check = null where agency = ?", [(slug,) for slug in site.agencies]
             )
+            # attached files are else fetched once a day
+            db.execute("update frontier set fetched = '2014-01-01' where role = 'attachment'")
         return scrapy("revisit", agencies, archive, site.port) or scrapy("audit", agencies, archive, site.port)
 
 

@@ -16,7 +16,10 @@ NUMBER = re.compile(r"\d+")
 
 
 def tell(site: Site) -> None:
-    """Change two figures (one without a date), add a paragraph, correct a typo, move a release, and delete one."""
+    """Change two figures (one without a date), add a paragraph, correct a typo, move a release, and delete one.
+
+    A figure in an attached file changes too.
+    """
     site.set_clock(MOMENT)
     try:
         numbers = [url for url, truth in sorted(site.truth.items()) if NUMBER.search(truth.lead or "")]
@@ -28,9 +31,25 @@ def tell(site: Site) -> None:
         site.edit(added, {"blocks": (*site.truth[added].blocks, more)})
         site.edit(mended, {"title": f"{site.truth[mended].title}!"}, stamped=True)
         site.delete(deleted, 404)
+        replace_paper(site, {silent, dated, added, mended, moved, deleted})
         site.move(moved, f"{site.address(moved)[1].rstrip('/').removesuffix('.html')}-2{ending(moved)}")
     finally:
         site.clock.fixed = None
+
+
+def replace_paper(site: Site, edited: set[str]) -> None:
+    """Replace the first attached file with a figure, of a release that is not edited itself."""
+    attached = [
+        (site.agencies[release.agency].papers, paper.path)
+        for url, release in sorted(site.truth.items())
+        for paper in release.papers
+        if url not in edited
+    ]
+    papers, path = next(
+        (papers, path) for papers, path in attached if NUMBER.search(papers[path][0].partition("\n")[2])
+    )
+    title, newline, text = papers[path][0].partition("\n")
+    papers[path] = (f"{title}{newline}{one_more(text)}", *papers[path][1:])
 
 
 def one_more(text: str) -> str:

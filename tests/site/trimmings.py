@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 import re
 from datetime import datetime
+from textwrap import wrap
 from typing import Any
 
 from tests.site.paths import PATHS, to_slug
-from tests.site.releases import Paper, Person, Picture
+from tests.site.releases import Paper, Person, Picture, Release
 
 CREDITS = [
     "Foto: {0}",
@@ -35,6 +36,13 @@ def papers(cms: str, topic: dict[str, Any], rng: random.Random, when: datetime) 
     """Return one or two attached PDFs."""
     titles = rng.sample(topic["attachments"], rng.randint(1, len(topic["attachments"])))
     return tuple(Paper(path=PATHS[cms].paper(to_slug(title), f"{when:%Y-%m}"), title=title) for title in titles)
+
+
+def write_paper(paper: Paper, release: Release) -> tuple[str, ...]:
+    """Return the pages of an attached PDF: its title and what the release says in short, and then a paragraph."""
+    first = [paper.title, "", *wrap(release.lead or release.title, 58)]
+    more = next((text for tag, text in release.blocks if tag == "p"), "")
+    return "\n".join(first), "\n".join(wrap(more, 58))
 
 
 def contacts(text: dict[str, Any], rng: random.Random, *, person: bool) -> tuple[Person, ...]:

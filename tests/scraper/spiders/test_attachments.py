@@ -65,7 +65,6 @@ def let_a_day_pass(crawling: Crawling) -> None:
 
 
 def test_files_are_fetched_with_their_texts_and_changes(crawling: Crawling) -> None:
-    crawling.add_to_table('attachments = "text"', SLUG)
     printed = run(crawling)
     sha256 = hashlib.sha256(DECISION).hexdigest()
     assert find_versions(crawling, "beslut.pdf") == [("first", 1, sha256, "pdf", 2, 31, None)], printed
@@ -96,6 +95,8 @@ def test_files_are_fetched_with_their_texts_and_changes(crawling: Crawling) -> N
     assert "beslut.pdf: the file has changed" in printed
     assert [row[:2] for row in find_versions(crawling, "beslut.pdf")] == [("first", 1), ("source", 1)]
     assert [row[:2] for row in find_versions(crawling, "tabell.pdf")] == [("first", 2)]
+    changes = "select v.importance, v.summary from attachment_edits e join attachment_versions v on v.id = e.version"
+    assert crawling.rows(changes) == [(0, "")]
     assert crawling.rows("select cause from revisions") == [("first",)]
     assert crawling.rows("select unchanged, revised from crawls where spider = 'revisit'") == [(1, 0)]
     assert verify(crawling.archive).findings == []
@@ -108,22 +109,27 @@ def test_files_are_fetched_with_their_texts_and_changes(crawling: Crawling) -> N
     assert [row[:2] for row in find_versions(crawling, "tabell.pdf")] == [("first", 2)]
 
 
+def set_mode(crawling: Crawling, before: str, mode: str) -> None:
+    table = crawling.agencies.read_text("utf-8")
+    crawling.agencies.write_text(table.replace(f'attachments = "{before}"', f'attachments = "{mode}"'), "utf-8")
+
+
 def test_files_are_left_alone_or_only_kept(crawling: Crawling) -> None:
+    crawling.add_to_table('attachments = "none"', SLUG)
     run(crawling)
     assert crawling.rows("select count(*) from attachment_links") == [(0,)]
-    crawling.add_to_table('attachments = "links"', SLUG)
+    set_mode(crawling, "none", "links")
     make_due(crawling)
     run(crawling, "revisit")
     assert find_versions(crawling, "beslut.pdf")[0][3:] == (None,) * 4
     # with the text wanted later, a file that is unchanged is read from its stored bytes
-    crawling.agencies.write_text(crawling.agencies.read_text("utf-8").replace('"links"', '"text"'), "utf-8")
+    set_mode(crawling, "links", "text")
     let_a_day_pass(crawling)
     run(crawling, "revisit")
     assert find_versions(crawling, "beslut.pdf")[0][1:] == (2, hashlib.sha256(DECISION).hexdigest(), "pdf", 2, 31, None)
 
 
 def test_files_beyond_the_budget_stay_due(crawling: Crawling) -> None:
-    crawling.add_to_table('attachments = "text"', SLUG)
     run(crawling, DAILY_BUDGET="5")
     due = "select count(*) from frontier where role = 'attachment' and state = 'due'"
     ((left,),) = crawling.rows(due)

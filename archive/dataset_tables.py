@@ -26,6 +26,11 @@ MAX_GROUP_ROWS = 50_000  # rows of a row group
 MAX_GROUP_CHARACTERS = 16_000_000  # characters in a row group, which takes up about three times as much memory
 # SQLite does not reorder a cross join, so the selection is read first
 FROM_SELECTION_SQL = "from temp.chosen c cross join"
+# versions `v` of the files that releases link to, or have linked to; not of redacted ones, whose URLs may be redacted
+FROM_VERSIONS_SQL = (
+    f"{FROM_SELECTION_SQL} attachment_links l on l.release = c.release and l.takedown is null"
+    " join attachment_versions v on v.url = l.url"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,8 +207,64 @@ DATASET_TABLES = (
     ),
     build_part_table("questions", "Questions and their answers, as printed in the releases"),
     build_part_table("images", "Images shown in releases; the files are with the agency"),
-    build_part_table("attachments", "Files that releases link to; they are with the agency"),
+    build_part_table("attachments", "Files that releases link to; those that were fetched are in attachment_versions"),
     build_part_table("contacts", "Contacts that releases give for questions"),
+    DatasetTable(
+        name="attachment_versions",
+        title="Files that were found at the URLs that these releases link to, or have linked to, and when",
+        columns=(
+            Column(
+                name="release", kind=INTEGER, sql="c.release", meaning="The release that links, or has linked, to it"
+            ),
+            *(
+                Column(name=name, kind=kind, sql=f"v.{name}")
+                for kind, names in (
+                    (INTEGER, "id previous"),
+                    (TEXT, "url"),
+                    (INTEGER, "file"),
+                    (TEXT, "cause"),
+                    (MOMENT, "first_seen last_seen"),
+                    (INTEGER, "checks"),
+                )
+                for name in names.split()
+            ),
+        ),
+        source=f"{FROM_VERSIONS_SQL} order by c.release, v.id",
+        metadata_table="attachment_versions",
+        key=("release", "id"),
+        foreign_keys=(("release", "releases", "id"), ("file", "attachment_files", "id")),
+    ),
+    DatasetTable(
+        name="attachment_files",
+        title="Each of these files once: hash, type, size, and what is known of its text",
+        columns=(
+            *build_columns(INTEGER, "id"),
+            *build_columns(TEXT, "sha256"),
+            *build_columns(INTEGER, "bytes"),
+            *build_columns(TEXT, "media_type kind"),
+            *build_columns(INTEGER, "pages letters"),
+            *build_columns(TEXT, "problem detail"),
+            *build_columns(MOMENT, "extracted"),
+        ),
+        source=f"from attachment_files x where x.id in (select v.file {FROM_VERSIONS_SQL}) order by x.id",
+        metadata_table="attachment_files",
+        key=("id",),
+        foreign_keys=(),
+    ),
+    DatasetTable(
+        name="attachment_pages",
+        title="The text of these files, page by page",
+        columns=(
+            *build_columns(INTEGER, "file page"),
+            *build_columns(TEXT, "name text"),
+            *build_columns(INTEGER, "letters"),
+            *build_columns(TEXT, "problem"),
+        ),
+        source=f"from attachment_pages x where x.file in (select v.file {FROM_VERSIONS_SQL}) order by x.file, x.page",
+        metadata_table="attachment_pages",
+        key=("file", "page"),
+        foreign_keys=(("file", "attachment_files", "id"),),
+    ),
     DatasetTable(
         name="revisions",
         title="Every version of these releases, including the first",

@@ -231,8 +231,8 @@ OMISSIONS_SECTION = """## What is not included
 - Releases that the archive hides (because of a court order or personal data) are in no dataset; `coverage` counts
   them. Redacted passages are replaced with `█████`. The reasons are listed at <{log}>.{hidden}
 - Lists and searches leave out releases that continued as another release at a new URL.
-- The files behind `images` and `attachments` are with the agencies; the original bytes of the pages are in the
-  archive.
+- The files behind `images` are with the agencies. The original bytes of pages and of fetched attachments are in the
+  archive; the texts of attachments are in `attachment_pages`.
 - Releases that the archive never read: see the columns `source_…` of `coverage`.{omitted}
 """
 CHECK_SECTION = """## Check it

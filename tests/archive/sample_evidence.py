@@ -14,6 +14,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from archive.attachment_text import AttachmentText
+from archive.attachments import AttachmentVersion
 from archive.captures import Captures, select_evidence_headers
 from archive.evidence import write_bundle
 from archive.evidence.manifest import write_manifest
@@ -89,6 +91,33 @@ def store_page(archive: Archive, captures: Captures, number: int, day: int) -> N
     with archive.transaction():
         capture_id = archive.add_capture(capture)
         archive.save(release(number, day), seen_at=seen, capture_id=capture_id, parser_version="test 1")
+
+
+def store_file(
+    archive: Archive, url: str, content: bytes, seen_at: datetime, text: AttachmentText | None = None
+) -> AttachmentVersion:
+    """Store a version of an attached file, and its text, as a crawl does."""
+    with Captures(archive.path) as captures:
+        sha256 = captures.store_body(content, "fyr.example")
+    headers, size = {"content-type": "application/pdf"}, len(content)
+    capture = Capture(url=url, seen=seen_at, status=200, headers=headers, sha256=sha256, bytes=size)
+    with archive.transaction():
+        capture_id = archive.add_capture(capture)
+        version = archive.attachments.record_version(
+            url, sha256, size, capture_id, seen_at, media_type="application/pdf"
+        )
+    if text:
+        archive.store_attachment_text(version.file_id, text, seen_at)
+    return version
+
+
+def add_links(archive: Archive, release_url: str, seen_at: datetime) -> int:
+    """Store the URLs of files that a release links to, and return the id of the release."""
+    release_id = archive.find_release_id(release_url)
+    assert release_id
+    with archive.transaction():
+        archive.attachments.add_links(release_id, "fyr", seen_at)
+    return release_id
 
 
 def execute(file: Path, sql: str, *values: object) -> list[tuple[Any, ...]]:

@@ -21,10 +21,11 @@ from archive.captures import Captures
 from archive.database import ArchiveError
 from archive.evidence.verify import verify
 from archive.evidence.warc import export_warc
-from archive.models import Attachment, Capture
+from archive.models import Attachment
 from archive.snapshots import publish_snapshot
 from archive.store import Archive
 from archive.takedowns import find_uncovered_releases, hide_release, lift_takedown, redact_passage
+from tests.archive import sample_evidence
 from tests.archive.sample import Site, served
 from tests.archive.sample_evidence import create_evidence_archive, release
 from tests.site import files
@@ -56,20 +57,11 @@ def get_release_id(archive: Archive) -> int:
 
 
 def add_links(archive: Archive, seen_at: datetime = NOW) -> None:
-    with archive.transaction():
-        archive.attachments.add_links(get_release_id(archive), LINKING.agency, seen_at)
+    sample_evidence.add_links(archive, LINKING.url, seen_at)
 
 
 def record(archive: Archive, body: bytes, seen_at: datetime = NOW, url: str = URL) -> AttachmentVersion:
-    """Store a version of a file, as a crawl does."""
-    with Captures(archive.path) as captures:
-        sha256 = captures.store_body(body, "a.example")
-    capture = Capture(url=url, seen=seen_at, status=200, headers={}, sha256=sha256, bytes=len(body))
-    with archive.transaction():
-        capture_id = archive.add_capture(capture)
-        return archive.attachments.record_version(
-            url, sha256, len(body), capture_id, seen_at, media_type="application/pdf"
-        )
+    return sample_evidence.store_file(archive, url, body, seen_at)
 
 
 def store_text(archive: Archive, version: AttachmentVersion, text: AttachmentText = TEXT) -> None:
@@ -189,10 +181,7 @@ async def test_file_of_two_releases_is_withheld_with_either_of_them(archive: Arc
         release(1, 2), url="https://fyr.example/kopia", attachments=(Attachment(url=other_url, title="B"),)
     )
     archive.save(sharing, seen_at=NOW)
-    sharing_id = archive.find_release_id(sharing.url)
-    assert sharing_id
-    with archive.transaction():
-        archive.attachments.add_links(sharing_id, sharing.agency, NOW)
+    sharing_id = sample_evidence.add_links(archive, sharing.url, NOW)
     add_links(archive)
     store_text(archive, record(archive, b"%PDF-1"))
     store_text(archive, record(archive, b"%PDF-1", url=other_url))

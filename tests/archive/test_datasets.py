@@ -17,13 +17,16 @@ from pyarrow import parquet
 
 from archive import dataset_tables as tables
 from archive.__main__ import main
+from archive.attachment_text import AttachmentPage, AttachmentText
 from archive.database import ArchiveError, open_readonly
 from archive.dataset_tables import DATASET_TABLES, JSON_LIST, OPTIONAL_TABLES, TEXT
 from archive.datasets import write_dataset
+from archive.models import Attachment
 from archive.store import Archive
 from archive.takedowns import hide_release, redact_passage
 from tests.archive.mirror import read_shown
 from tests.archive.sample import ROOT, SEEN, WARBLERS, plain_release
+from tests.archive.sample_evidence import add_links, create_evidence_archive, release, store_file
 from tests.archive.sample_history import EDITED_ID, copy_archive
 from tests.archive.with_pandas import run_python
 
@@ -149,6 +152,40 @@ def test_dataset_omits_what_is_taken_down(history_archive: Path, tmp_path: Path)
     coverage = {(row["agency"], row["year"]): row for row in read_csv(tmp_path / "dataset", "coverage")}
     assert coverage["andringsverket", "2024"]["hidden"] == "1"
     assert coverage["fagelverket", "2024"]["redacted"] == "1"
+
+
+def test_dataset_has_the_texts_of_attachments_unless_taken_down(tmp_path: Path) -> None:
+    path, text = create_evidence_archive(tmp_path), AttachmentText("pdf", 1, (AttachmentPage(1, "Beslut om fyren"),))
+    names = {50: ("a", "delad"), 51: ("delad", "ny"), 52: ("b",)}
+    releases = {
+        key: replace(
+            release(key, 0), attachments=tuple(Attachment(url=f"https://fyr.example/{n}.pdf", title=n) for n in each)
+        )
+        for key, each in names.items()
+    }
+    with Archive(path) as archive:
+        for each in releases.values():
+            archive.save(each, seen_at=SEEN)
+            add_links(archive, each.url, SEEN)
+            for file in each.attachments:
+                store_file(archive, file.url, file.title.encode(), SEEN, text)
+        ids = {key: archive.find_release_id(each.url) for key, each in releases.items()}
+        hide_release(archive, ids[50] or 0, SEEN, reason="Beslut")
+        redact_passage(archive, ids[52] or 0, "https://fyr.example/b.pdf", SEEN, reason="Personuppgift")
+    write_dataset(path, "select id from releases", tmp_path / "dataset")
+    versions, stored, pages = (
+        read_csv(tmp_path / "dataset", f"attachment_{name}") for name in ("versions", "files", "pages")
+    )
+    shared, new = (f"https://fyr.example/{name}.pdf" for name in ("delad", "ny"))
+    assert [(row["release"], row["url"]) for row in versions] == [
+        (str(ids[51]), shared),
+        (str(ids[51]), shared),
+        (str(ids[51]), new),
+    ]
+    assert [row["problem"] for row in stored] == ["withheld", ""]
+    assert [(row["file"], row["page"], row["text"]) for row in pages] == [(stored[1]["id"], "1", "Beslut om fyren")]
+    for file in (tmp_path / "dataset/data").iterdir():
+        assert b"/b.pdf" not in file.read_bytes()
 
 
 def test_coverage_counts_releases_missing_from_sources(history_archive: Path, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import io
 import json
 import subprocess
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -20,12 +20,14 @@ from archive.store import Archive
 from archive.takedowns import hide_release, redact_passage
 from tests.archive.sample_evidence import (
     FIRST_CRAWL,
+    add_links,
     body,
     create_evidence_archive,
     execute,
     read_bundle,
     read_guide,
     release,
+    store_file,
     url,
     zip_bundle,
 )
@@ -90,21 +92,13 @@ def attach(archive: Path) -> list[int]:
     start = FIRST_CRAWL + 10 * day
     linking = replace(release(50, 0), attachments=tuple(Attachment(url=each, title="Fil") for each in FILE_URLS))
     with Archive(archive) as opened, Captures(archive) as captures:
-
-        def record(url: str, content: bytes, seen: datetime) -> None:
-            sha256, headers = captures.store_body(content, "fyr.example"), {"content-type": "application/pdf"}
-            capture = Capture(url=url, seen=seen, status=200, headers=headers, sha256=sha256, bytes=len(content))
-            with opened.transaction():
-                key, size = opened.add_capture(capture), len(content)
-                opened.attachments.record_version(url, sha256, size, key, seen, media_type="application/pdf")
-
         opened.save(linking, seen_at=start)
-        record(FILE_URLS[0], b"%PDF-1", start + hour)
-        record(FILE_URLS[0], b"%PDF-2", start + 2 * hour)
-        record(FILE_URLS[4], b"PK-1", start + hour)
+        store_file(opened, FILE_URLS[0], b"%PDF-1", start + hour)
+        store_file(opened, FILE_URLS[0], b"%PDF-2", start + 2 * hour)
+        store_file(opened, FILE_URLS[4], b"PK-1", start + hour)
         opened.save(replace(linking, body="Nytt."), seen_at=start + day)
-        record(FILE_URLS[0], b"%PDF-3", start + day + hour)
-        record(FILE_URLS[1], b"%PDF-4", start + day + hour)
+        store_file(opened, FILE_URLS[0], b"%PDF-3", start + day + hour)
+        store_file(opened, FILE_URLS[1], b"%PDF-4", start + day + hour)
         opened.frontier.add(FILE_URLS[2], agency="fyr", role="attachment", seen_at=start)
         opened.frontier.mark_gone(FILE_URLS[2], start, f"{FILE_URLS[2]}: page: answered 404")
         write_manifest(opened.db.conn, captures, date(2026, 3, 12))
@@ -154,9 +148,7 @@ def test_attached_file_that_is_withheld_or_lost(archive: Path) -> None:
         opened.save(
             replace(release(51, 0), attachments=(Attachment(url=FILE_URLS[4], title="Fil"),)), seen_at=FIRST_CRAWL
         )
-        (other,) = opened.db.execute("select max(id) from releases").fetchone()
-        with opened.transaction():
-            opened.attachments.add_links(other, "fyr", FIRST_CRAWL)
+        other = add_links(opened, url(51), FIRST_CRAWL)
         hide_release(opened, other, FIRST_CRAWL, reason="Domstols beslut")
     lost = hashlib.sha256(b"%PDF-4").hexdigest()
     execute(archive.with_name("captures.db"), "delete from blobs where sha256 = ?", lost)

@@ -56,6 +56,7 @@ def merge_releases(
         }
         archive.writer.update("revisions", after.revision_id, row)
         archive.writer.index.index_edits_of(target_id)
+        archive.writer.index.index_stored(target_id)  # it may have become edited
     copy_takedowns(archive, release_id, target_id)
 
 

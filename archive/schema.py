@@ -541,6 +541,7 @@ INDEXES = (
     "create index idx_crawls_finished on crawls (finished)",
     "create index idx_crawls_whole on crawls (agency, finished) where spider = 'news' and reason = 'finished'",
     "create index idx_revisions_piece on revisions (release / 10000, seen)",
+    "create index idx_revisions_edited on revisions (release) where cause = 'source' and previous is not null",
     # from a row of search_edits to its release
     "create index idx_revisions_edit_release on revisions (id, release, previous, cause)"
     " where cause = 'source' and previous is not null",
@@ -688,6 +689,11 @@ def edits_of_attachments(db: Database) -> None:
 def attachments_in_the_change_feed(db: Database) -> None:
     update_schema(db)
     db.execute(LOG_ATTACHMENTS_SQL)
+
+
+@migrations()
+def edited_releases(db: Database) -> None:
+    update_schema(db)
 
 
 def update_schema(db: Database) -> None:

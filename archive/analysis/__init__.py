@@ -19,7 +19,7 @@ from typing import Any
 from archive.analysis.lemmatizer import english_lemma, find_compound_head, is_swedish_word, swedish_lemma
 from archive.analysis.lexicon import MIN_PART_LENGTH, find_compound_lemma, find_part_base, load_lexicon, split_compound
 
-RULES_VERSION = "5"  # raise it whenever the lemma or the compound parts of any word change
+RULES_VERSION = "6"  # raise it whenever the lemma or the compound parts of any word, or the terms of a facet, change
 # The version of the rules and of their data; an index that was built with another version has to be rebuilt.
 ANALYSIS_VERSION = f"{RULES_VERSION} simplemma-{version('simplemma')} hunspell-sv-{version('hunspell-sv')}"
 

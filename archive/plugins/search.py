@@ -26,7 +26,7 @@ from datasette.filters import FilterArguments
 from archive.database import FacetValue, build_connection_runner, run_without_waiting
 from archive.feeds import ANY_FINISHED_CRAWL_SQL, FILLED_SIZE, find_imported
 from archive.i18n import format_release_kind, format_stated_time, format_time
-from archive.search import Results, find_release_by_url, is_url, search, search_all
+from archive.search import Results, find_examples, find_release_by_url, is_url, search, search_all
 from archive.search.fts import MATCH_NOTHING, build_current_sql, build_plan, match_word
 from archive.search.index import EVERY_RELEASE, NO_VALUE
 from archive.search.params import (
@@ -37,6 +37,7 @@ from archive.search.params import (
     RESULT_TYPES,
     SEARCH_PARAMETERS,
     SORT_ORDERS,
+    YES_NO_FACETS,
     FacetLinks,
     SearchRequest,
     build_hit_url,
@@ -45,7 +46,7 @@ from archive.search.params import (
     parse_search_request,
     toggle_facet_value,
 )
-from archive.search.query import find_terms, parse_query
+from archive.search.query import find_terms, list_liked, parse_query
 from archive.search.ranking import HitFinder
 from archive.search.registers import has_words
 from archive.search.snippets import SearchHit, join_marked_text
@@ -178,6 +179,9 @@ async def show_search(site: SiteRequest) -> Any:
     if results:  # if a later page was requested, the last page is shown
         query = replace(query, page=results.hit_page.page)
     context = build_search_context(site, query, results)
+    if results and query == SearchRequest(order=query.order):
+        names = {name: site.translate(f"search.field.{name}") for name in ("removed", "speaker", "tag")}
+        context["examples"] = await find_examples(site.run, get_search_columns(site.datasette), names)
     return await site.render("search.html", context, status=200 if results else 503)
 
 
@@ -193,15 +197,32 @@ def build_search_context(site: SiteRequest, query: SearchRequest, results: Resul
     def link_facet(facet: str, value: str, *, exclude: bool = False) -> str:
         return str(urls.path(facet_links.build_url(facet, value, exclude=exclude)))
 
+    def has_choice(facet: str) -> bool:
+        choices = results.hit_page.facets[facet] if results else []
+        return len(choices) > 1 or any(choice.count < results.hit_page.total for choice in choices)  # type: ignore[union-attr]
+
+    in_form = {name for name in YES_NO_FACETS if query.include.get(name) == ("yes",)}
+    hidden = replace(
+        query,
+        page=1,
+        text="",
+        all_versions=False,
+        from_day="",
+        to_day="",
+        include={name: values for name, values in query.include.items() if name not in in_form},
+    )
+    can_be_ranked = find_terms(query.query.tree) or list_liked(query.query.tree)
     return {
         "query": query,
         "results": results,
+        "has_choice": has_choice,
+        "yes_no_facets": YES_NO_FACETS,
         "hit_page": results.hit_page if results else None,
         "facets": FACETS,
-        "sort_orders": SORT_ORDERS,
+        "sort_orders": [name for name in SORT_ORDERS if name != "best" or can_be_ranked],
         "result_types": RESULT_TYPES,
         "facet_names": results.facet_choices if results else {},
-        "hidden_fields": build_search_parameters(replace(query, page=1, text="", all_versions=False)),
+        "hidden_fields": build_search_parameters(hidden),
         "query_is_url": is_url(query.text),
         "has_words": has_words,
         "max_named_agencies": MAX_NAMED_AGENCIES,
@@ -213,7 +234,7 @@ def build_search_context(site: SiteRequest, query: SearchRequest, results: Resul
         "change_query": partial(replace, query, page=1),
         "whole_query": replace(query, page=1, size=PAGE_SIZE),
         "turn_page": lambda page: replace(query, page=page),
-        "unfiltered_query": replace(query, include={}, exclude={}, page=1),
+        "unfiltered_query": replace(query, include={}, exclude={}, from_day="", to_day="", page=1),
     }
 
 
@@ -337,6 +358,7 @@ def format_search_metadata(results: Results, query: SearchRequest) -> dict[str, 
         "pages": hit_page.pages,
         "include": dict(query.include),
         "exclude": dict(query.exclude),
+        "days": query.days,
         "fresh": asdict(results.freshness),
         "searched": asdict(results.scope) | {"total": results.scope.total} if results.scope else None,
         "facets": {name: list(map(format_facet_value, choices)) for name, choices in hit_page.facets.items()},

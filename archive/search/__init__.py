@@ -19,17 +19,18 @@ import asyncio
 import json
 import re
 from array import array
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from archive.database import FacetValue, RunQuery
-from archive.history import find_final_release
+from archive.history import find_final_release, read_latest_edits
+from archive.history.comparison import find_main_change
 from archive.search.fts import ResolvedNames, build_scope_sql, extract_filters, match_attachments
 from archive.search.index import NO_VALUE, ColumnCache
 from archive.search.occurrences import QueryTerm
-from archive.search.params import EXCLUDE_SUFFIX, SearchRequest, format_parameter
+from archive.search.params import EXCLUDE_SUFFIX, YES_NO_FACETS, SearchRequest, format_parameter
 from archive.search.query import Query, SearchNote
-from archive.search.ranking import HitFinder, HitPage, LooseHits
+from archive.search.ranking import SPEAKER_NAMES_SQL, TAG_NAMES_SQL, HitFinder, HitPage, LooseHits
 from archive.search.snippets import (
     SearchHit,
     TextChange,
@@ -40,6 +41,8 @@ from archive.search.snippets import (
 from archive.search.suggestions import FEW_HITS, Suggestion, correct_query, find_suggestions, is_english_query
 from archive.search.versions import FormerHits, describe_changes, list_marked_terms, resolve_query
 
+MAX_EXAMPLE_EDITS = 20
+MAX_EXAMPLE_WORDS = 5
 HIT_BATCH = 100  # hits read at a time if all are read
 URL_PATTERN = re.compile(r"https?://[^\s/]+\.[^\s/]+(?:/\S*)?|https?://[^\s/]+/\S*", re.IGNORECASE)
 RELEASE_BY_URL_SQL = """
@@ -52,16 +55,18 @@ RELEASE_BY_URL_SQL = """
     ) order by position limit 1
 """
 # Values that are valid even if no release has them.
-ALWAYS_VALID_VALUES = {"kind": {NO_VALUE}, "year": {NO_VALUE}, "questions": {"yes", "no"}}
+ALWAYS_VALID_VALUES = {"kind": {NO_VALUE}, "year": {NO_VALUE}} | {name: {"yes", "no"} for name in YES_NO_FACETS}
 FACET_VALUES_SQL = {  # values of facets that are rows of a table, which may have no release
     "agency": "select slug as value from agencies where slug in (select value from json_each(:names))",
     "tag": "select name as value from tags where name in (select value from json_each(:names))",
+    "speaker": "select slug as value from people where slug in (select value from json_each(:names))",
 }
 AGENCIES_SQL = "select slug as value, name, name_en from agencies order by name"
 QUESTION_IDS_SQL = "select id from questions where release = :release"
-CHOSEN_AGENCIES_SQL = (
-    "select slug as value, name, name_en from agencies where slug in (select value from json_each(:slugs))"
-)
+CHOSEN_NAMES_SQL = {
+    "agency": "select slug as value, name, name_en from agencies where slug in (select value from json_each(:slugs))",
+    "speaker": "select slug as value, name from people where slug in (select value from json_each(:slugs))",
+}
 FRESHNESS_SQL = """
     select (select max(finished) from crawls where spider in ('news', 'revisit')) as crawled,
       (select max(first_seen) from releases) as added,
@@ -102,7 +107,7 @@ class Results:
     notes: list[SearchNote] = field(default_factory=list)
     suggestions: list[Suggestion] = field(default_factory=list)
     scope: SearchScope | None = None
-    # (facet, value) → the value with its name, for counted values and chosen agencies
+    # (facet, value) → the value with its name, for counted values, chosen agencies and chosen speakers
     facet_choices: dict[tuple[str, str], FacetValue] = field(default_factory=dict)
 
 
@@ -267,10 +272,12 @@ async def read_hits(
 async def name_facet_values(
     run: RunQuery, request: SearchRequest, hit_page: HitPage
 ) -> dict[tuple[str, str], FacetValue]:
-    """Return the counted facet values and the chosen agencies, which may have no hits, with their names."""
-    slugs = [*request.include.get("agency", ()), *request.exclude.get("agency", ())]
-    rows = await run(CHOSEN_AGENCIES_SQL, {"slugs": json.dumps(slugs)}) if slugs else []
-    chosen = {("agency", row["value"]): FacetValue(**dict(row), count=0) for row in rows}
+    """Return the counted facet values, and chosen agencies and speakers, which may have no hits, with their names."""
+    chosen: dict[tuple[str, str], FacetValue] = {}
+    for name, sql in CHOSEN_NAMES_SQL.items():
+        slugs = [*request.include.get(name, ()), *request.exclude.get(name, ())]
+        rows = await run(sql, {"slugs": json.dumps(slugs)}) if slugs else []
+        chosen |= {(name, row["value"]): FacetValue(**dict(row), count=0) for row in rows}
     return chosen | {(name, choice.value): choice for name, choices in hit_page.facets.items() for choice in choices}
 
 
@@ -300,6 +307,52 @@ async def find_unknown_values(run: RunQuery, columns: ColumnCache, request: Sear
             unknown = (value for value in values if value not in known)
             notes += [SearchNote("no_value", format_parameter(name + suffix, value)) for value in unknown]
     return notes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchExample:
+    """A search that shows what the archive can do, with its number of hits. kind: the name of what it shows."""
+
+    kind: str
+    request: SearchRequest
+    count: int
+
+
+async def find_examples(run: RunQuery, columns: ColumnCache, field_names: Mapping[str, str]) -> list[SearchExample]:
+    """Return searches that have hits in this archive: for removed words, who speaks, tags, files and so on.
+
+    field_names: how the fields `removed`, `speaker` and `tag` are written in the visitor's language.
+    """
+    values = {"removed": await find_removed_wording(run)}
+    for name, sql in (("speaker", SPEAKER_NAMES_SQL), ("tag", TAG_NAMES_SQL)):
+        most_common = columns.lists[name].count_all(1)
+        rows = await run(sql, {"ids": json.dumps(list(most_common))})
+        values[name] = rows[0]["name"] if rows else ""
+    requests = {
+        name: SearchRequest(text=f'{field_names[name]}:"{value}"', strict=True)
+        for name, value in values.items()
+        if value and '"' not in value
+    }
+    requests |= {name: SearchRequest(include={name: ("yes",)}) for name in YES_NO_FACETS}
+    years = sorted(columns.count_all_values("year").keys() - {NO_VALUE})
+    if len(years) > 1:
+        requests["oldest"] = SearchRequest(to_day=f"{years[0]}-12-31", order="oldest")
+    examples = []
+    for name, request in requests.items():
+        finder, _ = await prepare_finder(run, request, columns)
+        if count := (await finder.fetch_counted())[1]:
+            examples.append(SearchExample(kind=name, request=replace(request, strict=False), count=count))
+    return examples
+
+
+async def find_removed_wording(run: RunQuery) -> str:
+    """Return words that one of the latest important edits replaced, such as an amount or a date, or ""."""
+    for edit in await read_latest_edits(run, MAX_EXAMPLE_EDITS):
+        change = find_main_change("sv", edit["changes"])
+        words = change.before.split() if change and change.before else []
+        if 0 < len(words) <= MAX_EXAMPLE_WORDS:
+            return " ".join(words)
+    return ""
 
 
 def is_url(text: str) -> bool:

@@ -31,6 +31,7 @@ from archive.search.index import (
     ATTACHMENT_COLUMNS,
     BM25_WEIGHTS,
     COLUMN_SUFFIXES,
+    FACET_PREFIXES,
     FORM_PREFIX,
     LAST_PART_PREFIX,
     NO_VALUE,
@@ -38,14 +39,16 @@ from archive.search.index import (
     PAIR_COLUMNS,
     PAIR_WEIGHTS,
     TEXT_COLUMNS,
+    WAS_EDITED_SQL,
     encode_facet_term,
     list_columns,
 )
-from archive.search.params import SearchRequest
+from archive.search.params import LISTED_FACETS, SearchRequest
 from archive.search.query import (
     LIKE_FIELD,
     LOOSE,
     NAME_FIELDS,
+    PERSON_FIELD,
     QUOTED,
     REQUIRED,
     WRITTEN,
@@ -92,6 +95,8 @@ FACET_COLUMNS = {
     "kind": f"coalesce(l.kind, '{NO_VALUE}')",
     "year": f"coalesce(substr(l.sort_day, 1, 4), '{NO_VALUE}')",
     "questions": "iif(l.questions > 0, 'yes', 'no')",
+    "attachments": "iif(exists (select 1 from attachments a where a.release = l.release), 'yes', 'no')",
+    "edited": f"iif({WAS_EDITED_SQL.format(release='l.release')}, 'yes', 'no')",
 }
 
 # SQL.
@@ -203,10 +208,10 @@ class SearchPlan:
 
 
 class DateWindow:
-    """A window of the newest months, as FTS5 expressions, widened step by step until it contains MAX_HITS hits.
+    """A window of the first months, as FTS5 expressions, widened step by step until it contains MAX_HITS hits.
 
-    months: each month with its number of releases, newest first. expected: number of releases likely to contain
-    MAX_HITS hits.
+    months: each month with its number of releases, newest (or oldest) first. expected: number of releases likely to
+    contain MAX_HITS hits.
     """
 
     def __init__(self, months: Sequence[tuple[str, int]], expected: float) -> None:
@@ -230,7 +235,7 @@ class DateWindow:
         self.target = self.covered * max(MIN_WINDOW_GROWTH, WINDOW_MARGIN * MAX_HITS / (hit_count + 1))
 
     def list_match_parts(self) -> list[str]:
-        """Return an expression for the newest of the opened months and one for the others; "" matches all."""
+        """Return an expression for the first of the opened months and one for the others; "" matches all."""
         newest = max(1, self.opened_months // NEWEST_FRACTION)
         parts = [self._match_range(0, newest)]
         if self.opened_months == len(self.months):
@@ -397,7 +402,10 @@ def match_attachments(tree: QueryNode | None, names: ResolvedNames) -> str:
 
 
 def build_filter_condition(node: FilterNode, plan: SearchPlan, names: ResolvedNames) -> str:
-    """Return the SQL condition of an agency, tag, speaker, day or related release. Unknown names match nothing."""
+    """Return the SQL condition of an agency, tag, speaker, person, day or related release.
+
+    Unknown names match nothing.
+    """
     if node.field == "agency":
         slugs = ", ".join(map(plan.bind, names.agencies.get(node.value, ())))
         return f"l.agency in ({slugs})"
@@ -408,12 +416,14 @@ def build_filter_condition(node: FilterNode, plan: SearchPlan, names: ResolvedNa
         return f"l.release in (select value from json_each({plan.bind(json.dumps(ids))}))"
     if node.field == "speaker":
         return SPEAKER_CONDITION_SQL.format(slugs=", ".join(map(plan.bind, names.speakers.get(node.value, ()))))
+    if node.field == PERSON_FIELD:
+        return SPEAKER_CONDITION_SQL.format(slugs=plan.bind(node.value))
     # A release without a date is on no day, so that a "not" finds it.
     return f"ifnull(l.sort_day {'>=' if node.field == 'from' else '<='} {plan.bind(node.value)}, 0)"
 
 
 def build_prefilter(node: FilterNode, names: ResolvedNames) -> str:
-    """Return the FTS5 expression of an agency or tag, or "" for speakers and days."""
+    """Return the FTS5 expression of an agency or tag, or "" for people and days."""
     values = {"agency": names.agencies, "tag": names.tags}.get(node.field, {})
     return match_facet_terms(node.field, values.get(node.value, ()))
 
@@ -546,18 +556,21 @@ def match_facet_terms(facet: str, values: Iterable[str]) -> str:
 
 
 def match_included_facets(include: Mapping[str, tuple[str, ...]], skip_facet: str | None = None) -> list[str]:
-    """Return expressions that must all match: any chosen value of each facet, but every chosen tag."""
+    """Return expressions that must all match: any chosen value of each facet, but every chosen tag.
+
+    The speakers are a part of the query (see SearchRequest).
+    """
     matches = []
     for name, values in include.items():
         if name == "tag":
             matches += [match_facet_terms("tag", [value]) for value in values]
-        elif name != skip_facet:
+        elif name in FACET_PREFIXES and name != skip_facet:
             matches.append(match_facet_terms(name, values))
     return matches
 
 
 def match_months(months: Sequence[str], all_months: Sequence[str]) -> str:
-    """Return the expression for consecutive months, newest first like `all_months` (the archive's).
+    """Return the expression for consecutive months, in the order of `all_months` (the archive's).
 
     Whole years are matched as years, because FTS5 reads one term faster than twelve.
 
@@ -622,7 +635,7 @@ def build_match(request: SearchRequest, plan: SearchPlan, skip_facet: str | None
     chosen = [*plan.prefilters, *match_included_facets(request.include, skip_facet)]
     if not plan.match and set(request.include) <= {"agency"} and len(chosen) == len(request.include):
         return ""  # release_facets has an index for the newest releases of an agency
-    excluded = [match_facet_terms(name, values) for name, values in request.exclude.items() if values]
+    excluded = [match_facet_terms(name, values) for name, values in request.exclude.items() if name in FACET_PREFIXES]
     return combine_matches([plan.match, *chosen], " OR ".join(f"({match})" for match in excluded))
 
 
@@ -657,11 +670,13 @@ def build_hits_sql(
     skip_facet: str | None = None,
     ranked: bool = False,
     limit: int | None = None,
+    order: str = "newest",
 ) -> str:
     """Return SQL for the hits of a request: `id`, `release`, and if needed `seen` and `rank`.
 
-    skip_facet: a facet whose included values are ignored. limit: select only the newest (question pairs: those stored
-    last).
+    skip_facet: a facet whose included values are ignored. limit: select only the first in the order, `newest` or
+    `oldest` (of question pairs with words: in the order in which they were stored). For `oldest`, a limit leaves out
+    releases without a date, which come last, so that an index can be read in its order.
     """
     pairs = request.show == "questions"
     index = "search_questions" if pairs else "search"
@@ -671,7 +686,10 @@ def build_hits_sql(
         *build_facet_conditions(request, plan, skip_facet, facets_in_match=bool(match) and not pairs),
     ]
     columns = [f"{'q.id' if pairs else 'l.release'} as id", "l.release"]
-    sort_column = "l.sort_date"
+    sort_column, direction = "l.sort_date", "desc"
+    if order == "oldest":
+        direction = "asc"
+        conditions += ["l.sort_date > ''"] if limit is not None and not pairs else []
     if match:
         conditions.insert(0, f"{index} match {plan.bind(match)}")
     elif pairs:
@@ -684,7 +702,9 @@ def build_hits_sql(
         columns.append("(select min(seen) from revisions v where v.release = l.release) as seen")
     if ranked:
         columns.append(f"{RANK_SQL[index]} as rank")
-    sort = f"{index}.rowid desc" if match and pairs else f"{sort_column} desc, l.release desc"
+    sort = f"{index}.rowid {direction}" if match and pairs else f"{sort_column} {direction}, l.release {direction}"
+    if order == "oldest" and pairs and not match:
+        sort = f"l.sort_date = '', {sort}"
     return (
         f"{f'with {SEARCH_FEED_SQL} ' if request.news else ''}select {', '.join(columns)}"
         f" from {sources[bool(match)]}"
@@ -709,11 +729,11 @@ def build_facet_conditions(
     for name, values in request.include.items():
         if name == "tag":
             conditions += [build_condition(name, [value]) for value in values if not facets_in_match]
-        elif name != skip_facet:
+        elif name not in (*LISTED_FACETS, skip_facet):
             conditions.append(build_condition(name, values))
     conditions += [
         f"not {build_condition(name, values)}"
         for name, values in request.exclude.items()
-        if name != "tag" or not facets_in_match
+        if name not in LISTED_FACETS or (name == "tag" and not facets_in_match)
     ]
     return conditions

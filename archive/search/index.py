@@ -45,6 +45,8 @@ FACET_PREFIXES = {
     "tag": "\ue003",
     "year": "\ue004",
     "questions": "\ue005",
+    "attachments": "\ue009",
+    "edited": "\ue00a",
     "sort_year": "\ue006",  # year of release_facets.sort_date
     "sort_month": "\ue007",
 }
@@ -76,9 +78,11 @@ MIN_VOCABULARY_LENGTH = 3  # letters of a word that can be suggested
 
 # A moved or hidden release may be listed again by a trigger, which does not index it. So it is indexed with the date
 # that it would have in lists.
+WAS_EDITED_SQL = f"exists (select 1 from revisions v where v.release = {{release}} and {IS_EDIT_SQL})"
 LISTING_SQL = (
-    "select r.agency, coalesce(l.sort_date, r.published, r.updated, r.first_seen) from releases r"
-    " left join release_facets l on l.release = r.id where r.id = ?"
+    "select r.agency, coalesce(l.sort_date, r.published, r.updated, r.first_seen),"
+    f" {WAS_EDITED_SQL.format(release='r.id')} from releases r left join release_facets l on l.release = r.id"
+    " where r.id = ?"
 )
 REINDEX_BATCH = 200  # releases in a transaction
 INDEXED_COLUMNS = ("title", "lead", "body", "language", "kind", "published")
@@ -87,7 +91,8 @@ INDEXED_STATES_SQL = (
     " (select json_group_array(name) from (select t.name from release_tags rt join tags t on t.id = rt.tag"
     " where rt.release = r.id order by rt.rowid)),"
     " (select json_group_array(json_object('question', question, 'answer', answer))"
-    " from (select question, answer from questions where release = r.id order by position)) from releases r"
+    " from (select question, answer from questions where release = r.id order by position)),"
+    " (select json_group_array(url) from attachments where release = r.id) from releases r"
 )
 
 # Edits. For the edit with the revision N, the row of search_edits for removed paragraphs is 2 N, and that for added
@@ -101,22 +106,30 @@ LINKED_FILES_SQL = (
     " where a.release > ? and a.release <= ?"
 )
 # Columns in memory.
-CODED_COLUMNS = ("agency", "kind", "year", "questions")
+CODED_COLUMNS = ("agency", "kind", "year", "questions", "attachments", "edited")
+LISTED_COLUMNS = ("tag", "speaker")  # of which a release may have several values
 NO_FILTERS: Mapping[str, Iterable[str]] = {}
 LOG_BATCH = 2_000  # changefeed entries to read at a time
 LAST_CHANGE_SQL = "select ifnull(max(id), 0) as entry from changefeed"
 CHANGED_RELEASES_SQL = f"""
-    with changed as materialized (select distinct release from changefeed where id > :after and id <= :until)
+    with logged as (select distinct release from changefeed where id > :after and id <= :until),
+    changed as materialized (select release from logged  -- one that moved may have left an edit to its new address
+      union select r.moved_to from logged join releases r on r.id = logged.release where r.moved_to is not null)
     select c.release, l.agency, coalesce(l.kind, '{NO_VALUE}') as kind,
       coalesce(substr(l.sort_day, 1, 4), '{NO_VALUE}') as year, iif(l.questions > 0, 'yes', 'no') as questions,
       cast(julianday(coalesce(l.sort_day, substr(l.sort_date, 1, 10))) + 0.5 as integer) as day,
       cast(substr(replace(replace(replace(l.sort_date, '-', ''), 'T', ''), ':', '') || '00000000000000', 1, 14)
         as integer) as newest,
-      (select json_group_array(tag) from release_tags where release = c.release) as tags
+      iif(exists (select 1 from attachments where release = c.release), 'yes', 'no') as attachments,
+      iif({WAS_EDITED_SQL.format(release="c.release")}, 'yes', 'no') as edited,
+      (select json_group_array(tag) from release_tags where release = c.release) as tag,
+      (select json_group_array(distinct q.person) from releases r join quotes q on q.revision = r.revision
+        where r.id = c.release and q.person is not null) as speaker
     from changed c left join release_facets l on l.release = c.release order by c.release
 """
 JULIAN_DAY_OFFSET = 1_721_425  # from date.toordinal() to SQLite's julianday(), which starts half a day later
 UNKNOWN_AGE = 10**9  # days
+NO_DATE = 10**14  # later than any of `sort_dates`
 ALL_AGENCIES = -1  # in place of an agency's code
 
 
@@ -229,13 +242,15 @@ def iter_facet_terms(state: Mapping[str, Any]) -> Iterable[str]:
     yield encode_facet_term("kind", state["kind"] or NO_VALUE)
     yield encode_facet_term("year", published[:4] if published else NO_VALUE)
     yield encode_facet_term("questions", "yes" if state["questions"] else "no")
+    yield encode_facet_term("attachments", "yes" if state["attachments"] else "no")
     for tag in state["tags"] or ():
         yield encode_facet_term("tag", tag)
 
 
-def iter_listing_terms(agency: str, newest: str) -> Iterable[str]:
-    """Yield the facet terms of a release's agency and sort date ("" if it comes last in lists)."""
+def iter_listing_terms(agency: str, newest: str, was_edited: bool) -> Iterable[str]:
+    """Yield the facet terms of a release's agency, sort date ("" if it comes last in lists) and edits."""
     yield encode_facet_term("agency", agency)
+    yield encode_facet_term("edited", "yes" if was_edited else "no")
     yield encode_facet_term("sort_year", newest[:4] or NO_VALUE)
     yield encode_facet_term("sort_month", newest[:7] or NO_VALUE)
 
@@ -364,6 +379,11 @@ class SearchIndex:
         """Index the edits of a release and those of a release that continues it, from their stored states."""
         self._index_stored_edits("(v.release = :release or b.release = :release)", {"release": release_id})
 
+    def index_stored(self, release_id: int) -> None:
+        """Index a release again, from its stored state, because what others say about it has changed."""
+        _, *values = self.db.execute(f"{INDEXED_STATES_SQL} where id = ?", [release_id]).fetchone()
+        self._write_stored(release_id, values)
+
     def index_file(self, file_id: int) -> None:
         """Index the pages of an attached file, from their stored texts. Pages that are deleted leave the index."""
         pages = self.db.execute("select page, text from attachment_pages where file = ?", [file_id]).fetchall()
@@ -439,10 +459,8 @@ class SearchIndex:
                 return 0
             counts: Counter[str] = Counter()
             lemmas: dict[str, str] = {}
-            for key, *values, tags, questions in rows:
-                state = dict(zip(INDEXED_COLUMNS, values, strict=True))
-                terms = extract_terms(state | {"tags": json.loads(tags), "questions": json.loads(questions)})
-                self._write_rows(key, terms)
+            for key, *values in rows:
+                terms = self._write_stored(key, values)
                 counts.update(terms.vocabulary.keys())
                 for word, lemma in terms.vocabulary.items():
                     lemmas.setdefault(word, lemma)  # the first lemma is kept, as when releases are added
@@ -466,12 +484,21 @@ class SearchIndex:
             raise
         self.db.execute("commit")
 
+    def _write_stored(self, release_id: int, values: Sequence[Any]) -> IndexTerms:
+        """Write the rows of a release, from its values in INDEXED_STATES_SQL, and return its terms."""
+        *columns, tags, questions, attachments = values
+        lists = {"tags": tags, "questions": questions, "attachments": attachments}
+        state = dict(zip(INDEXED_COLUMNS, columns, strict=True))
+        terms = extract_terms(state | {name: json.loads(text) for name, text in lists.items()})
+        self._write_rows(release_id, terms)
+        return terms
+
     def _write_rows(self, release_id: int, terms: IndexTerms) -> None:
-        agency, newest = self.db.execute(LISTING_SQL, [release_id]).fetchone()
+        agency, newest, was_edited = self.db.execute(LISTING_SQL, [release_id]).fetchone()
         row = [
             release_id,
             *terms.texts,
-            " ".join((*terms.facet_terms, *iter_listing_terms(agency, newest))),
+            " ".join((*terms.facet_terms, *iter_listing_terms(agency, newest, was_edited))),
         ]
         self.db.execute(build_insert_sql("search"), row)
         if terms.questions:
@@ -492,7 +519,7 @@ class SearchIndex:
 
 
 class ColumnCache:
-    """A copy of release_facets and the tags of releases, as one array per column, indexed by release id.
+    """A copy of release_facets, and of what else hits are counted by, as one array per column, indexed by release id.
 
     Unlisted releases have 0 in all columns. The copy is updated from the table changefeed, which records every change
     in the transaction that makes it.
@@ -509,9 +536,7 @@ class ColumnCache:
         self.sort_days = array("i")  # Julian days; 0 if unknown
         # Releases by their codes of CODED_COLUMNS except the agency, for each agency's code and for ALL_AGENCIES.
         self.value_counts: defaultdict[int, Counter[tuple[int, ...]]] = defaultdict(Counter)
-        self.tag_ids = array("I")  # tags of all releases
-        self.tag_offsets, self.tag_counts = array("Q"), array("H")  # start and number of a release's `tag_ids`
-        self.tag_totals: Counter[int] = Counter()  # releases of each tag
+        self.lists = {name: ValueLists() for name in LISTED_COLUMNS}
 
     async def refresh(self, run: RunQuery) -> ColumnCache:
         """Apply the changes since the last call, and return the cache itself.
@@ -542,15 +567,8 @@ class ColumnCache:
             self._count_release(key, 1)
             self.sort_dates[key] = row["newest"] or 0
             self.sort_days[key] = row["day"] or 0
-            tags = json.loads(row["tags"]) if listed else []
-            self.tag_totals.subtract(self.tag_ids[self.tag_offsets[key] : self.tag_offsets[key] + self.tag_counts[key]])
-            self.tag_totals.update(tags)
-            if len(tags) > self.tag_counts[key]:
-                self.tag_offsets[key] = len(self.tag_ids)
-                self.tag_ids.extend(tags)
-            else:  # overwrite the old ones
-                self.tag_ids[self.tag_offsets[key] : self.tag_offsets[key] + len(tags)] = array("I", tags)
-            self.tag_counts[key] = len(tags)
+            for name, values in self.lists.items():
+                values.store(key, json.loads(row[name]) if listed else [])
 
     def _count_release(self, release: int, number: int) -> None:
         agency, *codes = (column[release] for column in self.code_columns.values())
@@ -559,10 +577,9 @@ class ColumnCache:
                 self.value_counts[group][tuple(codes)] += number
 
     def _extend(self, length: int) -> None:
-        missing = max(0, length - len(self.sort_dates))
-        columns = (*self.code_columns.values(), self.sort_dates, self.sort_days, self.tag_offsets, self.tag_counts)
-        for column in columns:
-            column.frombytes(bytes(missing * column.itemsize))
+        lists = (column for values in self.lists.values() for column in (values.offsets, values.lengths))
+        for column in (*self.code_columns.values(), self.sort_dates, self.sort_days, *lists):
+            column.frombytes(bytes(max(0, length - len(column)) * column.itemsize))
 
     def filter_releases(
         self,
@@ -570,7 +587,10 @@ class ColumnCache:
         include: Mapping[str, Iterable[str]] = NO_FILTERS,
         exclude: Mapping[str, Iterable[str]] = NO_FILTERS,
     ) -> list[int]:
-        """Keep the listed releases with the included and without the excluded facet values. Tags are ignored."""
+        """Keep the listed releases with the included and without the excluded facet values.
+
+        Facets of which a release may have several values are ignored, here and below.
+        """
         agency = self.code_columns["agency"]
         if max(releases, default=0) >= len(agency):  # indexed after the last refresh
             releases = [release for release in releases if release < len(agency)]
@@ -587,9 +607,17 @@ class ColumnCache:
         """Return an upper limit for the number of releases."""
         return len(self.sort_dates)
 
-    def sort_pairs_newest_first(self, releases: Mapping[int, int]) -> list[int]:
-        """Sort question pairs by the dates of their releases, newest first."""
+    def sort_pairs_by_date(self, releases: Mapping[int, int], order: str) -> list[int]:
+        """Sort question pairs by the dates of their releases, `newest` or `oldest` first."""
+        if order == "oldest":
+            return sorted(releases, key=lambda key: (self.sort_dates[releases[key]] or NO_DATE, key))
         return sorted(releases, key=lambda key: (self.sort_dates[releases[key]], key), reverse=True)
+
+    def sort_by_date(self, releases: Iterable[int], order: str) -> list[int]:
+        """Sort releases by date, `newest` or `oldest` first. In both orders, those without a date come last."""
+        if order == "oldest":
+            return sorted(sorted(releases), key=lambda key: self.sort_dates[key] or NO_DATE)
+        return self.sort_newest_first(releases)
 
     def sort_newest_first(self, releases: Iterable[int]) -> list[int]:
         """Sort releases by date, newest first. For the same second, the last stored comes first."""
@@ -609,7 +637,7 @@ class ColumnCache:
     def count_releases(
         self, include: Mapping[str, Iterable[str]] = NO_FILTERS, exclude: Mapping[str, Iterable[str]] = NO_FILTERS
     ) -> int:
-        """Count all releases with the included and without the excluded facet values. Tags are ignored."""
+        """Count all releases with the included and without the excluded facet values."""
         return sum(self.count_all_values("agency", include, exclude, skip_chosen=False).values())
 
     def count_all_values(
@@ -620,7 +648,7 @@ class ColumnCache:
         *,
         skip_chosen: bool = True,
     ) -> Mapping[str, int]:
-        """Count the releases that match the chosen facet values, by value of one facet. Tags are ignored.
+        """Count the releases that match the chosen facet values, by value of one facet.
 
         skip_chosen: ignore the included values of the counted facet, too.
         """
@@ -657,19 +685,40 @@ class ColumnCache:
         values = list(self.value_codes[facet])
         return {values[code - 1]: count for code, count in counts.items() if count}
 
-    def count_all_tags(self, limit: int) -> Mapping[int, int]:
-        """Count all releases with each of the most common tags, by tag id."""
-        counts = heapq.nsmallest(limit, ((-count, tag) for tag, count in self.tag_totals.items() if count))
-        return {tag: -count for count, tag in counts}
 
-    def count_tags(self, releases: Sequence[int], limit: int) -> Mapping[int, int]:
-        """Count the releases with each of the most common tags, by tag id."""
-        found, tag_ids = array("I"), self.tag_ids
-        for begin, number in zip(
-            take_values(self.tag_offsets, releases), take_values(self.tag_counts, releases), strict=True
-        ):
-            if number:
-                found += tag_ids[begin : begin + number]
+class ValueLists:
+    """The numbers of several values of each release, such as its tags or speakers, and how many releases have each."""
+
+    def __init__(self) -> None:
+        self.numbers = array("I")  # of all releases
+        self.offsets, self.lengths = array("Q"), array("H")  # start and number of a release's `numbers`
+        self.totals: Counter[int] = Counter()  # number → releases
+
+    def store(self, release: int, numbers: Sequence[int]) -> None:
+        """Store the numbers of a release in place of those that it had."""
+        start, length = self.offsets[release], self.lengths[release]
+        self.totals.subtract(self.numbers[start : start + length])
+        self.totals.update(numbers)
+        if len(numbers) > length:
+            self.offsets[release] = len(self.numbers)
+            self.numbers.extend(numbers)
+        else:  # overwrite the old ones
+            self.numbers[start : start + len(numbers)] = array("I", numbers)
+        self.lengths[release] = len(numbers)
+
+    def count_all(self, limit: int, among: Iterable[int] | None = None) -> Mapping[int, int]:
+        """Count all releases with each of the most common numbers. among: count only these numbers."""
+        counted = self.totals.items() if among is None else ((key, self.totals[key]) for key in among)
+        counts = heapq.nsmallest(limit, ((-count, number) for number, count in counted if count))
+        return {number: -count for count, number in counts}
+
+    def count(self, releases: Sequence[int], limit: int) -> Mapping[int, int]:
+        """Count the releases with each of the most common numbers."""
+        found, numbers = array("I"), self.numbers
+        starts, lengths = take_values(self.offsets, releases), take_values(self.lengths, releases)
+        for start, length in zip(starts, lengths, strict=True):
+            if length:
+                found += numbers[start : start + length]
         return dict(Counter(found).most_common(limit))
 
 

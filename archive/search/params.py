@@ -7,14 +7,28 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from urllib.parse import quote_plus, urlencode
 
+from archive.dates import parse_typed_date
 from archive.params import UrlArguments
-from archive.search.query import MAX_QUERY_LENGTH, Query, SearchNote, parse_query
+from archive.search.query import (
+    DATE_FIELDS,
+    MAX_QUERY_LENGTH,
+    PERSON_FIELD,
+    FilterNode,
+    NotNode,
+    Query,
+    QueryNode,
+    SearchNote,
+    add_filters,
+    parse_query,
+)
 
 PAGE_SIZE = 20
 MAX_PAGE_SIZE = 100
-FACETS = ("agency", "kind", "year", "tag", "questions")
+FACETS = ("agency", "kind", "year", "speaker", "tag", "questions", "attachments", "edited")
+LISTED_FACETS = ("speaker", "tag")  # of which a release may have several values; of chosen ones, hits have all
+YES_NO_FACETS = ("questions", "attachments", "edited")
 EXCLUDE_SUFFIX = "__not"  # after the name of a facet, as in Datasette's own filters
-SORT_ORDERS = ("best", "newest")
+SORT_ORDERS = ("best", "newest", "oldest")
 RESULT_TYPES = ("releases", "questions")
 ALL_VERSIONS = "all"  # the value of `versions`
 MAX_FACET_VALUES = 20  # chosen values of one facet
@@ -23,7 +37,7 @@ MAX_NOTE_VALUE_LENGTH = 60  # characters
 MAX_PAGE_NUMBER = 10**6
 SEARCH_PARAMETERS = (
     *("q", *FACETS, *(f"{name}{EXCLUDE_SUFFIX}" for name in FACETS)),
-    *("order", "show", "page", "size", "versions"),
+    *(*DATE_FIELDS, "order", "show", "page", "size", "versions"),
 )
 # parameters of pages that a hit links to
 HIT_PARAMETERS = (*(name for name in SEARCH_PARAMETERS if name != "page"), "hit")
@@ -36,6 +50,8 @@ class SearchRequest:
     text: str = ""
     include: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # facet → values
     exclude: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    from_day: str = ""  # first and last day of publication (ISO 8601); "": any
+    to_day: str = ""
     order: str = ""  # "": best if there are words to rank by, else newest
     show: str = "releases"  # or "questions"
     page: int = 1
@@ -48,13 +64,23 @@ class SearchRequest:
 
     @cached_property
     def query(self) -> Query:
-        """Return the parsed query."""
-        return self.loosened or parse_query(self.text)
+        """Return the parsed query, limited to the request's days and speakers."""
+        if self.loosened:
+            return self.loosened
+        filters: list[QueryNode] = [FilterNode(name, day) for name, day in self.days.items()]
+        filters += [FilterNode(PERSON_FIELD, slug) for slug in self.include.get("speaker", ())]
+        filters += [NotNode(FilterNode(PERSON_FIELD, slug)) for slug in self.exclude.get("speaker", ())]
+        return add_filters(parse_query(self.text), filters)
+
+    @property
+    def days(self) -> dict[str, str]:
+        """Return the first and last day, if they are limited, by their parameters."""
+        return {name: day for name, day in zip(DATE_FIELDS, (self.from_day, self.to_day), strict=True) if day}
 
     @property
     def has_filters(self) -> bool:
-        """Return whether any facet value is included or excluded."""
-        return bool(self.include or self.exclude)
+        """Return whether any facet value is included or excluded, or the days are limited."""
+        return bool(self.include or self.exclude or self.days)
 
 
 def parse_search_request(arguments: UrlArguments) -> SearchRequest:
@@ -63,7 +89,10 @@ def parse_search_request(arguments: UrlArguments) -> SearchRequest:
         (arguments.get(name) or "").strip() for name in ("order", "show", "page", "size", "versions")
     )
     page_number, page_size = parse_positive_int(page), parse_positive_int(size)
+    typed_days = {name: (arguments.get(name) or "").strip() for name in DATE_FIELDS}
+    days = {name: parse_typed_date(text, end=name == "to") or "" for name, text in typed_days.items()}
     invalid = {
+        **{name: text for name, text in typed_days.items() if not days[name]},
         "order": order if order not in SORT_ORDERS else "",
         "show": show if show not in RESULT_TYPES else "",
         "page": page if page_number is None else "",
@@ -79,6 +108,8 @@ def parse_search_request(arguments: UrlArguments) -> SearchRequest:
         text=(arguments.get("q") or "").strip(),
         include=parse_facet_values(arguments, "", notes),
         exclude=parse_facet_values(arguments, EXCLUDE_SUFFIX, notes),
+        from_day=days["from"],
+        to_day=days["to"],
         order=order if order in SORT_ORDERS else "",
         show=show if show in RESULT_TYPES else "releases",
         page=min(page_number or 1, MAX_PAGE_NUMBER),
@@ -130,6 +161,7 @@ def build_search_parameters(request: SearchRequest) -> list[tuple[str, str]]:
     pairs = [("q", request.text[:MAX_QUERY_LENGTH])] if request.text else []
     for values, suffix in ((request.include, ""), (request.exclude, EXCLUDE_SUFFIX)):
         pairs += [(name + suffix, value) for name in FACETS for value in values.get(name, ())]
+    pairs += request.days.items()
     pairs += [("order", request.order)] if request.order else []
     pairs += [("show", request.show)] if request.show != "releases" else []
     pairs += [("versions", ALL_VERSIONS)] if request.all_versions else []

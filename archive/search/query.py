@@ -55,6 +55,7 @@ TEXT_FIELDS = ("title", "lead", "body", "question", "answer", "attachment")  # f
 NAME_FIELDS = ("agency", "tag", "speaker")  # fields with a name as their value
 DATE_FIELDS = ("from", "to")
 LIKE_FIELD = "like"  # with the number of a release as its value
+PERSON_FIELD = "person"  # of a chosen facet value, not of the query language; with the slug of a person
 MAX_RELEASE_DIGITS = 15
 EDIT_FIELDS = ("removed", "added")  # fields of the text that an edit changed
 FIELD_PATTERN = re.compile(r"(?P<name>[^\W\d_]+):(?P<rest>.*)", re.DOTALL)
@@ -111,7 +112,7 @@ class NearNode:
 
 @dataclass(frozen=True, slots=True)
 class FilterNode:
-    """A filter: an agency, tag or speaker as typed, a first or last day (ISO 8601), or a related release's number."""
+    """A filter: an agency, tag or speaker as typed, a person's slug, a day (ISO 8601), or a release's number."""
 
     field: str
     value: str
@@ -197,11 +198,31 @@ def parse_query(text: str) -> Query:
         parser.add_note("cut")
     tree = parser.parse_and(None, 0)
     tree = tree and complete_tree(tree)
-    parser.check_date_range(tree)
+    parser.notes += check_date_range(tree)
     if tree is not None and not has_positive_part(tree):
         parser.add_note("only_not")
     typed = " ".join(text.split())
     return Query(tree=tree, notes=tuple(parser.notes), is_blank=bool(typed) and tree is None, text=typed)
+
+
+def add_filters(query: Query, filters: Sequence[QueryNode]) -> Query:
+    """Return the query, limited by further filters. A text without any word, number or filter still finds nothing."""
+    if query.is_blank or not filters:
+        return query
+    parts = query.tree.parts if isinstance(query.tree, AndNode) else [query.tree] if query.tree else []
+    tree = join_nodes(AndNode, [*parts, *filters])
+    notes = dict.fromkeys((*query.notes, *check_date_range(tree)))
+    return replace(query, tree=tree, notes=tuple(notes))
+
+
+def check_date_range(tree: QueryNode | None) -> list[SearchNote]:
+    """Return a note if the date filters exclude every day."""
+    filters = [part for part in tree.parts if isinstance(part, FilterNode)] if isinstance(tree, AndNode) else []
+    starts = [node.value for node in filters if node.field == "from"]
+    ends = [node.value for node in filters if node.field == "to"]
+    if starts and ends and max(starts) > min(ends):
+        return [SearchNote("no_time", f"{max(starts)} – {min(ends)}")]
+    return []
 
 
 def find_terms(node: QueryNode | None, *, with_added: bool = False) -> list[TermNode]:
@@ -415,14 +436,6 @@ class QueryParser:
         """Add a note, unless the same note was already added."""
         if (note := SearchNote(key, value)) not in self.notes:
             self.notes.append(note)
-
-    def check_date_range(self, tree: QueryNode | None) -> None:
-        """Add a note if the date filters exclude every day."""
-        filters = [part for part in tree.parts if isinstance(part, FilterNode)] if isinstance(tree, AndNode) else []
-        starts = [node.value for node in filters if node.field == "from"]
-        ends = [node.value for node in filters if node.field == "to"]
-        if starts and ends and max(starts) > min(ends):
-            self.add_note("no_time", f"{max(starts)} – {min(ends)}")
 
     def limit_words(self, lexemes: list[Lexeme]) -> list[Lexeme]:
         """Keep the first tokens, up to MAX_QUERY_WORDS words."""

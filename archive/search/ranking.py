@@ -12,6 +12,7 @@ import json
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from math import log
 from typing import Any
@@ -42,7 +43,7 @@ from archive.search.fts import (
     select_ids,
 )
 from archive.search.index import BRIEF_RELEASE, CODED_COLUMNS, NO_VALUE, ColumnCache, list_columns
-from archive.search.params import FACETS, SearchRequest
+from archive.search.params import FACETS, LISTED_FACETS, SearchRequest
 from archive.search.query import (
     AndNode,
     FilterNode,
@@ -88,8 +89,11 @@ WORD_LEMMAS_SQL = "select word, lemma, releases from vocabulary where word in (s
 
 # Facets.
 MAX_FACET_TAGS = 20
+MAX_FACET_SPEAKERS = 20
 AGENCY_NAMES_SQL = "select slug as value, name, name_en from agencies"
-TAG_NAMES_SQL = "select id, name from tags where id in (select value from json_each(:ids))"
+TAG_NAMES_SQL = "select id, name as value, name from tags where id in (select value from json_each(:ids))"
+SPEAKER_NAMES_SQL = "select id, slug as value, name from people where id in (select value from json_each(:ids))"
+AGENCY_SPEAKERS_SQL = "select id from people where agency in (select value from json_each(:agencies))"
 TAG_COUNTS_SQL = """
     select tag, sum(releases) as count from tag_counts where agency in (select value from json_each(:agencies))
     group by tag order by count desc, tag limit :tags
@@ -140,7 +144,7 @@ class HitPage:
     loose: LooseHits  # they follow the strict ones if these are few
     former: FormerHits  # those of the hits of which only an earlier version matches
     title_matches_first: bool = False  # too many hits to rank: the newest with all words in their title come first
-    approximate_facets: list[str] = field(default_factory=list)  # counted only in the newest MAX_HITS hits
+    approximate_facets: list[str] = field(default_factory=list)  # counted only in the first MAX_HITS hits
 
     @property
     def has_next(self) -> bool:
@@ -150,7 +154,7 @@ class HitPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HitList:
-    """The hits of a request, in order. If there are very many, they are only the newest MAX_HITS."""
+    """The hits of a request, in order. If there are very many, they are only the newest (or oldest) MAX_HITS."""
 
     ids: Sequence[int]  # ids of releases or question pairs
     releases: Sequence[int]  # releases of the hits, in any order
@@ -184,11 +188,11 @@ class HitFinder:
         exact_counts = await self.count_without_words() if self.has_only_facets else {}
         # A facet with a chosen value is counted without it, to show what its other values would add.
         chosen_facets = [
-            name for name in FACETS if name in request.include and name != "tag" and name not in exact_counts
+            name for name in FACETS if name in request.include and name not in (*LISTED_FACETS, *exact_counts)
         ]
         (hits, total), facet_hits = await asyncio.gather(
             self.fetch_counted(),
-            asyncio.gather(*(replace(self, skip_facet=name).fetch("newest") for name in chosen_facets)),
+            asyncio.gather(*(replace(self, skip_facet=name).fetch(self.date_order) for name in chosen_facets)),
         )
         hits_by_facet = dict.fromkeys(FACETS, hits) | dict(zip(chosen_facets, facet_hits, strict=True))
         facets = await self.count_facets(hits_by_facet, exact_counts)
@@ -206,7 +210,9 @@ class HitFinder:
             capped=hits.capped and not self.has_only_facets,
             page=page,
             pages=pages,
-            order=self.order if plan_search(request, self.names).match or list_liked(request.query.tree) else "newest",
+            order=self.order
+            if plan_search(request, self.names).match or list_liked(request.query.tree)
+            else self.date_order,
             facets=facets,
             former=hits.former,
             title_matches_first=hits.title_matches_first,
@@ -271,8 +277,8 @@ class HitFinder:
         relevance, strict_ids = add_related_hits(relevance, related), {*strict.ids}
         loose_ids = (key for key in relevance if key not in strict_ids)
         loose = heapq.nlargest(MAX_LOOSE_HITS, loose_ids, key=relevance.__getitem__)
-        if self.order == "newest":
-            loose = self.columns.sort_pairs_newest_first({key: releases.get(key, key) for key in loose})
+        if self.order != "best":
+            loose = self.columns.sort_pairs_by_date({key: releases.get(key, key) for key in loose}, self.order)
         is_merged = self.order == "best" and not strict.former.ids  # earlier versions have no relevance
         return LooseHits(
             queries={key: queries[0] if key in releases else others for key in loose},
@@ -309,10 +315,15 @@ class HitFinder:
 
     @property
     def order(self) -> str:
-        """Return the order of the hits: `best` or `newest`."""
+        """Return the order of the hits: `best`, `newest` or `oldest`."""
         # The words of a very common prefix are too many to rank.
         has_common_prefix = any(expansion.replaces_prefix for expansion in self.names.prefixes.values())
-        return "newest" if has_common_prefix or self.request.news else self.request.order or "best"
+        return self.date_order if has_common_prefix or self.request.news else self.request.order or "best"
+
+    @property
+    def date_order(self) -> str:
+        """Return the order of the hits if they are not ranked: `newest` or `oldest`."""
+        return "oldest" if self.request.order == "oldest" else "newest"
 
     @property
     def has_only_facets(self) -> bool:
@@ -324,23 +335,28 @@ class HitFinder:
 
     @property
     def has_exact_tags(self) -> bool:
-        """Return whether tags can be counted exactly, too: tag_counts has only agencies beside them."""
+        """Return whether tags and speakers can be counted exactly, too: they are counted only by agency."""
         return self.has_only_facets and not self.request.exclude and set(self.request.include) <= {"agency"}
 
     async def count_without_words(self) -> dict[str, Mapping[Any, int]]:
         """Count all releases with each facet value for a request without words.
 
-        Tags are counted by id.
+        Tags and speakers are counted by id.
         """
         include, exclude = self.request.include, self.request.exclude
         counts: dict[str, Mapping[Any, int]] = {
             name: self.columns.count_all_values(name, include, exclude) for name in CODED_COLUMNS
         }
         if any(counts["agency"].values()) and self.has_exact_tags:
-            counts["tag"] = self.columns.count_all_tags(MAX_FACET_TAGS)
+            tags, speakers = self.columns.lists["tag"], self.columns.lists["speaker"]
             if include:
                 values = {"agencies": json.dumps(include["agency"]), "tags": MAX_FACET_TAGS}
                 counts["tag"] = {row["tag"]: row["count"] for row in await self.run(TAG_COUNTS_SQL, values)}
+                people = [row["id"] for row in await self.run(AGENCY_SPEAKERS_SQL, values)]
+                counts["speaker"] = speakers.count_all(MAX_FACET_SPEAKERS, people)  # who speak for one agency each
+            else:
+                counts["tag"] = tags.count_all(MAX_FACET_TAGS)
+                counts["speaker"] = speakers.count_all(MAX_FACET_SPEAKERS)
         return counts
 
     async def count_facets(
@@ -350,13 +366,16 @@ class HitFinder:
         facets = {}
         for name, hits in hits_by_facet.items():
             counts: Mapping[Any, int]
-            if name == "tag":
-                counts = exact_counts.get(name) or self.columns.count_tags(hits.releases, MAX_FACET_TAGS)
-                tags = await self.run(TAG_NAMES_SQL, {"ids": json.dumps(list(counts))})
-                choices = [FacetValue(value=row["name"], name=row["name"], count=counts[row["id"]]) for row in tags]
+            rows: Sequence[Any]
+            if name in LISTED_FACETS:
+                limit = MAX_FACET_TAGS if name == "tag" else MAX_FACET_SPEAKERS
+                counts = exact_counts.get(name) or self.columns.lists[name].count(hits.releases, limit)
+                names_sql = TAG_NAMES_SQL if name == "tag" else SPEAKER_NAMES_SQL
+                rows = await self.run(names_sql, {"ids": json.dumps(list(counts))})
+                choices = [FacetValue(value=row["value"], name=row["name"], count=counts[row["id"]]) for row in rows]
             else:
                 counts = exact_counts.get(name) or self.columns.count_values(hits.releases, name)
-                rows: Sequence[Any] = [{"value": value, "name": value} for value in counts]
+                rows = [{"value": value, "name": value} for value in counts]
                 if name == "agency":
                     rows = [row for row in await self.run(AGENCY_NAMES_SQL, {}) if row["value"] in counts]
                 choices = [FacetValue(**dict(row), count=counts[row["value"]]) for row in rows]
@@ -378,7 +397,7 @@ class HitFinder:
         return self.columns.count_all_values("year", include, self.request.exclude)
 
     async def fetch(self, order: str) -> HitList:
-        """Fetch the hits in the given order, `best` or `newest`."""
+        """Fetch the hits in the given order, `best`, `newest` or `oldest`."""
         return await add_former_hits(self, await self.fetch_current(order), order)
 
     async def fetch_all(self) -> HitList:
@@ -391,19 +410,19 @@ class HitFinder:
         match = build_match(self.request, plan, self.skip_facet)
         ranked = order == "best" and bool(plan.match)
         if match and self.request.show == "releases" and not self.request.news:
-            return await self.fetch_from_index(plan, match, ranked)
-        hits = await self.fetch_from_tables(plan, match, ranked)
-        return hits if order == "newest" or ranked else self.sort_by_similarity(hits)
+            return await self.fetch_from_index(plan, match, ranked, order)
+        hits = await self.fetch_from_tables(plan, match, ranked, order)
+        return hits if order != "best" or ranked else self.sort_by_similarity(hits)
 
     async def fetch_all_current(self) -> HitList:
-        """Fetch these hits without a limit: first those of `fetch_current`, then the older ones, newest first."""
+        """Fetch these hits without a limit: first those of `fetch_current`, then the others by date."""
         last_page = -(-MAX_HITS // self.request.size)
         hits = await replace(self, request=replace(self.request, page=last_page)).fetch_current(self.order)
         if not hits.capped:
             return hits
         fetched, releases = set(hits.ids), await self.read_all_hits()
-        older = self.columns.sort_pairs_newest_first({key: releases[key] for key in releases.keys() - fetched})
-        ids = [*hits.ids, *older]
+        others = {key: releases[key] for key in releases.keys() - fetched}
+        ids = [*hits.ids, *self.columns.sort_pairs_by_date(others, self.date_order)]
         return HitList(
             ids=ids, releases=[releases.get(key, 0) for key in ids], title_matches_first=hits.title_matches_first
         )
@@ -428,16 +447,23 @@ class HitFinder:
                 return found
             last = ids[-1]
 
-    async def fetch_from_tables(self, plan: SearchPlan, match: str, ranked: bool) -> HitList:
+    async def fetch_from_tables(self, plan: SearchPlan, match: str, ranked: bool, order: str) -> HitList:
         """Fetch hits that a table can sort: for requests without words, new releases, and question pairs."""
         limit = MAX_COUNTED_HITS if self.columns.size <= MAX_COUNTED_HITS else MAX_HITS
         if self.has_exact_tags:  # no hits are needed to count the values of facets
             limit = min(limit, self.request.page * self.request.size)
-        sql = build_hits_sql(self.request, plan, match, skip_facet=self.skip_facet, ranked=ranked, limit=limit + 1)
+        build_sql = partial(
+            build_hits_sql, self.request, plan, match, skip_facet=self.skip_facet, ranked=ranked, order=order
+        )
+        sql = build_sql(limit=limit + 1)
         if self.request.show == "releases" and not self.request.news:
             ids = await select_ids(self.run, sql, plan.values)
+            if order == "oldest" and len(ids) <= limit:  # without those that have no date
+                others = await select_ids(self.run, f"{build_sql()} limit {len(ids) + limit + 1:d}", plan.values)
+                ids = list(dict.fromkeys([*ids, *others]))[: limit + 1]
             capped = len(ids) > limit
-            listed_ids = self.columns.sort_newest_first(self.columns.filter_releases(ids[:MAX_HITS] if capped else ids))
+            listed_ids = self.columns.filter_releases(ids[:MAX_HITS] if capped else ids)
+            listed_ids = self.columns.sort_by_date(listed_ids, order)
             return HitList(ids=listed_ids, releases=listed_ids, capped=capped)
         rows = await self.run(sql, plan.values)
         listed, capped = set(self.columns.filter_releases([row["release"] for row in rows])), len(rows) > limit
@@ -450,7 +476,7 @@ class HitFinder:
         elif self.request.news:
             ids = [row["id"] for row in sorted(rows, key=lambda row: (row["seen"], row["id"]), reverse=True)]
         else:
-            ids = self.columns.sort_pairs_newest_first(releases)
+            ids = self.columns.sort_pairs_by_date(releases, order)
         return HitList(ids=ids, releases=[releases[key] for key in ids], capped=capped, relevance=relevance)
 
     def sort_by_similarity(self, hits: HitList) -> HitList:
@@ -463,7 +489,7 @@ class HitFinder:
         pairs = sorted(zip(hits.ids, hits.releases, strict=True), key=lambda pair: similarity[pair[1]], reverse=True)
         return replace(hits, ids=[key for key, _ in pairs], releases=[release for _, release in pairs])
 
-    async def fetch_from_index(self, plan: SearchPlan, match: str, ranked: bool) -> HitList:
+    async def fetch_from_index(self, plan: SearchPlan, match: str, ranked: bool, order: str) -> HitList:
         """Fetch the releases that match the words of the request."""
         ranks: dict[int, float] = {}
         if ranked and has_phrase(self.request):  # reading word positions costs more than ranking
@@ -474,12 +500,12 @@ class HitFinder:
         found, months = self.filter_hits(ids), [""]
         is_complete = len(ids) <= MAX_HITS
         if not is_complete:
-            found, months, is_complete = await self.find_newest_hits(plan, match, ids)
+            found, months, is_complete = await self.find_first_hits(plan, match, ids, order)
         if not ranked or len(found) > MAX_HITS or await self.is_ranking_too_costly(plan, match, len(found)):
             capped = len(found) > (MAX_COUNTED_HITS if is_complete else MAX_HITS)
-            newest = self.columns.sort_newest_first(found)[: MAX_HITS if capped else None]
-            first = await self.read_title_hits(plan, newest, months) if ranked else set()
-            sorted_ids = [key for key in newest if key in first] + [key for key in newest if key not in first]
+            by_date = self.columns.sort_by_date(found, order)[: MAX_HITS if capped else None]
+            first = await self.read_title_hits(plan, by_date, months) if ranked else set()
+            sorted_ids = [key for key in by_date if key in first] + [key for key in by_date if key not in first]
             return HitList(ids=sorted_ids, releases=sorted_ids, capped=capped, title_matches_first=ranked)
         if not ranks or len(ids) > MAX_HITS:
             ranks = await self.read_ranks(MAX_SORTED_HITS)
@@ -500,36 +526,41 @@ class HitFinder:
             return False
         return len(await self.read_index_ids(SearchPlan(), plan.match, MAX_HITS + 1)) > MAX_HITS
 
-    async def find_newest_hits(
-        self, plan: SearchPlan, match: str, first: Sequence[int]
+    async def find_first_hits(
+        self, plan: SearchPlan, match: str, first: Sequence[int], order: str
     ) -> tuple[list[int], list[str], bool]:
-        """Return the newest hits (over MAX_HITS if possible), their months, and whether these are all hits.
+        """Return the newest (or oldest) hits, over MAX_HITS if possible, their months, and whether these are all hits.
 
         The months are FTS5 expressions (DateWindow.list_match_parts). first: more than MAX_HITS hits in the order of
         their ids. The first window assumes that hits are as frequent in all releases as in these. If later releases
         have many more hits (more than MAX_SORTED_HITS), a narrower window is tried.
         """
         months = await read_month_counts(self.run)
+        if order == "oldest":
+            months.reverse()
         for expected in (first[-1], sum(number for _, number in months) * MAX_HITS / MAX_SORTED_HITS):
             window, found = DateWindow(months, expected), list[int]()
             while more_months := window.open_next_months():
-                found += self.filter_hits(await self.read_limited_ids(plan, f"({match}) AND ({more_months})"))
+                found += self.filter_hits(await self.read_limited_ids(plan, f"({match}) AND ({more_months})", order))
                 if len(found) > MAX_HITS:
                     return found, window.list_match_parts(), False
                 window.widen(len(found))
             rest = await self.read_index_ids(plan, match, MAX_SORTED_HITS, after=first[-1])
             if len(rest) < MAX_SORTED_HITS:
                 return self.filter_hits([*first, *rest]), window.list_match_parts(), True
-        return self.filter_hits(await self.read_newest_ids(plan, match)), [""], False
+        return self.filter_hits(await self.read_first_ids(plan, match, order)), [""], False
 
-    async def read_limited_ids(self, plan: SearchPlan, match: str) -> list[int]:
-        """Read the matching ids, only the newest if there are more than MAX_SORTED_HITS."""
+    async def read_limited_ids(self, plan: SearchPlan, match: str, order: str = "newest") -> list[int]:
+        """Read the matching ids, only the newest (or oldest) if there are more than MAX_SORTED_HITS."""
         found = await self.read_index_ids(plan, match, MAX_SORTED_HITS)
-        return found if len(found) < MAX_SORTED_HITS else await self.read_newest_ids(plan, match)
+        return found if len(found) < MAX_SORTED_HITS else await self.read_first_ids(plan, match, order)
 
-    async def read_newest_ids(self, plan: SearchPlan, match: str) -> list[int]:
-        """Read the newest MAX_HITS + 1 matching ids, sorted by SQLite, which takes a microsecond per match."""
-        sql = build_hits_sql(self.request, plan, match, skip_facet=self.skip_facet, limit=MAX_HITS + 1)
+    async def read_first_ids(self, plan: SearchPlan, match: str, order: str) -> list[int]:
+        """Read the newest (or oldest) MAX_HITS + 1 matching ids.
+
+        They are sorted by SQLite, which takes a microsecond per match.
+        """
+        sql = build_hits_sql(self.request, plan, match, skip_facet=self.skip_facet, limit=MAX_HITS + 1, order=order)
         return await select_ids(self.run, sql, plan.values)
 
     async def read_index_ids(self, plan: SearchPlan, match: str, limit: int, *, after: int = 0) -> list[int]:

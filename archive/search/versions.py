@@ -35,7 +35,7 @@ from archive.search.fts import (
     resolve_names,
     select_ids,
 )
-from archive.search.index import EDIT_COLUMNS
+from archive.search.index import EDIT_COLUMNS, NO_DATE
 from archive.search.occurrences import (
     OccurrenceFinder,
     QueryTerm,
@@ -295,25 +295,30 @@ async def add_former_hits(finder: HitFinder, hits: HitList, order: str) -> HitLi
     request, columns = finder.request, finder.columns
     if not request.all_versions or request.loosened or request.show != "releases":
         return hits
-    oldest = min(columns.sort_dates[key] for key in hits.ids) if hits.capped else 0
-    former = await find_former_hits(finder, hits.ids, oldest=oldest)
+    dates = [columns.sort_dates[key] for key in hits.ids] if hits.capped else []
+    oldest = min(dates) if dates and order != "oldest" else 0
+    newest = max(dates) if dates and order == "oldest" else NO_DATE
+    former = await find_former_hits(finder, hits.ids, oldest=oldest, newest=newest)
     if request.news:
         sql = "select release, min(seen) as seen from revisions where release in (select value from json_each(:ids))"
         rows = await finder.run(f"{sql} group by release", {"ids": json.dumps([*hits.ids, *former.ids])})
         ids = [row["release"] for row in sorted(rows, key=lambda row: (row["seen"], row["release"]), reverse=True)]
-    elif order == "newest":
-        ids = columns.sort_newest_first([*hits.ids, *former.ids])
+    elif order != "best":
+        ids = columns.sort_by_date([*hits.ids, *former.ids], order)
     else:
         pairs = zip_longest(hits.ids, former.ids)
         ids = [key for pair in pairs for key in pair if key is not None]
     return replace(hits, ids=ids, releases=[*hits.releases, *former.ids], former=former)
 
 
-async def find_former_hits(finder: HitFinder, current: Collection[int] | None, *, oldest: int = 0) -> FormerHits:
+async def find_former_hits(
+    finder: HitFinder, current: Collection[int] | None, *, oldest: int = 0, newest: int = NO_DATE
+) -> FormerHits:
     """Find releases with an earlier version that has all words of a request, while the current one does not.
 
-    current: the hits whose current version matches, or None if they are not known. oldest: the lowest of their
-    ColumnCache.sort_dates if there are more hits, which are older; then only former hits from this date are found.
+    current: the hits whose current version matches, or None if they are not known. oldest, newest: the
+    lowest or highest of their ColumnCache.sort_dates if there are more hits, which are older or newer; then only former
+    hits from or to this date are found.
     """
     run, columns, request, names = finder.run, finder.columns, finder.request, finder.names
     tree = request.query.tree
@@ -340,10 +345,10 @@ async def find_former_hits(finder: HitFinder, current: Collection[int] | None, *
             common.append((part, having))
         else:
             candidates &= having.union(having_now)
-    if not oldest:
+    if not oldest and newest == NO_DATE:
         candidates.update(columns.filter_releases(await find_merged_hits(run, tree, names), include, request.exclude))
     candidates = await filter_by_conditions(finder, candidates.difference(current or ()))
-    ids = [key for key in columns.sort_newest_first(candidates) if columns.sort_dates[key] >= oldest]
+    ids = [key for key in columns.sort_newest_first(candidates) if oldest <= columns.sort_dates[key] <= newest]
     capped = capped or len(ids) < len(candidates)
     whole = set()  # releases of which one edit removed all words
     if not any(is_decided_by_text(part, added=False) for part in parts if is_text(part)):

@@ -55,7 +55,7 @@ def read_columns(columns: ColumnCache) -> dict[int, dict[str, Any]]:
             **{name: next(iter(columns.count_values([key], name))) for name in CODED_COLUMNS},
             "sort_date": columns.sort_dates[key],
             "age": next(iter(columns.iter_ages([key], TODAY))),
-            "tags": set(columns.count_tags([key], 99)),
+            **{name: set(values.count([key], 99)) for name, values in columns.lists.items()},
         }
         for key in columns.filter_releases(range(len(columns.sort_dates)))
     }
@@ -65,6 +65,13 @@ def read_tables(db: sqlite3.Connection) -> dict[int, dict[str, Any]]:
     """Return the same from the tables."""
     rows = db.execute("select release, agency, kind, sort_day, sort_date, questions from release_facets").fetchall()
     tags = db.execute("select release, tag from release_tags").fetchall()
+    edited, attached = (
+        {key for (key,) in db.execute(sql)}
+        for sql in ("select release from edits", "select distinct release from attachments")
+    )
+    speakers = db.execute(
+        "select q.release, q.person from quotes q join releases r on r.revision = q.revision where person is not null"
+    ).fetchall()
     return {
         key: {
             "agency": agency,
@@ -73,7 +80,10 @@ def read_tables(db: sqlite3.Connection) -> dict[int, dict[str, Any]]:
             "questions": "yes" if questions else "no",
             "sort_date": int("".join(filter(str.isdigit, sort_date[:19])).ljust(14, "0")),
             "age": (TODAY - date.fromisoformat(day or sort_date[:10])).days if day or sort_date else 10**9,
-            "tags": {tag for release, tag in tags if release == key},
+            "attachments": "yes" if key in attached else "no",
+            "edited": "yes" if key in edited else "no",
+            "tag": {tag for release, tag in tags if release == key},
+            "speaker": {person for release, person in speakers if release == key},
         }
         for key, agency, kind, day, sort_date, questions in rows
     }
@@ -98,7 +108,7 @@ def test_columns_follow_random_events(random: Random, reads: list[bool]) -> None
         db.commit()
         assert read_columns(refresh(columns, db)) == read_tables(db) == read_columns(refresh(ColumnCache(), db))
         tags = db.execute("select tag, sum(releases) from tag_counts group by tag having sum(releases) > 0")
-        assert columns.count_all_tags(999) == dict(tags.fetchall())
+        assert columns.lists["tag"].count_all(999) == dict(tags.fetchall())
 
 
 def test_releases_are_sorted_as_in_lists_and_others_left_out(db: sqlite3.Connection) -> None:
@@ -163,4 +173,4 @@ def test_changing_tags_take_no_more_memory(archive: Archive) -> None:
     for number in range(6):
         archive.save(replace(UNDATED, tags=(f"Tag {number}", "Kust")[: 2 - number % 2]), seen_at=SEEN)
         assert read_columns(refresh(columns, archive.db.conn)) == read_tables(archive.db.conn)
-    assert len(columns.tag_ids) <= 6
+    assert len(columns.lists["tag"].numbers) <= 6

@@ -90,8 +90,8 @@ async def test_common_words_are_counted_up_to_the_limit(sample: Searcher, monkey
     [
         ({}, []),
         ({"agency": "vagmyndigheten"}, []),
-        ({"year": "2023", "kind": "news"}, ["tag"]),
-        ({"questions": "no"}, ["tag"]),
+        ({"year": "2023", "kind": "news"}, ["speaker", "tag"]),
+        ({"questions": "no"}, ["speaker", "tag"]),
     ],
     ids=["all", "agency", "year and kind", "without questions"],
 )
@@ -113,7 +113,7 @@ async def test_search_without_words_is_counted_without_limit(
 async def test_facet_counts_equal_the_hits_of_each_choice(sample: Searcher) -> None:
     chosen = {"year": ("2023",), "tag": ("Område 3",)}
     for facet, choices in (await sample.find("vägarna", include=chosen)).hit_page.facets.items():
-        assert choices
+        assert choices or facet in ("speaker", "edited")  # which the sample has not
         for choice in choices:
             values = (choice.value,) if facet != "tag" else ("Område 3", choice.value)
             assert await sample.total("vägarna", include=chosen | {facet: values}) == choice.count

@@ -21,7 +21,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
-from itertools import groupby, islice, takewhile
+from itertools import groupby, islice, pairwise, takewhile
 from typing import Literal, NamedTuple
 
 from sqlite_utils import Database
@@ -65,28 +65,46 @@ ATTRIBUTION_START = re.compile(
     rf"(?P<comma>(?:[!?….]?[{DOUBLE_MARKS}’]?[,!?…]|[{DOUBLE_MARKS}])[{DOUBLE_MARKS}’]?)\s+(?P<verb>{SPEECH_VERBS})(?!\w)"
     rf"(?: (?:{ADVERBS})(?!\w))?,?\s+(?=\w)",
 )
+# "…,” NAME said"
+SUBJECT_FIRST = re.compile(
+    rf"[,.!?]?[{DOUBLE_MARKS}’]\s+(?P<subject>[^.,:\n{DOUBLE_MARKS}]{{2,80}}?) "
+    r"(?:said|says|added|adds|stated|noted|explained|explains|stressed|concluded|continued|wrote)(?!\w)"
+)
 # At the end of a reply, where a full name must follow: another verb ("reflekterade NAME"), or none.
 FINAL_ATTRIBUTIONS = tuple(
     re.compile(pattern)
     for pattern in (
+        rf"\s+(?:säger|sade|sa),\s+(?=(?:[\w-]+-? ){{0,6}}{NAME_WORD} (?:[{UPPER}] )?{NAME_WORD}[^.\n]*\.?$)",
         rf",\s+(?={NAME_WORD} [^,.]*, [^,.]*\b{ROLE_HEAD}[^,.]*\.?$)",
         rf",\s+(?=(?:[\w-]+-,? )*(?:och )?[\w-]*(?:{ROLE_HEADS}) {NAME_WORD} {NAME_WORD}[^,.]{{0,30}}\.?$)",
-        rf",\s+\w{{3,}}(?:ade|ar|er)\s+(?=(?:[\w-]+ ){{0,3}}{NAME_WORD} (?:[{UPPER}] )?{NAME_WORD}[^,.]*\.?$)",
+        r"(?:,|(?<=[!?]))\s+(?:\w{3,}(?:ade|ar|er)|slår|slog)\s+"
+        rf"(?=(?:[\w-]+ ){{0,3}}{NAME_WORD} (?:[{UPPER}] )?{NAME_WORD}[^,.]*\.?$)",
+        rf"\s+(?:berättar|berättade|konstaterar|konstaterade|fortsätter|tillägger)\s+"
+        rf"(?=(?:[\w-]+-? ){{0,6}}{NAME_WORD} (?:[{UPPER}] )?{NAME_WORD}[^.\n]*\.?$)",
         rf"\s+(?:säger|sade|sa)\s+(?=[^.\n]*[{UPPER}][^.\n]*\.?$)",
     )
 )
 FINAL_SAID = re.compile(
     rf",\s+(?:säger|sade|sa|says|said)\s+(?=[^.,\n]*{NAME_WORD} [^.\n]*\.?$)"
 )  # of a reply with a bullet
-LIST_OPENER = re.compile(r"(?::|\b(?:att|om|för|och|i|som|av|med|på))$")
+LIST_OPENER = re.compile(r"(?::|\b(?:att|om|för|och|i|som|av|med|på|ska|vill|bör|måste|kan|behöver))$")
+# A line that announces points, even if it names somebody: "NAME lägger fram tre förslag:"
+ANNOUNCES_POINTS = re.compile(
+    r"\b(?:två|tre|fyra|fem|sex|sju|åtta|\d+|följande|bland annat|förslag\w*|punkter\w*|åtgärder\w*|mål\w*|frågor\w*"
+    r"|prioriteringar\w*|teman?|vill|ska|three|four|five|following|points)\b[^.!?]*:?$",
+    re.IGNORECASE,
+)
 BULLET = re.compile(r"[•·*]\s*")
 # "Det sade NAME när …" after a reply
 SAID_BY = re.compile(rf"(?:Det|Så|Detta) (?:{SPEECH_VERBS}) (?=\w)")
 INTRODUCTION = re.compile(rf"(?<!\w)(?:{SPEECH_VERBS}|citerar|beskrev|formuleringen|uttalande|uttryckte|enligt)(?!\w)")
 STATEMENT = re.compile(r"(?:följande|gemensamma) (?:gemensamma )?(?:uttalande|kommentar|kommentarer)[^.\n]{0,40}:$")
+FIRST_PERSON = re.compile(r"(?<!\w)(?:jag|vi|mig|oss|min|mitt|mina|vår|vårt|våra|I|we|our|us)(?!\w)", re.IGNORECASE)
 THIRD_PERSON = re.compile(
     rf"(?:(?:han|hon|he|she) (?:[\w]+ )?(?:{SPEECH_VERBS}|lyfter|lyfte|avslutar|framhäver)(?!\w))", re.IGNORECASE
 )
+# "säger NAME, samtidigt som han betonar …": what follows is the text's, no speech
+CLAUSE_OF_SPEAKER = re.compile(r"(?<!\w)(?:som|medan|när|där|och) (?:han|hon|hen|he|she)(?!\w)")
 CONTINUES = re.compile(rf"(?:{SPEECH_VERBS})(?: \w+)?:$")
 Origin = Literal["attribution", "pronoun", "role", "context"]
 Kind = Literal["dash", "marks", "interview", "block"]
@@ -149,6 +167,8 @@ def find_quotes(texts: Mapping[str, str | None]) -> list[Quote]:
     for paragraph in paragraphs:
         attribute_paragraph(paragraph)
     mark_context(paragraphs)
+    if not any(paragraph.kind for paragraph in paragraphs):
+        return []
     people = find_people(paragraphs)
     quotes, last, speaker = list[Quote](), None, None
     for paragraph in paragraphs:
@@ -175,7 +195,8 @@ def find_quotes(texts: Mapping[str, str | None]) -> list[Quote]:
                 text=words,
                 speaker=person,
                 role=role,
-                organisation=find_organisation(role) if role else None,
+                organisation=(find_organisation(role) if role else None)
+                or (paragraph.subject.organisation if paragraph.subject else None),
                 origin=origin,
             )
         )
@@ -246,8 +267,9 @@ def attribute_reply(paragraph: Paragraph) -> None:
             continue  # somebody quoted by the speaker
         spans.append((position, match.start() + (match[0][0] in "!?…")))
         position = subject.end
-    rest = text[position:].lstrip(" .")
-    if rest and not is_narration(rest, main[1].name):
+    rest = text[position:].lstrip(" .,")
+    is_told = CLAUSE_OF_SPEAKER.search(text, found[-1][0].end(), position) is not None
+    if rest and not is_told and not is_narration(rest, main[1].name):
         offset = len(text) - len(rest)
         spans.append((offset + (dash.end() if (dash := SPEECH_DASH.match(rest)) else 0), len(text)))
     paragraph.speech = [trim_span(text, span) for span in spans if text[slice(*span)].strip(" .,")]
@@ -276,10 +298,12 @@ def attribute_marks(paragraph: Paragraph) -> None:
     for passage in find_marked_passages(text, 0, len(text)):
         if passage.text.count(" ") < MIN_MARKED_WORDS - 1:
             continue
-        subject = None
-        after = ATTRIBUTION_START.match(text, passage.end - (passage.text[-1:] in ",.!?…"))
+        subject, end = None, passage.end - (passage.text[-1:] in ",.!?…")
+        after = ATTRIBUTION_START.match(text, end)
         if after:
             subject = parse_subject(text, after.end())
+        elif inverted := SUBJECT_FIRST.match(text, end):
+            subject = parse_introduction(inverted["subject"])
         if subject is None:
             before = text[: passage.start - 1].rstrip()
             subject = parse_lead_in(before)
@@ -314,6 +338,9 @@ def parse_lead_in(before: str) -> Subject | None:
 
 def mark_context(paragraphs: Sequence[Paragraph]) -> None:
     """Set what is speech in paragraphs that attribute nothing, from what is around them."""
+    for reply, below in pairwise(paragraphs):
+        if reply.dash and reply.kind is None and not below.dash and reply.field == below.field:
+            join_attribution(reply, below)
     for (name, has_dash), group in groupby(paragraphs, key=lambda each: (each.field, each.dash > 0)):
         run = list(group)
         if has_dash:
@@ -327,11 +354,27 @@ def mark_context(paragraphs: Sequence[Paragraph]) -> None:
             continue_answer(paragraphs, number)
 
 
+def join_attribution(reply: Paragraph, below: Paragraph) -> None:
+    """Mark a reply that is attributed at the end of the line below it, which goes on with its words."""
+    text = below.text
+    found = [(match, parse_subject(text, match.end())) for match in ATTRIBUTION_START.finditer(text)]
+    match, subject = found[-1] if found else (None, None)
+    if match is None or subject is None or text[subject.end :].strip(" ."):
+        return
+    words = text[: match.start()]
+    goes_on = not reply.end_of_sentence() and words[:1].islower()
+    if not (goes_on or FIRST_PERSON.search(words)) or THIRD_PERSON.match(words) or has_full_name(words[:40]):
+        return
+    reply.kind, reply.subject = "dash", subject
+    reply.speech = [trim_span(reply.text, (reply.dash, len(reply.text)))]
+    below.kind, below.subject, below.speech = "dash", CONTINUED, [trim_span(text, (0, match.start()))]
+
+
 def mark_replies(run: Sequence[Paragraph], above: Paragraph | None) -> None:
     """Mark the speech among paragraphs with a dash that stand together, unless they are items of a list."""
     is_attributed = any(each.subject for each in run)
     unfinished = sum(not each.end_of_sentence() for each in run)
-    if not is_attributed and above and above.field == run[0].field and opens_list(above.text):
+    if not is_attributed and above and above.field == run[0].field and opens_list(above.text, len(run)):
         return
     for paragraph in run:
         others = unfinished - (not paragraph.end_of_sentence())
@@ -351,8 +394,11 @@ def is_reply(paragraph: Paragraph) -> bool:
     return begins and (paragraph.end_of_sentence() or paragraph.text.endswith(":"))
 
 
-def opens_list(text: str) -> bool:
-    return bool(LIST_OPENER.search(text)) and not INTRODUCTION.search(text) and not has_full_name(text)
+def opens_list(text: str, length: int) -> bool:
+    """Return whether what follows a line are so many items of a list, not speech."""
+    if not LIST_OPENER.search(text) or INTRODUCTION.search(text):
+        return False
+    return not has_full_name(text) or (length > 1 and ANNOUNCES_POINTS.search(text) is not None)
 
 
 def mark_block(paragraphs: Sequence[Paragraph], number: int) -> None:
@@ -409,7 +455,7 @@ def find_people(paragraphs: Sequence[Paragraph]) -> list[Person]:
             is_subject = paragraph.subject is not None and paragraph.subject.name == name
             if not is_subject and (start < role_end or NO_PERSON.search(name)):
                 continue
-            role = find_role_before(text, start)
+            role = find_role_before(text, start, end)
             if role is None and (role := find_role_after(text, end)):
                 role_end = max(end, text.find(role, end)) + len(role)
             if paragraph.subject and is_subject and paragraph.speech:
@@ -530,7 +576,9 @@ def find_context_speakers(
     before = paragraphs[paragraph.index - 1] if paragraph.index else None
     if before and before.kind and paragraph.field == before.field:
         near.append(last)
-    if before and before.field != "title" and any(person.paragraph == before.index for person in people):
+    named = {person.name for person in people if before and person.paragraph == before.index}
+    is_headed = len(named) == 1 and FIRST_PERSON.search(paragraph.text) is not None  # by a title about one person
+    if before and (named if before.field != "title" else is_headed):
         near.append(find_nearest(paragraph, people, last))
     for each in takewhile(lambda each: each.dash, islice(paragraphs, paragraph.index + 1, None)):
         if each.subject and each.subject.name:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from archive.diff.facts import ABBREVIATIONS, FUNCTION_WORDS, NAME_PARTICLES
@@ -27,8 +28,12 @@ ROLE_HEADS = (
     "|åklagare|biskop|borgmästare|kommunalråd|regionråd|oppositionsråd|kulturråd|miljöråd|läkare|inspektör|strateg"
     "|analytiker|ekonom|meteorolog|kommunikatör|attaché|konsul|sändebud|koordinator|specialist|ingenjör|kommendör"
     "|överste|revisor|intendent|kurator|lärare|sjuksköterska|psykolog|epidemiolog|statistiker|utvecklare|konstnär"
-    "|företagare|ledamöter|director|manager|secretary|commissioner|leader|officer|adviser|spokesperson|ambassador|kung|drottning|förste|språkrör|ombudsman|arkitekt|arkeolog|geolog|biolog|aktivist|grundare"
+    "|företagare|ledamöter|director|manager|secretary|commissioner|leader|officer|adviser|spokesperson|ambassador|kung|drottning|förste|språkrör|ombudsman|arkitekt|arkeolog|geolog|biolog"
+    "|aktivist|grundare|förhandlare|arkivarie|ombud|företrädare|suppleant|löjtnant|major|kapten|amiral|doktorand|student"
+    "|präst|historiker|journalist|redaktör|producent|lektor|kansliråd|departementsråd|utrikesråd|ämnesråd|ambassadråd"
+    "|rättsråd|chairman|chairperson|envoy|governor|representative"
 )
+HEAD_STEM = re.compile(f"{ROLE_HEADS}|vd")  # rejects most texts without a role, in lower case, in little time
 DEFINITE = "(?:n|en|et|rna|erna|na|en|e|s)?"
 ROLE_HEAD = rf"(?:[\w:-]*(?:{ROLE_HEADS}){DEFINITE}|VD)(?!\w)"
 ENGLISH_TITLE = re.compile(
@@ -48,21 +53,33 @@ OPENING_WORDS = (
     "dessutom",
     "samtidigt",
     "enligt",
+    "eller",
+    "fråga",
+    "kanske",
+    "tack",
 )
-COURTESY_TITLES = ("Mr", "Ms", "Mrs", "Dr", "Herr", "Fru")
+COURTESY_TITLES = ("Mr", "Ms", "Mrs", "Dr", "dr", "Herr", "herr", "Fru", "fru")
 ADJECTIVE = r"(?:(?:biträdande|ställföreträdande|vice|tf|tillförordnad|tidigare|särskild|ny|nya|svensk|svenska) )"
 # "Försäkringskassans generaldirektör", "jämställdhets- och biträdande arbetsmarknadsminister"
 ROLE = (
     rf"(?:(?:[{UPPER}][\w:-]*s|[\w-]+s) )?(?:[\w]+-,? ?)*(?:och )?"
-    rf"(?:[\w-]+(?:ande|ig|isk|iga|iska|e) |{ADJECTIVE})*{ROLE_HEAD}"
+    rf"(?:[\w-]+(?:ande|ig|isk|iga|iska|(?<!ad)(?<!dd)(?<![^s]t)e) |{ADJECTIVE})*{ROLE_HEAD}"
 )
 # … and with what it is a role for: "minister för civilt försvar"
 ROLE_BEFORE = re.compile(rf"(?<![\w-])(?P<role>{ROLE}(?: (?:för|vid|på|i|hos|inom|till)(?: [\w:-]+){{1,6}}?)?) $", re.I)
+# "ordföranden i nämnden, NAME, "
+ROLE_APPOSED = re.compile(
+    rf"(?<![\w-])(?P<role>(?:[{UPPER}][\w:-]*s (?:[\w-]+ ){{0,2}}?[\w-]*(?:{ROLE_HEADS})"
+    rf"|(?:{ADJECTIVE})?[\w-]*(?:{ROLE_HEADS})(?:n|en))(?: (?:för|vid|på|i|hos|inom|till|med) [^,.;:\n]{{2,80}})?), $",
+)
+APPOSITION_END = re.compile(r"(?:[,.)]|$| och )")
+# "säger NAME talesperson för …", without the comma
+ROLE_WITHOUT_COMMA = re.compile(rf"(?:[a-zåäö][\w-]*,? (?:och )?){{0,3}}?{ROLE_HEAD}", re.IGNORECASE)
 ROLE_ALONE = re.compile(rf"(?:(?:den|det|de|the) )?(?:[\w-]+ ){{0,3}}?(?P<head>{ROLE_HEAD})", re.IGNORECASE)
 # "NAME är chef för …", "NAME tillträdde i maj som chef för …"
 IS_ROLE = re.compile(
     r"\s*(?:\([^)\n]*\) )?(?:(?:är|blir|var)(?: (?:från och med|sedan) [^,.\n]{2,25}?)?"
-    r"|(?:tillträdde|tillträder|arbetar|jobbar|tjänstgör|verkar|utsågs|börjar)\b[^,.\n]{0,60}?(?<! år) som) "
+    r"|(?:tillträdde|tillträder|arbetar|jobbar|tjänstgör|gör|verkar|utsågs|börjar)\b[^,.\n]{0,60}?(?<! år) som) "
     rf"(?P<role>(?:en av )?(?:(?:[{UPPER}][\w:-]*s|[\w-]+) ){{0,4}}?[\w:-]*(?:{ROLE_HEADS})\w*[^.,;\n]*)",
 )
 # What follows a role and is no part of it.
@@ -74,7 +91,8 @@ ROLE_END = re.compile(
 )
 NO_ROLE = re.compile(
     r"(?:är|blir|var|har|ska|som|när|efter|och|där|vilket|vid|i|på|med|under|inför|om|att|han|hon|men|who|which|where|when|in|at|after|on"
-    r"|following|announcing|as|utan|eftersom|samt|enligt|för)(?!\w)",
+    r"|following|announcing|as|utan|eftersom|samt|enligt|för|av|till|samtidigt|medan|innan|sedan|trots|bland|dock|men|hans"
+    r"|hennes|varpå|varefter|angående|apropå)(?!\w)",
     re.IGNORECASE,
 )
 # The body in a role: whose chef, or chef of what.
@@ -86,18 +104,30 @@ ADVERBS = "också|även|vidare|därför|bland annat|till sist|slutligen|sedan|de
 AUTHOR_PRONOUNS = ("jag", "i")
 SUBJECT_PRONOUN = re.compile(r"(?:han|hon|hen|he|she|they|denne|denna)(?!\w)", re.IGNORECASE)
 NO_SUBJECT = re.compile(
-    r"(?:att|that|vi|we|man|det|den|it|this|jag|I|du|ni|you|då|nej|ja|alla|många|någon|några|i|på|om|till|hur|vad|varför)"
+    r"(?:att|som|that|vi|we|man|det|den|it|this|jag|I|du|ni|you|då|nej|ja|alla|många|någon|några|i|på|om|till|hur|vad|varför)"
     r"(?!\w)",
     re.IGNORECASE,
 )
+# "säger NAME, ska vi …": the words of the speaker go on
+RESUMED_SPEECH = re.compile(
+    r"(?<=[^\W\d_]),(?= (?:så )?(?:ska|skall|är|har|måste|kan|vill|blir|behöver|får|vi|jag|det finns|we|I)(?!\w))"
+)
+INITIALS = re.compile(rf"(?:[{UPPER}]\.)*[{UPPER}]")
 SEGMENT_END = re.compile(rf"[.!?:](?=\s|$|[{DOUBLE_MARKS}])")
 COMMA = re.compile(r"(?<!-),\s+(?!\w+ och \w+(?:[,.]|$))")  # not one in "minister för hav, skog och fjäll"
-NO_PERSON = re.compile(
-    r"\w+(?:et|et|nen|ionen|heten|verket|rådet|styrelsen|kommissionen|partiet|museet|institutet|ministeriet|departementet"
-    r"|kassan|polisen|skolan|gården|landet|unionen|demokraterna|alen|ien|ska|erna|ing|ingen)$|(?:Nations|Union|Fund|Watch"
-    r"|Council|Forum|International|Commission|Bank|Agency|Institute|University|Development|Committee|Sverige|Europa|York"
-    r"|Stockholm|Sweden|Women|Rights|Affairs|Convergence|Republiken|Globala|Centre|Center|Foundation)$"
+ORGANISATION = re.compile(
+    r"(?:Nations|Union|Fund|Watch|Council|Forum|International|Commission|Bank|Agency|Institute|University|Development"
+    r"|Committee|Sverige|Europa|York|Stockholm|Sweden|Women|Rights|Affairs|Convergence|Republiken|Globala|Centre|Center"
+    r"|Foundation|Cooperation|Operan|Museum|Parliament|Assembly|Office|Service|Network|Association|Alliance|Ministry"
+    r"|Government|Programme|Society|Academy|Conference|Defence)$"
 )
+NO_PERSON = re.compile(
+    r"\w+(?:et|[^aeiouyäö\W]nen|ionen|heten|verket|rådet|styrelsen|kommissionen|partiet|museet|institutet|ministeriet"
+    r"|departementet|kassan|polisen|skolan|gården|landet|unionen|demokraterna|alen|ien|ska|erna|ing|ingen)$"
+    rf"|{ORGANISATION.pattern}"
+)
+# Before a single name that is not who says something: "säger generaldirektören för Hamnverket"
+AFTER_WORD = re.compile(r"(?:^| )(?:för|vid|på|i|hos|inom|till|från|av|med|om|att|of|at|in|from|that) $")
 
 
 class Subject(NamedTuple):
@@ -108,6 +138,7 @@ class Subject(NamedTuple):
     is_pronoun: bool
     end: int  # of the attribution, in its paragraph
     is_author: bool = False  # "jag": who wrote or gave the text
+    organisation: str | None = None  # printed in the place of a role: "NAME, Hamnpartiet"
 
 
 def name_in(name: str, text: str) -> bool:
@@ -120,11 +151,14 @@ def parse_introduction(text: str) -> Subject | None:
     found = [
         (match.start(), Subject(None, None, True, 0, is_author=match[0].casefold() in AUTHOR_PRONOUNS))
         for match in re.finditer(r"(?<!\w)(?:han|hon|hen|he|she|jag|I)(?!\w)", text, re.IGNORECASE)
-        if match[0] != "i"
+        if match[0] != "i" and (match[0] != "I" or not text[match.end() :].strip())  # no preposition
     ]
     for start, end, name in iter_names(text):
         is_name = " " in name or (
-            is_single_name(name) and not text[end:].strip() and name.casefold() not in FUNCTION_WORDS
+            is_single_name(name)
+            and not text[end:].strip()
+            and name.casefold() not in (*FUNCTION_WORDS, *OPENING_WORDS)
+            and not AFTER_WORD.search(text[:start])
         )
         if is_name and name.casefold() not in ("he", "she"):
             found.append((start, Subject(name, find_role_before(text, start), False, 0)))
@@ -140,6 +174,8 @@ def sentence_start(text: str, position: int) -> int:
 def parse_subject(text: str, start: int) -> Subject | None:
     """Return the subject of an attribution that begins here, or None if there is nobody who can be its subject."""
     end = segment_end(text, start)
+    if resumed := RESUMED_SPEECH.search(text, start, end):
+        end = resumed.start()
     segment = text[start:end]
     tail_end = end + (text[end : end + 1] in ".:")
     if pronoun := SUBJECT_PRONOUN.match(segment):
@@ -149,12 +185,23 @@ def parse_subject(text: str, start: int) -> Subject | None:
     clauses = COMMA.split(segment)
     head = clauses[0]
     names = list(iter_names(head))
-    full = next((found for found in names if " " in found[2]), None)
+    full = next((found for found in names if " " in found[2] and not ORGANISATION.search(found[2])), None)
     if full is None:
-        full = names[0] if names else None
-        if full and (not is_single_name(full[2]) or NO_ROLE.match(head[: full[0]])):
+        full = names[0] if names and " " not in names[0][2] else None
+        if full and (
+            not is_single_name(full[2]) or NO_ROLE.match(head[: full[0]]) or AFTER_WORD.search(head[: full[0]])
+        ):
             full = None
     role_alone = ROLE_ALONE.match(head)
+    apposed = NAME.match(clauses[1]) if len(clauses) > 1 else None
+    if (
+        apposed
+        and " " in apposed[0]
+        and not ORGANISATION.search(apposed[0])
+        and not (full and " " in full[2])
+        and re.search(ROLE_HEAD, head, re.IGNORECASE)
+    ):
+        return Subject(apposed[0], clean_role(head), False, tail_end)  # "Sveriges hamnchef, NAME"
     cut = ROLE_END.match(head, role_alone.end()) if role_alone else None
     if full and cut and not cut[0].startswith(" med ansvar"):
         full = None  # "skriver ministrarna i ett uttalande från Norra Hamnen"
@@ -164,22 +211,34 @@ def parse_subject(text: str, start: int) -> Subject | None:
         if NO_ROLE.match(before) and " " not in name:
             return None
         after = PARTY.sub("", head[name_end:], count=1).strip()
-        role = clean_role(before)
-        if role is None and len(clauses) > 1 and (not after or after.startswith("(")):
-            role = cut_role(", ".join(clauses[1:2]))
-        return Subject(name, role, False, tail_end)
-    if role_alone and len(clauses) > 1 and (apposed := NAME.match(clauses[1])) and " " in apposed[0]:
-        return Subject(apposed[0], clean_role(head), False, tail_end)
+        role, organisation = clean_role(before), None
+        if role is None and (not after or after.startswith("(")):
+            role, organisation = parse_apposition(clauses[1:])
+        elif role is None and (stated := ROLE_WITHOUT_COMMA.match(after)) and not has_function_word(stated[0]):
+            role = cut_role(after)
+        return Subject(name, role, False, tail_end, organisation=organisation)
     if role_alone:
         return Subject(None, role_alone[0], False, tail_end)
     return None
+
+
+def parse_apposition(clauses: Sequence[str]) -> tuple[str | None, str | None]:
+    """Return role and organisation in the clauses after a name: "Hamnpartiet, ordförande i nämnden"."""
+    first, second = (*(each for each in clauses if not each[:1].isdigit()), "", "")[:2]  # no age
+    if not first[:1].isupper() or re.search(ROLE_HEAD, first, re.IGNORECASE):
+        return cut_role(first), None
+    return cut_role(second) if ROLE_WITHOUT_COMMA.match(second) else None, cut_role(first)
+
+
+def has_function_word(text: str) -> bool:
+    return any(word in FUNCTION_WORDS for word in text.casefold().split() if word not in ("och", "and"))
 
 
 def segment_end(text: str, start: int) -> int:
     """Return where the sentence ends that begins here: not at an initial, nor at an abbreviation."""
     for match in SEGMENT_END.finditer(text, start, start + MAX_ATTRIBUTION_LENGTH):
         word = text[start : match.start()].rpartition(" ")[2]
-        if match[0] == "." and (re.fullmatch(rf"[{UPPER}]", word) or word.casefold() in ABBREVIATIONS):
+        if match[0] == "." and (INITIALS.fullmatch(word) or word.casefold() in (*ABBREVIATIONS, "tf", "bitr", "vik")):
             continue
         return match.start()
     return min(len(text), start + MAX_ATTRIBUTION_LENGTH)
@@ -192,13 +251,13 @@ def iter_names(text: str) -> Iterator[tuple[int, int, str]]:
         while words and is_no_name_word(words, text, start):
             start += len(words[0]) + 1
             words.pop(0)
-        while len(words) > 1 and re.fullmatch(ROLE_HEAD, words[-1], re.IGNORECASE):
+        while len(words) > 1 and is_role_word(words[-1]):
             words.pop()
         titles = [number for number, word in enumerate(words) if ENGLISH_TITLE.fullmatch(word)]
         if titles:
             start += len(" ".join(words[: titles[-1] + 1])) + 1
             words = words[titles[-1] + 1 :]
-        if len(words) > 2 and re.search(r"(?:^|\s)(?:för|på|vid|i|av|inom|hos|till) $", text[:start]):
+        if len(words) > 2 and re.search(r"(?:^|\s)(?:för|på|vid|i|av|inom|hos|till|for|of) $", text[:start]):
             keep = 2 if words[-2] not in NAME_PARTICLES else 3  # "vd för Hamnbolaget Anna Ek"
             start += len(" ".join(words[:-keep])) + 1
             words = words[-keep:]
@@ -211,12 +270,17 @@ def iter_names(text: str) -> Iterator[tuple[int, int, str]]:
 def is_no_name_word(words: Sequence[str], text: str, start: int) -> bool:
     """Return whether the first word of a capitalised sequence is no part of the name."""
     word = words[0]
-    if re.fullmatch(ROLE_HEAD, word, re.IGNORECASE) or word in COURTESY_TITLES:
+    if is_role_word(word) or word in COURTESY_TITLES:
         return True
     is_opening = not text[:start].strip() or text[:start].rstrip()[-1] in ".!?:"
     if len(words) > 1 and GROUP_GENITIVE.fullmatch(word):
         return True
     return len(words) > 1 and is_opening and word.casefold() in (*FUNCTION_WORDS, *OPENING_WORDS)
+
+
+@lru_cache(maxsize=4096)
+def is_role_word(word: str) -> bool:
+    return re.fullmatch(ROLE_HEAD, word, re.IGNORECASE) is not None
 
 
 def is_single_name(name: str) -> bool:
@@ -231,7 +295,7 @@ def clean_role(text: str) -> str | None:
     """Return a role without what is no part of it, or None if there is none."""
     role = text.strip(" ,")
     role = re.sub(rf"^(?:{ADVERBS}|och) ", "", role)
-    if role in COURTESY_TITLES or not role or GROUP_GENITIVE.fullmatch(role):
+    if role in COURTESY_TITLES or not role or GROUP_GENITIVE.fullmatch(role) or role.casefold() in FUNCTION_WORDS:
         return None
     return re.sub(r" (?:för|på|vid|i|inom|hos|och|till)$", "", role)
 
@@ -244,16 +308,20 @@ def cut_role(text: str) -> str | None:
     return clean_role(PARTY.sub("", text[: end.start()] if end else text).rstrip(" .:"))
 
 
-def find_role_before(text: str, start: int) -> str | None:
-    """Return the role that is printed right before the name that begins here."""
+def find_role_before(text: str, start: int, end: int | None = None) -> str | None:
+    """Return the role that is printed right before a name; end: of the name, to read "ordföranden, NAME, " as well."""
     if not start or text[start - 1 : start] != " ":
         return None
     window = text[max(0, start - 120) : start]
     window = window[max((match.end() for match in SENTENCE_END.finditer(window)), default=0) :]
-    titles = re.search(r"((?:[A-Z][a-z]+ )+)$", window)
+    titles = re.search(r"((?:[A-Z][a-z]+(?:-[A-Z][a-z]+)* (?:(?:for|of|and|to|the) )*)+)$", window)
     if titles and ENGLISH_TITLE.search(titles[1]):
         return clean_role(titles[1])
+    if not HEAD_STEM.search(window.casefold()):
+        return None
     match = ROLE_BEFORE.search(window)
+    if match is None and end is not None and APPOSITION_END.match(text, end):
+        match = ROLE_APPOSED.search(window)
     return clean_role(match["role"]) if match else None
 
 
@@ -263,7 +331,7 @@ def find_role_after(text: str, end: int) -> str | None:
     if rest.startswith(", "):
         clause = COMMA.split(rest[2:])[0]
         clause = clause[: segment_end(clause, 0)]
-        match = re.search(ROLE_HEAD, clause, re.IGNORECASE)
+        match = HEAD_STEM.search(clause.casefold()) and re.search(ROLE_HEAD, clause, re.IGNORECASE)
         return cut_role(clause) if match and match.start() < 60 else None
     sentence = rest[: segment_end(rest, 0)]
     match = IS_ROLE.match(sentence)

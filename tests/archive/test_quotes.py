@@ -46,6 +46,49 @@ def words(quote: Quote, texts: dict[str, str]) -> list[str]:
             "Bo Ek",
             "talesperson för Hamnpartiet",
         ),
+        ("– Det är klart säger, hamnchef Bo Ek.", ["Det är klart"], "Bo Ek", "hamnchef"),
+        ("– Det är klart berättar hamnchef Bo Ek.", ["Det är klart"], "Bo Ek", "hamnchef"),
+        ("– Det är klart nu. säger Bo Ek.", ["Det är klart nu."], "Bo Ek", None),
+        (
+            "– Det är klart, säger Bo Ek hamnpolitisk talesperson.",
+            ["Det är klart"],
+            "Bo Ek",
+            "hamnpolitisk talesperson",
+        ),
+        ("– Det är klart, säger Bo Ek (X) ordförande i nämnden.", ["Det är klart"], "Bo Ek", "ordförande i nämnden"),
+        ("– Det är klart, säger Bo Ek, Hamnpartiet.", ["Det är klart"], "Bo Ek", None),
+        (
+            "– Det är klart, säger Bo Ek, Hamnpartiet, ordförande i nämnden.",
+            ["Det är klart"],
+            "Bo Ek",
+            "ordförande i nämnden",
+        ),
+        (
+            "– Det är klart, säger hamnchefen på kajen i Norrvik, Bo Ek.",
+            ["Det är klart"],
+            "Bo Ek",
+            "hamnchefen på kajen i Norrvik",
+        ),
+        (
+            "– Det är klart, säger Hamnpartiets talesperson, Bo Ek.",
+            ["Det är klart"],
+            "Bo Ek",
+            "Hamnpartiets talesperson",
+        ),
+        ("– Det är klart, säger av Bo Ek, hamnchef.", ["Det är klart"], "Bo Ek", "hamnchef"),
+        (
+            "– Det är klart, säger Bo Ek, samtidigt som han pekar på kajen. Den är lång.",
+            ["Det är klart"],
+            "Bo Ek",
+            None,
+        ),
+        ("– Det är klart, sa Bo Ek och nämnde kajen.", ["Det är klart"], "Bo Ek", None),
+        ("– Det är klart! utbrister Bo Ek.", ["Det är klart!"], "Bo Ek", None),
+        ("– Det är klart, slår Bo Ek fast.", ["Det är klart"], "Bo Ek", None),
+        ("– Nu, säger chef Bo Ek, ska vi bygga.", ["Nu", "ska vi bygga."], "Bo Ek", "chef"),
+        ("– Det är klart, säger tf. hamnchef Bo Ek.", ["Det är klart"], "Bo Ek", "tf. hamnchef"),
+        ("– Det är klart, säger Bo Ek, 45, hamnchef.", ["Det är klart"], "Bo Ek", "hamnchef"),
+        ("“It will be fine,” Minister for Harbours Bo Ek said.", ["It will be fine"], "Bo Ek", "Minister for Harbours"),
         ("– Ja, säger chef Bo Ek. Vi bygger nu.", ["Ja", "Vi bygger nu."], "Bo Ek", "chef"),
         ("– Ja, det blir bra, säger chef Bo Ek. Han fortsätter:", ["Ja, det blir bra"], "Bo Ek", "chef"),
         ("• Vi bygger nu, säger chef Bo Ek.", ["Vi bygger nu"], "Bo Ek", "chef"),
@@ -83,6 +126,64 @@ def test_speaker_is_named_elsewhere_in_the_release(body: str, speech: str, role:
     assert (words(quote, texts), quote.speaker, quote.role, quote.origin) == ([speech], "Anna Ek", role, origin)
 
 
+@pytest.mark.parametrize(
+    ("lead", "role"),
+    [
+        ("Kajen invigdes av ordföranden i Hamnrådet, Anna Ek.", "ordföranden i Hamnrådet"),
+        ("Kajen invigdes av Hamnrådets ordförande, Anna Ek, i går.", "Hamnrådets ordförande"),
+        ("Anna Ek gör sin fjärde dag som hamnchef i Norrvik.", "hamnchef i Norrvik"),
+        ("Kajen invigdes av hamnchefen, Anna Ek var inte där.", None),
+        ("Anna Ek, samtidigt hamnens granne, inviger kajen.", None),
+    ],
+)
+def test_role_is_printed_with_the_name_elsewhere(lead: str, role: str | None) -> None:
+    (quote,) = find_quotes({"lead": lead, "body": "– Vi är klara, säger Anna Ek."})
+    assert (quote.speaker, quote.role) == ("Anna Ek", role)
+
+
+@pytest.mark.parametrize(
+    ("body", "speech"),
+    [
+        ("– Vi måste\nbygga kajen, säger Anna Ek.", ["Vi måste", "bygga kajen"]),
+        ("– Kajen är klar.\nNu bygger vi hamnen, säger Anna Ek.", ["Kajen är klar.", "Nu bygger vi hamnen"]),
+        ("– Kajen är klar.\nAnna Ek har byggt vår hamn, säger hon.", ["Kajen är klar."]),
+    ],
+)
+def test_attribution_is_in_the_line_below(body: str, speech: list[str]) -> None:
+    texts = {"lead": LEAD, "body": body}
+    (quote,) = find_quotes(texts)
+    assert (words(quote, texts), quote.speaker) == (speech, "Anna Ek")
+
+
+@pytest.mark.parametrize(
+    ("title", "body", "speakers"),
+    [
+        ("Hamnchef Anna Ek inviger kajen", "– Jag är glad över kajen.", ["Anna Ek"]),
+        ("Hamnchef Anna Ek inviger kajen", "– En rad gäster kommer till kajen.", []),
+        ("Anna Ek och Bo Al inviger kajen", "– Jag är glad över kajen.", []),
+    ],
+)
+def test_title_names_who_says_the_first_reply(title: str, body: str, speakers: list[str]) -> None:
+    assert [quote.speaker for quote in find_quotes({"title": title, "body": body})] == speakers
+
+
+def test_organisation_in_the_place_of_a_role() -> None:
+    (quote,) = find_quotes({"body": "– Det är klart, säger Bo Ek, Hamnpartiet."})
+    assert (quote.role, quote.organisation) == (None, "Hamnpartiet")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "Därefter fortsätter dagen med ”Kajen och hamnen i dag”.",
+        "I rapporten skriver Hamnverket att Norrvik är ”den bästa hamnen i landet”.",
+        "– Kajen är klar, enligt World Port Forum.",
+    ],
+)
+def test_who_is_no_person_says_nothing(body: str) -> None:
+    assert find_quotes({"body": body}) == []
+
+
 def test_pronoun_stands_for_nobody_of_another_release() -> None:
     assert find_quotes({"body": "– Vi är klara, säger hon."}) == []
 
@@ -116,6 +217,8 @@ def test_person_without_country_is_meant_by_a_role_alone() -> None:
     "body",
     [
         "Anna Ek ser till att\n– kajen byggs,\n– hamnen rensas.",
+        "Anna Ek lägger fram två förslag:\n– Kajen ska byggas.\n– Hamnen ska rensas.",
+        "Anna Ek vill\n– Bygga kajen.\n– Rensa hamnen.",
         "Förslaget innebär följande:\n– Kajen ska byggas.\n– Hamnen ska rensas.",
         "Rapporten ”Kajen och hamnen i dag” säger mycket.",
         "Anna Ek betonar att kajen är klar.",

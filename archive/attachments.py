@@ -69,6 +69,18 @@ class Attachments:
                 {"url": url, "agency": agency, "seen": seen, "before": to_iso(seen_at - MIN_INTERVAL)},
             )
 
+    def add_links_of_checked(self, agency: str) -> None:
+        """Do the same for the releases of an agency that were checked since their links were last stored."""
+        rows = self.db.execute(
+            "select r.id, r.last_checked from releases r where r.agency = ? and r.moved_to is null"
+            " and exists (select 1 from attachments a where a.release = r.id and not exists"
+            " (select 1 from attachment_links l where l.release = r.id and l.url = a.url"
+            " and l.last_seen >= r.last_checked))",
+            [agency],
+        ).fetchall()
+        for release_id, checked in rows:
+            self.add_links(release_id, agency, datetime.fromisoformat(checked))
+
     def list_due(self, agency: str, now: datetime, limit: int, exclude: Collection[str] = ()) -> list[FrontierEntry]:
         """Return up to `limit` due attachments of an agency, without URLs in `exclude`, that releases still link to."""
         rows = self.db.execute(

@@ -225,8 +225,9 @@ def read_crawls(db: Database, agency: str, condition: str, limit: int) -> list[C
     """Return the newest crawls that meet an SQL condition, newest first."""
     rows = db.query(
         f"select {', '.join(column.name for column in fields(Crawl))} from crawls"
-        # the pages of a refetch were chosen because they could not be read, so they are not a fair sample
-        f" where agency = ? and spider <> 'refetch' and {condition} order by started desc limit ?",
+        # the pages of a refetch were chosen because they could not be read, so they are not a fair sample; a crawl of
+        # attachments requests no pages
+        f" where agency = ? and spider not in ('refetch', 'attachments') and {condition} order by started desc limit ?",
         [agency, limit],
     )
     crawls = []

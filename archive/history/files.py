@@ -56,7 +56,9 @@ FILE_VERSIONS_SQL = f"""
 FILE_PAGES_SQL = "select page, name, text, letters, problem from attachment_pages where file = :file order by page"
 LINKING_RELEASES_SQL = """
     select r.id, r.title, r.language, r.agency, r.removed_at, a.name, a.name_en, l.first_seen, l.last_seen,
-      t.title as link_title, t.id is not null as is_linked
+      t.title as link_title, t.id is not null as is_linked,
+      (select v.id from revisions v where v.release = r.id order by v.seen > :seen, v.seen desc, v.id desc limit 1)
+        as revision
     from attachment_links l join releases r on r.id = l.release join agencies a on a.slug = r.agency
     left join attachments t on t.release = r.id and t.url = l.url
     where l.url = :url and r.takedown is not 'hidden' and r.moved_to is null
@@ -159,9 +161,12 @@ async def read_file_versions(run: RunQuery, url: str) -> list[dict[str, Any]]:
     return [dict(row) for row in await run(FILE_VERSIONS_SQL, {"url": url})]
 
 
-async def read_linking_releases(run: RunQuery, url: str) -> list[dict[str, Any]]:
-    """Return the visible releases that link to a URL, or once did, the current links first."""
-    return [dict(row) for row in await run(LINKING_RELEASES_SQL, {"url": url})]
+async def read_linking_releases(run: RunQuery, url: str, seen: str) -> list[dict[str, Any]]:
+    """Return the visible releases that link to a URL, or once did, the current links first.
+
+    revision: the release's version at a time, whose evidence has the file of that time.
+    """
+    return [dict(row) for row in await run(LINKING_RELEASES_SQL, {"url": url, "seen": seen})]
 
 
 async def read_file_pages(run: RunQuery, file_id: int) -> list[dict[str, Any]]:

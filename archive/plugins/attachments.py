@@ -3,7 +3,7 @@
 - /-/attachment/<version>: what the file is, its text, how it differs from the version before, and who links to it;
   also as .json.
 
-The file itself is only in the evidence, because a browser would run what it contains.
+The file itself is in the evidence of the releases, and not shown, because a browser would run what it contains.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ async def show_attachment(site: SiteRequest) -> Response:
         raise ReaderError(404, "error.no_attachment", version=str(version_id))
     is_hidden = version["takedown"] == "hidden"
     pages = [] if version["takedown"] else await read_file_pages(site.run, version["file"])
-    releases = [] if is_hidden else await read_linking_releases(site.run, version["url"])
+    releases = [] if is_hidden else await read_linking_releases(site.run, version["url"], version["first_seen"])
     path = f"/-/attachment/{version_id}"
     if site.format_name:
         return await render_document(site, build_document(site, path, version, pages, releases))
@@ -105,7 +105,11 @@ def build_document(
     members["changes"] = None if version["takedown"] else json.loads(version["changes"] or "null")
     members["releases"] = [
         {name: release[name] for name in ("id", "agency", "title", "link_title", "first_seen", "last_seen")}
-        | {"is_linked": bool(release["is_linked"]), "page": site.local_url(f"/archive/releases/{release['id']}")}
+        | {
+            "is_linked": bool(release["is_linked"]),
+            "page": site.local_url(f"/archive/releases/{release['id']}"),
+            "evidence": site.url(f"/-/evidence/{release['revision']}.zip"),
+        }
         for release in releases
     ]
     return DataDocument(

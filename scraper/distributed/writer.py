@@ -270,6 +270,8 @@ class ArchiveWriter:
         from redis.exceptions import ResponseError  # noqa: PLC0415 - an optional dependency
 
         self.should_stop = should_stop
+        if any(agency.attachments != "none" for agency in self.agencies.values()):
+            logger.info("workers fetch no attached files: `scrapy crawl attachments` does, beside the archive")
         try:
             self.broker.redis.xgroup_create(self.stream, CONSUMER_GROUP, "0", mkstream=True)
         except ResponseError as error:

@@ -1,5 +1,8 @@
 """AttachmentSpider, the base of the spiders that also fetch the files which releases link to.
 
+`scrapy crawl attachments` fetches only such files: those of releases that workers of distributed crawling checked, who
+fetch none.
+
 After a release was checked, the files that it links to become due, each at most once a day (archive/attachments.py).
 They are requested when no releases are due, with the agency's limits: robots.txt, delays, pauses, DAILY_BUDGET and the
 time of the pass. What is not fetched stays due for a later crawl. A file that cannot be fetched is no failure of its
@@ -11,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any
 
 from scrapy import Request
@@ -185,3 +188,25 @@ class AttachmentSpider(ReleaseSpider):
     def finish_attachment(self, row: FrontierEntry) -> None:
         self.requested_urls[row.agency].discard(row.url)
         self.submit_requests(row.agency)
+
+
+class CheckedAttachmentSpider(AttachmentSpider):
+    """scrapy crawl attachments [-a agency=slug[,slug]] [-a minutes=60].
+
+    Fetches the files that releases link to, if the releases were checked since their files were last looked for. The
+    limits of the agency apply as in other crawls. An agency that a worker is crawling is left out.
+    """
+
+    name = "attachments"
+
+    async def start(self) -> AsyncIterator[Any]:
+        for slug in self.agencies:
+            if self.fetches_attachments(slug):
+                with self.archive.transaction():
+                    self.archive.attachments.add_links_of_checked(slug)
+            for request in self.next_requests(slug):
+                yield request
+
+    def next_rows(self, slug: str, limit: int) -> Iterable[FrontierEntry]:
+        """Return no releases: this crawl requests only files."""
+        return ()

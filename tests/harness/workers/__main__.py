@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import tempfile
 import time
@@ -45,6 +46,9 @@ def main() -> int:
         agencies = site.agencies_file(folder)
         with agencies.open("a", encoding="utf-8") as file:
             file.write("\n" + add_rooms(site, options.rooms, options.releases, options.delay))
+        # workers fetch no attached files, so the embedded crawl must not either
+        tables = re.sub(r"(?m)^(\[.+\])$", r'\1\nattachments = "none"', agencies.read_text("utf-8"))
+        agencies.write_text(tables, "utf-8")
         (folder / "embedded").mkdir()
         stage = Stage(site, agencies, options.delay, tell)
         expected = stage.embed(folder / "embedded")

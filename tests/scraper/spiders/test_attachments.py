@@ -96,7 +96,7 @@ def test_files_are_fetched_with_their_texts_and_changes(crawling: Crawling) -> N
     assert [row[:2] for row in find_versions(crawling, "beslut.pdf")] == [("first", 1), ("source", 1)]
     assert [row[:2] for row in find_versions(crawling, "tabell.pdf")] == [("first", 2)]
     changes = "select v.importance, v.summary from attachment_edits e join attachment_versions v on v.id = e.version"
-    assert crawling.rows(changes) == [(0, "")]
+    assert crawling.rows(changes) == [(53, "1 stycke borttaget; 1 formulering ändrad")]
     assert crawling.rows("select cause from revisions") == [("first",)]
     assert crawling.rows("select unchanged, revised from crawls where spider = 'revisit'") == [(1, 0)]
     assert verify(crawling.archive).findings == []
@@ -139,3 +139,18 @@ def test_files_beyond_the_budget_stay_due(crawling: Crawling) -> None:
     run(crawling)
     assert crawling.rows(due) == [(0,)]
     assert len(find_versions(crawling, "beslut.pdf")) == 1
+
+
+def test_files_of_releases_that_workers_checked_are_fetched_by_a_crawl_of_their_own(crawling: Crawling) -> None:
+    crawling.add_to_table('attachments = "none"', SLUG)  # as workers, who fetch none
+    run(crawling)
+    set_mode(crawling, "none", "text")
+    releases = crawling.rows("select last_checked, checks from releases")
+    crawling.site.clear_counts()
+    run(crawling, "attachments")
+    assert find_versions(crawling, "beslut.pdf")[0][3:] == ("pdf", 2, 31, None)
+    assert crawling.rows("select last_checked, checks from releases") == releases
+    assert {path for _, path in crawling.site.counts.paths} == {"/robots.txt", *(f"/filer/{name}" for name in NAMES)}
+    crawling.site.clear_counts()
+    run(crawling, "attachments")  # no release was checked since
+    assert crawling.site.counts.total == 0

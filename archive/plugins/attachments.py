@@ -23,6 +23,7 @@ from archive.history.files import (
     read_linking_releases,
 )
 from archive.params import parse_number_parameter
+from archive.web.openapi import DataOperation, get_fields
 from archive.web.responses import DataDocument, ReaderError, SiteRequest, render_document, site_view
 
 MAX_SHOWN_PAGES = 20
@@ -33,9 +34,53 @@ FACTS = (  # members of a version in JSON
     *("sha256", "bytes", "takedown"),
 )
 WITHHELD_FACTS = (  # those that only a file has that no takedown hides
-    *("url", "media_type", "kind", "pages", "letters", "problem", "detail", "importance", "summary", "summary_en"),
+    *("url", "media_type", "kind", "letters", "problem", "detail", "importance", "summary", "summary_en"),
 )
 PAGE_COLUMNS = ("page", "name", "text", "letters", "problem")
+ATTACHMENT_OPERATION = DataOperation(
+    summary="A version of a file that releases link to: its text page by page, and what changed since the one before",
+    rows_name="pages",
+    row={
+        "page": "int Number of the page, from 1",
+        "name": "str? Name of a sheet of a workbook",
+        "text": "str",
+        "letters": "int Letters and digits of its text",
+        "problem": "str? Why it could not be read",
+    },
+    members=get_fields(
+        *("cause", "previous", "first_seen", "last_seen", "missing_since", "missing_until", "takedown"),
+        version="int",
+        sha256="str SHA-256 of its bytes, in hex",
+        checks="int How many checks found it",
+        missing_checks="int",
+        bytes="int",
+        changes="any The changes of the text, as in edits; null if the texts were not compared",
+        releases=[
+            {
+                **get_fields("agency", "title", "last_seen", "page", "evidence"),
+                "id": "int Number of the release",
+                "link_title": "str? Text of the link",
+                "first_seen": "time? When the release was first found to link to it",
+                "last_seen": "time?",
+                "is_linked": "bool Whether it links to it now",
+            }
+        ],
+    )
+    | {  # that of a hidden release has none of these
+        "url?": "url Address at the agency",
+        "media_type?": "str?",
+        "kind?": "str? pdf, docx, xlsx or odt = pdf",
+        "pages_in_file?": "int? Number of its pages, also if fewer were read",
+        "letters?": "int?",
+        "problem?": "str? Why there is no text, or not all",
+        "detail?": "str?",
+        "importance?": "int? Importance of the change, from 0 to 100",
+        "summary?": "str?",
+        "summary_en?": "str?",
+    },
+    parameters={"version": "int Number of a version of an attached file = 1"},
+    parameter_names=(),
+)
 
 
 @hookimpl
@@ -43,7 +88,7 @@ def register_routes() -> list[tuple[str, Any]]:
     return [(r"/-/attachment/(?P<version>[0-9]{1,18})(?:\.(?P<format>json))?$", show_attachment)]
 
 
-@site_view("page")
+@site_view("page", operation=ATTACHMENT_OPERATION)
 async def show_attachment(site: SiteRequest) -> Response:
     """Show a version of an attached file; of one that a hidden release links to, only its hash and times."""
     version_id = int(site.url_vars["version"])
@@ -102,6 +147,8 @@ def build_document(
 ) -> DataDocument:
     names = FACTS if version["takedown"] == "hidden" else (*FACTS, *WITHHELD_FACTS)
     members: dict[str, Any] = {"version": version["id"], **{name: version[name] for name in names}}
+    if version["takedown"] != "hidden":
+        members["pages_in_file"] = version["pages"]  # `pages` are the texts
     members["changes"] = None if version["takedown"] else json.loads(version["changes"] or "null")
     members["releases"] = [
         {name: release[name] for name in ("id", "agency", "title", "link_title", "first_seen", "last_seen")}

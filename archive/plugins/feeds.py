@@ -79,7 +79,7 @@ CHANGES_OPERATION = DataOperation(
     row={
         "number": "int Its place in the log",
         "cursor": "str Continue here",
-        "change": "str added, changed, removed, returned, moved, hidden, redacted, restored or deleted = changed",
+        "change": "str added, changed, removed, returned, moved, hidden, redacted, restored, attachment or deleted",
         "at": "time When it was added to the log",
         "release": "int?",
         "revision": "int?",

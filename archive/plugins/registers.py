@@ -222,8 +222,15 @@ class EditsRegister(Register):
     columns, members = (*facts, *links), (*facts, "changes", *links)
     feed_size = EDITS_FEED_SIZE
     summary = "Edits that agencies made, newest first; with q=, those that removed or added the words"
-    types: ClassVar = {"importance": "int From 0 (nothing of substance) to 100 = 60", "evidence": "url"}
+    types: ClassVar = {
+        "importance": "int From 0 (nothing of substance) to 100 = 60",
+        "kind": "str text (of the release) or file (that it links to)",
+        "revision": "int? The version; null for a file",
+    }
     extra_types = SEARCH_TYPES
+    parameter_types: ClassVar = {
+        "kind": "str text: only edits of releases themselves; file: only of files they link to"
+    }
     parameters = (
         *("q", "agency", "release", "tag", "unannounced", "stamp", "importance", "kind", "from", "to"),
         *LIST_PARAMETERS,

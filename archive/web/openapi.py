@@ -110,10 +110,16 @@ FIELDS: Mapping[str, Type] = {
     "label": "str?",
     "op": "str same, del (only in the older version), ins (only in the later one), skip (`text` is how many) or note",
     "text": "str",
-    "event": "str first, edit (by the agency), reread (by the archive, differently), same, import, own, or a removal",
+    "event": "str first, edit (by the agency), reread (by the archive, differently), same, import, own, attachment (a"
+    " file was replaced), attachment_missing, or a removal",
     "title_now": "str The release's current title",
     "when": "time",
     "until": "time? When a check last found it so",
+    "attachment": "int? Number of a version of an attached file, as in /-/attachment/<number>.json",
+    "file_url": "url? Address of the attached file",
+    "file_title": "str? Text of the link to it",
+    "missing_since": "time? When its address was first answered with 404 or 410 since it was last found",
+    "missing_until": "time? The last such answer",
     "diff": "url? The comparison with the version before",
     "evidence": "url? The bytes that it was read from, and how to check them",
     # removals

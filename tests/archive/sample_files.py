@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from archive.attachment_text import AttachmentPage, AttachmentText
 from archive.captures import Captures
@@ -36,11 +38,15 @@ def link_files(archive: Archive, seen_at: datetime = NOW) -> int:
     return key
 
 
-def find_file(archive: Archive, url: str, text: AttachmentText | None, seen_at: datetime) -> int:
+def find_file(
+    archive: Archive, url: str, text: AttachmentText | None, seen_at: datetime, *, keep_bytes: bool = True
+) -> int:
     """Store another file than before at a URL, with its text, as a crawl does; return the version's id."""
     body = f"%PDF {url} {text}".encode()
-    with Captures(archive.path) as captures:
-        sha256 = captures.store_body(body, "a.example")
+    sha256 = hashlib.sha256(body).hexdigest()
+    if keep_bytes:
+        with Captures(archive.path) as captures:
+            captures.store_body(body, "a.example")
     with archive.transaction():
         capture = Capture(url=url, seen=seen_at, status=200, headers={}, sha256=sha256, bytes=len(body))
         version = archive.attachments.record_version(
@@ -61,3 +67,15 @@ def add_files(archive: Archive) -> tuple[int, int, int]:
         for day in (1, 2, 3):
             archive.attachments.record_missing(SCAN, NOW + day * DAY)
     return first, second, scan
+
+
+def replace_file(path: Path, release_id: int) -> Path:
+    """Let the first file that a release links to be replaced; the versions are the first two, without their bytes."""
+    with Archive(path) as archive:
+        sql = "select a.url, r.agency from attachments a join releases r on r.id = a.release where r.id = ?"
+        url, agency = archive.db.execute(sql, [release_id]).fetchone()
+        with archive.transaction():
+            archive.attachments.add_links(release_id, agency, NOW)
+        find_file(archive, url, to_text(*BEFORE), NOW, keep_bytes=False)
+        find_file(archive, url, to_text(*AFTER), NOW + 2 * DAY, keep_bytes=False)
+    return path

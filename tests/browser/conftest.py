@@ -15,8 +15,9 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.archive.sample import fill, served
 from tests.archive.sample_coverage import add_coverage
+from tests.archive.sample_files import replace_file
 from tests.archive.sample_health import add_health
-from tests.archive.sample_history import add_history
+from tests.archive.sample_history import EDITED_ID, add_history
 from tests.browser.install import find_chromium
 
 CHROMIUM_OPTIONS = [  # no requests of its own
@@ -46,7 +47,7 @@ def serve(path: Path) -> Iterator[str]:
 @pytest.fixture(scope="package")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of the served sample archive, which all tests only read."""
-    path = add_history(fill(tmp_path_factory.mktemp("served") / "archive.db"))
+    path = replace_file(add_history(fill(tmp_path_factory.mktemp("served") / "archive.db")), EDITED_ID)
     with serve(add_coverage(add_health(path))) as address:
         yield address
 

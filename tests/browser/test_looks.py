@@ -39,6 +39,8 @@ PAGES = {
     "long-timeline": "/archive/releases/64",
     "gone": "/archive/releases/56",
     "moved": "/archive/releases/54",
+    "attachment": "/-/attachment/2",
+    "attachment-older": "/-/attachment/1?lang=en",
     "revision": "/-/revision/53",
     "cite": "/-/cite/53",
     "diff": "/-/diff/54/55",

@@ -27,6 +27,7 @@ PAGES = [
     *("/search", "/search?q=fyrar", "/search?q=x&tag=y", "/search?q=%3Cscript%3E", "/search?q=v%C3%A4garna&year=2023"),
     *("/search?page=2", "/search?show=questions", "/archive/releases/1", "/archive/releases/51"),
     *("/archive/releases/53", "/archive/releases/56", "/archive/releases/62", "/-/revision/1", "/-/cite/1"),
+    *("/-/attachment/1", "/-/edits?kind=file"),
     *("/-/diff/54/55", "/-/diff/54/55?show=all", "/-/diff/1/1", "/-/evidence/99999.zip", "/-/evidence/removal-99.zip"),
     *("/-/phrase", "/-/phrase?q=%2220 miljoner%22", "/-/phrase?q=kvastfening", "/-/phrase?q=-x"),
     *("/-/edits", "/-/edits?release=51", "/-/edits?from=x", "/-/edits?agency=nosuch", "/-/removed?kind=moved"),

@@ -19,6 +19,7 @@ from archive.takedowns import hide_release
 from archive.web.openapi import MEDIA_TYPES, list_gaps
 from tests.archive.sample import SEEN, Site, fill, served
 from tests.archive.sample_coverage import add_coverage
+from tests.archive.sample_files import replace_file
 from tests.archive.sample_health import add_health
 from tests.archive.sample_history import EDITED_ID, EDITED_REVISIONS, REMOVED, add_history
 from tests.archive.sample_related import OTTERS, fill_related
@@ -51,7 +52,7 @@ QUERIES = {
 async def described_site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
     """An archive that has something to list for every operation."""
     path = tmp_path_factory.mktemp("openapi") / "archive.db"
-    fill_related(add_health(add_coverage(add_history(fill(path)))))
+    fill_related(add_health(add_coverage(replace_file(add_history(fill(path)), EDITED_ID))))
     with Archive(path) as archive:
         for day, title in ((1, "Gammal fyr"), (2, "Ny fyr")):
             started = SEEN + timedelta(days=day)
@@ -87,7 +88,15 @@ async def find_values(site: Site) -> dict[str, dict[str, object]]:
     tags = await site.datasette.get_database("archive").execute("select id from tags where name = 'Fyr'")
     removal = await site.datasette.get_database("archive").execute("select id from removals where capture is not null")
     one, other = EDITED_REVISIONS[:2]
-    ids = {"one": one, "other": other, "release": EDITED_ID, "revision": one, "key": one, "agency": "fyrstyrelsen"}
+    ids = {
+        "one": one,
+        "other": other,
+        "release": EDITED_ID,
+        "revision": one,
+        "key": one,
+        "agency": "fyrstyrelsen",
+        "version": 2,
+    }
     return {
         "": {**ids, "tag": tags.single_value()},
         "related": {"release": related},

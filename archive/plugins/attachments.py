@@ -14,6 +14,7 @@ from typing import Any
 
 from datasette import Response, hookimpl
 
+from archive.diff.kinds import Change, summarise_changes
 from archive.history.files import (
     name_file,
     read_file_diff,
@@ -27,6 +28,8 @@ from archive.web.openapi import DataOperation, get_fields
 from archive.web.responses import DataDocument, ReaderError, SiteRequest, render_document, site_view
 
 MAX_SHOWN_PAGES = 20
+MAX_SHOWN_CHANGES = 8
+MAX_DIFF_LETTERS = 150_000  # characters of both texts whose comparison is shown; it takes up to half a second
 MAX_SHOWN_LETTERS = 100_000  # characters on one page of the site, at least one page of the file
 NOT_INDEXED = {"x-robots-tag": "noindex"}
 FACTS = (  # members of a version in JSON
@@ -118,7 +121,11 @@ async def show_attachment(site: SiteRequest) -> Response:
         "pages": shown,
         "first_page": first,
         "next_page": last + 1 if any(page["page"] > last for page in pages) else None,
-        "field_diffs": await read_file_diff(site.run, version_id) if is_first_part else None,
+        "field_diffs": await read_file_diff(site.run, version_id, MAX_DIFF_LETTERS) if is_first_part else None,
+        # None: the texts cannot be compared
+        "changes": json.loads(version["changes"] or "null"),
+        "max_changes": MAX_SHOWN_CHANGES,
+        "format_change": lambda change: summarise_changes([Change(**change)], site.language).removeprefix("1 "),
     }
     return await site.render("attachment.html", context, headers=NOT_INDEXED)
 

@@ -9,13 +9,14 @@ from typing import Any
 import feedparser
 import pytest
 
+from archive.attachment_text import AttachmentText
 from archive.plugins.attachments import MAX_SHOWN_LETTERS, MAX_SHOWN_PAGES, choose_shown_pages
 from archive.store import Archive
 from archive.takedowns import hide_release, redact_passage
 from tests.archive.plugins.test_site import check_structure
 from tests.archive.sample import Site, served
 from tests.archive.sample_evidence import create_evidence_archive
-from tests.archive.sample_files import DECISION, LINKING, NOW, add_files
+from tests.archive.sample_files import DAY, DECISION, LINKING, NOW, add_files, find_file, link_files, to_text
 
 FIRST, SCANNED, SECOND = 1, 2, 3  # versions
 
@@ -45,6 +46,7 @@ async def find_release(site: Site) -> int:
             [
                 "Beslut om fyren PDF, 2 sidor, 1 kB.",
                 "1 belopp ändrat",
+                "belopp ändrat [borttaget: 120 000 kronor] → [tillagt: 90 000 kronor] betydelse 75",
                 "Filen byttes ut mellan två kontroller: 1 april 2026 kl. 11.00 och 3 april 2026 kl. 11.00.",
                 "[borttaget: 120 000 kronor]",
                 "Sida 2Beslutet gäller i år.",
@@ -187,3 +189,21 @@ def test_long_texts_are_shown_in_parts() -> None:
         assert [page["page"] for page in shown] == numbers
         assert all(len(page["text"]) <= MAX_SHOWN_LETTERS for page in shown)
     assert choose_shown_pages(build(half * 3), 1)[0]["is_cut"]
+
+
+@pytest.mark.parametrize(
+    ("texts", "sentence"),
+    [
+        ((to_text("Ett."), to_text("Ett.", "Två.", problem="pages")), "Texterna kan inte jämföras"),
+        ((to_text("Ett."), to_text("Ett.\n")), "Texten är densamma."),
+        ((to_text("Ord. " * 16_000), to_text("Ord. " * 16_000, "Nytt 7.")), "Texterna är för långa för att visas"),
+    ],
+)
+async def test_texts_without_a_comparison(tmp_path: Path, texts: tuple[AttachmentText, ...], sentence: str) -> None:
+    with Archive(create_evidence_archive(tmp_path)) as archive:
+        link_files(archive)
+        versions = [find_file(archive, DECISION, text, NOW + days * DAY) for days, text in enumerate(texts)]
+    with served(archive.path) as datasette:
+        page = await Site(datasette).text(f"/-/attachment/{versions[1]}")
+    assert sentence in page
+    assert page.count("Texterna ") + page.count("Texten är") == 1 + page.count("Texterna är myndigheternas")

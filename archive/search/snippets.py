@@ -47,7 +47,7 @@ QUESTION_HITS_SQL = """
 
 MATCHING_PAGES_SQL = f"""
     with found as (
-      select a.release, a.url, a.title, f.kind, p.page, p.name, p.text,
+      select a.release, a.url, a.title, v.id as version, f.kind, p.page, p.name, p.text,
         row_number() over (partition by a.release order by search_attachments.rank, a.position, p.page) as place
       from search_attachments
         join attachment_pages p on p.file = search_attachments.rowid / {PAGE_NUMBERS}
@@ -94,6 +94,7 @@ class AttachmentExcerpt:
     """An excerpt of the page of an attached file that matches best."""
 
     url: str
+    version: int  # of the file, as in /-/attachment/<version>
     title: str
     kind: str  # pdf, docx, xlsx or odt
     page: int  # counted from 1
@@ -160,6 +161,7 @@ async def read_attachment_excerpts(
         marked = HighlightedText(text, query_terms, "attachment", english=is_english(text))
         return AttachmentExcerpt(
             url=row["url"],
+            version=row["version"],
             title=row["title"] or row["url"],
             kind=row["kind"],
             page=row["page"],

@@ -14,6 +14,7 @@ from xml.sax.saxutils import escape
 
 from archive.database import ListPage, RunQuery, take_page
 from archive.dates import to_iso
+from archive.history import build_file_edits_sql
 from archive.i18n import swedish_sort_key, to_swedish_day, translate
 from archive.params import FilterError
 
@@ -289,10 +290,12 @@ async def read_agency_overview(run: RunQuery) -> list[dict[str, Any]]:
 async def read_agency_summary(run: RunQuery, slug: str) -> dict[str, Any]:
     """Return facts about an agency apart from its releases. The counts agree with the registers."""
     values = {"agency": slug}
-    counts = await run(EDIT_COUNTS_SQL, values)
+    counts = [dict(row) for row in await run(EDIT_COUNTS_SQL, values)] or [{"edits": 0, "unannounced_edits": 0}]
+    files = await run(f"select count(*) as n from ({build_file_edits_sql(values)})", values)
     last, first = await run(LAST_CRAWL_SQL, values), await run(FIRST_CRAWL_SQL, values)
     return {
-        **(dict(counts[0]) if counts else {}),
+        "edits": counts[0]["edits"] + files[0]["n"],
+        "unannounced_edits": counts[0]["unannounced_edits"],
         "removals": (await run(REMOVAL_COUNT_SQL, values))[0]["n"],
         "last_crawl": last[0] if last else None,
         "first_crawl_day": to_iso(to_swedish_day(first[0]["started"])) if first else None,

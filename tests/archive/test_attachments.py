@@ -305,7 +305,8 @@ async def test_search_in_attachments(archive: Archive) -> None:
     (excerpt,) = [text for text in page.cssselect("p.excerpt") if "bilagan" in text.text_content()]
     assert " ".join(excerpt.text_content().split()) == "Sida 1 i bilagan Beslut: Beslut om fyren"
     assert [mark.text_content() for mark in excerpt.cssselect("mark")] == ["fyren"]
-    assert [link.get("href") for link in excerpt.cssselect("a")] == [URL]
+    # the page in the archive, and the file at the agency
+    assert [link.get("href") for link in excerpt.cssselect("a")] == ["/-/attachment/2?page=1#page-1", URL]
     assert "Sheet “Blad1” of the attachment Bilaga: Bilagetext" in sheet
 
 

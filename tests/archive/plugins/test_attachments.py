@@ -145,6 +145,9 @@ async def test_pages_of_the_register_have_both_kinds_once(site: Site) -> None:
     assert pages == all_edits
     assert (await site.get("/-/edits.csv")).text.count("\r\n") == len(all_edits) + 1
     assert f"{len(all_edits)} ändringar" in await site.text("/-/edits")
+    agency = await site.page("/agency/fyr")
+    (count,) = agency.cssselect('dd a[href="/-/edits?agency=fyr"]')
+    assert count.text_content() == str(len(await read_edits(site, "agency=fyr")))
     feed = feedparser.parse((await site.get("/-/edits.atom?kind=file")).content)
     (entry,) = feed.entries
     assert entry.summary.startswith(

@@ -16,6 +16,7 @@ links to is stored, and its bytes are in no copy of the archive for others, also
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -154,6 +155,20 @@ class Attachments:
             )
             self.describe_changes(file_id)
         return AttachmentVersion(int(version_id or 0), file_id, sha256)
+
+    def record_file_release(self, release_id: int, url: str, seen_at: datetime) -> None:
+        """Record a release that is a file itself as a version of its URL, with its newest capture."""
+        sql = """
+            select c.id, c.sha256, c.bytes, c.headers from releases r join revisions v on v.id = r.revision
+            join captures c on c.id = max(coalesce(r.capture, 0), coalesce(v.capture, 0)) where r.id = ?
+        """
+        for capture_id, sha256, size, headers in self.db.execute(sql, [release_id]).fetchall():
+            version = self.get_version(url)
+            if version is not None and version.sha256 == sha256:
+                self.record_unchanged(url, seen_at)
+            else:
+                media_type = json.loads(headers).get("content-type")
+                self.record_version(url, sha256, size, capture_id, seen_at, media_type=media_type)
 
     def describe_changes(self, file_id: int) -> None:
         """Store what changed with each version that a file is in, or is replaced by, as far as the texts say it."""

@@ -38,7 +38,7 @@ PART_FIELDS = {  # fields of the parts, in their tables and in the lists of revi
 }
 UNCOMPARED_FIELDS = ("published_text", "updated_text")  # the printed form of a date is evidence, not content
 IMPORT_PREFIX = "import/"  # prefix of an imported state's parser_version, before the name of the file
-FILE_PARSER = "file"  # parser_version of a release that is a file, whose text is not read
+FILE_PARSER = "file"  # parser_version of a release that is a file, whose text is only read as that of an attachment
 SPACE_AROUND_TAG = re.compile(r" ?(<[^<>]+>) ?")
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".svg", ".avif")
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import sqlite3
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -175,14 +177,18 @@ class Archive:
         *,
         agency: str | None = None,
         withheld: bool = False,
+        seconds: float = math.inf,
         progress: ProgressCallback = lambda *_: None,
     ) -> TextExtraction:
         """Extract the texts of stored files that have none, and store each at once.
 
-        agency, withheld: as for `Attachments.list_files_without_text`.
+        agency, withheld: as for `Attachments.list_files_without_text`. seconds: after this time, no other file is read.
         """
+        end = time.monotonic() + seconds
         files, extraction = self.attachments.list_files_without_text(agency=agency, withheld=withheld), TextExtraction()
         for done, (file_id, sha256) in enumerate(files, 1):
+            if time.monotonic() >= end:
+                break
             try:
                 text = extract_text(captures.read(sha256))
             except ArchiveError as error:

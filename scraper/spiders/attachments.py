@@ -7,6 +7,9 @@ After a release was checked, the files that it links to become due, each at most
 They are requested when no releases are due, with the agency's limits: robots.txt, delays, pauses, DAILY_BUDGET and the
 time of the pass. What is not fetched stays due for a later crawl. A file that cannot be fetched is no failure of its
 agency: it is logged, and named among the problems of the crawl.
+
+A release that is a file itself is a version of its own URL. When a crawl has finished, the texts that are still missing
+are extracted from the stored bytes: those of such releases, and of files that an earlier crawl only stored.
 """
 
 from __future__ import annotations
@@ -44,6 +47,7 @@ from scraper.spiders.base import (
 logger = logging.getLogger(__name__)
 
 MAX_EXTRACTIONS = 2  # processes that extract text at the same time
+MAX_CLOSING_SECONDS = 300  # for texts that are still missing when a crawl has finished
 
 
 class AttachmentSpider(ReleaseSpider):
@@ -64,7 +68,26 @@ class AttachmentSpider(ReleaseSpider):
             if row and row.state == "stored" and row.release_id is not None:
                 with self.archive.transaction():
                     self.archive.attachments.add_links(row.release_id, slug, now())
+                    if row.file_title is not None:
+                        self.archive.attachments.record_file_release(row.release_id, url, now())
         super().finish_release(slug, url)
+
+    def engine_stopped(self) -> None:
+        """Extract the texts that are still missing, unless the crawl was interrupted, and close the archive."""
+        try:
+            for slug in filter(self.fetches_attachments, self.agencies if self.is_finished else ()):
+                if self.agencies[slug].attachments == "text":
+                    self.extract_missing_texts(slug)
+        finally:
+            super().engine_stopped()
+
+    def extract_missing_texts(self, slug: str) -> None:
+        captures, seconds = self.recorder.captures, MAX_CLOSING_SECONDS
+        result = self.archive.extract_missing_texts(captures, agency=slug, seconds=seconds)
+        if result.files:
+            logger.info("%s: texts of %d stored files extracted", slug, result.files)
+        if result.findings:
+            logger.error("%s: the bytes of %d files cannot be read: %s", slug, len(result.findings), result.findings[0])
 
     def next_requests(self, slug: str) -> Iterator[Request]:
         """Yield requests for an agency's next due releases or, if there are few, attachments."""

@@ -17,10 +17,12 @@ import pytest
 from archive.__main__ import main
 from archive.attachment_text import AttachmentPage, AttachmentText
 from archive.attachments import MIN_INTERVAL, AttachmentVersion
+from archive.backup import create_backup, restore_backup
 from archive.captures import Captures
 from archive.database import ArchiveError
 from archive.evidence.verify import verify
 from archive.evidence.warc import export_warc
+from archive.merge import merge_releases
 from archive.models import Attachment
 from archive.snapshots import publish_snapshot
 from archive.store import Archive
@@ -199,6 +201,45 @@ async def test_file_of_two_releases_is_withheld_with_either_of_them(archive: Arc
     with Captures(archive.path) as captures:
         result = archive.extract_missing_texts(captures, withheld=True)
     assert (result.files, result.problems) == (1, 1)  # its bytes are no PDF
+
+
+async def test_copies_of_an_archive_have_its_attachments(archive: Archive, tmp_path: Path) -> None:
+    add_links(archive)
+    content = files.make_pdf("Beslut om fyren")
+    version = record(archive, content)
+    with Captures(archive.path) as captures:
+        archive.extract_missing_texts(captures)
+    copy, findings = create_backup(archive.path, tmp_path / "backups", keep=1, moment=NOW)
+    assert findings == []
+    restored = tmp_path / "restored"
+    restored.mkdir()
+    assert restore_backup(copy, restored / "archive.db", replace=False, moment=NOW) == ([], None, [])
+    snapshot = publish_snapshot(restored / "archive.db", tmp_path / "snapshots", keep=1, moment=NOW)
+    for path in (restored / "archive.db", snapshot / "archive.db"):
+        assert verify(path, texts=True).findings == []
+        with Captures(path, readonly=True) as captures:
+            assert captures.read(version.sha256) == content
+        with served(path, immutable=path.is_relative_to(snapshot)) as datasette:
+            page = await Site(datasette).text("/search?q=bilaga:fyrar&lang=en")
+            assert "Page 1 of the attachment Beslut" in page
+
+
+def test_attachments_of_merged_releases(archive: Archive) -> None:
+    add_links(archive)
+    store_text(archive, record(archive, b"%PDF-1"))
+    release_id, moved_url = get_release_id(archive), "https://fyr.example/flyttat"
+    moved = replace(LINKING, url=moved_url, attachments=(Attachment(url=OTHER, title="Bilaga"),))
+    with archive.transaction():
+        archive.save(moved, seen_at=NOW + DAY)
+        moved_id = sample_evidence.add_links(archive, moved_url, NOW + DAY)
+        merge_releases(archive, release_id, moved_id, NOW + DAY, moved_url, cause="source")
+    store_text(archive, record(archive, b"%PDF-2", NOW + DAY, OTHER))
+    assert select(archive, "select distinct file from attachment_pages") == [(1,), (2,)]
+    assert verify(archive.path).findings == []
+    # the files of both are withheld with either of them
+    hide_release(archive, moved_id, NOW, reason="Domstols beslut")
+    assert select(archive, "select * from attachment_pages") == []
+    assert verify(archive.path).findings == []
 
 
 def test_redacted_release(archive: Archive) -> None:

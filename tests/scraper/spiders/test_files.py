@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from archive.dates import now
+from archive.evidence.verify import verify
 from archive.redaction import REDACTION_MARK
 from archive.store import Archive
 from archive.takedowns import hide_release, lift_takedown
@@ -75,6 +76,36 @@ def test_web_page_at_the_address_of_a_file_is_rejected(crawling: Crawling) -> No
     assert "gallring-3.pdf: page: is a web page, not the file 'Nya regler för gallring av protokoll'" in printed
     assert crawling.rows("select count(*) from releases") == [(2,)]
     assert crawling.rows("select rejected from crawls") == [(1,)]
+
+
+def test_text_of_a_file_is_searchable(crawling: Crawling) -> None:
+    crawling.run()
+    crawling.add_to_table('attachments = "text"', SLUG)
+    for _ in range(2):
+        make_due(crawling)
+        code, printed = crawling.run("revisit")
+        assert code == 0, printed
+    texts = """
+        select v.cause, v.checks, f.pages, p.text from attachment_versions v join attachment_files f on f.id = v.file
+        join attachment_pages p on p.file = f.id where v.url like '%gallring-3.pdf' order by v.id
+    """
+    ((cause, checks, pages, text),) = crawling.rows(texts)
+    assert (cause, checks, pages) == ("first", 2, 1)
+    host = crawling.site.plain["arkivnamnden.localhost"]
+    host.add("/globalassets/press/gallring-3.pdf", files.make_pdf("Ny text"), PDF)
+    make_due(crawling)
+    crawling.run("revisit")
+    assert [(row[0], row[3]) for row in crawling.rows(texts)] == [("first", text), ("source", "Ny text")]
+    assert verify(crawling.archive, texts=True).findings == []
+    # no file is requested twice
+    assert crawling.rows("select count(*) from frontier where role = 'attachment'") == [(0,)]
+    with Archive(crawling.archive) as archive:
+        ((release_id,),) = crawling.rows("select id from releases where url like '%gallring-3.pdf'")
+        hide_release(archive, release_id, now(), reason="Domstols beslut")
+    assert b"Ny text" not in crawling.archive.read_bytes()
+    make_due(crawling)
+    crawling.run("revisit")
+    assert crawling.rows(texts) == []
 
 
 def test_title_of_a_file_that_is_taken_down_does_not_come_back(crawling: Crawling) -> None:

@@ -225,6 +225,11 @@ DATASET_TABLES = (
                     (TEXT, "cause"),
                     (MOMENT, "first_seen last_seen"),
                     (INTEGER, "checks"),
+                    (IMPORTANCE, "importance"),
+                    (TEXT, "summary summary_en"),
+                    (JSON_LIST, "changes"),
+                    (MOMENT, "missing_since missing_until"),
+                    (INTEGER, "missing_checks"),
                 )
                 for name in names.split()
             ),

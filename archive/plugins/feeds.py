@@ -38,6 +38,7 @@ from archive.web.pages import (
     read_agency_overview,
     read_sitemap_pages,
     read_sitemap_parts,
+    read_sitemap_people,
     read_sitemap_releases,
     read_sitemap_tags,
 )
@@ -103,7 +104,7 @@ def register_routes() -> list[tuple[str, Any]]:
         (r"/tag/(?P<tag>[0-9]{1,15})" + FEED_FORMAT_SUFFIX, show_feed),
         (CHANGES_PATH + r"\.(?P<format>json|ndjson)$", show_changes),
         (r"/sitemap\.xml$", show_sitemap_index),
-        (r"/sitemap-(?P<name>pages|tags|releases-(?P<number>[0-9]{1,9}))\.xml$", show_sitemap_part),
+        (r"/sitemap-(?P<name>pages|tags|people|releases-(?P<number>[0-9]{1,9}))\.xml$", show_sitemap_part),
         (r"/robots\.txt$", show_robots_txt),
         (r"/llms\.txt$", show_llms_txt),
         (r"/\.well-known/security\.txt$", show_security_txt),
@@ -247,7 +248,8 @@ async def show_sitemap_part(site: SiteRequest) -> Response:
         if not pages:
             raise NotFound(f"no part {name} of the sitemap")
     else:
-        pages = await (read_sitemap_pages if name == "pages" else read_sitemap_tags)(site.run)
+        readers = {"pages": read_sitemap_pages, "tags": read_sitemap_tags, "people": read_sitemap_people}
+        pages = await readers[name](site.run)
     root = site.url("/").rstrip("/")
     entries = [(root + path, changed) for path, changed in pages]
     return Response(format_sitemap("urlset", "url", entries), content_type=XML_MEDIA_TYPE)

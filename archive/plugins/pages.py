@@ -3,7 +3,6 @@
 - /: the home page: the newest releases and edits; /agencies: all agencies; /about and /help.
 - /agency/<slug>: an agency's newest releases, its counts, months and tags.
 - /tag/<number>: the newest releases with a tag, and the agencies that use it; /tag/<name> redirects there.
-- /person/<slug>: what a person has said in an agency's releases, and in which roles.
 - /month/<yyyy-mm> and /agency/<slug>/<yyyy-mm>: the releases of a month; `undated` instead of a month lists releases
   without a publication date.
 """
@@ -24,14 +23,11 @@ from archive.web.pages import (
     LIST_PAGE_SIZE,
     UNDATED,
     find_newest_month,
-    find_person,
     find_tag,
     read_agency_overview,
     read_agency_summary,
     read_agency_tags,
     read_calendar,
-    read_person_quotes,
-    read_person_roles,
     read_release_list,
     read_tag_agencies,
 )
@@ -56,7 +52,6 @@ def register_routes() -> list[tuple[str, Any]]:
         (AGENCY_PATH + MONTH_SUFFIX, show_month),
         ("/month" + MONTH_SUFFIX, show_month),
         (r"/tag/(?P<name>.+)$", show_tag),  # a tag may contain slashes
-        (r"/person/(?P<slug>[a-z0-9-]+)$", show_person),
         ("/about$", show_about),
         ("/help$", show_help),
     ]
@@ -177,25 +172,6 @@ async def show_tag(site: SiteRequest) -> Response:
         "count": sum(row["n"] for row in agencies),
     }
     return await site.render("tag.html", context)
-
-
-@site_view("after")
-async def show_person(site: SiteRequest) -> Response:
-    """Show a person's quotes, newest first. after: how many are on the pages before this one."""
-    person = await find_person(site.run, site.url_vars["slug"])
-    if person is None:
-        raise NotFound(f"no person {site.url_vars['slug']}")
-    after = parse_number_parameter(site.args, "after") or 0
-    quotes, count = await read_person_quotes(site.run, person["id"], after)
-    context = {
-        "person": person,
-        "quotes": quotes,
-        "count": count,
-        "after": after,
-        "next_after": after + len(quotes) if after + len(quotes) < count else None,
-        "roles": [] if after else await read_person_roles(site.run, person["id"]),
-    }
-    return await site.render("person.html", context, status=200 if quotes else 404)
 
 
 @site_view()

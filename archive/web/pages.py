@@ -17,6 +17,7 @@ from archive.dates import to_iso
 from archive.history import build_file_edits_sql
 from archive.i18n import swedish_sort_key, to_swedish_day, translate
 from archive.params import FilterError
+from archive.quotes import build_slug
 
 # lists of releases
 LIST_PAGE_SIZE = 30
@@ -59,9 +60,11 @@ PERSON_SQL = """
     from people p join agencies a on a.slug = p.agency where p.slug = :slug
 """
 PERSON_QUOTES_SQL = """
-    select q.release, q.text, q.role, max(q.revision) as revision, max(q.revision) = r.revision as is_current,
-      r.title, r.published, r.language, r.removed_at
+    select q.release, q.text, q.role, q.organisation, max(q.revision) as revision,
+      max(q.revision) = r.revision as is_current, min(v.seen) as first_seen,
+      r.title, r.url, r.published, r.language, r.removed_at
     from quotes q join releases r on r.id = q.release join release_facets l on l.release = q.release
+      join revisions v on v.id = q.revision
     where q.person = :person group by q.release, q.text
     order by l.sort_date desc, q.release desc, q.position limit :limit offset :offset
 """
@@ -74,6 +77,14 @@ PERSON_ROLES_SQL = """
     from (select q.role, substr(l.sort_date, 1, 4) as year from quotes q join release_facets l on l.release = q.release
       where q.person = :person and q.role is not null) q
     group by q.role order by max(year) desc, count(*) desc, q.role limit 20
+"""
+PEOPLE_SQL = """
+    select p.slug, p.name, p.agency, a.name as agency_name, a.name_en as agency_name_en, n.quotes
+    from (select person, count(distinct release || ' ' || text) as quotes from quotes where person is not null
+      group by person) n
+    join people p on p.id = n.person join agencies a on a.slug = p.agency
+    where (:agency is null or p.agency = :agency) {words}
+    order by n.quotes desc, p.name, p.agency limit :limit offset :offset
 """
 TAG_AGENCIES_SQL = """
     select a.slug, a.name, a.name_en, c.releases as n from tag_counts c join agencies a on a.slug = c.agency
@@ -94,7 +105,7 @@ ADJACENT_RELEASE_SQL = f"""
 # sitemap (sitemaps.org 0.9), robots.txt and llms.txt
 SitemapEntries = list[tuple[str, str | None]]  # paths (or absolute URLs), each with the time of its last change
 SITEMAP_PART_SIZE = 10_000  # release numbers in one part; the format allows 50,000 URLs
-FIXED_PATHS = ("/", "/agencies", "/about", "/help", "/-/edits", "/-/removed")
+FIXED_PATHS = ("/", "/agencies", "/people", "/about", "/help", "/-/edits", "/-/removed")
 SITEMAP_NAMESPACE = "http://www.sitemaps.org/schemas/sitemap/0.9"
 # one lookup in the index idx_revisions_piece for each part
 SITEMAP_PARTS_SQL = f"""
@@ -108,6 +119,7 @@ SITEMAP_RELEASES_SQL = """
     where l.release between :low and :high group by l.release
 """
 SITEMAP_AGENCIES_SQL = "select distinct agency from release_facets order by agency"
+SITEMAP_PEOPLE_SQL = f"select slug from people order by id limit {4 * SITEMAP_PART_SIZE}"
 SITEMAP_TAGS_SQL = f"select distinct tag from release_tags order by tag limit {4 * SITEMAP_PART_SIZE}"
 ROBOTS_RULES = (  # in an order that is also right for parsers that take the first match
     ("Disallow", "/archive/releases/*?*q="),  # pages with the words of a search marked
@@ -328,12 +340,29 @@ async def find_person(run: RunQuery, slug: str) -> dict[str, Any] | None:
     return dict(rows[0]) if rows else None
 
 
-async def read_person_quotes(run: RunQuery, person_id: int, offset: int) -> tuple[Sequence[Any], int]:
+async def read_people(
+    run: RunQuery, words: str, agency: str | None, offset: int, size: int
+) -> tuple[Sequence[Any], int | None]:
+    """Return the people who are quoted most, and the offset of the next page or None.
+
+    words: beginnings of words of the name, in any order. agency: whose releases quote them.
+    """
+    slugs = [f"-{build_slug(word)}" for word in words.split()]  # SQLite's lower() leaves Å, Ä and Ö as they are
+    conditions = "".join(f" and instr('-' || p.slug, :word{number})" for number in range(len(slugs)))
+    values: dict[str, Any] = {f"word{number}": slug for number, slug in enumerate(slugs)}
+    values |= {"agency": agency, "limit": size + 1, "offset": offset}
+    rows = await run(PEOPLE_SQL.format(words=conditions), values)
+    return rows[:size], offset + size if len(rows) > size else None
+
+
+async def read_person_quotes(
+    run: RunQuery, person_id: int, offset: int, size: int = LIST_PAGE_SIZE
+) -> tuple[Sequence[Any], int]:
     """Return a page of a person's quotes, newest first, and the number of all.
 
     A wording that several versions of a release have is one, with the last version that has it.
     """
-    values = {"person": person_id, "limit": LIST_PAGE_SIZE, "offset": offset}
+    values = {"person": person_id, "limit": size, "offset": offset}
     quotes = await run(PERSON_QUOTES_SQL, values)
     return quotes, (await run(PERSON_QUOTE_COUNT_SQL, values))[0]["n"]
 
@@ -353,7 +382,12 @@ async def find_adjacent_releases(run: RunQuery, release_id: int) -> tuple[Any | 
 
 async def read_sitemap_parts(run: RunQuery) -> SitemapEntries:
     parts = await run(SITEMAP_PARTS_SQL, {})
-    return [("pages", None), ("tags", None), *((f"releases-{row['piece']}", row["changed"]) for row in parts)]
+    return [
+        ("pages", None),
+        ("tags", None),
+        ("people", None),
+        *((f"releases-{row['piece']}", row["changed"]) for row in parts),
+    ]
 
 
 async def read_sitemap_releases(run: RunQuery, part_number: int) -> SitemapEntries:
@@ -372,6 +406,10 @@ async def read_sitemap_pages(run: RunQuery) -> SitemapEntries:
 
 async def read_sitemap_tags(run: RunQuery) -> SitemapEntries:
     return [(f"/tag/{row['tag']}", None) for row in await run(SITEMAP_TAGS_SQL, {})]
+
+
+async def read_sitemap_people(run: RunQuery) -> SitemapEntries:
+    return [(f"/person/{row['slug']}", None) for row in await run(SITEMAP_PEOPLE_SQL, {})]
 
 
 def format_sitemap(root: str, element: str, entries: SitemapEntries) -> str:

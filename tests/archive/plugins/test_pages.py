@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -189,35 +188,6 @@ async def test_name_of_a_tag_redirects_to_its_number(site: Site) -> None:
     assert page.cssselect(".status")[0].text_content() == "1 release, newest first"
     assert list_titles(page) == [WARBLERS]
     assert [link.text for link in page.cssselect("aside a")] == ["Swedish Bird Agency"]
-
-
-async def test_page_of_a_person_has_quotes_of_all_versions_and_roles(tmp_path: Path) -> None:
-    spoken = Release(
-        agency="hamn",
-        url="https://hamn.example/1",
-        title="Kajen",
-        body="– Det är klart, säger hamnchef Anna Ek.\n– Vi vilar, säger Anna Ek.",
-        body_html="<p>…</p>",
-        published=date(2024, 5, 1),
-    )
-    later = replace(spoken, url="https://hamn.example/2", title="Masten", published=date(2025, 5, 1))
-    with Archive(path := tmp_path / "archive.db") as archive:
-        archive.add_agency("hamn", name="Hamnverket", home="https://hamn.example/")
-        archive.save(spoken, seen_at=SEEN)
-        archive.save(replace(spoken, body=spoken.body.replace("är klart", "blir klart")), seen_at=SEEN)
-        archive.save(replace(later, body="– <b>Nu</b>, säger kajchef Anna Ek."), seen_at=SEEN)
-    with served(path) as datasette:
-        page = await Site(datasette).page("/person/anna-ek")
-        release = await Site(datasette).page("/archive/releases/1")
-    assert [link.text for link in release.cssselect("a[href='/person/anna-ek']")] == ["Anna Ek"]
-    assert page.cssselect("h1")[0].text == "Anna Ek"
-    assert page.cssselect(".status")[0].text_content().startswith("4 citat")
-    quotes = [(quote.cssselect("blockquote")[0].text_content(), bool(quote.cssselect(".gone")))
-              for quote in page.cssselect(".quotation")]  # fmt: skip
-    assert quotes[0] == ("<b>Nu</b>", False)
-    assert sorted(quotes[1:]) == [("Det blir klart", False), ("Det är klart", True), ("Vi vilar", False)]
-    roles = [" ".join(role.text_content().split()) for role in page.cssselect("aside li")]
-    assert roles == ["kajchef 2025", "hamnchef 2024"]
 
 
 # Errors

@@ -56,7 +56,7 @@ async def described_site(tmp_path_factory: pytest.TempPathFactory) -> AsyncItera
     with Archive(path) as archive:
         for day, title in ((1, "Gammal fyr"), (2, "Ny fyr")):
             started = SEEN + timedelta(days=day)
-            text = f"{title} är här."
+            text = f"– {title} är här, säger fyrvaktare Anna Ek, chef för fyren."
             url = f"https://fyrstyrelsen.example/{day}"
             archive.save(
                 Release(
@@ -96,6 +96,7 @@ async def find_values(site: Site) -> dict[str, dict[str, object]]:
         "key": one,
         "agency": "fyrstyrelsen",
         "version": 2,
+        "slug": "anna-ek",
     }
     return {
         "": {**ids, "tag": tags.single_value()},

@@ -1,0 +1,179 @@
+"""Who is quoted, and what they said; each also as data.
+
+- /people: the people who are quoted most, or those of a name or agency; also .json and .csv.
+- /person/<slug>: what a person has said in an agency's releases, and in which roles; also .json, .csv and .atom.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import partial
+from typing import Any
+
+from datasette import NotFound, Response, hookimpl
+
+from archive.history import MAX_REGISTER_PAGE_SIZE, check_agency
+from archive.params import LIST_PARAMETERS, FilterError, parse_number_parameter
+from archive.web.openapi import DataOperation, get_fields
+from archive.web.pages import LIST_PAGE_SIZE, find_person, read_people, read_person_quotes, read_person_roles
+from archive.web.responses import (
+    FORMAT_SUFFIX,
+    AtomEntry,
+    DataDocument,
+    SiteRequest,
+    build_tag_uri,
+    format_atom_time,
+    format_stated_atom_time,
+    render_document,
+    site_view,
+)
+
+PERSON_MEMBERS = ("person", "name", "agency", "agency_name", "quotes", "page")
+QUOTE_MEMBERS = (
+    *("release", "revision", "is_current", "title", "url", "published", "first_seen", "language", "removed_at"),
+    *("role", "organisation", "text", "page"),
+)
+NAME = "str Name as printed = Anna Ek"
+PEOPLE_OPERATION = DataOperation(
+    summary="People who are quoted in releases, those quoted most first; names are as printed and may be shared",
+    rows_name="people",
+    row={
+        **get_fields("agency", "agency_name", "page"),
+        "person": "str Short name in addresses = anna-ek",
+        "name": NAME,
+        "quotes": "int How many different passages",
+    },
+    parameters={"q": "str Beginnings of words of the name = ek", "after": "int How many people come before this page"},
+)
+PERSON_OPERATION = DataOperation(
+    summary="What a person has said in an agency's releases, newest release first, also in earlier versions",
+    rows_name="quotes",
+    row={
+        **get_fields("release", "url", "published", "first_seen", "language", "removed_at", "page"),
+        "revision": "int The last version that has this wording",
+        "is_current": "bool Whether the current version has it",
+        "title": "str Title of the release",
+        "role": "str? The role that this version prints for the person = hamnchef",
+        "organisation": "str? What the person is said to belong to",
+        "text": "str The words",
+    },
+    members={
+        "person": "str Short name in addresses = anna-ek",
+        "name": NAME,
+        **get_fields("agency", "agency_name"),
+        "count": "int Quotes on all pages",
+        "roles": [{"role": "str", "years": "str? First and last year = 2024–2025"}],
+    },
+    parameters={"after": "int How many quotes come before this page", "slug": "str Short name of a person = anna-ek"},
+)
+
+
+@hookimpl
+def register_routes() -> list[tuple[str, Any]]:
+    return [
+        (r"/people(?:\.(?P<format>json|csv))?$", show_people),
+        (r"/person/(?P<slug>[a-z0-9-]+)" + FORMAT_SUFFIX, show_person),
+    ]
+
+
+def parse_page(site: SiteRequest) -> tuple[int, int]:
+    """Return how many entries come before the requested page, and how many it has."""
+    size = min(parse_number_parameter(site.args, "size") or LIST_PAGE_SIZE, MAX_REGISTER_PAGE_SIZE)
+    return parse_number_parameter(site.args, "after") or 0, size
+
+
+@site_view("q", "agency", *LIST_PARAMETERS, operation=PEOPLE_OPERATION)
+async def show_people(site: SiteRequest) -> Response:
+    """Show who is quoted; raise FilterError for a page after the last one."""
+    words, agency = (site.args.get("q") or "").strip(), site.args.get("agency") or None
+    await check_agency(site.run, agency)
+    after, size = parse_page(site)
+    people, next_after = await read_people(site.run, words, agency, after, size)
+    if after and not people:
+        raise FilterError("after", str(after), "less than the number of people")
+    if not site.format_name:
+        context = {"people": people, "words": words, "agency": agency, "after": after, "next_after": next_after}
+        return await site.render("people.html", context)
+    options = {"q": words or None, "agency": agency, "size": site.args.get("size"), "lang": site.requested_language}
+    build_url = partial(site.url, f"/people.{site.format_name}", **options)
+    rows = [{**dict(row), "person": row["slug"], "page": site.local_url(f"/person/{row['slug']}")} for row in people]
+    document = DataDocument(
+        rows_name="people",
+        title=site.translate("people.title"),
+        page_url=site.url("/people", **options),
+        url=build_url(after=after or None),
+        next_url=build_url(after=next_after) if next_after else None,
+        rows=[{name: row[name] for name in PERSON_MEMBERS} for row in rows],
+        columns=PERSON_MEMBERS,
+    )
+    return await render_document(site, document)
+
+
+@site_view(*LIST_PARAMETERS, operation=PERSON_OPERATION)
+async def show_person(site: SiteRequest) -> Response:
+    """Show a person's quotes, newest first; raise FilterError for a page after the last one."""
+    person = await find_person(site.run, site.url_vars["slug"])
+    after, size = parse_page(site)
+    quotes, count = await read_person_quotes(site.run, person["id"], after, size) if person else ([], 0)
+    if person is None or not count:
+        raise NotFound(f"no person {site.url_vars['slug']}")
+    if not quotes:
+        raise FilterError("after", str(after), f"less than {count}")
+    next_after = after + len(quotes) if after + len(quotes) < count else None
+    roles = await read_person_roles(site.run, person["id"])
+    if not site.format_name:
+        context = {"person": person, "quotes": quotes, "count": count, "after": after, "next_after": next_after}
+        return await site.render("person.html", context | {"roles": [] if after else roles})
+    path = f"/person/{person['slug']}"
+    options = {"size": site.args.get("size"), "lang": site.requested_language}
+    build_url = partial(site.url, f"{path}.{site.format_name}", **options)
+    rows = [
+        {
+            **dict(row),
+            "is_current": bool(row["is_current"]),
+            "page": site.local_url(
+                f"/archive/releases/{row['release']}" if row["is_current"] else f"/-/revision/{row['revision']}"
+            ),
+        }
+        for row in quotes
+    ]
+
+    async def read_entries() -> list[AtomEntry]:
+        return [build_quote_entry(site, person, row) for row in rows]
+
+    document = DataDocument(
+        rows_name="quotes",
+        title=site.translate("person.title", name=person["name"]),
+        page_url=site.url(path, **options),
+        url=build_url(after=after or None),
+        next_url=build_url(after=next_after) if next_after else None,
+        rows=[{name: row[name] for name in QUOTE_MEMBERS} for row in rows],
+        columns=QUOTE_MEMBERS,
+        read_entries=read_entries,
+        extra_members={
+            "person": person["slug"],
+            "name": person["name"],
+            "agency": person["agency"],
+            "agency_name": person["agency_name"],
+            "count": count,
+            "roles": [dict(role) for role in roles],
+        },
+    )
+    return await render_document(site, document)
+
+
+def build_quote_entry(site: SiteRequest, person: dict[str, Any], row: dict[str, Any]) -> AtomEntry:
+    """Build the feed entry of a quote, whose id stays the same when its release is stored again."""
+    digest = hashlib.sha256(row["text"].encode()).hexdigest()[:16]
+    return AtomEntry(
+        id=build_tag_uri(row["page"], f"quote-{row['release']}-{person['slug']}-{digest}"),
+        title=f"{person['name']}: {row['title']}",
+        language=row["language"],
+        published=format_stated_atom_time(row["published"]),
+        updated=format_atom_time(row["first_seen"]),
+        link=row["page"],
+        release_url=site.local_url(f"/archive/releases/{row['release']}"),
+        author=site.choose(person["agency_name"], person["agency_name_en"]),
+        summary=row["text"],
+        categories=[row["role"]] if row["role"] else [],
+    )

@@ -271,6 +271,39 @@ DATASET_TABLES = (
         foreign_keys=(("file", "attachment_files", "id"),),
     ),
     DatasetTable(
+        name="people",
+        title="People who are quoted in these releases, one for each name as printed and agency",
+        columns=build_columns(TEXT, "slug name agency"),
+        source="from people x where x.id in (select q.person from temp.chosen c cross join quotes q"
+        " on q.release = c.release) order by x.slug",
+        metadata_table="people",
+        key=("slug",),
+        foreign_keys=(("agency", "agencies", "slug"),),
+    ),
+    DatasetTable(
+        name="quotes",
+        title="Quotations with their speakers, found by rules in each version of these releases",
+        columns=(
+            *build_columns(INTEGER, "release revision position"),
+            Column(
+                name="person",
+                sql="(select slug from people where id = x.person)",
+                meaning="Slug of the speaker in `people`; null if the release prints no name for them",
+            ),
+            *build_columns(TEXT, "role organisation text field"),
+            *build_columns(JSON_LIST, "spans"),
+            *build_columns(TEXT, "kind origin"),
+        ),
+        source=f"{FROM_SELECTION_SQL} quotes x on x.release = c.release order by c.release, x.revision, x.position",
+        metadata_table="quotes",
+        key=("revision", "position"),
+        foreign_keys=(
+            ("release", "releases", "id"),
+            ("revision", "revisions", "id"),
+            ("person", "people", "slug"),
+        ),
+    ),
+    DatasetTable(
         name="revisions",
         title="Every version of these releases, including the first",
         columns=(

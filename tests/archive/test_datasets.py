@@ -188,6 +188,26 @@ def test_dataset_has_the_texts_of_attachments_unless_taken_down(tmp_path: Path) 
         assert b"/b.pdf" not in file.read_bytes()
 
 
+def test_quotes_and_their_speakers(history_archive: Path, tmp_path: Path) -> None:
+    path = copy_archive(history_archive, tmp_path)
+    with Archive(path) as archive:
+        body = "– Kajen är klar, säger hamnchef Åsa Ek.\n– Vi vilar, sa ministern."
+        release = replace(plain_release(1, "https://{slug}.example"), url="https://fyr.example/q", body=body)
+        archive.save(release, seen_at=SEEN)
+        archive.save(replace(release, body=body.replace("klar", "lång")), seen_at=SEEN)
+        other = replace(release, url="https://fyr.example/r", body="– Nej, säger Bo Al.")
+        archive.save(release, seen_at=SEEN)
+        archive.save(other, seen_at=SEEN)
+        ((release_id,),) = archive.db.execute("select id from releases where url = ?", [release.url])
+    write_dataset(path, f"select id from releases where id = {release_id}", tmp_path / "dataset")
+    assert [(row["slug"], row["name"]) for row in read_csv(tmp_path / "dataset", "people")] == [("asa-ek", "Åsa Ek")]
+    quotes = [(row["person"], row["role"], row["text"]) for row in read_csv(tmp_path / "dataset", "quotes")]
+    assert ("asa-ek", "hamnchef", "Kajen är klar") in quotes
+    assert ("asa-ek", "hamnchef", "Kajen är lång") in quotes
+    assert ("", "ministern", "Vi vilar") in quotes
+    assert {row["release"] for row in read_csv(tmp_path / "dataset", "quotes")} == {str(release_id)}
+
+
 def test_coverage_counts_releases_missing_from_sources(history_archive: Path, tmp_path: Path) -> None:
     path = copy_archive(history_archive, tmp_path)
     with Archive(path) as archive:

@@ -36,8 +36,8 @@ from archive.web.responses import SiteRequest, site_view
 AGENCY_PATH = r"/agency/(?P<slug>[a-z0-9-]+)"
 MONTH_SUFFIX = r"/(?P<month>[0-9]{4}-(?:0[1-9]|1[0-2])|undated)$"
 MAX_INDEX_AGENCIES = 12  # agencies on the home page: those with the most releases
-MAX_INDEX_EDITS = 4
-MAX_INDEX_RELEASES = 12
+MAX_INDEX_EDITS = 6
+MAX_INDEX_RELEASES = 6
 MAX_AGENCY_TAGS = 16
 EXPANDED_YEARS = 4  # years whose months are listed on an agency's page; older years are links
 LAST_ADDED_SQL = "select max(first_seen) as first_seen from releases"

@@ -32,7 +32,6 @@ from archive.search.index import EVERY_RELEASE, NO_VALUE
 from archive.search.params import (
     ALL_VERSIONS,
     EXCLUDE_SUFFIX,
-    FACETS,
     PAGE_SIZE,
     RESULT_TYPES,
     SEARCH_PARAMETERS,
@@ -197,10 +196,12 @@ def build_search_context(site: SiteRequest, query: SearchRequest, results: Resul
     def link_facet(facet: str, value: str, *, exclude: bool = False) -> str:
         return str(urls.path(facet_links.build_url(facet, value, exclude=exclude)))
 
-    def has_choice(facet: str) -> bool:
-        choices = results.hit_page.facets[facet] if results else []
-        return len(choices) > 1 or any(choice.count < results.hit_page.total for choice in choices)  # type: ignore[union-attr]
-
+    hit_page = results.hit_page if results and results.hits else None
+    shown_facets = [  # with a choice between at least two values, or a value and none
+        name
+        for name, choices in (hit_page.facets.items() if hit_page else ())
+        if len(choices) > 1 or (choices and hit_page and choices[0].count < hit_page.total)
+    ]
     in_form = {name for name in YES_NO_FACETS if query.include.get(name) == ("yes",)}
     hidden = replace(
         query,
@@ -215,10 +216,9 @@ def build_search_context(site: SiteRequest, query: SearchRequest, results: Resul
     return {
         "query": query,
         "results": results,
-        "has_choice": has_choice,
         "yes_no_facets": YES_NO_FACETS,
         "hit_page": results.hit_page if results else None,
-        "facets": FACETS,
+        "facets": shown_facets,
         "sort_orders": [name for name in SORT_ORDERS if name != "best" or can_be_ranked],
         "result_types": RESULT_TYPES,
         "facet_names": results.facet_choices if results else {},

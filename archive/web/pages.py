@@ -23,8 +23,8 @@ from archive.quotes import build_slug
 LIST_PAGE_SIZE = 30
 UNDATED = "undated"  # the month of releases whose page states no publication date
 RELEASE_LINES_SQL = """
-    select r.id, r.title, r.kind, r.language, r.published, r.updated, r.first_seen, r.removed_at,
-      r.agency, a.name, a.name_en
+    select r.id, r.title, substr(coalesce(r.lead, r.body), 1, 400) as opening, r.kind, r.language, r.published,
+      r.updated, r.first_seen, r.removed_at, r.agency, a.name, a.name_en
     from ({selection}) found cross join releases r on r.id = found.release cross join agencies a on a.slug = r.agency
     order by found.sort_date desc, found.release desc
 """

@@ -149,14 +149,14 @@ async def test_page_groups_repeated_edits_of_a_release(history_site: Site) -> No
 
 async def test_front_page_shows_newest_edits_one_per_release(history_site: Site, site: Site) -> None:
     page = await history_site.page("/")
-    edits = page.cssselect("aside a[href^='/-/diff/']")
+    edits = page.cssselect(".releases a[href^='/-/diff/']")
     titles = [link.text for link in edits]
     assert titles[0] == history.EDITED_NEWEST
     assert titles.count(history.LONG) <= 1
     assert 3 <= len(titles) <= 5
     assert (await history_site.get(edits[0].attrib["href"])).status_code == 200
-    assert (await history_site.page("/?lang=en")).cssselect("aside .shown > [lang=sv] > ins")
-    assert page.cssselect("aside a[href='/-/edits']")
+    assert (await history_site.page("/?lang=en")).cssselect(".releases .shown > [lang=sv] > ins")
+    assert page.cssselect("main .ways a[href='/-/edits']")
     assert "Senaste ändringar" not in await site.text("/")
 
 

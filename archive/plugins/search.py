@@ -32,6 +32,7 @@ from archive.search.index import EVERY_RELEASE, NO_VALUE
 from archive.search.params import (
     ALL_VERSIONS,
     EXCLUDE_SUFFIX,
+    FACETS,
     PAGE_SIZE,
     RESULT_TYPES,
     SEARCH_PARAMETERS,
@@ -104,7 +105,7 @@ SEARCH_OPERATION = DataOperation(
         "query",
         "notes",
         show="str releases or questions",
-        order="str best or newest",
+        order="str best, newest or oldest",
         total="int Hits that have everything that was searched for",
         capped="bool Whether there are more than `total`",
         loose="int Hits that have only a part of it, and follow the others",
@@ -112,6 +113,7 @@ SEARCH_OPERATION = DataOperation(
         pages="int",
         include="map Chosen values of each filter",
         exclude="map Excluded values of each filter",
+        days="map The first and the last day of publication, `from` and `to`, if they are limited",
         fresh={"crawled": "time? End of the last crawl", "added": "time?", "newest": "str?"},
         searched="any Which releases were searched, if none was found",
         facets=dict.fromkeys(FACETS, FACET_TYPE),
@@ -143,7 +145,9 @@ SEARCH_OPERATION = DataOperation(
             for name in FACETS
             for suffix in ("", EXCLUDE_SUFFIX)
         },
-        "order": "str best or newest",
+        "from": "str Published on this day or later: 2024-05-18, 2024-05 or 2024",
+        "to": "str Published on this day or earlier, of which a month and a year have their last day",
+        "order": "str best, newest or oldest",
         "show": "str releases or questions",
         "versions": "str all: also releases of which only an earlier version has the words",
     },

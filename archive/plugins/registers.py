@@ -121,9 +121,9 @@ class Register(ABC):
     feed_size = REGISTER_PAGE_SIZE
     # for /openapi.json
     summary: str
-    types: Mapping[str, Type] = {}  # of members that FIELDS describes otherwise, or not
-    extra_types: Mapping[str, Type] = {}  # of members that describe_search adds
-    parameter_types: Mapping[str, Type] = {}
+    types: ClassVar[Mapping[str, Type]] = {}  # of members that FIELDS describes otherwise, or not
+    extra_types: ClassVar[Mapping[str, Type]] = {}  # of members that describe_search adds
+    parameter_types: ClassVar[Mapping[str, Type]] = {}
 
     parse_query: ClassVar[Callable[..., RegisterQuery]]  # function that parses the URL arguments, given a page size
     read_page: ClassVar[Callable[..., Awaitable[ListPage]]]
@@ -132,7 +132,7 @@ class Register(ABC):
         return DataOperation(
             summary=self.summary,
             rows_name=self.name,
-            row=get_fields(*self.members) | self.types,
+            row={**get_fields(*self.members), **self.types},
             members=self.extra_types,
             parameters=self.parameter_types,
         )

@@ -63,7 +63,8 @@ from archive.web.tables import list_database_paths
 
 # limits
 ALLOWED_METHODS = ("GET", "HEAD", "OPTIONS")
-POST_PATHS = ("/-/check", "/-/check.json")  # paths that also allow POST; their views get the body as `archive_body`
+# paths that also allow POST; their views get the body as `archive_body`
+POST_PATHS = ("/-/check", "/-/check.json", "/-/mcp")
 # slow requests, by the beginning of their path
 MAX_CONCURRENT_BY_PATH = {"/-/diff/": 1, "/search.csv": 1, "/search": 3, "/-/changes": 2, "POST /-/check": 1}
 HIT_PATHS = ("/archive/releases/", "/-/revision/")
@@ -142,7 +143,8 @@ def asgi_wrapper(datasette: Any) -> Any:
 
     def wrap(app: Any) -> Any:
         async def serve(scope: dict[str, Any], receive: Any, send: Any) -> None:  # a function: uvicorn recognises it
-            await headers.serve(partial(limiter.serve, app), scope, receive, send)
+            # archive_app: for a view that requests other pages of the site (archive.plugins.mcp)
+            await headers.serve(partial(limiter.serve, app), {**scope, "archive_app": serve}, receive, send)
 
         return serve
 

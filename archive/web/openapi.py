@@ -296,7 +296,7 @@ def build_operation(route: Route, describe_column: DescribeColumn) -> Schema:
     if route.format_name in ("json", "csl.json"):
         schema = build_schema(get_body(operation), describe_column)
     media_type = MEDIA_TYPES.get(route.format_name, "application/octet-stream")
-    types = PARAMETERS | operation.parameters
+    types = {**PARAMETERS, **operation.parameters}
     statuses = [400, *([404] if route.path_parameters else []), 503]
     return {
         "operationId": name_operation(route),

@@ -138,7 +138,8 @@ async def test_every_view_with_data_is_described(site: Site) -> None:
 
 
 async def test_every_operation_sends_what_is_described(described_site: Site, description: dict[str, Any]) -> None:
-    values, empty = await find_values(described_site), {}
+    values = await find_values(described_site)
+    empty: dict[str, bool] = {}
     for path, methods in description["paths"].items():
         for method, operation in methods.items():
             address = path.format_map(values[""] | values.get(operation["operationId"], {}))

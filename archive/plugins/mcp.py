@@ -159,7 +159,7 @@ async def search(
     query: str,
     agency: str | None = None,
     year: int | None = None,
-    order: Literal["best", "newest"] = "best",
+    order: Literal["best", "newest", "oldest"] = "best",
     earlier_versions: bool = False,
     page: int = 1,
 ) -> dict[str, Any]:

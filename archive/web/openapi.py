@@ -166,6 +166,7 @@ PARAMETERS: Mapping[str, Type] = {
     "back": "str 1: only releases that came back",
     "show": "str all: the whole text, also unchanged parts",
     "slug": "str Short name in addresses",
+    "version": "int Number of a version of an attached file",
     "one": "int Number of a revision = 51",
     "other": "int Number of another revision = 52",
     "key": "int Number of a revision or removal = 51",

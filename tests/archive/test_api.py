@@ -135,6 +135,7 @@ def find_register_paths(archive: Path) -> list[str]:
             "select release, id, previous from revisions where previous is not null and cause = 'source' limit 1"
         ).fetchone()
     paths = re.findall(r"^\| `(/[^`]+)`", table, re.MULTILINE)
+    paths = [path for path in paths if not path.startswith(("/people", "/person"))]  # nobody is quoted here
     paths = [path.replace("<revision>", str(previous), path.count("<revision>") - 1) for path in paths]
     return [path.replace("<revision>", str(revision)).replace("<release>", str(release)) for path in paths]
 

@@ -25,7 +25,9 @@ from tests.archive.sample_history import EDITED_ID, EDITED_REVISIONS, REMOVED, a
 from tests.archive.sample_related import OTTERS, fill_related
 
 HIDDEN = 3
-EMPTY_LISTS = re.compile(r"\.(notes|did_you_mean|approximate_facets|images|attachments|contacts|tags|questions)$")
+EMPTY_LISTS = re.compile(
+    r"\.(notes|did_you_mean|approximate_facets|images|attachments|contacts|tags|questions|speaker)$"
+)
 ARTICLE = """Verket: ”Stödet till båtbyggare blir 30 miljoner kronor i år”.
 Någon: ”Stödet till båtbyggare blir 50 miljoner kronor i år”."""
 # further requests of an operation, by its path

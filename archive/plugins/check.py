@@ -11,7 +11,6 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import parse_qs
 
 from datasette import Response, hookimpl
 from datasette.database import QueryInterrupted
@@ -22,16 +21,14 @@ from archive.quotation_check import MAX_QUOTATION_WORDS, MIN_QUOTATION_WORDS, Qu
 from archive.quotations import find_quotations
 from archive.search import FRESHNESS_SQL
 from archive.search.params import SearchRequest, build_search_url
+from archive.web.forms import MAX_TEXT_BYTES, PostedTextError, answer_options, read_fields
 from archive.web.openapi import DataOperation
 from archive.web.responses import ReaderError, SiteRequest, site_view
-from archive.web.sandbox import CUT_HEADER, RequestBody
+from archive.web.sandbox import CUT_HEADER
 
-MAX_TEXT_BYTES = 50_000
 MAX_TEXT_QUOTATIONS = 1_000  # listed; more would block other requests while the page is rendered
 MAX_CHECK_SECONDS = 15.0
 MAX_LINK_WORDS = 25  # of a quotation in a link to a search
-FORM_TYPE, JSON_TYPE, TEXT_TYPE = "application/x-www-form-urlencoded", "application/json", "text/plain"
-ALLOWED = "GET, HEAD, OPTIONS, POST"
 VERDICTS = ("verbatim", "altered", "withdrawn", "not_found", "not_checked", "short")  # in the order of the summary
 
 SOURCES_SQL = """
@@ -88,10 +85,6 @@ CHECK_OPERATION = DataOperation(
 )
 
 
-class CheckFailedError(Exception):
-    """A check failed. The message of the original error is left out, because it may contain words of the text."""
-
-
 @hookimpl
 def register_routes() -> list[tuple[str, Any]]:
     return [(r"/-/check(?:\.(?P<format>json))?$", show_check)]
@@ -100,23 +93,19 @@ def register_routes() -> list[tuple[str, Any]]:
 @site_view(operation=CHECK_OPERATION)
 async def show_check(site: SiteRequest) -> Response:
     """Show the form, or check the text that was sent."""
-    if site.request.method == "OPTIONS":  # before a page of another site sends JSON
-        allowed = {"allow": ALLOWED}
-        if site.datasette.cors:
-            add_cors_headers(allowed)
-            allowed |= {"Access-Control-Allow-Methods": ALLOWED, "Access-Control-Allow-Headers": "Content-Type"}
-        return Response.text("", headers=allowed)
+    if site.request.method == "OPTIONS":
+        return answer_options(site)
     if site.request.method != "POST":
         if site.format_name:
             return await site.respond_with_error(405, "error.check_by_post", {}, {}, {"allow": "OPTIONS, POST"})
         return await site.render("check.html", {"max_bytes": MAX_TEXT_BYTES})
-    text = read_text(site)
+    text = read_fields(site)["text"]
     try:
         context = await check_text(site, text)
     except ReaderError:
         raise
     except Exception as error:  # noqa: BLE001 - raised again, without a message that may have words of the text
-        raise CheckFailedError(type(error).__name__).with_traceback(error.__traceback__) from None
+        raise PostedTextError(type(error).__name__).with_traceback(error.__traceback__) from None
     headers = {"cache-control": "no-store"}
     if site.datasette.cors and site.format_name:
         add_cors_headers(headers)
@@ -126,48 +115,6 @@ async def show_check(site: SiteRequest) -> Response:
     if not site.format_name:
         return await site.render("check.html", {**context, "max_bytes": MAX_TEXT_BYTES, "text": text}, headers=headers)
     return Response.json(format_check(site, context), headers=headers)
-
-
-def read_text(site: SiteRequest) -> str:
-    """Return the text in the body of a request; raise ReaderError if there is none, or if it is too long."""
-    body: RequestBody = site.request.scope["archive_body"]
-    if body.problem == "too_long":
-        raise ReaderError(413, "error.check_too_long", limit=MAX_TEXT_BYTES)
-    if body.problem == "too_slow":
-        raise ReaderError(408, "error.check_too_slow")
-    media_type, _, parameters = site.request.headers.get("content-type", "").lower().partition(";")
-    charset = parameters.partition("charset=")[2].partition(";")[0].strip(' "')
-    if charset not in ("", "utf-8", "utf8") or site.request.headers.get("content-encoding", "identity") != "identity":
-        raise ReaderError(415, "error.check_type")
-    try:
-        text = parse_text(media_type.strip(), body.data)
-    except (ValueError, RecursionError):  # its message has a part of the text
-        raise ReaderError(400, "error.check_unreadable") from None
-    if not text.strip():
-        raise ReaderError(400, "error.check_empty")
-    if len(text.encode("utf-8", "surrogatepass")) > MAX_TEXT_BYTES:
-        raise ReaderError(413, "error.check_too_long", limit=MAX_TEXT_BYTES)
-    return text
-
-
-def parse_text(media_type: str, data: bytes) -> str:
-    """Return the text in a form, a JSON object or plain text; raise ValueError, or ReaderError for another type."""
-    if media_type == TEXT_TYPE:
-        text = data.decode()
-    elif media_type == FORM_TYPE:
-        fields = parse_qs(data.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=10)
-        if fields.keys() != {"text"} or len(fields["text"]) > 1:
-            raise ValueError
-        text = fields["text"][0]
-    elif media_type == JSON_TYPE:
-        members = json.loads(data)
-        if not isinstance(members, dict) or members.keys() != {"text"} or not isinstance(members["text"], str):
-            raise ValueError
-        text = members["text"]
-        text.encode()  # ValueError for half a character
-    else:
-        raise ReaderError(415, "error.check_type")
-    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 async def check_text(site: SiteRequest, text: str) -> dict[str, Any]:

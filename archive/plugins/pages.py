@@ -22,6 +22,7 @@ from archive.web.pages import (
     AGENCY_SQL,
     LIST_PAGE_SIZE,
     UNDATED,
+    find_last_crawl,
     find_newest_month,
     find_tag,
     read_agency_overview,
@@ -86,10 +87,6 @@ async def show_agencies(site: SiteRequest) -> Response:
         "agencies_without_releases": sort_agencies(agency for agency in agencies if not agency["releases"]),
     }
     return await site.render("agencies.html", context)
-
-
-def find_last_crawl(agencies: Iterable[dict[str, Any]]) -> str | None:
-    return max((agency["crawled"] for agency in agencies if agency["crawled"]), default=None)
 
 
 def sort_agencies(agencies: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -36,6 +36,7 @@ from datasette.views.base import DatasetteError
 from archive.dates import now
 from archive.i18n import choose_language, translate
 from archive.params import FilterError
+from archive.publication import FILES_PATH
 from archive.web.responses import (
     SiteRequest,
     build_static_url,
@@ -63,10 +64,13 @@ from archive.web.tables import list_database_paths
 
 # limits
 ALLOWED_METHODS = ("GET", "HEAD", "OPTIONS")
+BATCH_PATHS = ("/-/batch", "/-/batch.json", "/-/batch.csv", "/-/batch.xlsx")
 # paths that also allow POST; their views get the body as `archive_body`
-POST_PATHS = ("/-/check", "/-/check.json", "/-/mcp")
-# slow requests, by the beginning of their path
-MAX_CONCURRENT_BY_PATH = {"/-/diff/": 1, "/search.csv": 1, "/search": 3, "/-/changes": 2, "POST /-/check": 1}
+POST_PATHS = ("/-/check", "/-/check.json", "/-/mcp", *BATCH_PATHS)
+MAX_CONCURRENT_BY_PATH = {  # slow requests, by the beginning of their path
+    **{"/-/diff/": 1, "/search.csv": 1, "/search": 3, "/-/changes": 2, "/-/batch": 1},
+    **{"POST /-/check": 1, "POST /-/batch": 1},
+}
 HIT_PATHS = ("/archive/releases/", "/-/revision/")
 HOST = re.compile(rb"([\w.-]*|\[[\dA-Fa-f:.]+\])(:\d*)?")
 CLOSED_PATHS = "allow-debug|auth-token|databases|logout|messages|patterns|permissions|threads"
@@ -204,7 +208,7 @@ class RequestLimiter:
         if is_data_request(path, list_database_paths(self.datasette)):
             data_request = self.build_visitor_request(path, query_args, client)
         # an Excel file does not wait here, but before each of its batches (archive.web.responses)
-        is_workbook = path.endswith(".xlsx")
+        is_workbook = path.endswith(".xlsx") and not is_post
         # such a page repeats the search
         slow_path = "/search" if "hit" in query_args and path.startswith(HIT_PATHS) else path
         slow_path = f"POST {path}" if is_post else slow_path
@@ -242,8 +246,10 @@ class RequestLimiter:
             send,
             queued_request,
             killable=bool(data_request) or is_workbook or is_post,
-            is_export=not data_request
-            and path.endswith((".csv", ".xlsx")),  # the duration depends on the length of the list
+            is_export=(
+                not data_request and path.endswith((".csv", ".xlsx"))
+            )  # the duration depends on the length of the list
+            or path.startswith(FILES_PATH),
         )
         try:
             await delivery.run(run, scope, receive)

@@ -48,13 +48,18 @@ from archive.web.responses import (
     build_static_url,
     get_search_columns,
 )
-from archive.web.tables import CheckedRowView, SandboxedDatabaseView, SandboxedTableView, list_database_paths
+from archive.web.tables import (
+    CheckedRowView,
+    SandboxedDatabaseView,
+    SandboxedTableView,
+    list_database_paths,
+    read_canned_queries,
+)
 
 TABLE_FORMAT = r"(\.(?P<format>(?!db$)\w+))?$"
 # a URL on a page of an agency may begin with javascript: or data:; these do not become links
 WEB_URL = re.compile(r"https?://[^\s\\/]", re.IGNORECASE)
 TEMPLATES_FOLDER = Path(archive.__path__[0]) / "templates"
-QUERIES_FOLDER = Path(archive.__path__[0]) / "queries"
 
 
 @hookimpl
@@ -177,15 +182,7 @@ async def render_bytes(rows: Any, columns: Any, request: Any, table: str | None)
 
 @hookimpl
 def canned_queries(database: str) -> dict[str, Any]:
-    return {p.stem: read_query_file(p) for p in sorted(QUERIES_FOLDER.glob("*.sql"))} if database == "archive" else {}
-
-
-def read_query_file(path: Path) -> dict[str, str]:
-    """Read a canned query: its first comment line is the title, the other comment lines are the description."""
-    lines = path.read_text(encoding="utf-8").splitlines()
-    comments = [line.removeprefix("--").strip() for line in lines if line.startswith("--")]
-    sql = "\n".join(line for line in lines if not line.startswith("--")).strip()
-    return {"title": comments[0], "description": " ".join(comments[1:]), "sql": sql}
+    return read_canned_queries() if database == "archive" else {}
 
 
 @hookimpl

@@ -7,7 +7,7 @@ the id of the last release on the previous page.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from xml.sax.saxutils import escape
@@ -297,6 +297,10 @@ def format_short_month(language: str, month: str) -> str:
 async def read_agency_overview(run: RunQuery) -> list[dict[str, Any]]:
     """Return all agencies, with their number of releases and the end of their last crawl."""
     return [dict(row) for row in await run(AGENCY_LIST_SQL, {})]
+
+
+def find_last_crawl(agencies: Iterable[dict[str, Any]]) -> str | None:
+    return max((agency["crawled"] for agency in agencies if agency["crawled"]), default=None)
 
 
 async def read_agency_summary(run: RunQuery, slug: str) -> dict[str, Any]:

@@ -578,8 +578,8 @@ class StreamResponse:
     notice that the list is cut off.
     """
 
-    def __init__(self, chunks: AsyncGenerator[bytes], headers: Mapping[str, str]) -> None:
-        self.first_chunk, self.chunks, self.headers = b"", chunks, headers
+    def __init__(self, chunks: AsyncGenerator[bytes], headers: Mapping[str, str], status: int = 200) -> None:
+        self.first_chunk, self.chunks, self.headers, self.status = b"", chunks, headers, status
         self.body: bytes | None = None  # Datasette sets it to b"" for HEAD
 
     async def read_first(self) -> StreamResponse:
@@ -590,7 +590,7 @@ class StreamResponse:
     async def asgi_send(self, send: Send) -> None:
         headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in self.headers.items()]
         async with aclosing(self.chunks) as chunks:
-            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await send({"type": "http.response.start", "status": self.status, "headers": headers})
             if self.body is not None and not self.first_chunk:
                 await anext(chunks, b"")  # HEAD: a generator that has not started does not close its file
             if self.body is None:
@@ -604,16 +604,21 @@ class StreamResponse:
             await send({"type": "http.response.body", "body": b""})
 
 
-def build_file_response(file: IO[bytes], headers: Mapping[str, str]) -> StreamResponse:
-    """Return a response that sends a file from its beginning and closes it."""
+def build_file_response(
+    file: IO[bytes], headers: Mapping[str, str], start: int = 0, end: int | None = None, status: int = 200
+) -> StreamResponse:
+    """Return a response that sends a file, or its bytes from `start` to `end`, and closes it."""
+    size = (file.seek(0, 2) if end is None else end) - start
 
     async def read_chunks() -> AsyncGenerator[bytes]:
         with file:
-            file.seek(0)
-            while chunk := file.read(FILE_CHUNK_BYTES):
+            file.seek(start)
+            left = size
+            while chunk := file.read(min(left, FILE_CHUNK_BYTES)):
+                left -= len(chunk)
                 yield chunk
 
-    return StreamResponse(read_chunks(), {**headers, "content-length": str(file.seek(0, 2))})
+    return StreamResponse(read_chunks(), {**headers, "content-length": str(size)}, status)
 
 
 # Excel

@@ -20,6 +20,7 @@ import re
 import sqlite3
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
 from contextlib import aclosing
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -55,6 +56,7 @@ from archive.web.responses import (
 )
 from archive.web.sandbox import current_visitor_request
 
+QUERIES_FOLDER = Path(__file__).resolve().parents[1] / "queries"
 NOT_IN_FILE_NAME = re.compile(r"[^\w.-]", re.ASCII)
 
 # pages
@@ -87,6 +89,19 @@ SIZE_OPTIONS = ("_size", "_facet_size")
 FLAG_OPTIONS = ("_json_infinity", "_labels")
 FLAGS = ("on", "off", "true", "false", "1", "0", "")  # as Datasette reads them
 SEARCH_MODES = ("raw", "escaped")
+
+
+def read_canned_queries() -> dict[str, dict[str, str]]:
+    """Return the canned queries of the archive, by name."""
+    return {path.stem: read_query_file(path) for path in sorted(QUERIES_FOLDER.glob("*.sql"))}
+
+
+def read_query_file(path: Path) -> dict[str, str]:
+    """Read a canned query: its first comment line is the title, the other comment lines are the description."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    comments = [line.removeprefix("--").strip() for line in lines if line.startswith("--")]
+    sql = "\n".join(line for line in lines if not line.startswith("--")).strip()
+    return {"title": comments[0], "description": " ".join(comments[1:]), "sql": sql}
 
 
 def list_database_paths(datasette: Any) -> list[str]:

@@ -23,6 +23,7 @@ from tests.archive.sample import PAGED, ROOT, Site, fill, served
 
 PAGES = [
     *("/", "/agencies", "/agency/vagmyndigheten", "/agency/tystnadsnamnden", "/tag/1", "/month/2024-05"),
+    *("/data", "/data/edits_by_agency", "/data/answers_by_person", "/data/same_text?agency=x"),
     *("/month/2023-05", "/about", "/help", "/docs/", "/-/status", "/-/coverage", "/no/such/page"),
     *("/search", "/search?q=fyrar", "/search?q=x&tag=y", "/search?q=%3Cscript%3E", "/search?q=v%C3%A4garna&year=2023"),
     *("/search?page=2", "/search?show=questions", "/archive/releases/1", "/archive/releases/51"),
@@ -39,7 +40,7 @@ PAGES = [
         "/-/removed?q=kvastfening",
     ),
 ]
-SAME_IN_ALL_LANGUAGES = re.compile(r"/archive(/revisions)?(\?|$)|/archive/releases(/\d+)?\.|/-/evidence/")
+SAME_IN_ALL_LANGUAGES = re.compile(r"/archive(/[a-z_]+)?(\?|$)|/archive/[a-z_]+(/\d+)?\.|/-/evidence/")
 
 
 # Pages

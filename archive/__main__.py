@@ -398,7 +398,8 @@ def export_warc(file: Path, to: Path, agency: str | None) -> int:
 @file_argument
 @folder_option
 @keep_option(2)
-def backup(file: Path, to: Path, keep: int) -> int:
+@click.option("--follow", is_flag=True, help="Also copy the subscriptions, which contain addresses.")
+def backup(file: Path, to: Path, keep: int, follow: bool) -> int:
     """Make a checked copy of an archive.
 
     The copy is a new folder in FOLDER. Exit code 1 if it is damaged.
@@ -407,7 +408,7 @@ def backup(file: Path, to: Path, keep: int) -> int:
 
     check_database(file)
     with show_progress() as progress:
-        copy, findings = create_backup(file, to, keep=keep, moment=now(), progress=progress)
+        copy, findings = create_backup(file, to, keep=keep, moment=now(), with_subscriptions=follow, progress=progress)
     for finding in findings:
         click.echo(finding)
     click.echo(f"{copy}: {format_sizes(copy.iterdir())}; findings: {len(findings)}")
@@ -518,6 +519,52 @@ def catch_stop_signals() -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+# Subscribers
+
+
+@commands.command("notify")
+@file_argument
+@click.option("--every", type=click.IntRange(min=1), metavar="MINUTES", help="Keep running, and send every MINUTES.")
+def notify_subscribers(file: Path, every: int | None) -> int:
+    """Send subscribers what is new, edited or removed.
+
+    The settings are those of the environment (archive/follow/__init__.py). Exit code 1 if something must be mended, 2
+    if they are invalid.
+    """
+    from archive.follow import read_follow_settings
+    from archive.follow.sending import notify
+
+    settings = read_follow_settings()
+    if settings is None:
+        click.echo("nothing to do: PUBLIC_URL and FOLLOW_MAIL_FROM are not set")
+        return 0
+    with catch_stop_signals() as stopped:
+        while True:
+            result = notify(file, settings, should_stop=stopped.is_set)
+            if result is None or result.has_news or not every:
+                click.echo(f"{file}: {result or 'another process is sending'}")
+            if not every or stopped.wait(60 * every):
+                return 1 if result and result.faults else 0
+
+
+@commands.command()
+@file_argument
+@click.argument("recipient")
+def bounce(file: Path, recipient: str) -> None:
+    """Count a mail that came back to the return path RECIPIENT.
+
+    The mail is read from standard input.
+    """
+    from archive.follow import read_follow_settings
+    from archive.follow.sending import handle_bounce
+
+    check_database(file)
+    settings = read_follow_settings()
+    if settings is None:
+        raise ArchiveError("environment", "must be set", key="PUBLIC_URL and FOLLOW_MAIL_FROM")
+    click.echo(handle_bounce(file, settings, recipient, sys.stdin.buffer, now()))
 
 
 # Datasets and takedowns

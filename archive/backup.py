@@ -3,7 +3,8 @@
 A backup is a checked copy of archive.db, captures.db and withheld.db, made while crawls may continue. archive.db is
 copied first, because its references to the other files were written after their targets. Restoring checks the files of
 a backup, or of a folder into which Litestream restored archive.db and captures.db, before moving them into place.
-Existing files are moved to a folder beside the archive.
+Existing files are moved to a folder beside the archive. Subscriptions (archive.follow) are only copied if that is asked
+for, and only restored where there are none.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from archive.database import (
 )
 from archive.dates import FOLDER_NAME, FOLDER_NAME_FORMAT
 from archive.evidence.verify import verify
+from archive.follow.store import FOLLOW_FILE, KEY_FILE
 from archive.redaction import WITHHELD_FILE
 from archive.store import Archive
 
@@ -39,10 +41,17 @@ TakedownRow = tuple[int, int, str, str, str]  # id, release, kind, time, reason
 
 
 def create_backup(
-    archive: Path, folder: Path, *, keep: int, moment: datetime, progress: ProgressCallback = lambda *_: None
+    archive: Path,
+    folder: Path,
+    *,
+    keep: int,
+    moment: datetime,
+    with_subscriptions: bool = False,
+    progress: ProgressCallback = lambda *_: None,
 ) -> tuple[Path, list[ArchiveError]]:
     """Copy an archive into a new folder in `folder`, and return that folder with the findings of `verify`.
 
+    with_subscriptions: also copy the addresses of subscribers and the key of their links, which a copy otherwise lacks.
     The folder is named after `moment`; its name ends in `.damaged` if there are findings. The newest `keep` sound
     backups, and up to `keep` damaged ones newer than those, are kept; older and unfinished backups are deleted. Raises
     ArchiveError, and leaves no copy, if there is no archive or a file cannot be copied.
@@ -56,6 +65,9 @@ def create_backup(
         for path in list_archive_files(archive):
             if path.is_file():
                 copy_database(path, unfinished / path.name)
+        if with_subscriptions and archive.with_name(FOLLOW_FILE).exists():
+            copy_database(archive.with_name(FOLLOW_FILE), unfinished / FOLLOW_FILE)
+            shutil.copy(archive.with_name(KEY_FILE), unfinished / KEY_FILE)
         findings = verify(unfinished / archive.name, progress=progress).findings
         copy = copy.with_suffix(DAMAGED_SUFFIX) if findings else copy
         unfinished.rename(copy)
@@ -111,6 +123,10 @@ def restore_backup(
         for path in reversed(list_archive_files(restored)):
             if path.is_file():
                 path.rename(archive.with_name(path.name))
+    if (backup / FOLLOW_FILE).is_file() and not archive.with_name(FOLLOW_FILE).exists():
+        # subscriptions that were ended since the backup must not come back: existing ones stay
+        shutil.copy(backup / KEY_FILE, archive.with_name(KEY_FILE))
+        copy_database(backup / FOLLOW_FILE, archive.with_name(FOLLOW_FILE))
     return [], former_files, lost
 
 

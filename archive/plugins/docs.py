@@ -35,18 +35,9 @@ PAGE_LINK = re.compile(r"(?:\./)?([\w-]+)\.md(#.*)?")
 SITE_LINK = re.compile(r"[a-z]+:|[#/]", re.IGNORECASE)  # an absolute URL, a heading of the page, or a path of the site
 SENTENCE_END = re.compile(r"(?<=[.:]) (?=[A-Z])")
 READING_ORDER = (  # pages listed first on the contents page; others follow in alphabetical order
-    *(
-        "getting-started",
-        "add-an-agency",
-        "agencies",
-        "operate-at-a-glance",
-        "operate",
-        "search",
-        "api",
-        "datasets",
-        "import-format",
-    ),
-    *("evidence", "takedowns", "security", "scaling", "distributed", "performance", "architecture", "contributing"),
+    *("getting-started", "add-an-agency", "agencies", "operate-at-a-glance", "operate", "search", "api", "datasets"),
+    *("import-format", "evidence", "takedowns", "follow", "security", "scaling", "distributed", "performance"),
+    *("architecture", "contributing"),
 )
 DESCRIBED_TABLES = ("releases", "revisions", "removals", "questions", "images", "attachments", "contacts", "changefeed")
 IMAGE_TYPES = ("image/png", "image/jpeg", "image/svg+xml", "image/webp", "image/gif")

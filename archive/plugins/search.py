@@ -219,6 +219,7 @@ def build_search_context(site: SiteRequest, query: SearchRequest, results: Resul
     can_be_ranked = find_terms(query.query.tree) or list_liked(query.query.tree)
     return {
         "query": query,
+        "follow_url": str(urls.path(build_search_url(query, site.requested_language, path="/-/follow"))),
         "results": results,
         "yes_no_facets": YES_NO_FACETS,
         "hit_page": results.hit_page if results else None,

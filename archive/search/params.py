@@ -169,14 +169,14 @@ def build_search_parameters(request: SearchRequest) -> list[tuple[str, str]]:
     return pairs + ([("size", str(request.size))] if request.size != PAGE_SIZE else [])
 
 
-def build_search_url(request: SearchRequest, lang: str | None, extension: str = "") -> str:
-    """Return the URL of a search.
+def build_search_url(request: SearchRequest, lang: str | None, extension: str = "", *, path: str = "/search") -> str:
+    """Return the URL of a search, or of another page with its parameters.
 
     >>> build_search_url(SearchRequest(text="på natten"), "en", ".json")
     '/search.json?q=p%C3%A5+natten&lang=en'
     """
     pairs = build_search_parameters(request) + ([("lang", lang)] if lang else [])
-    return f"/search{extension}" + (f"?{urlencode(pairs, errors='replace')}" if pairs else "")
+    return f"{path}{extension}" + (f"?{urlencode(pairs, errors='replace')}" if pairs else "")
 
 
 def build_hit_url(path: str, request: SearchRequest, number: int | None, lang: str | None) -> str:

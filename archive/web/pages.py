@@ -131,6 +131,7 @@ ROBOTS_RULES = (  # in an order that is also right for parsers that take the fir
     ("Disallow", "/-/edits?"),
     ("Disallow", "/-/removed?"),
     ("Disallow", "/-/phrase?"),
+    ("Disallow", "/-/follow"),
     ("Disallow", "/-/changes."),
     ("Disallow", "/archive"),
 )

@@ -69,6 +69,7 @@ PAGES = {
     "data-page": "/data",
     "question": "/data/unannounced_edits",
     "question-empty": "/data/answers_by_person?lang=en",
+    "follow": "/-/follow?q=båt&agency=fyrstyrelsen",
     "about": "/about",
     "help": "/help",
     "docs": "/docs/",

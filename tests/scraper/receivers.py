@@ -19,12 +19,14 @@ class Webhook:
 
     def __init__(self) -> None:
         self.received: list[dict[str, Any]] = []
+        self.requests: list[tuple[Any, bytes]] = []  # headers and body of all, whatever was answered
         self.status: int | None = 200
         webhook = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
+                webhook.requests.append((self.headers, body))
                 if webhook.status is None:
                     return
                 if webhook.status == 200:
@@ -65,7 +67,9 @@ class MailServer:
 
     def __init__(self) -> None:
         self.received: list[EmailMessage] = []
+        self.envelopes: list[Envelope] = []
         self.answer = "250 OK"
+        self.delay = 0.0  # seconds before the answer
         self.controller = AnyPort(self, hostname="127.0.0.1", port=0)
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
@@ -75,6 +79,8 @@ class MailServer:
         message = message_from_bytes(content, policy=policy.default)
         assert isinstance(message, EmailMessage)
         self.received.append(message)
+        self.envelopes.append(envelope)
+        await asyncio.sleep(self.delay)
         return self.answer
 
     @property

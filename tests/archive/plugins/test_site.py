@@ -30,6 +30,7 @@ PAGES = [
     *("/archive/releases/53", "/archive/releases/56", "/archive/releases/62", "/-/revision/1", "/-/cite/1"),
     *("/-/attachment/1", "/-/edits?kind=file"),
     *("/-/diff/54/55", "/-/diff/54/55?show=all", "/-/diff/1/1", "/-/evidence/99999.zip", "/-/evidence/removal-99.zip"),
+    *("/-/follow", "/-/follow?q=fyrar&agency=vagmyndigheten", "/-/follow?release=51"),
     *("/-/phrase", "/-/phrase?q=%2220 miljoner%22", "/-/phrase?q=kvastfening", "/-/phrase?q=-x"),
     *("/-/edits", "/-/edits?release=51", "/-/edits?from=x", "/-/edits?agency=nosuch", "/-/removed?kind=moved"),
     *(

@@ -23,6 +23,7 @@ PAGES = (
         "/-/edits?q=script",
         "/-/phrase?q=meddelande",
         "/-/phrase?q=<script>alert(1)",
+        "/-/follow?q=<script>alert(1)&agency=<script>",
         "/-/removed",
         "/about",
         "/nothing<script>alert(1)</script>",

@@ -1,0 +1,326 @@
+"""`myndighetsarkivet notify`: finds what subscribers are to be told, and sends it; counts bounces.
+
+A run first stores a message for each subscription with news, together with how far in the change feed it has got, then
+sends the messages one after the other, and deletes each of them after it was taken. A process that is killed loses
+none, and the next one repeats at most the one that was being sent, with the same Message-ID. A recipient that takes
+nothing is tried again with growing delays; one that rejects three messages, or takes none for a week, loses the
+subscription. If the mail server is away, no subscription is blamed.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import logging
+import re
+import sqlite3
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from dataclasses import astuple, dataclass
+from datetime import datetime
+from email.message import Message
+from email.parser import BytesParser
+from itertools import groupby
+from pathlib import Path
+from typing import BinaryIO
+
+from archive.database import (
+    ArchiveError,
+    RunQuery,
+    build_connection_runner,
+    check_database,
+    open_readonly,
+    run_without_waiting,
+)
+from archive.dates import now, to_iso
+from archive.delivery import RecipientError, post_to_public_host, send_mail
+from archive.follow import TOKEN_PLACE, FollowSettings
+from archive.follow.matching import (
+    describe_followed,
+    find_decided_entry,
+    has_entry,
+    match_changes,
+    parse_stored_query,
+    read_changes,
+    read_newest_entry,
+)
+from archive.follow.messages import (
+    MAX_EVENTS,
+    build_url,
+    format_payload,
+    format_report,
+    format_subject,
+    read_events,
+)
+from archive.follow.store import (
+    ACCESS_TIME,
+    FOLLOW_FILE,
+    MAX_MESSAGE_AGE,
+    FollowStore,
+    QueuedMessage,
+    Subscription,
+    lock_sending,
+)
+from archive.i18n import translate
+
+SUBSCRIPTION_PATH = "/-/follow/subscription"
+MAX_SERVER_FAILURES = 3  # in a row; then no more mails are tried in this run
+MAX_BOUNCE_BYTES = 1_000_000
+# what matters most is not left out of a message that would be too long
+IMPORTANCE_OF_KINDS = ("removed", "returned", "edited", "new")
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class NotifyResult:
+    """What a run has done."""
+
+    queued: int = 0
+    sent: int = 0
+    failed: int = 0  # not taken by their recipients; they are tried again
+    ended: int = 0  # subscriptions of recipients that take no messages
+    reset: int = 0  # subscriptions that begin anew, because the archive was restored from a backup
+    faults: int = 0  # of ours or of the mail server
+
+    @property
+    def has_news(self) -> bool:
+        return any(astuple(self))
+
+    def __str__(self) -> str:
+        parts = [f"{self.queued} messages queued", f"{self.sent} sent", f"{self.failed} not taken"]
+        parts += [f"{self.ended} subscriptions ended"] if self.ended else []
+        parts += [f"{self.reset} subscriptions begin anew: the archive was restored"] if self.reset else []
+        parts += [f"{self.faults} faults: see the log"] if self.faults else []
+        return ", ".join(parts)
+
+
+def notify(
+    archive: Path,
+    settings: FollowSettings,
+    clock: Callable[[], datetime] = now,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> NotifyResult | None:
+    """Queue and send what is due; return None if another process is sending.
+
+    should_stop: asked before each message. Raises ArchiveError if there is no archive, or no mail server is set.
+    """
+    check_database(archive)
+    if settings.mail_server is None:
+        raise ArchiveError("environment", "must be set, because FOLLOW_MAIL_FROM is", key="FOLLOW_SMTP")
+    if not archive.with_name(FOLLOW_FILE).exists():
+        return NotifyResult()
+    with (
+        lock_sending(archive) as is_free,
+        FollowStore(archive) as store,
+        closing(open_readonly(archive)) as db,
+    ):
+        if not is_free:
+            return None
+        result, run = NotifyResult(), build_connection_runner(db)
+        store.delete_unconfirmed(clock())
+        queue_reports(store, db, run, clock(), result)
+        Sender(store, run, settings, clock, result).send_all(should_stop)
+        return result
+
+
+# Queueing
+
+
+def queue_reports(
+    store: FollowStore, db: sqlite3.Connection, run: RunQuery, moment: datetime, result: NotifyResult
+) -> None:
+    """Store a message for each subscription that is due and has news, and how far all of them have got."""
+    due = sorted(store.list_due(moment), key=lambda subscription: subscription.query)
+    if not due:
+        return
+    db.execute("begin")  # one state of the archive for all
+    try:
+        known = [subscription for subscription in due if find_position(run, subscription)]
+        newest, checksum = run_without_waiting(read_newest_entry(run))
+        for subscription in due:
+            if subscription not in known:
+                store.advance(subscription, newest, checksum, moment)
+                result.reset += 1
+        start = min((subscription.position or 0 for subscription in known), default=newest)
+        until, checksum = run_without_waiting(find_decided_entry(run, start, moment))
+        changes = run_without_waiting(read_changes(run, start, until))
+        for query, group in groupby(known, key=lambda subscription: subscription.query):
+            matching = run_without_waiting(match_changes(run, parse_stored_query(query), changes))
+            for subscription in group:
+                if (subscription.position or 0) > until:
+                    continue
+                own = [change for change in matching if change.id > (subscription.position or 0)]
+                shown = sorted(own, key=lambda change: IMPORTANCE_OF_KINDS.index(change.kind))[:MAX_EVENTS]
+                events = [
+                    (change.kind, change.release, change.revision) for change in sorted(shown, key=lambda c: c.id)
+                ]
+                more = len(own) - len(events)
+                store.advance(subscription, until, checksum, moment, events=events, more=more)
+                result.queued += bool(events)
+    finally:
+        db.execute("rollback")
+
+
+def find_position(run: RunQuery, subscription: Subscription) -> bool:
+    return run_without_waiting(has_entry(run, subscription.position, subscription.checksum))
+
+
+# Sending
+
+
+class Sender:
+    """Sends the messages of follow.db that are due."""
+
+    def __init__(
+        self,
+        store: FollowStore,
+        run: RunQuery,
+        settings: FollowSettings,
+        clock: Callable[[], datetime],
+        result: NotifyResult,
+    ) -> None:
+        self.store, self.run, self.settings, self.clock, self.result = store, run, settings, clock, result
+        self.server_failures = 0
+
+    def send_all(self, should_stop: Callable[[], bool]) -> None:
+        """Send what is due until it is done, or should stop."""
+        for message_id in self.store.list_message_ids(self.clock()):
+            if should_stop():
+                return
+            message = self.store.find_message(message_id)
+            if message is None:
+                continue
+            if message.subscription.channel == "mail" and self.server_failures >= MAX_SERVER_FAILURES:
+                continue  # still due
+            try:
+                self.send(message)
+            except RecipientError as error:
+                self.handle_rejection(message, error)
+            except OSError as error:
+                self.server_failures += 1
+                self.result.faults += 1
+                logger.warning("a mail was not sent; the next run tries again: %s", error)
+                self.store.postpone(message, self.clock())
+            except Exception:
+                self.result.faults += 1
+                logger.exception("message %s of subscription %s", message.message_id, message.subscription.id)
+                self.store.postpone(message, self.clock())
+
+    def handle_rejection(self, message: QueuedMessage, error: RecipientError) -> None:
+        """Try again later; end the subscription if the recipient has rejected too much, or for too long."""
+        subscription, moment = message.subscription, self.clock()
+        self.result.failed += 1
+        logger.info("subscription %s: %s", subscription.id, error)
+        is_old = moment - datetime.fromisoformat(message.created) > MAX_MESSAGE_AGE
+        if error.is_gone or is_old:
+            self.store.end([subscription])
+            self.result.ended += 1
+        elif error.is_permanent and self.store.count_rejection(subscription, moment):
+            self.result.ended += 1
+        else:
+            self.store.postpone(message, moment)
+
+    def send(self, message: QueuedMessage) -> None:
+        """Send a message and delete it; one whose releases are all hidden by now is only deleted."""
+        subscription, language = message.subscription, message.subscription.language
+        followed = parse_stored_query(subscription.query)
+        what = run_without_waiting(describe_followed(self.run, followed, language)) or translate(
+            language, "follow.gone"
+        )
+        link = self.link_subscription(self.store.make_token(subscription), language)
+        page = build_url(self.settings.public_url, f"/-/follow?{subscription.query}", language)
+        if message.kind == "report":
+            events = run_without_waiting(read_events(self.run, message.events, language, self.settings.public_url))
+            if events or message.more:
+                text = format_report(events, message.more, what, page, language)
+                subject = format_subject(events, message.more, what, language)
+                payload_members = {"followed": what, "query": subscription.query, "page": page, "more": message.more}
+                self.deliver(message, subject, f"{text}\n", link, events=events, **payload_members)
+        else:
+            if message.kind == "access":
+                link = self.link_subscription(self.store.make_token(subscription, self.clock() + ACCESS_TIME), language)
+            text = translate(language, f"follow.mail.{message.kind}", what=what)
+            subject = translate(language, f"follow.mail.{message.kind}_subject", what=what)
+            self.deliver(message, subject, text, link)
+        self.store.delete_message(message)
+
+    def link_subscription(self, token: str, language: str) -> str:
+        return build_url(self.settings.public_url, SUBSCRIPTION_PATH, language, token=token)
+
+    def deliver(self, message: QueuedMessage, subject: str, text: str, link: str, **members: object) -> None:
+        """Send a message by its channel, with a link to the page of the subscription."""
+        subscription, language = message.subscription, message.subscription.language
+        if subscription.channel == "webhook":
+            self.post(message, f"{subject}\n\n{text}\n\n{link}", link, **members)
+            return
+        ending = translate(language, f"follow.ending.{message.kind}")
+        # RFC 8058: the link of a report ends the subscription by POST; it is not the link to all subscriptions
+        headers = {"List-Unsubscribe": f"<{link}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+        bounce_token = make_bounce_token(self.store, subscription)
+        assert self.settings.mail_server is not None  # noqa: S101 - notify() has checked it
+        send_mail(
+            self.settings.mail_server,
+            [subscription.address],
+            subject=subject,
+            text=f"{text}\n\n-- \n{ending}\n{link}\n",
+            message_id=message.message_id,
+            sent_at=self.clock(),
+            headers=headers if message.kind == "report" else None,
+            return_path=self.settings.return_path and self.settings.return_path.replace(TOKEN_PLACE, bounce_token),
+        )
+        self.server_failures = 0
+        self.result.sent += 1
+
+    def post(self, message: QueuedMessage, text: str, link: str, **members: object) -> None:
+        """Post a message to a webhook, signed as in Standard Webhooks 1.0."""
+        moment = self.clock()
+        payload = format_payload(message.kind, str(to_iso(moment)), text, subscription=link, **members)  # type: ignore[arg-type]
+        body = json.dumps(payload, ensure_ascii=False).encode()
+        stamp = str(int(moment.timestamp()))
+        key = self.store.derive_webhook_key(message.subscription)
+        signed = f"{message.message_id}.{stamp}.".encode() + body
+        signature = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
+        headers = {"webhook-id": message.message_id, "webhook-timestamp": stamp, "webhook-signature": f"v1,{signature}"}
+        post_to_public_host(message.subscription.address, body, headers, self.settings.private_hosts)
+        self.result.sent += 1
+
+
+# Bounces
+
+
+def make_bounce_token(store: FollowStore, subscription: Subscription) -> str:
+    """Return the token of a return path, which only counts bounces: mail servers write return paths to their logs."""
+    return f"{subscription.id}-{store.sign('bounce', subscription.id)}"
+
+
+def handle_bounce(archive: Path, settings: FollowSettings, recipient: str, mail: BinaryIO, moment: datetime) -> str:
+    """Count a mail that came to the return path, if it reports a failed delivery; return what was done.
+
+    recipient: the address that the mail came to. Raises ArchiveError if it is not a return path of this archive.
+    """
+    if settings.return_path is None:
+        raise ArchiveError(
+            "environment", "is not set, so that no mail has such a return path", key="FOLLOW_RETURN_PATH"
+        )
+    pattern = re.escape(settings.return_path).replace(
+        re.escape(TOKEN_PLACE), "(?P<id>[0-9]{1,15})-(?P<signature>[0-9a-f]+)"
+    )
+    found = re.fullmatch(pattern, recipient.strip("<> \n"), re.IGNORECASE)
+    with FollowStore(archive) as store:
+        signature = found["signature"].lower() if found else ""
+        if not found or not hmac.compare_digest(store.sign("bounce", found["id"]), signature):
+            raise ArchiveError(recipient, "is not a return path of this archive")
+        subscription = store.find(int(found["id"]))
+        if subscription is None:
+            return "the subscription has ended"
+        if not reports_failure(BytesParser().parsebytes(mail.read(MAX_BOUNCE_BYTES)).walk()):
+            return "the mail reports no failed delivery, and is ignored"
+        return "the subscription is ended" if store.count_rejection(subscription, moment) else "the bounce is counted"
+
+
+def reports_failure(parts: Iterable[Message]) -> bool:
+    """Return whether a mail is a delivery status notification (RFC 3464) of a permanent failure."""
+    return any(str(part.get("Action", "")).strip().lower() == "failed" for part in parts)

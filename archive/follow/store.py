@@ -1,0 +1,387 @@
+"""Stores subscriptions, and messages to be sent, in follow.db, a file of their own beside the archive.
+
+Only its owner can read the file and its key (mode 0600). Datasette never opens it, no snapshot contains it, and a
+backup only if it is asked for. It holds addresses, what they follow, and what delivery needs. What has been sent or
+has ended is deleted; free pages are overwritten.
+
+Tokens in links name a subscription and are signed with the key: whoever has the link may confirm, end and see this
+subscription. A token for all subscriptions of an address is only sent to the address, and expires, because messages
+are forwarded.
+"""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import hashlib
+import hmac
+import json
+import os
+import secrets
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from pathlib import Path
+from typing import Any, Self
+
+from archive.database import ArchiveError, open_writable
+from archive.dates import to_iso
+from archive.i18n import SWEDISH_TIME
+
+FOLLOW_FILE, KEY_FILE = "follow.db", "follow-key"
+FOLLOW_VERSION = 1
+CHANNELS = ("mail", "webhook")
+FREQUENCIES = ("now", "day", "week")
+CONFIRMATION_TIME = timedelta(days=2)  # then an unconfirmed subscription is deleted
+MAX_UNCONFIRMED = 3  # of one address; more requests send nothing
+MAX_SUBSCRIPTIONS = 50  # of one address
+ACCESS_TIME = timedelta(hours=12)  # for which a link to all subscriptions of an address is valid
+SENDING_HOUR = time(6)  # Swedish time, of daily messages and of weekly ones on Mondays
+RETRY_DELAYS = tuple(timedelta(minutes=n) for n in (5, 20, 60, 180, 360, 720))  # after each failure; then the last one
+MAX_MESSAGE_AGE = timedelta(days=7)  # a recipient that takes nothing for so long loses the subscription
+MAX_REJECTIONS = 3  # bounces or permanent rejections, each at most REJECTION_GAP after the last
+REJECTION_GAP = timedelta(days=15)
+
+# autoincrement: a token must never name another subscription than the one it was made for
+SCHEMA_SQL = """
+    create table subscriptions (
+      id integer primary key autoincrement, channel text not null, address text not null, query text not null,
+      frequency text not null, language text not null, created text not null, confirmed text, position integer,
+      checksum text, due text, rejections integer not null default 0, rejected text
+    );
+    create index idx_subscriptions_address on subscriptions (address);
+    create table messages (
+      id integer primary key autoincrement,
+      subscription integer not null references subscriptions(id) on delete cascade,
+      kind text not null, message_id text not null, events text not null default '[]', more integer not null default 0,
+      created text not null, due text not null, tries integer not null default 0
+    );
+    create index idx_messages_subscription on messages (subscription);
+"""
+SUBSCRIPTION_COLUMNS = (
+    *("id", "channel", "address", "query", "frequency", "language", "created", "confirmed"),
+    *("position", "checksum", "due", "rejections", "rejected"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscription:
+    """A row of subscriptions. `position` and `checksum` are the last entry of the change feed that it was matched with.
+
+    due: when the next message about releases may be sent. rejections: since `rejected`, see MAX_REJECTIONS.
+    """
+
+    id: int
+    channel: str
+    address: str
+    query: str  # parameters of a search, `person=…` or `release=…`
+    frequency: str
+    language: str
+    created: str
+    confirmed: str | None
+    position: int | None
+    checksum: str | None
+    due: str | None
+    rejections: int
+    rejected: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueuedMessage:
+    """A message to be sent. kind: confirm, access (a link to all subscriptions of an address) or report.
+
+    events: (kind, release, revision or None) of what a report is about. more: how many events were left out.
+    """
+
+    id: int
+    subscription: Subscription
+    kind: str
+    message_id: str
+    events: Sequence[tuple[str, int, int | None]]
+    more: int
+    created: str
+    tries: int
+
+
+class FollowStore:
+    """The file follow.db of an archive, created if it does not exist. Each method is a transaction of its own."""
+
+    def __init__(self, archive: Path) -> None:
+        self.path, self.key = archive.with_name(FOLLOW_FILE), read_key(archive.with_name(KEY_FILE))
+        os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))  # SQLite gives its other files the same mode
+        self.db = open_writable(self.path)
+        self.db.row_factory = sqlite3.Row
+        self.db.execute("pragma synchronous = full")  # a message that was sent must not be sent again
+        with self.transaction():
+            (version,) = self.db.execute("pragma user_version").fetchone()
+            if version > FOLLOW_VERSION:
+                raise ArchiveError(self.path, "was made by a newer version of Myndighetsarkivet")
+            if not version:
+                for statement in SCHEMA_SQL.split(";\n"):
+                    self.db.execute(statement)
+                self.db.execute(f"pragma user_version = {FOLLOW_VERSION}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.db.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        self.db.execute("begin immediate")
+        try:
+            yield
+        except BaseException:
+            self.db.execute("rollback")
+            raise
+        self.db.execute("commit")
+
+    # Subscriptions
+
+    def request(self, *, channel: str, address: str, query: str, frequency: str, language: str, now: datetime) -> None:
+        """Store an unconfirmed subscription and the message that asks for its confirmation.
+
+        Nothing is stored for an address with too many, and the caller cannot tell: it would learn who subscribes.
+        """
+        with self.transaction():
+            self._delete_unconfirmed(now)
+            confirmed, unconfirmed = self.db.execute(
+                "select count(confirmed), count(*) - count(confirmed) from subscriptions"
+                " where channel = ? and address = ?",
+                [channel, address],
+            ).fetchone()
+            if unconfirmed >= MAX_UNCONFIRMED or confirmed >= MAX_SUBSCRIPTIONS:
+                return
+            row = (channel, address, query, frequency, language, to_iso(now))
+            key = self.db.execute(
+                "insert into subscriptions (channel, address, query, frequency, language, created)"
+                " values (?, ?, ?, ?, ?, ?)",
+                row,
+            ).lastrowid
+            self._queue(int(key or 0), "confirm", now)
+
+    def find(self, subscription_id: int) -> Subscription | None:
+        found = self._select("id = ?", [subscription_id])
+        return found[0] if found else None
+
+    def list_of_address(self, subscription: Subscription) -> list[Subscription]:
+        """Return the confirmed subscriptions of the address of one, oldest first."""
+        return self._select(
+            "channel = ? and address = ? and confirmed is not null order by id",
+            [subscription.channel, subscription.address],
+        )
+
+    def list_due(self, now: datetime) -> list[Subscription]:
+        """Return the confirmed subscriptions that may get a report, and have none waiting."""
+        return self._select(
+            "confirmed is not null and due <= ? and not exists (select 1 from messages where subscription ="
+            " subscriptions.id and kind = 'report') order by id",
+            [to_iso(now)],
+        )
+
+    def confirm(self, subscription: Subscription, position: int, checksum: str | None, now: datetime) -> None:
+        """Confirm a subscription, which begins after an entry of the change feed; end an earlier one to the same."""
+        with self.transaction():
+            self.db.execute(
+                "delete from subscriptions where channel = ? and address = ? and query = ? and id <> ?"
+                " and confirmed is not null",
+                [subscription.channel, subscription.address, subscription.query, subscription.id],
+            )
+            self.db.execute("delete from messages where subscription = ? and kind = 'confirm'", [subscription.id])
+            self.db.execute(
+                "update subscriptions set confirmed = ?, position = ?, checksum = ?, due = ?"
+                " where id = ? and confirmed is null",
+                [to_iso(now), position, checksum, find_next_due(subscription.frequency, now), subscription.id],
+            )
+
+    def end(self, subscriptions: Sequence[Subscription]) -> None:
+        """Delete subscriptions with their messages."""
+        with self.transaction():
+            self.db.executemany("delete from subscriptions where id = ?", [(each.id,) for each in subscriptions])
+
+    def delete_unconfirmed(self, now: datetime) -> None:
+        """Delete the subscriptions that were not confirmed in time."""
+        with self.transaction():
+            self._delete_unconfirmed(now)
+
+    def _delete_unconfirmed(self, now: datetime) -> None:
+        self.db.execute(
+            "delete from subscriptions where confirmed is null and created < ?", [to_iso(now - CONFIRMATION_TIME)]
+        )
+
+    def _select(self, condition: str, values: Sequence[Any]) -> list[Subscription]:
+        rows = self.db.execute(
+            f"select {', '.join(SUBSCRIPTION_COLUMNS)} from subscriptions where {condition}", values
+        ).fetchall()
+        return [Subscription(**dict(row)) for row in rows]
+
+    # Messages
+
+    def request_access(self, subscription: Subscription, now: datetime) -> None:
+        """Store a message with a link to all subscriptions of an address, unless one is waiting."""
+        waiting = "select 1 from messages where subscription = ? and kind = 'access'"
+        with self.transaction():
+            if not self.db.execute(waiting, [subscription.id]).fetchone():
+                self._queue(subscription.id, "access", now)
+
+    def advance(
+        self,
+        subscription: Subscription,
+        position: int,
+        checksum: str | None,
+        now: datetime,
+        *,
+        events: Sequence[tuple[str, int, int | None]] = (),
+        more: int = 0,
+    ) -> None:
+        """Store how far a subscription was matched and, in the same transaction, the message about what was found."""
+        with self.transaction():
+            updated = self.db.execute(
+                "update subscriptions set position = ?, checksum = ?, due = ? where id = ?",
+                [position, checksum, find_next_due(subscription.frequency, now), subscription.id],
+            )
+            if events and updated.rowcount:  # it may have been ended meanwhile
+                self._queue(subscription.id, "report", now, json.dumps(events), more)
+
+    def _queue(self, subscription_id: int, kind: str, now: datetime, events: str = "[]", more: int = 0) -> None:
+        moment = to_iso(now)
+        self.db.execute(
+            "insert into messages (subscription, kind, message_id, events, more, created, due)"
+            " values (?, ?, ?, ?, ?, ?, ?)",
+            [subscription_id, kind, secrets.token_hex(16), events, more, moment, moment],
+        )
+
+    def list_message_ids(self, now: datetime) -> list[int]:
+        """Return the messages to be sent now: first those that a reader waits for."""
+        rows = self.db.execute(
+            "select id from messages where due <= ? order by kind = 'report', id", [to_iso(now)]
+        ).fetchall()
+        return [row["id"] for row in rows]
+
+    def find_message(self, message_id: int) -> QueuedMessage | None:
+        """Return a message; None if it is gone, as when its subscription has ended."""
+        row = self.db.execute("select * from messages where id = ?", [message_id]).fetchone()
+        subscription = self.find(row["subscription"]) if row else None
+        if row is None or subscription is None:
+            return None
+        return QueuedMessage(
+            subscription=subscription,
+            events=[(kind, release, revision) for kind, release, revision in json.loads(row["events"])],
+            **{name: row[name] for name in ("id", "kind", "message_id", "more", "created", "tries")},
+        )
+
+    def delete_message(self, message: QueuedMessage) -> None:
+        """Delete a message that was sent, or has nothing left to report."""
+        with self.transaction():
+            self.db.execute("delete from messages where id = ?", [message.id])
+
+    def postpone(self, message: QueuedMessage, now: datetime) -> None:
+        """Store when to try again to send a message."""
+        delay = RETRY_DELAYS[min(message.tries, len(RETRY_DELAYS) - 1)]
+        with self.transaction():
+            self.db.execute(
+                "update messages set tries = tries + 1, due = ? where id = ?", [to_iso(now + delay), message.id]
+            )
+
+    def count_rejection(self, subscription: Subscription, now: datetime) -> bool:
+        """Count a bounce or a permanent rejection; end the subscription and return True if there were too many."""
+        is_repeated = subscription.rejected and subscription.rejected >= str(to_iso(now - REJECTION_GAP))
+        rejections = (subscription.rejections if is_repeated else 0) + 1
+        if rejections >= MAX_REJECTIONS:
+            self.end([subscription])
+            return True
+        with self.transaction():
+            self.db.execute(
+                "update subscriptions set rejections = ?, rejected = ? where id = ?",
+                [rejections, to_iso(now), subscription.id],
+            )
+        return False
+
+    # Tokens
+
+    def sign(self, *parts: object) -> str:
+        """Return a signature of some values; none of them may contain a dash except the last."""
+        text = "-".join(map(str, parts))
+        return hmac.new(self.key, text.encode(), hashlib.sha256).hexdigest()[:32]
+
+    def make_token(self, subscription: Subscription, expires: datetime | None = None) -> str:
+        """Return a token for a subscription or, if it expires, for all of its address."""
+        if expires is None:
+            return f"{subscription.id}-{self.sign('one', subscription.id)}"
+        end = int(expires.timestamp())
+        return f"{subscription.id}-{end}-{self.sign('all', subscription.id, end)}"
+
+    def read_token(self, token: str, now: datetime) -> tuple[Subscription, bool] | None:
+        """Return the subscription of a token, and whether it is for all of its address; None if it is not valid."""
+        *parts, signature = token.split("-") if token.isascii() else ("",)
+        if len(parts) not in (1, 2) or not all(part.isdigit() and len(part) < 16 for part in parts):
+            return None
+        is_all = len(parts) == 2
+        if not hmac.compare_digest(self.sign("all" if is_all else "one", *parts), signature):
+            return None
+        if is_all and int(parts[1]) < now.timestamp():
+            return None
+        subscription = self.find(int(parts[0]))
+        return (subscription, is_all) if subscription else None
+
+    def build_webhook_secret(self, subscription: Subscription) -> str:
+        """Return the secret that a webhook's messages are signed with, as Standard Webhooks write it."""
+        return "whsec_" + base64.b64encode(self.derive_webhook_key(subscription)).decode()
+
+    def derive_webhook_key(self, subscription: Subscription) -> bytes:
+        return hmac.new(self.key, f"webhook-{subscription.id}".encode(), hashlib.sha256).digest()
+
+
+def read_key(path: Path) -> bytes:
+    """Return the secret key in a file; create it if the file does not exist."""
+    unfinished = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    if not path.exists():
+        with os.fdopen(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+            file.write(secrets.token_hex(32) + "\n")
+        try:
+            os.link(unfinished, path)  # fails if another process was faster
+        except FileExistsError:
+            pass
+        finally:
+            unfinished.unlink()
+    try:
+        key = bytes.fromhex(path.read_text().strip())
+    except ValueError:
+        key = b""
+    if len(key) < 32:
+        raise ArchiveError(path, "is not a key; restore it from a backup, because all links in sent mails depend on it")
+    return key
+
+
+@contextmanager
+def lock_sending(archive: Path) -> Iterator[bool]:
+    """Yield whether this process may send messages: False if another one is sending."""
+    read_key(archive.with_name(KEY_FILE))
+    # not a lock on follow.db, whose locks SQLite would lose when the file is closed here
+    with archive.with_name(KEY_FILE).open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+
+
+def find_next_due(frequency: str, now: datetime) -> str:
+    """Return when the next message of a subscription may be sent, if one is sent now.
+
+    >>> from datetime import UTC
+    >>> monday = datetime(2024, 6, 3, 8, 15, tzinfo=UTC)
+    >>> [find_next_due(frequency, monday) for frequency in FREQUENCIES]
+    ['2024-06-03T08:15:00+00:00', '2024-06-04T04:00:00+00:00', '2024-06-10T04:00:00+00:00']
+    """
+    if frequency == "now":
+        return str(to_iso(now))
+    local = now.astimezone(SWEDISH_TIME)
+    day = local.date() + timedelta(days=0 if local.time() < SENDING_HOUR else 1)
+    if frequency == "week":
+        day += timedelta(days=-day.weekday() % 7)
+    return str(to_iso(datetime.combine(day, SENDING_HOUR, SWEDISH_TIME).astimezone(now.tzinfo)))

@@ -1,0 +1,311 @@
+"""Following by mail, webhook and feed.
+
+- /-/follow: what the parameters of a search, `person` or `release` name; POST requests a subscription.
+- /-/follow/subscription (.json): a subscription by the token of a link; POST confirms or ends it.
+
+Nothing is sent here: messages are stored for `myndighetsarkivet notify`. GET changes nothing, because mail scanners
+open links. Responses do not tell whether an address is known. No cookie is set; a client's address is only counted in
+memory, for an hour. A server of a snapshot cannot store anything and says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections import deque
+from email.utils import parseaddr
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+import click
+from datasette import NotFound, Response, hookimpl
+
+from archive.database import ArchiveError
+from archive.dates import now
+from archive.delivery import check_public_url
+from archive.follow import FollowSettings, read_follow_settings
+from archive.follow.matching import (
+    FOLLOW_PARAMETERS,
+    PERSON_SQL,
+    Followed,
+    describe_followed,
+    parse_followed,
+    parse_stored_query,
+    read_newest_entry,
+)
+from archive.follow.messages import build_url
+from archive.follow.store import CONFIRMATION_TIME, FREQUENCIES, MAX_SUBSCRIPTIONS, FollowStore, Subscription
+from archive.search.params import build_search_url
+from archive.urls import host_to_ascii
+from archive.web.pages import find_tag
+from archive.web.responses import ReaderError, SiteRequest, site_view
+
+MAX_FORM_BYTES = 4_000
+MAX_ADDRESS_LENGTH = 254  # RFC 5321
+MAX_URL_LENGTH = 1_000
+MAIL_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@([^@\s]+\.[^@\s]+)")  # no quoted local parts
+MAX_CLIENT_REQUESTS = 10  # per hour, by one client
+LIMIT_SECONDS = 3_600
+ACTIONS = ("confirm", "end", "end_all", "access")
+ONE_CLICK = b"One-Click"  # in the body of a POST as of RFC 8058, which may be of either form type
+
+
+@hookimpl
+def register_routes() -> list[tuple[str, Any]]:
+    return [
+        (r"/-/follow$", show_follow),
+        (r"/-/follow/subscription(?:\.(?P<format>json))?$", show_subscription),
+    ]
+
+
+@hookimpl
+def startup(datasette: Any) -> None:
+    """Raise ClickException if a setting is invalid."""
+    try:
+        read_follow_settings()
+    except ArchiveError as error:
+        raise click.ClickException(str(error)) from error
+
+
+class RequestCounter:
+    """Counts requests of the last hour, in memory: in all, and of each client."""
+
+    def __init__(self) -> None:
+        self.times: dict[str, deque[float]] = {}
+
+    def is_allowed(self, client: str, max_requests: int) -> bool:
+        """Count a request and return True, or return False if there were too many."""
+        moment = time.monotonic()
+        for key in list(self.times):
+            while self.times[key] and self.times[key][0] < moment - LIMIT_SECONDS:
+                self.times[key].popleft()
+            if not self.times[key]:
+                del self.times[key]
+        counted = {"": max_requests, f"client {client}": MAX_CLIENT_REQUESTS}
+        if any(len(self.times.get(key, ())) >= limit for key, limit in counted.items()):
+            return False
+        for key in counted:
+            self.times.setdefault(key, deque()).append(moment)
+        return True
+
+
+REQUESTS = RequestCounter()
+
+
+@site_view(*FOLLOW_PARAMETERS)
+async def show_follow(site: SiteRequest) -> Response:
+    """Show how to follow something, or store the subscription that a form requests."""
+    followed, settings = parse_followed(site.args), read_follow_settings()
+    what = await describe_followed(site.run, followed, site.language)
+    if what is None:
+        raise NotFound("there is nothing to follow")
+    context: dict[str, Any] = {
+        "what": what,
+        "query": followed.query,
+        "is_offered": settings is not None,
+        "frequencies": FREQUENCIES,
+        "feeds": await list_feeds(site, followed),
+        "page": await find_page(site, followed),
+        "days": CONFIRMATION_TIME.days,
+    }
+    if site.request.method != "POST":
+        return await site.render("follow.html", context)
+    status, outcome = await subscribe(site, settings, followed)
+    headers = {"cache-control": "no-store"} | ({"retry-after": str(LIMIT_SECONDS)} if status == 429 else {})
+    return await site.render("follow.html", context | outcome, status=status, headers=headers)
+
+
+async def subscribe(
+    site: SiteRequest, settings: FollowSettings | None, followed: Followed
+) -> tuple[int, dict[str, object]]:
+    """Store a requested subscription; return the status and what the page shows about it."""
+    if settings is None:
+        raise ReaderError(404, "error.follow_off")
+    form = read_form(site)
+    channel, frequency = form.get("channel", "mail"), form.get("frequency", "")
+    shown = {"channel": channel, "address": form.get("address", "").strip(), "frequency": frequency}
+    if (path := find_writable_archive(site)) is None:
+        return 503, {"problem": "read_only", "site_url": build_follow_url(settings, followed, site.language)}
+    address = normalise_address(channel, shown["address"], settings)
+    if address is None or frequency not in FREQUENCIES:
+        return 400, {"problem": "address" if address is None else "frequency", **shown}
+    if not REQUESTS.is_allowed((site.request.scope.get("client") or ("",))[0], settings.max_requests):
+        return 429, {"problem": "too_many", **shown}
+
+    def store_request() -> None:
+        with FollowStore(path) as store:
+            store.request(
+                channel=channel,
+                address=address,
+                query=followed.query,
+                frequency=frequency,
+                language=site.language,
+                now=now(),
+            )
+
+    await asyncio.to_thread(store_request)
+    return 200, {"requested": channel, "address": address}
+
+
+def build_follow_url(settings: FollowSettings, followed: Followed, language: str) -> str:
+    return build_url(settings.public_url, f"/-/follow?{followed.query}", language)
+
+
+def find_writable_archive(site: SiteRequest) -> Path | None:
+    """Return the path of the archive; None if it is a snapshot, beside which nothing can be stored."""
+    db = site.datasette.get_database("archive")
+    return Path(db.path) if db.is_mutable else None
+
+
+def read_form(site: SiteRequest) -> dict[str, str]:
+    """Return the fields of a form; raise ReaderError if the body cannot be read or the form is on another site."""
+    body = site.request.scope["archive_body"]
+    if body.problem or len(body.data) > MAX_FORM_BYTES:
+        raise ReaderError(413, "error.follow_form")
+    if site.request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        raise ReaderError(403, "error.follow_other_site")
+    try:
+        fields = parse_qs(body.data.decode("ascii"), errors="strict", max_num_fields=10)
+    except ValueError:
+        raise ReaderError(400, "error.follow_form") from None
+    return {name: values[-1] for name, values in fields.items()}
+
+
+def normalise_address(channel: str, text: str, settings: FollowSettings) -> str | None:
+    """Return a mail address or the URL of a webhook; None if it is not one.
+
+    >>> settings = FollowSettings(public_url="https://a.se", sender="a@a.se")
+    >>> [normalise_address("mail", text, settings) for text in ("Ada@Årsta.se", "a@b", "a@b.se, c@d.se")]
+    ['Ada@xn--rsta-poa.se', None, None]
+    """
+    if channel == "webhook":
+        try:
+            check_public_url(text, settings.private_hosts)
+        except ValueError:
+            return None
+        return text if len(text) <= MAX_URL_LENGTH else None
+    found = MAIL_ADDRESS.fullmatch(text)
+    if channel != "mail" or found is None:
+        return None
+    address = f"{text.rpartition('@')[0]}@{host_to_ascii(found[1])}"
+    is_plain = address.isascii() and parseaddr(address)[1] == address and len(address) <= MAX_ADDRESS_LENGTH
+    return address if is_plain and not re.search(r"[^\w.-]", host_to_ascii(found[1]), re.ASCII) else None
+
+
+async def find_page(site: SiteRequest, followed: Followed) -> str:
+    """Return the path of the page that is followed."""
+    if followed.person:
+        return site.path(f"/person/{followed.person}")
+    if followed.release is not None:
+        return site.path(f"/archive/releases/{followed.release}")
+    include, search = followed.search.include, followed.search
+    if not search.text and not search.exclude and set(include) == {"agency"} and len(include["agency"]) == 1:
+        return site.path(f"/agency/{include['agency'][0]}")
+    return str(site.datasette.urls.path(build_search_url(search, site.requested_language)))
+
+
+async def list_feeds(site: SiteRequest, followed: Followed) -> list[tuple[str, str]]:
+    """Return the Atom feeds of what is followed: the key of a text and the path of each."""
+    if followed.release is not None:
+        return [("index.edits_atom", site.path("/-/edits.atom", release=followed.release))]
+    if followed.person:
+        (row,) = await site.run(PERSON_SQL, {"slug": followed.person})
+        return [("index.new_atom", site.path("/search.atom", q=f'säger:"{row["name"]}"', agency=row["agency"]))]
+    search, filters = followed.search, {}
+    is_simple = not (search.text or search.exclude) and all(len(values) == 1 for values in search.include.values())
+    if is_simple and set(search.include) == {"tag"}:
+        tag = await find_tag(site.run, search.include["tag"][0])
+        filters = {"tag": tag["id"]} if tag else {}
+    elif is_simple and set(search.include) <= {"agency"}:
+        filters = {name: values[0] for name, values in search.include.items()}
+    if filters or not (search.text or search.has_filters):
+        paths = {"new": "/new.atom", "edits": "/-/edits.atom", "removed": "/-/removed.atom"}
+        return [(f"index.{name}_atom", site.path(path, **filters)) for name, path in paths.items()]
+    path = build_search_url(search, site.requested_language, ".atom")
+    return [("index.new_atom", str(site.datasette.urls.path(path)))]
+
+
+# The page of a subscription
+
+
+@site_view("token")
+async def show_subscription(site: SiteRequest) -> Response:
+    """Show what a token names, or do what a form asks for; as JSON, export it."""
+    settings, path, is_post = read_follow_settings(), find_writable_archive(site), site.request.method == "POST"
+    if settings is None:
+        raise ReaderError(404, "error.follow_off")
+    if path is None:
+        raise ReaderError(503, "error.follow_read_only", url=settings.public_url)
+    token, action, own_id = site.args.get("token") or "", "", ""
+    if is_post and ONE_CLICK in site.request.scope["archive_body"].data:
+        action = "end"
+    elif is_post:
+        form = read_form(site)
+        action, own_id = form.get("action", ""), form.get("id", "")
+        if action not in ACTIONS:
+            raise ReaderError(400, "error.follow_form")
+    newest = await read_newest_entry(site.run)
+
+    def act() -> tuple[list[Subscription], bool, str | None] | None:
+        """Do what is asked for; return the subscriptions of the token, whether it is for all, and a secret."""
+        with FollowStore(path) as store:
+            found = store.read_token(token, now())
+            if found is None:
+                return None
+            subscription, is_all = found
+            own = store.list_of_address(subscription) if is_all else [subscription]
+            if action == "confirm":
+                store.confirm(subscription, *newest, now())
+            elif action == "access":
+                store.request_access(subscription, now())
+            elif action:
+                store.end([each for each in own if action == "end_all" or not is_all or str(each.id) == own_id])
+            current = [each for one in own if (each := store.find(one.id))]
+            is_owner = subscription.channel == "webhook" and (action == "confirm" or is_all)
+            return current or own[:1], is_all, store.build_webhook_secret(subscription) if is_owner else None
+
+    done = await asyncio.to_thread(act)
+    if done is None:
+        return no_store(await site.render_error(404, "error.follow_token"))
+    subscriptions, is_all, secret = done
+    described = [
+        (each, await describe_followed(site.run, parse_stored_query(each.query), site.language))
+        for each in subscriptions
+    ]
+    if site.format_name and not is_post:
+        rows = [format_subscription(each, what) for each, what in described]
+        return no_store(Response.json({"subscriptions": rows, "secret": secret}))
+    context = {
+        "subscriptions": described,
+        "is_all": is_all,
+        "action": action,
+        "secret": secret,
+        "token": token,
+        "max_subscriptions": MAX_SUBSCRIPTIONS,
+    }
+    return no_store(await site.render("subscription.html", context))
+
+
+def no_store(response: Response) -> Response:
+    """Keep a response out of caches, because its URL is a secret."""
+    response.headers["cache-control"] = "no-store"
+    return response
+
+
+def format_subscription(subscription: Subscription, what: str | None) -> dict[str, object]:
+    """Return all that is stored of a subscription, and what it follows in words."""
+    names = (
+        "channel",
+        "address",
+        "query",
+        "frequency",
+        "language",
+        "created",
+        "confirmed",
+        "due",
+        "rejections",
+        "rejected",
+    )
+    return {"followed": what, **{name: getattr(subscription, name) for name in names}}

@@ -1,0 +1,242 @@
+"""The pages for following: what they offer, what they reject, and that they reveal nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from archive.database import ArchiveError
+from archive.follow import read_follow_settings
+from archive.follow.store import FOLLOW_FILE, FollowStore
+from archive.store import Archive
+from tests.archive.follow.life import (
+    ADDRESS,
+    ENVIRONMENT,
+    START,
+    Life,
+    find_link,
+    post,
+    read_text,
+    start_life,
+    subscribe,
+)
+from tests.archive.sample import Site, fill, find_plugin, served
+
+FORM = {"channel": "mail", "address": ADDRESS, "frequency": "week"}
+
+
+@pytest.fixture
+def life(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Life]:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    with start_life(tmp_path) as started:
+        yield started
+
+
+@pytest.fixture
+def own_site(life: Life, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    with served(life.path) as datasette:
+        monkeypatch.setattr(find_plugin("follow.py"), "now", lambda: life.moment)
+        monkeypatch.setattr(find_plugin("follow.py"), "REQUESTS", find_plugin("follow.py").RequestCounter())
+        yield Site(datasette)
+
+
+async def test_feeds_alone_without_settings(site: Site) -> None:
+    page = await site.page("/-/follow?q=f%C3%A5glar")
+    assert page.cssselect("form[method=post]") == []
+    assert [link.get("href") for link in page.cssselect("main ul a")] == ["/search.atom?q=f%C3%A5glar"]
+    assert (await post(site, "/-/follow?q=x", **FORM)).status_code == 404
+    assert (await site.get("/-/follow/subscription?token=1-a")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("query", "what", "feeds"),
+    [
+        (
+            "agency=vagmyndigheten",
+            "Myndighet: Vägmyndigheten",
+            [f"{path}.atom?agency=vagmyndigheten" for path in ("/new", "/-/edits", "/-/removed")],
+        ),
+        ("", "Alla meddelanden", ["/new.atom", "/-/edits.atom", "/-/removed.atom"]),
+        ("release=1", "Meddelandet ”", ["/-/edits.atom?release=1"]),
+        ("q=a&year=2024&order=best", "”a” · År: 2024", ["/search.atom?q=a&year=2024"]),
+        ("kind__not=news&page=3", "Typ: inte nyhet", ["/search.atom?kind__not=news"]),
+    ],
+)
+async def test_what_is_followed_in_words(site: Site, query: str, what: str, feeds: list[str]) -> None:
+    page = await site.page(f"/-/follow?{query}")
+    assert page.cssselect(".tagline")[0].text_content().startswith(what)
+    assert [link.get("href") for link in page.cssselect("main ul a")] == feeds
+    for feed in feeds:
+        assert (await site.get(feed)).status_code == 200
+
+
+async def test_pages_link_to_it(site: Site) -> None:
+    for path in ("/search?q=f%C3%A5glar", "/agency/vagmyndigheten", "/tag/1", "/archive/releases/1"):
+        (link,) = {link.get("href") for link in (await site.page(path)).cssselect("a[href*='/-/follow?']")}
+        assert (await site.get(str(link))).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        *(("/-/follow?release=99999", 404), ("/-/follow?person=finns-ej", 404), ("/-/follow?release=x", 400)),
+        *(("/-/follow?q=...", 400), ("/-/follow?x=1", 400), ("/-/follow.json", 404)),
+    ],
+)
+async def test_nothing_to_follow(site: Site, path: str, status: int) -> None:
+    assert (await site.get(path)).status_code == status
+
+
+async def test_only_get_head_and_post(own_site: Site) -> None:
+    client = own_site.datasette.client
+    assert (await client.head("/-/follow")).status_code == 200
+    assert (await client.put("/-/follow")).status_code == 405
+    assert (await client.post("/-/follow.json")).status_code == 405
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ({"address": "ada"}, 400),
+        ({"address": "ada@reader.example\nBcc: x@y.example"}, 400),
+        ({"address": "ada@reader.example, bo@reader.example"}, 400),
+        ({"address": '"a b"@reader.example'}, 400),
+        ({"frequency": "hour"}, 400),
+        ({"channel": "webhook", "address": "https://127.0.0.1/x"}, 400),
+        ({"channel": "webhook", "address": "http://reader.example/x"}, 400),
+        ({"channel": "sms"}, 400),
+        ({"address": "a" * 5_000}, 413),
+        ({"channel": "webhook", "address": "https://reader.example/x"}, 200),
+    ],
+)
+async def test_addresses(own_site: Site, life: Life, fields: dict[str, str], status: int) -> None:
+    response = await post(own_site, "/-/follow?q=fyr", **FORM | fields)
+    assert response.status_code == status
+    assert (life.path.with_name(FOLLOW_FILE).exists(), response.headers.get("set-cookie")) == (status == 200, None)
+
+
+async def test_form_of_another_site_is_rejected(own_site: Site) -> None:
+    headers = {"content-type": "application/x-www-form-urlencoded", "sec-fetch-site": "cross-site"}
+    content = f"channel=mail&frequency=now&address={ADDRESS}"
+    response = await own_site.datasette.client.post("/-/follow", content=content, headers=headers)
+    assert response.status_code == 403
+
+
+async def test_known_and_unknown_addresses_get_the_same_answer(own_site: Site, life: Life) -> None:
+    """An address with too many requests gets no more mails, and nobody learns it."""
+    answers = {(await post(own_site, "/-/follow?q=fyr", **FORM)).text for _ in range(6)}
+    assert len(answers) == 1
+    assert len(life.take_mails()) == 3
+
+
+async def test_limit_per_client(own_site: Site) -> None:
+    for number in range(10):
+        assert (await post(own_site, "/-/follow", **FORM | {"address": f"r{number}@a.example"})).status_code == 200
+    response = await post(own_site, "/-/follow", **FORM)
+    assert (response.status_code, response.headers["retry-after"]) == (429, "3600")
+
+
+def test_limit_of_all_clients() -> None:
+    counter = find_plugin("follow.py").RequestCounter()
+    assert [counter.is_allowed(f"10.0.0.{number}", 3) for number in range(5)] == [True] * 3 + [False] * 2
+
+
+async def test_read_only_server_says_where(life: Life, tmp_path: Path) -> None:
+    copy = tmp_path / "copy" / "archive.db"
+    copy.parent.mkdir()
+    fill(copy)
+    with Archive(copy) as archive:
+        archive.db.execute("pragma journal_mode = delete")
+    with served(copy, immutable=True) as datasette:
+        response = await post(Site(datasette), "/-/follow?q=fyr&lang=en", **FORM)
+        assert response.status_code == 503
+        assert 'href="https://arkiv.example/-/follow?q=fyr&amp;lang=en"' in response.text
+        assert (await Site(datasette).get("/-/follow/subscription?token=1-a")).status_code == 503
+    assert not copy.with_name(FOLLOW_FILE).exists()
+
+
+async def test_own_page(own_site: Site, life: Life) -> None:
+    """A link shows one subscription; one to all is only sent to the address, expires, exports and deletes."""
+    link = await subscribe(own_site, life, "q=fyr")
+    await subscribe(own_site, life, "q=hamn")
+    await subscribe(own_site, life, "q=annan", "bo@reader.example")
+    response = await own_site.get(link)
+    assert "hamn" not in response.text
+    assert response.headers["cache-control"] == "no-store"
+    exported = (await own_site.get(link.replace("?", ".json?"))).json()
+    assert [row["query"] for row in exported["subscriptions"]] == ["q=fyr"]
+    await post(own_site, link, action="access")
+    await post(own_site, link, action="access")
+    (mail,) = life.take_mails()
+    assert mail["To"] == ADDRESS
+    all_link = find_link(read_text(mail))
+    rows = (await own_site.get(all_link.replace("?", ".json?"))).json()["subscriptions"]
+    assert [(row["query"], row["address"]) for row in rows] == [("q=fyr", ADDRESS), ("q=hamn", ADDRESS)]
+    page = await own_site.page(all_link)
+    ids = [field.get("value") for field in page.cssselect("input[name=id]")]
+    assert (await post(own_site, all_link, action="end", id="3")).status_code == 200  # that of another address
+    assert (await post(own_site, all_link, action="end", id=str(ids[1]))).status_code == 200
+    rows = (await own_site.get(all_link.replace("?", ".json?"))).json()["subscriptions"]
+    assert [row["query"] for row in rows] == ["q=fyr"]
+    await post(own_site, all_link, action="end_all")
+    assert (await own_site.get(link)).status_code == 404
+    with FollowStore(life.path) as store:
+        assert [each.address for each in store.list_due(life.moment)] == ["bo@reader.example"]
+
+
+async def test_confirming_again_replaces(own_site: Site, life: Life) -> None:
+    await subscribe(own_site, life, "q=fyr")
+    await subscribe(own_site, life, "q=fyr", frequency="week")
+    with FollowStore(life.path) as store:
+        assert [each.frequency for each in store.list_due(life.moment.replace(year=2025))] == ["week"]
+
+
+async def test_forged_tokens(own_site: Site, life: Life) -> None:
+    path, _, token = (await subscribe(own_site, life, "q=fyr")).partition("?token=")
+    last = "0" if token[-1] != "0" else "1"
+    for forged in (f"{token[:-1]}{last}", "", f"9{token}", f"{token}ö", token.replace("-", "-9999999999-")):
+        assert (await own_site.get(f"{path}?token={forged}")).status_code == 404
+
+
+async def test_old_requests_and_links_expire(own_site: Site, life: Life) -> None:
+    await post(own_site, "/-/follow?q=fyr", **FORM)
+    (mail,) = life.take_mails()
+    link = await subscribe(own_site, life, "q=hamn")
+    await post(own_site, link, action="access")
+    (access,) = life.take_mails()
+    life.moment = START.replace(month=7)
+    life.notify()
+    for expired in (mail, access):
+        assert (await own_site.get(find_link(read_text(expired)))).status_code == 404
+    assert (await own_site.get(link)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        ({"PUBLIC_URL": "arkiv.example"}, "PUBLIC_URL"),
+        ({"PUBLIC_URL": ""}, "PUBLIC_URL"),
+        ({"FOLLOW_MAIL_FROM": "Arkivet"}, "FOLLOW_MAIL_FROM"),
+        ({"FOLLOW_SMTP": "https://user:secret@a.example"}, "FOLLOW_SMTP"),
+        ({"FOLLOW_RETURN_PATH": "bounces@a.example"}, "FOLLOW_RETURN_PATH"),
+        ({"FOLLOW_MAX_REQUESTS": "many"}, "FOLLOW_MAX_REQUESTS"),
+        ({"FOLLOW_MAIL_FROM": "", "FOLLOW_SMTP": "smtp://a.example"}, "FOLLOW_MAIL_FROM"),
+    ],
+)
+def test_invalid_settings_name_the_variable(change: dict[str, str], name: str) -> None:
+    with pytest.raises(ArchiveError, match=f"environment: {name}: ") as caught:
+        read_follow_settings(ENVIRONMENT | change)
+    assert "secret" not in str(caught.value)
+
+
+def test_settings() -> None:
+    assert read_follow_settings({}) is None
+    assert read_follow_settings({"PUBLIC_URL": "https://a.example"}) is None
+    settings = read_follow_settings(
+        ENVIRONMENT | {"PUBLIC_URL": "https://a.example/arkiv/", "FOLLOW_MAX_REQUESTS": "5"}
+    )
+    assert settings is not None
+    assert (settings.public_url, settings.max_requests) == ("https://a.example/arkiv", 5)

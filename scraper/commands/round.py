@@ -1,9 +1,11 @@
-"""scrapy round: runs both spiders, assesses health, writes the manifest and sends alerts."""
+"""scrapy round: runs both spiders, assesses health, writes the manifest, sends alerts and tells subscribers."""
 
 from __future__ import annotations
 
 import argparse
 import logging
+import os
+import sys
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
@@ -75,8 +77,16 @@ class Command(ProjectCommand):
         for problem in problems:
             logger.error("%s", problem)
         result = close_round(self.archive_path, self.load_agencies(), alert_settings, previous_crawl_id)
-        print(f"round: {result}")
-        return 0 if result.is_ok and not problems else 1
+        print(f"round: {result}", flush=True)
+        has_notified = notify_subscribers(runner, self.archive_path)
+        return 0 if result.is_ok and has_notified and not problems else 1
+
+
+def notify_subscribers(runner: CommandRunner, archive_path: Path) -> bool:
+    """Send subscribers what the round has found, if there are any; return False if that failed."""
+    if not os.environ.get("PUBLIC_URL"):
+        return True
+    return runner.run_command([sys.executable, "-m", "archive", "notify", str(archive_path)]) == 0
 
 
 def report_running_round(since: datetime) -> int:

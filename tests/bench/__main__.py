@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 
 from tests.bench.again import measure_again
+from tests.bench.attachments import measure_attachments
 from tests.bench.big import NUMBER, measure_big
 from tests.bench.crawl import measure_crawl
 from tests.bench.extraction import measure_extraction
@@ -35,6 +36,7 @@ def to_parts(number: int | None) -> dict[str, Callable[[], Iterator[str]]]:
         "search": measure_search,
         "related releases": measure_related,
         "quotations": measure_quotations,
+        "attachments": measure_attachments,
         "big archives": lambda: measure_big(number or NUMBER),
     }
     if number and number >= LONG:

@@ -55,13 +55,12 @@ class Attachments:
         urls = self.db.execute(
             "select distinct url from attachments where release = ? and url like 'http%'", [release_id]
         ).fetchall()
+        file_sql = "select url from frontier where release = ? and file_title is not null"
+        for (url,) in self.db.execute(file_sql, [release_id]).fetchall():
+            self._add_link(release_id, url, seen)
+            self._record_file_release(release_id, url, seen_at)
         for (url,) in urls:
-            self.db.execute(
-                "insert into attachment_links (release, url, first_seen, last_seen, takedown)"
-                " select id, :url, :seen, :seen, takedown from releases where id = :release"
-                " on conflict (release, url) do update set last_seen = excluded.last_seen",
-                {"release": release_id, "url": url, "seen": seen},
-            )
+            self._add_link(release_id, url, seen)
             # a time of fetching that is later than now was written by a wrong clock
             self.db.execute(
                 "insert into frontier (url, agency, role, state, first_seen)"
@@ -69,6 +68,14 @@ class Attachments:
                 " where role = 'attachment' and state = 'done' and (fetched <= :before or fetched > :seen)",
                 {"url": url, "agency": agency, "seen": seen, "before": to_iso(seen_at - MIN_INTERVAL)},
             )
+
+    def _add_link(self, release_id: int, url: str, seen: str) -> None:
+        self.db.execute(
+            "insert into attachment_links (release, url, first_seen, last_seen, takedown)"
+            " select id, :url, :seen, :seen, takedown from releases where id = :release"
+            " on conflict (release, url) do update set last_seen = excluded.last_seen",
+            {"release": release_id, "url": url, "seen": seen},
+        )
 
     def add_links_of_checked(self, agency: str) -> None:
         """Do the same for the releases of an agency that were checked since their links were last stored."""
@@ -156,7 +163,7 @@ class Attachments:
             self.describe_changes(file_id)
         return AttachmentVersion(int(version_id or 0), file_id, sha256)
 
-    def record_file_release(self, release_id: int, url: str, seen_at: datetime) -> None:
+    def _record_file_release(self, release_id: int, url: str, seen_at: datetime) -> None:
         """Record a release that is a file itself as a version of its URL, with its newest capture."""
         sql = """
             select c.id, c.sha256, c.bytes, c.headers from releases r join revisions v on v.id = r.revision

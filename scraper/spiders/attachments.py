@@ -68,8 +68,6 @@ class AttachmentSpider(ReleaseSpider):
             if row and row.state == "stored" and row.release_id is not None:
                 with self.archive.transaction():
                     self.archive.attachments.add_links(row.release_id, slug, now())
-                    if row.file_title is not None:
-                        self.archive.attachments.record_file_release(row.release_id, url, now())
         super().finish_release(slug, url)
 
     def engine_stopped(self) -> None:

@@ -258,6 +258,26 @@ def test_redacted_release(archive: Archive) -> None:
     assert verify(archive.path).findings == []
 
 
+def test_text_of_a_release_that_is_a_file_is_withheld_with_it(archive: Archive) -> None:
+    url = "https://fyr.example/fil.pdf"
+    is_file = replace(release(60, 0), url=url, body="", attachments=(Attachment(url=url, title="Beslut"),))
+    (capture_id,) = archive.db.execute("select min(id) from captures").fetchone()
+    archive.save(is_file, seen_at=NOW, capture_id=capture_id)
+    release_id = archive.find_release_id(url)
+    assert release_id
+    with archive.transaction():
+        archive.frontier.add(url, agency="fyr", role="release", seen_at=NOW, file_title="Beslut")
+        archive.frontier.mark_stored(url, release_id, NOW)
+    takedown_id = hide_release(archive, release_id, NOW, reason="Domstols beslut")  # before it is known as a file
+    sample_evidence.add_links(archive, url, NOW)
+    assert archive.attachments.list_files_without_text() == []
+    assert verify(archive.path).findings == []
+    lift_takedown(archive, takedown_id, NOW, "Upphävt")
+    sample_evidence.add_links(archive, url, NOW + DAY)
+    assert select(archive, "select capture, cause, checks from attachment_versions") == [(capture_id, "first", 2)]
+    assert len(archive.attachments.list_files_without_text(agency="fyr")) == 1
+
+
 def test_passage_in_a_file_can_be_redacted(archive: Archive) -> None:
     add_links(archive)
     store_text(archive, record(archive, b"%PDF-1"), replace(TEXT, pages=(AttachmentPage(1, "Av Nora\nKvist"),)))

@@ -88,7 +88,8 @@ def judge_printed(page: Page, texts: Sequence[list[str]]) -> Iterator[str]:
         shared, read, printed = shared + common, read + grams[0].total(), printed + grams[1].total()
     yield f"{NUMBER} files of {pages} pages, {printed} sequences of four words"
     yield judge("F1 of sequences of four words", 2 * shared / (read + printed), least=MIN_F1)
-    yield f"  precision {shared / read:.4f}, recall {shared / printed:.4f}, least F1 of a file {worst:.3f}"
+    yield f"  {2 * shared / (read + printed):.4f}; precision {shared / read:.4f}, recall {shared / printed:.4f}"
+    yield f"  least of a file {worst:.3f}"
     yield judge("CPU time of a page, with the start of a process", 1000 * cpu / pages, unit="ms", most=MAX_MILLISECONDS)
     yield f"  most memory of a process: {read_peak():.0f} MB"
 

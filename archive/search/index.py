@@ -78,7 +78,10 @@ MIN_VOCABULARY_LENGTH = 3  # letters of a word that can be suggested
 
 # A moved or hidden release may be listed again by a trigger, which does not index it. So it is indexed with the date
 # that it would have in lists.
-WAS_EDITED_SQL = f"exists (select 1 from revisions v where v.release = {{release}} and {IS_EDIT_SQL})"
+WAS_EDITED_SQL = (  # by this index, else SQLite reads all edits of the archive to find those of one release
+    "exists (select 1 from revisions v indexed by idx_revisions_edited where v.release = {release}"
+    f" and {IS_EDIT_SQL})"
+)
 LISTING_SQL = (
     "select r.agency, coalesce(l.sort_date, r.published, r.updated, r.first_seen),"
     f" {WAS_EDITED_SQL.format(release='r.id')} from releases r left join release_facets l on l.release = r.id"

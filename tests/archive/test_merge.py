@@ -8,6 +8,7 @@ from pathlib import Path
 
 from archive.merge import merge_releases
 from archive.models import Release
+from archive.search.index import encode_facet_term
 from archive.store import Archive
 
 SEEN = datetime(2026, 3, 1, 8, tzinfo=UTC)
@@ -33,6 +34,8 @@ def test_merge_joins_the_histories_of_two_urls(tmp_path: Path) -> None:
         assert archive.db.execute("select moved_to from releases order by id").fetchall() == [(2,), (None,)]
         indexed = "select rowid from search_edits where search_edits match ?"
         assert [archive.db.execute(indexed, [word]).fetchall() for word in ("18", "19")] == [[(4,)], [(5,)]]
+        edited = f"select rowid from search where search match '{encode_facet_term('edited', 'yes')}'"
+        assert archive.db.execute(edited).fetchall() == [(2,)]
         archive.save(replace(OLD, url=new.url), seen_at=SEEN + timedelta(hours=3))
         back = archive.db.execute("select release, cause, reverts_to from revisions where id = 3").fetchall()
         assert back == [(2, "source", 1)], "a state of the earlier URL"

@@ -127,7 +127,7 @@ def test_release_without_a_date_is_the_oldest(archive: Archive) -> None:
     archive.save(replace(UNDATED, url="https://prov.example/2", published=Month(2023, 5, 1)), seen_at=SEEN)
     columns = refresh(ColumnCache(), archive.db.conn)
     assert read_columns(columns) == read_tables(archive.db.conn)
-    assert columns.sort_newest_first([1, 2]) == [2, 1]
+    assert columns.sort_newest_first([1, 2]) == columns.sort_by_date([1, 2], "oldest") == [2, 1]
     assert list(columns.iter_ages([1, 2], TODAY)) == [10**9, (TODAY - date(2023, 5, 1)).days]
 
 

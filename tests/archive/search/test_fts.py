@@ -193,6 +193,32 @@ async def test_speaker_is_who_the_current_version_quotes(speakers: Searcher, tex
     assert [note.key for note in results.notes] == (["no_speaker"] if not titles else [])
 
 
+async def test_speakers_and_edited_releases_are_facets(speakers: Searcher) -> None:
+    facets = (await speakers.find("kajen OR masten")).hit_page.facets
+    counts = [("bo-ekman", "Bo Ekman", 2), ("asa-ek", "Åsa Ek", 1)]
+    assert [(choice.value, choice.name, choice.count) for choice in facets["speaker"]] == counts
+    assert {choice.value: choice.count for choice in facets["edited"]} == {"no": 2, "yes": 1}
+    for chosen in ({}, {"agency": ("fyr",)}):
+        counted = (await speakers.find(include=chosen)).hit_page
+        assert [(choice.value, choice.count) for choice in counted.facets["speaker"]] == [
+            ("bo-ekman", 2),
+            ("asa-ek", 1),
+        ]
+        assert counted.approximate_facets == []
+    for text, chosen, excluded, titles in (
+        ("", {"speaker": ("bo-ekman",)}, {}, {"Kajen", "Masten"}),
+        ("kajen", {"speaker": ("bo-ekman",)}, {}, {"Kajen"}),
+        ("", {"speaker": ("bo-ekman", "asa-ek")}, {}, {"Kajen"}),
+        ("", {}, {"speaker": ("asa-ek",)}, {"Besök", "Masten"}),
+        ("", {"edited": ("yes",)}, {}, {"Masten"}),
+        ("kajen OR masten", {"edited": ("no",)}, {"speaker": ("asa-ek",)}, {"Besök"}),
+        ("kajen", {"attachments": ("yes",)}, {}, set()),
+    ):
+        assert set(await speakers.titles(text, include=chosen, exclude=excluded)) == titles
+    (note,) = (await speakers.find(speaker="nora")).notes
+    assert (note.key, note.value) == ("no_value", "speaker=nora")
+
+
 async def test_sqlite_reads_the_index_first(sample: Searcher) -> None:
     """Looking up each release in the index would take seconds in a large archive."""
     steps: list[str] = []

@@ -16,6 +16,7 @@ from archive.search.params import (
     parse_search_request,
     toggle_facet_value,
 )
+from archive.search.query import parse_query
 from tests.archive.hostile_queries import LONG, OPERATORS, TYPED, WORDS
 
 
@@ -69,6 +70,33 @@ def test_any_value_can_be_requested() -> None:
 def test_request_is_a_url() -> None:
     request = SearchRequest(text="a&b", include={"tag": ("x", "y")}, exclude={"agency": ("z",)}, order="newest", page=3)
     assert build_search_url(request, None) == "/search?q=a%26b&tag=x&tag=y&agency__not=z&order=newest&page=3"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "days", "notes"),
+    [
+        ({"from": "2015", "to": "2020"}, {"from": "2015-01-01", "to": "2020-12-31"}, []),
+        ({"from": "2024-02", "to": "2024-02"}, {"from": "2024-02-01", "to": "2024-02-29"}, []),
+        ({"from": " 2024-05-18 ", "to": ""}, {"from": "2024-05-18"}, []),
+        ({"from": "2023-02-29", "to": "maj"}, {}, ["from=2023-02-29", "to=maj"]),
+    ],
+)
+def test_days_are_those_of_the_query_language(
+    parameters: dict[str, str], days: dict[str, str], notes: list[str]
+) -> None:
+    request = parse(q="fyr OR hamn", **parameters)
+    assert request.days == days
+    assert request.has_filters == bool(days)
+    assert list_notes(request) == [("not_read", note) for note in notes]
+    typed = " ".join(["fyr OR hamn", *(f"{name}:{day}" for name, day in days.items())])
+    assert request.query.tree == parse_query(typed).tree
+    assert all(f"{name}={day}" in build_search_url(request, None) for name, day in days.items())
+    assert parse(q="?", **parameters).query.is_blank
+
+
+def test_days_that_exclude_each_other_are_noted() -> None:
+    for request in (parse(**{"from": "2024", "to": "2023"}), parse(q="till:2023", **{"from": "2024"})):
+        assert [(note.key, note.value) for note in request.query.notes] == [("no_time", "2024-01-01 – 2023-12-31")]
 
 
 def test_facet_value_is_turned_on_and_off() -> None:

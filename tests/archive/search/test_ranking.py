@@ -107,6 +107,28 @@ async def test_search_without_words_is_counted_without_limit(
         assert found.facets[name] == expected.facets[name]
 
 
+@pytest.mark.parametrize("text", ["", "vägarna", "väg*", "från:2000 vägarna", "fyrar OR vägarna", "tag"])
+@pytest.mark.parametrize("show", ["releases", "questions"])
+async def test_oldest_first_is_the_reverse_of_newest_first(
+    sample: Searcher, monkeypatch: pytest.MonkeyPatch, text: str, show: str
+) -> None:
+    chosen = {"text": text, "show": show} if text != "tag" else {"tag": "Väglag", "show": show}
+    by_date = [
+        (hit.row["published"] or hit.row["updated"], hit.row["pair" if hit.is_pair else "id"])
+        for hit in (await sample.find(**chosen, order="newest", size=100)).hits
+        if not hit.is_loose
+    ]
+    expected = [key for date, key in reversed(by_date) if date] + [key for date, key in by_date if not date]
+    for limit in (100, 10):
+        lower_limits(monkeypatch, limit)
+        pages = [(await sample.find(**chosen, order="oldest", size=4, page=page)).hit_page for page in (1, 2, 9, 16)]
+        assert {page.order for page in pages} == {"oldest"}
+        for page in pages:
+            strict = [key for key in page.ids if key not in page.loose.queries]
+            start = (page.page - 1) * 4
+            assert strict == expected[start : start + 4]
+
+
 # Facets
 
 

@@ -90,7 +90,7 @@ def test_the_crontab_is_one() -> None:
     lines = [
         line for line in SCRIPTS["crontab"].splitlines() if line and line[0] not in "#" and "=" not in line.split()[0]
     ]
-    assert len(lines) == 4
+    assert len(lines) == 5
     for line in lines:
         *when, command = line.split(maxsplit=5)
         assert next(CronSim(" ".join(when), datetime(2026, 1, 1, tzinfo=UTC))).year == 2026

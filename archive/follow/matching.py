@@ -25,7 +25,7 @@ from archive.database import RunQuery
 from archive.dates import to_iso
 from archive.feeds import BACKFILL_END_SQL, IS_NEW_SQL, RULE_COLUMNS, entry_checksum
 from archive.history import IS_EDIT_SQL, find_final_release, read_version_texts
-from archive.i18n import translate, translate_code
+from archive.i18n import format_stated_time, translate, translate_code
 from archive.params import FilterError, UrlArguments, parse_number_parameter
 from archive.search.fts import build_facet_conditions, build_plan, extract_filters, select_ids
 from archive.search.index import NO_VALUE
@@ -34,6 +34,7 @@ from archive.search.params import (
     FACETS,
     PAGE_SIZE,
     SEARCH_PARAMETERS,
+    YES_NO_FACETS,
     SearchRequest,
     build_search_parameters,
     parse_search_request,
@@ -72,7 +73,10 @@ PERSON_RELEASES_SQL = """
     where p.slug = :slug and q.release in (select value from json_each(:ids))
 """
 RELEASE_SQL = "select title from releases where id = :id and takedown is not 'hidden'"
-AGENCY_NAMES_SQL = "select slug, name, name_en from agencies where slug in (select value from json_each(:slugs))"
+NAMES_SQL = """
+    select slug, name, name_en from agencies where slug in (select value from json_each(:slugs))
+    union all select slug, name, name from people where slug in (select value from json_each(:slugs))
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,8 +132,9 @@ async def describe_followed(run: RunQuery, followed: Followed, language: str) ->
         rows = await run(RELEASE_SQL, {"id": followed.release})
         return translate(language, "follow.release", title=rows[0]["title"]) if rows else None
     search = followed.search
-    slugs = [slug for values in (search.include, search.exclude) for slug in values.get("agency", ())]
-    rows = await run(AGENCY_NAMES_SQL, {"slugs": json.dumps(slugs)}) if slugs else []
+    facets = [values.get(name, ()) for values in (search.include, search.exclude) for name in ("agency", "speaker")]
+    slugs = [slug for values in facets for slug in values]
+    rows = await run(NAMES_SQL, {"slugs": json.dumps(slugs)}) if slugs else []
     names = {row["slug"]: (row["name_en"] if language == "en" else None) or row["name"] for row in rows}
     parts = [translate(language, "format.quoted", text=search.text)] if search.text else []
     for chosen, is_excluded in ((search.include, False), (search.exclude, True)):
@@ -138,22 +143,22 @@ async def describe_followed(run: RunQuery, followed: Followed, language: str) ->
             if is_excluded:
                 values = [translate(language, "search.without", name=value) for value in values]
             parts += [f"{translate(language, f'search.facet.{facet}')}: {', '.join(values)}"] if values else []
+    for name, day in search.days.items():
+        parts.append(f"{translate(language, f'search.{name}')} {format_stated_time(language, day)}")
     return " · ".join(parts) or translate(language, "list.all_releases")
 
 
-def describe_facet_value(language: str, facet: str, value: str, agency_names: Mapping[str, str]) -> str:
-    """Return a value of a facet in words, as the search page does."""
-    if facet == "agency":
-        return agency_names.get(value, value)
+def describe_facet_value(language: str, facet: str, value: str, names: Mapping[str, str]) -> str:
+    """Return a value of a facet in words, as the search page does. names: of agencies and people, by slug."""
     if facet == "kind":
         return (
             translate(language, "search.value.no_kind")
             if value == NO_VALUE
             else translate_code(language, "release_kind", value)
         )
-    if facet == "questions" and value in ("yes", "no"):
-        return translate(language, f"search.value.{'with' if value == 'yes' else 'without'}_questions")
-    return translate(language, "search.value.undated") if value == NO_VALUE else value
+    if facet in YES_NO_FACETS and value in ("yes", "no"):
+        return translate(language, f"search.value.{facet}.{value}")
+    return translate(language, "search.value.undated") if value == NO_VALUE else names.get(value, value)
 
 
 # Changes

@@ -63,13 +63,15 @@ async def test_feeds_alone_without_settings(site: Site) -> None:
         ("release=1", "Meddelandet ”", ["/-/edits.atom?release=1"]),
         ("q=a&year=2024&order=best", "”a” · År: 2024", ["/search.atom?q=a&year=2024"]),
         ("kind__not=news&page=3", "Typ: inte nyhet", ["/search.atom?kind__not=news"]),
+        ("attachments=yes&from=2024-05-02", "Bilagor: Med bilagor · Från och med 2 maj 2024", None),
     ],
 )
-async def test_what_is_followed_in_words(site: Site, query: str, what: str, feeds: list[str]) -> None:
+async def test_what_is_followed_in_words(site: Site, query: str, what: str, feeds: list[str] | None) -> None:
     page = await site.page(f"/-/follow?{query}")
     assert page.cssselect(".tagline")[0].text_content().startswith(what)
-    assert [link.get("href") for link in page.cssselect("main ul a")] == feeds
-    for feed in feeds:
+    links = [str(link.get("href")) for link in page.cssselect("main ul a")]
+    assert feeds in (None, links)
+    for feed in links:
         assert (await site.get(feed)).status_code == 200
 
 

@@ -175,6 +175,7 @@ ERROR: Mapping[str, Type] = {
     "ok": "bool Always false",
     "status": "int HTTP status = 400",
     "error": "str What is wrong, in English",
+    "docs?": "url Documentation",
 }
 
 DATA_SUFFIX = re.compile(r"\\\.(?P<only>\w+)\$$|(?:\(\?:)?\\\.\(\?P<format>(?P<formats>[^()]+)\)(?:\)\?)?\$$")

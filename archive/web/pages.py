@@ -125,6 +125,10 @@ ROBOTS_RULES = (  # in an order that is also right for parsers that take the fir
     ("Disallow", "/archive/releases/*?*q="),  # pages with the words of a search marked
     ("Disallow", "/archive/releases/*?*hit="),
     ("Allow", "/archive/releases/"),
+    # what llms.txt recommends
+    *(("Allow", f"/archive/{table}.json") for table in ("releases", "questions")),
+    ("Allow", "/search.json"),
+    *(("Allow", f"/-/{name}.json") for name in ("changes", "edits", "phrase", "removed")),
     ("Disallow", "/search"),
     ("Disallow", "/-/diff/"),
     ("Disallow", "/-/evidence/"),
@@ -153,19 +157,24 @@ same page differently.
 
 ## Pages
 
-- [Search]({site}/search?q=): words, phrases in quotation marks; `q`, `agency`, `tag`, `year`
 - [Agencies]({site}/agencies): each at {site}/agency/SLUG, a month of it at {site}/agency/SLUG/2024-05
 - [A release]({site}/archive/releases/1): permanent address; a question in it at #question-1
-- [When a wording appeared and disappeared]({site}/-/phrase?q=): `q`, a phrase in quotation marks; also .json, .csv
-- [Edits]({site}/-/edits) and [removals]({site}/-/removed): also .json, .csv, .atom
+- [Edits]({site}/-/edits.json) and [removals]({site}/-/removed.json): also .csv, .atom, and pages without a suffix
 - [How dates are read, what importance means, limits]({site}/about?lang=en)
 
 ## Data
 
+Without a key. A model can also use the tools at {site}/-/mcp (Model Context Protocol), if this site has them.
+
+- [All addresses, parameters and members]({site}/openapi.json): OpenAPI 3.1
+- [Documentation, with examples]({site}/docs/api)
+- [Search]({site}/search.json?q=skog): words, phrases in quotation marks; `q`, `agency`, `tag`, `year`
+- [When a wording appeared and disappeared]({site}/-/phrase.json?q=skog): `q`, a phrase in quotation marks
+- [A version of a release]({site}/-/revision/1.json): cite its `permalink`
 - [One release as JSON]({site}/archive/releases/1.json?_shape=objects)
 - [Releases with a word]({site}/archive/releases.json?_search=skog&_sort_desc=published&_shape=objects&_size=20)
 - [Questions and answers]({site}/archive/questions.json?_shape=objects)
-- [All tables and columns, described]({site}/archive); any SELECT as {site}/archive.json?sql=…&_shape=array
+- [Tables, views and SQL]({site}/docs/api#tables-views-and-queries): any SELECT as {site}/archive.json?sql=…
 - [All releases, and then every change]({site}/-/changes.json?size=20): follow `next`, keep `cursor`
 - [All pages]({site}/sitemap.xml)
 """

@@ -145,7 +145,8 @@ class SiteRequest:
             return await self.render("request_error.html", context, status=status, headers=headers)
         if self.datasette.cors:
             add_cors_headers(headers)
-        error = {**json_members, "ok": False, "status": status, "error": translate("en", text_key, **values)}
+        error = {"ok": False, "status": status, "error": translate("en", text_key, **values)}
+        error = {**json_members, **error, "docs": self.url("/docs/api")}
         return Response.json(error, status=status, headers=headers)
 
     def build_headers(self, etag: str | None = None) -> dict[str, str]:

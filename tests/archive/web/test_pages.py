@@ -103,10 +103,13 @@ async def test_robots_txt_disallows_pages_of_hits(site: Site) -> None:
 async def test_llms_txt_links_to_existing_pages(site: Site) -> None:
     text = (await site.get("/llms.txt")).text
     assert text.startswith("# Myndighetsarkivet\n\n> ")
-    paths = [path for path in re.findall(r"\]\(http://localhost([^)]+)\)", text) if "/search" not in path]
-    assert len(paths) >= 8
+    robots = RobotFileParser()
+    robots.parse((await site.get("/robots.txt")).text.splitlines())
+    paths = re.findall(r"\]\(http://localhost([^)]+)\)", text)
+    assert len(paths) >= 14
     for path in paths:
         assert (await site.get(path)).status_code == 200, path
+        assert robots.can_fetch("anybot", path), path
 
 
 # Costs of lists

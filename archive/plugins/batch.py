@@ -20,6 +20,7 @@ from archive.search import prepare_finder
 from archive.search.index import ColumnCache
 from archive.search.params import SearchRequest, build_search_url
 from archive.web.forms import PostedTextError, answer_options, read_fields
+from archive.web.openapi import DataOperation, get_fields
 from archive.web.responses import DataExport, ReaderError, SiteRequest, get_search_columns, render_export, site_view
 from archive.web.sandbox import CUT_HEADER
 
@@ -32,6 +33,30 @@ HIT_MEMBERS = ("title", "agency", "published", "page")
 BATCH_COLUMNS = (
     *("text", "state", "releases", "releases_are_minimum", "search"),
     *(f"{name}_{number}" for number in range(1, FIRST_HITS + 1) for name in HIT_MEMBERS),
+)
+BATCH_OPERATION = DataOperation(
+    summary="Count the releases with each of many names or phrases, and find the first ones",
+    text=f"Names or phrases, one on each line: at most {MAX_TERMS} lines of {MAX_TERM_LENGTH} characters",
+    parameters={"q": ["str A name or phrase, instead of a body = fyrar"], "match": f"str {', '.join(MATCHES)} = exact"},
+    body={
+        "complete": "bool Whether every line was searched for",
+        "match": "str exact: each line is a phrase; words: it is a query",
+        "terms": [
+            {
+                "text": "str The line",
+                "state": "str searched, no_words, too_slow or not_searched",
+                "releases": "int? Releases that have it",
+                "releases_are_minimum": "bool Whether there may be more",
+                "search": "url The search page with all of them",
+                "hits": [get_fields("release", "title", "agency", "published", page="url Page of the release")],
+            }
+        ],
+    },
+    statuses={
+        408: "The body did not arrive in time",
+        413: "Too many or too long lines",
+        415: "Another type or encoding",
+    },
 )
 HITS_SQL = """
     select r.id, r.title, r.language, r.published, r.updated, r.first_seen, r.agency, a.name, a.name_en
@@ -58,17 +83,16 @@ def register_routes() -> list[tuple[str, Any]]:
     return [(r"/-/batch(?:\.(?P<format>json|csv|xlsx))?$", show_batch)]
 
 
-@site_view("q", "match")
+@site_view("q", "match", operation=BATCH_OPERATION)
 async def show_batch(site: SiteRequest) -> Any:
     """Show the form, or search for each line of a text."""
     if site.request.method == "OPTIONS":
         return answer_options(site)
     is_post = site.request.method == "POST"
+    lines, match = site.args.getlist("q"), site.args.get("match") or ""
     if is_post:
         fields = read_fields(site, "match")
-        lines, match = fields["text"].splitlines(), fields.get("match", "")
-    else:
-        lines, match = site.args.getlist("q"), site.args.get("match") or ""
+        lines, match = [*lines, *fields["text"].splitlines()], fields.get("match", match)
     if match not in ("", *MATCHES):
         raise ReaderError(400, "error.batch_match", known=", ".join(MATCHES))
     terms = list(dict.fromkeys(filter(None, (" ".join(line.split()) for line in lines))))

@@ -30,6 +30,7 @@ from archive.publication import (
 )
 from archive.schema import read_metadata
 from archive.search.params import SearchRequest, build_hit_url
+from archive.web.openapi import DataOperation
 from archive.web.pages import find_last_crawl, read_agency_overview
 from archive.web.responses import SiteRequest, build_file_response, site_view
 from archive.web.tables import read_canned_queries
@@ -62,6 +63,28 @@ DOCUMENTS = (  # of the published dataset, in the order of the page
 )
 BYTE_RANGE = re.compile(r"bytes=(\d{1,15})?-(\d{1,15})?")
 RETRY_SECONDS = "3600"  # of a withheld dataset
+DATA_OPERATION = DataOperation(
+    summary="List the files of the published dataset, the canned queries and the tables",
+    body={
+        "releases": "int Releases in the archive",
+        "edits": "int Edits that agencies have made to them",
+        "crawled": "time? When the last crawl ended",
+        "published": "time? When the dataset was begun; null if there is none",
+        "withheld_since": "time? Since when a takedown withholds the dataset",
+        "citation": "str? How to cite the dataset",
+        "files": [
+            {
+                "path": "str Path in the dataset = data/releases.parquet",
+                "url": "url",
+                "bytes": "int",
+                "media_type": "str",
+                "sha256": "str Hash of the file, which is also its ETag",
+            }
+        ],
+        "questions": [{"name": "str", "title": "str", "url": "url The answer, with further parameters"}],
+        "tables": [{"name": "str", "description": "str", "url": "url"}],
+    },
+)
 COUNTS_SQL = "select ifnull(sum(edits), 0) as edits from edit_counts"
 
 
@@ -88,7 +111,7 @@ def list_questions() -> dict[str, Mapping[str, str]]:
     return {name: queries[name] for name in dict.fromkeys((*QUESTIONS, *queries)) if name in queries}
 
 
-@site_view()
+@site_view(operation=DATA_OPERATION)
 async def show_data(site: SiteRequest) -> Response:
     agencies = await read_agency_overview(site.run)
     publication = read_site_publication(site)

@@ -119,13 +119,13 @@ async def respond(site: SiteRequest, terms: Sequence[str], match: str, *, is_pos
     is_complete = all(result.state in ("searched", "no_words") for result in results)
     truncated = "" if is_complete else f"after {searched} of {len(results)} lines"
     headers = {"cache-control": "no-store"} if is_post else {}
+    if site.datasette.cors and site.format_name:
+        add_cors_headers(headers)
     if truncated:
         headers |= {CUT_HEADER: truncated, "Access-Control-Expose-Headers": CUT_HEADER}
     if site.format_name in ("csv", "xlsx"):
         return await render_export(site, build_export(site, results, releases, truncated))
     if site.format_name:
-        if site.datasette.cors:
-            add_cors_headers(headers)
         body = {
             "complete": is_complete,
             "match": match,

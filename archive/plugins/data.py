@@ -221,7 +221,7 @@ def send_file(site: SiteRequest, publication: Publication, file: PublishedFile) 
         "content-type": file.media_type if "text" not in file.media_type else f"{file.media_type}; charset=utf-8",
     }
     if site.datasette.cors:
-        headers["access-control-expose-headers"] = "Accept-Ranges, Content-Length, Content-Range, ETag"
+        headers["Access-Control-Expose-Headers"] = "Accept-Ranges, Content-Length, Content-Range, ETag"
     if site.has_current(etag):
         return Response("", status=304, headers=headers, content_type=headers["content-type"])
     start, end = 0, file.size

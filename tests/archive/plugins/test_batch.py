@@ -114,6 +114,7 @@ async def test_partial_answer_says_so(history_site: Site, monkeypatch: pytest.Mo
     monkeypatch.setattr(plugin, "MAX_BATCH_SECONDS", 0.0)
     response = await post(history_site, "/-/batch.json", "fyrar\nvägarna")
     assert (response.json()["complete"], response.headers["archive-truncated"]) == (False, "after 0 of 2 lines")
+    assert response.headers["access-control-expose-headers"] == "archive-truncated"
     assert {term["state"] for term in response.json()["terms"]} == {"not_searched"}
     assert "hann inte" in (await post(history_site, "/-/batch", "fyrar\nvägarna")).text
     for path in ("/-/batch.csv", "/-/batch.xlsx"):

@@ -609,17 +609,15 @@ def build_file_response(
     file: IO[bytes], headers: Mapping[str, str], start: int = 0, end: int | None = None, status: int = 200
 ) -> StreamResponse:
     """Return a response that sends a file, or its bytes from `start` to `end`, and closes it."""
-    size = (file.seek(0, 2) if end is None else end) - start
+    stop = file.seek(0, 2) if end is None else end
 
     async def read_chunks() -> AsyncGenerator[bytes]:
         with file:
             file.seek(start)
-            left = size
-            while chunk := file.read(min(left, FILE_CHUNK_BYTES)):
-                left -= len(chunk)
+            while chunk := file.read(min(stop - file.tell(), FILE_CHUNK_BYTES)):
                 yield chunk
 
-    return StreamResponse(read_chunks(), {**headers, "content-length": str(size)}, status)
+    return StreamResponse(read_chunks(), {**headers, "content-length": str(stop - start)}, status)
 
 
 # Excel

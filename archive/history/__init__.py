@@ -12,12 +12,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from itertools import groupby
 from typing import Any
 
 from archive.database import FacetValue, ListPage, RunQuery, take_page
 from archive.history.files import TIMELINE_FILES_SQL, TIMELINE_MISSING_SQL
-from archive.i18n import swedish_sort_key
+from archive.i18n import IMPORTANCE_LEVELS, swedish_sort_key, to_swedish_day
 from archive.models import LIST_FIELDS, STATE_FIELDS, find_collection, parse_state
 from archive.params import (
     FilterError,
@@ -596,3 +597,66 @@ async def read_active_takedowns(run: RunQuery, release_id: int) -> list[Mapping[
         {"release": release_id},
     )
     return [dict(row) for row in rows]
+
+
+# Edits by week
+
+MAX_EDIT_WEEKS = 53
+EDIT_WEEKS_SQL = """
+    {chain} select w.key as week, {level} as level, count(*) as n from json_each(:weeks) w
+    cross join revisions v indexed by idx_revisions_edits
+    where v.seen >= json_extract(w.value, '$[0]') and v.seen < json_extract(w.value, '$[1]') and {conditions}
+    group by 1, 2
+"""
+IMPORTANCE_LEVEL_SQL = (  # position in IMPORTANCE_LEVELS; edits without an importance come last
+    "case when v.importance is null then {last} {levels} end"
+).format(
+    last=len(IMPORTANCE_LEVELS),
+    levels=" ".join(
+        f"when v.importance >= {least} then {place}" for place, (least, _, _) in enumerate(IMPORTANCE_LEVELS)
+    ),
+)
+FIRST_CRAWL_SQL = """
+    select min((select c.started from crawls c where c.agency = a.slug order by c.started limit 1)) as started
+    from agencies a where :agency is null or a.slug = :agency
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditWeek:
+    """The edits that were found in a week, from Monday to Sunday in Sweden, or in the part of it that is wanted.
+
+    counts: by importance, in the order of IMPORTANCE_LEVELS, then those without an importance.
+    """
+
+    first: date
+    last: date
+    counts: Sequence[int]
+
+
+async def read_first_crawl(run: RunQuery, agency: str | None = None) -> date | None:
+    """Return the day in Sweden on which an agency (None: any) was first crawled; None if it never was."""
+    started = (await run(FIRST_CRAWL_SQL, {"agency": agency}))[0]["started"]
+    return to_swedish_day(started) if started else None
+
+
+async def count_edits_by_week(run: RunQuery, query: RegisterQuery, first: date, today: date) -> list[EditWeek]:
+    """Count the edits that the filters of a register select, in at most MAX_EDIT_WEEKS weeks up to `to` or today.
+
+    first: the day on which the archive began to see edits.
+    """
+    last = min(query.filters["to"] or today, today)
+    monday = last - timedelta(days=last.weekday(), weeks=MAX_EDIT_WEEKS - 1)
+    first = max(query.filters["from"] or first, first, monday)
+    days = []
+    while first <= last:
+        end = min(first + timedelta(days=6 - first.weekday()), last)
+        days.append((first, end))
+        first = end + timedelta(days=1)
+    chain, conditions = build_edit_filters({**query.filters, "from": None, "to": None})
+    sql = EDIT_WEEKS_SQL.format(chain=chain, level=IMPORTANCE_LEVEL_SQL, conditions=" and ".join(conditions))
+    weeks = [(format_day_start(start), format_day_start(end, next_day=True)) for start, end in days]
+    counts = [[0] * (len(IMPORTANCE_LEVELS) + 1) for _ in days]
+    for row in await run(sql, {**query.build_sql_values(), "weeks": json.dumps(weeks)}):
+        counts[row["week"]][row["level"]] = row["n"]
+    return [EditWeek(first=start, last=end, counts=found) for (start, end), found in zip(days, counts, strict=True)]

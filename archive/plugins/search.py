@@ -16,6 +16,7 @@ import json
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, replace
+from datetime import date
 from functools import partial
 from typing import Any
 
@@ -25,6 +26,7 @@ from datasette.filters import FilterArguments
 
 from archive.database import FacetValue, build_connection_runner, run_without_waiting
 from archive.feeds import ANY_FINISHED_CRAWL_SQL, FILLED_SIZE, find_imported
+from archive.history import read_first_crawl
 from archive.i18n import format_release_kind, format_stated_time, format_time
 from archive.search import Results, find_examples, find_release_by_url, is_url, search, search_all
 from archive.search.fts import MATCH_NOTHING, build_current_sql, build_plan, match_word
@@ -33,6 +35,7 @@ from archive.search.params import (
     ALL_VERSIONS,
     EXCLUDE_SUFFIX,
     FACETS,
+    MAX_SERIES,
     PAGE_SIZE,
     RESULT_TYPES,
     SEARCH_PARAMETERS,
@@ -40,17 +43,21 @@ from archive.search.params import (
     YES_NO_FACETS,
     FacetLinks,
     SearchRequest,
+    build_compare_url,
     build_hit_url,
     build_search_parameters,
     build_search_url,
+    narrow_to_period,
     parse_search_request,
     toggle_facet_value,
 )
+from archive.search.periods import MAX_PAGE_HITS, list_periods
 from archive.search.query import find_terms, list_liked, parse_query
 from archive.search.ranking import HitFinder
 from archive.search.registers import has_words
 from archive.search.snippets import SearchHit, join_marked_text
 from archive.search.versions import find_former_hits, iter_edit_nodes, resolve_query
+from archive.web.charts import build_period_chart, describe_periods
 from archive.web.openapi import DataOperation, get_fields
 from archive.web.responses import (
     EXPORT_FORMAT_SUFFIX,
@@ -176,7 +183,7 @@ async def show_search(site: SiteRequest) -> Any:
     if release_id is not None:
         return Response.redirect(site.path(f"/archive/releases/{release_id}"))
     try:
-        results = await search(site.run, query, get_search_columns(site.datasette))
+        results = await search(site.run, query, get_search_columns(site.datasette), with_periods=True)
     except QueryInterrupted:
         results = None
     if results:  # if a later page was requested, the last page is shown
@@ -185,6 +192,8 @@ async def show_search(site: SiteRequest) -> Any:
     if results and query == SearchRequest(order=query.order):
         names = {name: site.translate(f"search.field.{name}") for name in ("removed", "speaker", "tag")}
         context["examples"] = await find_examples(site.run, get_search_columns(site.datasette), names)
+    if results:
+        context |= build_period_context(site, query, results, await read_first_crawl(site.run))
     return await site.render("search.html", context, status=200 if results else 503)
 
 
@@ -241,6 +250,31 @@ def build_search_context(site: SiteRequest, query: SearchRequest, results: Resul
         "turn_page": lambda page: replace(query, page=page),
         "unfiltered_query": replace(query, include={}, exclude={}, from_day="", to_day="", page=1),
     }
+
+
+def build_period_context(
+    site: SiteRequest, query: SearchRequest, results: Results, first_crawl: date | None
+) -> dict[str, Any]:
+    """Return the chart of the hits by month or year, None if it would have one column, and a link to compare them."""
+    agencies = query.include.get("agency", ())
+    is_comparable = query.show == "releases" and not (query.exclude or query.days or set(query.include) - {"agency"})
+    context = {
+        "chart": None,
+        "max_page_hits": MAX_PAGE_HITS,
+        "compare_url": site.datasette.urls.path(build_compare_url([query.text], agencies, site.requested_language))
+        if is_comparable and len(agencies) <= MAX_SERIES and (query.text or agencies) and not query.all_versions
+        else None,
+    }
+    _, names = list_periods([results.periods]) if results.periods else ("", [])
+    if results.periods and len(names) > 1:
+
+        def build_link(name: str) -> str:
+            return str(site.datasette.urls.path(build_search_url(narrow_to_period(query, name), lang)))
+
+        lang = site.requested_language
+        notes = describe_periods(site, [results.periods], first_crawl, has_agencies=bool(agencies))
+        context["chart"] = build_period_chart(site, results.periods, names, build_link, notes)
+    return context
 
 
 async def export_search(site: SiteRequest, query: SearchRequest) -> Any:

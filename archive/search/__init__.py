@@ -8,6 +8,7 @@ fts.py          translates a tree to FTS5 and SQL
 ranking.py      finds, sorts and counts the hits
 occurrences.py  where the terms of a query occur in texts and stored states
 snippets.py     excerpts with matches marked
+periods.py      counts hits by month or year
 versions.py     earlier versions and edits with the words of a query
 suggestions.py  other spellings
 registers.py    search in the registers of edits and removals, and the history of a wording
@@ -29,6 +30,7 @@ from archive.search.fts import ResolvedNames, build_scope_sql, extract_filters, 
 from archive.search.index import NO_VALUE, ColumnCache
 from archive.search.occurrences import QueryTerm
 from archive.search.params import EXCLUDE_SUFFIX, YES_NO_FACETS, SearchRequest, format_parameter
+from archive.search.periods import PeriodCounts, count_hit_page
 from archive.search.query import Query, SearchNote
 from archive.search.ranking import SPEAKER_NAMES_SQL, TAG_NAMES_SQL, HitFinder, HitPage, LooseHits
 from archive.search.snippets import (
@@ -109,6 +111,7 @@ class Results:
     scope: SearchScope | None = None
     # (facet, value) → the value with its name, for counted values, chosen agencies and chosen speakers
     facet_choices: dict[tuple[str, str], FacetValue] = field(default_factory=dict)
+    periods: PeriodCounts | None = None  # None if there are too many hits, or it was not asked for
 
 
 async def prepare_finder(
@@ -123,8 +126,13 @@ async def prepare_finder(
     return HitFinder(run=run, columns=columns, request=request, names=names, correct=correct_query), notes
 
 
-async def search(run: RunQuery, request: SearchRequest, columns: ColumnCache | None = None) -> Results:
-    """Find the releases or question pairs that match a request. columns: as for prepare_finder."""
+async def search(
+    run: RunQuery, request: SearchRequest, columns: ColumnCache | None = None, *, with_periods: bool = False
+) -> Results:
+    """Find the releases or question pairs that match a request. columns: as for prepare_finder.
+
+    with_periods: also count the hits by month or year.
+    """
     finder, name_notes = await prepare_finder(run, request, columns)
     columns, names = finder.columns, finder.names
     hit_page = await finder.find_page()
@@ -153,6 +161,7 @@ async def search(run: RunQuery, request: SearchRequest, columns: ColumnCache | N
         freshness=Freshness(**dict((await run(FRESHNESS_SQL, {}))[0])),
         scope=None if hit_page.total else await read_search_scope(run, columns, request, names),
         facet_choices=await name_facet_values(run, request, hit_page),
+        periods=await count_hit_page(finder, hit_page) if with_periods and hit_page.total else None,
     )
 
 

@@ -134,6 +134,7 @@ JULIAN_DAY_OFFSET = 1_721_425  # from date.toordinal() to SQLite's julianday(), 
 UNKNOWN_AGE = 10**9  # days
 NO_DATE = 10**14  # later than any of `sort_dates`
 ALL_AGENCIES = -1  # in place of an agency's code
+UNDATED_MONTH = 1  # in place of the month of a release without a publication date
 
 
 def list_columns(names: Iterable[str], *suffixes: str) -> tuple[str, ...]:
@@ -537,6 +538,7 @@ class ColumnCache:
         self.code_columns = {name: array("H") for name in CODED_COLUMNS}
         self.sort_dates = array("q")  # the digits of release_facets.sort_date, YYYYMMDDhhmmss
         self.sort_days = array("i")  # Julian days; 0 if unknown
+        self.months = array("I")  # of publication, YYYYMM; UNDATED_MONTH if the agency states none
         # Releases by their codes of CODED_COLUMNS except the agency, for each agency's code and for ALL_AGENCIES.
         self.value_counts: defaultdict[int, Counter[tuple[int, ...]]] = defaultdict(Counter)
         self.lists = {name: ValueLists() for name in LISTED_COLUMNS}
@@ -570,6 +572,8 @@ class ColumnCache:
             self._count_release(key, 1)
             self.sort_dates[key] = row["newest"] or 0
             self.sort_days[key] = row["day"] or 0
+            # a publication date is also the sort date
+            self.months[key] = row["newest"] // 10**8 if row["year"] != NO_VALUE else UNDATED_MONTH if listed else 0
             for name, values in self.lists.items():
                 values.store(key, json.loads(row[name]) if listed else [])
 
@@ -581,7 +585,7 @@ class ColumnCache:
 
     def _extend(self, length: int) -> None:
         lists = (column for values in self.lists.values() for column in (values.offsets, values.lengths))
-        for column in (*self.code_columns.values(), self.sort_dates, self.sort_days, *lists):
+        for column in (*self.code_columns.values(), self.sort_dates, self.sort_days, self.months, *lists):
             column.frombytes(bytes(max(0, length - len(column)) * column.itemsize))
 
     def filter_releases(
@@ -636,6 +640,14 @@ class ColumnCache:
         del numbers[0]  # releases removed from the lists after they were found
         texts = list(self.value_codes[facet])
         return {texts[number - 1]: count for number, count in numbers.items()}
+
+    def count_months(self, releases: Sequence[int]) -> Counter[int]:
+        """Count the listed ones of some releases by their month of publication: YYYYMM, or UNDATED_MONTH."""
+        if max(releases, default=0) >= len(self.months):  # indexed after the last refresh
+            releases = [release for release in releases if release < len(self.months)]
+        counts = Counter(take_values(self.months, releases))
+        del counts[0]
+        return counts
 
     def count_releases(
         self, include: Mapping[str, Iterable[str]] = NO_FILTERS, exclude: Mapping[str, Iterable[str]] = NO_FILTERS

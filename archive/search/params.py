@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from urllib.parse import quote_plus, urlencode
@@ -35,6 +35,7 @@ MAX_FACET_VALUES = 20  # chosen values of one facet
 MAX_VALUE_LENGTH = 500  # characters; all real names are shorter
 MAX_NOTE_VALUE_LENGTH = 60  # characters
 MAX_PAGE_NUMBER = 10**6
+MAX_SERIES = 5  # searches or agencies that are compared
 SEARCH_PARAMETERS = (
     *("q", *FACETS, *(f"{name}{EXCLUDE_SUFFIX}" for name in FACETS)),
     *(*DATE_FIELDS, "order", "show", "page", "size", "versions"),
@@ -179,6 +180,20 @@ def build_search_url(request: SearchRequest, lang: str | None, extension: str = 
     return f"{path}{extension}" + (f"?{urlencode(pairs, errors='replace')}" if pairs else "")
 
 
+def build_compare_url(
+    texts: Sequence[str], agencies: Sequence[str], lang: str | None, extension: str = "", *, unit: str | None = None
+) -> str:
+    """Return the URL of a comparison of searches over time.
+
+    >>> build_compare_url(["fyr", ""], ["hamn"], None, ".csv")
+    '/-/compare.csv?q=fyr&agency=hamn'
+    """
+    pairs = [("q", text[:MAX_QUERY_LENGTH]) for text in texts if text] + [("agency", slug) for slug in agencies]
+    pairs += [("by", unit)] if unit else []
+    pairs += [("lang", lang)] if lang else []
+    return f"/-/compare{extension}" + (f"?{urlencode(pairs, errors='replace')}" if pairs else "")
+
+
 def build_hit_url(path: str, request: SearchRequest, number: int | None, lang: str | None) -> str:
     """Return the URL of a hit with the parameters of the search, so that the page marks the search's words.
 
@@ -208,6 +223,18 @@ def toggle_facet_value(request: SearchRequest, facet: str, value: str, *, exclud
         values += (value,) if is_toggled and not was_chosen else ()
         lists.append({name: kept for name, kept in {**chosen, facet: values}.items() if kept})
     return replace(request, include=lists[0], exclude=lists[1], page=1)
+
+
+def narrow_to_period(request: SearchRequest, period: str) -> SearchRequest:
+    """Return the request, on page 1, for releases of a month (yyyy-mm) or year.
+
+    >>> narrow_to_period(SearchRequest(text="fyr", to_day="2024-05-20"), "2024-05").days
+    {'from': '2024-05-01', 'to': '2024-05-20'}
+    """
+    if len(period) == 4:
+        return replace(request, include={**request.include, "year": (period,)}, page=1)
+    first, last = (parse_typed_date(period, end=end) or "" for end in (False, True))
+    return replace(request, from_day=max(first, request.from_day), to_day=min(last, request.to_day or last), page=1)
 
 
 class FacetLinks:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import json
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -143,6 +143,7 @@ class HitPage:
     facets: dict[str, list[FacetValue]]
     loose: LooseHits  # they follow the strict ones if these are few
     former: FormerHits  # those of the hits of which only an earlier version matches
+    releases: Sequence[int] = ()  # of all strict hits, in any order; only some of them if `capped`
     title_matches_first: bool = False  # too many hits to rank: the newest with all words in their title come first
     approximate_facets: list[str] = field(default_factory=list)  # counted only in the first MAX_HITS hits
 
@@ -215,6 +216,7 @@ class HitFinder:
             else self.date_order,
             facets=facets,
             former=hits.former,
+            releases=hits.releases,
             title_matches_first=hits.title_matches_first,
             approximate_facets=[
                 name
@@ -388,13 +390,20 @@ class HitFinder:
 
     def count_years(self) -> Mapping[str, int]:
         """Count the releases of each year with the chosen facet values, ignoring words, tags and days."""
-        include: dict[str, Iterable[str]] = {**self.request.include}
+        agencies = self.chosen_agencies
+        include = {**self.request.include, **({} if agencies is None else {"agency": agencies})}
+        return self.columns.count_all_values("year", include, self.request.exclude)
+
+    @property
+    def chosen_agencies(self) -> Collection[str] | None:
+        """Return the slugs of the agencies that the filters and the query choose; None for all."""
+        chosen: Collection[str] | None = self.request.include.get("agency")
         filters = extract_filters(self.request.query.tree)
         for node in filters.parts if filters else ():
             if isinstance(node, FilterNode) and node.field == "agency":
-                slugs = self.names.agencies[node.value]
-                include["agency"] = set(slugs).intersection(include.get("agency", slugs))
-        return self.columns.count_all_values("year", include, self.request.exclude)
+                slugs = set(self.names.agencies[node.value])
+                chosen = slugs if chosen is None else slugs.intersection(chosen)
+        return chosen
 
     async def fetch(self, order: str) -> HitList:
         """Fetch the hits in the given order, `best`, `newest` or `oldest`."""

@@ -14,8 +14,8 @@ from xml.sax.saxutils import escape
 
 from archive.database import ListPage, RunQuery, take_page
 from archive.dates import to_iso
-from archive.history import build_file_edits_sql
-from archive.i18n import swedish_sort_key, to_swedish_day, translate
+from archive.history import build_file_edits_sql, read_first_crawl
+from archive.i18n import swedish_sort_key, translate
 from archive.params import FilterError
 from archive.quotes import build_slug
 
@@ -50,7 +50,6 @@ REMOVAL_COUNT_SQL = f"""
     select count(*) as n from removals o where o.confirmed is not null and o.confirmed is not o.ended
     and o.kind <> 'moved' and o.release in {AGENCY_RELEASES_SQL}
 """
-FIRST_CRAWL_SQL = "select started from crawls where agency = :agency order by started limit 1"
 LAST_CRAWL_SQL = """
     select spider, started, finished, reason, errors, rejected from crawls
     where agency = :agency and finished is not null order by started desc limit 1
@@ -318,13 +317,13 @@ async def read_agency_summary(run: RunQuery, slug: str) -> dict[str, Any]:
     values = {"agency": slug}
     counts = [dict(row) for row in await run(EDIT_COUNTS_SQL, values)] or [{"edits": 0, "unannounced_edits": 0}]
     files = await run(f"select count(*) as n from ({build_file_edits_sql(values)})", values)
-    last, first = await run(LAST_CRAWL_SQL, values), await run(FIRST_CRAWL_SQL, values)
+    last = await run(LAST_CRAWL_SQL, values)
     return {
         "edits": counts[0]["edits"] + files[0]["n"],
         "unannounced_edits": counts[0]["unannounced_edits"],
         "removals": (await run(REMOVAL_COUNT_SQL, values))[0]["n"],
         "last_crawl": last[0] if last else None,
-        "first_crawl_day": to_iso(to_swedish_day(first[0]["started"])) if first else None,
+        "first_crawl_day": to_iso(await read_first_crawl(run, slug)),
     }
 
 

@@ -651,3 +651,46 @@ async def test_words_in_a_caption_of_an_earlier_version_are_shown(tmp_path: Path
         page = await Site(datasette).text("/search?q=fyrskepp&versions=all")
     assert "Utsikt mot fyrskeppet" in page
     assert "finns i en bildtext" in page
+
+
+# Hits over time
+
+
+async def test_columns_of_the_picture_link_to_their_hits(site: Site) -> None:
+    for query in ("q=vägarna", "q=kring OR fyrar&lang=en", "q=kring&agency=vagmyndigheten&kind=news"):
+        page = await site.page(f"/search?{query}")
+        rows = page.cssselect(".numbers tbody tr")
+        assert len(rows) > 5
+        assert [each.get("href") for each in page.cssselect(".over a")] == [
+            row.cssselect("a")[0].get("href") for row in rows
+        ]
+        for row in rows[:: len(rows) - 1]:
+            count = row.cssselect("td")[0].text_content()
+            found = await site.page(row.cssselect("a")[0].get("href"))
+            assert found.cssselect(".status")[0].text_content().split()[0] == count
+
+
+async def test_picture_states_what_it_leaves_out(site: Site) -> None:
+    text = await site.text("/search?agency=vagmyndigheten")
+    assert "Träffar per månad 1 träff utan publiceringsdatum är inte med." in text
+    assert "Andel av alla" not in text
+    assert "Arkivet började läsa myndigheternas webbplatser 3 juni 2024." in text
+    assert "publicerade under samma tid" in await site.text("/search?q=vägarna&agency=vagmyndigheten")
+    assert not (await site.page("/search?q=fyrar")).cssselect(".chart")  # in one month only
+
+
+async def test_search_links_to_its_comparison(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def find_link(page: Any) -> str | None:
+        return next((each.get("href") for each in page.cssselect("a[href*='/-/compare']")), None)
+
+    assert find_link(await site.page("/search?q=vägarna&agency=vagmyndigheten&lang=en")) == (
+        "/-/compare?q=v%C3%A4garna&agency=vagmyndigheten&lang=en"
+    )
+    for query in ("", "q=vägarna&kind=news", "q=vägarna&versions=all", "show=questions"):
+        assert find_link(await site.page(f"/search?{query}")) is None
+    lower_limits(monkeypatch, 10)
+    monkeypatch.setattr("archive.search.periods.MAX_PAGE_HITS", 10)
+    page = await site.page("/search?q=vägarna&size=5")
+    assert not page.cssselect(".chart")
+    assert "räknas inte per år här" in page.text_content()
+    assert find_link(page)

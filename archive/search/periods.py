@@ -1,0 +1,180 @@
+"""Counts the hits of a search by month or year, beside all releases of the same time.
+
+A release counts in the month of the publication date that its agency states (release_facets.sort_day). Those without
+one are counted apart. All releases of a month (`totals`) are those of the searched agencies, whatever the words and
+other filters of the search.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from archive.search.fts import build_hits_sql, build_match, plan_search, select_ids
+from archive.search.index import NO_VALUE, UNDATED_MONTH
+from archive.search.params import SearchRequest
+from archive.search.query import SearchNote
+from archive.search.ranking import HitFinder, HitPage
+
+MAX_PAGE_HITS = 100_000  # hits that a page of results counts; counting takes some 0.6 µs each
+MAX_COMPARED_HITS = 2_000_000  # hits that a comparison counts in one series
+FAR_MORE = 2  # times the limit; so many expected hits are not counted
+FIRST_BATCH = 10_000  # hits from which the number of all is expected
+READ_BATCH = 100_000  # hits read by one statement, which must stay within its limit of CPU time
+MAX_MONTHS = 48  # of a picture by month; longer ones are by year
+MONTH, YEAR = "month", "year"
+UNITS = (MONTH, YEAR)
+
+MONTH_TOTALS_SQL = """
+    select month, sum(releases) as releases, sum(dated) as dated from month_counts
+    where agency in (select value from json_each(:agencies)) and month <> '' group by month
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeriodCounts:
+    """The hits of a search by the time of their publication.
+
+    hits, totals: by month (yyyy-mm), or by year (yyyy) if `has_months` is false. totals: all dated releases of the
+    searched agencies; None if they are the same releases as the hits, or cannot be compared with them.
+    """
+
+    hits: Mapping[str, int]
+    undated: int  # hits without a publication date
+    totals: Mapping[str, int] | None = None
+    has_months: bool = True
+    capped: bool = False  # there are more hits than were counted
+
+    @property
+    def total(self) -> int:
+        """Return the number of counted hits."""
+        return self.undated + sum(self.hits.values())
+
+    def group(self, unit: str) -> dict[str, tuple[int, int | None]]:
+        """Return the hits and all releases of each month or year that has any."""
+        length = 7 if unit == MONTH else 4
+        hits, totals = Counter[str](), Counter[str]()
+        for counts, found in ((hits, self.hits), (totals, self.totals or {})):
+            for name, number in found.items():
+                counts[name[:length]] += number
+        return {name: (hits[name], None if self.totals is None else totals[name]) for name in hits | totals}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparedSearch:
+    """A series of a comparison: a search, perhaps in one agency."""
+
+    name: str
+    request: SearchRequest
+    counts: PeriodCounts
+    notes: Sequence[SearchNote]
+
+    @property
+    def slug(self) -> str:
+        """Return the slug of its agency, or ""."""
+        return next(iter(self.request.include.get("agency", ())), "")
+
+
+def list_periods(counts: Sequence[PeriodCounts], unit: str | None = None) -> tuple[str, list[str]]:
+    """Return the unit, and all its periods from the first hit to the last one, oldest first.
+
+    unit: None: months for up to MAX_MONTHS, else years.
+    """
+    names = [name for each in counts for name, number in each.hits.items() if number]
+    if not names:
+        return unit or YEAR, []
+    first, last = min(names), max(names)
+    if not all(each.has_months for each in counts) or unit == YEAR:
+        return YEAR, [f"{year:04}" for year in range(int(first[:4]), int(last[:4]) + 1)]
+    start, end = (12 * int(name[:4]) + int(name[5:]) - 1 for name in (first, last))
+    if unit is None and end - start >= MAX_MONTHS:
+        return list_periods(counts, YEAR)
+    return MONTH, [f"{number // 12:04}-{number % 12 + 1:02}" for number in range(start, end + 1)]
+
+
+async def count_hit_page(finder: HitFinder, hit_page: HitPage) -> PeriodCounts | None:
+    """Count the hits of a page of results; None if they are too many (more than MAX_PAGE_HITS, or capped questions)."""
+    if hit_page.capped and finder.request.show == "questions":
+        return None
+    counts = await count_periods(finder, None if hit_page.capped else hit_page.releases, MAX_PAGE_HITS)
+    return None if counts.capped else counts
+
+
+async def count_periods(finder: HitFinder, releases: Sequence[int] | None, limit: int) -> PeriodCounts:
+    """Count hits by month. releases: those of the hits, if they are known already; limit: of the hits to read."""
+    request, columns = finder.request, finder.columns
+    if finder.has_only_facets:
+        return await count_without_words(finder)
+    is_capped = False
+    if releases is None:
+        releases, is_capped = await read_all_ids(finder, limit)
+    months = columns.count_months(releases)
+    undated = months.pop(UNDATED_MONTH, 0)
+    totals = await read_month_totals(finder) if request.show == "releases" else None
+    return PeriodCounts(
+        hits={format_month_code(code): number for code, number in months.items()},
+        undated=undated,
+        totals=totals and {name: dated for name, (_, dated) in totals.items()},
+        capped=is_capped,
+    )
+
+
+async def count_without_words(finder: HitFinder) -> PeriodCounts:
+    """Count all releases with the chosen facet values: by month if only agencies and years are chosen, else by year."""
+    include, exclude = finder.request.include, finder.request.exclude
+    totals = await read_month_totals(finder)
+    if not exclude and set(include) <= {"agency", "year"}:
+        years = include.get("year")
+        hits = {name: dated for name, (_, dated) in totals.items() if dated and (not years or name[:4] in years)}
+        undated = sum(releases - dated for releases, dated in totals.values()) if not years or NO_VALUE in years else 0
+        return PeriodCounts(hits=hits, undated=undated)
+    by_year = {**finder.columns.count_all_values("year", include, exclude, skip_chosen=False)}
+    undated = by_year.pop(NO_VALUE, 0)
+    yearly = Counter[str]()
+    for name, (_, dated) in totals.items():
+        yearly[name[:4]] += dated
+    return PeriodCounts(hits=by_year, undated=undated, totals=yearly, has_months=False)
+
+
+async def read_all_ids(finder: HitFinder, limit: int) -> tuple[Sequence[int], bool]:
+    """Return the releases that match a request now, or some of them and True if there are more than `limit`.
+
+    Reading stops as soon as the first releases show that there are far more.
+    """
+    found: list[int] = []
+    while True:
+        plan = plan_search(finder.request, finder.names)
+        match = build_match(finder.request, plan)
+        # the index yields its hits by their ids, a table may not
+        sql = finder.build_sql(plan, match) if match else build_hits_sql(finder.request, plan, match) + " order by id"
+        size = min(READ_BATCH if found else FIRST_BATCH, limit + 1 - len(found))
+        after = plan.bind(found[-1] if found else 0)
+        batch = await select_ids(finder.run, f"select id from ({sql}) where id > {after} limit {size}", plan.values)
+        found += batch
+        is_last = len(batch) < size
+        expected = 0 if is_last else len(found) / found[-1] * finder.columns.size
+        if is_last or len(found) > limit or expected > FAR_MORE * limit:
+            # without chosen values, every listed release that matches is a hit
+            return finder.filter_hits(found) if finder.request.has_filters else found, not is_last
+
+
+async def read_month_totals(finder: HitFinder) -> dict[str, tuple[int, int]]:
+    """Return the releases of the searched agencies by month, and how many of them state a date."""
+    include, exclude = finder.chosen_agencies, finder.request.exclude.get("agency")
+    agencies: Iterable[str] = [""] if include is None else include
+    if exclude:
+        known = finder.columns.value_codes["agency"]
+        agencies = (known.keys() if include is None else set(include)) - set(exclude)
+    rows = await finder.run(MONTH_TOTALS_SQL, {"agencies": json.dumps(sorted(agencies))})
+    return {row["month"]: (row["releases"], row["dated"]) for row in rows}
+
+
+def format_month_code(code: int) -> str:
+    """Format a month of ColumnCache.months.
+
+    >>> format_month_code(202405)
+    '2024-05'
+    """
+    return f"{code // 100:04}-{code % 100:02}"

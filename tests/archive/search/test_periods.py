@@ -1,0 +1,84 @@
+"""Hits by month and year, beside all releases of the time."""
+
+from __future__ import annotations
+
+import pytest
+
+from archive.search import prepare_finder
+from archive.search.periods import PeriodCounts, count_periods, list_periods
+from tests.archive.sample import PAGED
+from tests.archive.search.conftest import Searcher, build_request, lower_limits
+
+JANUARY = "2023-01"
+
+
+async def count(sample: Searcher, text: str, limit: int = 1000, **options: str) -> PeriodCounts:
+    finder, _ = await prepare_finder(sample.run, build_request(text, **options))
+    return await count_periods(finder, None, limit)
+
+
+async def test_hits_are_counted_beside_all_releases(sample: Searcher) -> None:
+    counts = await count(sample, "vägarna")
+    assert (counts.total, counts.undated, counts.capped) == (PAGED, 0, False)
+    assert counts.group("year")["2023"] == (PAGED, PAGED + 1)
+    january = counts.group("month")[JANUARY]
+    assert january == (4, 4)
+    assert sum(hits for hits, _ in counts.group("month").values()) == PAGED
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "hits", "total"),
+    [
+        ("vägarna", {"agency": "vagmyndigheten"}, PAGED, PAGED),  # of all of the agency
+        ("vägarna myndighet:vägmyndigheten", {}, PAGED, PAGED),
+        ("vägarna myndighet:fyrstyrelsen", {}, 0, 1),
+        ("vägarna", {"exclude": {"agency": ("vagmyndigheten",)}}, 0, 1),
+        ("från:2023-01 till:2023-02", {}, 8, PAGED + 1),
+        ("", {"kind": "news"}, PAGED, PAGED + 1),
+    ],
+)
+async def test_totals_are_those_of_the_agencies(
+    sample: Searcher, text: str, options: dict[str, str], hits: int, total: int
+) -> None:
+    assert (await count(sample, text, **options)).group("year").get("2023", (0, 0)) == (hits, total)
+
+
+async def test_all_releases_of_an_agency_have_no_share(sample: Searcher) -> None:
+    counts = await count(sample, "", agency="vagmyndigheten")
+    assert (counts.total, counts.undated, counts.totals) == (PAGED + 2, 1, None)
+    assert (await count(sample, "", agency="vagmyndigheten", year="none")).total == 1
+
+
+async def test_undated_hits_are_counted_apart(sample: Searcher) -> None:
+    counts = await count(sample, "grusvägar")
+    assert (dict(counts.hits), counts.undated) == ({}, 1)
+
+
+async def test_too_many_hits_are_not_counted(sample: Searcher, monkeypatch: pytest.MonkeyPatch) -> None:
+    lower_limits(monkeypatch, 10)
+    counted = await sample.find("vägarna", with_periods=True, size=5)
+    assert counted.hit_page.capped
+    assert counted.periods is not None
+    assert counted.periods.total == PAGED  # all of them, not only those that are ranked
+    monkeypatch.setattr("archive.search.periods.MAX_PAGE_HITS", PAGED - 1)
+    assert (await sample.find("vägarna", with_periods=True, size=5)).periods is None
+    monkeypatch.setattr("archive.search.periods.FIRST_BATCH", 5)  # stops when many more are to be expected
+    assert (await count(sample, "vägarna", 4)).total == 5
+
+
+async def test_hits_are_read_in_batches(sample: Searcher, monkeypatch: pytest.MonkeyPatch) -> None:
+    for text in ("vägarna", "från:2023"):
+        expected = await count(sample, text)
+        for name in ("FIRST_BATCH", "READ_BATCH"):
+            monkeypatch.setattr(f"archive.search.periods.{name}", 7)
+        assert await count(sample, text) == expected
+        monkeypatch.undo()
+
+
+def test_periods_have_no_gaps() -> None:
+    first, second = PeriodCounts(hits={"2021-11": 1}, undated=0), PeriodCounts(hits={"2022-02": 3}, undated=1)
+    assert list_periods([first, second]) == ("month", ["2021-11", "2021-12", "2022-01", "2022-02"])
+    assert list_periods([first, second], "year") == ("year", ["2021", "2022"])
+    assert list_periods([first, PeriodCounts(hits={"2026-01": 1}, undated=0)])[1] == list(map(str, range(2021, 2027)))
+    assert list_periods([first, PeriodCounts(hits={"2022": 1}, undated=0, has_months=False)], "month")[0] == "year"
+    assert list_periods([PeriodCounts(hits={}, undated=2)]) == ("year", [])

@@ -22,26 +22,30 @@ from typing import Any, ClassVar
 from datasette import hookimpl
 
 from archive.database import FacetValue, ListPage, RunQuery
+from archive.dates import now
 from archive.history import (
     EDIT_KINDS,
     MAX_REGISTER_PAGE_SIZE,
     REGISTER_PAGE_SIZE,
     UPDATE_STAMPS,
+    EditWeek,
     Entry,
     RegisterQuery,
     check_agency,
     count_edits,
+    count_edits_by_week,
     count_removals,
     group_edits,
     parse_edits_query,
     parse_register_query,
     parse_removals_query,
+    read_first_crawl,
     read_stored_revisions,
     read_takedowns_page,
 )
 from archive.history.comparison import FieldDiff, diff_fields, format_main_change
 from archive.history.files import name_file, read_file_diff
-from archive.i18n import describe_removal, format_importance, format_time, swedish_sort_key
+from archive.i18n import SWEDISH_TIME, describe_removal, format_importance, format_time, swedish_sort_key
 from archive.params import LIST_PARAMETERS, FilterError, UrlArguments
 from archive.removals import REMOVAL_KINDS
 from archive.search.registers import (
@@ -59,6 +63,7 @@ from archive.search.registers import (
     search_removals,
 )
 from archive.search.snippets import join_marked_text
+from archive.web.charts import Chart, build_edits_chart
 from archive.web.openapi import FIELDS, DataOperation, Type, get_fields
 from archive.web.responses import (
     EXPORT_FORMAT_SUFFIX,
@@ -249,6 +254,7 @@ class EditsRegister(Register):
         else:
             counts = await count_edits(site.run, query)
         return {
+            "chart": await build_weeks(site, query),
             "edits": group_edits(page.rows),
             "counts": counts,
             "is_cut_short": page.next_cursor is not None and len(page.rows) < query.size,
@@ -275,6 +281,22 @@ class EditsRegister(Register):
     async def build_entries(self, site: SiteRequest, entries: Sequence[Entry]) -> Sequence[AtomEntry]:
         diffs = await read_field_diffs(site.run, entries)
         return [build_edit_entry(site, edit, diffs.get(edit["id"], ())) for edit in entries]
+
+
+async def build_weeks(site: SiteRequest, query: RegisterQuery) -> Chart | None:
+    """Return the chart of the edits by week; None on further pages, for words, and without edits in these weeks."""
+    first_crawl = await read_first_crawl(site.run, query.filters["agency"])
+    if query.search or query.after is not None or not first_crawl:
+        return None
+    weeks = await count_edits_by_week(site.run, query, first_crawl, now().astimezone(SWEDISH_TIME).date())
+    if len(weeks) < 2 or not any(sum(week.counts) for week in weeks):
+        return None
+
+    def build_link(week: EditWeek) -> str:
+        return site.path("/-/edits", **{**query.filters, "from": week.first, "to": week.last})
+
+    since = site.translate("chart.edits_since", when=format_time(site.language, first_crawl.isoformat()))
+    return build_edits_chart(site, weeks, build_link, [since])
 
 
 async def read_field_diffs(run: RunQuery, edits: Sequence[Entry]) -> dict[int, list[FieldDiff]]:

@@ -116,7 +116,7 @@ async def count_periods(finder: HitFinder, releases: Sequence[int] | None, limit
     return PeriodCounts(
         hits={format_month_code(code): number for code, number in months.items()},
         undated=undated,
-        totals=totals and {name: dated for name, (_, dated) in totals.items()},
+        totals=None if totals is None else {name: dated for name, (_, dated) in totals.items()},
         capped=is_capped,
     )
 

@@ -643,3 +643,28 @@ async def test_search_page_links_to_the_history(history_site: Site) -> None:
 async def test_excel_has_every_entry(history_site: Site) -> None:
     response = await history_site.get('/-/phrase.xlsx?q="går inte på söndag"')
     assert [row["is_current"] for row in read_table(response.content)] == [0, 0, 0]
+
+
+# Edits by week
+
+
+async def test_columns_of_edits_link_to_their_weeks(history_site: Site) -> None:
+    page = await history_site.page("/-/edits?to=2024-06-20")
+    lines = [row.cssselect("th, td") for row in page.cssselect(".numbers tr")]
+    header, *rows = [[cell.text_content().strip() for cell in line] for line in lines]
+    assert header == ["Vecka från", "mycket stor", "stor"]
+    assert [row[0] for row in rows] == ["3 juni 2024", "10 juni 2024", "17 juni 2024"]
+    for link, row in zip(page.cssselect(".numbers a"), rows, strict=True):
+        found = (await history_site.page(link.attrib["href"])).xpath("string(//h2[@class='status'])")
+        assert int(found.split()[0] if found else 0) == sum(map(int, row[1:]))
+    assert page.cssselect(".chart svg[role=img] > title")[0].text_content().startswith("Ändringar per vecka: Antal")
+    assert "Det började läsa 3 juni 2024" in page.text_content()
+
+
+NO_PICTURE = ("", "?q=båtar", "?to=2023-12-31", "?to=2024-06-20&after=55", "?to=2024-06-20&importance=100")
+
+
+@pytest.mark.parametrize("query", NO_PICTURE)
+async def test_no_picture_without_edits_to_count(history_site: Site, query: str) -> None:
+    """The sample's edits are older than a year."""
+    assert not (await history_site.page(f"/-/edits{query}")).cssselect(".chart")

@@ -666,7 +666,7 @@ async def test_columns_of_the_picture_link_to_their_hits(site: Site) -> None:
         ]
         for row in rows[:: len(rows) - 1]:
             count = row.cssselect("td")[0].text_content()
-            found = await site.page(row.cssselect("a")[0].get("href"))
+            found = await site.page(row.cssselect("a")[0].attrib["href"])
             assert found.cssselect(".status")[0].text_content().split()[0] == count
 
 

@@ -32,6 +32,7 @@ PAGES = [
     *("/-/diff/54/55", "/-/diff/54/55?show=all", "/-/diff/1/1", "/-/evidence/99999.zip", "/-/evidence/removal-99.zip"),
     *("/-/follow", "/-/follow?q=fyrar&agency=vagmyndigheten", "/-/follow?release=51"),
     *("/-/phrase", "/-/phrase?q=%2220 miljoner%22", "/-/phrase?q=kvastfening", "/-/phrase?q=-x"),
+    *("/-/compare", "/-/compare?q=fyrar&q=båtar&agency=vagmyndigheten&by=month", "/-/edits?to=2024-07-01"),
     *("/-/edits", "/-/edits?release=51", "/-/edits?from=x", "/-/edits?agency=nosuch", "/-/removed?kind=moved"),
     *(
         "/-/edits?q=fyrtio",

@@ -23,8 +23,8 @@ class Searcher:
 
     run: RunQuery
 
-    async def find(self, text: str = "", *, with_periods: bool = False, **options: Any) -> Results:
-        return await search(self.run, build_request(text, **options), with_periods=with_periods)
+    async def find(self, text: str = "", **options: Any) -> Results:
+        return await search(self.run, build_request(text, **options))
 
     async def titles(self, text: str = "", *, loose: bool = False, **options: Any) -> list[str]:
         """Return the titles of the strict hits, or of the loose ones."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from archive.search import prepare_finder
+from archive.search import prepare_finder, search
 from archive.search.periods import PeriodCounts, count_periods, list_periods
 from tests.archive.sample import PAGED
 from tests.archive.search.conftest import Searcher, build_request, lower_limits
@@ -12,7 +14,7 @@ from tests.archive.search.conftest import Searcher, build_request, lower_limits
 JANUARY = "2023-01"
 
 
-async def count(sample: Searcher, text: str, limit: int = 1000, **options: str) -> PeriodCounts:
+async def count(sample: Searcher, text: str, limit: int = 1000, **options: Any) -> PeriodCounts:
     finder, _ = await prepare_finder(sample.run, build_request(text, **options))
     return await count_periods(finder, None, limit)
 
@@ -38,7 +40,7 @@ async def test_hits_are_counted_beside_all_releases(sample: Searcher) -> None:
     ],
 )
 async def test_totals_are_those_of_the_agencies(
-    sample: Searcher, text: str, options: dict[str, str], hits: int, total: int
+    sample: Searcher, text: str, options: dict[str, Any], hits: int, total: int
 ) -> None:
     assert (await count(sample, text, **options)).group("year").get("2023", (0, 0)) == (hits, total)
 
@@ -56,12 +58,13 @@ async def test_undated_hits_are_counted_apart(sample: Searcher) -> None:
 
 async def test_too_many_hits_are_not_counted(sample: Searcher, monkeypatch: pytest.MonkeyPatch) -> None:
     lower_limits(monkeypatch, 10)
-    counted = await sample.find("vägarna", with_periods=True, size=5)
+    request = build_request("vägarna", size=5)
+    counted = await search(sample.run, request, with_periods=True)
     assert counted.hit_page.capped
     assert counted.periods is not None
     assert counted.periods.total == PAGED  # all of them, not only those that are ranked
     monkeypatch.setattr("archive.search.periods.MAX_PAGE_HITS", PAGED - 1)
-    assert (await sample.find("vägarna", with_periods=True, size=5)).periods is None
+    assert (await search(sample.run, request, with_periods=True)).periods is None
     monkeypatch.setattr("archive.search.periods.FIRST_BATCH", 5)  # stops when many more are to be expected
     assert (await count(sample, "vägarna", 4)).total == 5
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from lxml import html
 
 from archive.web.charts import draw_columns, draw_strip, draw_ticks, draw_versions
@@ -34,7 +36,7 @@ def test_strip_has_one_path_for_each_state() -> None:
 
 
 def test_versions_are_in_proportion_to_time() -> None:
-    events = [
+    events: list[dict[str, Any]] = [
         {"when": "2024-01-01T00:00:00+00:00", "kind": "first", "last_seen": None},
         {"when": "2024-01-06T00:00:00+00:00", "kind": "edit", "last_seen": None, "importance": 100},
         {"when": "2024-01-03T00:00:00+00:00", "kind": "gone", "ended": "2024-01-04T00:00:00+00:00"},

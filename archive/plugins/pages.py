@@ -18,6 +18,8 @@ from datasette import NotFound, Response, hookimpl
 from archive.history import read_latest_edits
 from archive.i18n import IMPORTANCE_LEVELS, swedish_sort_key
 from archive.params import parse_number_parameter
+from archive.search.params import build_compare_url
+from archive.web.charts import find_heat_level, list_heat_ranges
 from archive.web.pages import (
     AGENCY_SQL,
     LIST_PAGE_SIZE,
@@ -40,7 +42,6 @@ MAX_INDEX_AGENCIES = 12  # agencies on the home page: those with the most releas
 MAX_INDEX_EDITS = 6
 MAX_INDEX_RELEASES = 6
 MAX_AGENCY_TAGS = 16
-EXPANDED_YEARS = 4  # years whose months are listed on an agency's page; older years are links
 LAST_ADDED_SQL = "select max(first_seen) as first_seen from releases"
 
 
@@ -119,7 +120,9 @@ async def show_agency(site: SiteRequest) -> Response:
             "calendar": await read_calendar(site.run, slug),
             "record": await read_agency_summary(site.run, slug),
             "tags": await read_agency_tags(site.run, slug, MAX_AGENCY_TAGS),
-            "open_years": EXPANDED_YEARS,
+            "find_heat_level": find_heat_level,
+            "list_heat_ranges": list_heat_ranges,
+            "compare_url": site.datasette.urls.path(build_compare_url([], [slug], site.requested_language)),
         }
     return await site.render("agency.html", context)
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from itertools import groupby
 from typing import Any
 
 from archive.database import RunQuery
 from archive.dates import now, to_iso
 from archive.health import is_fault
 from archive.i18n import NO_BREAK_SPACE, format_time, swedish_sort_key, to_swedish_day, translate, translate_code
+from archive.params import format_day_start
 
 MAX_ASSESSMENT_AGE = timedelta(days=3)  # if the last one is older, crawls seem to have stopped
 STATE_ORDER = ("failing", "never worked", "suspect", "quiet", "healthy", "paused")
@@ -35,6 +37,14 @@ FAULT_EVENTS_CONDITION = """
     and json_extract(e.reason, '$.code') <> 'never_crawled'
 """
 
+STRIP_DAYS = 90
+STRIP_STATES = ("", "paused", "ok", "fault")  # of a day; a later one counts if a day has several
+DAILY_EVENTS_SQL = """
+    select e.agency, e.at, e.state, json_extract(e.reason, '$.code') as code from agencies a
+    cross join health_events e on e.agency = a.slug and e.at >= coalesce(
+      (select max(b.at) from health_events b where b.agency = a.slug and b.at < :since), '')
+    order by e.agency, e.at, e.id
+"""
 
 AgencyHealth = dict[str, Any]  # a row of AGENCY_HEALTH_SQL with what `describe_health` adds
 
@@ -91,6 +101,33 @@ async def read_health_events(
     parameters: dict[str, Any] = {"agency": agency} if agency else {"before": before or 2**62}
     rows = await run(HEALTH_EVENTS_SQL.format(condition=condition), {**parameters, "most": limit})
     return [dict(row) | {"reason": json.loads(row["reason"])} for row in rows]
+
+
+async def read_daily_states(run: RunQuery, rows: Sequence[AgencyHealth], today: date) -> dict[str, list[str]]:
+    """Return the states of agencies on the last STRIP_DAYS days in Sweden, oldest first: fault, ok, paused or "".
+
+    A day with a fault counts as one, however short the fault was. "": not assessed yet, or no longer.
+    """
+    first = today - timedelta(days=STRIP_DAYS - 1)
+    values = {"since": format_day_start(first)}
+    days: dict[str, list[str]] = {row["agency"]: [""] * STRIP_DAYS for row in rows if row["judged"]}
+    last_days = {row["agency"]: (to_swedish_day(row["judged"]) - first).days for row in rows if row["judged"]}
+    for slug, group in groupby(await run(DAILY_EVENTS_SQL, values), key=lambda row: row["agency"]):
+        events = [(max(0, (to_swedish_day(row["at"]) - first).days), classify_state(row)) for row in group]
+        ends = [*(start for start, _ in events[1:]), last_days.get(slug, -1)]
+        for (start, state), end in zip(events, ends, strict=True):
+            for place in range(start, min(end, STRIP_DAYS - 1) + 1):  # also the day on which the next state began
+                days[slug][place] = max(state, days[slug][place], key=STRIP_STATES.index)
+    return days
+
+
+def classify_state(event: Mapping[str, Any]) -> str:
+    """Return which of STRIP_STATES the state of a health event is."""
+    if is_fault(event["state"], event["code"]):
+        return "fault"
+    if event["state"] == "paused":
+        return "paused"
+    return "ok" if event["state"] in ("healthy", "quiet") else ""
 
 
 def build_politeness_report(rows: Sequence[AgencyHealth]) -> dict[str, Any]:

@@ -7,16 +7,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from datasette import NotFound, Response, hookimpl
+from markupsafe import Markup
 
 from archive.coverage import describe_source_problem, read_agency_coverage, read_coverage_overview
 from archive.database import take_page
+from archive.dates import now
 from archive.health.metrics import TRACKED_FIELDS
 from archive.health.report import (
+    STRIP_DAYS,
     AgencyHealth,
     build_politeness_report,
     format_decimal,
@@ -26,9 +30,12 @@ from archive.health.report import (
     format_swedish_day,
     is_overdue,
     read_agency_health,
+    read_daily_states,
     read_health_events,
 )
+from archive.i18n import SWEDISH_TIME
 from archive.params import LIST_PARAMETERS, parse_number_parameter
+from archive.web.charts import STRIP_BARS, draw_strip
 from archive.web.openapi import FIELDS, DataOperation, get_fields
 from archive.web.responses import (
     FORMAT_SUFFIX,
@@ -122,7 +129,16 @@ async def show_status(site: SiteRequest) -> Response:
             extra_members={"judged": assessed_at, "red": unacknowledged},
         )
         return await render_document(site, document)
+    days = await read_daily_states(site.run, rows, now().astimezone(SWEDISH_TIME).date())
+
+    def show_strip(row: AgencyHealth) -> Markup:
+        return draw_agency_strip(site, days.get(row["agency"], []))
+
     context = {
+        "show_strip": show_strip,
+        "strip_days": STRIP_DAYS,
+        "strip_bars": STRIP_BARS,
+        "has_strips": any(map(any, days.values())),
         "faults": faults,
         "unacknowledged": unacknowledged,
         "acknowledged": len(faults) - unacknowledged,
@@ -135,6 +151,15 @@ async def show_status(site: SiteRequest) -> Response:
         **build_status_formatters(site.language),
     }
     return await site.render("status.html", context)
+
+
+def draw_agency_strip(site: SiteRequest, days: Sequence[str]) -> Markup:
+    """Draw the states of an agency's days, with their numbers as the title; "" if it was not assessed in this time."""
+    counts = Counter(filter(None, days))
+    if not counts:
+        return Markup()
+    known = sum(counts.values())
+    return draw_strip(days, site.translate("status.strip_title", n=counts["fault"], known=known))
 
 
 def group_faults(faults: Sequence[AgencyHealth]) -> list[list[AgencyHealth]]:

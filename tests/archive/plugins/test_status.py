@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
@@ -16,7 +17,8 @@ from tests.archive.atom import find_faults
 from tests.archive.sample import Site, fill, served
 from tests.archive.sample_health import ASSESSED_AT, FACTS, STATES, add_health
 
-MAX_PAGE_BYTES = 60_000  # of a page with all agencies of agencies.toml, and its style sheet
+MAX_PAGE_BYTES = 120_000  # of a page with all agencies of agencies.toml, each with a strip of days
+CHANGES = 6  # of the state of each agency in these days
 
 
 @pytest.fixture(scope="module")
@@ -168,8 +170,37 @@ async def test_page_with_many_agencies_is_small(archive_copy: Path, agency: str)
                 " facts from health where agency = ?",
                 [slug, agency],
             )
+            for number in range(CHANGES):
+                state = ("failing", "healthy")[number % 2]
+                event = [slug, f"2024-05-{4 * number + 1:02}T08:00:00+00:00", state, '{"code": "all_fails"}']
+                db.execute("insert into health_events (agency, at, state, reason) values (?, ?, ?, ?)", event)
     with served(archive_copy) as datasette:
-        site = Site(datasette)
-        size = len((await site.get("/-/status")).content)
-        assert size > 60 * len(agencies)
-        assert size + len((await site.get("/static/style.css")).content) <= MAX_PAGE_BYTES
+        page = await Site(datasette).get("/-/status")
+        assert page.text.count('<svg class="strip"') >= len(agencies)
+        assert len(page.content) <= MAX_PAGE_BYTES
+
+
+async def test_strip_shows_the_worst_state_of_each_day(assessed_archive: Path, tmp_path: Path) -> None:
+    """A strip ends with the day of the last assessment, and has no day before the first one."""
+    path = tmp_path / "archive.db"
+    path.write_bytes(assessed_archive.read_bytes())
+    events = (  # of an agency whose last assessment found no fault
+        ("2023-12-01T08:00:00+00:00", "healthy", "usual"),
+        ("2024-05-20T08:00:00+00:00", "failing", "all_fails"),
+        ("2024-05-22T08:00:00+00:00", "quiet", "quiet"),
+        ("2024-05-24T08:00:00+00:00", "paused", "paused"),
+        ("2024-05-25T08:00:00+00:00", "healthy", "usual"),
+    )
+    with Archive(path) as archive:
+        archive.db.execute("delete from health_events where agency = 'vagmyndigheten'")
+        for at, state, code in events:
+            event = {"agency": "vagmyndigheten", "at": at, "state": state, "reason": json.dumps({"code": code})}
+            archive.db.table("health_events").insert(event)
+    with served(path) as datasette:
+        page = await Site(datasette).page("/-/status")
+    rows = page.xpath("//tr[td] | //ul[@class='states']/li")
+    strips = {row.xpath("string(.//a)"): row.cssselect("svg.strip")[0] for row in rows}
+    shapes = {path.get("class"): path.get("d") for path in strips["Vägmyndigheten"].xpath("path")}
+    assert shapes == {"fault": "M75 0h3v10h-3z", "ok": "M0 6h75v4h-75zM78 6h12v4h-12z"}
+    assert strips["Vägmyndigheten"].xpath("string(title)") == "Fel 3 av 90 dagar"
+    assert strips["Tystnadsnämnden"].xpath("string(title)") == "Fel 1 av 1 dagar"

@@ -61,6 +61,7 @@ from archive.search.params import (
 )
 from archive.search.related import choose_shown, find_related, read_related_releases
 from archive.urls import strip_www
+from archive.web.charts import draw_versions
 from archive.web.highlights import MarkedHtml, PageHighlighter, list_answers
 from archive.web.openapi import DataOperation, get_fields
 from archive.web.pages import find_adjacent_releases
@@ -223,6 +224,7 @@ async def read_history_context(site: SiteRequest, release_id: int, url: str) -> 
     current = next(event for event in revisions if event["release"] == release_id and event["is_current"])
     moves = (event for event in events if event["kind"] == "moved" and event["target"] == url)
     return {
+        "versions_picture": draw_history(site, events),
         "events": newest,
         "older_years": older_years,
         "version_count": len(revisions),
@@ -238,6 +240,22 @@ async def read_history_context(site: SiteRequest, release_id: int, url: str) -> 
         "adjacent_releases": await find_adjacent_releases(run, release_id),
         "takedowns": await read_active_takedowns(run, release_id),
     }
+
+
+def draw_history(site: SiteRequest, events: Sequence[TimelineEvent]) -> dict[str, Any] | None:
+    """Return the picture of the timeline of a release that was edited or missing, with its ends; None for others."""
+    edits = [event for event in events if event["kind"] == "edit"]
+    removals = [event for event in events if "last_seen" not in event and event["kind"] != "moved"]
+    if not edits and not removals:
+        return None
+    first = min(event["when"] for event in events)
+    ends = (event.get("last_seen") or event.get("ended") or event["until"] or event["when"] for event in events)
+    last = max(first, *ends)
+    times = {"first": format_time(site.language, first), "last": format_time(site.language, last)}
+    counts = [site.translate("history.picture.edits", n=len(edits))] if edits else []
+    counts += [site.translate("history.picture.missing", n=len(removals))] if removals else []
+    title, description = ", ".join(counts), site.translate("history.picture.span", **times)
+    return {"picture": draw_versions(events, last, title, description), **times}
 
 
 async def read_related_context(site: SiteRequest, release_id: int, agency: str) -> dict[str, Any]:

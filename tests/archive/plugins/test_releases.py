@@ -814,3 +814,15 @@ async def test_former_hit_leads_to_the_comparison_with_its_words(history_site: S
     text, links = read_found(page)
     assert "Träff 1 av 1" in text
     assert list(links.values()) == [f"/search?{search}#hit-1", "#place-1"]
+
+
+async def test_timeline_has_a_picture_with_its_edits(history_site: Site) -> None:
+    page = await history_site.page("/archive/releases/51")
+    (picture,) = page.cssselect(".history svg[role=img]")
+    assert picture.xpath("string(title)") == "3 ändringar"
+    assert "Från 3 juni 2024" in picture.xpath("string(desc)")
+    assert picture.xpath("string(path[@class='edit']/@d)").count("M") == 3
+    assert not (await history_site.page("/archive/releases/1")).cssselect(".history svg")
+    (picture,) = (await history_site.page("/archive/releases/56")).cssselect(".history svg")
+    assert picture.xpath("string(title)") == "saknades 1 gång"
+    assert picture.xpath("string(path[@class='missing']/@d)")

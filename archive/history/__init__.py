@@ -10,8 +10,9 @@ Releases hidden by a takedown are in neither register; the register of takedowns
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import groupby
 from typing import Any
@@ -473,7 +474,7 @@ def build_text_edits_sql(filters: Mapping[str, Any], *, is_page: bool = False) -
     conditions += dict.fromkeys(UPDATE_STAMP_CONDITIONS[stamp] for stamp in stamps if stamp)
     if is_page:
         conditions.append("(v.seen, v.id) < (:after_seen, :after)")
-    return f"select v.id, v.release, v.seen from revisions v where {' and '.join(conditions)}"
+    return f"select v.id, v.release, v.seen, v.importance from revisions v where {' and '.join(conditions)}"
 
 
 def build_file_edits_sql(filters: Mapping[str, Any], *, is_page: bool = False) -> str:
@@ -487,7 +488,7 @@ def build_file_edits_sql(filters: Mapping[str, Any], *, is_page: bool = False) -
     if is_page:
         conditions.append("(v.first_seen, -v.id) < (:after_seen, :after)")
     return (
-        "select -v.id as id, v.first_seen as seen, (select max(e.release) from attachment_edits e"
+        "select -v.id as id, v.first_seen as seen, v.importance, (select max(e.release) from attachment_edits e"
         f" where e.version = v.id and {of_release}) as release from attachment_versions v"
         f" where {' and '.join(conditions)}"
     )
@@ -602,18 +603,15 @@ async def read_active_takedowns(run: RunQuery, release_id: int) -> list[Mapping[
 # Edits by week
 
 MAX_EDIT_WEEKS = 53
-EDIT_WEEKS_SQL = """
-    {chain} select w.key as week, {level} as level, count(*) as n from json_each(:weeks) w
-    cross join revisions v indexed by idx_revisions_edits
-    where v.seen >= json_extract(w.value, '$[0]') and v.seen < json_extract(w.value, '$[1]') and {conditions}
-    group by 1, 2
+EDIT_HOURS_SQL = """
+    {chain} select substr(e.seen, 1, 13) as hour, {level} as level, count(*) as n from ({edits}) e group by 1, 2
 """
 IMPORTANCE_LEVEL_SQL = (  # position in IMPORTANCE_LEVELS; edits without an importance come last
-    "case when v.importance is null then {last} {levels} end"
+    "case when e.importance is null then {last} {levels} end"
 ).format(
     last=len(IMPORTANCE_LEVELS),
     levels=" ".join(
-        f"when v.importance >= {least} then {place}" for place, (least, _, _) in enumerate(IMPORTANCE_LEVELS)
+        f"when e.importance >= {least} then {place}" for place, (least, _, _) in enumerate(IMPORTANCE_LEVELS)
     ),
 )
 FIRST_CRAWL_SQL = """
@@ -653,10 +651,17 @@ async def count_edits_by_week(run: RunQuery, query: RegisterQuery, first: date, 
         end = min(first + timedelta(days=6 - first.weekday()), last)
         days.append((first, end))
         first = end + timedelta(days=1)
-    chain, conditions = build_edit_filters({**query.filters, "from": None, "to": None})
-    sql = EDIT_WEEKS_SQL.format(chain=chain, level=IMPORTANCE_LEVEL_SQL, conditions=" and ".join(conditions))
-    weeks = [(format_day_start(start), format_day_start(end, next_day=True)) for start, end in days]
     counts = [[0] * (len(IMPORTANCE_LEVELS) + 1) for _ in days]
-    for row in await run(sql, {**query.build_sql_values(), "weeks": json.dumps(weeks)}):
-        counts[row["week"]][row["level"]] = row["n"]
+    if not days:
+        return []
+    query = replace(query, filters={**query.filters, "from": days[0][0], "to": last})
+    edits = " union all ".join(
+        f"select seen, importance from ({sql})"
+        for sql in (build_text_edits_sql(query.filters), build_file_edits_sql(query.filters))
+        if sql
+    )
+    starts = [(format_day_start(start) or "")[:13] for start, _ in days]  # days begin with an hour of UTC
+    sql = EDIT_HOURS_SQL.format(chain=build_chain_cte(query.filters), level=IMPORTANCE_LEVEL_SQL, edits=edits)
+    for row in await run(sql, query.build_sql_values()):
+        counts[bisect_right(starts, row["hour"]) - 1][row["level"]] += row["n"]
     return [EditWeek(first=start, last=end, counts=found) for (start, end), found in zip(days, counts, strict=True)]

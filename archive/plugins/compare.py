@@ -32,6 +32,7 @@ from archive.web.charts import (
     format_share,
     label_periods,
 )
+from archive.web.openapi import FIELDS, DataOperation
 from archive.web.responses import (
     DataDocument,
     DataExport,
@@ -46,6 +47,38 @@ COMPARE_FORMAT_SUFFIX = r"(?:\.(?P<format>json|csv|xlsx))?$"
 COMPARE_COLUMNS = ("series", "query", "agency", "period", "hits", "all_releases", "share", "page")
 UNDATED_PERIOD = "undated"
 MIN_FIELDS = 2  # empty fields for searches and agencies in the form
+COMPARE_OPERATION = DataOperation(
+    summary="How many releases up to five searches or agencies find, by month or year, beside all releases of the time",
+    rows_name="rows",
+    row={
+        "series": "int Number of the series, from 1",
+        "query": "str?",
+        "agency": "str? Slug of the agency",
+        "period": "str A month (yyyy-mm), a year, or undated = 2024-05",
+        "hits": "int",
+        "all_releases": "int? All dated releases of the period, of the same agency if one is chosen",
+        "share": "num? hits / all_releases",
+        "page": "url The search that finds these releases",
+    },
+    members={
+        "by": "str month or year",
+        "series": [
+            {
+                "query": "str?",
+                "agency": "str?",
+                "total": "int",
+                "undated": "int Releases without a publication date",
+                "capped": "bool Whether there are more hits than were counted",
+                "notes": FIELDS["notes"],
+            }
+        ],
+    },
+    parameters={
+        "q": "str A query as in the search box; may be repeated = fyrar",
+        "agency": "str Slug or name of an agency; may be repeated = polisen",
+        "by": "str month or year = year",
+    },
+)
 AGENCY_NAMES_SQL = "select slug, name, name_en from agencies"
 
 
@@ -54,7 +87,7 @@ def register_routes() -> list[tuple[str, Any]]:
     return [("/-/compare" + COMPARE_FORMAT_SUFFIX, show_comparison)]
 
 
-@site_view("q", "agency", "by")
+@site_view("q", "agency", "by", operation=COMPARE_OPERATION)
 async def show_comparison(site: SiteRequest) -> Any:
     texts, names = ([text for each in site.args.getlist(key) if (text := each.strip())] for key in ("q", "agency"))
     unit = parse_choice_parameter(site.args, "by", UNITS)

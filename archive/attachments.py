@@ -50,7 +50,7 @@ class Attachments:
 
     def add_links(self, release_id: int, agency: str, seen_at: datetime) -> None:
         """Store the URLs that a release links to now, and make those due that were not fetched for MIN_INTERVAL."""
-        seen = to_iso(seen_at)
+        seen = str(to_iso(seen_at))
         # not the marks of redacted URLs
         urls = self.db.execute(
             "select distinct url from attachments where release = ? and url like 'http%'", [release_id]

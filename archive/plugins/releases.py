@@ -35,6 +35,7 @@ from archive.duplicates import find_duplicates
 from archive.evidence import write_bundle
 from archive.history import (
     NEAR_DUPLICATE_SQL,
+    TimelineEvent,
     classify_update_stamp,
     find_final_release,
     find_last_seen,
@@ -244,6 +245,7 @@ async def read_history_context(site: SiteRequest, release_id: int, url: str) -> 
 
 def draw_history(site: SiteRequest, events: Sequence[TimelineEvent]) -> dict[str, Any] | None:
     """Return the picture of the timeline of a release that was edited or missing, with its ends; None for others."""
+    events = [event for event in events if not event["kind"].startswith("attachment")]  # versions of files, not of it
     edits = [event for event in events if event["kind"] == "edit"]
     removals = [event for event in events if "last_seen" not in event and event["kind"] != "moved"]
     if not edits and not removals:

@@ -35,12 +35,17 @@ async def address(history_site: Site) -> AsyncIterator[str]:
     await task
 
 
+def read_text(result: Any) -> str:
+    """Return the text of a tool's result."""
+    return str(result.content[0].text)
+
+
 async def call(address: str, tool: str, **arguments: object) -> dict[str, Any]:
     """Call a tool; return its result."""
     async with Client(address) as client:
         result = await client.call_tool(tool, arguments)
         assert not result.is_error, result.content
-        assert json.loads(result.content[0].text) == result.structured_content
+        assert json.loads(read_text(result)) == result.structured_content
         return dict(result.structured_content)
 
 
@@ -49,7 +54,7 @@ async def fail(address: str, tool: str, **arguments: object) -> str:
     async with Client(address) as client:
         result = await client.call_tool(tool, arguments)
         assert result.is_error
-        return str(result.content[0].text)
+        return read_text(result)
 
 
 async def test_tools_are_described_and_only_read(address: str) -> None:
@@ -59,7 +64,7 @@ async def test_tools_are_described_and_only_read(address: str) -> None:
     assert [tool.name for tool in tools] == [
         *("search", "read_version", "compare_versions", "phrase_history", "check_quotations", "list_changes")
     ]
-    assert all(tool.annotations.read_only_hint for tool in tools)
+    assert all(tool.annotations and tool.annotations.read_only_hint for tool in tools)
     assert "sql" not in json.dumps([tool.model_dump(mode="json") for tool in tools]).lower()
 
 

@@ -205,7 +205,7 @@ async def test_speakers_and_edited_releases_are_facets(speakers: Searcher) -> No
             ("asa-ek", 1),
         ]
         assert counted.approximate_facets == []
-    for text, chosen, excluded, titles in (
+    cases: tuple[tuple[str, dict[str, tuple[str, ...]], dict[str, tuple[str, ...]], set[str]], ...] = (
         ("", {"speaker": ("bo-ekman",)}, {}, {"Kajen", "Masten"}),
         ("kajen", {"speaker": ("bo-ekman",)}, {}, {"Kajen"}),
         ("", {"speaker": ("bo-ekman", "asa-ek")}, {}, {"Kajen"}),
@@ -213,7 +213,8 @@ async def test_speakers_and_edited_releases_are_facets(speakers: Searcher) -> No
         ("", {"edited": ("yes",)}, {}, {"Masten"}),
         ("kajen OR masten", {"edited": ("no",)}, {"speaker": ("asa-ek",)}, {"Besök"}),
         ("kajen", {"attachments": ("yes",)}, {}, set()),
-    ):
+    )
+    for text, chosen, excluded, titles in cases:
         assert set(await speakers.titles(text, include=chosen, exclude=excluded)) == titles
     (note,) = (await speakers.find(speaker="nora")).notes
     assert (note.key, note.value) == ("no_value", "speaker=nora")

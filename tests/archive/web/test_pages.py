@@ -50,7 +50,7 @@ async def read_sitemap(site: Site, path: str) -> dict[str, str | None]:
 
 async def test_sitemap_lists_every_page(history_site: Site) -> None:
     parts = await read_sitemap(history_site, "/sitemap.xml")
-    assert list(parts) == ["/sitemap-pages.xml", "/sitemap-tags.xml", "/sitemap-releases-0.xml"]
+    assert list(parts) == ["/sitemap-pages.xml", "/sitemap-tags.xml", "/sitemap-people.xml", "/sitemap-releases-0.xml"]
     paths = [path for part in parts for path in await read_sitemap(history_site, part)]
     assert len(paths) == len(set(paths)) > 80
     for path in paths:
@@ -171,7 +171,7 @@ async def test_lists_read_few_rows_of_a_large_archive(large_archive: sqlite3.Con
     await read_agency_tags(run, LARGE_AGENCY, 24)
     await read_agency_overview(run)
     await read_tag_agencies(run, 1)
-    assert [name for name, _ in await read_sitemap_parts(run)][2:] == ["releases-0"]
+    assert [name for name, _ in await read_sitemap_parts(run)][2:] == ["people", "releases-0"]
     await read_sitemap_pages(run)
     assert len(await read_sitemap_releases(run, 0)) < SITEMAP_PART_SIZE
     assert max(costs.values()) < 3_000

@@ -63,7 +63,11 @@ def to_rows(
         index = build_columns(*texts)
         newest = state["published"] or state["updated"] or str(seen)
         rows["search"].append(
-            (key, *index, " ".join((*iter_facet_terms(state), *iter_listing_terms(release.agency, newest))))
+            (
+                key,
+                *index,
+                " ".join((*iter_facet_terms(state), *iter_listing_terms(release.agency, newest, was_edited=False))),
+            )
         )
         words = {word: lemma for column in texts for text in column for word, lemma in text.lemmas.items()}
         counts.update(words.keys())

@@ -57,10 +57,10 @@ class Attachments:
         ).fetchall()
         file_sql = "select url from frontier where release = ? and file_title is not null"
         for (url,) in self.db.execute(file_sql, [release_id]).fetchall():
-            self._add_link(release_id, url, seen)
+            self._add_link(release_id, url, seen_at)
             self._record_file_release(release_id, url, seen_at)
         for (url,) in urls:
-            self._add_link(release_id, url, seen)
+            self._add_link(release_id, url, seen_at)
             # a time of fetching that is later than now was written by a wrong clock
             self.db.execute(
                 "insert into frontier (url, agency, role, state, first_seen)"
@@ -69,12 +69,12 @@ class Attachments:
                 {"url": url, "agency": agency, "seen": seen, "before": to_iso(seen_at - MIN_INTERVAL)},
             )
 
-    def _add_link(self, release_id: int, url: str, seen: str) -> None:
+    def _add_link(self, release_id: int, url: str, seen_at: datetime) -> None:
         self.db.execute(
             "insert into attachment_links (release, url, first_seen, last_seen, takedown)"
             " select id, :url, :seen, :seen, takedown from releases where id = :release"
             " on conflict (release, url) do update set last_seen = excluded.last_seen",
-            {"release": release_id, "url": url, "seen": seen},
+            {"release": release_id, "url": url, "seen": to_iso(seen_at)},
         )
 
     def add_links_of_checked(self, agency: str) -> None:

@@ -184,8 +184,8 @@ def test_dataset_has_the_texts_of_attachments_unless_taken_down(tmp_path: Path) 
     ]
     assert [row["problem"] for row in stored] == ["withheld", ""]
     assert [(row["file"], row["page"], row["text"]) for row in pages] == [(stored[1]["id"], "1", "Beslut om fyren")]
-    for part in (tmp_path / "dataset/data").iterdir():
-        assert b"/b.pdf" not in part.read_bytes()
+    for written in (tmp_path / "dataset/data").iterdir():
+        assert b"/b.pdf" not in written.read_bytes()
 
 
 def test_quotes_and_their_speakers(history_archive: Path, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ PAGES = {
     "index": "/",
     "search": "/search",
     "hits": "/search?q=vägarna&year=2023",
+    "limits": "/search?from=2023&attachments=no&order=oldest&lang=en#narrow",
     "questions": "/search?show=questions",
     "meant": "/search?q=rorsangaren&tag__not=Väglag",
     "no-hits": "/search?q=dinosaurie",

@@ -53,15 +53,17 @@ from archive.schema import read_metadata
 from archive.search.fts import build_hits_sql, build_match, plan_search
 from archive.search.index import ColumnCache
 from archive.search.params import EXCLUDE_SUFFIX, FACETS, SearchRequest, parse_search_request
-from archive.search.query import SearchNote
+from archive.search.query import DATE_FIELDS, SearchNote
 from archive.search.ranking import HitFinder
 from archive.search.versions import find_former_hits, resolve_query
 
 RELEASE_ID_COLUMNS = ("release", "id")  # columns of a SELECT with release ids; the first one that exists is used
 READ_ACTIONS = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE)
 SQL_START = re.compile(r"\s*(?:select|with)\b", re.IGNORECASE)
+LIMITING_PARAMETERS = ("q", *FACETS, *DATE_FIELDS)
 SEARCH_URL = re.compile(
-    rf"(?:https?://[^\s?]+|/search(?:\.\w+)?)?\?(?:\S+&)?(?:q|{'|'.join(FACETS)})(?:{EXCLUDE_SUFFIX})?=.*", re.DOTALL
+    rf"(?:https?://[^\s?]+|/search(?:\.\w+)?)?\?(?:\S+&)?(?:{'|'.join(LIMITING_PARAMETERS)})(?:{EXCLUDE_SUFFIX})?=.*",
+    re.DOTALL,
 )
 URL_START = re.compile(r"\s*(?:https?://|/)\S")
 
@@ -96,7 +98,7 @@ def select_releases(
     """
     text = selection_text.strip()
     if selection_kind is None and URL_START.match(text) and not SEARCH_URL.fullmatch(text):
-        parameters = ", ".join(("q=", *(f"{name}=" for name in FACETS)))
+        parameters = ", ".join(f"{name}=" for name in LIMITING_PARAMETERS)
         problem = f"{text!r} is not a URL of the search page with any of {parameters} (use --search for words)"
         raise ArchiveError(archive_path, problem)
     selection_kind = selection_kind or ("sql" if SQL_START.match(selection_text) else "search")

@@ -18,6 +18,7 @@ from tests.archive.test_datasets import read_csv
     [
         ("vägarna -snöfallet", "q=vägarna -snöfallet"),
         ("/search?q=vägarna&kind=news&year__not=2024", "q=vägarna&kind=news&year__not=2024"),
+        ("/search?from=2023-03&to=2023&attachments=no", "from=2023-03&to=2023&attachments=no"),
     ],
 )
 async def test_search_selects_what_the_page_finds(
@@ -49,6 +50,7 @@ def test_search_in_versions_selects_releases(
     [
         ("?q=två ord", True),
         ("/search.json?page=2&year__not=2024", True),
+        ("/search?from=2015", True),
         ("https://arkiv.example/search?lang=en&agency=a", True),
         ("?varför", False),  # without parameters it would select everything
         ("/search?order=best", False),

@@ -94,6 +94,13 @@ ATTACHMENT_CHECKS = (  # table, keys of its wrong rows, what is wrong
     ),
 )
 
+QUOTES_SQL = """
+    select q.id, q.field, q.spans, q.text, p.name, v.release is q.release and p.agency is iif(p.id, r.agency, null),
+      json_object('title', v.title, 'lead', v.lead, 'body', v.body)
+    from quotes q left join revisions v on v.id = q.revision left join releases r on r.id = q.release
+    left join people p on p.id = q.person where q.id between ? and ?
+"""
+UNQUOTED_PEOPLE_SQL = "select slug from people p where not exists (select 1 from quotes where person = p.id)"
 CheckResults = Iterator[ArchiveError | None]  # one item per check: its fault, or None
 
 
@@ -220,6 +227,7 @@ class Verifier:
             *checks,
             ("revisions", counts["revisions"], self.check_revisions(has_withheld_file=withheld_file.is_file())),
             ("releases", counts["releases"], self.check_releases()),
+            ("quotes", self.count("quotes"), self.check_quotes()),
             ("attachments", len(ATTACHMENT_CHECKS), self.check_attachments()),
             *([("texts of attachments", self.count("attachment_files"), self.check_texts())] if self.texts else []),
             ("changefeed", 1, self.check_changefeed()),
@@ -298,6 +306,23 @@ class Verifier:
         for release, *values in self.db.execute(PARTS_SQL.format(names=", ".join(names), table=table), id_range):
             parts[release].append(dict(zip(names, values, strict=True)))
         return parts
+
+    def check_quotes(self) -> CheckResults:
+        """Check that each quote's words are at its places in its version, and that this prints the speaker's name."""
+        for id_range in self.iter_id_ranges("quotes"):
+            for key, name, spans, words, speaker, is_linked, texts in self.db.execute(QUOTES_SQL, id_range).fetchall():
+                state = {field: text or "" for field, text in json.loads(texts).items()}
+                places = " ".join(state.get(name, "")[start:end] for start, end in json.loads(spans))
+                if not is_linked:
+                    yield self.fault("quotes", key, "its version or person is not of its release")
+                elif places.split() != words.split():
+                    yield self.fault("quotes", key, "its words are not in its version")
+                elif speaker and speaker not in " ".join(" ".join(state.values()).split()):
+                    yield self.fault("quotes", key, "its version does not print the name of its speaker")
+                else:
+                    yield None
+        for (slug,) in self.db.execute(UNQUOTED_PEOPLE_SQL):
+            yield self.fault("people", slug, "no quote has it")
 
     def check_attachments(self) -> CheckResults:
         """Compare versions with captures, files with their pages, and links with takedowns."""

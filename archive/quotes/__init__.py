@@ -169,7 +169,7 @@ def find_quotes(texts: Mapping[str, str | None]) -> list[Quote]:
     mark_context(paragraphs)
     if not any(paragraph.kind for paragraph in paragraphs):
         return []
-    people = find_people(paragraphs)
+    people = find_people(paragraphs) if any(map(needs_people, paragraphs)) else []
     quotes, last, speaker = list[Quote](), None, None
     for paragraph in paragraphs:
         if paragraph.kind is None:
@@ -204,6 +204,14 @@ def find_quotes(texts: Mapping[str, str | None]) -> list[Quote]:
 
 
 CONTINUED = Subject(None, None, False, 0)  # of a paragraph that goes on with the answer before it
+
+
+def needs_people(paragraph: Paragraph) -> bool:
+    """Return whether the release must be searched for the speaker's name or role: most attributions have both."""
+    subject = paragraph.subject
+    if paragraph.kind is None or subject is CONTINUED:
+        return False
+    return subject is None or not subject.role or " " not in (subject.name or "")
 
 
 def iter_fields(texts: Mapping[str, str | None]) -> Iterator[Paragraph]:

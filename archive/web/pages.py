@@ -79,8 +79,8 @@ PERSON_ROLES_SQL = """
 """
 PEOPLE_SQL = """
     select p.slug, p.name, p.agency, a.name as agency_name, a.name_en as agency_name_en, n.quotes
-    from (select person, count(distinct release || ' ' || text) as quotes from quotes where person is not null
-      group by person) n
+    from (select q.person, count(distinct q.release || ' ' || q.text) as quotes
+      from quotes q join release_facets l on l.release = q.release where q.person is not null group by q.person) n
     join people p on p.id = n.person join agencies a on a.slug = p.agency
     where (:agency is null or p.agency = :agency) {words}
     order by n.quotes desc, p.name, p.agency limit :limit offset :offset

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from archive.captures import Captures
 from archive.database import ArchiveError
 from archive.evidence.manifest import write_manifest
 from archive.evidence.verify import verify
+from archive.models import Release
+from archive.store import Archive
 from tests.archive.sample_evidence import create_evidence_archive, execute
 
 REVISION_3 = ["revisions: 3: its ", "revisions: 3: differs from the manifest of 2026-03-01: "]
@@ -80,6 +83,31 @@ def with_file(archive: Path) -> Path:
 def test_damaged_attachments(with_file: Path, sql: str, finding: str) -> None:
     change(with_file, sql)
     assert finding in "\n".join(list_problems(with_file))
+
+
+QUOTES = "quotes: 1: "
+
+
+@pytest.mark.parametrize(
+    ("sql", "finding"),
+    [
+        ("select 1", ""),
+        ("update quotes set text = 'Kajen är ny' where id = 1", f"{QUOTES}its words are not in its version"),
+        ("update quotes set spans = '[[0, 9]]' where id = 1", f"{QUOTES}its words are not in its version"),
+        ("update people set name = 'Bo Al'", f"{QUOTES}its version does not print the name of its speaker"),
+        ("update quotes set revision = 2, position = 9 where id = 1", f"{QUOTES}its version or person is not of its release"),
+        ("update quotes set person = null", "people: anna-ek: no quote has it"),
+    ],
+)
+def test_quotes_are_those_of_their_version(tmp_path: Path, sql: str, finding: str) -> None:
+    with Archive(path := tmp_path / "archive.db") as archive:
+        archive.add_agency("hamn", name="Hamnverket", home="https://hamn.example/")
+        body = "– Kajen är klar, säger\u00a0Anna Ek. Nu\nbygger vi.\n\n– Vi vilar, sa hon."
+        release = Release(agency="hamn", url="https://hamn.example/1", title="Kaj", body=body, body_html="<p>…</p>")
+        archive.save(release, seen_at=datetime(2026, 3, 1, tzinfo=UTC))
+        archive.save(replace(release, url="https://hamn.example/2"), seen_at=datetime(2026, 3, 1, tzinfo=UTC))
+    execute(path, sql)
+    assert [problem.removeprefix("archive.db: ") for problem in list_problems(path)][:1] == [finding][: bool(finding)]
 
 
 def test_texts_of_attachments_are_read_again_on_request(with_file: Path, capsys: pytest.CaptureFixture[str]) -> None:

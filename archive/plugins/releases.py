@@ -62,7 +62,7 @@ from archive.search.params import (
 )
 from archive.search.related import choose_shown, find_related, read_related_releases
 from archive.urls import strip_www
-from archive.web.charts import draw_versions
+from archive.web.charts import EDIT_EVENTS, draw_versions
 from archive.web.highlights import MarkedHtml, PageHighlighter, list_answers
 from archive.web.openapi import DataOperation, get_fields
 from archive.web.pages import find_adjacent_releases
@@ -245,9 +245,8 @@ async def read_history_context(site: SiteRequest, release_id: int, url: str) -> 
 
 def draw_history(site: SiteRequest, events: Sequence[TimelineEvent]) -> dict[str, Any] | None:
     """Return the picture of the timeline of a release that was edited or missing, with its ends; None for others."""
-    events = [event for event in events if not event["kind"].startswith("attachment")]  # versions of files, not of it
-    edits = [event for event in events if event["kind"] == "edit"]
-    removals = [event for event in events if "last_seen" not in event and event["kind"] != "moved"]
+    edits = [event for event in events if event["kind"] in EDIT_EVENTS]
+    removals = [event for event in events if "ended" in event and event["kind"] != "moved"]
     if not edits and not removals:
         return None
     first = min(event["when"] for event in events)

@@ -31,6 +31,7 @@ STRIP_HEIGHT = 10
 # state of a day → top and height of its bar: they differ without colours, too; a day without an assessment has none
 STRIP_BARS = {"fault": (0, 10), "ok": (6, 4), "paused": (8, 2)}
 TIMELINE_WIDTH, TIMELINE_HEIGHT = 1000, 40
+EDIT_EVENTS = ("edit", "attachment")  # kinds of events by which an agency changed a release, or a file of it
 VERSION_BAR = 12  # height of the bar of a version; edits rise above it by their importance
 
 
@@ -340,9 +341,7 @@ def draw_versions(events: Sequence[Mapping[str, Any]], end: str, title: str, des
 
     top, bottom = TIMELINE_HEIGHT - VERSION_BAR, TIMELINE_HEIGHT
     gaps = sorted(
-        (event["when"], event["ended"] or end)
-        for event in events
-        if "last_seen" not in event and event["kind"] != "moved"
+        (event["when"], event["ended"] or end) for event in events if "ended" in event and event["kind"] != "moved"
     )
     shapes, at = {"version": "", "missing": "", "edit": ""}, first
     for begin, until in gaps:
@@ -353,7 +352,7 @@ def draw_versions(events: Sequence[Mapping[str, Any]], end: str, title: str, des
     if at < end:
         shapes["version"] += f"M{place(at)} {top}H{TIMELINE_WIDTH}V{bottom}H{place(at)}z"
     for event in events:
-        if event.get("kind") == "edit":
+        if event["kind"] in EDIT_EVENTS:
             height = VERSION_BAR + (TIMELINE_HEIGHT - VERSION_BAR) * max(event["importance"] or 0, 10) / 100
             shapes["edit"] += f"M{place(event['when'])} {bottom}v-{format_unit(height)}"
     return draw("versions", (TIMELINE_WIDTH, TIMELINE_HEIGHT), shapes, title, description)

@@ -24,7 +24,7 @@ from tests.bench.goodput import measure_goodput
 from tests.bench.invented.filling import fill
 from tests.bench.invented.words import source
 from tests.bench.loaded import measure_loaded
-from tests.bench.questions import COMMON_MS, PAGE_MS, SEARCH_MS, VERY, Question, to_classes, to_pages
+from tests.bench.questions import COMMON_MS, OTHER_MS, PAGE_MS, SEARCH_MS, VERY, Question, to_classes, to_pages
 from tests.bench.served import Answer, Served, find_port, serve
 
 NUMBER, SHARES = 20_000, (100, 10, 1)
@@ -83,7 +83,7 @@ def measure(path: Path, folder: Path) -> Iterator[Class]:
         for name, questions in to_classes(path).items():
             yield ask_class(name, questions, ours, theirs)
         for name, addresses in to_pages(path).items():
-            found = Class(name, PAGE_MS)
+            found = Class(name, OTHER_MS.get(name, PAGE_MS))
             found.ways["page"] = ask_all(ours, addresses, ROUNDS)
             yield found
 

@@ -71,6 +71,7 @@ def test_years_of_example_are_complete(client: httpx.Client) -> None:
     ("language", "word", "command", "output"),
     [
         ("python", "questions", [sys.executable, "-c"], "2024-06-01 Ada Ek Vilka fyrar tänds?"),
+        ("python", "permalink", [sys.executable, "-c"], "/-/revision/"),
         ("r", "", ["Rscript", "-e"], "andringsverket"),
         ("js", "", ["node", "--input-type=module", "--eval"], ""),
     ],
@@ -82,6 +83,13 @@ def test_script_example(client: httpx.Client, language: str, word: str, command:
     if shutil.which(command[0]) is None:
         pytest.skip(f"{command[0]} is not installed")
     assert output in run(client, [*command, example])
+
+
+@pytest.mark.parametrize("example", find_examples("sql"))
+def test_sql_example(client: httpx.Client, example: str) -> None:
+    response = client.get("/archive.json", params={"sql": example, "_shape": "array"})
+    assert response.status_code == 200, response.text
+    assert response.json()
 
 
 def test_mirror_example_is_complete_and_can_be_repeated(

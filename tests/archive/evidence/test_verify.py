@@ -95,7 +95,10 @@ QUOTES = "quotes: 1: "
         ("update quotes set text = 'Kajen är ny' where id = 1", f"{QUOTES}its words are not in its version"),
         ("update quotes set spans = '[[0, 9]]' where id = 1", f"{QUOTES}its words are not in its version"),
         ("update people set name = 'Bo Al'", f"{QUOTES}its version does not print the name of its speaker"),
-        ("update quotes set revision = 2, position = 9 where id = 1", f"{QUOTES}its version or person is not of its release"),
+        (
+            "update quotes set revision = 2, position = 9 where id = 1",
+            f"{QUOTES}its version or person is not of its release",
+        ),
         ("update quotes set person = null", "people: anna-ek: no quote has it"),
     ],
 )

@@ -198,8 +198,8 @@ async def test_speakers_and_edited_releases_are_facets(speakers: Searcher) -> No
     counts = [("bo-ekman", "Bo Ekman", 2), ("asa-ek", "Åsa Ek", 1)]
     assert [(choice.value, choice.name, choice.count) for choice in facets["speaker"]] == counts
     assert {choice.value: choice.count for choice in facets["edited"]} == {"no": 2, "yes": 1}
-    for chosen in ({}, {"agency": ("fyr",)}):
-        counted = (await speakers.find(include=chosen)).hit_page
+    for agency in ({}, {"agency": ("fyr",)}):
+        counted = (await speakers.find(include=agency)).hit_page
         assert [(choice.value, choice.count) for choice in counted.facets["speaker"]] == [
             ("bo-ekman", 2),
             ("asa-ek", 1),

@@ -6,7 +6,6 @@ Commands import what they need when they run, so that every command starts quick
 from __future__ import annotations
 
 import os
-import resource
 import signal
 import sqlite3
 import sys
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
 
 Command = Callable[..., Any]
 
-PACKAGE_FOLDER = Path(__file__).parent
-MAX_OPEN_FILES = 16_384  # per server: connections of clients, and SQLite's files
 MIN_PARALLEL_BYTES = 1_000_000  # smaller files, compressed or not, are read by a single process
 EXIT_INTERRUPTED = 130  # as in shells after Ctrl-C
 TAKEDOWN_LOG_SQL = (
@@ -132,6 +129,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def serve(datasette_options: list[str], file: Path, port: int, no_sql: bool, no_cors: bool) -> None:
     """Serve an archive. Options after -- are passed on to datasette serve."""
     from archive.captures import find_captures_problem
+    from archive.serving import build_datasette_command, raise_file_limit, update_archive
     from archive.snapshots import is_port_free
 
     check_database(file, missing_message=NO_ARCHIVE_MESSAGE)
@@ -145,61 +143,6 @@ def serve(datasette_options: list[str], file: Path, port: int, no_sql: bool, no_
     sys.stdout.flush()
     # no child process, so that Datasette gets the signals
     os.execv(command[0], command)  # noqa: S606 - our own command
-
-
-def update_archive(path: Path) -> None:
-    """Update an archive with an earlier schema.
-
-    Raises ArchiveError if an update is needed but the file cannot be written.
-    """
-    from sqlite_utils import Database
-
-    from archive.database import check_version, open_readonly
-    from archive.schema import migrations
-    from archive.store import Archive
-
-    with closing(open_readonly(path)) as db:
-        # an empty file has no version, and needs no update
-        is_outdated = check_version(db, path) and migrations.pending(Database(db))
-    if is_outdated:
-        Archive(path, rebuild_stale=False).close()
-
-
-def raise_file_limit() -> None:
-    """Raise this process's limit of open files to MAX_OPEN_FILES, if allowed.
-
-    With the usual 1,024, idle clients would leave no file descriptors for SQLite.
-    """
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MAX_OPEN_FILES if hard == resource.RLIM_INFINITY else min(MAX_OPEN_FILES, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
-def build_datasette_command(
-    file: Path, port: int, extra_options: Sequence[str] = (), *, sql: bool = True, cors: bool = True
-) -> list[str]:
-    """Build the command that serves an archive; archive/plugins/security.py limits visitors' SQL."""
-    words = [sys.executable, "-m", "datasette", "serve", str(file), "--port", str(port)]
-    return [*words, *build_datasette_options(sql=sql, cors=cors), *extra_options]
-
-
-def build_datasette_options(*, sql: bool, cors: bool) -> list[str]:
-    """Return the options of `datasette serve` that all servers of an archive share."""
-    from archive.schema import find_metadata
-
-    return [
-        *("--metadata", str(find_metadata())),
-        *("--plugins-dir", str(PACKAGE_FOLDER / "plugins")),
-        *("--template-dir", str(PACKAGE_FOLDER / "templates")),
-        *("--static", f"static:{PACKAGE_FOLDER / 'static'}"),
-        *("--setting", "suggest_facets", "off"),
-        # more than the number of searches allowed at once (archive/plugins/security.py)
-        *("--setting", "num_sql_threads", "6"),
-        *("--setting", "allow_download", "off"),  # free pages of the file may contain taken-down text
-        *("--setting", "default_allow_sql", "on" if sql else "off"),
-        *(["--cors"] if cors else []),  # the data is public, so pages of other sites may read it
-    ]
 
 
 @commands.command(cls=DatasetteCommand)
@@ -225,6 +168,7 @@ def replica(
     One server runs on each port. For a newer snapshot, the servers are restarted one after the other. Options after --
     are passed on to datasette serve.
     """
+    from archive.serving import build_datasette_options, raise_file_limit
     from archive.snapshots import Replicas
 
     if not folder.is_dir():
@@ -321,7 +265,7 @@ def reindex(file: Path) -> None:
     from archive.analysis import ANALYSIS_VERSION
     from archive.store import Archive
 
-    check_is_file(file)
+    check_database(file)
     with Archive(file, rebuild_stale=False) as archive, show_progress() as progress:
         number = archive.rebuild_index(progress)
     click.echo(f"{file}: {number} releases indexed by {ANALYSIS_VERSION}")
@@ -451,7 +395,7 @@ def restore(backup: Path, to: Path, replace: bool) -> int:
 @click.option(
     "--agencies",
     type=PATH,
-    default=PACKAGE_FOLDER.parent / "scraper" / "agencies.toml",  # only the agencies' names and other facts are read
+    default=Path(__file__).parents[1] / "scraper" / "agencies.toml",
     metavar="FILE.toml",
     help="Facts about an agency that is not stored yet.  [default: scraper/agencies.toml]",
 )
@@ -479,7 +423,8 @@ def import_releases(
         open_or_create_archive,
     )
 
-    check_is_file(file)
+    if not file.is_file():
+        raise ArchiveError(file, "no such file")
     is_new = not archive.exists()
     with open_or_create_archive(archive) as target, Captures(archive, begin_new=new_captures) as captures:
         ensure_agency(target, agency, agencies)
@@ -689,7 +634,7 @@ def hide(release: int, reason: str, reason_en: str | None, archive: Path) -> Non
     from archive.takedowns import hide_release
 
     with open_existing_archive(archive) as target:
-        covered_before = describe_takedowns(target, release)
+        covered_before = target.takedowns.describe_active(release)
         copies = [other["id"] for other in find_duplicates(target.db.conn, release)]
         key = hide_release(target, release, now(), reason=reason, reason_en=reason_en)
     click.echo(f"takedown {key}: release {release} is hidden")
@@ -709,7 +654,7 @@ def redact(release: int, reason: str, reason_en: str | None, archive: Path) -> N
     from archive.takedowns import find_uncovered_releases, redact_passage
 
     with open_existing_archive(archive) as target:
-        covered_before = describe_takedowns(target, release)
+        covered_before = target.takedowns.describe_active(release)
         passage = sys.stdin.read().strip()  # not an argument, which would end up in the shell's history
         key = redact_passage(target, release, passage, now(), reason=reason, reason_en=reason_en)
         copies = find_uncovered_releases(target, release, passage)
@@ -744,7 +689,7 @@ def lift(takedown_id: int, reason: str, archive: Path) -> None:
         releases = lift_takedown(target, takedown_id, now(), reason)
         click.echo(f"takedown {takedown_id} is lifted")
         for release in releases:
-            remaining = describe_takedowns(target, release)
+            remaining = target.takedowns.describe_active(release)
             click.echo(f"release {release} {f'stays {remaining}' if remaining else 'is shown again'}")
         if files := target.attachments.list_files_without_text(withheld=True):
             if not Captures.path_beside(archive).is_file():
@@ -766,27 +711,14 @@ def list_takedowns(archive: Path) -> None:
             click.echo("\t".join(map(str, row)))
 
 
-def describe_takedowns(archive: Archive, release_id: int) -> str | None:
-    """Describe the takedowns that cover a release, with their ids; None if there are none."""
-    from archive.redaction import TAKEDOWN_KINDS
-
-    active = archive.takedowns.list_active(release_id)
-    numbers = ", ".join(str(key) for key, _ in active)
-    return f"{TAKEDOWN_KINDS[active[0][1]]} (takedown {numbers})" if active else None
-
-
 # Functions shared by several commands
-
-
-def check_is_file(path: Path) -> None:
-    if not path.is_file():
-        raise ArchiveError(path, "no such file")
 
 
 def open_existing_archive(path: Path) -> Archive:
     from archive.store import Archive
 
-    check_is_file(path)
+    if not path.is_file():
+        raise ArchiveError(path, "no such file")
     return Archive(path)
 
 

@@ -97,6 +97,12 @@ class Takedowns:
         ).fetchall()
         return found
 
+    def describe_active(self, release_id: int) -> str | None:
+        """Describe the takedowns that cover a release, with their ids; None if there are none."""
+        active = self.list_active(release_id)
+        numbers = ", ".join(str(key) for key, _ in active)
+        return f"{TAKEDOWN_KINDS[active[0][1]]} (takedown {numbers})" if active else None
+
     def redact_for_display(self, release_id: int, state: Mapping[str, Any]) -> tuple[Mapping[str, Any], int | None]:
         """Return a state as it may be shown, and the id of the takedown that covers it, or None.
 

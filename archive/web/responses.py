@@ -12,7 +12,6 @@ import hashlib
 import io
 import json
 import logging
-import math
 import os
 import re
 import sqlite3
@@ -23,12 +22,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache, partial
 from pathlib import Path
-from tempfile import TemporaryDirectory, TemporaryFile
+from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 from weakref import WeakKeyDictionary
 
-import xlsxwriter
 from datasette import Response
 from datasette.app import app_root
 from datasette.database import QueryInterrupted
@@ -42,6 +40,7 @@ from archive.i18n import LANGUAGES, SWEDISH_TIME, choose_language, format_time, 
 from archive.params import FilterError, is_harmless_parameter
 from archive.search.index import ColumnCache
 from archive.web.sandbox import CUT_HEADER, RequestQueue, SandboxLimits, VisitorRequest, current_visitor_request
+from archive.web.workbook import XML_INVALID_CHARACTER, list_cell_names, spool_rows, write_sheets
 
 if TYPE_CHECKING:
     from archive.web.openapi import DataOperation
@@ -58,8 +57,6 @@ EXPORT_FORMAT_SUFFIX = (
     r"(?:\.(?P<format>json|csv|xlsx|atom))?$"  # suffix of a list that can also be exported completely
 )
 DATA_FORMAT = re.compile(r"\.(json|jsono|ndjson|csv|atom|xlsx|blob|parquet|tsv)$")
-# characters that XML 1.0 forbids
-XML_INVALID_CHARACTER = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 ANY_PARAMETER = "*"  # for files, whose parameters are not checked
 TAG_URI_YEAR = "2024"  # year in the site's tag URIs (RFC 4151), which must never change
 CREATION_TIME_SQL = "select min(applied_at) as created from _sqlite_migrations"
@@ -489,9 +486,6 @@ EXPORT_LIMITS = {
 EXPORT_QUEUES: WeakKeyDictionary[Any, dict[str, RequestQueue]] = WeakKeyDictionary()
 MAX_SPOOL_BYTES = 500_000_000  # size of the file with a workbook's rows; the sheets then take as much again
 FILE_CHUNK_BYTES = 64_000
-MAX_CELL_LENGTH = 32_767  # UTF-16 code units in a cell of Excel
-MAX_SHEET_ROWS = 1_048_576  # limit of Excel, including the header
-MAX_EXACT_INTEGER = 10**15  # Excel keeps 15 digits of a number
 
 Rows = Sequence[Mapping[str, Any]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -654,100 +648,3 @@ async def write_workbook(export: DataExport, visitor_request: VisitorRequest, la
             await asyncio.to_thread(write_sheets, spool, columns, notes, file)
         files.pop_all()  # the response closes it
         return file
-
-
-def spool_rows(rows: Rows, columns: Sequence[str], spool: IO[str]) -> list[int]:
-    """Write the cells of rows as lines of JSON; return the number of cells that each column takes."""
-    counts = [1] * len(columns)
-    for row in rows:
-        cells = [split_cell(row[name]) for name in columns]
-        counts = list(map(max, counts, map(len, cells)))
-        spool.write(json.dumps(cells) + "\n")
-    return counts
-
-
-def split_cell(value: Any) -> list[Any]:
-    """Return a value as cells: numbers unchanged, texts in parts that fit into a cell.
-
-    Characters that XML forbids are replaced by U+FFFD. True and False become 1 and 0, as in CSV.
-
-    >>> split_cell("a" + chr(0)) == ["a" + chr(0xFFFD)], split_cell(True), split_cell(None)
-    (True, [1], [None])
-    >>> [len(part) for part in split_cell("x" * 40_000)]
-    [32767, 7233]
-    """
-    if isinstance(value, bool):
-        return [int(value)]
-    is_exact = isinstance(value, int) and abs(value) < MAX_EXACT_INTEGER
-    if value is None or is_exact or (isinstance(value, float) and math.isfinite(value)):
-        return [value]
-    text = json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else str(value)
-    text = XML_INVALID_CHARACTER.sub("\ufffd", text)
-    if len(text) <= MAX_CELL_LENGTH // 2:  # a character beyond U+FFFF takes two code units
-        return [text]
-    length = MAX_CELL_LENGTH if max(text) <= "\uffff" else MAX_CELL_LENGTH // 2
-    return [text[start : start + length] for start in range(0, len(text), length)]
-
-
-def list_cell_names(column: str, cell_count: int) -> list[str]:
-    """Return the headers of a column whose values take several cells.
-
-    >>> list_cell_names("body", 2)
-    ['body', 'body (2)']
-    """
-    return [column, *(f"{column} ({number})" for number in range(2, cell_count + 1))]
-
-
-def write_sheets(spool: IO[str], columns: Sequence[tuple[str, int]], notes: Sequence[str], file: IO[bytes]) -> None:
-    """Write the spooled rows, on as many sheets as needed, and the notes to a workbook.
-
-    The temporary files of the sheets are removed, even after an error.
-    """
-    with TemporaryDirectory() as folder:
-        workbook = xlsxwriter.Workbook(file, {"constant_memory": True, "tmpdir": folder})
-        try:
-            fill_workbook(workbook, spool, columns, notes)
-            workbook.close()
-        finally:
-            for sheet in workbook.worksheets():
-                sheet.row_data_fh.close()  # its temporary file; open only after an error
-
-
-def fill_workbook(workbook: Any, spool: IO[str], columns: Sequence[tuple[str, int]], notes: Sequence[str]) -> None:
-    bold = workbook.add_format({"bold": True})
-    header = [name for column in columns for name in list_cell_names(*column)]
-    sheet, row_number = None, MAX_SHEET_ROWS
-    spool.seek(0)
-    for line in spool:
-        if sheet is None or row_number == MAX_SHEET_ROWS:
-            sheet, row_number = add_sheet(workbook, header, bold), 1
-        write_cells(sheet, row_number, columns, json.loads(line))
-        row_number += 1
-    if sheet is None:
-        add_sheet(workbook, header, bold)
-    notes_sheet = workbook.add_worksheet("README")
-    for number, note in enumerate(notes):
-        notes_sheet.write_string(number, 0, note)
-
-
-def add_sheet(workbook: Any, header: Sequence[str], bold: Any) -> Any:
-    """Add a sheet with a frozen header row."""
-    sheet = workbook.add_worksheet()
-    sheet.freeze_panes(1, 0)
-    for number, name in enumerate(header):
-        sheet.write_string(0, number, name, bold)
-    return sheet
-
-
-def write_cells(
-    sheet: Any, row_number: int, columns: Sequence[tuple[str, int]], cells: Sequence[Sequence[Any]]
-) -> None:
-    """Write a row. Text never becomes a formula, a number or a link."""
-    first = 0
-    for (name, count), parts in zip(columns, cells, strict=True):
-        for number, part in enumerate(parts, first):
-            if part is not None:
-                write = sheet.write_string if isinstance(part, str) else sheet.write_number
-                if write(row_number, number, part):
-                    raise ValueError(f"row {row_number}, {name}: cannot be written as a cell")
-        first += count

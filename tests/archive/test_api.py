@@ -17,7 +17,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from archive.__main__ import build_datasette_command, main
+from archive.__main__ import main
+from archive.serving import build_datasette_command
 from tests.archive.mirror import read_shown
 from tests.archive.sample import ROOT
 from tests.bench.served import find_port, serve

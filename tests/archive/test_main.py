@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from archive.__main__ import NO_ARCHIVE_MESSAGE, build_datasette_command, main, raise_file_limit, serve
+from archive.__main__ import NO_ARCHIVE_MESSAGE, main, serve
+from archive.serving import build_datasette_command, raise_file_limit
 from archive.store import Archive
 from tests.archive.sample import ROOT
 

@@ -17,8 +17,9 @@ from datasette.utils.asgi import Request
 
 import archive.search
 from archive.history import MAX_REGISTER_PAGE_SIZE, read_edits_page
-from archive.web.responses import EXPORT_LIMITS, DataExport, begin_export, write_sheets, write_workbook
+from archive.web.responses import EXPORT_LIMITS, DataExport, begin_export, write_workbook
 from archive.web.sandbox import BusyError, RequestQueue, SandboxLimits, VisitorRequest
+from archive.web.workbook import write_sheets
 from tests.archive.sample import Site
 from tests.archive.workbook import read_sheet, read_table
 
@@ -296,7 +297,7 @@ async def test_workbook_has_texts_unchanged() -> None:
 
 
 async def test_rows_beyond_one_sheet_continue_on_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("archive.web.responses.MAX_SHEET_ROWS", 3)
+    monkeypatch.setattr("archive.web.workbook.MAX_SHEET_ROWS", 3)
     workbook = await write_bytes(build_export("", "", [{"number": number} for number in range(5)]), "en")
     assert [read_sheet(workbook, number) for number in (1, 2, 3)] == [
         [["number"], [0], [1]],

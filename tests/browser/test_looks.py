@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,7 +13,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe, AxeResults
 from playwright.sync_api import Browser, Page
 
-from tests.archive.sample import ROOT
+from archive.models import Release
+from archive.store import Archive
+from tests.archive.sample import ROOT, SEEN
 from tests.archive.sample_related import fill_related
 from tests.browser.conftest import serve
 
@@ -207,6 +210,35 @@ def test_related_releases_are_accessible_and_fit(page: Page, tmp_path: Path) -> 
                 check_fit(page, name, view)
                 violations = [] if view == "narrow" else find_violations(page, colours=True, others=view == "light")
                 assert not violations, AxeResults({"violations": violations}).generate_report()
+
+
+PEOPLE_PAGES = {"people": "/people", "people-none": "/people?q=x&lang=en", "person": "/person/anna-ek"}
+
+
+def test_people_are_accessible_fit_and_are_found_by_keyboard(page: Page, tmp_path: Path) -> None:
+    with Archive(path := tmp_path / "archive.db") as archive:
+        archive.add_agency("hamn", name="Hamnverket", home="https://hamn.example/")
+        body = "– Kajen är klar, säger hamnchef Anna Ek.\n– Vi vilar, säger Bo Al."
+        release = Release(agency="hamn", url="https://hamn.example/1", title="Kaj", body=body, body_html="<p>…</p>")
+        archive.save(release, seen_at=SEEN)
+        archive.save(replace(release, body=body.replace("klar", "ny")), seen_at=SEEN)
+    with serve(path) as site:
+        for name, address in PEOPLE_PAGES.items():
+            page.goto(site + address)
+            page.evaluate(Axe().axe_script)
+            for view in VIEWS:
+                check_fit(page, name, view)
+                violations = [] if view == "narrow" else find_violations(page, colours=True, others=view == "light")
+                assert not violations, AxeResults({"violations": violations}).generate_report()
+        page.goto(f"{site}/people")
+        page.get_by_label("Namn").focus()
+        page.keyboard.type("ek")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/people?q=ek")
+        page.locator(".register-of a").focus()
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/person/anna-ek")
+        assert page.locator(".quotation .gone").count() == 1
 
 
 def test_wide_pages_fit(page: Page, site: str) -> None:

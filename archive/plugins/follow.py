@@ -1,7 +1,8 @@
 """Following by mail, webhook and feed.
 
 - /-/follow: what the parameters of a search, `person` or `release` name; POST requests a subscription.
-- /-/follow/subscription (.json): a subscription by the token of a link; POST confirms or ends it.
+- /-/follow/subscription: a subscription by the token of a link; POST confirms or ends it.
+- /-/follow/export: what is stored of it, as JSON.
 
 Nothing is sent here: messages are stored for `myndighetsarkivet notify`. GET changes nothing, because mail scanners
 open links. Responses do not tell whether an address is known. No cookie is set; a client's address is only counted in
@@ -56,7 +57,7 @@ ONE_CLICK = b"One-Click"  # in the body of a POST as of RFC 8058, which may be o
 def register_routes() -> list[tuple[str, Any]]:
     return [
         (r"/-/follow$", show_follow),
-        (r"/-/follow/subscription(?:\.(?P<format>json))?$", show_subscription),
+        (r"/-/follow/(?:subscription|export)$", show_subscription),
     ]
 
 
@@ -131,7 +132,7 @@ async def subscribe(
     address = normalise_address(channel, shown["address"], settings)
     if address is None or frequency not in FREQUENCIES:
         return 400, {"problem": "address" if address is None else "frequency", **shown}
-    if not REQUESTS.is_allowed((site.request.scope.get("client") or ("",))[0], settings.max_requests):
+    if not REQUESTS.is_allowed(get_client(site), settings.max_requests):
         return 429, {"problem": "too_many", **shown}
 
     def store_request() -> None:
@@ -147,6 +148,10 @@ async def subscribe(
 
     await asyncio.to_thread(store_request)
     return 200, {"requested": channel, "address": address}
+
+
+def get_client(site: SiteRequest) -> str:
+    return str((site.request.scope.get("client") or ("",))[0])
 
 
 def build_follow_url(settings: FollowSettings, followed: Followed, language: str) -> str:
@@ -232,7 +237,7 @@ async def list_feeds(site: SiteRequest, followed: Followed) -> list[tuple[str, s
 
 @site_view("token")
 async def show_subscription(site: SiteRequest) -> Response:
-    """Show what a token names, or do what a form asks for; as JSON, export it."""
+    """Show or export what a token names, or do what a form asks for."""
     settings, path, is_post = read_follow_settings(), find_writable_archive(site), site.request.method == "POST"
     if settings is None:
         raise ReaderError(404, "error.follow_off")
@@ -246,6 +251,8 @@ async def show_subscription(site: SiteRequest) -> Response:
         action, own_id = form.get("action", ""), form.get("id", "")
         if action not in ACTIONS:
             raise ReaderError(400, "error.follow_form")
+    if action == "access" and not REQUESTS.is_allowed(get_client(site), settings.max_requests):
+        raise ReaderError(429, "follow.problem.too_many")
     newest = await read_newest_entry(site.run)
 
     def act() -> tuple[list[Subscription], bool, str | None] | None:
@@ -274,7 +281,7 @@ async def show_subscription(site: SiteRequest) -> Response:
         (each, await describe_followed(site.run, parse_stored_query(each.query), site.language))
         for each in subscriptions
     ]
-    if site.format_name and not is_post:
+    if site.request.path.endswith("/export"):
         rows = [format_subscription(each, what) for each, what in described]
         return no_store(Response.json({"subscriptions": rows, "secret": secret}))
     context = {

@@ -13,6 +13,7 @@ from archive.backup import create_backup, restore_backup
 from archive.captures import Captures, read_archive_facts
 from archive.database import ArchiveError, open_readonly
 from archive.evidence.verify import verify
+from archive.follow.store import FOLLOW_FILE, KEY_FILE, FollowStore
 from archive.store import Archive
 from archive.takedowns import hide_release, lift_takedown
 from tests.archive.sample_evidence import FIRST_CRAWL, create_evidence_archive, execute
@@ -55,6 +56,29 @@ def test_backup_is_complete_and_old_ones_are_deleted(archive: Path, copies: Path
     assert read_archive_facts(archive)[0] > 0
     with Captures(copy / "archive.db") as captures:  # belongs to the copy, too
         assert captures.count() == 17
+
+
+def test_subscriptions_are_only_in_a_backup_that_asks_for_them(archive: Path, copies: Path) -> None:
+    """They are restored where there are none; ended ones do not come back beside an existing file."""
+    with FollowStore(archive) as store:
+        store.request(
+            channel="mail", address="a@b.example", query="q=x", frequency="day", language="sv", now=datetime.now(UTC)
+        )
+    assert not (run_backup(archive, copies) / FOLLOW_FILE).exists()
+    assert main(["backup", str(archive), "--to", str(copies / "all"), "--follow"]) == 0
+    (copy,) = (copies / "all").iterdir()
+    key = archive.with_name(KEY_FILE).read_bytes()
+    for name in (FOLLOW_FILE, KEY_FILE):
+        assert (copy / name).stat().st_mode & 0o777 == 0o600
+    for target in (archive, copies / "new" / "archive.db"):
+        target.parent.mkdir(exist_ok=True)
+        with FollowStore(archive) as store:
+            store.end([found for found in [store.find(1)] if found])
+        findings, _, _ = restore_backup(copy, target, replace=True, moment=MOMENT)
+        assert findings == []
+        assert target.with_name(KEY_FILE).read_bytes() == key
+        with FollowStore(target) as store:
+            assert (store.find(1) is None) == (target == archive)
 
 
 def test_uncommitted_changes_are_not_in_a_backup(archive: Path, copies: Path) -> None:

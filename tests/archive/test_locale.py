@@ -54,7 +54,7 @@ KEY_ENDINGS: dict[str, Iterable[str]] = {  # of keys that are built at run time,
     "search.in_attachment.": ("pdf", "docx", "xlsx", "odt"),
     "diff.": ("question_number", "answered_by"),
     "diff.note.": ("reordered", "layout_only"),
-    "error.": map(str, (400, 403, 404, 405, 408, 413, 415, 500, 503)),
+    "error.": map(str, (400, 403, 404, 405, 408, 413, 415, 429, 500, 503)),
     "change.action.": (
         f"{action}.{form}"
         for action in ("changed", "added", "removed", "moved")

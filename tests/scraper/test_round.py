@@ -88,6 +88,18 @@ def test_signal_stops_the_running_command_and_all_later_ones() -> None:
     assert signal.getsignal(signal.SIGTERM) != runner.handle_signal
 
 
+def test_subscribers_are_told_if_the_site_offers_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("PUBLIC_URL", raising=False)
+    with CommandRunner() as runner:
+        assert round.notify_subscribers(runner, tmp_path / "archive.db")
+        monkeypatch.setenv("PUBLIC_URL", "https://arkiv.example")
+        monkeypatch.setenv("FOLLOW_MAIL_FROM", "arkiv@arkiv.example")
+        assert not round.notify_subscribers(runner, tmp_path / "archive.db")
+    assert "archive.db: no such file" in capfd.readouterr().err
+
+
 def test_second_round_waits_for_the_first(tmp_path: Path) -> None:
     archive = tmp_path / "archive.db"
     first = lock_round(archive)

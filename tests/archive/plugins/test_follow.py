@@ -168,20 +168,20 @@ async def test_own_page(own_site: Site, life: Life) -> None:
     response = await own_site.get(link)
     assert "hamn" not in response.text
     assert response.headers["cache-control"] == "no-store"
-    exported = (await own_site.get(link.replace("?", ".json?"))).json()
+    exported = (await own_site.get(link.replace("subscription", "export"))).json()
     assert [row["query"] for row in exported["subscriptions"]] == ["q=fyr"]
     await post(own_site, link, action="access")
     await post(own_site, link, action="access")
     (mail,) = life.take_mails()
     assert mail["To"] == ADDRESS
     all_link = find_link(read_text(mail))
-    rows = (await own_site.get(all_link.replace("?", ".json?"))).json()["subscriptions"]
+    rows = (await own_site.get(all_link.replace("subscription", "export"))).json()["subscriptions"]
     assert [(row["query"], row["address"]) for row in rows] == [("q=fyr", ADDRESS), ("q=hamn", ADDRESS)]
     page = await own_site.page(all_link)
     ids = [field.get("value") for field in page.cssselect("input[name=id]")]
     assert (await post(own_site, all_link, action="end", id="3")).status_code == 200  # that of another address
     assert (await post(own_site, all_link, action="end", id=str(ids[1]))).status_code == 200
-    rows = (await own_site.get(all_link.replace("?", ".json?"))).json()["subscriptions"]
+    rows = (await own_site.get(all_link.replace("subscription", "export"))).json()["subscriptions"]
     assert [row["query"] for row in rows] == ["q=fyr"]
     await post(own_site, all_link, action="end_all")
     assert (await own_site.get(link)).status_code == 404

@@ -29,7 +29,7 @@ from archive.i18n import format_stated_time, translate, translate_code
 from archive.params import FilterError, UrlArguments, parse_number_parameter
 from archive.search.fts import build_facet_conditions, build_plan, extract_filters, select_ids
 from archive.search.index import NO_VALUE
-from archive.search.occurrences import OccurrenceFinder
+from archive.search.occurrences import OccurrenceFinder, iter_leaves
 from archive.search.params import (
     FACETS,
     PAGE_SIZE,
@@ -39,8 +39,8 @@ from archive.search.params import (
     build_search_parameters,
     parse_search_request,
 )
-from archive.search.query import QueryNode
-from archive.search.versions import find_last_row, iter_edit_nodes, read_moves, resolve_query
+from archive.search.query import OrNode, join_nodes
+from archive.search.versions import find_last_row, iter_edit_nodes, read_edits, read_moves, resolve_query
 
 FOLLOW_PARAMETERS = (*SEARCH_PARAMETERS, "person", "release")
 MAX_CRAWL_TIME = timedelta(hours=6)  # a crawl that has taken longer was killed; nothing waits for its end
@@ -221,12 +221,16 @@ async def match_search(
     current = await filter_releases(run, conditions, plan.values, last_rows.values())
     rest = [change for change in changes if change.previous and last_rows[change.release] not in current]
     former: set[int] = set()
-    if tree and rest and not any(iter_edit_nodes(tree)):
+    leaf = join_nodes(OrNode, list(iter_leaves(tree)))
+    if tree and leaf and rest and not any(iter_edit_nodes(tree)):
+        # whatever made a release match no more removed one of the words, or added one that is excluded
+        sides = [await read_edits(run, leaf, names, added=added) for added in (False, True)]
+        rest = [change for change in rest if any(change.revision in side for side in sides)]
         plan = build_plan(extract_filters(tree), names)
         conditions = [*plan.conditions, *build_facet_conditions(request, plan, None, facets_in_match=False)]
         allowed = await filter_releases(run, conditions, plan.values, {last_rows[change.release] for change in rest})
         rest = [change for change in rest if last_rows[change.release] in allowed]
-        former = await find_edits_of_matching(run, tree, rest, OccurrenceFinder(tree, names.prefix_lemmas))
+        former = await find_edits_of_matching(run, rest, OccurrenceFinder(tree, names.prefix_lemmas))
     return [change for change in changes if last_rows[change.release] in current or change.id in former]
 
 
@@ -243,9 +247,7 @@ async def filter_releases(
     return set(await select_ids(run, sql, {**values, "releases": json.dumps(sorted(set(releases)))}))
 
 
-async def find_edits_of_matching(
-    run: RunQuery, tree: QueryNode, edits: Sequence[ArchiveChange], finder: OccurrenceFinder
-) -> set[int]:
+async def find_edits_of_matching(run: RunQuery, edits: Sequence[ArchiveChange], finder: OccurrenceFinder) -> set[int]:
     """Return the edits, by entry, whose state before matches a query."""
     found = set()
     for edit in edits:  # one at a time, because states may be long

@@ -173,6 +173,7 @@ Without a key. A model can also use the tools at {site}/-/mcp (Model Context Pro
 - [One release as JSON]({site}/archive/releases/1.json?_shape=objects)
 - [Releases with a word]({site}/archive/releases.json?_search=skog&_sort_desc=published&_shape=objects&_size=20)
 - [Questions and answers]({site}/archive/questions.json?_shape=objects)
+- [What there is, in plain words]({site}/data?lang=en)
 - [Tables, views and SQL]({site}/docs/api#tables-views-and-queries): any SELECT as {site}/archive.json?sql=…
 - [All releases, and then every change]({site}/-/changes.json?size=20): follow `next`, keep `cursor`
 - [All pages]({site}/sitemap.xml)

@@ -53,9 +53,8 @@ RESPONSE_MEDIA_TYPES = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 FORMAT_SUFFIX = r"(?:\.(?P<format>json|csv|atom))?$"  # suffix of a URL; without it, the HTML page is shown
-EXPORT_FORMAT_SUFFIX = (
-    r"(?:\.(?P<format>json|csv|xlsx|atom))?$"  # suffix of a list that can also be exported completely
-)
+# suffix of a list that can also be exported completely
+EXPORT_FORMAT_SUFFIX = r"(?:\.(?P<format>json|csv|xlsx|atom))?$"
 DATA_FORMAT = re.compile(r"\.(json|jsono|ndjson|csv|atom|xlsx|blob|parquet|tsv)$")
 ANY_PARAMETER = "*"  # for files, whose parameters are not checked
 TAG_URI_YEAR = "2024"  # year in the site's tag URIs (RFC 4151), which must never change
@@ -68,9 +67,8 @@ STATIC_FOLDERS = {  # URL prefix → folder
     "/-/static/": Path(app_root).resolve() / "datasette" / "static",
 }
 SEARCH_COLUMNS_CACHE: WeakKeyDictionary[Any, ColumnCache] = WeakKeyDictionary()
-OWN_ENVIRONMENTS: WeakKeyDictionary[Any, Environment] = (
-    WeakKeyDictionary()
-)  # Datasette → its environment, see OwnTemplate
+# Datasette → its environment, see OwnTemplate
+OWN_ENVIRONMENTS: WeakKeyDictionary[Any, Environment] = WeakKeyDictionary()
 
 
 class ReaderError(Exception):

@@ -330,8 +330,13 @@ class SearchExample:
 async def find_examples(run: RunQuery, columns: ColumnCache, field_names: Mapping[str, str]) -> list[SearchExample]:
     """Return searches that have hits in this archive: for removed words, who speaks, tags, files and so on.
 
-    field_names: how the fields `removed`, `speaker` and `tag` are written in the visitor's language.
+    field_names: how the fields `removed`, `speaker` and `tag` are written in the visitor's language. The examples are
+    kept until the archive changes.
     """
+    language = "".join(field_names.values())
+    last_change, kept = (await columns.refresh(run)).examples.get(language, (0, []))
+    if last_change == columns.last_change:
+        return list(kept)
     values = {"removed": await find_removed_wording(run)}
     for name, sql in (("speaker", SPEAKER_NAMES_SQL), ("tag", TAG_NAMES_SQL)):
         most_common = columns.lists[name].count_all(1)
@@ -342,15 +347,20 @@ async def find_examples(run: RunQuery, columns: ColumnCache, field_names: Mappin
         for name, value in values.items()
         if value and '"' not in value
     }
-    requests |= {name: SearchRequest(include={name: ("yes",)}) for name in YES_NO_FACETS}
-    years = sorted(columns.count_all_values("year").keys() - {NO_VALUE})
-    if len(years) > 1:
-        requests["oldest"] = SearchRequest(to_day=f"{years[0]}-12-31", order="oldest")
     examples = []
     for name, request in requests.items():
         finder, _ = await prepare_finder(run, request, columns)
-        if count := (await finder.fetch_counted())[1]:
-            examples.append(SearchExample(kind=name, request=replace(request, strict=False), count=count))
+        hits = await finder.fetch("newest")
+        examples.append(SearchExample(kind=name, request=replace(request, strict=False), count=len(hits.ids)))
+    for name in YES_NO_FACETS:
+        count = columns.count_all_values(name).get("yes", 0)
+        examples.append(SearchExample(kind=name, request=SearchRequest(include={name: ("yes",)}), count=count))
+    years = columns.count_all_values("year")
+    if oldest := min(years.keys() - {NO_VALUE}, default=None):
+        request = SearchRequest(to_day=f"{oldest}-12-31", order="oldest")
+        examples.append(SearchExample(kind="oldest", request=request, count=years[oldest]))
+    examples = [example for example in examples if example.count]
+    columns.examples[language] = columns.last_change, examples
     return examples
 
 

@@ -251,7 +251,7 @@ def iter_facet_terms(state: Mapping[str, Any]) -> Iterable[str]:
         yield encode_facet_term("tag", tag)
 
 
-def iter_listing_terms(agency: str, newest: str, was_edited: bool) -> Iterable[str]:
+def iter_listing_terms(agency: str, newest: str, *, was_edited: bool) -> Iterable[str]:
     """Yield the facet terms of a release's agency, sort date ("" if it comes last in lists) and edits."""
     yield encode_facet_term("agency", agency)
     yield encode_facet_term("edited", "yes" if was_edited else "no")
@@ -502,7 +502,7 @@ class SearchIndex:
         row = [
             release_id,
             *terms.texts,
-            " ".join((*terms.facet_terms, *iter_listing_terms(agency, newest, was_edited))),
+            " ".join((*terms.facet_terms, *iter_listing_terms(agency, newest, was_edited=was_edited))),
         ]
         self.db.execute(build_insert_sql("search"), row)
         if terms.questions:
@@ -542,6 +542,9 @@ class ColumnCache:
         # Releases by their codes of CODED_COLUMNS except the agency, for each agency's code and for ALL_AGENCIES.
         self.value_counts: defaultdict[int, Counter[tuple[int, ...]]] = defaultdict(Counter)
         self.lists = {name: ValueLists() for name in LISTED_COLUMNS}
+        self.examples: dict[
+            str, tuple[int, list[Any]]
+        ] = {}  # see find_examples: the change after which they were found
 
     async def refresh(self, run: RunQuery) -> ColumnCache:
         """Apply the changes since the last call, and return the cache itself.

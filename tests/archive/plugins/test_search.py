@@ -169,7 +169,7 @@ async def test_examples_have_hits(site: Site, history_site: Site, empty_site: Si
         assert some <= links.keys()
         counts = [count.text_content() for count in page.cssselect(".shows .count")]
         for link, count in zip(links.values(), counts, strict=True):
-            assert (await searched.page(link)).cssselect(".status")[0].text_content().startswith(count)
+            assert (await searched.page(link)).cssselect(".status")[0].text_content().startswith(count), link
     assert any(text.startswith('borttaget:"') for text in links)
     for path in ("/search?q=fyr", "/search?page=2"):
         assert not (await site.page(path)).cssselect(".shows")

@@ -325,6 +325,7 @@ class SearchExample:
     kind: str
     request: SearchRequest
     count: int
+    capped: bool = False  # there are more hits than `count`
 
 
 async def find_examples(run: RunQuery, columns: ColumnCache, field_names: Mapping[str, str]) -> list[SearchExample]:
@@ -351,7 +352,8 @@ async def find_examples(run: RunQuery, columns: ColumnCache, field_names: Mappin
     for name, request in requests.items():
         finder, _ = await prepare_finder(run, request, columns)
         hits = await finder.fetch("newest")
-        examples.append(SearchExample(kind=name, request=replace(request, strict=False), count=len(hits.ids)))
+        shown = replace(request, strict=False)
+        examples.append(SearchExample(kind=name, request=shown, count=len(hits.ids), capped=hits.capped))
     for name in YES_NO_FACETS:
         count = columns.count_all_values(name).get("yes", 0)
         examples.append(SearchExample(kind=name, request=SearchRequest(include={name: ("yes",)}), count=count))

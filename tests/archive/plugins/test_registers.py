@@ -668,3 +668,10 @@ NO_PICTURE = ("", "?q=båtar", "?to=2023-12-31", "?to=2024-06-20&after=55", "?to
 async def test_no_picture_without_edits_to_count(history_site: Site, query: str) -> None:
     """The sample's edits are older than a year."""
     assert not (await history_site.page(f"/-/edits{query}")).cssselect(".chart")
+
+
+async def test_picture_of_many_edits_has_fewer_weeks(history_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("archive.history.MAX_WEEKLY_EDITS", 3)
+    monkeypatch.setattr("archive.history.EDIT_WEEKS", (53, 2))
+    page = await history_site.page("/-/edits?to=2024-06-20")
+    assert len(page.cssselect(".numbers tbody tr")) == 2

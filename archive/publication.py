@@ -235,9 +235,11 @@ def write_sqlite(folder: Path, package: Mapping[str, Any]) -> None:
             db.execute(build_table_sql(resource))
             insert = f'insert into "{resource["name"]}" values ({", ".join("?" * len(columns))})'
             path = folder / next(each["path"] for each in list_resource_files(resource) if each["format"] == "parquet")
-            for batch in arrow.parquet.ParquetFile(path).iter_batches(SQLITE_BATCH_ROWS):
-                values = [map(format_sqlite_value, column.to_pylist()) for column in batch.columns]
-                db.executemany(insert, zip(*values, strict=True))
+            with arrow.parquet.ParquetFile(path, pre_buffer=False) as file:
+                for number in range(file.num_row_groups):  # all at once, it would read ahead
+                    for batch in file.iter_batches(SQLITE_BATCH_ROWS, row_groups=[number], use_threads=False):
+                        values = [map(format_sqlite_value, column.to_pylist()) for column in batch.columns]
+                        db.executemany(insert, zip(*values, strict=True))
             for key in resource["schema"].get("foreignKeys", ()):
                 if resource["schema"].get("primaryKey", ())[:1] != key["fields"]:
                     (column,) = key["fields"]

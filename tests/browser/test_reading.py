@@ -91,13 +91,13 @@ def test_search_by_keyboard(page: Page, site: str) -> None:
     page.keyboard.type("vagarna")
     page.keyboard.press("Enter")
     follow_link(page, "vägarna", exact=True)  # the suggested spelling
-    expect(page.get_by_role("status")).to_have_text("45 meddelanden, mest relevant")
+    expect(page.locator("h2.status")).to_have_text("45 meddelanden, mest relevant")
     expect(page.get_by_label("Sökord")).to_have_value("vägarna")
     expect(page.locator(".meant")).to_have_count(0)
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")  # skips the menu
     follow_link(page, "senaste först")
-    expect(page.get_by_role("status")).to_have_text("45 meddelanden, senaste först")
+    expect(page.locator("h2.status")).to_have_text("45 meddelanden, senaste först")
 
 
 def test_marks_and_results_by_keyboard_without_scripts(browser: Browser, site: str) -> None:
@@ -130,7 +130,7 @@ def test_agency_tag_and_question_by_keyboard(page: Page, site: str) -> None:
     follow_link(page, LIGHTHOUSES)
     follow_link(page, "Sjöfart")
     expect(page.get_by_role("heading", level=1)).to_have_text("Sjöfart")
-    expect(page.get_by_role("status")).to_have_text("1 meddelande, senaste först")
+    expect(page.locator("h2.status")).to_have_text("1 meddelande, senaste först")
     page.go_back()
     follow_link(page, "Three lighthouses lit again")
     expect(page.locator("h1")).to_have_attribute("lang", "en")
@@ -154,14 +154,14 @@ def test_history_and_edits_by_keyboard(page: Page, site: str) -> None:
     follow_link(page, "Visa hela texten")
     expect(page.get_by_text("Ändringsverket betalar ut stödet i höst.")).to_be_visible()
     follow_link(page, "Ändringar", exact=True)
-    expect(page.get_by_role("status")).to_have_text("39 ändringar")
+    expect(page.locator("h2.status")).to_have_text("39 ändringar")
     tab_to(page, "Betydelse", role="field")
     page.keyboard.type("minst 50")
     tab_to(page, "Bara oannonserade ändringar", role="field")
     page.keyboard.press("Space")
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile(r"importance=50.*unannounced=1"))
-    expect(page.get_by_role("status")).not_to_have_text("39 ändringar")
+    expect(page.locator("h2.status")).not_to_have_text("39 ändringar")
     expect(page.get_by_label("Bara oannonserade ändringar")).to_be_checked()
 
 

@@ -54,6 +54,7 @@ from archive.quotes.names import (
     name_in,
     parse_introduction,
     parse_subject,
+    segment_end,
     sentence_start,
 )
 
@@ -87,11 +88,14 @@ FINAL_ATTRIBUTIONS = tuple(
 FINAL_SAID = re.compile(
     rf",\s+(?:säger|sade|sa|says|said)\s+(?=[^.,\n]*{NAME_WORD} [^.\n]*\.?$)"
 )  # of a reply with a bullet
+DEPUTIES = frozenset(
+    ("vice", "biträdande", "bitr", "ställföreträdande", "tf", "tillförordnad", "tidigare", "förre", "deputy")
+)
 LIST_OPENER = re.compile(r"(?::|\b(?:att|om|för|och|i|som|av|med|på|ska|vill|bör|måste|kan|behöver))$")
 # A line that announces points, even if it names somebody: "NAME lägger fram tre förslag:"
 ANNOUNCES_POINTS = re.compile(
     r"\b(?:två|tre|fyra|fem|sex|sju|åtta|\d+|följande|bland annat|förslag\w*|punkter\w*|åtgärder\w*|mål\w*|frågor\w*"
-    r"|prioriteringar\w*|teman?|vill|ska|three|four|five|following|points)\b[^.!?]*:?$",
+    r"|prioriteringar\w*|teman?|vill|ska|föreslår|kräver|lovar|presenterar|three|four|five|following|points)\b[^.!?]*:?$",
     re.IGNORECASE,
 )
 BULLET = re.compile(r"[•·*]\s*")
@@ -106,6 +110,11 @@ THIRD_PERSON = re.compile(
 # "säger NAME, samtidigt som han betonar …": what follows is the text's, no speech
 CLAUSE_OF_SPEAKER = re.compile(r"(?<!\w)(?:som|medan|när|där|och) (?:han|hon|hen|he|she)(?!\w)")
 CONTINUES = re.compile(rf"(?:{SPEECH_VERBS})(?: \w+)?:$")
+NO_SPEECH_VERB = re.compile("enligt|according")  # it names a source of the speaker
+# after a verb of saying: what a speaker says of their own words, or what follows no subject
+OWN_WORDS = re.compile(
+    r"(?:jag|vi|du|ni|man|att|det|i|på|om|till|hur|vad|varför|då|nej|ja|så|I|we|you|that|this|it)(?!\w)", re.IGNORECASE
+)
 Origin = Literal["attribution", "pronoun", "role", "context"]
 Kind = Literal["dash", "marks", "interview", "block"]
 Span = tuple[int, int]
@@ -172,6 +181,8 @@ def find_quotes(texts: Mapping[str, str | None]) -> list[Quote]:
     people = find_people(paragraphs) if any(map(needs_people, paragraphs)) else []
     quotes, last, speaker = list[Quote](), None, None
     for paragraph in paragraphs:
+        if paragraph.subject is UNNAMED:
+            last = speaker = None  # what follows may be said by the same person
         if paragraph.kind is None:
             continue
         spans = tuple((paragraph.start + start, paragraph.start + end) for start, end in paragraph.speech)
@@ -204,6 +215,7 @@ def find_quotes(texts: Mapping[str, str | None]) -> list[Quote]:
 
 
 CONTINUED = Subject(None, None, False, 0)  # of a paragraph that goes on with the answer before it
+UNNAMED = Subject(None, None, False, -1)  # of a reply whose attribution has no name or role: "säger en besökare"
 
 
 def needs_people(paragraph: Paragraph) -> bool:
@@ -265,6 +277,9 @@ def attribute_reply(paragraph: Paragraph) -> None:
         if match and subject and " " in (subject.name or ""):
             found = [(match, subject)]
     if not found:
+        starts = [match for match in ATTRIBUTION_START.finditer(text, start) if not NO_SPEECH_VERB.match(match["verb"])]
+        if starts and is_unnamed_subject(text[starts[-1].end() :]):
+            paragraph.subject, paragraph.speech = UNNAMED, [(0, len(text))]
         return
     final = found[-1]
     rest = text[final[1].end :].strip(" .")
@@ -280,8 +295,15 @@ def attribute_reply(paragraph: Paragraph) -> None:
     if rest and not is_told and not is_narration(rest, main[1].name):
         offset = len(text) - len(rest)
         spans.append((offset + (dash.end() if (dash := SPEECH_DASH.match(rest)) else 0), len(text)))
-    paragraph.speech = [trim_span(text, span) for span in spans if text[slice(*span)].strip(" .,")]
-    paragraph.subject, paragraph.kind = main[1], "dash"
+    trimmed = [trim_span(text, span) for span in spans]
+    paragraph.speech = [span for span in trimmed if text[slice(*span)].strip(" .,")]
+    if paragraph.speech:
+        paragraph.subject, paragraph.kind = main[1], "dash"
+
+
+def is_unnamed_subject(text: str) -> bool:
+    """Return whether the end of a reply is somebody without a name: the subject of the verb of saying before it."""
+    return not OWN_WORDS.match(text) and segment_end(text, 0) >= len(text) - 1
 
 
 def trim_span(text: str, span: Span) -> Span:
@@ -347,7 +369,13 @@ def parse_lead_in(before: str) -> Subject | None:
 def mark_context(paragraphs: Sequence[Paragraph]) -> None:
     """Set what is speech in paragraphs that attribute nothing, from what is around them."""
     for reply, below in pairwise(paragraphs):
-        if reply.dash and reply.kind is None and not below.dash and reply.field == below.field:
+        if (
+            reply.dash
+            and reply.kind is None
+            and reply.subject is None
+            and not below.dash
+            and reply.field == below.field
+        ):
             join_attribution(reply, below)
     for (name, has_dash), group in groupby(paragraphs, key=lambda each: (each.field, each.dash > 0)):
         run = list(group)
@@ -386,7 +414,12 @@ def mark_replies(run: Sequence[Paragraph], above: Paragraph | None) -> None:
         return
     for paragraph in run:
         others = unfinished - (not paragraph.end_of_sentence())
-        if paragraph.kind is None and is_reply(paragraph) and (is_attributed or not others):
+        if (
+            paragraph.kind is None
+            and paragraph.subject is None
+            and is_reply(paragraph)
+            and (is_attributed or not others)
+        ):
             paragraph.kind = "interview" if above and is_question(above) else "dash"
             paragraph.speech = [trim_span(paragraph.text, (paragraph.dash, len(paragraph.text)))]
 
@@ -468,11 +501,16 @@ def find_people(paragraphs: Sequence[Paragraph]) -> list[Person]:
                 role_end = max(end, text.find(role, end)) + len(role)
             if paragraph.subject and is_subject and paragraph.speech:
                 role = paragraph.subject.role
-            is_opening = not text[:start].strip() or text[:start].rstrip()[-1:] in ".!?:\n"
+            before = text[:start].rstrip().removesuffix(role or "").rstrip()
+            is_opening = not before or before[-1] in ".!?:"
             people.append(Person(name, role, paragraph.index, start, is_opening))
     names = {person.name for person in people if " " in person.name}
     trusted = {each.subject.name for each in paragraphs if each.subject and " " in (each.subject.name or "")}
-    parts = {word: name for name in (*names, *trusted) if name for word in name.split()}
+    bearers: dict[str, set[str]] = {}
+    for name in names | {name for name in trusted if name}:
+        for word in name.split():
+            bearers.setdefault(word, set()).add(find_plain_name(name, names, trusted))
+    parts = {word: next(iter(found)) for word, found in bearers.items() if len(found) == 1}  # no shared surname
     return [
         person._replace(name=find_plain_name(name, names, trusted))
         for person in people
@@ -484,7 +522,7 @@ def find_plain_name(name: str, names: Set[str], trusted: Set[str | None]) -> str
     """Return a name without a genitive's ending, and without the capitalised words that stand beside it by chance."""
     if name.endswith("s") and name[:-1] in names:
         name = name[:-1]
-    return next((each for each in trusted if each and each != name and name_in(each, name)), name)
+    return next((each for each in sorted(filter(None, trusted)) if each != name and name_in(each, name)), name)
 
 
 def resolve_speaker(
@@ -534,10 +572,12 @@ def find_by_role(role: str, paragraph: Paragraph, people: Sequence[Person]) -> s
     word = role.rsplit(maxsplit=1)[-1].casefold()
     stems = {word, *(word.removesuffix(ending) for ending in ("n", "en", "et"))}
     stems |= {"minister"} if word == "statsrådet" else set()
+    deputy = DEPUTIES.intersection(role.casefold().split())
     matches = list[tuple[str, str]]()
     for person in ordered_people(paragraph, people):
         words = (person.role or "").casefold().replace(",", " ").split()
-        if any(each.endswith(stem) or each.endswith(stem + "n") for each in words for stem in stems):
+        has_role = any(each.endswith(stem) or each.endswith(stem + "n") for each in words for stem in stems)
+        if has_role and DEPUTIES.intersection(words) == deputy:
             matches.append((person.name, " ".join(words)))
     # "statsministern" is the one without a country, if one is printed
     exact = next((name for name, each in matches if each in stems), None)
@@ -582,6 +622,8 @@ def find_context_speakers(
         if subject and subject.name:
             near.append(complete_name(subject.name, paragraph, people))
     before = paragraphs[paragraph.index - 1] if paragraph.index else None
+    if before and before.subject is UNNAMED:
+        return [], []
     if before and before.kind and paragraph.field == before.field:
         near.append(last)
     named = {person.name for person in people if before and person.paragraph == before.index}

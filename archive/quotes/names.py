@@ -57,6 +57,9 @@ OPENING_WORDS = (
     "fråga",
     "kanske",
     "tack",
+    "hej",
+    "grattis",
+    "välkommen",
 )
 COURTESY_TITLES = ("Mr", "Ms", "Mrs", "Dr", "dr", "Herr", "herr", "Fru", "fru")
 ADJECTIVE = r"(?:(?:biträdande|ställföreträdande|vice|tf|tillförordnad|tidigare|särskild|ny|nya|svensk|svenska) )"
@@ -126,7 +129,13 @@ NO_PERSON = re.compile(
     r"|departementet|kassan|polisen|skolan|gården|landet|unionen|demokraterna|alen|ien|ska|erna|ing|ingen)$"
     rf"|{ORGANISATION.pattern}"
 )
-# Before a single name that is not who says something: "säger generaldirektören för Hamnverket"
+# What an organisation or a place of several words begins with: "Svenska Hamnbladet", "Costa Rica"
+NO_FIRST_NAME = re.compile(
+    r"(?:Svensk\w?|Sveriges|Röda|Rädda|Karolinska|Nationella|Statens|Riksdagens|Regeringens|Europeiska|Nordiska|Kungliga"
+    r"|Region|Stiftelsen|Föreningen|Förbundet|Länsstyrelsen|Dagens|Nya|Norra|Södra|Östra|Västra|Stora|Sri|Costa|New|El"
+    r"|Saudi|Förenade|United|World|Human|Amnesty|Save)(?= )"
+)
+# Before a name that is not who says something: "säger generaldirektören för Hamnverket", "säger hon till Anna Ek"
 AFTER_WORD = re.compile(r"(?:^| )(?:för|vid|på|i|hos|inom|till|från|av|med|om|att|of|at|in|from|that) $")
 
 
@@ -180,12 +189,12 @@ def parse_subject(text: str, start: int) -> Subject | None:
     tail_end = end + (text[end : end + 1] in ".:")
     if pronoun := SUBJECT_PRONOUN.match(segment):
         return Subject(None, None, True, tail_end if pronoun else 0)
-    if NO_SUBJECT.match(segment):
-        return None
     clauses = COMMA.split(segment)
     head = clauses[0]
     names = list(iter_names(head))
-    full = next((found for found in names if " " in found[2] and not ORGANISATION.search(found[2])), None)
+    full = next((found for found in names if is_full_subject(head, *found)), None)
+    if NO_SUBJECT.match(segment) and not (full and is_article_of_role(head, full[0])):
+        return None
     if full is None:
         full = names[0] if names and " " not in names[0][2] else None
         if full and (
@@ -220,6 +229,27 @@ def parse_subject(text: str, start: int) -> Subject | None:
     if role_alone:
         return Subject(None, role_alone[0], False, tail_end)
     return None
+
+
+def is_full_subject(head: str, start: int, end: int, name: str) -> bool:
+    """Return whether a full name in an attribution is who speaks: no body, no place, nobody who is spoken to or of."""
+    is_relative = name.endswith("s") and is_genitive(head, end) and not ROLE_WITHOUT_COMMA.match(head[end:].strip())
+    return (
+        " " in name
+        and not ORGANISATION.search(name)
+        and not NO_FIRST_NAME.match(name)
+        and not (AFTER_WORD.search(head[:start]) and " " in head[:start].strip())
+        and not is_relative  # "säger Anna Eks kollega"
+    )
+
+
+def is_article_of_role(head: str, name_start: int) -> bool:
+    """Return whether all that stands before a name is an article and a role: "den nya hamnchefen NAME"."""
+    role = find_role_before(head, name_start)
+    return (
+        role is not None
+        and re.fullmatch(rf"(?:den|det|the) (?:\w+ )?{re.escape(role)} ", head[:name_start]) is not None
+    )
 
 
 def parse_apposition(clauses: Sequence[str]) -> tuple[str | None, str | None]:
@@ -294,7 +324,7 @@ def has_full_name(text: str) -> bool:
 def clean_role(text: str) -> str | None:
     """Return a role without what is no part of it, or None if there is none."""
     role = text.strip(" ,")
-    role = re.sub(rf"^(?:{ADVERBS}|och) ", "", role)
+    role = re.sub(rf"^(?:{ADVERBS}|och|den|det) ", "", role)
     if role in COURTESY_TITLES or not role or GROUP_GENITIVE.fullmatch(role) or role.casefold() in FUNCTION_WORDS:
         return None
     return re.sub(r" (?:för|på|vid|i|inom|hos|och|till)$", "", role)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 
 import pytest
@@ -274,3 +276,45 @@ def test_long_text_takes_little_time(body: str) -> None:
 def test_continued_answer_of_an_unknown_person_is_no_quote() -> None:
     body = "Vad händer nu?\n\n– Vi väntar.\n\nTa gärna bilder men flytta ingenting.\n\nHur länge?\n\n– Ett år."
     assert find_quotes({"body": body}) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "speakers"),
+    [
+        # an attribution without a name is nobody whom the release names elsewhere
+        ("Anna Ek lämnar rapporten.\n– Kajen är kall, säger en besökare.\n– Jag fryser.", []),
+        ("– Kajen är kall, säger Anna Ek.\n– Ja, säger en besökare.\n– Jag fryser.", ["Anna Ek"]),
+        ("Anna Ek är hamnchef.\n– Kajen är kall, sa den norska hamnchefen.", []),
+        ("Anna Ek är hamnchef.\n– Kajen är kall, säger den lokala samordnaren Bo Ek.", ["Bo Ek"]),
+        # who is spoken to or of, places and bodies
+        ("Anna Ek är hamnchef.\n– Vi bygger nu, säger hamnchefen till Bo Lund.", ["Anna Ek"]),
+        ("– Hon är duktig, säger chefen om Anna Ek.", [None]),
+        ("– Kajen är kall, säger ambassadören i Costa Rica.", [None]),
+        ("– Kajen är kall, säger Röda Korset.", []),
+        ("– Hon är duktig, säger Anna Eks kollega.", []),
+        ("– Hon är duktig, säger Anna Eks kollega Bo Lund.", ["Bo Lund"]),
+        # a deputy is another person
+        ("Anna Ek är generaldirektör.\n– Vi bygger nu, säger vice generaldirektören.", [None]),
+        ("Vice generaldirektör Anna Ek talade.\n– Vi bygger nu, säger vice generaldirektören.", ["Anna Ek"]),
+        ("Hamnchef Anna Ek mötte Bo Lund i går.\n– Vi bygger nu, säger hon.", ["Anna Ek"]),
+        ("Hej Anna Ek!\nVad gör du?\n– Jag bygger kajer.", ["Anna Ek"]),
+        ("Anna Ek föreslår:\n– Fler kajer.\n– Fler båtar.", []),
+        ("– , säger Anna Ek.", []),
+    ],
+)
+def test_words_are_given_to_nobody_else(body: str, speakers: list[str | None]) -> None:
+    assert [quote.speaker for quote in find_quotes({"body": body})] == speakers
+
+
+def test_speakers_do_not_depend_on_the_order_of_sets() -> None:
+    code = (
+        "from archive.quotes import find_quotes as f; import sys; print([q.speaker for q in f({'body': sys.argv[1]})])"
+    )
+    body = "Anna Ek och Bo Ek, Cia Ek och Dan Ek bygger.\n– Det är klart, säger Ek.\nEk är nöjd.\n– Bra, säger hon."
+    outputs = {
+        subprocess.run(
+            [sys.executable, "-c", code, body], env={"PYTHONHASHSEED": seed}, capture_output=True, check=True
+        ).stdout
+        for seed in ("0", "1", "2", "3")
+    }
+    assert len(outputs) == 1

@@ -8,6 +8,7 @@ before it was ended is kept, and the result says that it is not whole.
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -26,6 +27,7 @@ LIMITS = {
     "letters": 2_000_000,
 }
 MAX_WAIT = 120  # seconds by the clock: many times the processor time, because the process has a low priority
+INTERRUPTIONS = (-signal.SIGHUP, -signal.SIGINT, -signal.SIGTERM)  # return codes: no limit ended the process
 WITHHELD = "withheld"  # deleted because of a takedown
 PROBLEMS = (  # why the text of a file is missing, or is not whole
     "encrypted",  # it needs a password
@@ -73,22 +75,27 @@ def extract_text(body: bytes, limits: dict[str, int] | None = None, max_wait: fl
     """Return the text of a file. Its problems are part of the result, and never raised.
 
     limits: other values than those of LIMITS. Raises RuntimeError if the process failed for a reason of our own, such
-    as a library that is not installed.
+    as a library that is not installed, or was asked to end.
     """
     # isolated: neither the working directory nor variables of the environment decide what is imported
     command = [sys.executable, "-I", str(WORKER), json.dumps({**LIMITS, **(limits or {})})]
     with TemporaryFile() as output, TemporaryFile() as errors:  # no pipes, so that the limit of a file's size applies
-        process = subprocess.Popen(  # noqa: S603 - our own script
-            command, stdin=subprocess.PIPE, stdout=output, stderr=errors, env={}
-        )
-        try:
-            process.communicate(body, timeout=max_wait)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
-        if process.returncode > 0:
+        with subprocess.Popen(  # noqa: S603 - our own script
+            command,
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=errors,
+            env={},
+            process_group=0,  # Ctrl-C ends a crawl after its current requests, and must not end this process
+        ) as process:
+            try:
+                process.communicate(body, timeout=max_wait)
+            except subprocess.TimeoutExpired:
+                process.kill()
+        if process.returncode > 0 or process.returncode in INTERRUPTIONS:
             errors.seek(0)
-            raise RuntimeError(f"{WORKER.name} failed: {errors.read()[-2000:].decode(errors='replace')}")
+            message = errors.read()[-2000:].decode(errors="replace")
+            raise RuntimeError(f"{WORKER.name} ended with {process.returncode}: {message}")
         output.seek(0)
         return read_lines(output, process.returncode)
 

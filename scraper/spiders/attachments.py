@@ -98,25 +98,31 @@ class AttachmentSpider(ReleaseSpider):
         self.requested_urls[slug].update(row.url for row in rows)
         yield from map(self.build_attachment_request, rows)
 
-    def build_attachment_request(self, row: FrontierEntry) -> Request:
+    def build_attachment_request(self, row: FrontierEntry, *, unconditional: bool = False) -> Request:
         is_stored = self.archive.attachments.get_version(row.url) is not None
         return Request(
             row.url,
             callback=self.parse_attachment,
             errback=self.attachment_failed,
-            headers=build_conditional_headers(row) if is_stored else None,
+            headers=build_conditional_headers(row) if is_stored and not unconditional else None,
+            dont_filter=unconditional,
             meta={
                 "agency": row.agency,
                 "row": row,
+                "unconditional": unconditional,
                 "download_maxsize": self.settings.getint("ATTACHMENT_MAXSIZE"),
                 "handle_httpstatus_list": [304, 404, 410],
             },
         )
 
-    async def parse_attachment(self, response: Response) -> None:
+    async def parse_attachment(self, response: Response) -> AsyncIterator[Request]:
         """Store the file of a response, and its text, unless both are known."""
         row: FrontierEntry = response.meta["row"]
         page = build_fetched_page(response)
+        # a redirect passed the conditional headers on to another URL, as in `parse_release`
+        if page.status == 304 and response.url != row.url and not response.meta["unconditional"]:
+            yield self.build_attachment_request(row, unconditional=True)
+            return
         try:
             self.check_attachment(row, response, page)
             version = self.store_attachment(row, page)
@@ -132,11 +138,12 @@ class AttachmentSpider(ReleaseSpider):
         if page.status in (404, 410):
             raise NotARelease(row.url, f"answered {page.status}", "gone")
         if page.status == 304:
-            # a redirect may have passed the conditional headers on to another URL
             if response.url != row.url or self.archive.attachments.get_version(row.url) is None:
                 raise NotARelease(row.url, "answered 304 to a request without conditions")
         elif is_web_page(page):
             raise NotARelease(row.url, "is a web page, not a file")
+        elif page.status != 200 or not page.body:
+            raise NotARelease(row.url, f"answered {page.status}, with {len(page.body)} bytes that are no whole file")
         if self.settings.getbool("NOINDEX_OBEY") and has_noindex(response):
             raise NotARelease(row.url, "asks not to be indexed (noindex), and NOINDEX_OBEY is set")
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import resource
+import signal
 import subprocess
 import sys
 import zipfile
@@ -233,6 +235,23 @@ def test_worker_has_no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_fault_of_our_own_is_not_one_of_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("archive.attachment_text.json.dumps", lambda _: "{")
     with pytest.raises(RuntimeError, match="JSONDecodeError"):
+        extract_text(make_pdf("Hej"))
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_process_says_nothing_about_the_file(
+    monkeypatch: pytest.MonkeyPatch, ending: signal.Signals
+) -> None:
+    start = subprocess.Popen
+
+    def start_process(*arguments: Any, **options: Any) -> subprocess.Popen[bytes]:
+        process = start(*arguments, **options)
+        assert os.getpgid(process.pid) != os.getpgid(0)  # Ctrl-C does not reach it
+        process.send_signal(ending)
+        return process
+
+    monkeypatch.setattr(subprocess, "Popen", start_process)
+    with pytest.raises(RuntimeError, match=f"ended with -{ending.value}"):
         extract_text(make_pdf("Hej"))
 
 

@@ -129,6 +129,29 @@ def test_files_are_left_alone_or_only_kept(crawling: Crawling) -> None:
     assert find_versions(crawling, "beslut.pdf")[0][1:] == (2, hashlib.sha256(DECISION).hexdigest(), "pdf", 2, 31, None)
 
 
+def test_redirected_file_is_confirmed_or_replaced(crawling: Crawling) -> None:
+    url = f"http://{HOST}:{crawling.site.port}/filer/"
+    crawling.site.break_(f"{url}beslut.pdf", status=302, headers={"Location": f"{url}flyttad.pdf"})
+    crawling.site.plain[HOST].add("/filer/flyttad.pdf", DECISION, PDF)
+    run(crawling)
+    let_a_day_pass(crawling)
+    # the validators of the file are sent to the URL that redirects, and then to the one of the file
+    run(crawling, "revisit")
+    assert crawling.rows("select etag <> '', state from frontier where url like '%/beslut.pdf'") == [(1, "done")]
+    assert [row[:2] for row in find_versions(crawling, "beslut.pdf")] == [("first", 2)]
+
+
+@pytest.mark.parametrize(("status", "body"), [(200, b""), (202, b"please wait"), (206, DECISION[:100])])
+def test_responses_without_the_whole_file_are_no_new_version(crawling: Crawling, status: int, body: bytes) -> None:
+    run(crawling)
+    url = f"http://{HOST}:{crawling.site.port}/filer/beslut.pdf"
+    crawling.site.break_(url, status=status, body=body, headers={"Content-Type": PDF})
+    let_a_day_pass(crawling)
+    run(crawling, "revisit")
+    assert [row[:2] for row in find_versions(crawling, "beslut.pdf")] == [("first", 1)]
+    assert crawling.rows("select state from frontier where url = ?", url) == [("rejected",)]
+
+
 def test_files_beyond_the_budget_stay_due(crawling: Crawling) -> None:
     run(crawling, DAILY_BUDGET="5")
     due = "select count(*) from frontier where role = 'attachment' and state = 'due'"

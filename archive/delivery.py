@@ -16,7 +16,9 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from email.headerregistry import HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
+from email.policy import EmailPolicy
 from email.utils import parseaddr
 from functools import partial
 from http.client import HTTPConnection, HTTPException
@@ -31,6 +33,18 @@ SMTP_PORTS = {"smtp": 25, "smtps": 465}  # default ports by URL scheme
 HTTPS_PORT = 443
 MIN_UNPRIVILEGED_PORT = 1024
 HTTP_GONE = 410  # the receiver of a webhook wants no more messages (Standard Webhooks)
+
+
+class UrlHeader(UnstructuredHeader):
+    """A header of URLs, on one line: folding would encode a long URL, and no mail program decodes that."""
+
+    def fold(self, *, policy: Any) -> str:
+        return f"{self.name}: {self}{policy.linesep}"
+
+
+MAIL_HEADERS = HeaderRegistry()
+MAIL_HEADERS.map_to_type("list-unsubscribe", UrlHeader)
+MAIL_POLICY = EmailPolicy(header_factory=MAIL_HEADERS)
 
 
 class RecipientError(OSError):
@@ -95,6 +109,16 @@ def is_mail_address(text: str) -> bool:
     return "@" in parseaddr(text)[1] and "\n" not in text
 
 
+def format_header_text(text: str) -> str:
+    r"""Return a text as one line that no mail program decodes further.
+
+    >>> format_header_text("bron\u2028Bcc:\0 x =?utf-8?q?=0A?=")
+    'bron Bcc: x = ?utf-8?q?=0A?='
+    """
+    printable = "".join(letter if letter.isprintable() else " " for letter in text)
+    return " ".join(printable.split()).replace("=?", "= ?")
+
+
 def send_mail(
     server: MailServer,
     recipients: Sequence[str],
@@ -112,8 +136,8 @@ def send_mail(
     address that bounces go to, by default the sender. A password is only sent over TLS, unless the server is on this
     machine. Raises RecipientError if the server works, but takes the mail for none of the recipients.
     """
-    mail = EmailMessage()
-    mail["Subject"] = subject
+    mail = EmailMessage(MAIL_POLICY)
+    mail["Subject"] = format_header_text(subject)
     mail["From"] = server.sender
     mail["To"] = ", ".join(recipients)
     mail["Date"] = sent_at
@@ -133,7 +157,8 @@ def send_mail(
                 raise OSError(f"{server.host} offers no TLS, and a password is not sent without it")
             connection.login(server.user, server.password)
         try:
-            rejected = connection.send_message(mail, from_addr=return_path)
+            # not the addresses of `To`, in which an encoded word could be another address
+            rejected = connection.send_message(mail, from_addr=return_path, to_addrs=list(recipients))
         except smtplib.SMTPRecipientsRefused as error:
             codes = sorted({code for code, _ in error.recipients.values()})
             problem = f"{server.host} rejected the address ({', '.join(map(str, codes))})"

@@ -46,7 +46,8 @@ from archive.web.responses import ReaderError, SiteRequest, site_view
 MAX_FORM_BYTES = 4_000
 MAX_ADDRESS_LENGTH = 254  # RFC 5321
 MAX_URL_LENGTH = 1_000
-MAIL_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@([^@\s]+\.[^@\s]+)")  # no quoted local parts
+# no quoted local parts, and no encoded words, which the header To would decode
+MAIL_ADDRESS = re.compile(r"(?!.*=\?)[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@([^@\s]+\.[^@\s]+)")
 MAX_CLIENT_REQUESTS = 10  # per hour, by one client
 LIMIT_SECONDS = 3_600
 ACTIONS = ("confirm", "end", "end_all", "access")

@@ -93,3 +93,22 @@ def test_a_mail_that_the_recipient_rejects(answer: str, *, is_permanent: bool) -
         )
     assert receiver.received[-1]["List-Unsubscribe"] == "<https://a.example/x>"
     assert receiver.received[-1]["Message-ID"] == "<m@archive.example>"
+
+
+def test_headers_as_they_are_sent() -> None:
+    """A long URL is neither folded nor encoded, a text cannot begin another header."""
+    domain = "arkivet.redaktionen.en-lang-doman.example"
+    link = f"https://{domain}/-/follow/subscription?token=12-{'a' * 32}&lang=en"
+    with MailServer() as receiver:
+        server = parse_mail_server(f"smtp://127.0.0.1:{receiver.port}", f"Arkivet <arkiv@{domain}>")
+        subject = "bron\u2028Bcc: x@y.example \x85\0 =?utf-8?q?=0ACc:?="
+        headers = {"List-Unsubscribe": f"<{link}>"}
+        message = {"subject": subject, "text": "T", "message_id": "m" * 32, "sent_at": SENT, "headers": headers}
+        send_mail(server, ["a@b.example"], **message)  # type: ignore[arg-type]
+        (envelope,) = receiver.envelopes
+    assert envelope.rcpt_tos == ["a@b.example"]
+    assert isinstance(envelope.content, bytes)
+    lines = envelope.content.split(b"\r\n")
+    assert f"List-Unsubscribe: <{link}>".encode() in lines
+    assert f"Message-ID: <{'m' * 32}@{domain}>".encode() in lines
+    assert b"Subject: bron Bcc: x@y.example = ?utf-8?q?=0ACc:?=" in lines

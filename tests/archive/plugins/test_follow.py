@@ -106,6 +106,7 @@ async def test_only_get_head_and_post(own_site: Site) -> None:
         ({"address": "ada@reader.example\nBcc: x@y.example"}, 400),
         ({"address": "ada@reader.example, bo@reader.example"}, 400),
         ({"address": '"a b"@reader.example'}, 400),
+        ({"address": "=?utf-8?q?a=40b.example=2C?=@reader.example"}, 400),
         ({"frequency": "hour"}, 400),
         ({"channel": "webhook", "address": "https://127.0.0.1/x"}, 400),
         ({"channel": "webhook", "address": "http://reader.example/x"}, 400),

@@ -35,15 +35,16 @@ MIN_UNPRIVILEGED_PORT = 1024
 HTTP_GONE = 410  # the receiver of a webhook wants no more messages (Standard Webhooks)
 
 
-class UrlHeader(UnstructuredHeader):
-    """A header of URLs, on one line: folding would encode a long URL, and no mail program decodes that."""
+class UnfoldedHeader(UnstructuredHeader):
+    """A header on one line: folding would encode a long URL, and no mail program decodes that."""
 
     def fold(self, *, policy: Any) -> str:
         return f"{self.name}: {self}{policy.linesep}"
 
 
 MAIL_HEADERS = HeaderRegistry()
-MAIL_HEADERS.map_to_type("list-unsubscribe", UrlHeader)
+for unfolded_name in ("list-unsubscribe", "message-id"):
+    MAIL_HEADERS.map_to_type(unfolded_name, UnfoldedHeader)
 MAIL_POLICY = EmailPolicy(header_factory=MAIL_HEADERS)
 
 

@@ -2,9 +2,9 @@
 
 A run first stores a message for each subscription with news, together with how far in the change feed it has got, then
 sends the messages one after the other, and deletes each of them after it was taken. A process that is killed loses
-none, and the next one repeats at most the one that was being sent, with the same Message-ID. A recipient that takes
-nothing is tried again with growing delays; one that rejects three messages, or takes none for a week, loses the
-subscription. If the mail server is away, no subscription is blamed.
+none, and a later one repeats at most the one that was being sent, with the same Message-ID. A recipient that takes
+nothing is tried again with growing delays; one that rejects messages on three days, or takes none for a week, loses
+the subscription. If the mail server is away, or rejects the mails to all addresses, no subscription is blamed.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ import json
 import logging
 import re
 import sqlite3
-from collections.abc import Callable, Iterable
-from contextlib import closing
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import astuple, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.message import Message
 from email.parser import BytesParser
 from itertools import groupby
@@ -58,6 +59,7 @@ from archive.follow.store import (
     ACCESS_TIME,
     FOLLOW_FILE,
     MAX_MESSAGE_AGE,
+    RETRY_DELAYS,
     FollowStore,
     QueuedMessage,
     Subscription,
@@ -67,6 +69,10 @@ from archive.i18n import translate
 
 SUBSCRIPTION_PATH = "/-/follow/subscription"
 MAX_SERVER_FAILURES = 3  # in a row; then no more mails are tried in this run
+SERVER_TRUST_TIME = timedelta(days=1)  # after the mail server has accepted a mail, it is the recipients who reject
+MAX_WEBHOOK_SECONDS = 60.0  # waiting for webhooks that fail; then the others wait for the next run
+MAX_MATCHING_SECONDS = 10.0  # CPU time for comparing one query with the changes
+OPCODES_PER_CHECK = 100_000  # of SQLite, between checks of that time
 MAX_BOUNCE_BYTES = 1_000_000
 # what matters most is not left out of a message that would be too long
 IMPORTANCE_OF_KINDS = ("removed", "returned", "edited", "new")
@@ -148,8 +154,18 @@ def queue_reports(
         until, checksum = run_without_waiting(find_decided_entry(run, start, moment))
         changes = run_without_waiting(read_changes(run, start, until))
         for query, group in groupby(known, key=lambda subscription: subscription.query):
-            matching = run_without_waiting(match_changes(run, parse_stored_query(query), changes))
-            for subscription in group:
+            subscriptions = list(group)
+            first = min(subscription.position or 0 for subscription in subscriptions)
+            try:
+                with limit_cpu_time(db, MAX_MATCHING_SECONDS):
+                    matching = run_without_waiting(
+                        match_changes(run, parse_stored_query(query), [each for each in changes if each.id > first])
+                    )
+            except Exception:  # the others must not wait for it; it loses nothing, as it does not get any further
+                result.faults += 1
+                logger.exception("subscriptions %s", ", ".join(str(each.id) for each in subscriptions))
+                continue
+            for subscription in subscriptions:
                 if (subscription.position or 0) > until:
                     continue
                 own = [change for change in matching if change.id > (subscription.position or 0)]
@@ -162,6 +178,17 @@ def queue_reports(
                 result.queued += bool(events)
     finally:
         db.execute("rollback")
+
+
+@contextmanager
+def limit_cpu_time(db: sqlite3.Connection, seconds: float) -> Iterator[None]:
+    """Interrupt the statements of a connection after some CPU time in all."""
+    end = time.thread_time() + seconds
+    db.set_progress_handler(lambda: time.thread_time() > end, OPCODES_PER_CHECK)
+    try:
+        yield
+    finally:
+        db.set_progress_handler(None, 0)
 
 
 def find_position(run: RunQuery, subscription: Subscription) -> bool:
@@ -183,45 +210,76 @@ class Sender:
         result: NotifyResult,
     ) -> None:
         self.store, self.run, self.settings, self.clock, self.result = store, run, settings, clock, result
-        self.server_failures = 0
+        self.server_failures, self.mails_sent, self.webhook_seconds = 0, 0, 0.0
+        self.rejected_mails: list[tuple[QueuedMessage, RecipientError]] = []
 
     def send_all(self, should_stop: Callable[[], bool]) -> None:
         """Send what is due until it is done, or should stop."""
+        self.send_due(should_stop)
+        self.handle_rejected_mails()
+
+    def send_due(self, should_stop: Callable[[], bool]) -> None:
         for message_id in self.store.list_message_ids(self.clock()):
             if should_stop():
                 return
             message = self.store.find_message(message_id)
             if message is None:
                 continue
-            if message.subscription.channel == "mail" and self.server_failures >= MAX_SERVER_FAILURES:
+            is_mail = message.subscription.channel == "mail"
+            if is_mail and self.server_failures >= MAX_SERVER_FAILURES:
                 continue  # still due
+            if not is_mail and self.webhook_seconds > MAX_WEBHOOK_SECONDS:
+                return  # webhooks come last; they are still due
+            # before it is sent: on a full disk, nothing is sent that could not be deleted afterwards
+            self.store.postpone(message, self.clock())
+            started = time.monotonic()
             try:
                 self.send(message)
             except RecipientError as error:
-                self.handle_rejection(message, error)
+                self.result.failed += 1
+                logger.info("subscription %s: %s", message.subscription.id, error)
+                if is_mail:
+                    self.rejected_mails.append((message, error))
+                else:
+                    self.webhook_seconds += time.monotonic() - started
+                    self.handle_rejection(message, error)
             except OSError as error:
                 self.server_failures += 1
                 self.result.faults += 1
                 logger.warning("a mail was not sent; the next run tries again: %s", error)
-                self.store.postpone(message, self.clock())
+                self.store.excuse(message, self.clock())
             except Exception:
                 self.result.faults += 1
                 logger.exception("message %s of subscription %s", message.message_id, message.subscription.id)
-                self.store.postpone(message, self.clock())
+                self.store.excuse(message, self.clock())
+
+    def handle_rejected_mails(self) -> None:
+        """Count the rejected mails, unless the mail server rejects those to all addresses."""
+        moment = self.clock()
+        if self.mails_sent:
+            self.store.record_acceptance(moment)
+        addresses = {message.subscription.address for message, _ in self.rejected_mails}
+        is_blamed = len(addresses) <= MAX_SERVER_FAILURES or self.store.has_accepted_since(moment - SERVER_TRUST_TIME)
+        for message, error in self.rejected_mails:
+            if is_blamed:
+                self.handle_rejection(message, error)
+            else:
+                self.store.excuse(message, moment)
+        if not is_blamed:
+            self.result.faults += 1
+            logger.warning(
+                "no subscription is blamed: the mail server rejects mails to all of %s addresses", len(addresses)
+            )
 
     def handle_rejection(self, message: QueuedMessage, error: RecipientError) -> None:
-        """Try again later; end the subscription if the recipient has rejected too much, or for too long."""
+        """End the subscription if the recipient has rejected too much, or for too long; else it is tried again."""
         subscription, moment = message.subscription, self.clock()
-        self.result.failed += 1
-        logger.info("subscription %s: %s", subscription.id, error)
         is_old = moment - datetime.fromisoformat(message.created) > MAX_MESSAGE_AGE
-        if error.is_gone or is_old:
+        if error.is_gone or (is_old and message.tries >= len(RETRY_DELAYS)):
             self.store.end([subscription])
             self.result.ended += 1
         elif error.is_permanent and self.store.count_rejection(subscription, moment):
             self.result.ended += 1
-        else:
-            self.store.postpone(message, moment)
 
     def send(self, message: QueuedMessage) -> None:
         """Send a message and delete it; one whose releases are all hidden by now is only deleted."""
@@ -272,6 +330,7 @@ class Sender:
             return_path=self.settings.return_path and self.settings.return_path.replace(TOKEN_PLACE, bounce_token),
         )
         self.server_failures = 0
+        self.mails_sent += 1
         self.result.sent += 1
 
     def post(self, message: QueuedMessage, text: str, link: str, **members: object) -> None:
@@ -293,7 +352,7 @@ class Sender:
 
 def make_bounce_token(store: FollowStore, subscription: Subscription) -> str:
     """Return the token of a return path, which only counts bounces: mail servers write return paths to their logs."""
-    return f"{subscription.id}-{store.sign('bounce', subscription.id)}"
+    return f"{subscription.id}-{store.sign(subscription, 'bounce')}"
 
 
 def handle_bounce(archive: Path, settings: FollowSettings, recipient: str, mail: BinaryIO, moment: datetime) -> str:
@@ -310,12 +369,13 @@ def handle_bounce(archive: Path, settings: FollowSettings, recipient: str, mail:
     )
     found = re.fullmatch(pattern, recipient.strip("<> \n"), re.IGNORECASE)
     with FollowStore(archive) as store:
-        signature = found["signature"].lower() if found else ""
-        if not found or not hmac.compare_digest(store.sign("bounce", found["id"]), signature):
+        if not found:
             raise ArchiveError(recipient, "is not a return path of this archive")
         subscription = store.find(int(found["id"]))
         if subscription is None:
-            return "the subscription has ended"
+            return "there is no such subscription, or it has ended"
+        if not hmac.compare_digest(store.sign(subscription, "bounce"), found["signature"].lower()):
+            raise ArchiveError(recipient, "is not a return path of this archive")
         if not reports_failure(BytesParser().parsebytes(mail.read(MAX_BOUNCE_BYTES)).walk()):
             return "the mail reports no failed delivery, and is ignored"
         return "the subscription is ended" if store.count_rejection(subscription, moment) else "the bounce is counted"

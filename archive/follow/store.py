@@ -40,8 +40,10 @@ MAX_SUBSCRIPTIONS = 50  # of one address
 ACCESS_TIME = timedelta(hours=12)  # for which a link to all subscriptions of an address is valid
 SENDING_HOUR = time(6)  # Swedish time, of daily messages and of weekly ones on Mondays
 RETRY_DELAYS = tuple(timedelta(minutes=n) for n in (5, 20, 60, 180, 360, 720))  # after each failure; then the last one
+MAX_DELAY = timedelta(days=8)  # until anything that waits is due; later, the clock was wrong when that was stored
 MAX_MESSAGE_AGE = timedelta(days=7)  # a recipient that takes nothing for so long loses the subscription
 MAX_REJECTIONS = 3  # bounces or permanent rejections, each at most REJECTION_GAP after the last
+MIN_REJECTION_GAP = timedelta(hours=20)  # sooner, it is not counted: a mistake on our side may last for hours
 REJECTION_GAP = timedelta(days=15)
 
 # autoincrement: a token must never name another subscription than the one it was made for
@@ -59,6 +61,7 @@ SCHEMA_SQL = """
       created text not null, due text not null, tries integer not null default 0
     );
     create index idx_messages_subscription on messages (subscription);
+    create table mail_server (accepted text not null);
 """
 SUBSCRIPTION_COLUMNS = (
     *("id", "channel", "address", "query", "frequency", "language", "created", "confirmed"),
@@ -177,25 +180,38 @@ class FollowStore:
     def list_due(self, now: datetime) -> list[Subscription]:
         """Return the confirmed subscriptions that may get a report, and have none waiting."""
         return self._select(
-            "confirmed is not null and due <= ? and not exists (select 1 from messages where subscription ="
-            " subscriptions.id and kind = 'report') order by id",
-            [to_iso(now)],
+            "confirmed is not null and (due <= ? or due > ?) and not exists (select 1 from messages where"
+            " subscription = subscriptions.id and kind = 'report') order by id",
+            [to_iso(now), to_iso(now + MAX_DELAY)],
         )
 
     def confirm(self, subscription: Subscription, position: int, checksum: str | None, now: datetime) -> None:
-        """Confirm a subscription, which begins after an entry of the change feed; end an earlier one to the same."""
+        """Confirm a subscription, which begins after an entry of the change feed.
+
+        It replaces an earlier one to the same, and continues where that has got to.
+        """
         with self.transaction():
-            self.db.execute(
-                "delete from subscriptions where channel = ? and address = ? and query = ? and id <> ?"
-                " and confirmed is not null",
-                [subscription.channel, subscription.address, subscription.query, subscription.id],
-            )
             self.db.execute("delete from messages where subscription = ? and kind = 'confirm'", [subscription.id])
-            self.db.execute(
+            confirmed = self.db.execute(
                 "update subscriptions set confirmed = ?, position = ?, checksum = ?, due = ?"
                 " where id = ? and confirmed is null",
                 [to_iso(now), position, checksum, find_next_due(subscription.frequency, now), subscription.id],
             )
+            if not confirmed.rowcount:
+                return
+            for earlier in self._select(
+                "channel = ? and address = ? and query = ? and id <> ? and confirmed is not null order by id",
+                [subscription.channel, subscription.address, subscription.query, subscription.id],
+            ):
+                self.db.execute(
+                    "update subscriptions set position = ?, checksum = ? where id = ?",
+                    [earlier.position, earlier.checksum, subscription.id],
+                )
+                self.db.execute(
+                    "update messages set subscription = ? where subscription = ? and kind = 'report'",
+                    [subscription.id, earlier.id],
+                )
+                self.db.execute("delete from subscriptions where id = ?", [earlier.id])
 
     def end(self, subscriptions: Sequence[Subscription]) -> None:
         """Delete subscriptions with their messages."""
@@ -255,9 +271,11 @@ class FollowStore:
         )
 
     def list_message_ids(self, now: datetime) -> list[int]:
-        """Return the messages to be sent now: first those that a reader waits for."""
+        """Return the messages to be sent now: first mails, since webhooks may be slow, and what a reader waits for."""
         rows = self.db.execute(
-            "select id from messages where due <= ? order by kind = 'report', id", [to_iso(now)]
+            "select m.id from messages m join subscriptions s on s.id = m.subscription where m.due <= ? or m.due > ?"
+            " order by s.channel = 'webhook', m.kind = 'report', m.id",
+            [to_iso(now), to_iso(now + MAX_DELAY)],
         ).fetchall()
         return [row["id"] for row in rows]
 
@@ -279,15 +297,32 @@ class FollowStore:
             self.db.execute("delete from messages where id = ?", [message.id])
 
     def postpone(self, message: QueuedMessage, now: datetime) -> None:
-        """Store when to try again to send a message."""
+        """Store when to try again to send a message, before it is sent: see Sender.send_due."""
         delay = RETRY_DELAYS[min(message.tries, len(RETRY_DELAYS) - 1)]
         with self.transaction():
             self.db.execute(
                 "update messages set tries = tries + 1, due = ? where id = ?", [to_iso(now + delay), message.id]
             )
 
+    def excuse(self, message: QueuedMessage, now: datetime) -> None:
+        """Let the age of a message begin now, because it is not its recipient's fault that it was not taken."""
+        with self.transaction():
+            self.db.execute("update messages set created = ? where id = ?", [to_iso(now), message.id])
+
+    def record_acceptance(self, now: datetime) -> None:
+        """Store that the mail server has just accepted a mail."""
+        with self.transaction():
+            self.db.execute("delete from mail_server")
+            self.db.execute("insert into mail_server values (?)", [to_iso(now)])
+
+    def has_accepted_since(self, moment: datetime) -> bool:
+        """Return whether the mail server has accepted a mail since a moment."""
+        return bool(self.db.execute("select 1 from mail_server where accepted >= ?", [to_iso(moment)]).fetchone())
+
     def count_rejection(self, subscription: Subscription, now: datetime) -> bool:
         """Count a bounce or a permanent rejection; end the subscription and return True if there were too many."""
+        if subscription.rejected and subscription.rejected > str(to_iso(now - MIN_REJECTION_GAP)):
+            return False
         is_repeated = subscription.rejected and subscription.rejected >= str(to_iso(now - REJECTION_GAP))
         rejections = (subscription.rejections if is_repeated else 0) + 1
         if rejections >= MAX_REJECTIONS:
@@ -302,17 +337,20 @@ class FollowStore:
 
     # Tokens
 
-    def sign(self, *parts: object) -> str:
-        """Return a signature of some values; none of them may contain a dash except the last."""
-        text = "-".join(map(str, parts))
+    def sign(self, subscription: Subscription, *parts: object) -> str:
+        """Return a signature of a subscription and some values, none of which contains a dash.
+
+        In a file that was restored or begun anew, another subscription may get the same id: its links must differ.
+        """
+        text = "-".join(map(str, (*parts, subscription.id, subscription.created, subscription.address)))
         return hmac.new(self.key, text.encode(), hashlib.sha256).hexdigest()[:32]
 
     def make_token(self, subscription: Subscription, expires: datetime | None = None) -> str:
         """Return a token for a subscription or, if it expires, for all of its address."""
         if expires is None:
-            return f"{subscription.id}-{self.sign('one', subscription.id)}"
+            return f"{subscription.id}-{self.sign(subscription, 'one')}"
         end = int(expires.timestamp())
-        return f"{subscription.id}-{end}-{self.sign('all', subscription.id, end)}"
+        return f"{subscription.id}-{end}-{self.sign(subscription, 'all', end)}"
 
     def read_token(self, token: str, now: datetime) -> tuple[Subscription, bool] | None:
         """Return the subscription of a token, and whether it is for all of its address; None if it is not valid."""
@@ -320,19 +358,21 @@ class FollowStore:
         if len(parts) not in (1, 2) or not all(part.isdigit() and len(part) < 16 for part in parts):
             return None
         is_all = len(parts) == 2
-        if not hmac.compare_digest(self.sign("all" if is_all else "one", *parts), signature):
-            return None
         if is_all and int(parts[1]) < now.timestamp():
             return None
         subscription = self.find(int(parts[0]))
-        return (subscription, is_all) if subscription else None
+        if not subscription or not hmac.compare_digest(
+            self.sign(subscription, "all" if is_all else "one", *parts[1:]), signature
+        ):
+            return None
+        return subscription, is_all
 
     def build_webhook_secret(self, subscription: Subscription) -> str:
         """Return the secret that a webhook's messages are signed with, as Standard Webhooks write it."""
         return "whsec_" + base64.b64encode(self.derive_webhook_key(subscription)).decode()
 
     def derive_webhook_key(self, subscription: Subscription) -> bytes:
-        return hmac.new(self.key, f"webhook-{subscription.id}".encode(), hashlib.sha256).digest()
+        return hmac.new(self.key, f"webhook-{self.sign(subscription, 'key')}".encode(), hashlib.sha256).digest()
 
 
 def read_key(path: Path) -> bytes:

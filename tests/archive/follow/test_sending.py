@@ -23,6 +23,7 @@ import pytest
 from archive.database import ArchiveError
 from archive.dates import now
 from archive.delivery import parse_mail_server
+from archive.follow import sending
 from archive.follow.sending import handle_bounce, notify
 from archive.follow.store import FOLLOW_FILE, KEY_FILE, FollowStore, lock_sending
 from archive.takedowns import hide_release, redact_passage
@@ -30,6 +31,7 @@ from tests.archive.follow.life import (
     ADDRESS,
     DAY,
     ENVIRONMENT,
+    MINUTE,
     SENDER,
     Life,
     build_release,
@@ -235,8 +237,116 @@ async def test_a_mailbox_that_is_full_for_a_week_ends_it_and_a_server_that_is_aw
         assert (result.failed, result.ended) == (0, 0)
         assert result.faults > 0
     life.mails.answer = "452 4.2.2 mailbox full"
+    ended = []
+    for _ in range(9):
+        life.moment += DAY
+        ended.append(life.notify().ended)
+    assert (ended.index(2), sum(ended)) == (7, 2)
+
+
+async def test_a_server_that_rejects_everything_ends_no_subscription(life: Life, own_site: Site) -> None:
+    """A relay that is set up badly rejects every address for good; afterwards, all get their message."""
+    addresses = {f"r{number}@reader.example" for number in range(5)}
+    for address in addresses:
+        await subscribe(own_site, life, "", address)
+    life.moment += 2 * DAY
+    life.mails.answer = "554 5.7.1 relay access denied"
+    life.crawl(BRIDGE)
+    for _ in range(9):
+        result = life.notify()
+        assert (result.failed, result.ended, result.faults) == (5, 0, 1)
+        life.moment += DAY
+    life.mails.received.clear()
+    life.mails.answer = "250 OK"
+    assert {mail["To"] for mail in life.take_mails()} == addresses
+
+
+async def test_a_query_that_fails_stops_no_other(
+    life: Life, own_site: Site, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await subscribe(own_site, life, "q=bron", "bo@reader.example")
+    await subscribe(own_site, life, "q=vid", "cy@reader.example")
+    with closing(sqlite3.connect(life.path.with_name(FOLLOW_FILE))) as db, db:
+        db.execute("update subscriptions set query = 'release=x' where address like 'bo@%'")
+    life.crawl(BRIDGE)
+    result = life.notify()
+    assert (result.faults, result.sent, life.mails.received[-1]["To"]) == (1, 1, "cy@reader.example")
+    assert "bron" not in caplog.text
+    with closing(sqlite3.connect(life.path.with_name(FOLLOW_FILE))) as db, db:
+        db.execute("update subscriptions set query = 'q=bron' where address like 'bo@%'")
+    monkeypatch.setattr(sending, "MAX_MATCHING_SECONDS", 0)
+    monkeypatch.setattr(sending, "OPCODES_PER_CHECK", 1)
+    assert life.notify().faults == 1
+    monkeypatch.undo()
+    assert life.notify().sent == 1  # nothing was lost
+
+
+async def test_nothing_is_sent_that_could_not_be_deleted(
+    life: Life, own_site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a full disk, each run would send the same message again."""
+    await subscribe(own_site, life, "")
+    life.crawl(BRIDGE)
+    life.mails.received.clear()
+
+    def fail(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(FollowStore, "postpone", fail)
+    with pytest.raises(sqlite3.OperationalError):
+        life.notify()
+    assert life.mails.received == []
+
+
+async def test_clock_that_was_wrong(life: Life, own_site: Site) -> None:
+    """What is due in many years was stored while the clock was wrong."""
+    await subscribe(own_site, life, "", frequency="week")
+    life.crawl(BRIDGE)
+    with closing(sqlite3.connect(life.path.with_name(FOLLOW_FILE))) as db, db:
+        db.execute("update subscriptions set due = '2124-06-03T06:00:00+00:00'")
+    life.mails.answer = "451 try later"
+    assert len(life.take_mails()) == 1
+    with closing(sqlite3.connect(life.path.with_name(FOLLOW_FILE))) as db, db:
+        db.execute("update messages set due = '2124-06-03T06:00:00+00:00'")
+    assert len(life.take_mails()) == 1
+
+
+async def test_links_of_a_former_file(life: Life, own_site: Site) -> None:
+    """If follow.db is begun anew, the same ids are given to other subscribers."""
+    link = await subscribe(own_site, life, "q=fyr")
+    life.path.with_name(FOLLOW_FILE).unlink()
     life.moment += DAY
-    assert life.notify().ended == 2
+    assert await subscribe(own_site, life, "q=fyr") != link
+    assert (await own_site.get(link)).status_code == 404
+
+
+async def test_another_frequency_loses_nothing(life: Life, own_site: Site) -> None:
+    """Neither what would have been in the weekly message, nor one that waits."""
+    await subscribe(own_site, life, "", frequency="week")
+    life.crawl(BRIDGE)
+    await subscribe(own_site, life, "")
+    life.mails.answer = "451 try later"
+    (waiting,) = life.take_mails()
+    assert "Bron vid fyren" in read_text(waiting)
+    life.mails.answer = "250 OK"
+    await subscribe(own_site, life, "", frequency="day")
+    life.moment += 6 * MINUTE
+    (mail,) = life.take_mails()
+    assert mail["Message-ID"] == waiting["Message-ID"]
+
+
+async def test_slow_webhooks_delay_no_mail(life: Life, own_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sending, "MAX_WEBHOOK_SECONDS", 0.0)
+    monkeypatch.setenv("FOLLOW_PRIVATE_HOSTS", "127.0.0.1")
+    with Webhook() as webhook:
+        webhook.status = 500
+        for path in ("a", "b", "c"):
+            url = f"{webhook.url}/{path}"
+            await post(own_site, "/-/follow", channel="webhook", address=url, frequency="now")
+        await post(own_site, "/-/follow", channel="mail", address=ADDRESS, frequency="now")
+        result = life.notify()
+        assert (result.sent, result.failed, len(webhook.requests)) == (1, 1, 1)
+        assert life.notify().failed == 1  # the next one
 
 
 def build_bounce(action: str) -> bytes:
@@ -265,10 +375,14 @@ async def test_bounces_to_the_return_path(life: Life, own_site: Site) -> None:
     for wrong in (ADDRESS, return_path.replace("-", "-0"), "bounces+1@arkiv.example"):
         with pytest.raises(ArchiveError, match="not a return path"):
             bounce("failed", wrong)
-    assert [bounce("failed") for _ in range(4)] == [
-        *["the bounce is counted"] * 2,
+    answers = []
+    for _ in range(7):  # those of one day count once
+        answers.append(bounce("failed"))
+        life.moment += DAY / 2
+    assert answers == [
+        *["the bounce is counted"] * 4,
         "the subscription is ended",
-        "the subscription has ended",
+        *["there is no such subscription, or it has ended"] * 2,
     ]
 
 
@@ -343,6 +457,8 @@ async def test_killed_while_sending(life: Life, own_site: Site) -> None:
             if process.poll() is None:
                 process.kill()
                 kills += 1
+        with closing(sqlite3.connect(life.path.with_name(FOLLOW_FILE))) as db, db:
+            db.execute("update messages set due = created")  # the one that was being sent waits for minutes
     assert run_module(command[0], command[1], environment=command[2])[0] == 0
     received = Counter((mail["To"], mail["Message-ID"]) for mail in life.mails.received)
     assert kills >= 2

@@ -216,6 +216,7 @@ class PublicConnection(HTTPConnection):
 
     def __init__(self, parts: SplitResult, private_hosts: Collection[str]) -> None:
         self.is_tls, self.private_hosts = parts.scheme == "https", private_hosts
+        self.is_aborted = False
         self.default_port = HTTPS_PORT if self.is_tls else 80  # HTTPConnection leaves it out of `Host`
         host = host_to_ascii(parts.hostname or "")
         super().__init__(host, parts.port or self.default_port, timeout=DELIVERY_TIMEOUT)
@@ -228,13 +229,21 @@ class PublicConnection(HTTPConnection):
             if problem := find_host_problem(address):
                 raise OSError(f"leads to {address}, which {problem}")
         self.sock = socket.create_connection((addresses[0], self.port), timeout=DELIVERY_TIMEOUT)
+        self.check_aborted()
         if self.is_tls:
             context = ssl.create_default_context()
             self.sock = context.wrap_socket(self.sock, server_hostname=self.host, do_handshake_on_connect=False)
+            self.check_aborted()
             self.sock.do_handshake()
+
+    def check_aborted(self) -> None:
+        """Raise TimeoutError if the request was aborted while there was no connection to shut down."""
+        if self.is_aborted:
+            raise TimeoutError("it took too long to connect")
 
     def abort(self) -> None:
         """Make a request that another thread is waiting for fail."""
+        self.is_aborted = True
         if self.sock:
             with suppress(OSError):
                 self.sock.shutdown(socket.SHUT_RDWR)

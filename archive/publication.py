@@ -116,8 +116,14 @@ def find_published_folder(archive: Path, *, is_snapshot: bool) -> Path:
 
 def find_publication(folder: Path) -> Publication | None:
     """Return the newest publication in a folder; None if there is none."""
-    folders = list_publications(folder)
-    return read_publication(folders[-1]) if folders else None
+    while folders := list_publications(folder):
+        try:
+            return read_publication(folders[-1])
+        except FileNotFoundError:
+            if folders[-1].is_dir():
+                raise
+            # deleted meanwhile, because there is a newer one
+    return None
 
 
 def list_publications(folder: Path) -> list[Path]:

@@ -22,7 +22,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -53,7 +53,7 @@ SCHEMA_SQL = """
       frequency text not null, language text not null, created text not null, confirmed text, position integer,
       checksum text, due text, rejections integer not null default 0, rejected text
     );
-    create index idx_subscriptions_address on subscriptions (address);
+    create index idx_subscriptions_address on subscriptions (address collate nocase);
     create table messages (
       id integer primary key autoincrement,
       subscription integer not null references subscriptions(id) on delete cascade,
@@ -153,7 +153,7 @@ class FollowStore:
             self._delete_unconfirmed(now)
             confirmed, unconfirmed = self.db.execute(
                 "select count(confirmed), count(*) - count(confirmed) from subscriptions"
-                " where channel = ? and address = ?",
+                " where channel = ? and address = ? collate nocase",  # most mail servers ignore case
                 [channel, address],
             ).fetchone()
             if unconfirmed >= MAX_UNCONFIRMED or confirmed >= MAX_SUBSCRIPTIONS:
@@ -351,6 +351,10 @@ class FollowStore:
             return f"{subscription.id}-{self.sign(subscription, 'one')}"
         end = int(expires.timestamp())
         return f"{subscription.id}-{end}-{self.sign(subscription, 'all', end)}"
+
+    def renew_token(self, token: str, subscription: Subscription) -> str:
+        """Return a token for all subscriptions of an address, like another one, whose own subscription has ended."""
+        return self.make_token(subscription, datetime.fromtimestamp(int(token.split("-")[1]), UTC))
 
     def read_token(self, token: str, now: datetime) -> tuple[Subscription, bool] | None:
         """Return the subscription of a token, and whether it is for all of its address; None if it is not valid."""

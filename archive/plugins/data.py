@@ -201,14 +201,20 @@ async def read_withheld_since(site: SiteRequest, publication: Publication) -> st
 @site_view()
 async def show_file(site: SiteRequest) -> Any:
     """Send a file of the published dataset; 503 while a takedown withholds it."""
-    publication = read_site_publication(site)
-    file = publication.files.get(site.url_vars["path"]) if publication else None
-    if publication is None or file is None:
-        raise NotFound("there is no such file in the published dataset")
-    if await read_withheld_since(site, publication):
-        headers = {"retry-after": RETRY_SECONDS, "cache-control": "no-store"}
-        return await site.respond_with_error(503, "error.dataset_withheld", {}, None, headers)
-    return send_file(site, publication, file)
+    while True:
+        publication = read_site_publication(site)
+        file = publication.files.get(site.url_vars["path"]) if publication else None
+        if publication is None or file is None:
+            raise NotFound("there is no such file in the published dataset")
+        if await read_withheld_since(site, publication):
+            headers = {"retry-after": RETRY_SECONDS, "cache-control": "no-store"}
+            return await site.respond_with_error(503, "error.dataset_withheld", {}, None, headers)
+        try:
+            return send_file(site, publication, file)
+        except FileNotFoundError:
+            if publication.folder.is_dir():
+                raise
+            # a newer publication has just replaced this one
 
 
 def send_file(site: SiteRequest, publication: Publication, file: PublishedFile) -> Any:

@@ -12,6 +12,7 @@ memory, for an hour. A server of a snapshot cannot store anything and says so.
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import time
 from collections import deque
@@ -64,11 +65,27 @@ def register_routes() -> list[tuple[str, Any]]:
 
 @hookimpl
 def startup(datasette: Any) -> None:
-    """Raise ClickException if a setting is invalid."""
+    """Raise ClickException if a setting is invalid; keep the tokens of links out of the server's log."""
+    logging.getLogger("uvicorn.access").addFilter(hide_token)
     try:
         read_follow_settings()
     except ArchiveError as error:
         raise click.ClickException(str(error)) from error
+
+
+def hide_token(record: logging.LogRecord) -> bool:
+    """Remove the query from a line of uvicorn's access log if it may have a token; return True to keep the line.
+
+    >>> record = logging.makeLogRecord({"args": ("127.0.0.1", "GET", "/-/follow/export?token=1-a", "1.1", 200)})
+    >>> hide_token(record), record.args[2]
+    (True, '/-/follow/export')
+    """
+    if isinstance(record.args, tuple):
+        record.args = tuple(
+            value.partition("?")[0] if isinstance(value, str) and "/-/follow" in value else value
+            for value in record.args
+        )
+    return True
 
 
 class RequestCounter:
@@ -256,8 +273,8 @@ async def show_subscription(site: SiteRequest) -> Response:
         raise ReaderError(429, "follow.problem.too_many")
     newest = await read_newest_entry(site.run)
 
-    def act() -> tuple[list[Subscription], bool, str | None] | None:
-        """Do what is asked for; return the subscriptions of the token, whether it is for all, and a secret."""
+    def act() -> tuple[list[Subscription], bool, str | None, str] | None:
+        """Do what is asked for; return the subscriptions of the token, whether for all, a secret, and the token."""
         with FollowStore(path) as store:
             found = store.read_token(token, now())
             if found is None:
@@ -271,19 +288,29 @@ async def show_subscription(site: SiteRequest) -> Response:
             elif action:
                 store.end([each for each in own if action == "end_all" or not is_all or str(each.id) == own_id])
             current = [each for one in own if (each := store.find(one.id))]
-            is_owner = subscription.channel == "webhook" and (action == "confirm" or is_all)
-            return current or own[:1], is_all, store.build_webhook_secret(subscription) if is_owner else None
+            # later, whoever sees the webhook's messages has the link
+            is_first = action == "confirm" and subscription.confirmed is None
+            is_owner = subscription.channel == "webhook" and (is_first or is_all)
+            is_token_ended = is_all and current and subscription.id not in {each.id for each in current}
+            return (
+                current or own[:1],
+                is_all,
+                store.build_webhook_secret(subscription) if is_owner else None,
+                store.renew_token(token, current[0]) if is_token_ended else token,
+            )
 
     done = await asyncio.to_thread(act)
     if done is None:
         return no_store(await site.render_error(404, "error.follow_token"))
-    subscriptions, is_all, secret = done
+    subscriptions, is_all, secret, token = done
     described = [
         (each, await describe_followed(site.run, parse_stored_query(each.query), site.language))
         for each in subscriptions
     ]
     if site.request.path.endswith("/export"):
-        rows = [format_subscription(each, what) for each, what in described]
+        # a link to one is in each message, which is forwarded, or seen by a whole channel
+        hidden = {} if is_all else {"address": None}
+        rows = [format_subscription(each, what) | hidden for each, what in described]
         return no_store(Response.json({"subscriptions": rows, "secret": secret}))
     context = {
         "subscriptions": described,

@@ -29,6 +29,7 @@ CARD_MARGIN, CARD_BAR = 80, 24
 PAPER, INK, QUIET, ACCENT = "#fdfcfa", "#1d1c1a", "#5d5a54", "#1f4e79"  # as in static/style.css
 CARD_TITLE_SIZES = (64, 56, 48, 40)  # the first in which the title fits
 MAX_CARD_LINES = 5
+MAX_CARD_LETTERS = 400  # of a title; cutting a longer word would take seconds
 FONT_FILE = Path(archive.__path__[0]) / "fonts" / "NotoSerif-Bold.ttf"
 MAX_DESCRIPTION_LENGTH = 300
 LOCALES = {"sv": "sv_SE", "en": "en_GB"}
@@ -134,8 +135,8 @@ def load_font(size: int) -> ImageFont.FreeTypeFont:
 def draw_card(citation: Citation | None, lang: str) -> bytes:
     """Return the picture of a shared link as PNG: agency, title and date, or only the site's name."""
     site = translate(lang, "site.name")
-    title = citation.title if citation else site
-    above = citation.author if citation else ""
+    title = citation.title[:MAX_CARD_LETTERS] if citation else site
+    above = " ".join(citation.author.split()) if citation else ""
     day = format_stated_time(lang, citation.published).partition(",")[0].partition(" kl.")[0] if citation else ""
     below = f"{day} · {site}" if day else site if citation else translate(lang, "site.source_note")
     picture = Image.new("RGB", CARD_SIZE, PAPER)

@@ -112,3 +112,14 @@ def test_headers_as_they_are_sent() -> None:
     assert f"List-Unsubscribe: <{link}>".encode() in lines
     assert f"Message-ID: <{'m' * 32}@{domain}>".encode() in lines
     assert b"Subject: bron Bcc: x@y.example = ?utf-8?q?=0ACc:?=" in lines
+
+
+def test_a_slow_lookup_and_connection_count_for_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time may be over before there is a connection that could be shut down."""
+    connection = PublicConnection(check_public_url("http://127.0.0.1:1/", ["127.0.0.1"]), ["127.0.0.1"])
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        connection.port = server.getsockname()[1]
+        connection.abort()
+        with pytest.raises(TimeoutError):
+            connection.connect()
+    connection.close()

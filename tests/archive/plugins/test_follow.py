@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from lxml import html
 
 from archive.database import ArchiveError
 from archive.follow import read_follow_settings
@@ -23,6 +24,7 @@ from tests.archive.follow.life import (
     subscribe,
 )
 from tests.archive.sample import Site, fill, find_plugin, served
+from tests.scraper.receivers import Webhook
 
 FORM = {"channel": "mail", "address": ADDRESS, "frequency": "week"}
 
@@ -188,6 +190,57 @@ async def test_own_page(own_site: Site, life: Life) -> None:
     assert (await own_site.get(link)).status_code == 404
     with FollowStore(life.path) as store:
         assert [each.address for each in store.list_due(life.moment)] == ["bo@reader.example"]
+
+
+async def test_a_link_to_one_reveals_neither_address_nor_key(
+    own_site: Site, life: Life, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Messages are forwarded, and a webhook's are seen by a whole channel: its address is a secret, too."""
+    monkeypatch.setenv("FOLLOW_PRIVATE_HOSTS", "127.0.0.1")
+    with Webhook() as webhook:
+        await post(own_site, "/-/follow", channel="webhook", address=webhook.url, frequency="now")
+        life.notify()
+        link = find_link(webhook.received[0]["text"])
+        export = link.replace("subscription?", "export?")
+        answers = [(await post(own_site, link, action="confirm")).text for _ in range(2)]
+        assert [("whsec_" in answer) for answer in answers] == [True, False]
+        assert webhook.url not in (await own_site.get(export)).text
+        await post(own_site, link, action="access")
+        life.notify()
+        everything = (
+            await own_site.get(find_link(webhook.received[1]["text"]).replace("subscription?", "export?"))
+        ).json()
+        assert everything["subscriptions"][0]["address"] == webhook.url
+        assert everything["secret"] in answers[0]
+
+
+async def test_ending_the_subscription_that_the_link_to_all_came_from(own_site: Site, life: Life) -> None:
+    link = await subscribe(own_site, life, "q=fyr")
+    await subscribe(own_site, life, "q=hamn")
+    await post(own_site, link, action="access")
+    all_link = find_link(read_text(life.take_mails()[0]))
+    page = html.fromstring((await post(own_site, all_link, action="end", id="1")).text)
+    (form,) = page.cssselect("main form")
+    assert (await post(own_site, str(form.get("action")), action="end", id="2")).status_code == 200
+    with FollowStore(life.path) as store:
+        assert store.list_due(life.moment) == []
+
+
+@pytest.mark.parametrize("query", ["q=hej+vinn+p%C3%A5+evil.example", "q=https%3A%2F%2Fa", f"q={'ord+' * 60}"])
+async def test_no_advertisement_is_sent_to_an_address_that_has_not_agreed(
+    own_site: Site, life: Life, query: str
+) -> None:
+    await post(own_site, f"/-/follow?{query}", **FORM)
+    (mail,) = life.take_mails()
+    assert "en sökning, som visas när du öppnar länken" in read_text(mail)
+    sent = f"{mail['Subject']}\n{read_text(mail)}"
+    assert not any(words in sent for words in ("evil", "https://a\n", "ord ord"))
+
+
+async def test_limit_of_an_address_ignores_case(own_site: Site, life: Life) -> None:
+    for address in ("ada@reader.example", "Ada@reader.example", "ADA@reader.example", "aDA@READER.example"):
+        await post(own_site, "/-/follow", **FORM | {"address": address})
+    assert len(life.take_mails()) == 3
 
 
 async def test_confirming_again_replaces(own_site: Site, life: Life) -> None:

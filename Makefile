@@ -6,10 +6,12 @@ SITE_PORT ?= 8002
 PAGES ?=
 N ?= 200
 BIN := .venv/bin
+DATASETTE_NEXT ?= 1.0a41
+NEXT_TESTS = $(addprefix tests/archive/,plugins web test_queries.py test_api.py test_params.py test_takedowns.py test_changefeed.py)
 unexport PYTHONDONTWRITEBYTECODE # else each of the tests' some hundred commands compiles every module anew
 SETTINGS = -s ARCHIVE=$(ARCHIVE) $(if $(CONTACT),-s CONTACT=$(CONTACT)) $(if $(AGENCIES),-s AGENCIES=$(AGENCIES))
 
-.PHONY: install run crawl serve test lint format browser looks texts agencies bench bulk year fuzz quarter kill locked weather replicas workers clients clean
+.PHONY: install run crawl serve test test-next lint format browser looks texts agencies bench bulk year fuzz quarter kill locked weather replicas workers clients clean
 
 install: .venv/installed
 
@@ -33,6 +35,19 @@ serve: install          ## the archive in the browser
 
 test: lint browser .venv/pandas/installed
 	$(BIN)/pytest -q -n 2 --dist worksteal
+
+test-next: .venv-next/datasette-$(DATASETTE_NEXT)  ## the site and the sandbox on the next Datasette; DATASETTE_NEXT=1.0a42
+	.venv-next/bin/python -m pytest -q -n 2 --dist worksteal -p no:datasette $(NEXT_TESTS)  # it closes sites that tests share
+
+.venv-next/datasette-$(DATASETTE_NEXT): .venv/installed  ## Datasette and what it needs; everything else is that of .venv
+	@rm -rf $(@D)
+	$(BIN)/python -m venv $(@D)
+	@grep -v '^datasette==' constraints.txt > $(@D)/constraints.txt
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -c $(@D)/constraints.txt 'datasette==$(DATASETTE_NEXT)'
+	@packages="import sysconfig; print(sysconfig.get_path('purelib'))"; \
+		echo "import site; site.addsitedir('$$($(BIN)/python -c "$$packages")')" \
+		> "$$($(@D)/bin/python -c "$$packages")/shared.pth"
+	@touch $@
 
 lint: install
 	$(BIN)/ruff format --check .
@@ -117,5 +132,5 @@ clients: .venv/clients .venv/pandas/installed .venv/pywb/installed  ## what clie
 		echo "pywb cannot be installed here (it needs a C compiler): its checks are left out" >&2
 
 clean:
-	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .screenshots archive.db archive.db-* archive.lock archive.round.lock archive.writer.lock captures.db captures.db-* withheld.db withheld.db-*
+	rm -rf .venv .venv-next build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .screenshots archive.db archive.db-* archive.lock archive.round.lock archive.writer.lock captures.db captures.db-* withheld.db withheld.db-*
 	find scraper archive tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -30,10 +30,10 @@ from archive.publication import (
 )
 from archive.schema import read_metadata
 from archive.search.params import SearchRequest, build_hit_url
+from archive.web.datasette_api import read_canned_queries
 from archive.web.openapi import DataOperation
 from archive.web.pages import find_last_crawl, read_agency_overview
 from archive.web.responses import SiteRequest, build_file_response, site_view
-from archive.web.tables import read_canned_queries
 
 QUESTIONS = (  # canned queries, those that people ask most first; others follow in alphabetical order
     *("unannounced_edits", "changed_facts", "removed_releases", "word_by_year", "edits_by_agency", "answers_by_person"),

@@ -23,6 +23,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 import archive
+from archive.schema import read_metadata
 from archive.web.openapi import build_openapi
 from archive.web.responses import ANY_PARAMETER, SiteRequest, add_query, compute_etag, hash_file, site_view
 
@@ -104,7 +105,8 @@ async def show_image(site: SiteRequest) -> Response:
 @site_view(ANY_PARAMETER)
 async def show_openapi(site: SiteRequest) -> Response:
     """Show the description of the site's data."""
-    tables = [site.datasette.metadata("columns", "archive", table) or {} for table in DESCRIBED_TABLES]
+    described = read_metadata()["databases"]["archive"]["tables"]
+    tables = [described[table]["columns"] for table in DESCRIBED_TABLES]
     columns = {name: text for table in reversed(tables) for name, text in table.items()}
     routes = [route for routes in pm.hook.register_routes(datasette=site.datasette) for route in routes]
     text = json.dumps(build_openapi(routes, columns.get, site.url("/").rstrip("/")), ensure_ascii=False)

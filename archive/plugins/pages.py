@@ -20,6 +20,7 @@ from archive.i18n import IMPORTANCE_LEVELS, swedish_sort_key
 from archive.params import parse_number_parameter
 from archive.search.params import build_compare_url
 from archive.web.charts import find_heat_level, list_heat_ranges
+from archive.web.datasette_api import read_instance_metadata
 from archive.web.pages import (
     AGENCY_SQL,
     LIST_PAGE_SIZE,
@@ -178,14 +179,15 @@ async def show_tag(site: SiteRequest) -> Response:
 async def show_about(site: SiteRequest) -> Response:
     """Show /about. The contact is `about` and `about_url` in the metadata, set by the operator."""
     agencies = await read_agency_overview(site.run)
+    metadata = await read_instance_metadata(site.datasette)
     minimums = [importance for importance, _, _ in IMPORTANCE_LEVELS]  # highest first
     context = {
         "releases": sum(agency["releases"] for agency in agencies),
         "agencies_with_releases": sum(1 for agency in agencies if agency["releases"]),
         "last_crawled": find_last_crawl(agencies),
         "importance_levels": list(zip(minimums, [100, *(minimum - 1 for minimum in minimums)], strict=False)),
-        "contact": site.datasette.metadata("about"),
-        "contact_url": site.datasette.metadata("about_url"),
+        "contact": metadata.get("about"),
+        "contact_url": metadata.get("about_url"),
     }
     return await site.render("about.html", context)
 

@@ -37,6 +37,7 @@ from archive.dates import now
 from archive.i18n import choose_language, translate
 from archive.params import FilterError
 from archive.publication import FILES_PATH
+from archive.web.datasette_api import get_environment, is_data_request, list_closed_routes, list_database_paths
 from archive.web.responses import (
     SiteRequest,
     build_static_url,
@@ -60,7 +61,6 @@ from archive.web.sandbox import (
     parse_query_string,
     receive_body,
 )
-from archive.web.tables import list_database_paths
 
 # limits
 ALLOWED_METHODS = ("GET", "HEAD", "OPTIONS")
@@ -73,7 +73,6 @@ MAX_CONCURRENT_BY_PATH = {  # slow requests, by the beginning of their path
 }
 HIT_PATHS = ("/archive/releases/", "/-/revision/")
 HOST = re.compile(rb"([\w.-]*|\[[\dA-Fa-f:.]+\])(:\d*)?")
-CLOSED_PATHS = "allow-debug|auth-token|databases|logout|messages|patterns|permissions|threads"
 
 # errors
 # Datasette sends these errors with status 500
@@ -134,11 +133,11 @@ def read_limits(datasette: Any) -> SandboxLimits:
 
 
 @hookimpl
-def register_routes() -> list[tuple[str, Any]]:
-    async def hide() -> None:  # pages for debugging and logging in are useless here; /-/databases shows local paths
+def register_routes(datasette: Any) -> list[tuple[str, Any]]:
+    async def hide() -> None:
         raise NotFound("There is no such page")
 
-    return [(rf"/-/({CLOSED_PATHS})(\.json)?$", hide)]
+    return [(pattern, hide) for pattern in list_closed_routes(datasette)]
 
 
 @hookimpl(trylast=True)  # outermost, so that responses of other wrappers also get the headers
@@ -298,7 +297,7 @@ class RequestLimiter:
         language = choose_language(query_args.get("lang"), accept_language)
         scope.get("archive_page", {})["language"] = language
         if language not in self.busy_pages:
-            template = self.datasette.jinja_env.get_template("busy.html")
+            template = get_environment(self.datasette).get_template("busy.html")
             self.busy_pages[language] = await template.render_async(
                 lang=language,
                 t=partial(translate, language),
@@ -322,18 +321,6 @@ async def send_and_close(send: Any, message: dict[str, Any]) -> None:
     if message["type"] == "http.response.start":
         message = {**message, "headers": [*message.get("headers", []), (b"connection", b"close")]}
     await send(message)
-
-
-def is_data_request(path: str, database_names: list[str]) -> bool:
-    """Return whether a request reads a whole table or runs a statement; a single row is cheap.
-
-    >>> [is_data_request(path, ["archive"]) for path in ("/archive", "/archive.json", "/archive/releases")]
-    [True, True, True]
-    >>> [is_data_request(path, ["archive"]) for path in ("/archive/x/1", "/")]
-    [False, False]
-    """
-    parts = path.strip("/").split("/")
-    return parts[0].partition(".")[0] in database_names and len(parts) < 3
 
 
 class ResponseHeaders:

@@ -41,6 +41,7 @@ from archive.i18n import (
 )
 from archive.params import FilterError
 from archive.search.index import SearchIndex
+from archive.web.datasette_api import IS_NEXT, add_canned_queries, list_database_paths, read_canned_queries
 from archive.web.pages import format_month, format_short_month
 from archive.web.responses import (
     SiteRequest,
@@ -48,15 +49,10 @@ from archive.web.responses import (
     build_static_url,
     get_search_columns,
 )
-from archive.web.tables import (
-    CheckedRowView,
-    SandboxedDatabaseView,
-    SandboxedTableView,
-    list_database_paths,
-    read_canned_queries,
-)
 
-TABLE_FORMAT = r"(\.(?P<format>(?!db$)\w+))?$"
+if not IS_NEXT:
+    from archive.web.tables import build_table_routes
+
 # a URL on a page of an agency may begin with javascript: or data:; these do not become links
 WEB_URL = re.compile(r"https?://[^\s\\/]", re.IGNORECASE)
 TEMPLATES_FOLDER = Path(archive.__path__[0]) / "templates"
@@ -139,17 +135,9 @@ def extra_css_urls(datasette: Any) -> list[str]:
 
 @hookimpl(trylast=True)  # after the archive's own pages
 def register_routes(datasette: Any) -> list[tuple[str, Any]]:
-    """Replace Datasette's routes of databases, tables and rows.
-
-    Datasette's own routes would also accept other spellings of a database's name, such as ~61rchive.
-    """
-    names = "|".join(map(re.escape, list_database_paths(datasette)))
-    return [
-        (rf"/(?P<database>{names}){TABLE_FORMAT}", SandboxedDatabaseView.as_view(datasette)),
-        (rf"/(?P<database>{names})/(?P<table>[^\/\.]+){TABLE_FORMAT}", SandboxedTableView.as_view(datasette)),
-        (rf"/(?P<database>{names})/(?P<table>[^/]+?)/(?P<pks>[^/]+?){TABLE_FORMAT}", CheckedRowView.as_view(datasette)),
-        (r"/(?P<name>[^/.]*~[^/.]*)(?P<rest>.*)", redirect_to_database),
-    ]
+    """Replace Datasette's routes of databases, tables and rows, and those of other spellings of a database's name."""
+    tables = [] if IS_NEXT else build_table_routes(datasette)
+    return [*tables, (r"/(?P<name>[^/.]*~[^/.]*)(?P<rest>.*)", redirect_to_database)]
 
 
 async def redirect_to_database(request: Any, datasette: Any) -> Any:
@@ -164,8 +152,9 @@ async def redirect_to_database(request: Any, datasette: Any) -> Any:
 @hookimpl(trylast=True)  # last, because the last registration wins, even over Datasette's own .blob
 def register_output_renderer() -> list[dict[str, Any]]:
     """Register the renderer of bytes, and add links to Excel files (archive.web.tables)."""
+    workbook = {"extension": "xlsx", "render": lambda: None, "can_render": lambda view_name: view_name != "row"}
     return [
-        {"extension": "xlsx", "render": lambda: None, "can_render": lambda view_name: view_name != "row"},
+        *([] if IS_NEXT else [workbook]),
         {"extension": "blob", "render": render_bytes, "can_render": lambda: False},
     ]
 
@@ -217,6 +206,7 @@ def startup(datasette: Any) -> Callable[[], Awaitable[None]]:
             raise click.ClickException(
                 f"{db.path}: its search index must be rebuilt ({fault}): python -m archive reindex {db.path}"
             )
+        await add_canned_queries(datasette)
         load_dictionaries()
         await get_search_columns(datasette).refresh(build_query_runner(datasette))  # to make the first search fast
         freeze_garbage_collector()  # collecting the dictionaries would delay some responses by 60 ms

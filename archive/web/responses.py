@@ -39,6 +39,7 @@ from archive.dates import Month, now, parse_time, to_iso
 from archive.i18n import LANGUAGES, SWEDISH_TIME, choose_language, format_time, translate
 from archive.params import FilterError, is_harmless_parameter
 from archive.search.index import ColumnCache
+from archive.web.datasette_api import get_environment
 from archive.web.sandbox import CUT_HEADER, RequestQueue, SandboxLimits, VisitorRequest, current_visitor_request
 from archive.web.workbook import XML_INVALID_CHARACTER, list_cell_names, spool_rows, write_sheets
 
@@ -255,7 +256,7 @@ async def render_own_template(site: SiteRequest, name: str, context: dict[str, A
     """Render one of our templates with Datasette's context, but not in its asynchronous mode, which is slower."""
     datasette = site.datasette
     if datasette not in OWN_ENVIRONMENTS:
-        OWN_ENVIRONMENTS[datasette] = environment = datasette.jinja_env.overlay(enable_async=False)
+        OWN_ENVIRONMENTS[datasette] = environment = get_environment(datasette).overlay(enable_async=False)
         environment.template_class = OwnTemplate
     template = OWN_ENVIRONMENTS[datasette].get_template(name)
     return str(await datasette.render_template(template, context, request=site.request))

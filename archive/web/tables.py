@@ -20,7 +20,6 @@ import re
 import sqlite3
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
 from contextlib import aclosing
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -35,7 +34,6 @@ from datasette.utils import (
     path_with_format,
     path_with_replaced_args,
     tilde_decode,
-    tilde_encode,
     urlsafe_components,
 )
 from datasette.utils.asgi import BadRequest, Request
@@ -46,6 +44,7 @@ from datasette.views.table import TableView
 
 from archive.params import FilterError, is_harmless_parameter
 from archive.search.params import ALL_VERSIONS, HIT_PARAMETERS
+from archive.web.datasette_api import DATA_FORMAT_SUFFIX, list_database_paths
 from archive.web.responses import (
     RESPONSE_MEDIA_TYPES,
     DataExport,
@@ -56,7 +55,6 @@ from archive.web.responses import (
 )
 from archive.web.sandbox import current_visitor_request
 
-QUERIES_FOLDER = Path(__file__).resolve().parents[1] / "queries"
 NOT_IN_FILE_NAME = re.compile(r"[^\w.-]", re.ASCII)
 
 # pages
@@ -91,22 +89,17 @@ FLAGS = ("on", "off", "true", "false", "1", "0", "")  # as Datasette reads them
 SEARCH_MODES = ("raw", "escaped")
 
 
-def read_canned_queries() -> dict[str, dict[str, str]]:
-    """Return the canned queries of the archive, by name."""
-    return {path.stem: read_query_file(path) for path in sorted(QUERIES_FOLDER.glob("*.sql"))}
+def build_table_routes(datasette: Any) -> list[tuple[str, Any]]:
+    """Return the routes that replace Datasette's own of databases, tables and rows.
 
-
-def read_query_file(path: Path) -> dict[str, str]:
-    """Read a canned query: its first comment line is the title, the other comment lines are the description."""
-    lines = path.read_text(encoding="utf-8").splitlines()
-    comments = [line.removeprefix("--").strip() for line in lines if line.startswith("--")]
-    sql = "\n".join(line for line in lines if not line.startswith("--")).strip()
-    return {"title": comments[0], "description": " ".join(comments[1:]), "sql": sql}
-
-
-def list_database_paths(datasette: Any) -> list[str]:
-    """Return the names of the databases as used in paths."""
-    return [tilde_encode(database.route) for database in datasette.databases.values()]
+    Datasette's own routes would also accept other spellings of a database's name, such as ~61rchive.
+    """
+    names, suffix = "|".join(map(re.escape, list_database_paths(datasette))), DATA_FORMAT_SUFFIX
+    return [
+        (rf"/(?P<database>{names}){suffix}", SandboxedDatabaseView.as_view(datasette)),
+        (rf"/(?P<database>{names})/(?P<table>[^\/\.]+){suffix}", SandboxedTableView.as_view(datasette)),
+        (rf"/(?P<database>{names})/(?P<table>[^/]+?)/(?P<pks>[^/]+?){suffix}", CheckedRowView.as_view(datasette)),
+    ]
 
 
 class KeysetPage:

@@ -22,6 +22,7 @@ from lxml import html
 
 from archive.models import Attachment, Contact, Image, Question, Release
 from archive.store import Archive
+from archive.web.datasette_api import IS_NEXT, get_environment
 
 ROOT = Path(__file__).parents[2]
 STOCKHOLM = ZoneInfo("Europe/Stockholm")
@@ -31,6 +32,7 @@ WARBLERS = "Så mår sångarna"  # its questions are also in its body
 LIGHTHOUSES = "Tre fyrar tänds igen"  # its questions are not in its body
 UNDATED = "Ny karta över grusvägar"  # has only an update time
 HOSTILE = 'Uppgift om "x" < 3 & <b>fet</b> text'
+QUERY_PATH = "/archive/-/query"  # of SQL on Datasette 1.0
 PAGED = 45  # releases of one agency, enough for three pages of a search
 
 
@@ -57,9 +59,11 @@ class Site:
     datasette: Any
 
     async def get(self, address: str, **headers: str) -> httpx.Response:
-        response: httpx.Response = await self.datasette.client.get(
-            address, headers={name.replace("_", "-"): value for name, value in headers.items()}
-        )
+        """Return the response. Datasette 1.0 redirects SQL to its own address; there it is followed."""
+        headers = {name.replace("_", "-"): value for name, value in headers.items()}
+        response: httpx.Response = await self.datasette.client.get(address, headers=headers)
+        if QUERY_PATH in response.headers.get("location", ""):
+            response = await self.datasette.client.get(response.headers["location"], headers=headers)
         return response
 
     async def page(self, address: str, **headers: str) -> html.HtmlElement:
@@ -74,22 +78,31 @@ class Site:
 
 
 @contextmanager
-def served(path: Path, *, cors: bool = True, immutable: bool = False, **settings: object) -> Iterator[Datasette]:
-    """Serve an archive in this process.
+def served(
+    path: Path,
+    *,
+    cors: bool = True,
+    immutable: bool = False,
+    metadata: dict[str, str] | None = None,
+    **settings: object,
+) -> Iterator[Datasette]:
+    """Serve an archive in this process; `metadata` is what an operator adds.
 
     Datasette registers the plugins globally. They stay registered, because all sites of the process share them.
     """
     datasette = Datasette(
         [] if immutable else [str(path)],
         immutables=[str(path)] if immutable else [],
-        metadata=json.loads((ROOT / "metadata.json").read_text(encoding="utf-8")),
+        metadata={**json.loads((ROOT / "metadata.json").read_text(encoding="utf-8")), **(metadata or {})},
         plugins_dir=str(ROOT / "archive/plugins"),
         template_dir=str(ROOT / "archive/templates"),
         static_mounts=[("static", str(ROOT / "archive/static"))],
         settings={"suggest_facets": False, "allow_download": False, **settings},
         cors=cors,
     )
-    datasette.jinja_env.bytecode_cache = TEMPLATES
+    get_environment(datasette).bytecode_cache = TEMPLATES
+    if IS_NEXT:  # its client would build another application, with queues of its own, for each request
+        datasette.app = cache(datasette.app)
     yield datasette
     for database in datasette.databases.values():
         database.close()

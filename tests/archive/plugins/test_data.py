@@ -16,7 +16,7 @@ from archive.publication import PUBLISHED_FOLDER, Publication, publish
 from archive.schema import read_metadata
 from archive.store import Archive
 from archive.takedowns import hide_release
-from archive.web.tables import read_canned_queries
+from archive.web.datasette_api import read_canned_queries
 from tests.archive.sample import Site, served
 from tests.archive.sample_history import copy_archive
 

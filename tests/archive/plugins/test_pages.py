@@ -102,10 +102,10 @@ async def test_counts_of_an_agency_lead_to_the_registers(history_site: Site) -> 
     assert page.cssselect("input[type=hidden][name=agency]")[0].get("value") == "andringsverket"
 
 
-async def test_about_has_the_contact_of_the_metadata(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_about_has_the_contact_of_the_metadata(sample_archive: Path) -> None:
     contact = {"about": "Redaktionen", "about_url": "https://redaktion.example/"}
-    monkeypatch.setattr(site.datasette, "_metadata_local", site.datasette._metadata_local | contact)
-    page = await site.page("/about?lang=en")
+    with served(sample_archive, metadata=contact) as datasette:
+        page = await Site(datasette).page("/about?lang=en")
     assert "This site is run by Redaktionen." in page.text_content()
     assert page.cssselect("a[href='https://redaktion.example/']")
     assert page.cssselect("a[href*='/-/status']")

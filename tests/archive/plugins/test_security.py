@@ -17,8 +17,10 @@ import pytest
 from lxml import html
 
 from archive.plugins.security import REFUSALS_PER_SECOND
+from archive.web.datasette_api import read_canned_queries
 from archive.web.sandbox import BusyError, SandboxLimits
 from tests.archive.sample import ROOT, Site, served
+from tests.archive.web.serving import configure_plugin
 from tests.harness.locked.attacks import ENDLESS
 
 
@@ -154,9 +156,7 @@ async def test_without_sql_only_canned_queries_are_answered(site_without_sql: Si
     assert (page.status_code, page.headers["content-type"]) == (403, "text/html; charset=utf-8")
     assert (await site_without_sql.get("/archive/releases.json?_where=1")).status_code == 403
     assert (await site_without_sql.get("/archive/releases.json?agency=fagelverket")).status_code == 200
-    queries = await site_without_sql.datasette.get_canned_queries("archive", None)
-    assert queries
-    for name in queries:
+    for name in read_canned_queries():
         assert (await site_without_sql.get(f"/archive/{name}.json")).status_code == 200, name
 
 
@@ -189,7 +189,7 @@ async def test_fault_is_logged_and_not_shown(
     site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     await site.get("/")
-    monkeypatch.setattr(type(site.datasette), "get_canned_queries", None)
+    monkeypatch.setattr(type(site.datasette.get_database("archive")), "primary_keys", None)
     response = await site.get("/archive/releases.json")
     assert response.status_code == 500
     assert response.json()["error"] == "An error occurred in the archive and has been logged. Please try again later."
@@ -263,7 +263,7 @@ async def test_static_file_is_cached_for_good_under_its_hash(site: Site, path: s
 
 async def test_links_have_the_public_address_of_the_site(sample_archive: Path) -> None:
     with served(sample_archive) as datasette:
-        datasette._metadata_local["plugins"] = {"headers": {"origin": "https://arkiv.example"}}
+        configure_plugin(datasette, "headers", {"origin": "https://arkiv.example"})
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app=datasette.app())) as client:
             feed = (await client.get("http://evil.example/search.atom?q=fyr")).text
     assert "evil.example" not in feed

@@ -11,14 +11,20 @@ from typing import Any
 
 from datasette.app import DatasetteClient
 
+from archive.web.datasette_api import IS_NEXT
 from tests.archive.sample import Site, served
+
+
+def configure_plugin(datasette: Any, name: str, values: dict[str, Any]) -> None:
+    configuration = datasette.config if IS_NEXT else datasette._metadata_local
+    configuration["plugins"] = {name: values}
 
 
 @contextmanager
 def serve_with_limits(path: Path, limits: dict[str, int], **settings: Any) -> Iterator[Site]:
     """Serve an archive with values of SandboxLimits that differ from the usual ones."""
     with served(path, **settings) as datasette:
-        datasette._metadata_local["plugins"] = {"guard": limits}
+        configure_plugin(datasette, "guard", limits)
         datasette.client = DatasetteClient(datasette)  # the limits are read when the application is built
         yield Site(datasette)
 

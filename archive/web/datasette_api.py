@@ -1,0 +1,90 @@
+"""What differs between Datasette 0.65, which serves the archive, and the alphas of 1.0 (docs/contributing.md).
+
+On 0.65 the archive replaces Datasette's views of a database, its tables and its rows (archive.web.tables). On 1.0 it
+leaves them as they are, behind the same queue and the same sandbox, and closes what 1.0 adds: of all routes under
+`/archive/-/` only the page of SQL queries is open.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from datasette import __version__
+from datasette.utils import tilde_encode
+
+QUERIES_FOLDER = Path(__file__).resolve().parents[1] / "queries"
+IS_NEXT = not __version__.startswith("0.")  # whether this is Datasette 1.0
+DATA_FORMAT_SUFFIX = r"(\.(?P<format>(?!db$)\w+))?$"
+QUERY_SUFFIX = r"/-/query(?:\.\w+)?"  # the path of SQL queries on 1.0, after the database's name
+# pages for debugging and logging in are useless here; /-/databases shows local paths
+CLOSED_PATHS = "allow-debug|auth-token|databases|logout|messages|patterns|permissions|threads"
+# on 1.0 also those that create tokens, run queries of their own, or lead to pages that are closed; /-/check is ours
+CLOSED_NEXT_PATHS = "actions|allowed|api|config|create-token|debug/.*|jump|queries|rules|schema|tasks"
+
+
+def read_canned_queries() -> dict[str, dict[str, str]]:
+    """Return the canned queries of the archive, by name."""
+    return {path.stem: read_query_file(path) for path in sorted(QUERIES_FOLDER.glob("*.sql"))}
+
+
+def read_query_file(path: Path) -> dict[str, str]:
+    """Read a canned query: its first comment line is the title, the other comment lines are the description."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    comments = [line.removeprefix("--").strip() for line in lines if line.startswith("--")]
+    sql = "\n".join(line for line in lines if not line.startswith("--")).strip()
+    return {"title": comments[0], "description": " ".join(comments[1:]), "sql": sql}
+
+
+async def add_canned_queries(datasette: Any) -> None:
+    """Add the canned queries on 1.0, where no hook returns them. They run even if visitors may not run SQL."""
+    if IS_NEXT:
+        for name, query in read_canned_queries().items():
+            await datasette.add_query("archive", name, **query, is_trusted=True)
+
+
+def list_database_paths(datasette: Any) -> list[str]:
+    """Return the names of the databases as used in paths."""
+    return [tilde_encode(database.route) for database in datasette.databases.values()]
+
+
+def list_closed_routes(datasette: Any) -> list[str]:
+    """Return the patterns of Datasette's own pages that visitors do not get.
+
+    On 1.0 these are also all pages under `/-/` of a database, a table, a row or a query (which create, insert, alter,
+    store, analyse and count), except the page of SQL queries.
+    """
+    closed = [rf"/-/({CLOSED_PATHS})(\.json)?$"]
+    if IS_NEXT:
+        names = "|".join(map(re.escape, list_database_paths(datasette)))
+        closed += [
+            rf"/-(/({CLOSED_NEXT_PATHS})?(\.\w+)?)?$",
+            rf"/(?:{names})/(?!{QUERY_SUFFIX.removeprefix('/')}$)(?:.*/)?-(?:/.*)?$",
+        ]
+    return closed
+
+
+def is_data_request(path: str, database_names: list[str]) -> bool:
+    """Return whether a request reads a whole table or runs a statement; a single row is cheap.
+
+    >>> [is_data_request(path, ["archive"]) for path in ("/archive", "/archive.json", "/archive/releases")]
+    [True, True, True]
+    >>> [is_data_request(path, ["archive"]) for path in ("/archive/-/query", "/archive/-/query.csv", "/archive/")]
+    [True, True, True]
+    >>> [is_data_request(path, ["archive"]) for path in ("/archive/x/1", "/archive/x/query", "/")]
+    [False, False, False]
+    """
+    parts = path.strip("/").split("/")
+    is_query = bool(re.fullmatch(QUERY_SUFFIX, "/" + "/".join(parts[1:])))
+    return parts[0].partition(".")[0] in database_names and (len(parts) < 3 or is_query)
+
+
+async def read_instance_metadata(datasette: Any) -> dict[str, Any]:
+    """Return the metadata of the whole site, which the operator writes."""
+    return dict(await datasette.get_instance_metadata() if IS_NEXT else datasette.metadata())
+
+
+def get_environment(datasette: Any) -> Any:
+    """Return Datasette's environment of templates."""
+    return datasette.get_jinja_environment() if IS_NEXT else datasette.jinja_env

@@ -15,7 +15,7 @@ from archive.search import search
 from archive.search.related import find_related
 from archive.store import Archive
 from archive.takedowns import hide_release, redact_passage
-from tests.archive.sample import Site, served
+from tests.archive.sample import Site, find_plugin, served
 from tests.archive.sample_related import (
     ABOUT_OTTERS,
     COPY,
@@ -150,6 +150,21 @@ async def test_the_most_similar_comes_first_unless_the_newest_shall(archive: Arc
 async def test_a_like_without_releases_says_why(archive: Archive, text: str, note: tuple[str, str]) -> None:
     results = await search(build_connection_runner(archive.db.conn), build_request(text))
     assert note in [(each.key, each.value) for each in results.notes]
+
+
+async def test_all_of_a_release_with_a_long_number_are_found(
+    archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive.db.conn.execute("pragma foreign_keys = off")
+    archive.db.conn.execute("update releases set id = 12344 where id = 43")
+    new = build_release(50, "Fler uttrar i Storån", ABOUT_OTTERS[1], "vatten")
+    archive.save(new, seen_at=SEEN)
+    monkeypatch.setattr(find_plugin("releases.py"), "choose_shown", lambda rows, agency: rows[:1])
+    with served(tmp_path / "archive.db") as datasette:
+        page = await Site(datasette).page("/archive/releases/12345?lang=sv")
+        (link,) = page.cssselect(".related .ways a")
+        found = await Site(datasette).page(link.get("href"))
+    assert f"Visa alla {len(found.cssselect('.releases > li'))} liknande" in link.text_content()
 
 
 async def test_page_and_data_list_them(otters: Path) -> None:

@@ -139,7 +139,7 @@ def test_the_workflow_commits_nothing() -> None:
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_the_commands_that_a_text_names_exist(name: str) -> None:
     found = re.findall(
-        r"(?:scrapy (?:round|crawl|health|writer|worker|enqueue)|python -m archive [a-z]+)(?: [\w$\"./-]+)*",
+        r"(?:scrapy (?:round|crawl|health|writer|worker|enqueue)|python -m archive [a-z-]+)(?: [\w$\"./-]+)*",
         SCRIPTS[name],
     )
     assert len(found) > 1

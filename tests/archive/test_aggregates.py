@@ -93,5 +93,6 @@ async def test_undated_releases_are_sorted_by_crawl_or_last(sample_archive: Path
         site = Site(datasette)
         hits = (await site.get("/search.json?size=12")).json()["releases"]
         links = (await site.page("/")).cssselect("ol.releases h3 a")
-        assert [link.text for link in links] == [hit["title"] for hit in hits]
+        assert len(links) > 4
+        assert [link.text for link in links] == [hit["title"] for hit in hits[: len(links)]]
         assert (await site.get("/search.json?q=först&order=best")).json()["total"] == 1

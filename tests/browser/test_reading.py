@@ -154,14 +154,14 @@ def test_history_and_edits_by_keyboard(page: Page, site: str) -> None:
     follow_link(page, "Visa hela texten")
     expect(page.get_by_text("Ändringsverket betalar ut stödet i höst.")).to_be_visible()
     follow_link(page, "Ändringar", exact=True)
-    expect(page.locator("h2.status")).to_have_text("39 ändringar")
+    expect(page.locator("h2.status")).to_have_text("40 ändringar")
     tab_to(page, "Betydelse", role="field")
     page.keyboard.type("minst 50")
     tab_to(page, "Bara oannonserade ändringar", role="field")
     page.keyboard.press("Space")
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile(r"importance=50.*unannounced=1"))
-    expect(page.locator("h2.status")).not_to_have_text("39 ändringar")
+    expect(page.locator("h2.status")).not_to_have_text("40 ändringar")
     expect(page.get_by_label("Bara oannonserade ändringar")).to_be_checked()
 
 

@@ -51,7 +51,7 @@ def test_other_spiders_and_commands_need_no_archive(crawling: Crawling, tmp_path
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("crawl", "nyheter"), "Spider not found: nyheter; the spiders are audit, news, refetch, revisit"),
+        (("crawl", "nyheter"), "Spider not found: nyheter; the spiders are attachments, audit, news, refetch, revisit"),
         (("crawl", "news", "-a", "since=soon"), "'soon' is not a date"),
         (("crawl", "news", "-s", "BACK_OFF_FIRST=soon"), "scrapy crawl: settings: BACK_OFF_FIRST 'soon' is not a"),
         (("health", "-s", "DAILY_BUGDET=4"), "settings: DAILY_BUGDET is not a setting; did you mean DAILY_BUDGET?"),

@@ -68,7 +68,7 @@ def crawl(site: Site, archive: Path) -> int:
     An archive that holds the samples already has seen that: then there is nothing new to find.
     """
     with tempfile.TemporaryDirectory() as folder:
-        agencies = site.agencies_file(Path(folder))
+        agencies = site.agencies_file(Path(folder), attachments=None)
         known = holds(archive, list(site.agencies))
         if known:
             tell(site)

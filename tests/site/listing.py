@@ -18,9 +18,11 @@ PROJECT_LIST = Path(__file__).parents[2] / "scraper" / "agencies.toml"
 SOURCES = ("home", "feeds", "sitemaps", "listings")
 
 
-def agencies_toml(site: Site) -> str:
-    """Return the text of an agencies.toml."""
+def agencies_toml(site: Site, attachments: str | None = None) -> str:
+    """Return the text of an agencies.toml; attachments: the value of that key, or None for its default."""
     tables = {slug: sample_table(site, slug) for slug in site.agencies} | mounted_tables(site.mounted)
+    if attachments:
+        tables = {slug: {"attachments": attachments} | table for slug, table in tables.items()}
     return "\n".join(
         f"[{slug}]\n" + "".join(f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in table.items())
         for slug, table in tables.items()

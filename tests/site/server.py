@@ -119,10 +119,13 @@ class Site(Newsroom):
         """Return a list of agencies for the scraper: the four, and a table for each mounted host."""
         return agencies_toml(self)
 
-    def agencies_file(self, folder: Path) -> Path:
-        """Write the list of agencies to a file in a folder, and return its path."""
+    def agencies_file(self, folder: Path, attachments: str | None = "none") -> Path:
+        """Write the list of agencies to a file in a folder, and return its path.
+
+        attachments: whether their files are fetched and read, which takes a process per file; None for the default.
+        """
         path = folder / "agencies.toml"
-        path.write_text(self.agencies_toml(), encoding="utf-8")
+        path.write_text(agencies_toml(self, attachments), encoding="utf-8")
         return path
 
     def add_wire(self, name: str, releases: list[Release]) -> SampleWire:

@@ -214,6 +214,11 @@ DOUBLED = {
         " and id not in (select capture from releases where capture is not null)"
         " and id not in (select capture from removals where capture is not null)"
         " and id not in (select capture from quarantine where capture is not null)"
+        " and id not in (select capture from attachment_versions)"
+    ),
+    "every fetched file is known": (
+        "select url from frontier where role = 'attachment' and state = 'done'"
+        " and url not in (select url from attachment_versions)"
     ),
     "nothing is left held back": "select url, seen, reason, decision from quarantine where decided is null",
 }

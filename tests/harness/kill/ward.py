@@ -42,7 +42,10 @@ class Ward:
     @classmethod
     def open(cls, site: Site, folder: Path, seed: int) -> Ward:
         """Publish half of the site's releases; the archive is empty."""
-        chance, crawling = random.Random(seed), Crawling(site, site.agencies_file(folder), folder / "archive.db", 120)
+        chance, crawling = (
+            random.Random(seed),
+            Crawling(site, site.agencies_file(folder, attachments=None), folder / "archive.db", 120),
+        )
         listed = crawling.agencies.read_text("utf-8").replace("\nhome = ", f"\n{MISREAD}home = ")
         crawling.agencies.with_name("misread.toml").write_text(listed, "utf-8")
         ward = cls(site, crawling, chance)

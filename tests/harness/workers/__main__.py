@@ -43,7 +43,7 @@ def main() -> int:
         Site(releases=4 * options.releases, crawl_delay=options.delay) as site,
     ):
         folder = Path(name)
-        agencies = site.agencies_file(folder)
+        agencies = site.agencies_file(folder, attachments=None)
         with agencies.open("a", encoding="utf-8") as file:
             file.write("\n" + add_rooms(site, options.rooms, options.releases, options.delay))
         # workers fetch no attached files, so the embedded crawl must not either

@@ -33,7 +33,7 @@ class Crawls:
         self.settings = Settings()
         self.settings.setmodule(site_settings, priority="project")
         given = {
-            "AGENCIES": str(site.agencies_file(archive.parent)),
+            "AGENCIES": str(site.agencies_file(archive.parent, attachments=None)),
             "ARCHIVE": str(archive),
             "LOOPBACK_PORT": site.port,
             "REVISIT_AGES": scale.setting,

@@ -18,7 +18,7 @@ from itertools import groupby
 from typing import Any
 
 from archive.database import FacetValue, ListPage, RunQuery, take_page
-from archive.history.files import TIMELINE_FILES_SQL, TIMELINE_MISSING_SQL
+from archive.history.files import IS_FILE_EDIT_SHOWN_SQL, TIMELINE_FILES_SQL, TIMELINE_MISSING_SQL
 from archive.i18n import IMPORTANCE_LEVELS, swedish_sort_key, to_swedish_day
 from archive.models import LIST_FIELDS, STATE_FIELDS, find_collection, parse_state
 from archive.params import (
@@ -277,12 +277,12 @@ EDIT_COLUMNS = """
 """
 EDIT_KINDS = ("text", "file")  # of an edit: of the release itself, or of a file that it links to
 # a file that several releases link to is one entry, with the newest of those that the filters select
-FILE_EDIT_COLUMNS = """
+FILE_EDIT_COLUMNS = f"""
     -v.id as id, v.id as attachment, found.release, v.previous, v.first_seen as seen, v.importance, v.summary,
     v.summary_en, v.changes, null as reverts_to, r.title, r.language, null as capture, r.agency, r.url, r.removed_at,
     a.name, a.name_en, p.last_seen as last_seen_before, v.url as file_url,
     (select t.title from attachments t where t.release = found.release and t.url = v.url) as file_title,
-    (select count(*) from attachment_edits e where e.version = v.id) as releases
+    (select count(*) from attachment_edits e where e.version = v.id and {IS_FILE_EDIT_SHOWN_SQL}) as releases
 """
 FILE_EDIT_JOINS = """
     attachment_versions v on v.id = -found.id join attachment_versions p on p.id = v.previous
@@ -483,7 +483,7 @@ def build_file_edits_sql(filters: Mapping[str, Any], *, is_page: bool = False) -
         return ""
     if filters.get("edits") is not None:  # words are only looked up in the releases' own text
         return ""
-    of_release = " and ".join(build_edit_filters(filters, release="e.release"))
+    of_release = " and ".join([*build_edit_filters(filters, release="e.release"), IS_FILE_EDIT_SHOWN_SQL])
     conditions = ["v.previous is not null", *build_edit_filters(filters, seen="v.first_seen"), "release is not null"]
     if is_page:
         conditions.append("(v.first_seen, -v.id) < (:after_seen, :after)")

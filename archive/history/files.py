@@ -31,9 +31,19 @@ MAX_STORED_CHANGES = 100  # the most important ones
 SENTENCE_END = re.compile(r"(?<=[.!?:])\s+(?=[A-ZÅÄÖÉ0-9–•”\"(])")
 PAGE_WITHIN_SENTENCE = re.compile(r"\n\n(?=[a-zåäöé])")
 
+# whether a link `l` of a redacted release is no longer one, or has a passage in its URL: then the URL is not shown
+IS_URL_REDACTED_SQL = """
+    (l.takedown is not null and not exists (select 1 from attachments a where a.release = l.release and a.url = l.url))
+"""
 # a takedown of any release that links to the same file, under any URL: `hidden` before `redacted`
-TAKEDOWN_SQL = """
-    (select min(l.takedown) from attachment_versions w join attachment_links l on l.url = w.url where w.file = v.file)
+TAKEDOWN_SQL = f"""
+    (select min(iif(l.url = v.url and {IS_URL_REDACTED_SQL}, 'hidden', l.takedown))
+      from attachment_versions w join attachment_links l on l.url = w.url where w.file = v.file)
+"""
+# whether the name of a file may be shown as an edit `e` of a release: not for hidden ones, which have no attachments
+IS_FILE_EDIT_SHOWN_SQL = f"""
+    not exists (select 1 from attachment_links l
+      where l.release = e.release and l.url = v.url and {IS_URL_REDACTED_SQL})
 """
 # absences that are as certain as a confirmed removal of a release
 IS_MISSING_SQL = (
@@ -65,12 +75,12 @@ LINKING_RELEASES_SQL = """
     group by r.id order by is_linked desc, r.id desc
 """
 # edits of the releases in a common table expression `chain`
-TIMELINE_FILES_SQL = """
+TIMELINE_FILES_SQL = f"""
     select v.id, e.release, 'attachment' as kind, v.first_seen as "when", v.url, v.previous, v.importance, v.summary,
       v.summary_en, v.changes, v.last_seen as until, v.checks, p.last_seen as last_seen_before,
       (select t.title from attachments t where t.release = e.release and t.url = v.url) as title
     from chain cross join attachment_edits e on e.release = chain.id join attachment_versions v on v.id = e.version
-    join attachment_versions p on p.id = v.previous
+    join attachment_versions p on p.id = v.previous where {IS_FILE_EDIT_SHOWN_SQL}
 """
 TIMELINE_MISSING_SQL = f"""
     select v.id, t.release, 'attachment_missing' as kind, v.missing_since as "when", v.url, v.missing_until as until,

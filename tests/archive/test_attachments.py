@@ -177,6 +177,29 @@ def test_takedown_of_a_release_withholds_the_text_of_its_files(archive: Archive,
     assert b"%PDF-1" in (tmp_path / "again.warc").read_bytes()
 
 
+@pytest.mark.parametrize("kind", ["hide", "redact"])
+async def test_takedown_withholds_the_name_of_a_file(archive: Archive, kind: str) -> None:
+    url = "https://a.example/hemligheten.pdf"
+    archive.save(replace(LINKING, attachments=(Attachment(url=url, title="Beslut"),)), seen_at=NOW)
+    add_links(archive)
+    record(archive, b"%PDF-1", url=url)
+    version = record(archive, b"%PDF-2", NOW + DAY, url=url)
+    release_id = get_release_id(archive)
+    if kind == "hide":
+        hide_release(archive, release_id, NOW, reason="Domstols beslut")
+    else:
+        redact_passage(archive, release_id, "hemligheten", NOW, reason="Personuppgift")
+    with served(archive.path) as datasette:
+        site = Site(datasette)
+        for path in (
+            f"/archive/releases/{release_id}",
+            "/-/edits",
+            "/-/edits.json",
+            f"/-/attachment/{version.id}.json",
+        ):
+            assert "hemligheten" not in (await site.get(path)).text, path
+
+
 async def test_file_of_two_releases_is_withheld_with_either_of_them(archive: Archive, tmp_path: Path) -> None:
     other_url = "https://a.example/samma.pdf"
     sharing = replace(

@@ -74,7 +74,7 @@ class CrawlDelayExtension:
 
 
 class DailyBudgetMiddleware:
-    """Rejects requests beyond an agency's daily budget; their URLs stay due."""
+    """Rejects requests beyond an agency's daily budget, or beyond their `budget_share` of it; their URLs stay due."""
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
@@ -94,10 +94,11 @@ class DailyBudgetMiddleware:
             self.earlier_requests = {slug: count_daily_requests(archive, slug, day) for slug in slugs}
 
     def process_request(self, request: Request) -> None:
-        slug = request.meta.get("agency", "")
+        slug, share = request.meta.get("agency", ""), request.meta.get("budget_share", 1)
         stats = getattr(self.crawler.spider, "agency_stats", {}).get(slug)
-        if stats and self.earlier_requests.get(slug, 0) + stats.requests >= self.max_requests:
-            raise DailyBudgetExceeded(f"the {self.max_requests} requests of this day are used up (DAILY_BUDGET)")
+        limit = int(self.max_requests * share)
+        if stats and self.earlier_requests.get(slug, 0) + stats.requests >= limit:
+            raise DailyBudgetExceeded(f"the {limit} requests of this day are used up (DAILY_BUDGET)")
 
 
 def count_daily_requests(archive: Archive, slug: str, day: str, spider: str | None = None) -> int:

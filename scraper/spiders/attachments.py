@@ -4,9 +4,10 @@
 fetch none.
 
 After a release was checked, the files that it links to become due, each at most once a day (archive/attachments.py).
-They are requested when no releases are due, with the agency's limits: robots.txt, delays, pauses, DAILY_BUDGET and the
-time of the pass. What is not fetched stays due for a later crawl. A file that cannot be fetched is no failure of its
-agency: it is logged, and named among the problems of the crawl.
+They are requested when no releases are due, with the agency's limits: robots.txt, delays, pauses, the time of the pass,
+and half of DAILY_BUDGET, so that many files leave requests for the news of the day. What is not fetched stays due for a
+later crawl. A file that cannot be fetched is no failure of its agency: it is logged, and named among the problems of
+the crawl.
 
 A release that is a file itself is a version of its own URL. When a crawl has finished, the texts that are still missing
 are extracted from the stored bytes: those of such releases, and of files that an earlier crawl only stored.
@@ -30,7 +31,7 @@ from archive.attachments import AttachmentVersion
 from archive.database import ArchiveError
 from archive.dates import now
 from archive.frontier import FrontierEntry
-from scraper.downloader import HostPaused, PrivateAddress, RobotsForbidden
+from scraper.downloader import DailyBudgetExceeded, HostPaused, PrivateAddress, RobotsForbidden
 from scraper.errors import NotARelease, PageError
 from scraper.failures import describe_request_failure
 from scraper.parsed_page import FetchedPage
@@ -46,6 +47,7 @@ from scraper.spiders.base import (
 
 logger = logging.getLogger(__name__)
 
+BUDGET_SHARE = 0.5  # of DAILY_BUDGET; when so many requests were sent on a day, no files are requested
 MAX_EXTRACTIONS = 2  # processes that extract text at the same time
 MAX_CLOSING_SECONDS = 300  # for texts that are still missing when a crawl has finished
 
@@ -56,6 +58,7 @@ class AttachmentSpider(ReleaseSpider):
     def __init__(self, agency: str = "", minutes: str = "", **arguments: Any) -> None:
         super().__init__(agency, minutes, **arguments)
         self.extractions = asyncio.Semaphore(MAX_EXTRACTIONS)
+        self.agencies_without_budget: set[str] = set()  # for files
 
     def fetches_attachments(self, slug: str) -> bool:
         # a worker's copy of the archive sends the writer only what releases need
@@ -93,6 +96,8 @@ class AttachmentSpider(ReleaseSpider):
         limit = MAX_REQUESTS_AHEAD - len(self.requested_urls[slug])
         if limit <= 0 or self.is_deferred(slug) or not self.fetches_attachments(slug):
             return
+        if slug in self.agencies_without_budget:
+            return
         rows = self.archive.attachments.list_due(slug, now(), limit, self.requested_urls[slug] | self.skipped_urls)
         # before the first yield, because Scrapy consumes several callbacks in turn
         self.requested_urls[slug].update(row.url for row in rows)
@@ -110,6 +115,7 @@ class AttachmentSpider(ReleaseSpider):
                 "agency": row.agency,
                 "row": row,
                 "unconditional": unconditional,
+                "budget_share": BUDGET_SHARE,
                 "download_maxsize": self.settings.getint("ATTACHMENT_MAXSIZE"),
                 "handle_httpstatus_list": [304, 404, 410],
             },
@@ -189,9 +195,18 @@ class AttachmentSpider(ReleaseSpider):
     def attachment_failed(self, failure: Failure) -> None:
         """Record a failed request for a file; it stays due if its host is paused, or the crawl is ending."""
         error, request = failure.value, get_request(failure)
+        row: FrontierEntry = request.meta["row"]
+        if isinstance(error, DailyBudgetExceeded) and not self.deadline.is_stopping:
+            if row.agency not in self.agencies_without_budget:
+                self.agencies_without_budget.add(row.agency)
+                problem = f"{row.agency}: {error}, as far as they are for files; a later crawl continues with the rest"
+                logger.warning("%s", problem)
+                self.agency_stats[row.agency].problems.append(problem)
+            self.skipped_urls.add(row.url)
+            self.finish_attachment(row)
+            return
         if self.defer_agency(error, request):
             return
-        row: FrontierEntry = request.meta["row"]
         if isinstance(error, HostPaused):
             self.skipped_urls.add(row.url)
         else:

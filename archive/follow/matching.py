@@ -136,7 +136,8 @@ async def describe_followed(run: RunQuery, followed: Followed, language: str) ->
     slugs = [slug for values in facets for slug in values]
     rows = await run(NAMES_SQL, {"slugs": json.dumps(slugs)}) if slugs else []
     names = {row["slug"]: (row["name_en"] if language == "en" else None) or row["name"] for row in rows}
-    parts = [translate(language, "format.quoted", text=search.text)] if search.text else []
+    text = " ".join(search.text.split())  # on one line, because it is in mails
+    parts = [translate(language, "format.quoted", text=text)] if text else []
     for chosen, is_excluded in ((search.include, False), (search.exclude, True)):
         for facet in FACETS:
             values = [describe_facet_value(language, facet, value, names) for value in chosen.get(facet, ())]

@@ -114,17 +114,30 @@ class FollowStore:
     def __init__(self, archive: Path) -> None:
         self.path, self.key = archive.with_name(FOLLOW_FILE), read_key(archive.with_name(KEY_FILE))
         os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))  # SQLite gives its other files the same mode
-        self.db = open_writable(self.path)
-        self.db.row_factory = sqlite3.Row
-        self.db.execute("pragma synchronous = full")  # a message that was sent must not be sent again
-        with self.transaction():
-            (version,) = self.db.execute("pragma user_version").fetchone()
-            if version > FOLLOW_VERSION:
-                raise ArchiveError(self.path, "was made by a newer version of Myndighetsarkivet")
-            if not version:
-                for statement in SCHEMA_SQL.split(";\n"):
-                    self.db.execute(statement)
-                self.db.execute(f"pragma user_version = {FOLLOW_VERSION}")
+        try:
+            self.db = open_writable(self.path)
+            self.db.row_factory = sqlite3.Row
+            self.db.execute("pragma synchronous = full")  # a message that was sent must not be sent again
+            if not self._read_version():  # without a lock, so that no link waits for one
+                with self.transaction():
+                    self._create_tables()
+        except sqlite3.OperationalError:  # locked, or a full disk
+            raise
+        except sqlite3.DatabaseError as error:
+            raise ArchiveError(self.path, f"{error}; restore a backup, or move it away to begin anew") from error
+
+    def _create_tables(self) -> None:
+        if self._read_version():  # another process was faster
+            return
+        for statement in SCHEMA_SQL.split(";\n"):
+            self.db.execute(statement)
+        self.db.execute(f"pragma user_version = {FOLLOW_VERSION}")
+
+    def _read_version(self) -> int:
+        (version,) = self.db.execute("pragma user_version").fetchone()
+        if version > FOLLOW_VERSION:
+            raise ArchiveError(self.path, "was made by a newer version of Myndighetsarkivet")
+        return int(version)
 
     def __enter__(self) -> Self:
         return self

@@ -7,17 +7,18 @@ import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from archive.plugins.data import LINKED_COLUMNS, QUESTIONS, TABLES
-from archive.publication import PUBLISHED_FOLDER, Publication, publish
+from archive.publication import PUBLISHED_FOLDER, Publication, PublishedFile, publish
 from archive.schema import read_metadata
 from archive.store import Archive
 from archive.takedowns import hide_release
 from archive.web.datasette_api import read_canned_queries
-from tests.archive.sample import Site, served
+from tests.archive.sample import Site, find_plugin, served
 from tests.archive.sample_history import copy_archive
 
 MOMENT = datetime(2026, 6, 1, 3, tzinfo=UTC)
@@ -177,6 +178,25 @@ async def test_whole_file_and_conditions(published_site: Site, published: tuple[
 async def test_other_files_are_not_found(published_site: Site, path: str) -> None:
     response = await published_site.datasette.client.get(f"/data/files/{path}", follow_redirects=True)
     assert response.status_code == 404
+
+
+async def test_file_of_a_publication_that_is_just_replaced(
+    published: tuple[Path, Publication], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = copy_archive(published[0], tmp_path)
+    folder = tmp_path / PUBLISHED_FOLDER
+    publish(path, folder, moment=MOMENT)
+    plugin = find_plugin("data.py")
+
+    def replace_first(site: object, publication: Publication, file: PublishedFile) -> Any:
+        if publication.started == MOMENT:
+            publish(path, folder, moment=MOMENT + timedelta(days=1))
+        return send_file(site, publication, file)
+
+    with served(path) as datasette:
+        send_file = plugin.send_file
+        monkeypatch.setattr(plugin, "send_file", replace_first)
+        assert (await get_file(Site(datasette), "README.md")).status_code == 200
 
 
 async def test_takedown_withholds_the_files(published: tuple[Path, Publication], tmp_path: Path) -> None:

@@ -237,6 +237,15 @@ async def test_no_advertisement_is_sent_to_an_address_that_has_not_agreed(
     assert not any(words in sent for words in ("evil", "https://a\n", "ord ord"))
 
 
+async def test_file_of_subscriptions_that_is_damaged(own_site: Site, life: Life) -> None:
+    path = life.path.with_name(FOLLOW_FILE)
+    path.write_bytes(b"no database " * 1_000)
+    with pytest.raises(ArchiveError, match=r"follow\.db: .*begin anew"):
+        life.notify()
+    response = await post(own_site, "/-/follow?q=fyr", **FORM)
+    assert (response.status_code, str(path) in response.text) == (500, False)
+
+
 async def test_limit_of_an_address_ignores_case(own_site: Site, life: Life) -> None:
     for address in ("ada@reader.example", "Ada@reader.example", "ADA@reader.example", "aDA@READER.example"):
         await post(own_site, "/-/follow", **FORM | {"address": address})

@@ -102,7 +102,7 @@ def test_month_is_not_a_day() -> None:
     assert "description" not in json.loads(found.json_ld)
 
 
-@pytest.mark.parametrize("title", ["Å" * 400, "Ny fyr " * 80, "漢字\n\x00 och 😀", ""])
+@pytest.mark.parametrize("title", ["Å" * 40_000, "Ny fyr " * 8_000, "漢字\n\x00 och 😀", ""])
 def test_picture_of_any_title(title: str) -> None:
     assert Image.open(io.BytesIO(draw_card(replace(CITATION, title=title), "sv"))).size == CARD_SIZE
 

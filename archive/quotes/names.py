@@ -88,12 +88,12 @@ IS_ROLE = re.compile(
 # What follows a role and is no part of it.
 ROLE_END = re.compile(
     r"\s+(?:när|efter|som|inför|i samband med|med anledning av|med ansvar|sedan|för att|där|under|i (?:ett|en|sitt|sin)"
-    r"|och (?:deltog|talade|har|är|var|ska|kommer|arbetar|leder|vill|tillägger|fortsätter|fortsatte)"
+    r"|och (?:deltog|talade|har|är|var|ska|kommer|arbetar|leder|håller|vill|tillägger|fortsätter|fortsatte)"
     r"|vid (?:ett|en|dagens|mötet|besöket|pressträffen|presskonferensen|konferensen|seminariet|invigningen)"
     r"|who|where|when|which|in a|following|announcing|after|is|was|has|will)(?!\w)"
 )
 NO_ROLE = re.compile(
-    r"(?:är|blir|var|har|ska|som|när|efter|och|där|vilket|vid|i|på|med|under|inför|om|att|han|hon|men|who|which|where|when|in|at|after|on"
+    r"(?:är|blir|var|har|ska|finns|ser|får|ger|kommer|går|gör|vet|kan|vill|måste|tror|hoppas|som|när|efter|och|där|vilket|vid|i|på|med|under|inför|om|att|han|hon|men|who|which|where|when|in|at|after|on"
     r"|following|announcing|as|utan|eftersom|samt|enligt|för|av|till|samtidigt|medan|innan|sedan|trots|bland|dock|men|hans"
     r"|hennes|varpå|varefter|angående|apropå)(?!\w)",
     re.IGNORECASE,
@@ -115,6 +115,7 @@ NO_SUBJECT = re.compile(
 RESUMED_SPEECH = re.compile(
     r"(?<=[^\W\d_]),(?= (?:så )?(?:ska|skall|är|har|måste|kan|vill|blir|behöver|får|vi|jag|det finns|we|I)(?!\w))"
 )
+INITIALS_BEFORE = re.compile(rf"[{UPPER}]\.(?: ?[{UPPER}]\.)*")  # "J. K. NAME"
 INITIALS = re.compile(rf"(?:[{UPPER}]\.)*[{UPPER}]")
 SEGMENT_END = re.compile(rf"[.!?:](?=\s|$|[{DOUBLE_MARKS}])")
 COMMA = re.compile(r"(?<!-),\s+(?!\w+ och \w+(?:[,.]|$))")  # not one in "minister för hav, skog och fjäll"
@@ -196,11 +197,7 @@ def parse_subject(text: str, start: int) -> Subject | None:
     if NO_SUBJECT.match(segment) and not (full and is_article_of_role(head, full[0])):
         return None
     if full is None:
-        full = names[0] if names and " " not in names[0][2] else None
-        if full and (
-            not is_single_name(full[2]) or NO_ROLE.match(head[: full[0]]) or AFTER_WORD.search(head[: full[0]])
-        ):
-            full = None
+        full = next((found for found in names[:1] if is_single_subject(head, *found)), None)
     role_alone = ROLE_ALONE.match(head)
     apposed = NAME.match(clauses[1]) if len(clauses) > 1 else None
     if (
@@ -220,6 +217,8 @@ def parse_subject(text: str, start: int) -> Subject | None:
         if NO_ROLE.match(before) and " " not in name:
             return None
         after = PARTY.sub("", head[name_end:], count=1).strip()
+        if INITIALS_BEFORE.fullmatch(before):
+            before, name = "", f"{before} {name}"
         role, organisation = clean_role(before), None
         if role is None and (not after or after.startswith("(")):
             role, organisation = parse_apposition(clauses[1:])
@@ -241,6 +240,12 @@ def is_full_subject(head: str, start: int, end: int, name: str) -> bool:
         and not (AFTER_WORD.search(head[:start]) and " " in head[:start].strip())
         and not is_relative  # "säger Anna Eks kollega"
     )
+
+
+def is_single_subject(head: str, start: int, _end: int, name: str) -> bool:
+    """Return whether a single name in an attribution is who speaks."""
+    before = head[:start]
+    return " " not in name and is_single_name(name) and not NO_ROLE.match(before) and not AFTER_WORD.search(before)
 
 
 def is_article_of_role(head: str, name_start: int) -> bool:
@@ -324,7 +329,7 @@ def has_full_name(text: str) -> bool:
 def clean_role(text: str) -> str | None:
     """Return a role without what is no part of it, or None if there is none."""
     role = text.strip(" ,")
-    role = re.sub(rf"^(?:{ADVERBS}|och|den|det) ", "", role)
+    role = re.sub(rf"^(?:{ADVERBS}|och) ", "", role)
     if role in COURTESY_TITLES or not role or GROUP_GENITIVE.fullmatch(role) or role.casefold() in FUNCTION_WORDS:
         return None
     return re.sub(r" (?:för|på|vid|i|inom|hos|och|till)$", "", role)

@@ -59,6 +59,8 @@ def words(quote: Quote, texts: dict[str, str]) -> list[str]:
         ),
         ("– Det är klart, säger Bo Ek (X) ordförande i nämnden.", ["Det är klart"], "Bo Ek", "ordförande i nämnden"),
         ("– Det är klart, säger Bo Ek, Hamnpartiet.", ["Det är klart"], "Bo Ek", None),
+        ("– Det är klart, säger J. K. Ek, författare.", ["Det är klart"], "J. K. Ek", "författare"),
+        ("”Det är klart nu”, säger Bo Ek, finns att läsa.", ["Det är klart nu"], "Bo Ek", None),
         (
             "– Det är klart, säger Bo Ek, Hamnpartiet, ordförande i nämnden.",
             ["Det är klart"],

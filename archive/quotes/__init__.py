@@ -109,6 +109,9 @@ THIRD_PERSON = re.compile(
 )
 # "säger NAME, samtidigt som han betonar …": what follows is the text's, no speech
 CLAUSE_OF_SPEAKER = re.compile(r"(?<!\w)(?:som|medan|när|där|och) (?:han|hon|hen|he|she)(?!\w)")
+ASKS = re.compile(
+    r"(?<!\w)(?:frågar|frågade|undrar|undrade|asks|asked)(?!\w)"
+)  # who is named asks, and does not answer
 CONTINUES = re.compile(rf"(?:{SPEECH_VERBS})(?: \w+)?:$")
 NO_SPEECH_VERB = re.compile("enligt|according")  # it names a source of the speaker
 # after a verb of saying: what a speaker says of their own words, or what follows no subject
@@ -627,6 +630,8 @@ def find_context_speakers(
     if before and before.kind and paragraph.field == before.field:
         near.append(last)
     named = {person.name for person in people if before and person.paragraph == before.index}
+    if before and is_question(before) and ASKS.search(before.text):
+        people, named = [person for person in people if person.name not in named], set()
     is_headed = len(named) == 1 and FIRST_PERSON.search(paragraph.text) is not None  # by a title about one person
     if before and (named if before.field != "title" else is_headed):
         near.append(find_nearest(paragraph, people, last))

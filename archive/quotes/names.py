@@ -137,7 +137,7 @@ NO_FIRST_NAME = re.compile(
     r"|Saudi|Förenade|United|World|Human|Amnesty|Save)(?= )"
 )
 # Before a name that is not who says something: "säger generaldirektören för Hamnverket", "säger hon till Anna Ek"
-AFTER_WORD = re.compile(r"(?:^| )(?:för|vid|på|i|hos|inom|till|från|av|med|om|att|of|at|in|from|that) $")
+AFTER_WORD = re.compile(r"(?:^| )(?:för|vid|på|i|hos|inom|till|från|av|med|om|att|of|at|in|from|that|for|to) $")
 
 
 class Subject(NamedTuple):
@@ -164,7 +164,7 @@ def parse_introduction(text: str) -> Subject | None:
         if match[0] != "i" and (match[0] != "I" or not text[match.end() :].strip())  # no preposition
     ]
     for start, end, name in iter_names(text):
-        is_name = " " in name or (
+        is_name = (" " in name and not re.search(r"(?:^| )(?:för|till|om|for|to) $", text[:start])) or (
             is_single_name(name)
             and not text[end:].strip()
             and name.casefold() not in (*FUNCTION_WORDS, *OPENING_WORDS)

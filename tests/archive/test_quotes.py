@@ -302,6 +302,8 @@ def test_continued_answer_of_an_unknown_person_is_no_quote() -> None:
         ("Hej Anna Ek!\nVad gör du?\n– Jag bygger kajer.", ["Anna Ek"]),
         ("Anna Ek föreslår:\n– Fler kajer.\n– Fler båtar.", []),
         ("– , säger Anna Ek.", []),
+        ("“The quay is cold,” a spokesperson for Anna Ek said.", []),
+        ("Frågor till hamnchef Anna Ek\nBo Lund frågar: Är kajen klar?\n– Ja, det är den.", ["Anna Ek"]),
     ],
 )
 def test_words_are_given_to_nobody_else(body: str, speakers: list[str | None]) -> None:

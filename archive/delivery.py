@@ -38,13 +38,15 @@ HTTP_GONE = 410  # the receiver of a webhook wants no more messages (Standard We
 class UnfoldedHeader(UnstructuredHeader):
     """A header on one line: folding would encode a long URL, and no mail program decodes that."""
 
+    name: str  # of BaseHeader, which the registry adds
+
     def fold(self, *, policy: Any) -> str:
         return f"{self.name}: {self}{policy.linesep}"
 
 
 MAIL_HEADERS = HeaderRegistry()
 for unfolded_name in ("list-unsubscribe", "message-id"):
-    MAIL_HEADERS.map_to_type(unfolded_name, UnfoldedHeader)
+    MAIL_HEADERS.map_to_type(unfolded_name, UnfoldedHeader)  # type: ignore[arg-type] # as above
 MAIL_POLICY = EmailPolicy(header_factory=MAIL_HEADERS)
 
 

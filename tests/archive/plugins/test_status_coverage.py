@@ -26,7 +26,7 @@ async def audited_site(sample_archive: Path, tmp_path_factory: pytest.TempPathFa
 
 async def test_coverage_lists_agencies_with_missing_releases_first(audited_site: Site) -> None:
     page = await audited_site.page("/-/coverage?lang=en")
-    assert page.xpath("string(//*[@role='status'])") == "3 of 52 listed releases are missing"
+    assert page.xpath("string(//h2[@class='verdict'])") == "3 of 52 listed releases are missing"
     assert [h2.text_content() for h2 in page.xpath("//h2")[1:]] == [
         *("Releases are missing 1", "Could not be read to the end 1", "Nothing is missing 1"),
     ]

@@ -189,7 +189,9 @@ async def read_release_context(site: SiteRequest) -> dict[str, Any]:
         **parts,
         **citation_context,
         "agency": agency,
-        "metadata": describe_page(site, citation_context["citation"], canonical_url, agency, history["last_changed"]),
+        "page_metadata": describe_page(
+            site, citation_context["citation"], canonical_url, agency, history["last_changed"]
+        ),
         "speakers": await site.run(SPEAKERS_SQL, {"release": agency["id"]}),
         "attached_files": {file["url"]: file for file in files},  # the newest version of each URL
         "near_duplicates": await db.execute_fn(partial(find_duplicates, release=agency["id"])),
@@ -365,7 +367,7 @@ async def show_revision(site: SiteRequest) -> Response:
         "takedowns": await read_active_takedowns(site.run, revision["release"]),
         **citation_context,
         "canonical_url": citation.permalink,
-        "metadata": describe_page(site, citation, citation.permalink, state, None),
+        "page_metadata": describe_page(site, citation, citation.permalink, state, None),
     }
     if site.format_name:
         data = format_revision(site, context) | {"removed_at": newest["removed_at"]}

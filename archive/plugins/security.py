@@ -8,7 +8,7 @@ single rows do not wait. The number of rejections per second is limited, too.
 Errors. Datasette prints a traceback with all local variables for every mistake of a visitor, which blocks the only
 process for nearly a second, and shows visitors the messages of unexpected errors. Here, an error is logged on one line.
 
-Headers. Only Datasette's own pages may have inline scripts, because they need them. Caches may keep responses for a few
+Headers. No page may run scripts or load anything from elsewhere. Caches may keep responses for a few
 seconds, static files longer. If the database is a snapshot (`datasette serve --immutable`), every response has an ETag
 and, as Last-Modified, the time of the snapshot, and conditional requests need no SQL.
 """
@@ -90,17 +90,8 @@ COMMON_HEADERS = (
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=(), usb=(), browsing-topics=()"),
 )
-CSP_COMMON = ("form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'")
-CSP_OWN_PAGES = "; ".join(("default-src 'none'", "style-src 'self'", "img-src 'self'", *CSP_COMMON))
-CSP_DATASETTE_PAGES = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self' 'unsafe-inline'",
-        "style-src 'self' 'unsafe-inline'",
-        "img-src 'self' data:",
-        "connect-src 'self'",
-        *CSP_COMMON,
-    )
+CSP_PAGES = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 # for JSON, CSV, feeds and files, which need no scripts
 CSP_DATA = "default-src 'none'; sandbox; frame-ancestors 'none'"
@@ -382,10 +373,9 @@ class ResponseHeaders:
 
 
 def build_security_headers(media_type: str, language: str | None) -> dict[bytes, bytes]:
-    """Return the security headers of a response; `language` is None unless the page is the archive's own."""
+    """Return the security headers of a response; `language` is None unless it is a page."""
     headers = dict(COMMON_HEADERS)
-    page = CSP_OWN_PAGES if language else CSP_DATASETTE_PAGES
-    headers[b"content-security-policy"] = (page if media_type == "text/html" else CSP_DATA).encode()
+    headers[b"content-security-policy"] = (CSP_PAGES if media_type == "text/html" else CSP_DATA).encode()
     if language:
         headers[b"content-language"] = language.encode()
     return headers

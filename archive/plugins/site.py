@@ -10,6 +10,7 @@ import re
 import sqlite3
 from collections.abc import Awaitable, Callable
 from functools import partial
+from html import unescape
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -18,10 +19,9 @@ import click
 from datasette import NotFound, Response, hookimpl
 from datasette.blob_renderer import render_blob
 from datasette.utils import tilde_decode, tilde_encode
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from sqlite_utils import Database
 
-import archive
 from archive.analysis import load_dictionaries
 from archive.database import ArchiveError, check_version, freeze_garbage_collector
 from archive.history.comparison import find_main_change
@@ -55,13 +55,18 @@ if not IS_NEXT:
 
 # a URL on a page of an agency may begin with javascript: or data:; these do not become links
 WEB_URL = re.compile(r"https?://[^\s\\/]", re.IGNORECASE)
-TEMPLATES_FOLDER = Path(archive.__path__[0]) / "templates"
+LINK = re.compile(r'(?<=href=")/[^"]*')
+# columns whose numbers are links in tables, views and results of queries, unless Datasette has a label for them
+NUMBER_LINKS = {"release": "/archive/releases/", "moved_to": "/archive/releases/", "revision": "/-/revision/"}
+ID_LINKS = {"revisions": "/-/revision/", "releases_with_tags": "/archive/releases/"}
+PATH_COLUMNS = ("link", "other_link")
+SITE_PATH = re.compile(r"/[^\s\\/][^\s\\]*")
 
 
 @hookimpl
-def extra_template_vars(template: str, request: Any, datasette: Any) -> dict[str, Any]:
-    """Provide the names for the archive's own templates; Datasette's templates get none."""
-    if request is None or not template or not (TEMPLATES_FOLDER / template).is_file():
+def extra_template_vars(request: Any, datasette: Any) -> dict[str, Any]:
+    """Provide the names for templates: Datasette's extend our base.html."""
+    if request is None:
         return {}
     names = build_template_context(datasette, request)
     request.scope.get("archive_page", {})["language"] = names["lang"]  # read by security.py
@@ -82,6 +87,12 @@ def build_template_context(datasette: Any, request: Any) -> dict[str, Any]:
         values = [(k, v) for k in request.args for v in request.args.getlist(k) if k != "lang"]
         query = urlencode([*values, *([("lang", language)] if language else [])])
         return f"{request.path}?{query}" if query else str(request.path)
+
+    def link_in_language(cell: str) -> str:
+        """Add the requested language to the links in a cell that Datasette has rendered; text stays as it is."""
+        if not isinstance(cell, Markup):
+            return cell
+        return Markup(LINK.sub(lambda link: escape(site.in_language(unescape(link[0]))), cell))  # noqa: S704 - URLs are escaped again
 
     def card_url(revision: int | None) -> str:
         return site.url(f"/-/card/{revision}.png" if revision else "/-/card.png", lang=lang)
@@ -113,6 +124,8 @@ def build_template_context(datasette: Any, request: Any) -> dict[str, Any]:
         # absolute, as search engines and networks require
         "page_url": lambda language: datasette.absolute_url(request, switch_language(language)),
         "card_url": card_url,
+        "in_language": site.in_language,
+        "link_in_language": link_in_language,
     }
 
 
@@ -128,9 +141,17 @@ def format_external_link(url: str | None) -> Markup:
 
 
 @hookimpl
-def extra_css_urls(datasette: Any) -> list[str]:
-    """Return the style sheet of Datasette's pages. Datasette adds base_url to it."""
-    return [build_static_url(datasette, "data.css").removeprefix(datasette.setting("base_url").rstrip("/"))]
+def render_cell(value: Any, column: str, table: str | None, datasette: Any) -> Markup | None:
+    """Link numbers of releases and revisions, and paths of the site; None leaves a cell to Datasette."""
+    if column == "revision" and isinstance(value, dict):  # Datasette would link to the row
+        value = value["value"]
+    path = None
+    if isinstance(value, int):
+        start = NUMBER_LINKS.get(column) or (ID_LINKS.get(table or "") if column == "id" else None)
+        path = f"{start}{value}" if start else None
+    elif column in PATH_COLUMNS and isinstance(value, str) and SITE_PATH.fullmatch(value):
+        path = value
+    return Markup('<a href="{}">{}</a>').format(datasette.urls.path(path), value) if path else None
 
 
 @hookimpl(trylast=True)  # after the archive's own pages

@@ -106,6 +106,12 @@ class SiteRequest:
         """Return a path of the site with base_url, the requested language and a query."""
         return str(self.datasette.urls.path(add_query(path, lang=self.requested_language, **query)))
 
+    def in_language(self, url: str) -> str:
+        """Add the requested language to a URL that another program has built, such as Datasette."""
+        url, mark, fragment = url.partition("#")
+        query = f"{'&' if '?' in url else '?'}lang={self.requested_language}" if self.requested_language else ""
+        return f"{url}{query}{mark}{fragment}"
+
     def url(self, path: str, /, **query: object) -> str:
         """Return the absolute URL of a path of the site, with a query."""
         scope = self.request.scope

@@ -444,6 +444,7 @@ class SandboxedTableView(WholeCsvView, TableView):  # type: ignore[misc] # Datas
             visitor_request.page = None
         self.next_start = page.next_start
         if not isinstance(contexts, tuple):  # a redirect
+            contexts.headers["Location"] = SiteRequest(request, self.ds).in_language(contexts.headers["Location"])
             return contexts
         data = contexts[0]
         if not request.args.get("_nofacet"):

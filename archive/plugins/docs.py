@@ -21,6 +21,7 @@ from datasette.plugins import pm
 from datasette.utils import add_cors_headers
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+from markupsafe import escape
 
 import archive
 from archive.schema import read_metadata
@@ -41,6 +42,8 @@ READING_ORDER = (  # pages listed first on the contents page; others follow in a
     *("architecture", "contributing"),
 )
 DESCRIBED_TABLES = ("releases", "revisions", "removals", "questions", "images", "attachments", "contacts", "changefeed")
+EXAMPLE_SITE = "http://127.0.0.1:8001"  # in the examples of PAGES_FOR_READERS; there it stands for this site
+PAGES_FOR_READERS = ("api", "datasets")  # on the other pages it is a server on the operator's own machine
 IMAGE_TYPES = ("image/png", "image/jpeg", "image/svg+xml", "image/webp", "image/gif")
 
 
@@ -125,8 +128,11 @@ def list_files(pattern: str) -> dict[str, Path]:
 
 
 def read_page(site: SiteRequest, file: Path) -> DocsPage:
-    """Return a rendered page, from the cache if its file has not changed."""
-    return parse_page(file.stem, file.read_text("utf-8"), add_query("", lang=site.requested_language))
+    """Return a rendered page, from the cache if its file has not changed. Examples for readers ask this site."""
+    page = parse_page(file.stem, file.read_text("utf-8"), add_query("", lang=site.requested_language))
+    if page.name not in PAGES_FOR_READERS:
+        return page
+    return page._replace(html=page.html.replace(EXAMPLE_SITE, str(escape(site.url("/").rstrip("/")))))
 
 
 @lru_cache

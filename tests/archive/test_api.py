@@ -21,6 +21,7 @@ from archive.__main__ import main
 from archive.serving import build_datasette_command
 from tests.archive.mirror import read_shown
 from tests.archive.sample import ROOT
+from tests.archive.sample_history import copy_archive
 from tests.bench.served import find_port, serve
 
 API = (ROOT / "docs/api.md").read_text("utf-8")
@@ -103,6 +104,21 @@ def test_mirror_example_is_complete_and_can_be_repeated(
             releases = {key: json.loads(state) for key, state in db.execute("select id, state from releases")}
         assert releases == read_shown(history_archive)
         assert output == f"{len(releases)} releases\n"
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_published_dataset_is_downloaded_as_documented(history_archive: Path, tmp_path: Path) -> None:
+    path = copy_archive(history_archive, tmp_path)
+    main(["publish", str(path)])
+    guide, port = (ROOT / "docs/datasets.md").read_text("utf-8"), find_port()
+    with serve(build_datasette_command(path, port), port) as served:
+        for example in re.findall(r"^```sh\n(.*?curl.+?)^```", guide, re.MULTILINE | re.DOTALL):
+            run(served.client, ["sh", "-ec", example], tmp_path)
+    (published,) = (path.parent / "published").glob("2*")
+    names = {file.relative_to(published) for file in published.rglob("*") if file.is_file()}
+    downloaded = tmp_path / "myndighetsarkivet"
+    assert {file.relative_to(downloaded) for file in downloaded.rglob("*") if file.is_file()} == names
+    assert (tmp_path / "myndighetsarkivet.sqlite").read_bytes() == (published / "myndighetsarkivet.sqlite").read_bytes()
 
 
 def test_import_format_example_imports_another_archive(

@@ -272,7 +272,10 @@ def test_guide_can_be_followed(
 ) -> None:
     folder = copy_archive(history_archive, tmp_path).parent
     monkeypatch.chdir(folder)
-    for language, block in re.findall(r"^```(sh|python)\n(.+?)^```", GUIDE, re.MULTILINE | re.DOTALL):
+    reading, making = GUIDE.split("## Make one")
+    for language, block in re.findall(r"^```(sh|python)\n(.+?)^```", making + reading, re.MULTILINE | re.DOTALL):
+        if "curl" in block:
+            continue  # tests/archive/test_api.py
         command = shlex.split(block, comments=True)
         if language == "python":
             sys.stdout.write(run_python("-c", block, folder=folder))

@@ -69,6 +69,14 @@ async def test_english_text_and_html_in_a_swedish_page(site: Site) -> None:
     assert "script-src" not in response.headers["content-security-policy"]
 
 
+async def test_examples_for_readers_ask_this_site(site: Site, docs_folder: Path) -> None:
+    for name in ("api", "operate"):
+        (docs_folder / f"{name}.md").write_text("# A\n\n```sh\ncurl 'http://127.0.0.1:8001/new.json'\n```\n", "utf-8")
+    response = await site.get("/docs/api", host="arkiv.example")
+    assert "curl 'http://arkiv.example/new.json'" in response.text
+    assert "curl 'http://127.0.0.1:8001/new.json'" in (await site.get("/docs/operate")).text
+
+
 async def test_changed_page_is_rendered_again(site: Site, docs_folder: Path) -> None:
     assert "By words." in await site.text("/docs/search")
     file = docs_folder / "search.md"

@@ -16,6 +16,7 @@ import logging
 import re
 import time
 from collections import deque
+from dataclasses import replace
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,8 @@ async def show_follow(site: SiteRequest) -> Response:
     what = await describe_followed(site.run, followed, site.language)
     if what is None:
         raise NotFound("there is nothing to follow")
+    search, endless = followed.search, replace(followed.search, to_day="")
+    is_search = not followed.person and followed.release is None
     context: dict[str, Any] = {
         "what": what,
         "query": followed.query,
@@ -127,6 +130,8 @@ async def show_follow(site: SiteRequest) -> Response:
         "frequencies": FREQUENCIES,
         "feeds": await list_feeds(site, followed),
         "page": await find_page(site, followed),
+        "ended": search.to_day if is_search and search.to_day < now().date().isoformat() else "",
+        "endless_url": site.datasette.urls.path(build_search_url(endless, site.requested_language, path="/-/follow")),
         "days": CONFIRMATION_TIME.days,
     }
     if site.request.method != "POST":

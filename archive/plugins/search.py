@@ -27,7 +27,7 @@ from datasette.filters import FilterArguments
 from archive.database import FacetValue, build_connection_runner, run_without_waiting
 from archive.feeds import ANY_FINISHED_CRAWL_SQL, FILLED_SIZE, find_imported
 from archive.history import read_first_crawl
-from archive.i18n import format_release_kind, format_stated_time, format_time
+from archive.i18n import format_release_kind, format_stated_time, format_time, translate
 from archive.search import Results, find_examples, find_release_by_url, is_url, search, search_all
 from archive.search.fts import MATCH_NOTHING, build_current_sql, build_plan, match_word
 from archive.search.index import EVERY_RELEASE, NO_VALUE
@@ -257,12 +257,13 @@ def build_period_context(
 ) -> dict[str, Any]:
     """Return the chart of the hits by month or year, None if it would have one column, and a link to compare them."""
     agencies = query.include.get("agency", ())
-    is_comparable = query.show == "releases" and not (query.exclude or query.days or set(query.include) - {"agency"})
+    is_comparable = query.show == "releases" and not (query.exclude or set(query.include) - {"agency"})
+    text = type_days(site.language, query)
     context = {
         "chart": None,
         "max_page_hits": MAX_PAGE_HITS,
-        "compare_url": site.datasette.urls.path(build_compare_url([query.text], agencies, site.requested_language))
-        if is_comparable and len(agencies) <= MAX_SERIES and (query.text or agencies) and not query.all_versions
+        "compare_url": site.datasette.urls.path(build_compare_url([text], agencies, site.requested_language))
+        if is_comparable and len(agencies) <= MAX_SERIES and (text or agencies) and not query.all_versions
         else None,
     }
     _, names = list_periods([results.periods]) if results.periods else ("", [])
@@ -275,6 +276,12 @@ def build_period_context(
         notes = describe_periods(site, [results.periods], first_crawl, has_agencies=bool(agencies))
         context["chart"] = build_period_chart(site, results.periods, names, build_link, notes)
     return context
+
+
+def type_days(language: str, query: SearchRequest) -> str:
+    """Return the words of a search with its days, as a reader may type them in the search box."""
+    days = (translate(language, f"search.typed.{name}", day=day) for name, day in query.days.items())
+    return " ".join(filter(None, (query.text, *days)))
 
 
 async def export_search(site: SiteRequest, query: SearchRequest) -> Any:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from archive.search.fts import build_hits_sql, build_match, plan_search, select_ids
 from archive.search.index import NO_VALUE, UNDATED_MONTH
 from archive.search.params import SearchRequest
-from archive.search.query import SearchNote
+from archive.search.query import DATE_FIELDS, AndNode, FilterNode, QueryNode, SearchNote
 from archive.search.ranking import HitFinder, HitPage
 
 MAX_PAGE_HITS = 100_000  # hits that a page of results counts; counting takes some 0.6 µs each
@@ -46,6 +46,7 @@ class PeriodCounts:
     totals: Mapping[str, int] | None = None
     has_months: bool = True
     capped: bool = False  # there are more hits than were counted
+    limits: Sequence[str] = ()  # months in which the search begins and ends, as far as it states them
 
     @property
     def total(self) -> int:
@@ -80,11 +81,13 @@ class ComparedSearch:
 def list_periods(counts: Sequence[PeriodCounts], unit: str | None = None) -> tuple[str, list[str]]:
     """Return the unit, and all its periods from the first hit to the last one, oldest first.
 
-    unit: None: months for up to MAX_MONTHS, else years.
+    If a search is limited to some time, they begin and end with that. unit: None: months for up to MAX_MONTHS, else
+    years.
     """
     names = [name for each in counts for name, number in each.hits.items() if number]
     if not names:
         return unit or YEAR, []
+    names += [name for each in counts for name in each.limits]
     first, last = min(names), max(names)
     if not all(each.has_months for each in counts) or unit == YEAR:
         return YEAR, [f"{year:04}" for year in range(int(first[:4]), int(last[:4]) + 1)]
@@ -118,7 +121,19 @@ async def count_periods(finder: HitFinder, releases: Sequence[int] | None, limit
         undated=undated,
         totals=None if totals is None else {name: dated for name, (_, dated) in totals.items()},
         capped=is_capped,
+        limits=find_limits(request.query.tree, [name for name, (_, dated) in (totals or {}).items() if dated]),
     )
+
+
+def find_limits(tree: QueryNode | None, months: Sequence[str]) -> list[str]:
+    """Return the months in which the days of a query begin and end, within those that have any releases."""
+    if not months:
+        return []
+    parts = tree.parts if isinstance(tree, AndNode) else (tree,)
+    days = [(part.field, part.value[:7]) for part in parts if isinstance(part, FilterNode)]
+    bounds = {name: [month for field, month in days if field == name] for name in DATE_FIELDS}
+    first, last = max([min(months), *bounds["from"]]), min([max(months), *bounds["to"]])
+    return [month for name, month in zip(DATE_FIELDS, (first, last), strict=True) if bounds[name] and first <= last]
 
 
 async def count_without_words(finder: HitFinder) -> PeriodCounts:

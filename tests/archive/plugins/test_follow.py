@@ -77,6 +77,15 @@ async def test_what_is_followed_in_words(site: Site, query: str, what: str, feed
         assert (await site.get(feed)).status_code == 200
 
 
+async def test_search_that_has_ended_says_so(site: Site) -> None:
+    page = await site.page("/-/follow?q=a&from=2015-01-01&to=2020-12-31&lang=en")
+    (note,) = page.cssselect(".note")
+    assert "ends on 31\N{NO-BREAK SPACE}December 2020." in note.text_content()
+    assert note.cssselect("a")[0].get("href") == "/-/follow?q=a&from=2015-01-01&lang=en"
+    for query in ("q=a&from=2015-01-01", "q=a&to=2999-12-31", "release=1&to=2020-12-31"):
+        assert not (await site.page(f"/-/follow?{query}")).cssselect(".note")
+
+
 async def test_pages_link_to_it(site: Site) -> None:
     for path in ("/search?q=f%C3%A5glar", "/agency/vagmyndigheten", "/tag/1", "/archive/releases/1"):
         (link,) = {link.get("href") for link in (await site.page(path)).cssselect("a[href*='/-/follow?']")}

@@ -67,6 +67,13 @@ async def test_person_has_quotes_of_all_versions_and_roles(quoted_site: Site) ->
     assert roles == ["kajchef 2025", "hamnchef 2024"]
 
 
+async def test_search_for_a_speaker_leads_to_all_quotations(quoted_site: Site) -> None:
+    page = await quoted_site.page("/search?speaker=anna-ek&speaker=ingen&lang=en")
+    assert [(link.text, link.get("href")) for link in page.cssselect(".opening a[href*='/person/']")] == [
+        ("All quotations of Anna Ek", "/person/anna-ek?lang=en")
+    ]
+
+
 async def test_quotes_of_a_person_as_data(quoted_site: Site) -> None:
     data = (await quoted_site.get("/person/anna-ek.json?size=3")).json()
     assert (data["name"], data["agency"], data["count"]) == ("Anna Ek", "hamn", 4)

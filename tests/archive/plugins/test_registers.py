@@ -436,6 +436,11 @@ async def test_edits_by_their_words(history_site: Site, query: str, revisions: l
     assert [edit["revision"] for edit in found] == revisions
 
 
+async def test_edits_without_a_word_lead_to_edited_releases_about_it(history_site: Site) -> None:
+    page = await history_site.page("/-/edits?q=rymdraket&agency=fyrstyrelsen")
+    assert page.cssselect(".notice a")[0].get("href") == "/search?q=rymdraket&edited=yes&agency=fyrstyrelsen"
+
+
 async def test_page_of_searched_edits_marks_the_words(history_site: Site) -> None:
     page = await history_site.page('/-/edits?q="20 miljoner" OR "30 miljoner"&lang=en')
     (entry,) = page.cssselect(".register > li")

@@ -681,6 +681,19 @@ async def test_picture_states_what_it_leaves_out(site: Site) -> None:
     assert not (await site.page("/search?q=fyrar")).cssselect(".chart")  # in one month only
 
 
+async def test_picture_shows_all_of_the_chosen_time(site: Site) -> None:
+    for query in ("q=vägarna&from=2020-01-01&to=2024-12-31", "q=vägarna från:2020 till:2024"):
+        months = [each.text_content() for each in (await site.page(f"/search?{query}")).cssselect(".numbers tbody th")]
+        assert (months[0], months[-1]) == ("februari 2022", "juni 2024")  # of any releases in the archive
+    months = [each.text_content() for each in (await site.page("/search?q=vägarna")).cssselect(".numbers tbody th")]
+    assert (months[0], months[-1]) == ("januari 2023", "november 2023")
+
+
+async def test_search_for_answers_without_hits_leads_to_releases(site: Site) -> None:
+    page = await site.page("/search?q=rymdraket&show=questions")
+    assert page.cssselect(".notice a")[0].get("href") == "/search?q=rymdraket"
+
+
 async def test_search_links_to_its_comparison(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     def find_link(page: Any) -> str | None:
         return next((each.get("href") for each in page.cssselect("a[href*='/-/compare']")), None)
@@ -688,6 +701,8 @@ async def test_search_links_to_its_comparison(site: Site, monkeypatch: pytest.Mo
     assert find_link(await site.page("/search?q=vägarna&agency=vagmyndigheten&lang=en")) == (
         "/-/compare?q=v%C3%A4garna&agency=vagmyndigheten&lang=en"
     )
+    limited = find_link(await site.page("/search?q=vägarna&from=2022-01-01&to=2023-06-30"))
+    assert limited == f"/-/compare?{urlencode({'q': 'vägarna från:2022-01-01 till:2023-06-30'})}"
     for query in ("", "q=vägarna&kind=news", "q=vägarna&versions=all", "show=questions"):
         assert find_link(await site.page(f"/search?{query}")) is None
     lower_limits(monkeypatch, 10)

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from archive.search import prepare_finder, search
-from archive.search.periods import PeriodCounts, count_periods, list_periods
+from archive.search.periods import PeriodCounts, count_periods, find_limits, list_periods
+from archive.search.query import parse_query
 from tests.archive.sample import PAGED
 from tests.archive.search.conftest import Searcher, build_request, lower_limits
 
@@ -76,6 +77,26 @@ async def test_hits_are_read_in_batches(sample: Searcher, monkeypatch: pytest.Mo
             monkeypatch.setattr(f"archive.search.periods.{name}", 7)
         assert await count(sample, text) == expected
         monkeypatch.undo()
+
+
+@pytest.mark.parametrize(
+    ("text", "months"),
+    [
+        ("fyr från:2015 till:2020-03-07", ["2015-01", "2020-03"]),
+        ("från:1900", ["2014-12"]),
+        ("till:2016", ["2016-12"]),
+        ("fyr från:2030", []),
+        ("fyr OR från:2015", []),
+        ("fyr", []),
+    ],
+)
+def test_days_of_a_query_limit_its_periods(text: str, months: list[str]) -> None:
+    assert find_limits(parse_query(text).tree, ["2014-12", "2018-01", "2021-05"]) == months
+
+
+def test_periods_begin_and_end_as_the_search_does() -> None:
+    counts = PeriodCounts(hits={"2016-12": 1, "2019-02": 1}, undated=0, limits=["2015-01", "2020-12"])
+    assert list_periods([counts]) == ("year", ["2015", "2016", "2017", "2018", "2019", "2020"])
 
 
 def test_periods_have_no_gaps() -> None:

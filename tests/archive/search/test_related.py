@@ -163,7 +163,7 @@ async def test_all_of_a_release_with_a_long_number_are_found(
     with served(tmp_path / "archive.db") as datasette:
         page = await Site(datasette).page("/archive/releases/12345?lang=sv")
         (link,) = page.cssselect(".related .ways a")
-        found = await Site(datasette).page(link.get("href"))
+        found = await Site(datasette).page(str(link.get("href")))
     assert f"Visa alla {len(found.cssselect('.releases > li'))} liknande" in link.text_content()
 
 

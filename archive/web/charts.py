@@ -222,6 +222,8 @@ def build_period_chart(
         if total is not None:
             cells += [format_share(language, hits, total), format_number(language, total)]
         rows.append((format_period(language, name), build_link(name), cells))
+    hits, total = sum(hits for hits, _ in series.values), sum(total or 0 for _, total in series.values)
+    together = site.translate("chart.together", hits=hits, total=total, share=format_share(language, hits, total))
     return Chart(
         title=series.name,
         note=site.translate("chart.undated", n=counts.undated) if counts.undated else "",
@@ -229,7 +231,7 @@ def build_period_chart(
         ticks=draw_ticks(label_periods(language, names)),
         columns=columns,
         rows=rows,
-        notes=notes,
+        notes=[*([together] if series.has_totals else []), *notes],
     )
 
 

@@ -681,6 +681,14 @@ async def test_picture_states_what_it_leaves_out(site: Site) -> None:
     assert not (await site.page("/search?q=fyrar")).cssselect(".chart")  # in one month only
 
 
+async def test_picture_states_the_share_of_all_its_time(site: Site) -> None:
+    page = await site.page("/search?q=vägarna&kind=news")
+    rows = [[cell.text for cell in row.cssselect("td")] for row in page.cssselect(".numbers tbody tr")]
+    hits, total = (sum(int(row[place]) for row in rows) for place in (0, 2))
+    assert f"Sammanlagt {hits} av {total} meddelanden i tabellen: " in page.cssselect(".chart")[0].text_content()
+    assert "Sammanlagt" not in await site.text("/search?agency=vagmyndigheten")
+
+
 async def test_picture_shows_all_of_the_chosen_time(site: Site) -> None:
     for query in ("q=vägarna&from=2020-01-01&to=2024-12-31", "q=vägarna från:2020 till:2024"):
         months = [each.text_content() for each in (await site.page(f"/search?{query}")).cssselect(".numbers tbody th")]

@@ -7,7 +7,7 @@ import pytest
 from archive.i18n import choose_language, format_number, format_stated_time, format_time, swedish_sort_key, translate
 from tests.archive.sample import ROOT
 
-STATED = ("day", "published", "updated", "newest", "when")  # variables of templates with a time that an agency states
+STATED = ("published", "updated", "newest", "when", "day")  # variables of templates that an agency or reader states
 OTHER_TIMES = ("edit.when", "removal.when", "first_revision.when", "moved_here.when")  # recorded by the archive
 DAYS = ("status.html", "status_agency.html")  # templates that format only days of these variables
 

@@ -291,6 +291,7 @@ def take_screenshot(page: Page, name: str) -> None:
 @pytest.mark.parametrize("name", ["edits", "removed"])
 def test_filters_are_in_even_rows(page: Page, site: str, name: str) -> None:
     page.goto(site + PAGES[name])
+    page.locator("details.fold").first.evaluate("element => { element.open = true }")
     for width in (320, 1200):
         page.set_viewport_size({"width": width, "height": 800})
         found = page.locator(".filters select, .filters input[type=date], .filters button, .filters .check")
@@ -300,6 +301,23 @@ def test_filters_are_in_even_rows(page: Page, site: str, name: str) -> None:
         if width > 320:  # the fields of a row end on one line
             ends = sorted({round(box["y"] + box["height"]) for box in boxes})
             assert all(later - end > boxes[0]["height"] for end, later in itertools.pairwise(ends))
+
+
+def test_lists_begin_on_the_first_screen_of_a_phone(page: Page, site: str) -> None:
+    for name in ("hits", "former", "edits", "removed"):
+        page.goto(site + PAGES[name])
+        form = page.locator("details.fold").first
+        page.set_viewport_size({"width": 1200, "height": 800})
+        assert form.locator("> summary").is_hidden(), name
+        assert form.get_by_role("checkbox").first.is_visible(), name
+        page.set_viewport_size({"width": 360, "height": 740})
+        if name != "former":  # its choice of versions is not among the chosen filters: it must be seen
+            assert form.get_by_role("checkbox").first.is_hidden(), name
+            first = page.locator(".releases h3").first.bounding_box()
+            assert first is not None
+            assert first["y"] < 740, name
+            form.locator("> summary").click()
+            assert form.get_by_role("checkbox").first.is_visible(), name
 
 
 def test_print_has_only_the_release(page: Page, site: str) -> None:

@@ -115,7 +115,7 @@ async def test_facet_values_are_excluded_by_links(site: Site) -> None:
 
 async def test_order_is_chosen_by_link(site: Site) -> None:
     page = await site.page("/search?q=vägarna")
-    assert page.cssselect(".status")[0].text_content().endswith("mest relevant")
+    assert page.cssselect(".status")[0].text_content().endswith("mest relevanta först")
     link = page.cssselect(".order a:not([aria-current])")[0].get("href")
     assert link == "/search?q=v%C3%A4garna&order=newest"
     page = await site.page(link)

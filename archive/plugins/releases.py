@@ -62,7 +62,7 @@ from archive.search.params import (
 )
 from archive.search.related import choose_shown, find_related, read_related_releases
 from archive.urls import strip_www
-from archive.web.charts import EDIT_EVENTS, draw_versions
+from archive.web.charts import EDIT_EVENTS, VERSION_BARS, draw_versions
 from archive.web.highlights import MarkedHtml, PageHighlighter, list_answers
 from archive.web.openapi import DataOperation, get_fields
 from archive.web.pages import find_adjacent_releases
@@ -258,7 +258,9 @@ def draw_history(site: SiteRequest, events: Sequence[TimelineEvent]) -> dict[str
     counts = [site.translate("history.picture.edits", n=len(edits))] if edits else []
     counts += [site.translate("history.picture.missing", n=len(removals))] if removals else []
     title, description = ", ".join(counts), site.translate("history.picture.span", **times)
-    return {"picture": draw_versions(events, last, title, description), **times}
+    kinds = ["version", *(["edit"] if edits else []), *(["missing"] if removals else [])]
+    legend = [(kind, site.translate(f"history.picture.key.{kind}")) for kind in kinds]
+    return {"picture": draw_versions(events, last, title, description), "legend": legend, "bars": VERSION_BARS, **times}
 
 
 async def read_related_context(site: SiteRequest, release_id: int, agency: str) -> dict[str, Any]:

@@ -32,6 +32,7 @@ STRIP_HEIGHT = 10
 STRIP_BARS = {"fault": (0, 10), "ok": (6, 4), "paused": (8, 2)}
 TIMELINE_WIDTH, TIMELINE_HEIGHT = 1000, 40
 EDIT_EVENTS = ("edit", "attachment")  # kinds of events by which an agency changed a release, or a file of it
+VERSION_BARS = {"version": (5, 5), "edit": (0, 10), "missing": (8, 2)}  # in a legend: top and height
 VERSION_BAR = 12  # height of the bar of a version; edits rise above it by their importance
 
 
@@ -279,6 +280,8 @@ def build_edits_chart(
     kinds = [(f"i{number}", name) for number, name in enumerate(names, 1) if any(stacks[f"i{number}"])]
     months = [week.first.isoformat()[:7] for week in weeks]
     starts = [month if place and months[place - 1] != month else "" for place, month in enumerate(months)]
+    if next((place for place, month in enumerate(starts) if month), len(weeks)) * 8 >= len(weeks):
+        starts[0] = months[0]  # its label does not touch the next one
     marked = [place for place, month in enumerate(starts) if month]
     kept = set(marked[:: -(-len(marked) // MAX_TICKS) or 1])
     return Chart(
@@ -295,7 +298,10 @@ def build_edits_chart(
             )
         ],
         ticks=draw_ticks(
-            [format_short_month(language, month) if place in kept else "" for place, month in enumerate(starts)]
+            [
+                "" if place not in kept else month[:4] if month.endswith("-01") else format_short_month(language, month)
+                for place, month in enumerate(starts)
+            ]
         ),
         columns=[site.translate("chart.week"), *(name for _, name in kinds)],
         rows=[

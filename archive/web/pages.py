@@ -73,7 +73,8 @@ PERSON_QUOTE_COUNT_SQL = """
 """
 PERSON_ROLES_SQL = """
     select q.role, iif(min(year) = max(year), min(year), min(year) || '–' || max(year)) as years
-    from (select q.role, substr(l.sort_date, 1, 4) as year from quotes q join release_facets l on l.release = q.release
+    from (select q.role, substr(r.published, 1, 4) as year
+      from quotes q join release_facets l on l.release = q.release join releases r on r.id = q.release
       where q.person = :person and q.role is not null) q
     group by q.role order by max(year) desc, count(*) desc, q.role limit 20
 """

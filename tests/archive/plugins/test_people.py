@@ -74,6 +74,16 @@ async def test_search_for_a_speaker_leads_to_all_quotations(quoted_site: Site) -
     ]
 
 
+async def test_years_of_a_role_are_those_that_releases_state(archive: Archive, tmp_path: Path) -> None:
+    body = "– Ja, säger hamnchef Anna Ek.\n– Nej, säger mastchef Anna Ek."
+    archive.save(replace(SPOKEN, url="https://hamn.example/3", body=body, published=None), seen_at=SEEN)
+    archive.close()
+    with served(tmp_path / "archive.db") as datasette:
+        page = await Site(datasette).page("/person/anna-ek")
+    roles = [" ".join(role.text_content().split()) for role in page.cssselect("aside li")]
+    assert roles == ["kajchef 2025", "hamnchef 2024", "mastchef"]
+
+
 async def test_quotes_of_a_person_as_data(quoted_site: Site) -> None:
     data = (await quoted_site.get("/person/anna-ek.json?size=3")).json()
     assert (data["name"], data["agency"], data["count"]) == ("Anna Ek", "hamn", 4)

@@ -684,7 +684,7 @@ async def test_picture_states_what_it_leaves_out(site: Site) -> None:
 async def test_picture_states_the_share_of_all_its_time(site: Site) -> None:
     page = await site.page("/search?q=vägarna&kind=news")
     rows = [[cell.text for cell in row.cssselect("td")] for row in page.cssselect(".numbers tbody tr")]
-    hits, total = (sum(int(row[place]) for row in rows) for place in (0, 2))
+    hits, total = (sum(int(row[place] or "") for row in rows) for place in (0, 2))
     assert f"Sammanlagt {hits} av {total} meddelanden i tabellen: " in page.cssselect(".chart")[0].text_content()
     assert "Sammanlagt" not in await site.text("/search?agency=vagmyndigheten")
 

@@ -186,7 +186,6 @@ async def test_file_of_a_publication_that_is_just_replaced(
     path = copy_archive(published[0], tmp_path)
     folder = tmp_path / PUBLISHED_FOLDER
     publish(path, folder, moment=MOMENT)
-    plugin = find_plugin("data.py")
 
     def replace_first(site: object, publication: Publication, file: PublishedFile) -> Any:
         if publication.started == MOMENT:
@@ -194,6 +193,7 @@ async def test_file_of_a_publication_that_is_just_replaced(
         return send_file(site, publication, file)
 
     with served(path) as datasette:
+        plugin = find_plugin("data.py")
         send_file = plugin.send_file
         monkeypatch.setattr(plugin, "send_file", replace_first)
         assert (await get_file(Site(datasette), "README.md")).status_code == 200

@@ -283,7 +283,9 @@ def build_edits_chart(
     if next((place for place, month in enumerate(starts) if month), len(weeks)) * 8 >= len(weeks):
         starts[0] = months[0]  # its label does not touch the next one
     marked = [place for place, month in enumerate(starts) if month]
-    kept = set(marked[:: -(-len(marked) // MAX_TICKS) or 1])
+    step = -(-len(marked) // MAX_TICKS) or 1
+    january = next((number for number, place in enumerate(marked) if months[place].endswith("-01")), 0)
+    kept = set(marked[january % step :: step])  # January states the year
     return Chart(
         title=title,
         panels=[

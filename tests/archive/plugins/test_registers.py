@@ -664,6 +664,9 @@ async def test_columns_of_edits_link_to_their_weeks(history_site: Site) -> None:
         assert int(found.split()[0] if found else 0) == sum(map(int, row[1:]))
     assert page.cssselect(".chart svg[role=img] > title")[0].text_content().startswith("Ändringar per vecka: Antal")
     assert "Det började läsa 3 juni 2024" in page.text_content()
+    assert [tick.text for tick in page.cssselect(".ticks text")] == ["jun"]
+    months = (await history_site.page("/-/edits?to=2025-03-10")).cssselect(".ticks text")
+    assert [tick.text for tick in months] == ["jul", "sep", "nov", "2025", "mar"]
 
 
 NO_PICTURE = ("", "?q=båtar", "?to=2023-12-31", "?to=2024-06-20&after=55", "?to=2024-06-20&importance=100")

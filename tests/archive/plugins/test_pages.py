@@ -87,7 +87,7 @@ async def test_links_of_the_first_page_and_agencies(site: Site) -> None:
     links = (await site.page("/agencies")).cssselect(".counted a")
     assert [link.text for link in links] == AGENCIES
     assert [(await site.page(link.attrib["href"])).cssselect("h1")[0].text for link in links] == AGENCIES
-    assert page.cssselect(".around a[href='/data#files']")
+    assert page.cssselect(".around a[href='/data']")
     assert (await site.page("/agencies")).cssselect("a[href='/-/compare']")
 
 

@@ -343,7 +343,7 @@ class ResponseHeaders:
                 if not is_static:
                     headers = add_cache_headers(headers, message["status"], validators)
                 elif message["status"] == 200:
-                    headers += validators.items()
+                    headers = [*((n, v) for n, v in headers if n not in validators), *validators.items()]
                 message = {**message, "headers": [*headers, *security.items()]}
             await send(message)
 

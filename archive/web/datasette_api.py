@@ -61,6 +61,7 @@ def list_closed_routes(datasette: Any) -> list[str]:
         closed += [
             rf"/-(/({CLOSED_NEXT_PATHS})?(\.\w+)?)?$",
             rf"/(?:{names})/(?!{QUERY_SUFFIX.removeprefix('/')}$)(?:.*/)?-(?:/.*)?$",
+            rf"/(?:{names})(?:/.*)?\.(?!(?:json|csv|blob|db)$)\w+$",  # a format that Datasette fails on
         ]
     return closed
 

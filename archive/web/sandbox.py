@@ -38,6 +38,8 @@ from datasette.database import Database, QueryInterrupted, Results
 from datasette.plugins import pm
 from datasette.utils.asgi import Base400
 
+from archive.web.datasette_api import IS_NEXT
+
 if TYPE_CHECKING:
     from archive.web.tables import KeysetPage
 
@@ -533,6 +535,9 @@ class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no ty
                 request.release_slot()
         if page:
             names, rows = page.take(names, rows, is_complete=is_complete)
+        elif not is_complete and IS_NEXT and request.streaming:  # 1.0 would send the part as if it were the whole
+            most = f"{request.max_bytes:,} bytes or {request.max_values:,} values"
+            raise sqlite3.OperationalError(f"_stream=on means all rows, but the result has more than {most}")
         elif not is_complete:
             request.rows_before_limit = len(rows)
         return build_results(names, rows, truncated=not is_complete and not page)

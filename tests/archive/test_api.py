@@ -56,7 +56,7 @@ def run(client: httpx.Client, command: list[str], folder: Path | None = None) ->
 def test_curl_example(example: str, client: httpx.Client, tmp_path: Path) -> None:
     (tmp_path / "article.txt").write_text("Kommunen skriver att ”stödet blir 30 miljoner kronor”.", "utf-8")
     command = shlex.split(example.replace("\\\n", " "), comments=True)
-    output = run(client, [*command, "--silent", "--show-error", "--fail"], tmp_path)
+    output = run(client, [*command, "--silent", "--show-error", "--fail", "--location"], tmp_path)
     assert output.splitlines()[1:] if ".csv" in example else json.loads(output)
 
 
@@ -89,7 +89,7 @@ def test_script_example(client: httpx.Client, language: str, word: str, command:
 
 @pytest.mark.parametrize("example", find_examples("sql"))
 def test_sql_example(client: httpx.Client, example: str) -> None:
-    response = client.get("/archive.json", params={"sql": example, "_shape": "array"})
+    response = client.get("/archive.json", params={"sql": example, "_shape": "array"}, follow_redirects=True)
     assert response.status_code == 200, response.text
     assert response.json()
 

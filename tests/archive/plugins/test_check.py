@@ -198,7 +198,9 @@ async def test_pages_of_other_sites_may_send_json(history_site: Site) -> None:
 
 @pytest.fixture(scope="module")
 async def address(history_site: Site) -> AsyncIterator[tuple[str, int]]:
-    config = uvicorn.Config(history_site.datasette.app(), host="127.0.0.1", port=0, log_config=None)
+    config = uvicorn.Config(
+        history_site.datasette.app(), host="127.0.0.1", port=0, log_config=None, lifespan="off"
+    )  # the site lives on
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())
     while not server.started:

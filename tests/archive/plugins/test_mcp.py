@@ -24,7 +24,9 @@ HEADERS = {"accept": "application/json, text/event-stream", "content-type": "app
 @pytest.fixture(scope="module")
 async def address(history_site: Site) -> AsyncIterator[str]:
     """The endpoint of a served site whose public address is another."""
-    config = uvicorn.Config(history_site.datasette.app(), host="127.0.0.1", port=0, log_config=None)
+    config = uvicorn.Config(
+        history_site.datasette.app(), host="127.0.0.1", port=0, log_config=None, lifespan="off"
+    )  # the site lives on
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())
     while not server.started:
@@ -165,7 +167,7 @@ async def test_a_busy_site_says_so(history_site: Site, monkeypatch: pytest.Monke
         find_plugin("security.py"), "read_limits", lambda _: SandboxLimits(max_waiting=0, queue_timeout=0.1)
     )
     monkeypatch.setattr(find_plugin("security.py"), "MAX_CONCURRENT_BY_PATH", {"/search": 0})
-    app = history_site.datasette.app()
+    app = type(history_site.datasette).app(history_site.datasette)  # a new one, which has these limits
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as client:
         params = {"name": "search", "arguments": {"query": "fyr"}}
         message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}

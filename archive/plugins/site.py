@@ -41,7 +41,13 @@ from archive.i18n import (
 )
 from archive.params import FilterError
 from archive.search.index import SearchIndex
-from archive.web.datasette_api import IS_NEXT, add_canned_queries, list_database_paths, read_canned_queries
+from archive.web.datasette_api import (
+    IS_NEXT,
+    add_canned_queries,
+    choose_templates,
+    list_database_paths,
+    read_canned_queries,
+)
 from archive.web.pages import format_month, format_short_month
 from archive.web.responses import (
     SiteRequest,
@@ -71,6 +77,11 @@ def extra_template_vars(request: Any, datasette: Any) -> dict[str, Any]:
     names = build_template_context(datasette, request)
     request.scope.get("archive_page", {})["language"] = names["lang"]  # read by security.py
     return names
+
+
+@hookimpl
+def prepare_jinja2_environment(env: Any) -> None:
+    choose_templates(env)
 
 
 def build_template_context(datasette: Any, request: Any) -> dict[str, Any]:

@@ -11,12 +11,16 @@ import re
 from pathlib import Path
 from typing import Any
 
+import datasette
 from datasette import __version__
 from datasette.utils import tilde_encode
+from jinja2 import ChoiceLoader, FunctionLoader
 
 QUERIES_FOLDER = Path(__file__).resolve().parents[1] / "queries"
 IS_NEXT = not __version__.startswith("0.")  # whether this is Datasette 1.0
 DATA_FORMAT_SUFFIX = r"(\.(?P<format>(?!db$)\w+))?$"
+# of the pages of tables, rows and SQL: ours are for the views of 0.65
+TABLE_TEMPLATES = ("base.html", "database.html", "query.html", "row.html", "table.html", "_table.html")
 QUERY_SUFFIX = r"/-/query(?:\.\w+)?"  # the path of SQL queries on 1.0, after the database's name
 # pages for debugging and logging in are useless here; /-/databases shows local paths
 CLOSED_PATHS = "allow-debug|auth-token|databases|logout|messages|patterns|permissions|threads"
@@ -84,6 +88,17 @@ def is_data_request(path: str, database_names: list[str]) -> bool:
 async def read_instance_metadata(datasette: Any) -> dict[str, Any]:
     """Return the metadata of the whole site, which the operator writes."""
     return dict(await datasette.get_instance_metadata() if IS_NEXT else datasette.metadata())
+
+
+def choose_templates(environment: Any) -> None:
+    """On 1.0, let Datasette's own templates show its pages."""
+    folder = Path(datasette.__path__[0]) / "templates"
+
+    def read(name: str) -> str | None:
+        return (folder / name).read_text("utf-8") if name in TABLE_TEMPLATES else None
+
+    if IS_NEXT:
+        environment.loader = ChoiceLoader([FunctionLoader(read), environment.loader])
 
 
 def get_environment(datasette: Any) -> Any:

@@ -55,7 +55,7 @@ def wire_crawl(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WireCrawl]:
         crawling = Crawling(site, site.agencies_file(folder), folder / "archive.db")
         wires = {slug: site.add_wire(name, compose_wire_releases(slug)) for slug, name in NAMES.items()}
         for slug, name in NAMES.items():
-            crawling.add_to_table(f'wire = "{name}"\nattachments = "none"', slug)
+            crawling.add_to_table(f'wire = "{name}"', slug)
         code, printed = crawling.run()
         assert (code, "Traceback" in printed) == (0, False), printed
         yield crawling, wires

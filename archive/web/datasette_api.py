@@ -14,7 +14,7 @@ from typing import Any
 import datasette
 from datasette import __version__
 from datasette.utils import tilde_encode
-from jinja2 import ChoiceLoader, FunctionLoader
+from jinja2 import ChoiceLoader, DictLoader
 
 QUERIES_FOLDER = Path(__file__).resolve().parents[1] / "queries"
 IS_NEXT = not __version__.startswith("0.")  # whether this is Datasette 1.0
@@ -92,13 +92,10 @@ async def read_instance_metadata(datasette: Any) -> dict[str, Any]:
 
 def choose_templates(environment: Any) -> None:
     """On 1.0, let Datasette's own templates show its pages."""
-    folder = Path(datasette.__path__[0]) / "templates"
-
-    def read(name: str) -> str | None:
-        return (folder / name).read_text("utf-8") if name in TABLE_TEMPLATES else None
-
     if IS_NEXT:
-        environment.loader = ChoiceLoader([FunctionLoader(read), environment.loader])
+        folder = Path(datasette.__path__[0]) / "templates"
+        own = DictLoader({name: (folder / name).read_text("utf-8") for name in TABLE_TEMPLATES})
+        environment.loader = ChoiceLoader([own, environment.loader])
 
 
 def get_environment(datasette: Any) -> Any:

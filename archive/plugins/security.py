@@ -90,8 +90,11 @@ COMMON_HEADERS = (
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=(), usb=(), browsing-topics=()"),
 )
-CSP_PAGES = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+CSP_PAGES = "; ".join(  # tools that check a page read robots.txt in it; no script of the page can
+    (
+        *("default-src 'none'", "style-src 'self'", "img-src 'self'", "connect-src 'self'"),
+        *("form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'"),
+    )
 )
 # for JSON, CSV, feeds and files, which need no scripts
 CSP_DATA = "default-src 'none'; sandbox; frame-ancestors 'none'"

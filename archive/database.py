@@ -59,6 +59,21 @@ def open_writable(path: Path, *, page_size: int = 4096) -> sqlite3.Connection:
     return db
 
 
+@contextmanager
+def write_transaction(db: Any) -> Iterator[None]:
+    """Commit everything written in the block, or roll it back if it raises. Waits for other writers only at its start.
+
+    db: a connection without implicit transactions, or sqlite-utils' Database of one.
+    """
+    db.execute("begin immediate")
+    try:
+        yield
+    except BaseException:
+        db.execute("rollback")
+        raise
+    db.execute("commit")
+
+
 def enable_wal(db: sqlite3.Connection) -> None:
     """Switch to WAL mode, with retries: SQLite does not wait if two processes create a file at once."""
     deadline = time.monotonic() + LOCK_TIMEOUT

@@ -26,7 +26,7 @@ from archive.aggregates import fill_count_tables
 from archive.attachment_text import AttachmentText, extract_text
 from archive.attachments import Attachments, TextExtraction
 from archive.captures import Captures
-from archive.database import ArchiveError, ProgressCallback, open_writable
+from archive.database import ArchiveError, ProgressCallback, open_writable, write_transaction
 from archive.dates import now, to_iso
 from archive.diff import Diff, compare
 from archive.duplicates import BandKeys, NearDuplicates, build_band_keys, join_text_fields
@@ -115,13 +115,8 @@ class Archive:
         if connection.in_transaction:
             yield
             return
-        connection.execute("begin immediate")
-        try:
+        with write_transaction(connection):
             yield
-        except BaseException:
-            connection.execute("rollback")
-            raise
-        connection.execute("commit")
 
     @contextmanager
     def bulk(self) -> Iterator[None]:

@@ -26,7 +26,7 @@ from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, Self
 
-from archive.database import ArchiveError, open_writable
+from archive.database import ArchiveError, open_writable, write_transaction
 from archive.dates import to_iso
 from archive.i18n import SWEDISH_TIME
 
@@ -119,7 +119,7 @@ class FollowStore:
             self.db.row_factory = sqlite3.Row
             self.db.execute("pragma synchronous = full")  # a message that was sent must not be sent again
             if not self._read_version():  # without a lock, so that no link waits for one
-                with self.transaction():
+                with write_transaction(self.db):
                     self._create_tables()
         except sqlite3.OperationalError:  # locked, or a full disk
             raise
@@ -145,16 +145,6 @@ class FollowStore:
     def __exit__(self, *_: object) -> None:
         self.db.close()
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        self.db.execute("begin immediate")
-        try:
-            yield
-        except BaseException:
-            self.db.execute("rollback")
-            raise
-        self.db.execute("commit")
-
     # Subscriptions
 
     def request(self, *, channel: str, address: str, query: str, frequency: str, language: str, now: datetime) -> None:
@@ -162,7 +152,7 @@ class FollowStore:
 
         Nothing is stored for an address with too many, and the caller cannot tell: it would learn who subscribes.
         """
-        with self.transaction():
+        with write_transaction(self.db):
             self._delete_unconfirmed(now)
             confirmed, unconfirmed = self.db.execute(
                 "select count(confirmed), count(*) - count(confirmed) from subscriptions"
@@ -203,7 +193,7 @@ class FollowStore:
 
         It replaces an earlier one to the same, and continues where that has got to.
         """
-        with self.transaction():
+        with write_transaction(self.db):
             self.db.execute("delete from messages where subscription = ? and kind = 'confirm'", [subscription.id])
             confirmed = self.db.execute(
                 "update subscriptions set confirmed = ?, position = ?, checksum = ?, due = ?"
@@ -228,12 +218,12 @@ class FollowStore:
 
     def end(self, subscriptions: Sequence[Subscription]) -> None:
         """Delete subscriptions with their messages."""
-        with self.transaction():
+        with write_transaction(self.db):
             self.db.executemany("delete from subscriptions where id = ?", [(each.id,) for each in subscriptions])
 
     def delete_unconfirmed(self, now: datetime) -> None:
         """Delete the subscriptions that were not confirmed in time."""
-        with self.transaction():
+        with write_transaction(self.db):
             self._delete_unconfirmed(now)
 
     def _delete_unconfirmed(self, now: datetime) -> None:
@@ -252,7 +242,7 @@ class FollowStore:
     def request_access(self, subscription: Subscription, now: datetime) -> None:
         """Store a message with a link to all subscriptions of an address, unless one is waiting."""
         waiting = "select 1 from messages where subscription = ? and kind = 'access'"
-        with self.transaction():
+        with write_transaction(self.db):
             if not self.db.execute(waiting, [subscription.id]).fetchone():
                 self._queue(subscription.id, "access", now)
 
@@ -267,7 +257,7 @@ class FollowStore:
         more: int = 0,
     ) -> None:
         """Store how far a subscription was matched and, in the same transaction, the message about what was found."""
-        with self.transaction():
+        with write_transaction(self.db):
             updated = self.db.execute(
                 "update subscriptions set position = ?, checksum = ?, due = ? where id = ?",
                 [position, checksum, find_next_due(subscription.frequency, now), subscription.id],
@@ -306,25 +296,25 @@ class FollowStore:
 
     def delete_message(self, message: QueuedMessage) -> None:
         """Delete a message that was sent, or has nothing left to report."""
-        with self.transaction():
+        with write_transaction(self.db):
             self.db.execute("delete from messages where id = ?", [message.id])
 
     def postpone(self, message: QueuedMessage, now: datetime) -> None:
         """Store when to try again to send a message, before it is sent: see Sender.send_due."""
         delay = RETRY_DELAYS[min(message.tries, len(RETRY_DELAYS) - 1)]
-        with self.transaction():
+        with write_transaction(self.db):
             self.db.execute(
                 "update messages set tries = tries + 1, due = ? where id = ?", [to_iso(now + delay), message.id]
             )
 
     def excuse(self, message: QueuedMessage, now: datetime) -> None:
         """Let the age of a message begin now, because it is not its recipient's fault that it was not taken."""
-        with self.transaction():
+        with write_transaction(self.db):
             self.db.execute("update messages set created = ? where id = ?", [to_iso(now), message.id])
 
     def record_acceptance(self, now: datetime) -> None:
         """Store that the mail server has just accepted a mail."""
-        with self.transaction():
+        with write_transaction(self.db):
             self.db.execute("delete from mail_server")
             self.db.execute("insert into mail_server values (?)", [to_iso(now)])
 
@@ -341,7 +331,7 @@ class FollowStore:
         if rejections >= MAX_REJECTIONS:
             self.end([subscription])
             return True
-        with self.transaction():
+        with write_transaction(self.db):
             self.db.execute(
                 "update subscriptions set rejections = ?, rejected = ? where id = ?",
                 [rejections, to_iso(now), subscription.id],

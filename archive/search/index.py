@@ -31,7 +31,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from archive.analysis import ANALYSIS_VERSION, AnalyzedText, analyze, find_words, is_english, is_english_release
-from archive.database import RunQuery
+from archive.database import RunQuery, write_transaction
 from archive.diff.align import build_blocks
 from archive.history import IS_EDIT_SQL
 from archive.models import LIST_FIELDS, STATE_FIELDS, parse_state
@@ -432,7 +432,7 @@ class SearchIndex:
         return done
 
     def _start_rebuild(self) -> None:
-        with self._write_transaction():
+        with write_transaction(self.db):
             meta = dict(self.db.execute("select name, value from search_meta").fetchall())
             if "renewed" in meta and meta.get("version") == ANALYSIS_VERSION:
                 return
@@ -448,7 +448,7 @@ class SearchIndex:
                 )
 
     def _rebuild_batch(self) -> int:
-        with self._write_transaction():
+        with write_transaction(self.db):
             last = self.db.execute("select value from search_meta where name = 'renewed'").fetchone()
             if last is None:  # another process finished
                 return 0
@@ -476,17 +476,6 @@ class SearchIndex:
                 self.index_file(file_id)
             self.db.execute("update search_meta set value = ? where name = 'renewed'", [str(rows[-1][0])])
         return len(rows)
-
-    @contextmanager
-    def _write_transaction(self) -> Iterator[None]:
-        """Run the block in a transaction that waits for other writers only at its start."""
-        self.db.execute("begin immediate")
-        try:
-            yield
-        except BaseException:
-            self.db.execute("rollback")
-            raise
-        self.db.execute("commit")
 
     def _write_stored(self, release_id: int, values: Sequence[Any]) -> IndexTerms:
         """Write the rows of a release, from its values in INDEXED_STATES_SQL, and return its terms."""

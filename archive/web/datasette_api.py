@@ -91,7 +91,7 @@ async def read_instance_metadata(datasette: Any) -> dict[str, Any]:
 
 
 def choose_templates(environment: Any) -> None:
-    """On 1.0, let Datasette's own templates show its pages."""
+    """Replace our templates of tables, rows and SQL by Datasette's own on 1.0; do nothing on 0.65."""
     if IS_NEXT:
         folder = Path(datasette.__path__[0]) / "templates"
         own = DictLoader({name: (folder / name).read_text("utf-8") for name in TABLE_TEMPLATES})

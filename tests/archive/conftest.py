@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from archive.store import Archive
+from tests.archive.follow.life import ENVIRONMENT, Life, start_life
 from tests.archive.sample import Site, fill, served
 from tests.archive.sample_history import add_history
 
@@ -33,6 +34,15 @@ def history_archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def history_site(history_archive: Path) -> AsyncIterator[Site]:
     with served(history_archive) as datasette:
         yield Site(datasette)
+
+
+@pytest.fixture
+def life(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Life]:
+    """An archive that is crawled day by day, with a mail server, for tests of following."""
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    with start_life(tmp_path) as started:
+        yield started
 
 
 @pytest.fixture

@@ -30,7 +30,6 @@ from archive.takedowns import hide_release, redact_passage
 from tests.archive.follow.life import (
     ADDRESS,
     DAY,
-    ENVIRONMENT,
     MINUTE,
     SENDER,
     Life,
@@ -38,7 +37,6 @@ from tests.archive.follow.life import (
     find_link,
     post,
     read_text,
-    start_life,
     subscribe,
 )
 from tests.archive.sample import Site, find_plugin, served
@@ -51,14 +49,6 @@ READERS = 12  # with a message each while processes are killed
 BODY = "Bron vid fyren kostar 120 miljoner kronor.\n\nDen är klar i maj."
 BRIDGE = build_release("bro", "Bron vid fyren", TODAY, body=BODY, tags=["Broar"])
 EDITED = build_release("bro", "Bron vid fyren", TODAY, body=BODY.replace("120", "190"), tags=["Broar"])
-
-
-@pytest.fixture
-def life(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Life]:
-    for name, value in ENVIRONMENT.items():
-        monkeypatch.setenv(name, value)
-    with start_life(tmp_path) as started:
-        yield started
 
 
 @pytest.fixture

@@ -20,21 +20,12 @@ from tests.archive.follow.life import (
     find_link,
     post,
     read_text,
-    start_life,
     subscribe,
 )
 from tests.archive.sample import Site, fill, find_plugin, served
 from tests.scraper.receivers import Webhook
 
 FORM = {"channel": "mail", "address": ADDRESS, "frequency": "week"}
-
-
-@pytest.fixture
-def life(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Life]:
-    for name, value in ENVIRONMENT.items():
-        monkeypatch.setenv(name, value)
-    with start_life(tmp_path) as started:
-        yield started
 
 
 @pytest.fixture

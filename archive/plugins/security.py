@@ -54,6 +54,7 @@ from archive.web.sandbox import (
     ResponseDelivery,
     SandboxedDatabase,
     SandboxLimits,
+    StarvedQueryError,
     VisitorRequest,
     current_visitor_request,
     has_body,
@@ -493,6 +494,9 @@ def describe_exception(exception: Exception) -> tuple[int, str, dict[str, str]]:
     """Return an error's status, the key of its interface text, and the values to insert."""
     if isinstance(exception, FilterError):
         return 400, exception.text_key, exception.text_values
+    # Datasette replaces an interrupted query by an error of its own, which has it as its context
+    if isinstance(exception, StarvedQueryError) or isinstance(exception.__context__, StarvedQueryError):
+        return 503, "error.busy_hint", {}
     if isinstance(exception, QueryInterrupted) or getattr(exception, "message_is_html", False):
         return 400, "error.data_too_slow", {}  # Datasette's message contains an HTML form with the SQL
     if isinstance(exception, DatasetteError):

@@ -59,6 +59,8 @@ class SandboxLimits:
     queue_timeout: float = 10.0  # waiting time of a request
     max_streams: int = 4  # CSV streams running at once; they take minutes, and queue for each of their pages
     request_seconds: float = 3.0  # SQL time per request with all its facets, or per page of a stream
+    # of its time; a statement that had less on a processor was stopped because the machine is busy
+    starved_share: float = 0.5
     kill_delay: float = 0.5  # extra time, after sql_time_limit_ms, for SQLite to stop before the worker is killed
     worker_memory: int = 200_000_000  # address space of a worker, including Python's 40 MB
     temp_file_bytes: int = 200_000_000  # one temporary file, such as for sorting
@@ -527,7 +529,8 @@ class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no ty
             raise
         except sqlite3.OperationalError as error:
             if error.args == ("interrupted",):
-                raise QueryInterrupted(error, sql, params) from error
+                interrupted = StarvedQueryError if isinstance(error, StarvedError) else QueryInterrupted
+                raise interrupted(error, sql, params) from error
             raise
         finally:
             request.seconds_left -= time.monotonic() - started
@@ -628,6 +631,14 @@ class WorkerLostError(Exception):
     """A worker died for a reason other than its statement. Another worker may succeed."""
 
 
+class StarvedError(sqlite3.OperationalError):
+    """A statement's time ran out while the machine was busy with other work."""
+
+
+class StarvedQueryError(QueryInterrupted):  # type: ignore[misc] # Datasette ships no types
+    """A query was interrupted because the machine is busy with other work. It may succeed later."""
+
+
 class SandboxWorker:
     """A process that runs statements on one database; `escape` handles its calls of escape_fts."""
 
@@ -652,7 +663,10 @@ class SandboxWorker:
         return self.uses >= self.limits.worker_statements or self.process.poll() is not None
 
     def execute(self, statement: SandboxStatement) -> StatementResult:
-        """Return column names and rows. Raises sqlite3.OperationalError("interrupted") after the time limit."""
+        """Return column names and rows.
+
+        Raises sqlite3.OperationalError("interrupted") after the time limit, StarvedError if the machine was too busy.
+        """
         self.uses += 1
         if self.uses == 1:
             self.wait_until_ready()
@@ -667,6 +681,8 @@ class SandboxWorker:
                 kind, content, rows = load_restricted(data)
                 if kind in ("rows", "cut"):
                     return content, rows, kind == "rows"
+                if kind == "starved":
+                    raise StarvedError(content)
                 if kind == "error":
                     raise sqlite3.OperationalError(content)
                 self.pipe.send_bytes(pickle.dumps(self.escape(content)))

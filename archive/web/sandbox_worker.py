@@ -55,7 +55,7 @@ def main(pipe_number: str, uri: str, limits_json: str) -> None:
         except EOFError:
             return
         escape_fts.calls_left = limits["max_escape_calls"]
-        kind, content, rows = run_statement(db, authorizer, statement)
+        kind, content, rows = run_statement(db, authorizer, statement, limits["starved_share"])
         # SQLite itself only reports that a function raised an exception
         if kind == "error" and escape_fts.calls_left < 0:
             content = escape_fts.limit_message
@@ -125,8 +125,12 @@ def run_statement(
     db: sqlite3.Connection,
     authorizer: StatementAuthorizer,
     statement: tuple[str, Any, float, bool, int, int, bool],
+    starved_share: float,
 ) -> tuple[str, Any, Any]:
-    """Run a statement; return ("rows" or "cut", column names, rows) or ("error", message, None)."""
+    """Run a statement; return ("rows" or "cut", column names, rows) or ("error" or "starved", message, None).
+
+    A statement is starved if its time ran out while the machine was busy with other work.
+    """
     sql, params, seconds, may_be_cut, max_bytes, max_values, as_json = statement
     used = resource.getrusage(resource.RUSAGE_SELF)
     cpu_limit = int(used.ru_utime + used.ru_stime + seconds) + 3  # ends this process even if the server has died
@@ -150,9 +154,16 @@ def run_statement(
     except MemoryError:
         return "error", "the statement needs more memory than visitors may use", None
     except (sqlite3.Error, sqlite3.Warning, ResultTooLargeError, OverflowError, ValueError) as error:
-        return "error", str(error), None
+        is_starved = str(error) == "interrupted" and measure_cpu(used) < seconds * starved_share
+        return "starved" if is_starved else "error", str(error), None
     finally:
         db.set_progress_handler(None, 0)
+
+
+def measure_cpu(before: resource.struct_rusage) -> float:
+    """Return the seconds of CPU time that this process has used since `before`."""
+    now = resource.getrusage(resource.RUSAGE_SELF)
+    return now.ru_utime - before.ru_utime + now.ru_stime - before.ru_stime
 
 
 def collect_rows(

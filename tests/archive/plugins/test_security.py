@@ -20,7 +20,7 @@ from archive.plugins.security import REFUSALS_PER_SECOND
 from archive.web.datasette_api import read_canned_queries
 from archive.web.sandbox import BusyError, SandboxLimits
 from tests.archive.sample import ROOT, Site, served
-from tests.archive.web.serving import configure_plugin
+from tests.archive.web.serving import configure_plugin, serve_with_limits
 from tests.harness.locked.attacks import ENDLESS
 
 
@@ -197,8 +197,7 @@ async def test_fault_is_logged_and_not_shown(
 
 
 async def test_error_page_is_in_the_language_of_the_reader_and_data_in_english(sample_archive: Path) -> None:
-    with served(sample_archive, sql_time_limit_ms=50) as datasette:
-        site = Site(datasette)
+    with serve_with_limits(sample_archive, {"starved_share": 0}, sql_time_limit_ms=50) as site:
         slow = urlencode({"_where": f"id in ({ENDLESS} select x from c)"})
         page = await site.get(f"/archive/releases?{slow}")
         assert (page.status_code, "Frågan tog för lång tid" in page.text) == (400, True)

@@ -6,8 +6,10 @@ import asyncio
 import os
 import re
 import signal
+import threading
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from importlib.util import find_spec, module_from_spec
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from archive.web.sandbox import (
     SandboxLimits,
     SandboxStatement,
     SandboxWorker,
+    StarvedError,
     WorkerLostError,
     install_linear_sql_checks,
     load_restricted,
@@ -39,7 +42,7 @@ ENDLESS_COUNT = sql(f"{ENDLESS} select count(*) from c")
 # they depend on `site` because they would otherwise unregister its plugins at their end
 @pytest.fixture(scope="module")
 async def impatient_site(site: Site, sample_archive: Path) -> AsyncIterator[Site]:
-    limits = {"max_waiting": MAX_WAITING}
+    limits = {"max_waiting": MAX_WAITING, "starved_share": 0}  # the machine may be busy with other tests
     with serve_with_limits(sample_archive, limits, sql_time_limit_ms=100) as impatient:
         await impatient.get("/")
         yield impatient
@@ -118,6 +121,45 @@ async def test_hostile_statement_ends_in_time_and_the_next_is_answered(impatient
     assert time.perf_counter() - started < 20
     response = await impatient_site.get(sql("select count(*) as n from releases", _shape="array"))
     assert response.json()[0]["n"] > 40
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"/archive/releases.json?{urlencode({'_sort': 'body', '_where': f'id in ({ENDLESS} select x from c)'})}",
+        f"/archive/revisions.csv?{urlencode({'_where': f'id in ({ENDLESS} select x from c)'})}",
+        ENDLESS_COUNT,
+    ],
+)
+async def test_statement_that_a_busy_machine_stopped_is_to_be_sent_again(
+    site: Site, sample_archive: Path, path: str
+) -> None:
+    with serve_with_limits(sample_archive, {"starved_share": 1e9}, sql_time_limit_ms=100) as busy:
+        await busy.get("/")
+        response = await busy.get(path)
+    assert (response.status_code, response.headers.get("retry-after")) == (503, "10"), response.text
+    assert response.json()["error"].startswith("The archive could not respond in time.")
+
+
+def test_worker_that_got_no_processor_says_so(sample_archive: Path) -> None:
+    limits = replace(SandboxLimits(), kill_delay=20.0)
+    statement = SandboxStatement(
+        sql=f"{ENDLESS} select count(*) from c",
+        params={},
+        seconds=1.0,
+        may_be_cut=True,
+        max_bytes=1000,
+        max_values=10,
+        as_json=True,
+    )
+    worker = SandboxWorker(sample_archive.resolve().as_uri() + "?mode=ro", limits, str)
+    try:
+        for delay, sent in ((0.1, signal.SIGSTOP), (2.0, signal.SIGCONT)):
+            threading.Timer(delay, os.kill, (worker.process.pid, sent)).start()
+        with pytest.raises(StarvedError):
+            worker.execute(statement)
+    finally:
+        worker.close()
 
 
 async def test_requests_beyond_the_queue_are_rejected(impatient_site: Site) -> None:

@@ -33,6 +33,7 @@ from archive.web.charts import (
     label_periods,
 )
 from archive.web.openapi import FIELDS, DataOperation
+from archive.web.pages import find_agency_slug
 from archive.web.responses import (
     DataDocument,
     DataExport,
@@ -129,15 +130,6 @@ async def show_comparison(site: SiteRequest) -> Any:
         truncated=f"after {MAX_COMPARED_HITS} hits of a search" if any(each.counts.capped for each in series) else "",
     )
     return await render_document(site, document)
-
-
-def find_agency_slug(agencies: Mapping[str, Mapping[str, Any]], name: str) -> str:
-    """Return the slug of an agency by its slug or name; raise FilterError if there is none."""
-    folded = swedish_sort_key(name)
-    for slug, row in agencies.items():
-        if name == slug or folded in (swedish_sort_key(row["name"]), swedish_sort_key(row["name_en"] or "")):
-            return slug
-    raise FilterError("agency", name, "the slug or name of an agency", text_key="error.no_agency_value")
 
 
 async def count_series(

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import inspect
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
@@ -19,14 +20,16 @@ from datetime import date
 from functools import lru_cache
 from importlib.metadata import version
 from importlib.util import find_spec
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 from datasette import Response, hookimpl
 from datasette.utils import add_cors_headers
 
-from archive.params import format_day_start
+from archive.i18n import translate
+from archive.params import FilterError, format_day_start
+from archive.web.pages import find_agency_slug
 from archive.web.responses import SiteRequest, site_view
 from archive.web.sandbox import CUT_HEADER, RequestBody
 
@@ -57,6 +60,30 @@ VERSION_MEMBERS = (
     ),
     *("title", "lead", "published", "updated", "seen", "removed_at", "language", "tags", "takedowns", "citation"),
 )
+AGENCY_MEMBERS = ("slug", "name", "name_en")
+ARGUMENTS: Mapping[str, str] = {  # what the arguments of tools mean
+    "query": (
+        'Swedish words in any form, "phrases in quotation marks", -not, OR, word*, title: rubrik:, dates från:2024-03'
+        " till:2024-06, bilaga: for attachments, removed:word and added:word for edits"
+    ),
+    "agency": "Only this agency: its slug, such as polisen, or its name as in list_agencies",
+    "year": "Only releases published in this year",
+    "order": "best: the best results first; newest or oldest: by date of publication",
+    "earlier_versions": 'Also find releases of which only an earlier version has the words (match is "former")',
+    "page": "Page of the results, from 1; `next_page` of the previous result",
+    "release": "Number of a release: its current version is read",
+    "revision": "Number of a revision: this version is read",
+    "offset": "Where to continue in a long text, in characters: `next_offset` of the previous result",
+    "before": "Number of the revision to compare with",
+    "after": "Where to continue: `next_after` of the previous result. compare_versions: number of the other revision",
+    "phrase": "The exact words",
+    "text": "A text with quotations, at most 50,000 bytes",
+    "since": "First day, as YYYY-MM-DD",
+    "what": "edits by the agencies, removals of releases, or new releases",
+    "importance": "Only edits of at least this importance, 0 to 100; 60 is a changed fact",
+    "size": f"Entries in the result, at most {MAX_ENTRIES}",
+}
+BAD_REQUEST = -32600  # JSON-RPC 2.0: the message is not a request that can be handled
 CHANGES: Mapping[str, tuple[str, str]] = {  # what → path, and the member with the time of an entry
     "edits": ("/-/edits.json", "seen"),
     "removals": ("/-/removed.json", "confirmed"),
@@ -86,8 +113,10 @@ async def serve_mcp(site: SiteRequest) -> Response:
         return await site.respond_with_error(405, "error.mcp_by_post", {}, {}, headers)
     body: RequestBody = site.request.scope["archive_body"]
     if body.problem:
+        # clients read an error in JSON-RPC also from a response that is not successful
+        error = {"code": BAD_REQUEST, "message": translate("en", "error.mcp_body")}
         status = 413 if body.problem == "too_long" else 408
-        return await site.respond_with_error(status, "error.mcp_body", {}, {})
+        return Response.json({"jsonrpc": "2.0", "id": None, "error": error}, status=status, headers=headers)
     response = await handle_message(site, body.data)
     response.headers |= {name: value for name, value in headers.items() if name != "allow"}
     return response
@@ -126,8 +155,19 @@ async def handle_message(site: SiteRequest, body: bytes) -> Response:
 def load_server() -> Callable[[], Any]:
     """Load the SDK and return a function that builds a session manager, which can run only once."""
     server_module, types = importlib.import_module("mcp.server"), importlib.import_module("mcp.types")
+
+    class CheckedServer(server_module.MCPServer):  # type: ignore[misc, name-defined] # an optional package
+        """The SDK's server, which by itself ignores arguments that a tool does not have."""
+
+        async def call_tool(self, name: str, arguments: dict[str, Any], context: Any = None) -> Any:
+            known = {tool.name: list(tool.input_schema["properties"]) for tool in await self.list_tools()}
+            unknown = [argument for argument in arguments if argument not in known.get(name, arguments)]
+            if unknown:
+                raise fail(f"{name} has no argument {', '.join(unknown)}; it has: {', '.join(known[name]) or 'none'}")
+            return await super().call_tool(name, arguments, context)
+
     handlers = list(logging.root.handlers)
-    server = server_module.MCPServer(
+    server = CheckedServer(
         "myndighetsarkivet",
         title="Myndighetsarkivet",
         version=version("myndighetsarkivet"),
@@ -137,7 +177,8 @@ def load_server() -> Callable[[], Any]:
     )
     logging.root.handlers[:] = handlers  # the SDK adds one, which would print the site's messages, too
     annotations = types.ToolAnnotations(read_only_hint=True, destructive_hint=False, open_world_hint=False)
-    for tool in (search, read_version, compare_versions, phrase_history, check_quotations, list_changes):
+    for tool in TOOLS:
+        describe_arguments(tool)
         server.add_tool(tool, annotations=annotations)
 
     def build_manager() -> Any:
@@ -151,7 +192,36 @@ def load_server() -> Callable[[], Any]:
     return build_manager
 
 
+def describe_arguments(tool: Callable[..., Any]) -> None:
+    """Add a description to each argument of a tool, where the SDK looks for it."""
+    build_field = importlib.import_module("pydantic").Field  # comes with the SDK
+    signature = inspect.signature(tool, eval_str=True)
+    described = [
+        argument.replace(annotation=Annotated[argument.annotation, build_field(description=ARGUMENTS[name])])
+        for name, argument in signature.parameters.items()
+    ]
+    vars(tool)["__signature__"] = signature.replace(parameters=described)
+
+
 # Tools. Their docstrings are read by language models.
+
+
+async def list_agencies() -> dict[str, Any]:
+    """List the agencies whose news the archive holds: slug and names. Other tools take either."""
+    data, is_whole = await fetch("/archive/agencies.json", _shape="objects", _size="max", _nofacet=1)
+    complete = is_whole and not data["truncated"] and data["next"] is None
+    return {"agencies": [pick(row, AGENCY_MEMBERS) for row in data["rows"]], "complete": complete}
+
+
+async def find_agency(name: str | None) -> str | None:
+    """Return the slug of an agency by its slug or name; raise the SDK's ToolError if there is none."""
+    if name is None:
+        return None
+    rows = {row["slug"]: row for row in (await list_agencies())["agencies"]}
+    try:
+        return find_agency_slug(rows, name)
+    except FilterError as error:
+        raise fail(f"The archive has no agency called “{name}”. list_agencies has all.") from error
 
 
 async def search(
@@ -165,11 +235,9 @@ async def search(
 ) -> dict[str, Any]:
     """Search the agencies' news. Returns hits with excerpts; read_version has the whole text.
 
-    query: Swedish words in any form, "phrases in quotation marks", -not, OR, word*, title: rubrik:, dates från:2024-03
-    till:2024-06, bilaga: for attached files, removed:word and added:word for edits. agency: a slug such as polisen, as
-    in hits. earlier_versions: also find releases of which only an earlier version has the words (match is "former").
     Hits with match "loose" lack some of the words.
     """
+    agency = await find_agency(agency)
     versions = "all" if earlier_versions else None
     data, _ = await fetch(
         "/search.json", q=query, agency=agency, year=year, order=order, versions=versions, page=page, size=10
@@ -190,7 +258,7 @@ async def search(
 async def read_version(release: int | None = None, revision: int | None = None, offset: int = 0) -> dict[str, Any]:
     """Read a release in its current version (release), or one version of it (revision), with a list of all versions.
 
-    offset: where to continue in a long text: `next_offset` of the previous result. `permalink` is what to cite.
+    `permalink` is what to cite.
     """
     if (release is None) == (revision is None):
         raise fail("give either release or revision")
@@ -236,10 +304,10 @@ async def compare_versions(before: int, after: int) -> dict[str, Any]:
 async def phrase_history(phrase: str, agency: str | None = None, after: int | None = None) -> dict[str, Any]:
     """Find out when a wording appeared in the agencies' news and when it disappeared, in all versions.
 
-    phrase: the exact words. A row is a time in which a release had them: it appeared between last_seen_before and
-    first_seen, and disappeared between last_seen and missing_at (null: it is still there). after: `next_after` of the
-    previous result.
+    A row is a time in which a release had the words: they appeared between last_seen_before and first_seen, and
+    disappeared between last_seen and missing_at (null: they are still there).
     """
+    agency = await find_agency(agency)
     words = phrase.replace('"', " ")
     data, is_whole = await fetch("/-/phrase.json", q=f'"{words}"', agency=agency, after=after, size=20)
     return {
@@ -252,7 +320,7 @@ async def phrase_history(phrase: str, agency: str | None = None, after: int | No
 async def check_quotations(text: str) -> dict[str, Any]:
     """Check whether the quotations in a text are in the archive: each passage in quotation marks, or after a dash.
 
-    The text may have 50,000 bytes. verdict: verbatim, altered (`difference` says how), withdrawn (only an earlier
+    verdict: verbatim, altered (`difference` says how), withdrawn (only an earlier
     version has it), not_found (the archive does not have it, which does not mean that it was never said), short,
     not_checked.
     """
@@ -268,11 +336,8 @@ async def list_changes(
     after: int | None = None,
     size: int = 20,
 ) -> dict[str, Any]:
-    """List what changed since a day, newest first: edits by the agencies, removals of releases, or new releases.
-
-    importance: only edits of at least this importance, 0 to 100; 60 is a changed fact. after: `next_after` of the
-    previous result.
-    """
+    """List what changed since a day, newest first: edits by the agencies, removals of releases, or new releases."""
+    agency = await find_agency(agency)
     path, time = CHANGES[what]
     filters = {"from": since.isoformat(), "importance": importance} if what == "edits" else {}
     size = min(max(size, 1), MAX_ENTRIES)
@@ -283,6 +348,9 @@ async def list_changes(
     if len(selected) < len(entries):  # the rest is older
         data["next"] = None
     return {"since": since.isoformat(), what: selected, **describe_rest(data, is_whole=is_whole), "page": data["page"]}
+
+
+TOOLS = (*(list_agencies, search, read_version, compare_versions, phrase_history, check_quotations, list_changes),)
 
 
 async def fetch(path: str, *, body: object = None, **parameters: object) -> tuple[dict[str, Any], bool]:

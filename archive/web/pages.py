@@ -310,6 +310,15 @@ async def read_agency_overview(run: RunQuery) -> list[dict[str, Any]]:
     return [dict(row) for row in await run(AGENCY_LIST_SQL, {})]
 
 
+def find_agency_slug(agencies: Mapping[str, Mapping[str, Any]], name: str) -> str:
+    """Return the slug of an agency by its slug or name; raise FilterError if there is none."""
+    folded = swedish_sort_key(name)
+    for slug, row in agencies.items():
+        if name == slug or folded in (swedish_sort_key(row["name"]), swedish_sort_key(row["name_en"] or "")):
+            return slug
+    raise FilterError("agency", name, "the slug or name of an agency", text_key="error.no_agency_value")
+
+
 def find_last_crawl(agencies: Iterable[dict[str, Any]]) -> str | None:
     return max((agency["crawled"] for agency in agencies if agency["crawled"]), default=None)
 

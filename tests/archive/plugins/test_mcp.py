@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
-from mcp import Client
+from mcp import Client, MCPError
 
 from archive.web.sandbox import SandboxLimits
 from tests.archive.sample import Site, find_plugin, served
@@ -64,9 +64,21 @@ async def test_tools_are_described_and_only_read(address: str) -> None:
         tools = (await client.list_tools()).tools
         assert "Swedish" in (client.instructions or "")
     assert [tool.name for tool in tools] == [
-        *("search", "read_version", "compare_versions", "phrase_history", "check_quotations", "list_changes")
+        *(
+            "list_agencies",
+            "search",
+            "read_version",
+            "compare_versions",
+            "phrase_history",
+            "check_quotations",
+            "list_changes",
+        )
     ]
     assert all(tool.annotations and tool.annotations.read_only_hint for tool in tools)
+    arguments = {tool.name: tool.input_schema["properties"] for tool in tools}
+    assert arguments.pop("list_agencies") == {}
+    assert all(each.get("description") for tool in arguments.values() for each in tool.values())
+    assert "list_agencies" in arguments["search"]["agency"]["description"]
     assert "sql" not in json.dumps([tool.model_dump(mode="json") for tool in tools]).lower()
 
 
@@ -78,6 +90,15 @@ async def test_search_has_links_and_says_how_much_is_left(address: str) -> None:
     last = await call(address, "search", query="plogning", page=-(-found["total"] // 10))
     assert (last["complete"], last["next_page"]) == (True, None)
     assert (await call(address, "search", query="plogning", agency="fyrstyrelsen"))["total"] < found["total"]
+
+
+async def test_agencies_are_listed_and_known_by_slug_or_name(address: str) -> None:
+    listed = await call(address, "list_agencies")
+    assert listed["complete"]
+    fyr = next(agency for agency in listed["agencies"] if agency["slug"] == "fyrstyrelsen")
+    by_slug = await call(address, "search", query="fyr", agency=fyr["slug"])
+    by_name = await call(address, "search", query="fyr", agency=fyr["name"].upper())
+    assert by_name["total"] == by_slug["total"] > 0
 
 
 async def test_version_is_read_in_parts_with_its_permalink(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,6 +148,13 @@ async def test_quotations_are_checked(address: str) -> None:
     assert "too long" in await fail(address, "check_quotations", text="å" * 30_000)
 
 
+@pytest.mark.parametrize("size", [160_000, 1_000_000])
+async def test_text_that_is_much_too_long_is_an_error_with_a_reason(address: str, size: int) -> None:
+    async with Client(address) as client:
+        with pytest.raises(MCPError, match="too long"):
+            await client.call_tool("check_quotations", {"text": "x" * size})
+
+
 @pytest.mark.parametrize(("what", "time"), [("edits", "seen"), ("removals", "confirmed")])
 async def test_changes_since_a_day_are_those_of_the_register(address: str, what: str, time: str) -> None:
     everything, after = [], None
@@ -153,6 +181,11 @@ async def test_changes_since_a_day_are_those_of_the_register(address: str, what:
         ("search", {"query": "fyr", "order": "worst"}, "order"),
         ("list_changes", {"since": "yesterday"}, "since"),
         ("list_changes", {"since": "2024-01-01", "agency": "nowhere"}, "nowhere"),
+        ("search", {"query": "fyr", "agency": "Farledsverket"}, "list_agencies"),
+        ("phrase_history", {"phrase": "fyr", "agency": "Farledsverket"}, "Farledsverket"),
+        ("search", {"query": "fyr", "agencies": "fyrstyrelsen"}, "no argument agencies"),
+        ("read_version", {"release": 1, "version": 2}, "no argument version"),
+        ("list_agencies", {"agency": "fyrstyrelsen"}, "no argument agency"),
         ("phrase_history", {"phrase": ""}, "word"),
     ],
 )

@@ -21,7 +21,7 @@ def configure_plugin(datasette: Any, name: str, values: dict[str, Any]) -> None:
 
 
 @contextmanager
-def serve_with_limits(path: Path, limits: dict[str, int], **settings: Any) -> Iterator[Site]:
+def serve_with_limits(path: Path, limits: dict[str, Any], **settings: Any) -> Iterator[Site]:
     """Serve an archive with values of SandboxLimits that differ from the usual ones."""
     with served(path, **settings) as datasette:
         configure_plugin(datasette, "guard", limits)

@@ -37,6 +37,7 @@ BATCH_COLUMNS = (
 BATCH_OPERATION = DataOperation(
     summary="Count the releases with each of many names or phrases, and find the first ones",
     text=f"Names or phrases, one on each line: at most {MAX_TERMS} lines of {MAX_TERM_LENGTH} characters",
+    text_parameter="q",
     parameters={"q": ["str A name or phrase, instead of a body = fyrar"], "match": f"str {', '.join(MATCHES)} = exact"},
     body={
         "complete": "bool Whether every line was searched for",

@@ -75,10 +75,11 @@ COMPARE_OPERATION = DataOperation(
         ],
     },
     parameters={
-        "q": "str A query as in the search box; may be repeated = fyrar",
+        "q": "str A query as in the search box; may be repeated. Either this or `agency` must be given = fyrar",
         "agency": "str Slug or name of an agency; may be repeated = polisen",
         "by": "str month or year = year",
     },
+    statuses={400: "Neither q nor agency is given, there are too many, or a parameter cannot be read"},
 )
 AGENCY_NAMES_SQL = "select slug, name, name_en from agencies"
 

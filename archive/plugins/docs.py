@@ -25,6 +25,7 @@ from markupsafe import escape
 
 import archive
 from archive.schema import read_metadata
+from archive.web.datasette_api import IS_NEXT
 from archive.web.openapi import build_openapi
 from archive.web.responses import ANY_PARAMETER, SiteRequest, add_query, compute_etag, hash_file, site_view
 
@@ -109,10 +110,11 @@ async def show_image(site: SiteRequest) -> Response:
 async def show_openapi(site: SiteRequest) -> Response:
     """Show the description of the site's data."""
     described = read_metadata()["databases"]["archive"]["tables"]
-    tables = [described[table]["columns"] for table in DESCRIBED_TABLES]
-    columns = {name: text for table in reversed(tables) for name, text in table.items()}
+    columns_by_table = [described[table]["columns"] for table in DESCRIBED_TABLES]
+    columns = {name: text for table in reversed(columns_by_table) for name, text in table.items()}
+    tables = () if IS_NEXT else described  # 1.0 sends other members
     routes = [route for routes in pm.hook.register_routes(datasette=site.datasette) for route in routes]
-    text = json.dumps(build_openapi(routes, columns.get, site.url("/").rstrip("/")), ensure_ascii=False)
+    text = json.dumps(build_openapi(routes, tables, columns.get, site.url("/").rstrip("/")), ensure_ascii=False)
     headers = {"etag": compute_etag(text)}
     if site.datasette.cors:
         add_cors_headers(headers)

@@ -73,6 +73,7 @@ FEED_OPERATION = DataOperation(
     summary="New releases, newest first: neither old ones that a first crawl finds, nor imported ones",
     rows_name="releases",
     row=get_fields(*FEED_MEMBERS),
+    statuses={404: "There is no such agency or tag"},
 )
 CHANGES_OPERATION = DataOperation(
     summary="What changed in the archive since a cursor; followed from the beginning, it makes a complete mirror",

@@ -129,6 +129,7 @@ class Register(ABC):
     types: ClassVar[Mapping[str, Type]] = {}  # of members that FIELDS describes otherwise, or not
     extra_types: ClassVar[Mapping[str, Type]] = {}  # of members that describe_search adds
     parameter_types: ClassVar[Mapping[str, Type]] = {}
+    required: Sequence[str] = ()
 
     parse_query: ClassVar[Callable[..., RegisterQuery]]  # function that parses the URL arguments, given a page size
     read_page: ClassVar[Callable[..., Awaitable[ListPage]]]
@@ -140,6 +141,7 @@ class Register(ABC):
             row={**get_fields(*self.members), **self.types},
             members=self.extra_types,
             parameters=self.parameter_types,
+            required=self.required,
         )
 
     async def read_context(self, site: SiteRequest, query: RegisterQuery, page: ListPage) -> dict[str, Any]:
@@ -501,6 +503,7 @@ class PhraseRegister(Register):
         first_seen="time?",
         last_seen="time?",
     )
+    required = ("q",)
     parameter_types: ClassVar = {"q": 'str Words, or a phrase in quotation marks = "120 miljoner"'}
     parse_query, read_page = staticmethod(parse_phrase_query), staticmethod(read_phrase_page)
 

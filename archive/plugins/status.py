@@ -70,7 +70,8 @@ STATUS_OPERATION = DataOperation(
     rows_name="agencies",
     row=get_fields(
         *STATUS_COLUMNS,
-        **dict.fromkeys(("since", "acknowledged", "expected", "judged", "crawled", "worked"), "time?"),
+        **dict.fromkeys(("since", "acknowledged", "judged", "crawled", "worked"), "time?"),
+        expected="day? By when the next release is expected",
         **dict.fromkeys(("already_stored", "found", "quarantined", "requests", "bytes", "not_modified"), "int?"),
         **{f"{name}_told": f"int? Releases of the last crawl that state {name}" for name in TRACKED_FIELDS},
         state="str suspect, failing, never worked, quiet, healthy or paused",

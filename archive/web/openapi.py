@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from itertools import chain
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 from archive.citations import CITATION_TYPES
@@ -38,6 +39,7 @@ TYPES: Mapping[str, Schema] = {
     "bool": {"type": "boolean"},
     "url": {"type": "string", "format": "uri"},
     "time": {"type": "string", "format": "date-time"},
+    "day": {"type": "string", "format": "date"},
     "any": {},
     "map": {"type": "object"},
 }
@@ -191,7 +193,9 @@ class DataOperation:
     rows_name, row: the name of the list in a DataDocument's JSON, and the members of an entry; members: further members
     of the JSON. Names are looked up in FIELDS, mappings have their own types. body: the whole JSON, if it is not a
     DataDocument. parameters: types of parameters that differ from PARAMETERS. text: a request's body has a text.
-    statuses: of errors besides 400, 404 and 503. parameter_names: of its data, if a page supports others.
+    required: parameters that a request must have. text_parameter: what may be sent by GET instead of the text.
+    statuses: of errors besides 400, 404 and 503. parameter_names: of its data, if a page supports others. name: its
+    name, if that cannot be made from its path.
     """
 
     summary: str
@@ -201,8 +205,67 @@ class DataOperation:
     body: Type = ""
     parameters: Mapping[str, Type] = field(default_factory=dict)
     text: str = ""
+    text_parameter: str = ""
+    required: Sequence[str] = ()
     statuses: Mapping[int, str] = field(default_factory=dict)
     parameter_names: Sequence[str] | None = None
+    name: str = ""
+
+
+TABLE_PARAMETERS: Mapping[str, Type] = {
+    "_shape": "str objects: rows as objects; array: only a list of them; arrays is the default = objects",
+    "_size": "str Rows per page, at most 1000; max: as many as fit in a response = max",
+    "_next": "str Continue here: `next` of the previous page",
+    "_sort": "str Column to sort by",
+    "_sort_desc": "str Column to sort by, in descending order",
+    "_col": ["str Only this column; may be repeated"],
+    "_search": "str A query as in the search box; only in the table releases",
+    "_stream": "str on: all rows in one CSV file = on",
+    "filters": "map Filters by column, such as agency=polisen or published__gte=2024",
+    "sql": "str One SELECT statement = select count(*) as n from releases",
+}
+ROWS: Mapping[str, Type] = {
+    "database": "str",
+    "rows": ["any A row, as an array of values or as an object"],
+    "truncated": "bool Whether rows are missing because the result is too large",
+    "columns": ["str"],
+    "query": {"sql": "str", "params": "map"},
+    "private": "bool",
+    "allow_execute_sql": "bool Whether the site lets visitors send SQL",
+    "query_ms": "num Milliseconds that the statement took",
+    **dict.fromkeys(("license?", "license_url?", "source?", "source_url?"), "str"),
+}
+TABLE_OPERATION = DataOperation(
+    name="table",
+    summary="The rows of a table or view, page by page, in a complete order",
+    body={
+        **ROWS,
+        "table": "str",
+        "is_view": "bool",
+        "human_description_en": "str What was filtered and sorted by",
+        "filtered_table_rows_count": "int? How many rows match; null if counting took too long",
+        "expanded_columns": ["str"],
+        "expandable_columns": ["any"],
+        "primary_keys": ["str"],
+        "units": "map",
+        "facet_results": "map How often each value of a column occurs, if facets were asked for",
+        "facets_timed_out": ["str Column whose values could not be counted in time"],
+        "suggested_facets": ["any"],
+        "next": "str? For `_next`; null on the last page",
+        "next_url": "url? Address of the next page; null on the last page",
+    },
+    parameters={**TABLE_PARAMETERS, "table": "str Name of a table or view = releases"},
+)
+SQL_OPERATION = DataOperation(
+    name="sql",
+    summary="The result of one SELECT statement",
+    required=("sql",),
+    body={**ROWS, "query_name": "str?", "ok": "bool", "error": "str?"},
+    parameters=TABLE_PARAMETERS,
+    statuses={403: "The site lets no visitor send SQL", 404: "CSV and Excel need `sql`"},
+)
+TABLE_VIEW = SimpleNamespace(operation=TABLE_OPERATION, parameters=[name for name in TABLE_PARAMETERS if name != "sql"])
+SQL_VIEW = SimpleNamespace(operation=SQL_OPERATION, parameters=("sql", "_shape"))
 
 
 class Route(NamedTuple):
@@ -254,13 +317,16 @@ def read_routes(routes: Sequence[tuple[str, Any]]) -> Iterator[Route]:
             yield Route(f"{path}.{format_name}".rstrip("."), format_name, schemas, view)
 
 
-def build_openapi(routes: Sequence[tuple[str, Any]], describe_column: DescribeColumn, site_url: str) -> Schema:
-    """Return the description of all routes that have a DataOperation."""
+def build_openapi(
+    routes: Sequence[tuple[str, Any]], tables: Collection[str], describe_column: DescribeColumn, site_url: str
+) -> Schema:
+    """Return the description of all routes that have a DataOperation, and of the tables and views."""
     paths: Schema = {}
-    for route in read_routes(routes):
-        if route.view.operation is not None:
-            method = "post" if route.view.operation.text else "get"
-            paths[route.path] = {method: build_operation(route, describe_column)}
+    for route in (*read_routes(routes), *(iter_table_routes(tables) if tables else ())):
+        operation: DataOperation | None = route.view.operation
+        if operation is not None:
+            methods = ("post", *(["get"] if operation.text_parameter else [])) if operation.text else ("get",)
+            paths[route.path] = {method: build_operation(route, describe_column, method) for method in methods}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -270,7 +336,8 @@ def build_openapi(routes: Sequence[tuple[str, Any]], describe_column: DescribeCo
             "description": (
                 "Everything that the site shows, as data, without a key. Texts are the agencies' own, most in Swedish. "
                 "`published` and `updated` are what the agency states, and null if it states nothing; `first_seen` and "
-                "`last_seen` are when the archive read the page. Tables, and SQL, are described in the documentation."
+                "`last_seen` are when the archive read the page. The documentation has the columns of tables, and the"
+                " prepared queries."
             ),
         },
         "externalDocs": {"url": f"{site_url}/docs/api", "description": "Documentation, with examples"},
@@ -291,24 +358,37 @@ def build_openapi(routes: Sequence[tuple[str, Any]], describe_column: DescribeCo
     }
 
 
-def build_operation(route: Route, describe_column: DescribeColumn) -> Schema:
+def iter_table_routes(tables: Collection[str]) -> Iterator[Route]:
+    """Yield the routes of tables, views and SQL, which Datasette's own views serve (archive.web.tables)."""
+    path_parameters = {"table": {"type": "string", "enum": sorted(tables)}}
+    for format_name in ("json", "csv", "xlsx"):
+        yield Route(f"/archive/{{table}}.{format_name}", format_name, path_parameters, TABLE_VIEW)
+        yield Route(f"/archive.{format_name}", format_name, {}, SQL_VIEW)
+
+
+def build_operation(route: Route, describe_column: DescribeColumn, method: str) -> Schema:
     """Return the OpenAPI operation of a route."""
     operation: DataOperation = route.view.operation
+    required = (*operation.required, *([operation.text_parameter] if method == "get" else []))
     schema: Schema = {"type": "string"} if route.format_name in TEXT_FORMATS else {}
     if route.format_name in ("json", "csl.json"):
         schema = build_schema(get_body(operation), describe_column)
     media_type = MEDIA_TYPES.get(route.format_name, "application/octet-stream")
     types = {**PARAMETERS, **operation.parameters}
     statuses = [400, *([404] if route.path_parameters else []), 503]
+    has_body = method == "post"
     return {
-        "operationId": name_operation(route),
+        "operationId": name_operation(route) + ("_by_get" if operation.text and not has_body else ""),
         "summary": operation.summary,
         "parameters": [
             *(build_path_parameter(name, schema, types) for name, schema in route.path_parameters.items()),
-            *(build_parameter(name, types.get(name, "str")) for name in route.query_parameters),
+            *(
+                build_parameter(name, types.get(name, "str"), is_required=name in required)
+                for name in route.query_parameters
+            ),
             {"$ref": "#/components/parameters/lang"},
         ],
-        **({"requestBody": build_request_body(operation.text)} if operation.text else {}),
+        **({"requestBody": build_request_body(operation.text)} if has_body else {}),
         "responses": {
             "200": {
                 "description": operation.summary,
@@ -342,19 +422,23 @@ def name_operation(route: Route) -> str:
     >>> name_operation(Route("/-/diff/{one}/{other}.json", "json", {}, None))
     'diff'
     """
-    path = route.path.removesuffix(f".{route.format_name}")
+    path = getattr(route.view, "operation", None) and route.view.operation.name
+    path = path or route.path.removesuffix(f".{route.format_name}")
     words = re.findall(r"\w+", re.sub(r"\{\w+\}", "", path))
     return "_".join([*words, *([] if route.format_name == "json" else [route.format_name.replace(".", "_")])])
 
 
-def build_parameter(name: str, wanted: Type) -> Schema:
-    """Return a query parameter; it may be repeated if its type is a list."""
+def build_parameter(name: str, wanted: Type, *, is_required: bool = False) -> Schema:
+    """Return a query parameter; it may be repeated if its type is a list, and have any name if it is `map`."""
     schema = build_schema(wanted, lambda _: None)
     described = schema.get("items", schema)
     parameter = {"name": name, "in": "query", "description": described.pop("description", ""), "schema": schema}
     if examples := described.pop("examples", None):
         parameter["example"] = examples if isinstance(wanted, list) else examples[0]
-    return parameter
+    if schema["type"] == "object":
+        parameter |= {"style": "form", "explode": True}
+        schema["additionalProperties"] = {"type": "string"}
+    return parameter | ({"required": True} if is_required else {})
 
 
 def build_path_parameter(name: str, schema: Schema, types: Mapping[str, Type]) -> Schema:

@@ -16,6 +16,7 @@ from openapi_spec_validator import validate
 from archive.models import Release
 from archive.store import Archive
 from archive.takedowns import hide_release
+from archive.web.datasette_api import IS_NEXT
 from archive.web.openapi import MEDIA_TYPES, list_gaps
 from tests.archive.sample import SEEN, Site, fill, served
 from tests.archive.sample_coverage import add_coverage
@@ -26,12 +27,13 @@ from tests.archive.sample_related import OTTERS, fill_related
 
 HIDDEN = 3
 EMPTY_LISTS = re.compile(
-    r"\.(notes|did_you_mean|approximate_facets|images|attachments|contacts|tags|questions|speaker)$"
+    r"\.(notes|did_you_mean|approximate_facets|facets_timed_out|expanded_columns|suggested_facets|images|attachments|contacts|tags|questions|speaker)$"
 )
 ARTICLE = """Verket: ”Stödet till båtbyggare blir 30 miljoner kronor i år”.
 Någon: ”Stödet till båtbyggare blir 50 miljoner kronor i år”."""
 TEXTS = {"/-/batch.json": "båtbyggare\nfyrar"}  # of requests by POST
-NEEDS_QUERY = re.compile(r"/-/(phrase|compare)\.")
+NEEDS_QUERY = re.compile(r"/-/(phrase|compare|batch)\.|/archive\.")
+SQL = "?sql=select+title,+agency+from+releases"
 PRIVATE = "/-/follow/subscription.json:"  # only for the owner of a subscription, by the token in a mail
 # further requests of an operation, by its path
 QUERIES = {
@@ -53,6 +55,8 @@ QUERIES = {
     "/-/coverage.json": ["?agency=vagmyndigheten", "?agency=fyrstyrelsen"],
     "/-/diff/{one}/{other}.json": ["?show=all"],
     "/-/changes.json": ["?since=0&size=3"],
+    "/archive/{table}.json": ["?_shape=objects&_size=3&_sort=title", "?agency=fyrstyrelsen&_facet=agency"],
+    **{f"/archive.{name}": [SQL] for name in ("json", "csv", "xlsx")},
 }
 
 
@@ -105,6 +109,7 @@ async def find_values(site: Site) -> dict[str, dict[str, object]]:
         "agency": "fyrstyrelsen",
         "version": 2,
         "slug": "anna-ek",
+        "table": "releases",
     }
     return {
         "": {**ids, "tag": tags.single_value()},
@@ -134,6 +139,11 @@ def find_empty_lists(value: Any, schema: Any, path: str = "") -> Iterator[tuple[
             yield from find_empty_lists(each, schema["items"], path)
 
 
+def build_validator(schema: Any) -> Draft202012Validator:
+    """Return a validator that also checks the formats of dates and times."""
+    return Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
+
+
 async def test_description_is_valid(description: dict[str, Any]) -> None:
     validate(copy.deepcopy(description))
     names = [operation["operationId"] for path in description["paths"].values() for operation in path.values()]
@@ -156,6 +166,8 @@ async def test_every_operation_sends_what_is_described(described_site: Site, des
             ((media_type, content),) = operation["responses"]["200"]["content"].items()
             for query in QUERIES.get(path, [""]) + ([""] if path in QUERIES and not NEEDS_QUERY.match(path) else []):
                 client, request = described_site.datasette.client, {}
+                if method == "get" and path.startswith("/-/batch"):
+                    query = "?q=fyrar"  # noqa: PLW2901 - instead of the text
                 if method == "post":
                     request = {"json": {"text": TEXTS.get(path, ARTICLE)}}
                 response = await client.request(method.upper(), address + query, **request)
@@ -164,7 +176,7 @@ async def test_every_operation_sends_what_is_described(described_site: Site, des
                 if not media_type.endswith("json") or media_type == MEDIA_TYPES["ndjson"]:
                     continue
                 data, schema = response.json(), content["schema"]
-                for error in Draft202012Validator(make_strict(schema)).iter_errors(data):
+                for error in build_validator(make_strict(schema)).iter_errors(data):
                     raise AssertionError(f"{address}{query}: {error.json_path}: {error.message}")
                 for place, is_empty in find_empty_lists(data, schema, address):
                     empty[place] = empty.get(place, True) and is_empty
@@ -209,6 +221,50 @@ async def test_errors_are_as_described(
     response = await described_site.get(path)
     assert response.status_code == status
     Draft202012Validator(description["components"]["schemas"]["Error"]).validate(response.json())
+
+
+async def test_every_answer_to_odd_values_is_described(described_site: Site, description: dict[str, Any]) -> None:
+    values = await find_values(described_site)
+    undescribed = []
+    for path, methods in description["paths"].items():
+        operation = methods.get("get")
+        if operation is None or path.endswith((".csv", ".xlsx", ".ndjson")):  # parsed as for JSON
+            continue
+        address = path.format_map(values[""] | values.get(operation["operationId"], {}))
+        names = [parameter.get("name", "lang") for parameter in operation["parameters"]]
+        queries = ["", *(f"?{name}={value}" for name in names for value in ("0", "nowhere") if name != "lang")]
+        for query in queries:
+            status = str((await described_site.get(address + query)).status_code)
+            if status not in operation["responses"]:
+                undescribed.append((address + query, status))
+    assert not undescribed
+
+
+async def test_tables_and_requests_without_a_body_are_described(
+    described_site: Site, description: dict[str, Any]
+) -> None:
+    if IS_NEXT:
+        pytest.skip("1.0 has tables of its own")
+    (table,) = (
+        each for each in description["paths"]["/archive/{table}.json"]["get"]["parameters"] if each.get("in") == "path"
+    )
+    for name in table["schema"]["enum"]:
+        assert (await described_site.get(f"/archive/{name}.json?_size=1")).status_code == 200, name
+    assert set(description["paths"]["/-/batch.csv"]) == {"get", "post"}
+    required = {
+        path: [
+            each["name"] for each in methods["get"]["parameters"] if each.get("required") and each.get("in") == "query"
+        ]
+        for path, methods in description["paths"].items()
+        if "get" in methods
+    }
+    assert {path: names for path, names in required.items() if names and path.endswith(".json")} == {
+        "/-/batch.json": ["q"],
+        "/-/phrase.json": ["q"],
+        "/archive.json": ["sql"],
+    }
+    members = description["paths"]["/-/status.json"]["get"]["responses"]["200"]["content"]["application/json"]
+    assert members["schema"]["properties"]["agencies"]["items"]["properties"]["expected"]["format"] == "date"
 
 
 async def test_revision_has_the_texts_of_its_version(described_site: Site) -> None:

@@ -205,6 +205,8 @@ def write_further_files(
     """Add the SQLite and WACZ files and the descriptions to a dataset; return the captures that cannot be read."""
     package = json.loads((folder / PACKAGE_FILE).read_text("utf-8"))
     write_sqlite(folder, package)
+    with closing(sqlite3.connect(folder / SQLITE_FILE)) as db:
+        package["temporal"] = db.execute("select min(published), max(published) from releases").fetchone()
     problem = find_captures_problem(archive)
     findings = [problem] if problem else []
     if not problem and Captures.path_beside(archive).is_file():
@@ -322,8 +324,14 @@ DCAT_CONTEXT = {
     "dcat": "http://www.w3.org/ns/dcat#",
     "dct": "http://purl.org/dc/terms/",
     "foaf": "http://xmlns.com/foaf/0.1/",
+    "rdfs": "http://www.w3.org/2000/01/rdf-schema#",
     "spdx": "http://spdx.org/rdf/terms#",
+    "vcard": "http://www.w3.org/2006/vcard/ns#",
     "xsd": "http://www.w3.org/2001/XMLSchema#",
+}
+DCAT_KEYWORDS = {
+    "sv": ("myndigheter", "pressmeddelanden", "nyheter", "ändringar", "offentlig förvaltning"),
+    "en": ("government agencies", "press releases", "news", "edits", "public administration"),
 }
 EU_VOCABULARY = "http://publications.europa.eu/resource/authority/"
 MEDIA_TYPE_VOCABULARY = "https://www.iana.org/assignments/media-types/"
@@ -394,6 +402,17 @@ def describe_record_set(resource: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def build_dcat_period(package: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the time from the first to the last publication; without a time if no release states one."""
+    first, last = package["temporal"]
+    period: dict[str, Any] = {"@type": "dct:PeriodOfTime"}
+    for name, text in (("dcat:startDate", first), ("dcat:endDate", last)):
+        if text:
+            data_type = "xsd:date" if len(text) >= len("2024-05-18") else "xsd:gYearMonth"
+            period[name] = {"@value": text[:10], "@type": data_type}
+    return period
+
+
 def build_dcat(
     package: Mapping[str, Any], files: Sequence[PublishedFile], started: datetime, site: str | None
 ) -> dict[str, Any]:
@@ -402,6 +421,8 @@ def build_dcat(
     home = {"@id": f"{site}/data" if site else "."}
     publisher = {"@id": f"{site}/about" if site else "#publisher"}
     modified = {"@value": f"{started:%Y-%m-%dT%H:%M:%SZ}", "@type": "xsd:dateTime"}
+
+    rights = {"@type": "dct:RightsStatement", "rdfs:label": {"@value": package["rights"], "@language": "en"}}
 
     def localise(text_key: str) -> list[dict[str, str]]:
         return [{"@value": translate(language, text_key), "@language": language} for language in LANGUAGES]
@@ -415,7 +436,7 @@ def build_dcat(
             "dcat:downloadURL": {"@id": base + file.path},
             "dcat:mediaType": {"@id": MEDIA_TYPE_VOCABULARY + file.media_type},
             "dcat:byteSize": {"@value": str(file.size), "@type": "xsd:nonNegativeInteger"},
-            "dct:license": {"@type": "dct:LicenseDocument", "dct:description": package["rights"]},
+            "dct:rights": rights,  # no licence: the texts belong to the agencies
             "dct:modified": modified,
             "spdx:checksum": {
                 "@type": "spdx:Checksum",
@@ -436,6 +457,17 @@ def build_dcat(
         "dct:accrualPeriodicity": {"@id": f"{EU_VOCABULARY}frequency/DAILY"},
         "dct:language": [{"@id": f"{EU_VOCABULARY}language/{code}"} for code in ("SWE", "ENG")],
         "dcat:theme": {"@id": f"{EU_VOCABULARY}data-theme/GOVE"},
+        "dcat:keyword": [
+            {"@value": word, "@language": language} for language, words in DCAT_KEYWORDS.items() for word in words
+        ],
+        "dcat:contactPoint": {
+            "@type": "vcard:Organization",
+            "vcard:fn": "Myndighetsarkivet",
+            "vcard:hasURL": publisher,
+        },
+        "dct:spatial": {"@id": f"{EU_VOCABULARY}country/SWE"},
+        "dct:temporal": build_dcat_period(package),
+        "dct:rights": rights,
         "dcat:landingPage": home,
         "dcat:version": package["version"],
         "dct:accessRights": {"@id": f"{EU_VOCABULARY}access-right/PUBLIC"},

@@ -29,6 +29,7 @@ from typing import Any
 import click
 from datasette import Forbidden, NotFound, Response, hookimpl
 from datasette.database import QueryInterrupted
+from datasette.plugins import pm
 from datasette.utils import add_cors_headers
 from datasette.utils.asgi import Base400
 from datasette.views.base import DatasetteError
@@ -107,6 +108,8 @@ MAX_AGE_DIRECTIVE = re.compile(rb"(max-age=|s-maxage=)(\d+)", re.IGNORECASE)
 # with these, the response may depend on random() or the time
 UNCACHEABLE_PARAMETER = re.compile(r"(^|&)(sql|_where|_stream|_ttl|_nocache)=")
 
+SCRIPT_HOOKS = ("extra_js_urls", "extra_body_script")  # of Datasette, for plugins with scripts
+
 logger = logging.getLogger(__name__)
 
 
@@ -114,12 +117,22 @@ logger = logging.getLogger(__name__)
 def startup(datasette: Any) -> None:
     """Replace each database that Datasette opened from a file with a sandboxed one."""
     install_linear_sql_checks()
+    warn_of_scripts()
     limits = read_limits(datasette)
     for name, db in list(datasette.databases.items()):
         if db.path is None and name != "_internal":
             raise click.ClickException(f"{name}: visitors' SQL on an in-memory database cannot be limited")
         if db.path is not None:
             datasette.databases[name] = SandboxedDatabase(datasette, db, limits)
+
+
+def warn_of_scripts() -> None:
+    """Log a warning for each plugin whose scripts will not run, because no page of the site allows any."""
+    for plugin in pm.get_plugins():
+        if any(hasattr(plugin, hook) for hook in SCRIPT_HOOKS):
+            logger.warning(
+                "the plugin %s needs scripts, which the site does not allow: it shows nothing", plugin.__name__
+            )
 
 
 def read_limits(datasette: Any) -> SandboxLimits:

@@ -26,6 +26,7 @@ from archive.publication import (
     WACZ_FILE,
     WITHHOLDING_SQL,
     Publication,
+    build_dcat_period,
     find_publication,
     publish,
 )
@@ -111,6 +112,37 @@ def test_descriptions_name_every_file_and_column(published: Publication) -> None
     distributed = [each["@id"] for each in graph["dcat:Dataset"]["dcat:distribution"]]
     assert distributed == [f"https://arkiv.example/data/files/{path}" for path in files]
     assert graph["dcat:Catalog"]["dcat:dataset"]["@id"] == graph["dcat:Dataset"]["@id"]
+
+
+def test_portals_learn_subject_period_country_contact_and_rights(published: Publication) -> None:
+    nodes = read_json(published, DCAT_FILE)["@graph"]
+    (dataset,) = (node for node in nodes if node["@type"] == "dcat:Dataset")
+    assert {word["@language"] for word in dataset["dcat:keyword"]} == {"sv", "en"}
+    assert dataset["dct:spatial"]["@id"].endswith("/country/SWE")
+    assert dataset["dcat:contactPoint"]["vcard:hasURL"] == {"@id": "https://arkiv.example/about"}
+    with closing(sqlite3.connect(published.folder / SQLITE_FILE)) as db:
+        days = db.execute(
+            "select min(substr(published, 1, 10)), max(substr(published, 1, 10)) from releases"
+        ).fetchone()
+    period = dataset["dct:temporal"]
+    assert (period["dcat:startDate"]["@value"], period["dcat:endDate"]["@value"]) == days
+    for node in nodes:
+        assert "dct:license" not in node  # the texts belong to the agencies, and no licence covers them
+    rights = {json.dumps(node["dct:rights"]) for node in nodes if "dct:rights" in node}
+    assert rights == {json.dumps(dataset["dct:rights"])}
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "types"),
+    [
+        ("2024-05", "2024-06-01", ["xsd:gYearMonth", "xsd:date"]),
+        ("2024-05-02T08:00:00+02:00", "2024-05-02T08:00:00+02:00", ["xsd:date", "xsd:date"]),
+        (None, None, []),
+    ],
+)
+def test_period_is_as_exact_as_the_dates(first: str | None, last: str | None, types: list[str]) -> None:
+    period = build_dcat_period({"temporal": (first, last)})
+    assert [each["@type"] for each in period.values() if isinstance(each, dict)] == types
 
 
 def test_addresses_are_relative_if_the_site_is_unknown(history_archive: Path, tmp_path: Path) -> None:

@@ -9,11 +9,14 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
+from types import ModuleType
 from unittest.mock import AsyncMock
 from urllib.parse import urlencode
 
 import httpx
 import pytest
+from datasette import hookimpl
+from datasette.plugins import pm
 from lxml import html
 
 from archive.plugins.security import REFUSALS_PER_SECOND
@@ -267,3 +270,20 @@ async def test_links_have_the_public_address_of_the_site(sample_archive: Path) -
             feed = (await client.get("http://evil.example/search.atom?q=fyr")).text
     assert "evil.example" not in feed
     assert "https://arkiv.example/search.atom" in feed
+
+
+@pytest.mark.parametrize(
+    ("hook", "is_warned"), [("extra_js_urls", True), ("extra_body_script", True), ("extra_css_urls", False)]
+)
+async def test_plugin_whose_scripts_would_not_run_is_named_in_the_log(
+    sample_archive: Path, caplog: pytest.LogCaptureFixture, hook: str, is_warned: bool
+) -> None:
+    plugin = ModuleType("datasette_chart")
+    setattr(plugin, hook, hookimpl(lambda: []))
+    pm.register(plugin)
+    try:
+        with served(sample_archive) as datasette:
+            await Site(datasette).get("/")
+    finally:
+        pm.unregister(plugin)
+    assert ("the plugin datasette_chart needs scripts" in caplog.text) == is_warned

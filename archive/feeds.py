@@ -252,7 +252,7 @@ class ChangefeedPage:
 def parse_changefeed_query(args: UrlArguments) -> ChangefeedQuery:
     """Parse URL parameters; raise FilterError if one is invalid."""
     since = (args.get("since") or "").strip()
-    size = min(parse_number_parameter(args, "size") or DEFAULT_ENTRIES, MAX_ENTRIES)
+    size = parse_number_parameter(args, "size", MAX_ENTRIES) or DEFAULT_ENTRIES
     if since in ("", START_CURSOR):
         return ChangefeedQuery(size=size)
     found = CURSOR_FORMAT.fullmatch(since)

@@ -43,8 +43,11 @@ def parse_number_parameter(args: UrlArguments, name: str, maximum: int = MAX_ID,
     if not text:
         return None
     digits = text.removeprefix("-") if signed else text
-    if not (digits.isascii() and digits.isdigit()) or len(digits) > 16 or int(digits) > maximum:
-        raise FilterError(name, text, f"a whole number from {-maximum if signed else 0} to {maximum}")
+    expected = f"a whole number from {-maximum if signed else 0} to {maximum}"
+    if not (digits.isascii() and digits.isdigit()) or len(digits) > 16 or int(digits) > MAX_ID:
+        raise FilterError(name, text, expected)
+    if int(digits) > maximum:
+        raise FilterError(name, text, expected, "error.too_large", most=str(maximum))
     return int(text)
 
 

@@ -334,7 +334,7 @@ def parse_register_query(
     return RegisterQuery(
         filters=filters,
         after=parse_number_parameter(args, "after", signed=signed),
-        size=min(parse_number_parameter(args, "size") or size, MAX_REGISTER_PAGE_SIZE),
+        size=parse_number_parameter(args, "size", MAX_REGISTER_PAGE_SIZE) or size,
     )
 
 

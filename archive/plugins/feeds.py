@@ -119,7 +119,7 @@ async def show_feed(site: SiteRequest) -> Response:
     agency = path_agency or site.args.get("agency") or None
     tag = int(path_tag) if path_tag else parse_number_parameter(site.args, "tag")
     after = parse_number_parameter(site.args, "after")
-    size = min(parse_number_parameter(site.args, "size") or FEED_SIZE, MAX_REGISTER_PAGE_SIZE)
+    size = parse_number_parameter(site.args, "size", MAX_REGISTER_PAGE_SIZE) or FEED_SIZE
     title = await read_feed_title(site, agency, tag)
     page = await read_feed_page(site.run, agency=agency, tag=tag, after=after, size=size)
     path = f"/tag/{tag}" if path_tag else f"/agency/{agency}" if path_agency else "/new"

@@ -42,8 +42,8 @@ from archive.web.datasette_api import get_environment, is_data_request, list_clo
 from archive.web.responses import (
     SiteRequest,
     build_static_url,
+    expects_data,
     find_static_file,
-    has_data_format,
     hash_file,
     matches_etag,
 )
@@ -79,7 +79,8 @@ HOST = re.compile(rb"([\w.-]*|\[[\dA-Fa-f:.]+\])(:\d*)?")
 # errors
 # Datasette sends these errors with status 500
 CLIENT_ERROR_PREFIXES = ("Cannot sort table by", "Cannot use _sort", "Invalid _through")
-UNKNOWN_DATABASE = ("Database not found",)  # Datasette's message for every unknown path of one or two parts
+# Datasette's messages for unknown paths of one or two parts, and for longer ones
+UNKNOWN_PATHS = (("Database not found",), ("404",))
 BUSY_RETRY_AFTER = "10"  # seconds, for a client that was rejected
 REFUSALS_PER_SECOND = 25  # each takes about 1 ms of the only thread that serves requests
 MAX_REFUSAL_DELAY = 10.0  # seconds
@@ -467,7 +468,7 @@ def rewrite_request(scope: dict[str, Any], origin: str | None) -> dict[str, Any]
 @hookimpl(hookwrapper=True)
 def handle_exception(datasette: Any, request: Any, exception: Exception) -> Generator[None, Any, None]:
     """Replace Datasette's error response, which would log a traceback for every mistyped URL."""
-    is_missing_page = isinstance(exception, NotFound) and not has_data_format(request.path)
+    is_missing_page = isinstance(exception, NotFound) and not expects_data(request)
     if isinstance(exception, RecursionError) and "_json" in request.args:
         nested = "a column of values that can be read"
         exception = FilterError("_json", request.args["_json"], nested, "error.nested_json")
@@ -499,7 +500,7 @@ async def render_exception(datasette: Any, request: Any, exception: Exception) -
     headers = {"retry-after": BUSY_RETRY_AFTER} if status == 503 else {}
     if datasette.cors:
         add_cors_headers(headers)
-    members = {**getattr(exception, "error_dict", {}), "title": None} if has_data_format(request.path) else None
+    members = {**getattr(exception, "error_dict", {}), "title": None} if expects_data(request) else None
     return await SiteRequest(request, datasette).respond_with_error(status, text_key, values, members, headers)
 
 
@@ -522,8 +523,10 @@ def describe_exception(exception: Exception) -> tuple[int, str, dict[str, str]]:
         return 403, "error.data_refused", {"message": str(exception.args[0])}
     if isinstance(exception, BusyError):
         return 503, "error.busy_hint", {}
-    if isinstance(exception, NotFound) and exception.args == UNKNOWN_DATABASE:
+    if isinstance(exception, NotFound) and exception.args in UNKNOWN_PATHS:
         return 404, "error.data_not_found", {}
+    if isinstance(exception, NotFound):
+        return 404, "error.not_found_because", {"message": str(exception.args[0])}
     if isinstance(exception, Base400):
-        return exception.status, "error.data_refused", {"message": str(exception.args[0]) if exception.args else ""}
+        return exception.status, "error.bad_request", {"message": str(exception.args[0]) if exception.args else ""}
     return 500, "error.data_fault", {}

@@ -264,7 +264,7 @@ def build_status_entry(site: SiteRequest, event: dict[str, Any]) -> AtomEntry:
 @site_view("agency", *LIST_PARAMETERS, operation=COVERAGE_OPERATION)
 async def show_coverage(site: SiteRequest) -> Response:
     agency, after = site.args.get("agency") or None, parse_number_parameter(site.args, "after")
-    size = min(parse_number_parameter(site.args, "size") or MISSING_PAGE_SIZE, MAX_MISSING_PAGE_SIZE)
+    size = parse_number_parameter(site.args, "size", MAX_MISSING_PAGE_SIZE) or MISSING_PAGE_SIZE
     if agency:
         coverage = await read_agency_coverage(site.run, agency, after, size)
         if site.format_name:

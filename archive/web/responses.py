@@ -57,6 +57,7 @@ FORMAT_SUFFIX = r"(?:\.(?P<format>json|csv|atom))?$"  # suffix of a URL; without
 # suffix of a list that can also be exported completely
 EXPORT_FORMAT_SUFFIX = r"(?:\.(?P<format>json|csv|xlsx|atom))?$"
 DATA_FORMAT = re.compile(r"\.(json|jsono|ndjson|csv|atom|xlsx|blob|parquet|tsv)$")
+FILE_FORMAT = re.compile(r"\.(zip|bib|ris)$")  # what readers download by a link on a page
 ANY_PARAMETER = "*"  # for files, whose parameters are not checked
 TAG_URI_YEAR = "2024"  # year in the site's tag URIs (RFC 4151), which must never change
 CREATION_TIME_SQL = "select min(applied_at) as created from _sqlite_migrations"
@@ -130,7 +131,8 @@ class SiteRequest:
         return Response.html(page, status=status, headers=headers)
 
     async def render_error(self, status: int, text_key: str, **values: object) -> Response:
-        return await self.respond_with_error(status, text_key, values, values if self.format_name else None)
+        is_data = self.format_name or expects_data(self.request)
+        return await self.respond_with_error(status, text_key, values, values if is_data else None)
 
     async def respond_with_error(
         self,
@@ -213,6 +215,12 @@ def has_data_format(path: str) -> bool:
     [True, True, False, False]
     """
     return bool(DATA_FORMAT.search(path.partition("?")[0]))
+
+
+def expects_data(request: Any) -> bool:
+    """Return whether errors are JSON: for data formats, and for files unless a browser asks for them."""
+    is_browser = "text/html" in request.headers.get("accept", "")
+    return has_data_format(request.path) or (bool(FILE_FORMAT.search(request.path)) and not is_browser)
 
 
 # queries

@@ -470,7 +470,10 @@ class SandboxedTableView(WholeCsvView, TableView):  # type: ignore[misc] # Datas
 class SandboxedDatabaseView(WholeCsvView, DatabaseView):  # type: ignore[misc] # Datasette ships no types
     async def data(self, request: Any, default_labels: bool = False, **more: Any) -> Any:
         db = self.ds.databases[tilde_decode(request.url_vars["database"])]
-        sql = request.args.get("sql")
+        sql = (request.args.get("sql") or "").strip()
+        lists_tables = request.args.get("_shape", "arrays") == "arrays" and "sql" not in request.args
+        if request.url_vars["format"] and not sql and not lists_tables:
+            raise FilterError("sql", sql, "a SELECT statement", "error.no_statement")
         check_names(request.args, DATABASE_OPTIONS, await derive_named_parameters(db, sql) if sql else ())
         check_options(request.args)
         return await super().data(request, default_labels, **more)

@@ -271,7 +271,7 @@ async def test_empty_register_states_why(site: Site, url: str, sentence: str) ->
 @pytest.mark.parametrize(
     "query",
     [
-        *("from=x", "to=2024-13-01", "importance=heavy", "importance=101", "unannounced=2", "stamp=x", "after=--1"),
+        *("from=x", "to=2024-13-01", "importance=heavy", "unannounced=x", "stamp=x", "after=--1"),
         *("size=1e9", "release=²", "kind=x"),
     ],
 )
@@ -282,6 +282,24 @@ async def test_invalid_filter_is_named(history_site: Site, query: str) -> None:
     assert f"”{value}” är inget giltigt värde för {name}. Ändra värdet eller ta bort filtret." in response.text
     data = await history_site.get(f"/-/edits.json?{query}")
     assert (data.status_code, data.json()["name"]) == (400, name)
+
+
+@pytest.mark.parametrize(
+    ("path", "most"),
+    [
+        ("/-/edits.json?importance=101", 100),
+        ("/-/edits.json?unannounced=2", 1),
+        ("/-/edits.json?size=5000", 1000),
+        ("/-/phrase.json?q=fyr&size=1001", 1000),
+        ("/new.json?size=1001", 1000),
+        ("/-/changes.json?size=1000", 500),
+        ("/-/coverage.json?size=99999", 1000),
+    ],
+)
+async def test_number_that_is_too_large_is_not_changed_in_silence(history_site: Site, path: str, most: int) -> None:
+    response = await history_site.get(path)
+    assert (response.status_code, response.json()["most"]) == (400, str(most))
+    assert f"at most {most}." in response.json()["error"]
 
 
 @pytest.mark.parametrize(

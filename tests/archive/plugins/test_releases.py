@@ -34,6 +34,7 @@ from tests.archive.sample_evidence import create_evidence_archive
 
 HOME = f"https://{history.AGENCY}.example"
 HOST = "http://localhost"
+BROWSER_ACCEPT = "text/html,application/xhtml+xml,*/*;q=0.8"
 FIRST, ANNOUNCED, UNANNOUNCED, REPARSED, NEWEST = history.EDITED_REVISIONS
 EDIT_URLS = [f"/-/diff/{FIRST}/{ANNOUNCED}", f"/-/diff/{ANNOUNCED}/{UNANNOUNCED}", f"/-/diff/{REPARSED}/{NEWEST}"]
 
@@ -571,10 +572,22 @@ async def test_evidence_is_sent_with_its_etag(tmp_path: Path) -> None:
     ],
 )
 async def test_missing_evidence_is_a_page(site: Site, name: str, language: str, words: list[str]) -> None:
-    response = await site.get(f"/-/evidence/{name}.zip", accept_language=language)
+    response = await site.get(f"/-/evidence/{name}.zip", accept_language=language, accept=BROWSER_ACCEPT)
     assert response.status_code == 404
     for sentence in words:
         assert sentence in response.text
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/-/evidence/99999999.zip", "/-/evidence/abc.zip", "/-/evidence/removal-99.zip", "/-/cite/abc.bib", "/x.ris"],
+)
+async def test_missing_file_is_an_error_that_programs_can_read(site: Site, path: str) -> None:
+    response = await site.get(path)
+    assert (response.status_code, response.json()["ok"]) == (404, False)
+    assert "database" not in response.json()["error"]
+    page = await site.get(path, accept=BROWSER_ACCEPT)
+    assert (page.status_code, page.headers["content-type"].partition(";")[0]) == (404, "text/html")
 
 
 # The release's page

@@ -208,7 +208,24 @@ async def test_error_page_is_in_the_language_of_the_reader_and_data_in_english(s
         assert data.json()["error"] == "The query took too long. Narrow it down and try again."
 
 
-@pytest.mark.parametrize("path", ["/-/coverage.xlsx", "/nothing.json", "/nothing/at/all.json"])
+@pytest.mark.parametrize(
+    "path",
+    ["/archive.json?sql=&_shape=array", "/archive.json?_shape=array", "/archive.json?sql=+", "/archive.csv?sql="],
+)
+async def test_empty_sql_is_named(site: Site, path: str) -> None:
+    response = await site.get(path)
+    assert (response.status_code, "Write a SELECT statement" in response.json()["error"]) == (400, True)
+    assert (await site.get("/archive.json")).status_code == (await site.get("/archive?sql=")).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/person/x.json", "/archive/nothing.json", "/-/databases.json", "/-/threads.json"])
+async def test_only_errors_of_the_database_are_called_so(site: Site, path: str) -> None:
+    response = await site.get(path)
+    assert response.status_code == 404
+    assert "database" not in response.json()["error"].replace("/-/databases", "").lower()
+
+
+@pytest.mark.parametrize("path", ["/-/coverage.xlsx", "/nothing.json", "/nothing/at/all.json", "/-/diff/1/x.json"])
 async def test_unknown_address_is_a_404_that_does_not_mention_databases(site: Site, path: str) -> None:
     response = await site.get(path)
     message = "There is no data in this format at this address. Check the address."

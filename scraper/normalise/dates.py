@@ -326,27 +326,41 @@ def infer_year(url: str, month: int, day: int) -> int:
 def find_address_day(url: str) -> str | None:
     """Return the day in a URL's path as YYYY-MM-DD, or None.
 
-    The day must be in folders or at the start of the last part, before the name of the release, and it must be the only
-    date in the path. Sites put the day of publication there by rule, so it can be trusted even on a single page. A date
-    at the end of a name, or a day without separators, is as often that of the subject.
+    The day must be in folders or at the start of the last part, before the name of the release. Sites put the day of
+    publication there by rule, so it can be trusted even on a single page. The name may mention other dates, but no
+    other folder may contradict the day. A date at the end of a name, or a day without separators, is as often that of
+    the subject.
 
     >>> find_address_day("https://a.se/2020/03/02/ny-bro/"), find_address_day("https://a.se/nyheter/2022-06-01-ny-bro")
     ('2020-03-02', '2022-06-01')
     >>> find_address_day("https://a.se/nyheter/mote-2022-06-01/"), find_address_day("https://a.se/2020/03/ny-bro/")
     (None, None)
+    >>> find_address_day("https://a.se/2026/09/14/valet-2026/"), find_address_day("https://a.se/2025/2026-09-14-valet/")
+    ('2026-09-14', None)
     """
     path = urlsplit(url).path
     found = list(PATH_DATE.finditer(path))
-    if len(found) != 1 or not found[0]["d"] or not is_date_folder(found[0], path):
+    day = next((match for match in found if match["d"] and is_date_folder(match, path)), None)
+    if day is None or not any(map(str.isalpha, path[day.end() :])):
         return None
-    match = found[0]
-    if not any(map(str.isalpha, path[match.end() :])):
+    if any(contradicts_day(other, day, path) for other in found):
         return None
-    month = int(match["m"]) if match["m"] else MONTHS_BY_NAME[match["month"].lower()]
+    month = int(day["m"]) if day["m"] else MONTHS_BY_NAME[day["month"].lower()]
     try:
-        return date(int(match["y"]), month, int(match["d"])).isoformat()
+        return date(int(day["y"]), month, int(day["d"])).isoformat()
     except ValueError:
         return None
+
+
+def contradicts_day(other: re.Match[str], day: re.Match[str], path: str) -> bool:
+    """Return whether another date in a path casts doubt on the day.
+
+    Another folder must agree with it. In the name of the release, another whole day may be the end of a period that
+    begins with the day, unless the day has folders of its own.
+    """
+    if is_date_folder(other, path):
+        return any(other[part] not in (None, day[part]) for part in ("y", "m", "month", "d"))
+    return other["d"] is not None and path[day.end()] != "/"
 
 
 def is_date_folder(match: re.Match[str], path: str) -> bool:

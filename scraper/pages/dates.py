@@ -190,7 +190,7 @@ def is_later(update: PageDate, published: PageDate) -> bool:
 
 def read_address_date(url: str) -> PageDate | None:
     """Return the day in a page's URL, unless it is that of an event, a meeting or a decision."""
-    day, path = find_address_day(url), urlsplit(url).path
+    day, path = find_address_day(url), urlsplit(url).path.rstrip("/")
     if day is None or EVENT_OR_DEADLINE.search(path) or DATED_SUBJECT.search(path.rpartition("/")[0]):
         return None
     return PageDate("published", day, date.fromisoformat(day), Provenance(rule="from the address", element="address"))

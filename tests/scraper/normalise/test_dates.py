@@ -6,7 +6,14 @@ from datetime import date
 
 import pytest
 
-from scraper.normalise.dates import NoDateError, infer_year, parse_date, parse_label, split_date_labels
+from scraper.normalise.dates import (
+    NoDateError,
+    find_address_day,
+    infer_year,
+    parse_date,
+    parse_label,
+    split_date_labels,
+)
 from tests.scraper.tables import load_table
 
 SE, COM = "https://www.a.se/x/", "https://news.a.com/x"
@@ -69,3 +76,7 @@ def test_infer_year() -> None:
 def test_split_date_labels() -> None:
     labels = split_date_labels("Publicerad 5 maj 2020 · Uppdaterad 6 maj 2020 kl. 10.00")
     assert [parse_label(label, SE)[0] for label in labels] == ["published", "updated"]
+
+
+def test_address_that_ends_in_a_day() -> None:
+    assert find_address_day("https://a.se/mote-2022-06-01/2026-09-14") is None

@@ -47,7 +47,8 @@ LINK_TEXT_XPATH = etree.XPath("descendant-or-self::a[@href or not(@name or @id)]
 BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w-]+)", re.IGNORECASE)
 XML_DECLARATION = re.compile(rb"^\s*<\?xml[^>]*encoding=[\"']([\w-]+)", re.IGNORECASE)
-MIN_LETTERS_PER_STRAY_BYTE = 4  # letters in UTF-8 for each byte that is not
+MIN_LETTERS_PER_STRAY_BYTE = 4  # letters in UTF-8 for each byte that is not; with fewer, the declaration counts
+MIN_STRAY_BYTES_PER_LETTER = 4  # from here on, the page is not UTF-8, whatever it declares
 LATIN_1_NAMES = {"iso8859-1", "ascii"}  # names used by Python
 # Python's names of the charsets that browsers know (WHATWG, Encoding). Its other codecs, such as idna, base64 and
 # rot13, are not charsets of pages.
@@ -57,8 +58,8 @@ WEB_CHARSETS = re.compile(
 )
 STRAY_BYTE_HANDLER = "scraper_stray_bytes"  # the name of our codec error handler
 NORDIC_LETTERS = frozenset("åäöÅÄÖéÉüÜøØæÆ".encode("windows-1252"))
-# In UTF-8, the later bytes of a letter are 0x80-0xBF and its first byte is 0xC0 or higher.
-FIRST_TRAIL_BYTE, FIRST_LEAD_BYTE = b"\x80", b"\xc0"
+# First bytes in UTF-8 of western European letters and signs, of dashes and quotes, and of emoji.
+FREQUENT_LEAD_BYTES = b"\xc2\xc3\xe2\xef\xf0"
 REPAIRED_ATTRIBUTES = ("alt", "title", "content", "aria-label")  # attributes that contain words
 
 # Characters that XML forbids, which lxml refuses; and DEL.
@@ -560,28 +561,33 @@ def has_class(attribute: str, name: str) -> bool:
 
 
 def decode_html(html: bytes) -> str:
-    """Decode a page by its byte order mark, as UTF-8 if it is valid, else by the declared charset.
+    """Decode a page by its byte order mark, as UTF-8 if nearly all of it is valid, else by the declared charset.
 
     Other charsets are almost never valid UTF-8 by chance, and pages moved to UTF-8 often keep an old declaration. A
-    page without a declaration is decoded as UTF-8 if nearly all of it is valid, else as windows-1252, the web's old
-    default.
+    page with another charset than the declared UTF-8, or without a declaration, is decoded as windows-1252, the web's
+    old default.
     """
     for mark, charset in BOMS:
         if html.startswith(mark):
-            return html[len(mark) :].decode(charset, "replace")
+            return html[len(mark) :].decode(charset, STRAY_BYTE_HANDLER)
     try:
         return html.decode("utf-8")
     except UnicodeDecodeError:
-        pass
+        return html.decode(choose_charset(html), STRAY_BYTE_HANDLER)
+
+
+def choose_charset(html: bytes) -> str:
+    """Return the charset of a page that is not valid UTF-8."""
+    valid = html.decode("utf-8", "ignore")
+    letters = sum(sign > "\x7f" for sign in valid)
+    strays = len(html) - len(valid.encode())
+    if letters >= MIN_LETTERS_PER_STRAY_BYTE * strays:
+        return "utf-8"
     declared = META_CHARSET.search(html[:8192]) or XML_DECLARATION.search(html[:200])
-    found = find_charset(declared[1].decode("ascii")) if declared else "utf-8" if is_mostly_utf8(html) else None
-    return html.decode(found or "windows-1252", STRAY_BYTE_HANDLER if found == "utf-8" else "replace")
-
-
-def is_mostly_utf8(html: bytes) -> bool:
-    text = html.decode("utf-8", "replace")
-    strays = text.count("\N{REPLACEMENT CHARACTER}")
-    return sum(sign > "\x7f" for sign in text) - strays >= MIN_LETTERS_PER_STRAY_BYTE * strays
+    found = find_charset(declared[1].decode("ascii")) if declared else None
+    if found == "utf-8" and strays > MIN_STRAY_BYTES_PER_LETTER * letters:
+        return "windows-1252"
+    return found or "windows-1252"
 
 
 def find_charset(label: str) -> str | None:
@@ -601,19 +607,34 @@ def find_charset(label: str) -> str | None:
     return "cp1252" if name in LATIN_1_NAMES else name
 
 
-def decode_stray_byte(error: UnicodeError) -> tuple[str, int]:
-    """Decode one byte that is not UTF-8: a Nordic letter of windows-1252, or else U+FFFD.
+def decode_stray_bytes(error: UnicodeError) -> tuple[str, int]:
+    """Decode bytes that do not fit the charset of their page, or return U+FFFD for them.
 
-    This is a codec error handler. Some systems paste text into UTF-8 pages without converting it.
+    This is a codec error handler. Some systems paste windows-1252 into UTF-8 pages without converting it. In
+    windows-1252, bytes without a character are control characters, as in browsers, so that a misread letter with such
+    a byte can be repaired.
     """
     if not isinstance(error, UnicodeDecodeError):
         raise error
-    at, html = error.start, error.object
-    fits = html[at] in NORDIC_LETTERS and not FIRST_TRAIL_BYTE <= html[at + 1 : at + 2] < FIRST_LEAD_BYTE
-    return (html[at : at + 1].decode("windows-1252") if fits else "\N{REPLACEMENT CHARACTER}"), at + 1
+    strays = error.object[error.start : error.end]
+    if error.encoding == "charmap":
+        return strays.decode("latin-1"), error.end
+    if error.encoding != "utf-8" or is_cut_letter(strays, error.object[error.end : error.end + 1]):
+        return "\N{REPLACEMENT CHARACTER}", error.end
+    return strays.decode("windows-1252", "replace"), error.end
 
 
-codecs.register_error(STRAY_BYTE_HANDLER, decode_stray_byte)
+def is_cut_letter(strays: bytes, following: bytes) -> bool:
+    """Return whether bytes are the beginning of a letter in UTF-8, as at the end of a text that was cut.
+
+    A Nordic letter may be followed by a quotation mark or a dash of windows-1252, which looks the same.
+    """
+    if len(strays) > 1:
+        return strays[0] not in NORDIC_LETTERS
+    return strays in FREQUENT_LEAD_BYTES and not following.isalpha()
+
+
+codecs.register_error(STRAY_BYTE_HANDLER, decode_stray_bytes)
 
 
 def encode_xml_characters(text: str) -> bytes:

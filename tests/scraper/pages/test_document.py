@@ -35,12 +35,57 @@ def test_valid_utf8_overrules_declared_charset() -> None:
 
 def test_undeclared_charset() -> None:
     html = build_page(HEADING + TEXT).replace(b'<meta charset="utf-8">', b"")
-    with_stray_bytes = html.replace(b"projektledaren.", b"projekt\xe4garen\xa0.")
+    with_stray_bytes = html.replace(b"projektledaren.", b"projekt\xe4garen\xa7.")
     body = read_page(with_stray_bytes, URL).body or ""
     assert "öppningsbara" in body
-    assert "projektägaren\N{REPLACEMENT CHARACTER}." in body
+    assert "projektägaren§." in body
     windows_1252 = html.decode().encode("windows-1252")
     assert "öppningsbara" in (read_page(windows_1252, URL).body or "")
+
+
+# Every character of windows-1252 that prints, and Swedish letters before quotation marks, which look like UTF-8.
+WINDOWS_1252_TEXTS = (
+    "Bron – ”den gamla” – kostade 5 € … sade ”Å” och ”Ö” på ”åä”",
+    "Žižek, Šárka och Œuvre: ‚ett‘ „två“ ‹tre› «fyra» • ™ ‰ † ‡ ˆ ˜ ƒ",
+    "¡¢£¤¥¦§¨©ª¬®¯°±²³´µ¶·¸¹º¼½¾¿ ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÐÑÒÓÔÕÖ×ØÙÚÛÜÝÞß",
+    "àáâãäåæçèéêëìíîïðñòóôõö÷øùúûüýþÿ Ÿ",
+)
+
+
+@pytest.mark.parametrize("declaration", [b'<meta charset="utf-8">', b'<meta charset="latin-1">', b""])
+@pytest.mark.parametrize("words", WINDOWS_1252_TEXTS)
+def test_windows_1252_page_with_any_declaration(words: str, declaration: bytes) -> None:
+    html = build_page(f"<h1>Ny bro på {words}</h1>{TEXT}").decode().encode("windows-1252")
+    html = html.replace(b'<meta charset="utf-8">', declaration)
+    assert read_page(html, URL).title == f"Ny bro på {words}"
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize(
+    "words", ["5 € – ”nu” …", "”på” – och ”öar” …", "Dvořák i São Paulo, château, façade, Zoë", "Ž, š och §"]
+)
+def test_windows_1252_pasted_into_utf8_page(words: str, mark: bytes) -> None:
+    pasted = b"<p>" + words.encode("windows-1252", "xmlcharrefreplace") + b"</p>"
+    html = mark + build_page(HEADING + TEXT + "<p>Åska över ön.</p>" * 20).replace(
+        b"<p>Arbetet", pasted + b"<p>Arbetet"
+    )
+    assert words in (read_page(html, URL).body or "")
+
+
+@pytest.mark.parametrize("cut", ["ö".encode()[:1], "–".encode()[:2], "–".encode()[:1], "😀".encode()[:3]])
+def test_letter_cut_in_half_is_damage(cut: bytes) -> None:
+    html = build_page(HEADING + TEXT).replace(b"projektledaren.", b"projektledaren." + cut)
+    release = to_release(read_page(html, URL))
+    assert release.body.endswith("projektledaren.\N{REPLACEMENT CHARACTER}")
+    assert [warning.field for warning in find_quality_warnings(release)] == ["body"]
+
+
+def test_quotation_mark_in_utf8_on_page_declared_as_windows_1252() -> None:
+    """Its last byte has no character in windows-1252."""
+    words = "<p>Åska och ”moln” över ön.</p>" * 8
+    html = build_page(HEADING + TEXT + words).replace(b"utf-8", b"windows-1252")
+    stray = html.replace("ån".encode(), "ån".encode("latin-1") * 40)
+    assert "Åska och ”moln” över ön." in (read_page(stray, URL).body or "")
 
 
 @pytest.mark.parametrize("charset", ["utf-8", "windows-1252"])

@@ -22,9 +22,14 @@ from archive.html import ALLOWED_ATTRIBUTES, ALLOWED_SCHEMES, ALLOWED_TAGS, REMO
 # Misread characters (mojibake). Bytes 0x80-0xBF, the later ones of a letter in UTF-8, as windows-1252 and Latin-1:
 _TRAIL_BYTES = "".join(chr(byte) for byte in range(0x80, 0xC0))
 TRAIL_BYTE_CHARACTERS = re.escape(_TRAIL_BYTES + _TRAIL_BYTES.encode("latin-1").decode("windows-1252", "ignore"))
-# With the first byte: of western European letters (Â, Ã), of dashes, quotes and signs (â, ï), of emoji (ð).
+# With the first byte: of western European letters (Â, Ã), of dashes, quotes and signs (â, ï), of emoji (ð). Sámi has
+# words such as ANARÂŠKIELÂ and ihâžžân, in which the same letters are right.
+TRAIL_BYTE_LETTERS = "ƒŠŒŽšœžŸ"
 MOJIBAKE = re.compile(
-    f"[ÂÃ][{TRAIL_BYTE_CHARACTERS}]|[âï][{TRAIL_BYTE_CHARACTERS}]{{2}}|ð[{TRAIL_BYTE_CHARACTERS}]{{3}}"
+    f"Ã[{TRAIL_BYTE_CHARACTERS}]"
+    f"|Â(?:(?![{TRAIL_BYTE_LETTERS}])|(?<=[a-zåäö]Â))[{TRAIL_BYTE_CHARACTERS}]"
+    rf"|[âï](?![{TRAIL_BYTE_LETTERS}]{{2}}|(?<=\wâ)[ŠŽšž])[{TRAIL_BYTE_CHARACTERS}]{{2}}"
+    f"|ð[{TRAIL_BYTE_CHARACTERS}]{{3}}"
 )
 C1_CONTROLS = re.compile("[\u0080-\u009f]")
 MOJIBAKE_LEAD_CHARACTERS = "ÃÂâïð"
@@ -170,9 +175,6 @@ def has_mojibake(text: str) -> bool:
 
 
 def repair_mojibake_match(match: re.Match[str]) -> str:
-    # "âžž" is Inari Sámi; misread punctuation contains other characters too
-    if match[0][0] in "âï" and match[0].isalpha():
-        return match[0]
     try:
         return recover_misread_bytes(match[0]).decode("utf-8")
     except UnicodeError:

@@ -12,6 +12,9 @@ INTACT_TEXTS = (
     "Å, ä och ö – “så här” skrivs ÅÄÖ i ”RÅ”, «GÅ» och SÃO… é, ü, €, § 5, ½, ï, â, Â och Ã är bokstäver; AT&T, a&b;",
     "Davviriikkalaš sámi giellabálkkašupmi, Đorđe Čović, Łódź, Øresund, Þór, naïve, crème brûlée, français",
     "¡Hola! MAÇÃ, São Paulo, Việt Nam, Türkiye’de, 5 °C · 20 µg/m³ ± 3 ‰ − 7 × 2 ≤ 15",
+    "ANARÂŠKIELÂ",  # alone, these words could be UTF-8 that was misread
+    "ihâžž",
+    "VUÂLŽÂŽ ÂŽ Âšš oo\u00adlâš\u00a0ja kuávžâ”",
     "Skriv <p> & </p>, &lt;br&gt; eller ?a=1&copy=2",
 )
 
@@ -48,6 +51,8 @@ def test_misread_text_is_repaired(text: str, misread: Callable[[str], str]) -> N
         ("Ã…r 2020 i Ã–rebro, â€“ sÃ¥ â€™skoj’ â€¦", "År 2020 i Örebro, – så ’skoj’ …"),
         ("Försäkringskassan och FÃ¶rsÃ¤kringskassan → mer", "Försäkringskassan och Försäkringskassan → mer"),
         ("62-ihásâžžân räi", "62-ihásâžžân räi"),
+        ("PÃ¤ivi ANARÂŠKIELÂ åk", "Päivi ANARÂŠKIELÂ åk"),
+        ("MÃœNCHEN, StraÃŸe â€“ âš\u00a0Å, ÂµT, 5Â\u00a0°, laÂška Å", "MÜNCHEN, Straße – ⚠Å, µT, 5\u00a0°, laška Å"),
         ("sound å, ÃƒÂ¥ twice", "sound å, å twice"),
         ("det\u0092s, &#146;", "det’s, ’"),
         ("F&ouml;r &amp;aring;ret, &amp;amp;quot;bra&quot;, AT&amp;T, 10&nbsp;kr", 'För året, "bra", AT&T, 10\u00a0kr'),

@@ -81,6 +81,7 @@ ZONE_OFFSETS = {
 }
 
 # Meanings of a date, tried in this order at each position of the text. The word nearest before the date counts.
+CREATION_LABEL = r"(?:created\b|skapa[dt]\b|opprettet|oprettet|erstellt|(?:in|upp|ut)lagd\b)"
 DATE_ROLE_PATTERNS = {
     # "Senast publicerad" and "Last published" are SiteVision's labels for the latest change of a page.
     "updated": build_alternation(r"""
@@ -96,15 +97,17 @@ DATE_ROLE_PATTERNS = {
         kontroll(?:era[dt]|ert|eret)\w* | gepr[üu]ft | tarkastettu | verified | verifiera[dt]
         kvalitetss[äa]kra[dt]
         """),
-    "published": build_alternation(r"""
+    "published": build_alternation(rf"""
         (?:f[öø]rst[ae]g[åa]ngs)?publi[csz](?!er(?:as?|ar|es)\b)\w+ | publ\b | utgiv\w* | udgiv\w+ | utgitt
         ver[öo]ffentlich\w+ | erschienen | erscheinungsdatum | offentliggj\w+ | julkais\w+ | julkaistu
         released\b | release date | date of release | posted\b | postad\b | issued?\b | dat(?:um|e|o)\b
-        created\b | skapa[dt]\b | opprettet | oprettet | erstellt | (?:in|upp|ut)lagd\b
+        {CREATION_LABEL}
         """),
 }
 # "Senast ändrad/granskad": a change takes precedence over a review.
 DATE_ROLE_PATTERNS["updated"] += rf"(?:\s*(?:/|och|eller|and|or)\s*{DATE_ROLE_PATTERNS['reviewed']})?"
+# A label of a creation that does not name the page, as systems print it in boxes.
+BOX_CREATION = re.compile(rf"\W*(?:dat(?:um|e|o)\W+)?{CREATION_LABEL}", re.IGNORECASE)
 DATE_ROLE = re.compile("|".join(rf"(?P<{role}>\b{words})" for role, words in DATE_ROLE_PATTERNS.items()), re.IGNORECASE)
 # Dates other than the publication of the page: of a decision, a source or a future event, or a period.
 NON_PUBLICATION_DATE = re.compile(
@@ -136,7 +139,7 @@ DATE_SPAN = re.compile(
 
 # Forms of dates and times.
 YEAR = r"(?P<y>(?:19|20)\d\d)(?!\d)"
-UNSUPPORTED_YEAR = re.compile(r"[,-]?\s*[1-9]\d{3}(?![\d.:])")  # a year that YEAR does not match
+UNSUPPORTED_YEAR = re.compile(r"(?:\s?,|-)?\s*[1-9]\d{3}(?![\d.:])")  # a year that YEAR does not match
 DAY_NUMBER = r"(?<!\d)(?<!\d[.:])(?P<d>\d{1,2})"
 SHORT_YEAR = rf"\s?[-'’](?P<yy>\d\d)(?![\d.:]|\s*{ANY_MONTH})"
 ORDINAL_SUFFIX = r"(?:\.|:?(?:[ea]|dje)|st|nd|rd|th)"
@@ -146,10 +149,11 @@ DATE_FORMS = [
         r"(?<!\d)(?P<y>(?:19|20)\d\d)[-/.‑–](?P<m>\d{1,2})[-/.‑–](?P<d>\d{1,2})(?!\d)",  # 2017-12-01
         rf"(?<!\d){YEAR}\s+{MONTH_NAME_PATTERN}\s+(?P<d>[0-3]?\d)(?!\d)",  # 2020 jul 07
         # 18 maj, 2021 · 3:e maj -21
-        rf"{DAY_NUMBER}{ORDINAL_SUFFIX}?[\s-]*(?:of |de )?{MONTH_NAME_PATTERN}(?:[,-]?\s*{YEAR}|{SHORT_YEAR})?",
+        rf"{DAY_NUMBER}{ORDINAL_SUFFIX}?[\s-]*(?:of |de )?{MONTH_NAME_PATTERN}"
+        rf"(?:(?:\s?,|-)?\s*{YEAR}|{SHORT_YEAR})?",
         rf"{MONTH_NAME_PATTERN}\s+(?P<d>[0-3]?\d)(?:st|nd|rd|th)?\s*,?\s+{YEAR}",  # Maj 03, 2019
         rf"{DAY_NUMBER}\.\s?(?P<m>[01]?\d)\.\s?(?P<y>(?:19|20)\d\d|\d\d)(?![\d.])",  # 29.5.2020 · 21.4.14
-        rf"{DAY_NUMBER}/(?P<m>[01]?\d)(?:[\s-]+{YEAR}|{SHORT_YEAR})",  # 5/3 2020 · 5/3 -20
+        rf"{DAY_NUMBER}/(?P<m>[01]?\d)(?:[\s,-]+{YEAR}|{SHORT_YEAR})",  # 5/3 2020 · 5/3 -20
         rf"(?<![\d/-])(?P<a>[0-3]?\d)(?P<mark>[/-])(?P<b>[0-3]?\d)(?P=mark){YEAR}",  # 05/03/2020 · 05-03-2020
         r"(?<!\d)(?P<y>(?:19|20)\d\d)(?P<m>[01]\d)(?P<d>[0-3]\d)(?!\d)",  # 20200503
     )

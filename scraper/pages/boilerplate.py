@@ -14,7 +14,7 @@ from typing import cast
 
 from lxml import etree
 
-from scraper.normalise.dates import find_date_role
+from scraper.normalise.dates import BOX_CREATION, find_date_role
 from scraper.normalise.text import cache_by_text, clean_line, compile_name_pattern, compile_phrases, split_word_list
 from scraper.pages.document import (
     HEADING_TAGS,
@@ -59,6 +59,12 @@ DOUBTFUL_NAME = compile_name_pattern(
     split_word_list(r"""
     sidebar sidopanel (?<!rs_)(?<!rs-)skip(?!-spacer) some toc advert\w* ads? sponsor\w* toolbar popup modal lightbox
     login hero-nav promo\w* paywall feedback rating subscribe subscription prenumerera
+    """)
+)
+SIDE_COLUMN_NAME = compile_name_pattern(
+    split_word_list(r"""
+    aside side sidebar sidopanel sidospalt sido?kolumn side-?(?:col\w*|box|panel|area) secondary widget
+    portlet (?:right|left|hoger|vanster)-?(?:col\w*|spalt|kolumn) col(?:umn)?-(?:right|left)
     """)
 )
 # The header and footer of the site.
@@ -337,6 +343,7 @@ def keep_date_label(element: Element) -> None:
         if len(text := clean_line(get_text_content(part))) <= MAX_DATE_LABEL_LENGTH
         and any(map(str.isdigit, text))
         and find_date_role(text)
+        and not (BOX_CREATION.match(text) and is_side_column(element))
         and part.find(".//a") is None
         and next(part.iterancestors("a", "article"), None) is None
     ]
@@ -345,6 +352,13 @@ def keep_date_label(element: Element) -> None:
         (label,) = outermost
         label.tail = None
         element.addprevious(label)
+
+
+def is_side_column(element: Element) -> bool:
+    if element.tag == "aside" or element.get("role") == "complementary":
+        return True
+    names = f"{element.get('class') or ''} {element.get('id') or ''}"
+    return SIDE_COLUMN_NAME.search(split_camel_case(names)) is not None
 
 
 def is_boilerplate_element(element: Element) -> bool:

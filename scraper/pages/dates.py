@@ -20,6 +20,7 @@ from scraper.items import Provenance
 from scraper.normalise import guess_media_type, normalise_kind
 from scraper.normalise.dates import (
     ANY_MONTH,
+    BOX_CREATION,
     DATE_ROLE,
     DATE_ROLE_PATTERNS,
     DATE_SPAN,
@@ -34,8 +35,14 @@ from scraper.normalise.dates import (
     parse_label,
     split_date_labels,
 )
-from scraper.normalise.text import build_alternation, cache_by_text, clean_line, compile_phrases
-from scraper.pages.boilerplate import SERVICE_LINE, is_card
+from scraper.normalise.text import (
+    build_alternation,
+    cache_by_text,
+    clean_line,
+    compile_name_pattern,
+    compile_phrases,
+)
+from scraper.pages.boilerplate import SERVICE_LINE, is_card, is_side_column, split_camel_case
 from scraper.pages.document import (
     HEADING_TAGS,
     INLINE_TAGS,
@@ -67,6 +74,7 @@ EVENT_OR_DEADLINE = re.compile(r"event|kalend|calendar|deadline|start-?date|end-
 DATED_SUBJECT = re.compile(
     r"protokoll|mote|moten|sammantr|beslut|kallelse|remiss|minutes|meeting|decision", re.IGNORECASE
 )
+DATE_CLASS = compile_name_pattern((r"(?:pub|publish|post|news|entry)?date", "datum", "dato"))
 TEASER_TAGS = ("article", "li", "a")
 ITEM_TAGS = ("li", "p", "div", "section", "article", "td", "dd")
 LIST_CONTAINER_TAGS = ("dl", "ul", "ol", "table", "div", "section")
@@ -167,7 +175,8 @@ def choose_dates(
             unspecified = parse_stated_dates(document, field, iter_declared_dates(document, None))
             ranked += [*declared[field], *([unlabelled] if unlabelled else []), *unspecified]
             created = parse_stated_dates(document, field, iter_declared_dates(document, "created"))
-            found = published = chosen or choose_date(ranked, created)
+            published = chosen or choose_date(ranked, created) or find_date_by_class(document, main)
+            found = published
         else:
             ranked += [other for other in declared[field] if not published or is_later(other, published)]
             found = chosen or choose_date(ranked)
@@ -250,10 +259,26 @@ def find_labelled_dates(document: Document, main: Element) -> list[PageDate]:
             continue  # "30 mars 14.31, Uppdatering" in a title is not the label of a date
         if GENERIC_DATE_LABEL.match(text or "") and is_event_date(element, main):
             continue
+        if BOX_CREATION.match(text or "") and is_in_box(element, main):
+            continue
         is_inside = element is main or main in parents
         if document.root in parents and not is_date_of_other_text(element, main):
             (inside if is_inside else outside).extend(read(document, element))
     return inside + outside
+
+
+def is_in_box(element: Element, main: Element) -> bool:
+    """Return whether an element is in a side column, or outside `main` in a box with a heading."""
+    boxes = list_boxes_beside(main, element)
+    has_heading = any(box.find(f".//{tag}") is not None for box in boxes for tag in HEADING_TAGS)
+    return any(map(is_side_column, boxes)) or (has_heading and main not in element.iterancestors())
+
+
+def list_boxes_beside(main: Element, element: Element) -> list[Element]:
+    """Return an element and its ancestors up to the main element or an ancestor of it."""
+    around_main = {main, *main.iterancestors()}
+    parents = (element, *element.iterancestors())
+    return list(takewhile(lambda part: part not in around_main, parents))
 
 
 def may_open_with_label(text: str | None) -> bool:
@@ -498,7 +523,31 @@ def iter_opening_elements(main: Element) -> Iterator[Element]:
             return
 
 
-def read_unlabelled_date(element: Element, main: Element, url: str) -> PageDate | None:
+def find_date_by_class(document: Document, main: Element) -> PageDate | None:
+    """Return and remove the page's only date that stands alone in an element of class "date"."""
+    elements = [
+        element
+        for element in document.select_by_class(is_date_class)
+        if main in element.iterancestors()
+        and next(element.iterancestors("p", "li", "table"), None) is None
+        and not any(map(is_card, list_boxes_beside(main, element)))
+    ]
+    if len({clean_line(get_text_content(element)) for element in elements}) != 1:
+        return None
+    found = read_unlabelled_date(elements[0], main, document.url, "class of a date")
+    for element in elements if found else ():
+        remove_element(element)
+    return found
+
+
+@cache_by_text()
+def is_date_class(names: str) -> bool:
+    return DATE_CLASS.search(split_camel_case(names)) is not None
+
+
+def read_unlabelled_date(
+    element: Element, main: Element, url: str, rule: str = "date beside the title"
+) -> PageDate | None:
     text = TRAILING_BRACKETS.sub("", read_short_line(element, MAX_DATE_AND_TAGS_LENGTH) or "")
     if not text or len(text) > 60 or not DIGIT.search(text) or is_event_or_deadline(element, url):
         return None
@@ -519,7 +568,7 @@ def read_unlabelled_date(element: Element, main: Element, url: str) -> PageDate 
     stamps = read_datetime_attributes(element)
     stamp = element.get("datetime") or (stamps[0] if len(stamps) == 1 else None)
     text, exact = prefer_exact_date(text, value, stamp, url)
-    evidence = Provenance(rule="date beside the title", element=format_element_path(element))
+    evidence = Provenance(rule=rule, element=format_element_path(element))
     return PageDate("published", text, exact, evidence)
 
 
@@ -530,6 +579,9 @@ def find_dateline(document: Document, main: Element) -> PageDate | None:
         line = clean_line(get_text_content(paragraph))[:80]
         opening = DATELINE.match(line)
         if not opening or find_date_role(opening[0]) is not None:
+            continue
+        is_event = line == opening[0] and is_event_date(paragraph, main)
+        if is_event or is_event_or_deadline(paragraph, document.url):
             continue
         if not DATE_SPAN.search(line, 0, opening.end() + MAX_DATE_LENGTH):
             evidence = Provenance(rule="dateline", element=format_element_path(paragraph))
@@ -622,17 +674,26 @@ def parse_stated_dates(
 
 def find_microdata_dates(document: Document, main: Element, field: str) -> list[PageDate]:
     """Return the dates of elements with the field's itemprop; outside the main element, a single one only."""
-    in_main = list(iter_microdata_dates(document, main, field))
-    on_page = [] if in_main else list(iter_microdata_dates(document, document.root, field))
+    in_main = list(iter_microdata_dates(document, main, main, field))
+    on_page = [] if in_main else list(iter_microdata_dates(document, document.root, main, field))
     return on_page if len(on_page) == 1 else in_main
 
 
-def iter_microdata_dates(document: Document, scope: Element, field: str) -> Iterator[PageDate]:
-    """Yield readable dates of elements whose itemprop or, on <time>, class names the field."""
+def iter_microdata_dates(
+    document: Document,
+    scope: Element,
+    main: Element,
+    field: str,
+) -> Iterator[PageDate]:
+    """Yield readable dates of elements whose itemprop or, on <time>, class names the field.
+
+    Outside the main element, dates in side columns are left out.
+    """
     prop = SCHEMA_DATE_PROPERTIES[field]
     for element in select_xpath(scope, f".//*[@itemprop='{prop}'] | .//time[contains(@class, '{field}')]"):
         if element.get("itemprop") == prop or field in (element.get("class") or "").split():
-            if not is_date_of_field(element, field):
+            boxes = list_boxes_beside(main, element) if scope is not main else []
+            if any(map(is_side_column, boxes)) or not is_date_of_field(element, field):
                 continue
             text = element.get("datetime") or element.get("content") or clean_line(get_text_content(element))
             yield from parse_stated_dates(document, field, [(f"itemprop {prop}", text)], format_element_path(element))

@@ -47,8 +47,7 @@ LINK_TEXT_XPATH = etree.XPath("descendant-or-self::a[@href or not(@name or @id)]
 BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w-]+)", re.IGNORECASE)
 XML_DECLARATION = re.compile(rb"^\s*<\?xml[^>]*encoding=[\"']([\w-]+)", re.IGNORECASE)
-MIN_LETTERS_PER_STRAY_BYTE = 4  # letters in UTF-8 for each byte that is not; with fewer, the declaration counts
-MIN_STRAY_BYTES_PER_LETTER = 4  # from here on, the page is not UTF-8, whatever it declares
+MIN_UTF8_RATIO = 4  # of letters in UTF-8 to bytes that are not
 LATIN_1_NAMES = {"iso8859-1", "ascii"}  # names used by Python
 # Python's names of the charsets that browsers know (WHATWG, Encoding). Its other codecs, such as idna, base64 and
 # rot13, are not charsets of pages.
@@ -581,13 +580,12 @@ def choose_charset(html: bytes) -> str:
     valid = html.decode("utf-8", "ignore")
     letters = sum(sign > "\x7f" for sign in valid)
     strays = len(html) - len(valid.encode())
-    if letters >= MIN_LETTERS_PER_STRAY_BYTE * strays:
+    if letters >= MIN_UTF8_RATIO * strays:
         return "utf-8"
     declared = META_CHARSET.search(html[:8192]) or XML_DECLARATION.search(html[:200])
     found = find_charset(declared[1].decode("ascii")) if declared else None
-    if found == "utf-8" and strays > MIN_STRAY_BYTES_PER_LETTER * letters:
-        return "windows-1252"
-    return found or "windows-1252"
+    is_wrong = found == "utf-8" and strays > MIN_UTF8_RATIO * letters
+    return "windows-1252" if is_wrong or not found else found
 
 
 def find_charset(label: str) -> str | None:

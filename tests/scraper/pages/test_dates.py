@@ -50,6 +50,13 @@ def test_prose_with_date_stays_in_body(label: str, prose: str, updated: date | N
     assert release.updated == updated
 
 
+def test_days_of_a_timeline_are_not_the_publication() -> None:
+    days = "<div class='date'>3 maj, 2024</div><p>Bron fick en båge.</p><div class='date'>4 maj, 2024</div>"
+    release = read_release(HEADING + TEXT + LAST * 3 + days + LAST)
+    assert release.published is None
+    assert "3 maj, 2024" in release.body
+
+
 def test_prose_with_date_after_label_opens_body() -> None:
     release = read_release(HEADING + LABEL + "<p>Avgiften upphör den 5 juli 2018.</p>" + TEXT)
     assert release.body.startswith("Avgiften upphör den 5 juli 2018.")

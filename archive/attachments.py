@@ -92,11 +92,11 @@ class Attachments:
     def list_due(self, agency: str, now: datetime, limit: int, exclude: Collection[str] = ()) -> list[FrontierEntry]:
         """Return up to `limit` due attachments of an agency, without URLs in `exclude`, that releases still link to."""
         rows = self.db.execute(
-            f"select {FRONTIER_COLUMNS} from frontier where agency = ? and role = 'attachment' and (state = 'due'"
-            " or (state in ('failed', 'gone', 'rejected') and next_due <= ?))"
+            f"select {FRONTIER_COLUMNS} from frontier where agency = :agency and role = 'attachment' and (state = 'due'"
+            " or (state in ('failed', 'gone', 'rejected') and (next_due <= :now or fetched > :now)))"
             " and exists (select 1 from attachments where attachments.url = frontier.url)"
-            " order by first_seen, rowid limit ?",
-            [agency, to_iso(now), limit + len(exclude)],
+            " order by first_seen, rowid limit :limit",
+            {"agency": agency, "now": to_iso(now), "limit": limit + len(exclude)},
         )
         return [entry for entry in (FrontierEntry(*row) for row in rows) if entry.url not in exclude][:limit]
 

@@ -53,14 +53,17 @@ def create_backup(
 
     with_subscriptions: also copy the addresses of subscribers and the key of their links, which a copy otherwise lacks.
     The folder is named after `moment`; its name ends in `.damaged` if there are findings. The newest `keep` sound
-    backups, and up to `keep` damaged ones newer than those, are kept; older and unfinished backups are deleted. Raises
+    backups, and up to `keep` damaged ones newer than those, are kept; older and unfinished backups are deleted. A name
+    later than `moment` was given by a wrong clock, and counts as older than all others. Raises
     ArchiveError, and leaves no copy, if there is no archive or a file cannot be copied.
     """
     if not archive.is_file():
         raise ArchiveError(archive, "no such file")
     copy = folder / f"{moment:{FOLDER_NAME_FORMAT}}"
     create_target_folder(folder, mode=0o700)
-    delete_old_backups(folder, keep)  # done first, because an unfinished backup may take up the space that is needed
+    delete_old_backups(
+        folder, keep, moment
+    )  # done first, because an unfinished backup may take up the space that is needed
     with unfinished_folder(copy, mode=0o700) as unfinished:
         for path in list_archive_files(archive):
             if path.is_file():
@@ -71,15 +74,20 @@ def create_backup(
         findings = verify(unfinished / archive.name, progress=progress).findings
         copy = copy.with_suffix(DAMAGED_SUFFIX) if findings else copy
         unfinished.rename(copy)
-    delete_old_backups(folder, keep)
+    delete_old_backups(folder, keep, moment)
     return copy, findings
 
 
-def delete_old_backups(folder: Path, keep: int) -> None:
+def delete_old_backups(folder: Path, keep: int, moment: datetime) -> None:
     """Delete unfinished backups and all but the newest `keep` (see `create_backup`); leave other files."""
-    copies = sorted(path for path in folder.iterdir() if path.is_dir() and FOLDER_NAME.fullmatch(path.stem))
+    latest = f"{moment:{FOLDER_NAME_FORMAT}}"
+    copies = sorted(
+        (path for path in folder.iterdir() if path.is_dir() and FOLDER_NAME.fullmatch(path.stem)),
+        key=lambda path: (path.stem <= latest, path.name),
+    )
     sound = [path for path in copies if not path.suffix][-max(1, keep) :]
-    damaged = [path for path in copies if path.suffix == DAMAGED_SUFFIX and (not sound or path.stem > sound[-1].stem)]
+    later = copies[copies.index(sound[-1]) + 1 :] if sound else copies
+    damaged = [path for path in later if path.suffix == DAMAGED_SUFFIX]
     for path in {*copies} - {*sound, *damaged[-max(1, keep) :]}:
         if path.suffix in ("", UNFINISHED_SUFFIX, DAMAGED_SUFFIX):
             shutil.rmtree(path)

@@ -39,11 +39,11 @@ from archive.dates import to_iso
 FAILED_RETRY = timedelta(hours=1)  # first wait after a failed request
 GONE_RETRY = timedelta(days=1)  # a page may be listed before it is published
 REJECTED_RETRY = timedelta(days=1)  # the page or our rules may have been corrected
-MAX_RETRY_WAIT = timedelta(days=7)
+MAX_RETRY_WAIT = timedelta(days=7)  # also until the next check of a confirmed removal
 
 # When a stored release is fetched again
 URL_REUSE_AFTER = timedelta(days=30)  # the former URL of a moved release may be given to another release
-MAX_CHECK_AHEAD = timedelta(days=366)  # a check further ahead was planned by a wrong clock
+MAX_FIRST_CHECK = timedelta(days=100)  # the first checks of imported releases are spread over about three months
 LATEST_DATE_SQL = "max(coalesce(r.published, r.updated, r.first_seen), coalesce(r.updated, r.published, r.first_seen))"
 # SQLite does not accept a month without a day as a date
 LATEST_DAY_SQL = f"case when length({LATEST_DATE_SQL}) = 7 then {LATEST_DATE_SQL} || '-01' else {LATEST_DATE_SQL} end"
@@ -110,7 +110,8 @@ class Frontier:
         A known URL becomes due again if `listed`, the date that its source gives it, is later than before: a release
         that is stored, gone or quarantined, unless it was read after that date or after the crawl started; and a
         sitemap, before it is fetched, so that an interrupted crawl does not count it as read. A stored file becomes due
-        again if its source gives it another `file_title` or `file_day` than before.
+        again if its source gives it another `file_title` or `file_day` than before. A time of reading later than
+        `seen_at` was written by a wrong clock, and does not count.
         """
         added = self.db.execute(
             "insert or ignore into frontier"
@@ -121,10 +122,10 @@ class Frontier:
         if not added and listed:
             self.db.execute(
                 "update frontier set listed = :listed, state = case when state = 'done'"
-                " or (state in ('stored', 'gone', 'quarantined') and listed is not null and fetched < :begun"
-                " and :listed >= substr(fetched, 1, length(:listed))) then 'due' else state end"
+                " or (state in ('stored', 'gone', 'quarantined') and listed is not null and (fetched > :seen"
+                " or (fetched < :begun and :listed >= substr(fetched, 1, length(:listed))))) then 'due' else state end"
                 " where url = :url and (listed is null or listed < :listed)",
-                {"url": url, "listed": listed, "begun": to_iso(crawl_started or seen_at)},
+                {"url": url, "listed": listed, "seen": to_iso(seen_at), "begun": to_iso(crawl_started or seen_at)},
             )
         if not added and file_title:
             self.db.execute(
@@ -137,9 +138,9 @@ class Frontier:
             )
         if not added:  # the URL is known; if its release has moved, it may be reused for another one
             self.db.execute(
-                "update frontier set state = 'due' where url = ? and state = 'stored' and fetched < ?"
+                "update frontier set state = 'due' where url = ? and state = 'stored' and (fetched < ? or fetched > ?)"
                 " and url <> (select url from releases where id = frontier.release)",
-                [url, to_iso((crawl_started or seen_at) - URL_REUSE_AFTER)],
+                [url, to_iso((crawl_started or seen_at) - URL_REUSE_AFTER), to_iso(seen_at)],
             )
         return bool(added)
 
@@ -152,37 +153,38 @@ class Frontier:
             f"select {FRONTIER_COLUMNS} from (select * from"
             f" ({RELEASE_ENTRIES_SQL} and state = 'due' order by first_seen, rowid limit :limit)"
             " union all select * from"
-            # a stored release is checked by its age: see list_stale
+            # a stored release is checked by its age: see list_stale; a wrong clock planned what it has "fetched" later
             f" ({RELEASE_ENTRIES_SQL} and state in ('failed', 'rejected', 'gone', 'quarantined') and release is null"
-            " and (next_due <= :now or next_due > :far) order by first_seen, rowid limit :limit))"
+            " and (next_due <= :now or fetched > :now) order by first_seen, rowid limit :limit))"
             " order by first_seen, number limit :limit",
-            {
-                "agency": agency,
-                "now": to_iso(now),
-                "far": to_iso(now + MAX_RETRY_WAIT),  # further ahead than any retry: planned by a wrong clock
-                "limit": limit + len(exclude),
-            },
+            {"agency": agency, "now": to_iso(now), "limit": limit + len(exclude)},
         )
         return [entry for entry in (FrontierEntry(*row) for row in rows) if entry.url not in exclude][:limit]
 
-    def list_stale(self, agency: str, now: datetime, limit: int, max_ahead: timedelta = MAX_CHECK_AHEAD) -> list[str]:
+    def list_stale(self, agency: str, now: datetime, limit: int, longest_interval: timedelta) -> list[str]:
         """Return the URLs of up to `limit` stored releases of an agency that are due for a check.
 
-        A check planned for later than `max_ahead` from now was planned by a wrong clock, and is due.
+        Also due is what a wrong clock planned: a check that follows one later than now, or that is further ahead than
+        any is planned. longest_interval: of the schedule of checks.
 
         The newest and most edited come first, but a quarter are those that have waited longest, so that every release
         is eventually checked even if there are too many to check them all.
         """
         ordered: dict[str, None] = {}
+        far = now + max(longest_interval, MAX_RETRY_WAIT)
+        times = {"now": to_iso(now), "far": to_iso(far), "first": to_iso(max(far, now + MAX_FIRST_CHECK))}
         for order, share in (
             (f"(julianday(:now) - julianday({LATEST_DAY_SQL})) / (1 + {EDIT_COUNT_SQL})", limit - limit // 4),
             ("coalesce(r.next_check, r.last_checked)", limit),
         ):
             rows = self.db.execute(
                 "select r.url from releases r where r.agency = :agency and r.moved_to is null"
-                " and (r.next_check is null or r.next_check <= :now or r.next_check > :far)"
+                " and (r.next_check is null or r.next_check <= :now or r.last_checked > :now"
+                " or r.next_check > iif(r.checks = 0, :first, :far)"
+                # a check that found no page is only stored in the frontier
+                " or exists (select 1 from frontier f where f.url = r.url and f.fetched > :now))"
                 f" order by {order}, r.id limit :limit",
-                {"agency": agency, "now": to_iso(now), "far": to_iso(now + max_ahead), "limit": share + len(ordered)},
+                {**times, "agency": agency, "limit": share + len(ordered)},
             )
             ordered |= dict.fromkeys(url for (url,) in rows)
         return list(ordered)[:limit]
@@ -191,8 +193,8 @@ class Frontier:
         """Return the other URLs that led to the release stored under `url`, without those that wait for a retry."""
         rows = self.db.execute(
             "select f.url from releases r join frontier f on f.release = r.id where r.url = :url and f.url <> :url"
-            " and (f.next_due is null or f.next_due <= :now or f.next_due > :far)",
-            {"url": url, "now": to_iso(now), "far": to_iso(now + MAX_RETRY_WAIT)},
+            " and (f.next_due is null or f.next_due <= :now or f.fetched > :now)",
+            {"url": url, "now": to_iso(now)},
         )
         return [other for (other,) in rows]
 
@@ -378,7 +380,7 @@ class Hosts:
         since, text = self.db.execute("select robots_since, robots_text from hosts where host = ?", [host]).fetchone()
         return datetime.fromisoformat(since), text
 
-    def list_pauses(self, now: datetime, max_wait: timedelta = MAX_CHECK_AHEAD) -> dict[str, HostPause]:
+    def list_pauses(self, now: datetime, max_wait: timedelta) -> dict[str, HostPause]:
         """Return the pauses in force, by host.
 
         Pauses longer than `max_wait` were set by a wrong clock and are left out.

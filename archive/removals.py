@@ -152,8 +152,10 @@ class Removals:
             self.schedule_comparison(agency, seen_at, release_id)
             confirmed, recheck = False, UNCONFIRMED_RECHECK
         else:
-            checks, span = row["checks"] + 1, seen_at - datetime.fromisoformat(row["first_seen"])
-            self.table.update(row["id"], {**found, "checks": checks, "capture": row["capture"] or capture_id})
+            first_seen = min(row["first_seen"], str(moment))  # a wrong clock may have dated it later
+            checks, span = row["checks"] + 1, seen_at - datetime.fromisoformat(first_seen)
+            values = {"first_seen": first_seen, "checks": checks, "capture": row["capture"] or capture_id}
+            self.table.update(row["id"], {**found, **values})
             agreed = checks >= MIN_CHECKS and span >= MIN_SPAN
             collapse = find_collapse(self.db, agency, kind) if agreed and row["confirmed"] is None else None
             is_collapsed = collapse and (

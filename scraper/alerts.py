@@ -144,11 +144,11 @@ class AlertChannel:
         events = [row | {"reason": json.loads(row["reason"])} for row in rows]
         return [row | {"is_fault": is_fault(row["state"], row["reason"].get("code", ""))} for row in events]
 
-    def read_usage(self) -> tuple[bool, str]:
-        """Return whether any event was ever handled, and the time of the last message ("" if there was none)."""
-        sql = "select count(*) > 0, coalesce(max(sent), '') from alert_deliveries where channel = ?"
-        is_used, last_sent = self.db.execute(sql, [self.name]).fetchone()
-        return bool(is_used), last_sent
+    def read_usage(self, day: str) -> tuple[bool, bool]:
+        """Return whether any event was ever handled, and whether a message was sent on a day, by our clock then."""
+        sql = "select count(*) > 0, coalesce(max(substr(sent, 1, 10) = ?), 0) from alert_deliveries where channel = ?"
+        is_used, is_sent = self.db.execute(sql, [day, self.name]).fetchone()
+        return bool(is_used), bool(is_sent)
 
     def mark_handled(self, events: Sequence[HealthEvent], sent_at: datetime | None) -> None:
         """Record events as handled; `sent_at` is None if they needed no message."""
@@ -177,8 +177,8 @@ def send_alerts(archive: Archive, alert_settings: AlertSettings, now: datetime) 
 def send_channel_alerts(archive: Archive, alert_settings: AlertSettings, channel: AlertChannel, now: datetime) -> bool:
     """Send the events that one channel has not reported yet; return False if that failed."""
     events = channel.find_pending_events()
-    is_used, last_sent = channel.read_usage()
-    if not events or last_sent[:10] == str(to_iso(now))[:10]:
+    is_used, is_sent = channel.read_usage(str(to_iso(now))[:10])
+    if not events or is_sent:
         return True
     alerts, silent = select_alerts(channel, events)
     if not is_used:  # faults that ended long ago are not reported

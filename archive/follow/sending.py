@@ -260,7 +260,9 @@ class Sender:
         if self.mails_sent:
             self.store.record_acceptance(moment)
         addresses = {message.subscription.address for message, _ in self.rejected_mails}
-        is_blamed = len(addresses) <= MAX_SERVER_FAILURES or self.store.has_accepted_since(moment - SERVER_TRUST_TIME)
+        is_blamed = len(addresses) <= MAX_SERVER_FAILURES or self.store.has_accepted_since(
+            moment - SERVER_TRUST_TIME, moment
+        )
         for message, error in self.rejected_mails:
             if is_blamed:
                 self.handle_rejection(message, error)

@@ -40,7 +40,8 @@ MAX_SUBSCRIPTIONS = 50  # of one address
 ACCESS_TIME = timedelta(hours=12)  # for which a link to all subscriptions of an address is valid
 SENDING_HOUR = time(6)  # Swedish time, of daily messages and of weekly ones on Mondays
 RETRY_DELAYS = tuple(timedelta(minutes=n) for n in (5, 20, 60, 180, 360, 720))  # after each failure; then the last one
-MAX_DELAY = timedelta(days=8)  # until anything that waits is due; later, the clock was wrong when that was stored
+# until a weekly message is due, or another; what is due later was stored by a wrong clock
+MAX_DELAYS = (timedelta(days=8), timedelta(days=2))
 MAX_MESSAGE_AGE = timedelta(days=7)  # a recipient that takes nothing for so long loses the subscription
 MAX_REJECTIONS = 3  # bounces or permanent rejections, each at most REJECTION_GAP after the last
 MIN_REJECTION_GAP = timedelta(hours=20)  # sooner, it is not counted: a mistake on our side may last for hours
@@ -183,9 +184,9 @@ class FollowStore:
     def list_due(self, now: datetime) -> list[Subscription]:
         """Return the confirmed subscriptions that may get a report, and have none waiting."""
         return self._select(
-            "confirmed is not null and (due <= ? or due > ?) and not exists (select 1 from messages where"
-            " subscription = subscriptions.id and kind = 'report') order by id",
-            [to_iso(now), to_iso(now + MAX_DELAY)],
+            "confirmed is not null and (due <= ? or due > iif(frequency = 'week', ?, ?)) and not exists (select 1 from"
+            " messages where subscription = subscriptions.id and kind = 'report') order by id",
+            [to_iso(now), *(to_iso(now + delay) for delay in MAX_DELAYS)],
         )
 
     def confirm(self, subscription: Subscription, position: int, checksum: str | None, now: datetime) -> None:
@@ -228,7 +229,9 @@ class FollowStore:
 
     def _delete_unconfirmed(self, now: datetime) -> None:
         self.db.execute(
-            "delete from subscriptions where confirmed is null and created < ?", [to_iso(now - CONFIRMATION_TIME)]
+            # a wrong clock may have dated it later than now
+            "delete from subscriptions where confirmed is null and not created between ? and ?",
+            [to_iso(now - CONFIRMATION_TIME), to_iso(now + CONFIRMATION_TIME)],
         )
 
     def _select(self, condition: str, values: Sequence[Any]) -> list[Subscription]:
@@ -278,7 +281,7 @@ class FollowStore:
         rows = self.db.execute(
             "select m.id from messages m join subscriptions s on s.id = m.subscription where m.due <= ? or m.due > ?"
             " order by s.channel = 'webhook', m.kind = 'report', m.id",
-            [to_iso(now), to_iso(now + MAX_DELAY)],
+            [to_iso(now), to_iso(now + RETRY_DELAYS[-1])],  # later, the clock was wrong
         ).fetchall()
         return [row["id"] for row in rows]
 
@@ -318,9 +321,10 @@ class FollowStore:
             self.db.execute("delete from mail_server")
             self.db.execute("insert into mail_server values (?)", [to_iso(now)])
 
-    def has_accepted_since(self, moment: datetime) -> bool:
+    def has_accepted_since(self, moment: datetime, now: datetime) -> bool:
         """Return whether the mail server has accepted a mail since a moment."""
-        return bool(self.db.execute("select 1 from mail_server where accepted >= ?", [to_iso(moment)]).fetchone())
+        times = [to_iso(moment), to_iso(now)]
+        return bool(self.db.execute("select 1 from mail_server where accepted between ? and ?", times).fetchone())
 
     def count_rejection(self, subscription: Subscription, now: datetime) -> bool:
         """Count a bounce or a permanent rejection; end the subscription and return True if there were too many."""

@@ -47,6 +47,7 @@ LISTED_WINDOW = timedelta(days=90)  # period of the daily numbers of listed rele
 POLITENESS_DAYS = 30
 FAILURE_WINDOW = timedelta(days=7)  # period of failures shown on the status page
 REJECTION_WINDOW = timedelta(days=14)  # period in which unparsable pages are counted
+CLOCK_ALLOWANCE = timedelta(days=1)  # a worker's clock may be ahead; crawls dated later were by a wrong clock
 FILL_RATE_PAGES = 20  # newest pages whose fill rates are compared with earlier pages
 
 # The loss of a field
@@ -62,23 +63,24 @@ AGENCY_SQL = """
         as quarantined,
       (select max(decided) from quarantine where agency = a.slug and decision in ('accepted', 'reparsed'))
         as last_accepted_at,
-      (select max(finished) from crawls where agency = a.slug and spider = 'news') as last_news_crawl_at,
+      (select max(finished) from crawls where agency = a.slug and spider = 'news' and finished <= :until)
+        as last_news_crawl_at,
       coalesce((select url from frontier where agency = a.slug and role in ('feed', 'sitemap', 'listing')
         and state <> 'due' order by fetched desc, url limit 1), a.home) as source_url
-    from agencies a where slug = ?
+    from agencies a where slug = :agency
 """
 RELEASES_BY_DAY_SQL = """
     select coalesce(sort_day, iif(length(sort_date) = 7, sort_date || '-01', substr(sort_date, 1, 10))) as day, count(*)
     from release_facets where agency = :agency and sort_date >= :first and sort_date < :next group by 1 order by 1
 """
 LISTED_BY_DAY_SQL = """
-    select max(listed) from crawls where agency = ? and spider = 'news' and started >= ? and finished is not null
+    select max(listed) from crawls where agency = ? and spider = 'news' and started >= ? and finished <= ?
     group by substr(started, 1, 10) having max(listed) > 0
 """
 POLITENESS_SQL = """
     select coalesce(sum(requests), 0) as requests, coalesce(sum(bytes), 0) as bytes,
       coalesce(sum(not_modified), 0) as not_modified, min(delay) as delay
-    from crawls where agency = ? and started >= ? and finished is not null
+    from crawls where agency = ? and started >= ? and finished <= ?
 """
 FAILED_SOURCES_SQL = """
     select url from frontier where agency = ? and role in ('feed', 'sitemap', 'listing', 'home', 'robots')
@@ -155,10 +157,11 @@ class AgencyActivity:
     def __init__(self, db: Database, agency: str, now: datetime) -> None:
         self.now = now
         self.today = now.astimezone(SWEDISH_TIME).date()
-        self.crawls = read_crawls(db, agency, "finished is not null", MAX_CRAWLS)
+        until = to_iso(now + CLOCK_ALLOWANCE)
+        self.crawls = read_crawls(db, agency, "finished <= ?", until, MAX_CRAWLS)
         # crawls with parsed pages, further back
-        self.page_crawls = read_crawls(db, agency, "parsed > 0 and finished is not null", MAX_PAGE_CRAWLS)
-        row = next(db.query(AGENCY_SQL, [agency]))
+        self.page_crawls = read_crawls(db, agency, "parsed > 0 and finished <= ?", until, MAX_PAGE_CRAWLS)
+        row = next(db.query(AGENCY_SQL, {"agency": agency, "until": until}))
         self.stored_releases: int = row["stored_releases"]
         self.quarantined: int = row["quarantined"]  # number of releases in quarantine that need a manual decision
         self.source_url: str = row["source_url"]  # URL of the source read last, or of the home page
@@ -168,9 +171,9 @@ class AgencyActivity:
             for name in ("last_news_crawl_at", "last_accepted_at")
         )
         # for LISTED_WINDOW, without days on which nothing was listed
-        self.listed_by_day: list[int] = read_column(db, LISTED_BY_DAY_SQL, [agency, to_iso(now - LISTED_WINDOW)])
+        self.listed_by_day: list[int] = read_column(db, LISTED_BY_DAY_SQL, [agency, to_iso(now - LISTED_WINDOW), until])
         first_polite_day = now.date() - timedelta(days=POLITENESS_DAYS - 1)
-        self.politeness = next(db.query(POLITENESS_SQL, [agency, to_iso(first_polite_day)]))
+        self.politeness = next(db.query(POLITENESS_SQL, [agency, to_iso(first_polite_day), until]))
         limits = {
             "agency": agency,
             "first": to_iso(self.today - HISTORY_YEARS * timedelta(days=366)),
@@ -221,14 +224,14 @@ def parse_times(pairs: Iterable[tuple[str, str]]) -> dict[str, datetime]:
     return {name: datetime.fromisoformat(text) for name, text in pairs}
 
 
-def read_crawls(db: Database, agency: str, condition: str, limit: int) -> list[Crawl]:
+def read_crawls(db: Database, agency: str, condition: str, until: str | None, limit: int) -> list[Crawl]:
     """Return the newest crawls that meet an SQL condition, newest first."""
     rows = db.query(
         f"select {', '.join(column.name for column in fields(Crawl))} from crawls"
         # the pages of a refetch were chosen because they could not be read, so they are not a fair sample; a crawl of
         # attachments requests no pages
         f" where agency = ? and spider not in ('refetch', 'attachments') and {condition} order by started desc limit ?",
-        [agency, limit],
+        [agency, until, limit],
     )
     crawls = []
     for row in rows:

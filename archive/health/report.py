@@ -86,8 +86,8 @@ def describe_health(row: dict[str, Any], language: str) -> AgencyHealth:
 
 
 def is_overdue(assessed_at: str) -> bool:
-    """Return whether the last assessment is so old that crawls seem to have stopped."""
-    return now() - datetime.fromisoformat(assessed_at) > MAX_ASSESSMENT_AGE
+    """Return whether the last assessment is so old that crawls seem to have stopped, or was dated by a wrong clock."""
+    return abs(now() - datetime.fromisoformat(assessed_at)) > MAX_ASSESSMENT_AGE
 
 
 async def read_health_events(

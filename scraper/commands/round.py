@@ -91,7 +91,7 @@ def notify_subscribers(runner: CommandRunner, archive_path: Path) -> bool:
 
 def report_running_round(since: datetime) -> int:
     """Log that another round is running; return 0, as is normal for a timer, or 1 if that round has hung."""
-    if now() - since > MAX_ROUND_DURATION:
+    if abs(now() - since) > MAX_ROUND_DURATION:  # also if it began while the clock was ahead
         logger.error("the round that started at %s has hung; stop it", since.isoformat())
         return 1
     logger.warning("another round has been running since %s; this one does nothing", since.isoformat())

@@ -46,6 +46,7 @@ from scraper.errors import BrokerError
 from scraper.ingest import CrawlRecorder
 from scraper.parsed_page import FetchedPage, ParsedPage
 from scraper.round import ROUND_SPIDERS, read_last_crawl_id
+from scraper.schedule import parse_schedule
 
 if TYPE_CHECKING:
     from scrapy.http import Response
@@ -419,7 +420,8 @@ class RoundRunner:
         for name in ROUND_SPIDERS:
             if name == "revisit":
                 with Archive(archive_path, rebuild_stale=False) as archive:
-                    if not archive.frontier.list_stale(slug, now(), 1):
+                    longest = parse_schedule(str(self.settings["REVISIT_AGES"])).longest_interval
+                    if not archive.frontier.list_stale(slug, now(), 1, longest):
                         continue
             self.runner.wait(host_delay)
             previous_crawl_id = read_last_crawl_id(archive_path)

@@ -143,6 +143,7 @@ class SourceTracker:
         known_before = cursor.interrupted_at if cursor and not resumed else completed_at
         if not known_before:
             return False
+        known_before = min(known_before, str(to_iso(self.started_at)))  # a wrong clock may have dated it later
         rows = [self.archive.frontier.get(link.url) for link in links]
         return bool(rows) and all(row is not None and row.first_seen <= known_before for row in rows)
 

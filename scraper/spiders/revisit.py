@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections import Counter, defaultdict, deque
 from collections.abc import AsyncIterator, Iterable
-from datetime import timedelta
 from typing import Any, Self
 
 from scrapy.crawler import Crawler
@@ -19,7 +18,6 @@ from scraper.spiders.attachments import AttachmentSpider
 
 logger = logging.getLogger(__name__)
 
-MAX_IMPORT_SPREAD = timedelta(days=100)  # the first checks of imported releases are spread over about three months
 MAX_CONSECUTIVE_FAILURES = 5  # failed releases in a row after which the agency's site counts as down
 
 
@@ -66,8 +64,8 @@ class RevisitSpider(AttachmentSpider):
         """Queue the due releases of an agency that were not queued before; return False if some remain."""
         known = self.known_urls[slug]
         limit = max(0, self.budgets[slug] - len(known))
-        max_ahead = max(self.recorder.schedule.longest_interval, MAX_IMPORT_SPREAD)
-        due = self.archive.frontier.list_stale(slug, now(), len(known) + limit + 1, max_ahead)
+        longest = self.recorder.schedule.longest_interval
+        due = self.archive.frontier.list_stale(slug, now(), len(known) + limit + 1, longest)
         is_complete = True
         for url in due:
             if url in known:

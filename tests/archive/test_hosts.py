@@ -25,10 +25,10 @@ def test_pause_doubles_until_the_host_answers(archive: Archive) -> None:
     untils = [hosts.pause("a.se", NOW, "no answer", first_wait=HALF_HOUR, max_wait=DAY).until for _ in range(8)]
     waits = [(datetime.fromisoformat(until) - NOW) / HALF_HOUR for until in untils]
     assert waits == [1, 2, 4, 8, 16, 32, 48, 48]
-    assert set(hosts.list_pauses(NOW)) == {"a.se"}
-    assert hosts.list_pauses(NOW + DAY) == {}
+    assert set(hosts.list_pauses(NOW, DAY)) == {"a.se"}
+    assert hosts.list_pauses(NOW + DAY, DAY) == {}
     hosts.clear_pause("a.se")
-    assert hosts.list_pauses(NOW) == {}
+    assert hosts.list_pauses(NOW, DAY) == {}
     assert hosts.pause("a.se", NOW, "again", first_wait=HALF_HOUR, max_wait=DAY).until == "2026-03-01T12:30:00+00:00"
 
 

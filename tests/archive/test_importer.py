@@ -39,6 +39,7 @@ from tests.archive.test_import_records import LINE
 from tests.archive.test_store import read_all_rows
 
 IMPORTED_AT = datetime(2024, 6, 3, 8, 15, tzinfo=UTC)
+MONTH = timedelta(days=30)
 
 
 def open_archive(folder: Path) -> Archive:
@@ -169,12 +170,13 @@ def test_lines_before_the_end_of_a_truncated_file_are_stored(
 
 def test_first_checks_are_spread_over_days(archive: Archive) -> None:
     import_rows(archive, *({"url": f"https://fyr.example/{number}", "title": "Fyren"} for number in range(300)))
-    assert archive.frontier.list_stale("fyr", IMPORTED_AT + timedelta(hours=23), 1000) == []
+    assert archive.frontier.list_stale("fyr", IMPORTED_AT + timedelta(hours=23), 1000, MONTH) == []
     days = archive.db.execute("select substr(next_check, 1, 10), count(*) from releases group by 1").fetchall()
     assert len(days) > CHECK_SPREAD_DAYS * 0.9
     assert max(number for _, number in days) < 15
     assert archive.frontier.list_due("fyr", IMPORTED_AT, 1000) == []
-    assert len(archive.frontier.list_stale("fyr", IMPORTED_AT + timedelta(days=CHECK_SPREAD_DAYS + 2), 1000)) == 300
+    end = IMPORTED_AT + timedelta(days=CHECK_SPREAD_DAYS + 2)
+    assert len(archive.frontier.list_stale("fyr", end, 1000, MONTH)) == 300
 
 
 def test_unknown_agency_is_an_error(archive: Archive, file: Path) -> None:

@@ -107,7 +107,7 @@ def test_print_version_is_no_edit(offline: OfflineCrawl) -> None:
     assert offline.states() == before
     offline.edit(path, title="Ett nytt namn")
     assert offline.save(print_path, body=body) is SaveResult.UNCHANGED
-    due = offline.archive.frontier.list_stale(offline.slug, offline.moment, 1000)
+    due = offline.archive.frontier.list_stale(offline.slug, offline.moment, 1000, timedelta(days=1))
     assert offline.base + path in due, "the release's own URL is requested next"
     assert offline.save_all([path]) == [SaveResult.REVISED]
     assert offline.causes(path) == ["first", "source"]

@@ -60,7 +60,7 @@ class Crawls:
 
     def list_pauses(self) -> dict[str, timedelta]:
         """How much longer each host is paused."""
-        pauses = self.archive.hosts.list_pauses(self.now).values()
+        pauses = self.archive.hosts.list_pauses(self.now, timedelta(days=1)).values()
         return {pause.host: datetime.fromisoformat(pause.until) - self.now for pause in pauses}
 
 

@@ -317,9 +317,10 @@ def test_budget_of_a_day_is_shared_by_several_revisits(
             assert len(list_requests(spider)) == left
 
 
-def test_check_planned_too_far_ahead_is_made_now(crawled_site: Crawling) -> None:
-    """A clock that was wrong may have planned it."""
-    crawled_site.write("update releases set next_check = strftime('%Y-%m-%dT%H:%M:%S+00:00', 'now', '+200 days')")
+@pytest.mark.parametrize("days", [2, 60, 200])
+def test_check_after_one_that_a_wrong_clock_dated_is_made_now(crawled_site: Crawling, days: int) -> None:
+    last, following = (f"strftime('%Y-%m-%dT%H:%M:%S+00:00', 'now', '+{day} days')" for day in (days, days + 1))
+    crawled_site.write(f"update releases set last_checked = {last}, next_check = {following}")
     with crawled_site.open_spider(RevisitSpider, {"agency": SLUG}) as spider:
         list_requests(spider)
         assert spider.agency_stats[SLUG].listed == 6

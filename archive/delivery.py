@@ -183,7 +183,12 @@ class RejectRedirectHandler(HTTPRedirectHandler):
 def post_json(url: str, payload: Mapping[str, Any]) -> None:
     """Post JSON to an http(s) URL; raise OSError, which names only the URL's host, if that fails."""
     body = json.dumps(payload, ensure_ascii=False).encode()
-    request = Request(url, body, {"Content-Type": "application/json"})  # noqa: S310 - http(s): see the caller's settings
+    request_url(url, body, {"Content-Type": "application/json"})
+
+
+def request_url(url: str, body: bytes | None = None, headers: Mapping[str, str] | None = None) -> None:
+    """Request an http(s) URL; raise OSError, which names only the URL's host, if that fails."""
+    request = Request(url, body, dict(headers or {}))  # noqa: S310 - http(s): see the caller's settings
     try:
         with build_opener(RejectRedirectHandler).open(request, timeout=DELIVERY_TIMEOUT) as response:
             response.read(1000)

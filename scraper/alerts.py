@@ -1,4 +1,4 @@
-"""Alerts: new faults and recoveries of agencies, sent to the operators by webhook and mail.
+"""Alerts: new faults and recoveries of agencies and of scheduled commands, sent to the operators by webhook and mail.
 
 Settings come from the environment only, as some are secrets:
 
@@ -8,11 +8,17 @@ Settings come from the environment only, as some are secrets:
     ALERT_MAIL_FROM    the sender; default: the first of ALERT_MAIL
     ALERT_LANGUAGE     sv (default) or en
     ALERT_STATUS_PAGE  URL of the public status page, to be linked in the message
+    PING_ROUND, PING_BACKUP, … (PING_ and a command's name)
+                       URL that is requested after each success of a scheduled command, for a service that raises an
+                       alarm when the requests stop (a dead man's switch)
 
 Each channel sends at most one message a day (UTC); later events wait for the next day's message. Each row of
 health_events is reported once by each channel. A channel's first message reports all current faults, however old, but
 no fault that ended more than a day ago. A failed delivery is logged, and the next round tries again. A process killed
 between delivery and its row in the database delivers the message again, with the same id.
+
+Of a scheduled command, one message a day is sent while it fails, and one when it works again. An empty file beside the
+archive remembers when the last was sent; the archive itself may be what fails.
 """
 
 from __future__ import annotations
@@ -24,14 +30,24 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlite_utils import Database
 
+from archive.dates import now as get_now
 from archive.dates import to_iso
-from archive.delivery import MailServer, is_mail_address, parse_mail_server, post_json, send_mail, split_server_url
+from archive.delivery import (
+    MailServer,
+    is_mail_address,
+    parse_mail_server,
+    post_json,
+    request_url,
+    send_mail,
+    split_server_url,
+)
 from archive.health import get_fault_key, is_fault, read_health_rows
 from archive.health.report import format_health_reason, format_health_state
 from archive.i18n import DEFAULT_LANGUAGE, LANGUAGES, translate
@@ -43,6 +59,8 @@ logger = logging.getLogger(__name__)
 Parsed = TypeVar("Parsed")
 
 ALERT_KINDS = ("faults", "recoveries", "passed")  # "passed": a fault that began and ended since the last message
+MIN_MESSAGE_GAP = timedelta(hours=23)  # a command that runs at the same time every day may begin a little earlier
+ROUTINE_FINDINGS = ("round", "audit")  # commands whose exit code 1 is about agencies, which alerts and health report
 MAX_LISTED_AGENCIES = 50  # agencies per kind of alert in a message; further ones are only counted
 
 
@@ -159,9 +177,18 @@ class AlertChannel:
 
 def send_alerts(archive: Archive, alert_settings: AlertSettings, now: datetime) -> bool:
     """Send each channel the events it has not reported yet; return False if a message was not delivered."""
-    channels = []
+    delivered = [
+        send_channel_alerts(archive, alert_settings, AlertChannel(archive.db, name, deliver), now)
+        for name, deliver in list_deliveries(alert_settings, now).items()
+    ]
+    return all(delivered)
+
+
+def list_deliveries(alert_settings: AlertSettings, now: datetime) -> dict[str, Callable[[dict[str, Any]], None]]:
+    """Return the channels: name → function that delivers a message, and raises OSError if that fails."""
+    deliveries: dict[str, Callable[[dict[str, Any]], None]] = {}
     if url := alert_settings.webhook:
-        channels.append(AlertChannel(archive.db, "webhook", partial(post_json, url)))
+        deliveries["webhook"] = partial(post_json, url)
     if server := alert_settings.mail_server:
 
         def deliver_by_mail(payload: Mapping[str, Any]) -> None:
@@ -169,9 +196,8 @@ def send_alerts(archive: Archive, alert_settings: AlertSettings, now: datetime) 
             recipients = alert_settings.recipients
             send_mail(server, recipients, subject=subject, text=text, message_id=message_id, sent_at=now)
 
-        channels.append(AlertChannel(archive.db, "mail", deliver_by_mail))
-    delivered = [send_channel_alerts(archive, alert_settings, channel, now) for channel in channels]
-    return all(delivered)
+        deliveries["mail"] = deliver_by_mail
+    return deliveries
 
 
 def send_channel_alerts(archive: Archive, alert_settings: AlertSettings, channel: AlertChannel, now: datetime) -> bool:
@@ -280,3 +306,80 @@ def format_alert_line(kind: str, events: Sequence[HealthEvent], language: str) -
 def format_alert_json(events: Sequence[HealthEvent]) -> dict[str, Any]:
     last = {key: events[-1][key] for key in ("agency", "name", "state", "previous", "at", "reason")}
     return last | {"previous": events[0]["previous"]}
+
+
+# Scheduled commands
+
+
+def is_failure(command: str, code: int) -> bool:
+    """Return whether an exit code (negative: a signal) means that a command failed.
+
+    >>> is_failure("backup", 1), is_failure("round", 1), is_failure("round", 2), is_failure("round", -9)
+    (True, False, True, True)
+    """
+    return code not in ((0, 1) if command in ROUTINE_FINDINGS else (0,))
+
+
+def read_ping_url(command: str, environment: Mapping[str, str] = os.environ) -> str | None:
+    """Return the URL to request after a success; raise AgencyError, without the URL, if it is invalid."""
+    name = f"PING_{re.sub('[^A-Z]', '_', command.upper())}"
+    url = environment.get(name, "").strip()
+    if url:
+        parse_setting(name, partial(split_server_url, schemes=("http", "https")), url)
+    return url or None
+
+
+def report_result(
+    archive: Path, command: str, alert_settings: AlertSettings, ping_url: str | None, problem: str | None
+) -> bool:
+    """Report how a command has ended (problem: None if well); return False if that was not delivered everywhere."""
+    marker, moment = archive.with_suffix(f".{command}.failed"), get_now()
+    is_known = marker.exists()
+    if problem is None:
+        is_pinged = not ping_url or try_to_send(f"the ping of {command}", partial(request_url, ping_url))
+        is_told = not is_known or send_command_message("recovered", command, "", alert_settings, moment)
+        if is_told:
+            marker.unlink(missing_ok=True)
+        return is_pinged and is_told
+    logger.error("%s failed: %s", command, problem)
+    told_at = datetime.fromtimestamp(marker.stat().st_mtime, UTC) if is_known else None
+    if told_at and abs(moment - told_at) < MIN_MESSAGE_GAP:
+        return True
+    is_told = send_command_message("failed", command, problem, alert_settings, moment)
+    if is_told:
+        try:
+            marker.touch()
+        except OSError as error:
+            logger.warning("%s: %s; the next failure sends another message", marker, error.strerror)
+    return is_told
+
+
+def send_command_message(
+    kind: str, command: str, problem: str, alert_settings: AlertSettings, moment: datetime
+) -> bool:
+    """Send one message by every channel of the alerts; return False if there is none, or one did not take it."""
+    language, at = alert_settings.language, str(to_iso(moment))
+    values = {"command": command, "at": at[:16].replace("T", " "), "problem": problem}
+    payload = {
+        "id": f"{command}-{kind}-{moment:%Y%m%d%H%M%S}",
+        "sent": at,
+        "subject": f"Myndighetsarkivet: {translate(language, f'alert.command.{kind}', **values)}",
+        "text": f"{translate(language, f'alert.command_text.{kind}', **values)}\n",
+        "command": command,
+        "problem": problem or None,
+    }
+    deliveries = list_deliveries(alert_settings, moment)
+    if not deliveries:
+        logger.warning("nobody is told: neither ALERT_WEBHOOK nor ALERT_MAIL is set")
+    told = [try_to_send(f"the message by {name}", partial(send, payload)) for name, send in deliveries.items()]
+    return bool(told) and all(told)
+
+
+def try_to_send(what: str, send: Callable[[], None]) -> bool:
+    """Send something; log and return False if that fails."""
+    try:
+        send()
+    except OSError as error:
+        logger.warning("%s was not delivered: %s", what, error)
+        return False
+    return True

@@ -25,7 +25,7 @@ from scrapy.settings import Settings
 from archive.__main__ import commands as archive_commands
 from archive.captures import CAPTURES_FILE
 from archive.redaction import WITHHELD_FILE
-from scraper.alerts import read_alert_settings
+from scraper.alerts import ROUTINE_FINDINGS, read_alert_settings, read_ping_url
 from tests.site.demo import ROOT
 
 DEPLOY = ROOT / "scraper" / "deploy"
@@ -68,6 +68,17 @@ def test_a_timer_has_its_service_and_makes_up_for_what_it_missed(path: Path) -> 
     assert path.with_suffix(".service") in UNITS
 
 
+@pytest.mark.parametrize("path", [unit for unit in UNITS if unit.suffix == ".service"], ids=lambda path: path.name)
+def test_operators_are_told_if_a_service_fails(path: Path) -> None:
+    unit, (name,) = read_unit(path), re.findall(r"^myndighetsarkivet-([a-z]+)", path.name)
+    told = {key: value for key, value in unit["Unit"].items() if key in ("OnFailure", "OnSuccess")}
+    wanted = {"OnFailure": f"myndighetsarkivet-report@{name}:failed.service"}
+    if unit["Service"]["Type"] == "oneshot":  # what a timer starts
+        wanted["OnSuccess"] = f"myndighetsarkivet-report@{name}:ok.service"
+    assert told == ({} if name == "report" else wanted)
+    assert unit["Service"].get("SuccessExitStatus") == ("1" if name in ROUTINE_FINDINGS else None)
+
+
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="there is no systemd")
 def test_systemd_reads_the_units(tmp_path: Path) -> None:
     for path in UNITS:
@@ -91,6 +102,7 @@ def test_the_crontab_is_one() -> None:
         line for line in SCRIPTS["crontab"].splitlines() if line and line[0] not in "#" and "=" not in line.split()[0]
     ]
     assert len(lines) == 5
+    assert all(" report " in line for line in lines)
     for line in lines:
         *when, command = line.split(maxsplit=5)
         assert next(CronSim(" ".join(when), datetime(2026, 1, 1, tzinfo=UTC))).year == 2026
@@ -116,6 +128,9 @@ def test_containers_are_not_root_and_their_commands_exist() -> None:
         assert (service["read_only"], service["cap_drop"]) == ("true", ["ALL"])
         assert service["healthcheck"]["test"]
         check_command(service["command"])
+    assert {"round", "notify", "backup"} <= {
+        *re.findall(r"report[ ,\"]+([a-z]+)", (DEPLOY / "compose.yaml").read_text())
+    }
     for command in re.findall(r"CMD (\[.+\])", text):
         check_command(json.loads(command))
 
@@ -139,7 +154,7 @@ def test_the_workflow_commits_nothing() -> None:
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_the_commands_that_a_text_names_exist(name: str) -> None:
     found = re.findall(
-        r"(?:scrapy (?:round|crawl|health|writer|worker|enqueue)|python -m archive [a-z-]+)(?: [\w$\"./-]+)*",
+        r"(?:scrapy (?:round|crawl|health|writer|worker|enqueue|report)|python -m archive [a-z-]+)(?: [\w$\":./-]+)*",
         SCRIPTS[name],
     )
     assert len(found) > 1
@@ -154,13 +169,21 @@ def test_the_example_environment_is_right() -> None:
     assert ways.webhook
     assert ways.mail_server
     assert ways.mail_server.port == 465
+    assert all(read_ping_url(name, set_) for name in ("round", "notify", "backup", "publish", "audit"))
     told = re.findall(r"^    (ALERT_\w+)", (DEPLOY.parent / "alerts.py").read_text("utf-8"), re.MULTILINE)
     assert {name for name in set_ if name.startswith("ALERT_")} == set(told)
 
 
 def check_command(words: list[str]) -> None:
     """A command of ours and its options exist."""
+    if words[:2] == ["sh", "-c"]:
+        words = shlex.split(words[2].partition("exec ")[2])
     words = [Path(words[0]).name, *words[1:]]
+    if "--" in words and words[1] == "report":
+        reported = words[words.index("--") + 1 :]
+        if reported != ["COMMAND"]:  # of the documentation
+            check_command(reported)
+        words = words[: words.index("--")]
     if words[:3] == ["python", "-m", "archive"]:
         command = archive_commands.commands[words[3]]
         command.make_context(words[3], words[4:])  # fails on an unknown option

@@ -13,7 +13,7 @@ from time import monotonic
 from scrapy.utils.log import configure_logging
 
 from archive.dates import now
-from scraper.alerts import AlertSettings, read_alert_settings
+from scraper.alerts import AlertSettings, read_alert_settings, report_result
 from scraper.command import ProjectCommand
 from scraper.errors import AgencyError
 from scraper.locks import lock_round
@@ -69,13 +69,14 @@ class Command(ProjectCommand):
             code = runner.run_scrapy("crawl", name, "-a", f"minutes={self.settings['ROUND_PASS_MINUTES']}", *options)
             if code == 2:
                 return 2
-            if code not in (0, 1):
-                problems.append(f"the {name} pass ended early, with code {code}")
+            if runner.stop_requested:
+                break
+            problem = f"the {name} pass ended early, with code {code}" if code not in (0, 1) else None
+            report_result(self.archive_path, name, alert_settings, None, problem)
+            problems += filter(None, [problem])
         if runner.stop_requested:
             logger.warning("the round was stopped; the next one continues where it ended")
             return 0
-        for problem in problems:
-            logger.error("%s", problem)
         result = close_round(self.archive_path, self.load_agencies(), alert_settings, previous_crawl_id)
         print(f"round: {result}", flush=True)
         has_notified = notify_subscribers(runner, self.archive_path)

@@ -20,6 +20,7 @@ class Webhook:
     def __init__(self) -> None:
         self.received: list[dict[str, Any]] = []
         self.requests: list[tuple[Any, bytes]] = []  # headers and body of all, whatever was answered
+        self.pings: list[str] = []  # paths that were requested by GET
         self.status: int | None = 200
         webhook = self
 
@@ -33,6 +34,12 @@ class Webhook:
                     webhook.received.append(json.loads(body))
                 self.send_response(webhook.status)
                 self.send_header("Location", "/elsewhere")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def do_GET(self) -> None:
+                webhook.pings.append(self.path)
+                self.send_response(webhook.status or 500)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 

@@ -1,0 +1,59 @@
+"""scrapy report: tells how a scheduled command has ended."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+from functools import partial
+from time import monotonic
+
+from scrapy.utils.log import configure_logging
+
+from scraper.alerts import is_failure, read_alert_settings, read_ping_url, report_result
+from scraper.command import ProjectCommand
+from scraper.errors import AgencyError
+from scraper.round import CommandRunner
+
+
+class Command(ProjectCommand):
+    """Run a scheduled command, and tell the operators if it fails.
+
+    NAME is round, audit, notify, backup, publish or another name. A message is sent where alerts are sent, once a day
+    while the command fails and once when it works again; after a success, the URL in PING_NAME is requested. A service
+    manager that has run the command itself gives NAME:ok or NAME:failed. The exit code is that of the command, or 1 if
+    its result was not delivered.
+    """
+
+    usage = "NAME [--every MINUTES] -- COMMAND …, or NAME:ok, or NAME:failed"
+    takes_arguments = True
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        parser.add_argument("--every", type=float, metavar="MINUTES", help="keep running, and run it every MINUTES")
+
+    def execute(self, args: list[str], opts: argparse.Namespace) -> int:
+        configure_logging(self.settings)
+        match = re.fullmatch(r"([a-z][a-z-]*)(?::(ok|failed))?", args[0] if args else "")
+        words = args[2:] if args[1:2] == ["--"] else args[1:]
+        if not match or bool(match[2]) == bool(words) or not (opts.every is None or opts.every > 0):
+            raise AgencyError("arguments", None, "NAME", f"must be given as in: {self.usage}")
+        report = partial(report_result, self.archive_path, match[1], read_alert_settings(), read_ping_url(match[1]))
+        if match[2]:
+            return 0 if report(describe_failure() if match[2] == "failed" else None) else 1
+        with CommandRunner() as runner:
+            while True:
+                started = monotonic()
+                code = runner.run_command(words)
+                if runner.stop_requested:
+                    return 0
+                is_told = report(f"exit {code}" if is_failure(match[1], code) else None)
+                if opts.every is None:
+                    return (code if code >= 0 else 128 - code) or int(not is_told)
+                runner.wait(started + 60 * opts.every - monotonic())
+
+
+def describe_failure() -> str:
+    """Return how a service failed, as systemd (from version 251) tells the unit of its OnFailure=."""
+    told = [os.environ.get(f"MONITOR_{name}", "") for name in ("SERVICE_RESULT", "EXIT_STATUS")]
+    return " ".join(filter(None, told)) or "see its log"

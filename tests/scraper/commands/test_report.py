@@ -1,0 +1,197 @@
+"""scrapy report: operators are told of a scheduled command that fails, and another service of one that succeeds."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import time_machine
+
+from archive.dates import now
+from archive.store import Archive
+from scraper.alerts import AlertSettings, read_alert_settings, read_ping_url, report_result
+from scraper.commands import round
+from scraper.errors import AgencyError
+from scraper.round import CommandRunner
+from tests.scraper.crawling import ROOT, build_settings
+from tests.scraper.receivers import MailServer, Webhook
+
+NOW = datetime(2026, 11, 30, 3, 43, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def webhook() -> Iterator[Webhook]:
+    with Webhook() as opened:
+        yield opened
+
+
+def call(webhook: Webhook, folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    given = {"ARCHIVE": str(folder / "archive.db"), "ALERT_WEBHOOK": webhook.url, "ALERT_LANGUAGE": "en"}
+    for name in ("BACKUP", "ROUND"):
+        given[f"PING_{name}"] = f"{webhook.url}/{name.lower()}"
+    command = [sys.executable, "-m", "scrapy", "report", *arguments]
+    env = {**os.environ, **given, **environment}
+    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+
+
+def read_subjects(webhook: Webhook) -> list[str]:
+    return [message["subject"].removeprefix("Myndighetsarkivet: ") for message in webhook.received]
+
+
+def test_backup_that_fails_is_told_and_one_that_succeeds_is_pinged(webhook: Webhook, tmp_path: Path) -> None:
+    backup = (
+        "--",
+        sys.executable,
+        "-m",
+        "archive",
+        "backup",
+        str(tmp_path / "archive.db"),
+        "--to",
+        str(tmp_path / "to"),
+    )
+    failed = call(webhook, tmp_path, "backup", *backup)
+    assert (failed.returncode, "archive.db: no such file" in failed.stderr) == (2, True)
+    (message,) = webhook.received
+    assert message["subject"] == "Myndighetsarkivet: backup failed"
+    assert (message["command"], message["problem"], "UTC (exit 2)" in message["text"]) == ("backup", "exit 2", True)
+    assert webhook.pings == []
+    with Archive(tmp_path / "archive.db"):
+        pass
+    assert call(webhook, tmp_path, "backup", *backup).returncode == 0
+    assert (read_subjects(webhook), webhook.pings) == (["backup failed", "backup works again"], ["/hook/backup"])
+    assert [path for path in tmp_path.iterdir() if path.suffix == ".failed"] == []
+
+
+def test_service_manager_tells_how_a_unit_ended(webhook: Webhook, tmp_path: Path) -> None:
+    told = {"MONITOR_SERVICE_RESULT": "oom-kill", "MONITOR_EXIT_STATUS": "KILL"}
+    assert call(webhook, tmp_path, "publish:failed", **told).returncode == 0
+    assert webhook.received[0]["problem"] == "oom-kill KILL"
+    assert call(webhook, tmp_path, "round:ok").returncode == 0
+    assert webhook.pings == ["/hook/round"]
+    webhook.status = 500
+    failed = call(webhook, tmp_path, "round:ok")
+    assert (failed.returncode, "the ping of round was not delivered" in failed.stderr) == (1, True)
+    assert webhook.url not in failed.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "message"),
+    [
+        (["backup"], {}, "must be given as in: NAME"),
+        (["backup:gone"], {}, "must be given as in: NAME"),
+        (["backup", "--every", "0", "--", "true"], {}, "must be given as in: NAME"),
+        (["backup", "--", "true"], {"PING_BACKUP": "ftp://secret.example/"}, "environment: PING_BACKUP "),
+        (["backup", "--", "true"], {"ALERT_LANGUAGE": "fi"}, "environment: ALERT_LANGUAGE "),
+        (["backup", "--", "/nowhere/at/all"], {}, "/nowhere/at/all: No such file"),
+    ],
+)
+def test_wrong_use_is_an_error(
+    webhook: Webhook, tmp_path: Path, arguments: list[str], environment: dict[str, str], message: str
+) -> None:
+    failed = call(webhook, tmp_path, *arguments, **environment)
+    assert (failed.returncode, message in failed.stderr) == (2, True), failed.stderr
+    assert "secret" not in failed.stderr
+
+
+def test_command_is_repeated_until_a_signal(webhook: Webhook, tmp_path: Path) -> None:
+    given = {"ARCHIVE": str(tmp_path / "archive.db"), "PING_ROUND": webhook.url}
+    words = [sys.executable, "-m", "scrapy", "report", "round", "--every", "0.01", "--", "true"]
+    with subprocess.Popen(words, cwd=ROOT, env={**os.environ, **given}) as process:
+        try:
+            deadline = time.monotonic() + 60
+            while len(webhook.pings) < 3 and time.monotonic() < deadline:
+                time.sleep(0.05)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(30) == 0
+        finally:
+            process.kill()
+    assert len(webhook.pings) >= 3
+
+
+def test_one_message_a_day_while_a_command_fails(webhook: Webhook, tmp_path: Path) -> None:
+    archive, settings = tmp_path / "archive.db", AlertSettings(webhook=webhook.url, language="sv")
+    told_at: list[int] = []
+    with time_machine.travel(NOW, tick=False) as clock:
+        for hours in (0, 2, 23, 24, 47):
+            clock.move_to(NOW + hours * HOUR)
+            sent, marker = len(webhook.received), archive.with_suffix(".notify.failed")
+            assert report_result(archive, "notify", settings, None, "exit 1")
+            assert report_result(archive, "backup", settings, None, None), "of another command"
+            if len(webhook.received) > sent:
+                told_at.append(hours)
+                os.utime(marker, (now().timestamp(), now().timestamp()))  # the clock of files is not simulated
+    assert told_at == [0, 23, 47]
+    assert {*read_subjects(webhook)} == {"notify misslyckades"}
+
+
+def test_message_that_was_not_delivered_is_sent_again(
+    webhook: Webhook, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    archive, settings = tmp_path / "archive.db", AlertSettings(webhook=webhook.url)
+    webhook.status = 500
+    assert not report_result(archive, "backup", settings, None, "exit 2")
+    webhook.status = 200
+    assert report_result(archive, "backup", settings, None, "exit 2")
+    webhook.status = None
+    assert not report_result(archive, "backup", settings, None, None)
+    webhook.status = 200
+    assert report_result(archive, "backup", settings, None, None)
+    assert read_subjects(webhook) == ["backup misslyckades", "backup fungerar igen"]
+    assert not report_result(archive, "backup", AlertSettings(), None, "exit 2")
+    assert "nobody is told" in caplog.text
+
+
+def test_message_by_mail_is_sent_beside_a_webhook_that_fails(webhook: Webhook, tmp_path: Path) -> None:
+    webhook.status = 500
+    with MailServer() as server:
+        given = {"ALERT_MAIL": "a@news.example", "ALERT_SMTP": f"smtp://127.0.0.1:{server.port}"}
+        settings = read_alert_settings({**given, "ALERT_WEBHOOK": webhook.url})
+        assert not report_result(tmp_path / "archive.db", "audit", settings, None, "exit 2")
+    (mail,) = server.received
+    assert mail["Subject"] == "Myndighetsarkivet: audit misslyckades"
+    assert re.fullmatch(r"<audit-failed-\d{14}@[\w.]+>", mail["Message-ID"])
+
+
+def test_disk_without_space_for_the_marker_stops_no_message(
+    webhook: Webhook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "touch", fail)
+    assert report_result(tmp_path / "archive.db", "backup", AlertSettings(webhook=webhook.url), None, "exit 2")
+    assert len(webhook.received) == 1
+    assert "No space left on device; the next failure sends another message" in caplog.text
+
+
+def test_pass_that_breaks_off_is_told_by_the_round(
+    webhook: Webhook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = round.Command()
+    command.settings = build_settings(ARCHIVE=str(tmp_path / "archive.db"), AGENCIES=str(tmp_path / "agencies.toml"))
+    (tmp_path / "agencies.toml").write_text('[fyr]\nname = "Fyr"\nhome = "https://fyr.example/"\n', "utf-8")
+    monkeypatch.delenv("PUBLIC_URL", raising=False)
+    with CommandRunner() as runner:
+        for first, code in ((-9, 1), (1, 0)):
+            codes = iter((first, 0))
+            monkeypatch.setattr(runner, "run_scrapy", lambda *_, codes=codes: next(codes))
+            settings = AlertSettings(webhook=webhook.url, language="en")
+            assert command.run_round(runner, [], settings) == code
+    assert read_subjects(webhook) == ["news failed", "news works again"]
+
+
+def test_ping_url_is_checked_without_being_shown() -> None:
+    assert read_ping_url("backup", {}) is None
+    assert read_ping_url("raw-copy", {"PING_RAW_COPY": " https://switch.example/1 "}) == "https://switch.example/1"
+    with pytest.raises(AgencyError, match="environment: PING_BACKUP") as raised:
+        read_ping_url("backup", {"PING_BACKUP": "https://user:secret@:80/"})
+    assert "secret" not in str(raised.value)

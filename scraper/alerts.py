@@ -32,6 +32,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import takewhile
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -145,13 +147,13 @@ class AlertChannel:
         handled = "select 1 from alert_deliveries where event = e.id and channel = ?"
         return self._select_events(f"not exists ({handled}) order by e.id", self.name)
 
-    def find_last_reported_event(self, agency: str) -> HealthEvent | None:
-        """Return the newest event of an agency that a message reported, or None."""
-        reported = "select 1 from alert_deliveries where event = e.id and channel = ? and sent is not null"
-        events = self._select_events(
-            f"agency = ? and exists ({reported}) order by e.id desc limit 1", agency, self.name
+    def find_reported_events(self, agency: str) -> list[HealthEvent]:
+        """Return the last event of an agency in each message, newest first: that in whose words it was reported."""
+        reported = (
+            "select max(d.event) from alert_deliveries d join health_events h on h.id = d.event"
+            " where h.agency = ? and channel = ? and sent is not null group by sent"
         )
-        return events[0] if events else None
+        return self._select_events(f"e.id in ({reported}) order by e.id desc", agency, self.name)
 
     def _select_events(self, condition: str, *values: str) -> list[HealthEvent]:
         rows = self.db.query(
@@ -227,8 +229,8 @@ def send_channel_alerts(archive: Archive, alert_settings: AlertSettings, channel
 def select_alerts(channel: AlertChannel, events: Sequence[HealthEvent]) -> tuple[AlertEvents, list[HealthEvent]]:
     """Return the events to report, and those that need no alert.
 
-    No alert is needed for acknowledged faults, faults already reported in the same words, and changes between healthy
-    states.
+    No alert is needed for acknowledged faults, faults already reported in the same words since the agency last worked,
+    and changes between healthy states.
     """
     acknowledged = {row["agency"] for row in read_health_rows(channel.db) if row["acknowledged"]}
     groups: dict[str, list[HealthEvent]] = {}
@@ -237,7 +239,7 @@ def select_alerts(channel: AlertChannel, events: Sequence[HealthEvent]) -> tuple
     alerts: AlertEvents = {kind: [] for kind in ALERT_KINDS}
     silent = []
     for agency, group in groups.items():
-        kind = choose_alert_kind(channel.find_last_reported_event(agency), group)
+        kind = choose_alert_kind(channel.find_reported_events(agency), group)
         if kind is None or (kind == "faults" and agency in acknowledged):
             silent += group
         else:
@@ -245,16 +247,14 @@ def select_alerts(channel: AlertChannel, events: Sequence[HealthEvent]) -> tuple
     return alerts, silent
 
 
-def choose_alert_kind(before: HealthEvent | None, events: Sequence[HealthEvent]) -> str | None:
-    """Return the kind of alert for an agency's new events, or None. before: the last reported event."""
+def choose_alert_kind(reported: Sequence[HealthEvent], events: Sequence[HealthEvent]) -> str | None:
+    """Return the kind of alert for an agency's new events, or None. reported: see `find_reported_events`."""
     after = events[-1]
+    # a fault may go back to what it was
+    known = [(event["state"], get_fault_key(event["reason"])) for event in takewhile(itemgetter("is_fault"), reported)]
     if after["is_fault"]:
-        is_known = before and (before["state"], get_fault_key(before["reason"])) == (
-            after["state"],
-            get_fault_key(after["reason"]),
-        )
-        return None if is_known else "faults"
-    if before and before["is_fault"]:
+        return None if (after["state"], get_fault_key(after["reason"])) in known else "faults"
+    if known:
         return "recoveries"
     return "passed" if any(event["is_fault"] for event in events) else None
 

@@ -81,6 +81,28 @@ def test_one_message_a_day(archive: Archive, webhook: Webhook) -> None:
     assert read_messages(webhook)[1:] == [[[], [], ["vag"]]], "skog's fault was sent before"
 
 
+@pytest.mark.parametrize(
+    ("states", "faults", "recoveries"),
+    [
+        ("suspect failing suspect", 2, 0),
+        ("suspect failing suspect failing suspect never_worked failing", 3, 0),
+        ("suspect failing healthy suspect failing", 4, 1),
+        ("suspect+failing suspect", 2, 0),  # the first message only told of the second state
+        ("suspect failing suspect healthy", 2, 1),
+    ],
+)
+def test_fault_that_goes_back_to_what_it_was_is_not_new(
+    archive: Archive, webhook: Webhook, states: str, faults: int, recoveries: int
+) -> None:
+    for day, changes in enumerate(states.split()):
+        for state in changes.split("+"):
+            reason = NO_FAULT if state == "healthy" else LOGIN_FAULT
+            add_event(archive, "skog", state.replace("_", " "), reason, MONDAY + day * DAY)
+        assert send_alerts(archive, AlertSettings(webhook=webhook.url), MONDAY + day * DAY)
+    kinds = [[len(agencies) for agencies in message] for message in read_messages(webhook)]
+    assert [sum(column) for column in zip(*kinds, strict=True)] == [faults, recoveries, 0]
+
+
 def test_undelivered_alert_is_logged_and_sent_again(
     archive: Archive, webhook: Webhook, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -2,6 +2,7 @@
 
     blobs   sha256 · size, in bytes · data, a zstd frame · base, the blob it is compressed against, null for none
     bases   host, blob: the pages that other pages of the host are compressed against
+    refused_bodies, refused_pages   pages that could not be read, kept for a while (archive/refused.py)
 
 The pages of a site are mostly alike, so a page is compressed against a base: a page of the same host. A host has
 several bases, such as one per template, and the old design beside the new one. A base has no base itself, so that
@@ -43,6 +44,14 @@ CAPTURES_SCHEMA = (  # created in one transaction, because two processes may cre
     " base integer references blobs(id), data blob not null)",
     "create table if not exists bases (host text not null, blob integer not null references blobs(id),"
     " primary key (host, blob)) without rowid",
+    "create table if not exists refused_bodies (sha256 text primary key, size integer not null,"
+    " base integer references blobs(id), stored integer not null, data blob not null)",
+    "create index if not exists idx_refused_bodies_stored on refused_bodies (stored)",
+    "create table if not exists refused_pages (id integer primary key, agency text not null, url text not null,"
+    " address text not null, record_url text, fetched text not null, status integer not null, headers text not null,"
+    " sha256 text not null, reason text not null, unique (url, fetched))",
+    "create index if not exists idx_refused_pages_fetched on refused_pages (fetched)",
+    "create index if not exists idx_refused_pages_sha256 on refused_pages (sha256)",
     f"pragma user_version = {SCHEMA_VERSION}",
     "commit",
 )
@@ -51,6 +60,7 @@ LOST_MESSAGE = (
     " -s NEW_CAPTURES=True"
 )
 FOREIGN_MESSAGE = "belongs to another archive; restore the archive's own file (each archive needs its own folder)"
+HAS_REFUSED_SQL = "select 1 from sqlite_master where name = 'idx_refused_pages_sha256'"
 HAS_CAPTURES_SQL = "select exists (select 1 from captures) or exists (select 1 from manifests)"
 EVIDENCE_HEADERS = (  # header fields that show how a response was received; cookies are never kept
     *("date", "content-type", "content-language", "content-location", "location", "etag", "last-modified", "expires"),
@@ -102,7 +112,9 @@ class Captures:
                 exists, file_id = True, 0  # a damaged file is reported by each read, so that `verify` continues
             if is_lost and not exists:
                 raise ArchiveError(self.path, LOST_MESSAGE)
-            for sql in () if readonly or exists else CAPTURES_SCHEMA:
+            # a file of an older version lacks the last tables
+            is_current = readonly or (exists and bool(self._db.execute(HAS_REFUSED_SQL).fetchone()))
+            for sql in () if is_current else CAPTURES_SCHEMA:
                 self._db.execute(sql)
             if archive_id and not file_id and not readonly:
                 self._db.execute(f"pragma application_id = {archive_id}")
@@ -151,15 +163,21 @@ class Captures:
 
     def read(self, sha256: str) -> bytes:
         """Return the bytes stored under a SHA-256; raise ArchiveError if they are missing or damaged."""
-        rows = self._query("select size, base, data from blobs where sha256 = ?", sha256)
+        rows = self.query("select size, base, data from blobs where sha256 = ?", sha256)
         if not rows:
             raise ArchiveError(self.path, "is not stored", table="blobs", key=sha256)
-        size, base, data = rows[0]
+        return self.decompress_body(sha256, *rows[0])
+
+    def compress_body(self, body: bytes, host: str) -> tuple[int | None, bytes, bool]:
+        """Return the base of a page of a host (None: compressed alone), its frame, and whether it becomes a base."""
+        return self._host_bases(host).compress_page(body, lambda key: self._try_read_base(key, host))
+
+    def decompress_body(self, sha256: str, size: int, base: int | None, data: bytes) -> bytes:
         return self._decompress(sha256, size, data, None if base is None else self._read_base(base, sha256))
 
     def size(self, sha256: str) -> int | None:
         """Return the number of bytes stored under a SHA-256, or None if there are none."""
-        rows = self._query("select size from blobs where sha256 = ?", sha256)
+        rows = self.query("select size from blobs where sha256 = ?", sha256)
         return rows[0][0] if rows else None
 
     def __contains__(self, sha256: str) -> bool:
@@ -167,20 +185,18 @@ class Captures:
 
     def count(self) -> int:
         """Return the number of blobs. (There is no `__len__`, because an empty file would then be false.)"""
-        return int(self._query("select count(*) from blobs")[0][0])
+        return int(self.query("select count(*) from blobs")[0][0])
 
     def __iter__(self) -> Iterator[str]:
         """Yield every SHA-256 in the order the blobs were stored, without keeping a transaction open."""
         last = 0
-        while rows := self._query("select id, sha256 from blobs where id > ? order by id limit 1000", last):
+        while rows := self.query("select id, sha256 from blobs where id > ? order by id limit 1000", last):
             yield from (sha256 for _, sha256 in rows)
             last = rows[-1][0]
 
     def _write(self, sha256: str, body: bytes, host: str) -> None:
         if host:
-            base, data, becomes_base = self._host_bases(host).compress_page(
-                body, lambda key: self._try_read_base(key, host)
-            )
+            base, data, becomes_base = self.compress_body(body, host)
         else:
             base, data, becomes_base = None, compress(body), False
         try:
@@ -201,7 +217,7 @@ class Captures:
 
     def _host_bases(self, name: str) -> HostBases:
         if name not in self._hosts:
-            rows = self._query(
+            rows = self.query(
                 "select blob from bases where host = ? order by blob desc limit ?", name, MAX_BASES_PER_HOST
             )
             # at least one more base may be added, in case the site was rebuilt
@@ -221,7 +237,7 @@ class Captures:
         if base_id in self._bases:
             self._bases.move_to_end(base_id)
             return self._bases[base_id]
-        rows = self._query("select sha256, size, data from blobs where id = ? and base is null", base_id)
+        rows = self.query("select sha256, size, data from blobs where id = ? and base is null", base_id)
         if not rows:
             raise ArchiveError(
                 self.path, f"its base {base_id} is missing or has a base itself", table="blobs", key=needed_by
@@ -235,7 +251,8 @@ class Captures:
         while sum(map(len, self._bases.values())) > MAX_CACHE_BYTES and len(self._bases) > 1:
             self._bases.popitem(last=False)
 
-    def _query(self, sql: str, *values: object) -> list[Any]:
+    def query(self, sql: str, *values: object) -> list[Any]:
+        """Run a statement, and return its rows; raise ArchiveError if that fails."""
         if self.is_foreign:
             raise ArchiveError(self.path, FOREIGN_MESSAGE)
         try:

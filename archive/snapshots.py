@@ -5,7 +5,7 @@
 
 A snapshot is made while a crawl writes and gets its name once it is complete. Other machines may copy the folder with
 any tool and in any order, because a snapshot is only used once all its checksums match. The copied captures.db
-lacks the bytes of taken-down pages, and those that the copied archive.db does not refer to.
+lacks the bytes of taken-down pages, refused pages, and those that the copied archive.db does not refer to.
 
 Replicas serve the newest snapshot of a folder with one `datasette serve --immutable` process per port. For a newer
 snapshot the processes are restarted one after the other, so that the proxy in front of them (scraper/deploy/nginx.conf)
@@ -52,6 +52,7 @@ from archive.database import (
 from archive.dates import FOLDER_NAME, FOLDER_NAME_FORMAT
 from archive.evidence.manifest import compute_file_sha256, read_manifests
 from archive.evidence.warc import WITHHELD_CAPTURES_SQL
+from archive.refused import REFUSED_TABLES
 from archive.search.index import SearchIndex
 
 # Files of a snapshot, and of the folder of snapshots
@@ -206,7 +207,7 @@ def check_servable(archive: Path, copy: Path) -> None:
 
 
 def remove_withheld_blobs(archive_copy: Path, captures_copy: Path, source: Path) -> None:
-    """Delete taken-down bytes, and those not needed by the copied archive.db, from a copy of captures.db.
+    """Delete taken-down bytes, refused pages and what the copied archive.db does not need from a copy of captures.db.
 
     source: the archive that both are copies of, from which bytes are read.
     """
@@ -216,6 +217,8 @@ def remove_withheld_blobs(archive_copy: Path, captures_copy: Path, source: Path)
             closing(sqlite3.connect(captures_copy, isolation_level=None)) as copy,
         ):
             copy.execute("pragma secure_delete = on")
+            for table in REFUSED_TABLES:
+                copy.execute(f"drop table if exists {table}")
             copy.execute("create temp table shown (sha256 text primary key) without rowid")
             copy.execute("begin")
             for sql in (SHOWN_CAPTURES_SQL, "select digest from manifests"):
@@ -235,9 +238,9 @@ def remove_withheld_blobs(archive_copy: Path, captures_copy: Path, source: Path)
                 ).fetchall():
                     replace_base(copy, captures, base)
             copy.execute("delete from bases where blob in (select id from deleted)")
-            deleted = copy.execute("delete from blobs where id in (select id from deleted)").rowcount
+            copy.execute("delete from blobs where id in (select id from deleted)")
             copy.execute("commit")
-            if deleted:
+            if copy.execute("pragma freelist_count").fetchone()[0]:  # anything was deleted
                 copy.execute("vacuum")
     except sqlite3.Error as error:
         raise ArchiveError(captures_copy, f"withheld pages cannot be removed: {error}", table="blobs") from error

@@ -9,7 +9,7 @@ everything else that quotes it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import groupby
@@ -18,6 +18,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from archive.captures import Captures
 from archive.database import ArchiveError
 from archive.dates import to_iso
 from archive.diff import compare
@@ -34,6 +35,7 @@ from archive.redaction import (
     redact_state,
     redact_value,
 )
+from archive.refused import RefusedPages
 from archive.search.index import INDEX_COLUMNS
 from archive.store import Archive, build_change_columns, lists_to_json
 
@@ -75,6 +77,7 @@ def hide_release(
             for table, column, condition in CLEARED_COLUMNS:
                 archive.db.execute(f"update {table} set {column} = null where {condition}", {"release": merged_id})
             redact_crawl_problems(archive, merged_id)
+    delete_refused_pages(archive, find_merged_releases(archive, release_id))
     return takedown_ids[0]
 
 
@@ -107,7 +110,18 @@ def redact_passage(
             apply_takedowns(archive, merged_id)
             for column_spec in (*REDACTED_COLUMNS, ("crawls", "problems", CRAWLS_CONDITION)):
                 redact_column(archive.db, column_spec, merged_id, matcher)
+    delete_refused_pages(archive, find_merged_releases(archive, release_id))
     return takedown_ids[0]
+
+
+def delete_refused_pages(archive: Archive, release_ids: Iterable[int]) -> None:
+    """Delete the pages of releases in which no release could be read (archive.refused)."""
+    if not Captures.path_beside(archive.path).is_file():
+        return
+    with Captures(archive.path) as captures:
+        for release_id in release_ids:
+            urls = [url for (url,) in archive.db.execute(RELEASE_URLS_SQL, {"release": release_id})]
+            RefusedPages(captures).delete_urls(urls)
 
 
 def lift_takedown(archive: Archive, takedown_id: int, lifted_at: datetime, reason: str) -> list[int]:

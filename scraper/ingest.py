@@ -34,6 +34,7 @@ from archive.quarantine import (
     reason_key,
 )
 from archive.redaction import REDACTION_MARK
+from archive.refused import DEFAULT_RETENTION, RefusedPages, Retention
 from archive.store import Archive, SaveResult, StoredRelease
 from scraper.agency import is_wire_url
 from scraper.errors import NotARelease, PageError
@@ -46,6 +47,8 @@ from scraper.redesign import FINGERPRINT_VERSION, PageVersions, find_change_caus
 from scraper.schedule import RevisitSchedule
 
 if TYPE_CHECKING:
+    from scrapy.settings import BaseSettings
+
     from scraper.agency import Agency
 
 MIN_MOVED_SIMILARITY = 0.9  # minimum for a copy at another URL to be the release that disappeared
@@ -305,9 +308,17 @@ def is_credible(release: Release) -> bool:
 class CrawlRecorder:
     """Records the results of requests in archive.db and captures.db, for the spiders and the pipeline."""
 
-    def __init__(self, archive: Archive, schedule: RevisitSchedule, *, new_captures: bool = False) -> None:
+    def __init__(
+        self,
+        archive: Archive,
+        schedule: RevisitSchedule,
+        *,
+        new_captures: bool = False,
+        retention: Retention = DEFAULT_RETENTION,
+    ) -> None:
         self.archive, self.schedule = archive, schedule
         self.captures = Captures(Path(archive.path), begin_new=new_captures)
+        self.refused = RefusedPages(self.captures, retention)
 
     def close(self) -> None:
         self.captures.close()  # the archive is closed by its owner
@@ -321,15 +332,16 @@ class CrawlRecorder:
 
         template: the fingerprint of the page's template, if it was read as a release.
         """
-        capture = Capture(
-            url=response.record_url or response.url,
-            seen=response.fetched_at,
-            status=response.status,
-            headers=select_evidence_headers(response.headers),
-            sha256=sha256,
-            bytes=len(response.body),
-        )
-        return self.archive.add_capture(capture, template)
+        url = response.record_url or response.url
+        return self.archive.add_capture(build_capture(response, url, sha256), template)
+
+    def keep_refused(self, url: str, release_id: int | None, response: FetchedPage, reason: str) -> None:
+        """Keep a response in which no release could be read, unless a takedown covers the release at its URL."""
+        row, archive = self.archive.frontier.get(url), self.archive
+        if row is None or (release_id is not None and archive.takedowns.list_active(release_id)):
+            return
+        capture = build_capture(response, response.url, hashlib.sha256(response.body).hexdigest())
+        self.refused.keep(row.agency, url, capture, response.body, reason=reason, record_url=response.record_url)
 
     def next_check(self, release_id: int, seen_at: datetime) -> datetime:
         return self.schedule.next_check(seen_at, *self.archive.get_dates(release_id))
@@ -360,14 +372,19 @@ class CrawlRecorder:
         target: str | None = None,
         *,
         credible: bool = False,
+        refusal: str | None = None,
     ) -> bool:
         """Record that a stored release's URL shows something else (a kind of removal), with its capture.
+
+        refusal: why no release was read in the response, which is then kept in case it is one (archive.refused).
 
         Return False, and delete the removal, if another text (kind `replaced`) that could be a release (`credible`) has
         been at this URL for so long that it counts as the release's new text. A release that disappeared while a copy
         of it is at another of the agency's URLs has moved, and is merged with that copy.
         """
         archive, seen_at = self.archive, response.fetched_at
+        if refusal is not None:
+            self.keep_refused(url, release_id, response, refusal)
         # a release that its wire no longer lists has no response of its own
         has_response = bool(response.body) or response.record_url is None
         has_evidence = has_response and not archive.removals.is_missing(release_id)
@@ -425,12 +442,21 @@ class CrawlRecorder:
             self.archive.set_capture(stored.release_id, capture_id)
 
     def record_failure(
-        self, url: str, release_id: int | None, seen_at: datetime, problem: str, *, rejected: bool
+        self,
+        url: str,
+        release_id: int | None,
+        seen_at: datetime,
+        problem: str,
+        *,
+        rejected: bool,
+        refused: FetchedPage | None = None,
     ) -> None:
         """Record that a request failed, or that the page is neither a release nor a removal.
 
-        A stored release is not changed, and is checked again soon.
+        A stored release is not changed, and is checked again soon. refused: the response, to be kept (archive.refused).
         """
+        if refused is not None:
+            self.keep_refused(url, release_id, refused, problem)
         with self.archive.transaction():
             mark = self.archive.frontier.mark_rejected if rejected else self.archive.frontier.mark_failed
             mark(url, seen_at, problem)
@@ -438,6 +464,21 @@ class CrawlRecorder:
                 row = self.archive.frontier.get(url)
                 delay = min(MIN_RECHECK_DELAY * 2 ** min(row.tries if row else 0, 10), MAX_RECHECK_DELAY)
                 self.archive.set_next_check(release_id, seen_at + delay)
+
+
+def read_retention(settings: BaseSettings) -> Retention:
+    return Retention(settings.getint("REFUSED_DAYS"), settings.getfloat("REFUSED_SHARE"))
+
+
+def build_capture(response: FetchedPage, url: str, sha256: str) -> Capture:
+    return Capture(
+        url=url,
+        seen=response.fetched_at,
+        status=response.status,
+        headers=select_evidence_headers(response.headers),
+        sha256=sha256,
+        bytes=len(response.body),
+    )
 
 
 def review_quarantine(ingest: Ingest, agency: str) -> tuple[list[FieldLoss], Counter[SaveResult]]:
@@ -513,26 +554,32 @@ def reparse_quarantined(ingest: Ingest, quarantined: QuarantinedPage) -> ParsedP
         logger.warning("%s: is in quarantine, but its stored bytes are missing", quarantined.url)
         return None
     try:
-        body = captures.read(capture.sha256)
         # a record's capture has the URL of its list
         is_record = agency.find_record_source(quarantined.url) is not None
-        url = quarantined.url if is_record else capture.url
-        document = open_document(body, url)
-        item = read_document(document.copy(), agency)
+        response = FetchedPage(
+            url=quarantined.url if is_record else capture.url,
+            fetched_at=capture.seen,
+            status=capture.status,
+            headers=capture.headers,
+            body=captures.read(capture.sha256),
+            record_url=capture.url if is_record else None,
+        )
+        row = ingest.archive.frontier.get(quarantined.url)
+        release_id = row.release_id if row else quarantined.release_id
+        return parse_response(response, quarantined.url, release_id, agency)
     except (PageError, ArchiveError) as error:
         logger.warning("%s: stays quarantined: %s", quarantined.url, error)
         return None
-    response = FetchedPage(
-        url=url,
-        fetched_at=capture.seen,
-        status=capture.status,
-        headers=capture.headers,
-        body=body,
-        record_url=capture.url if is_record else None,
-    )
-    row = ingest.archive.frontier.get(quarantined.url)
-    release_id = row.release_id if row else quarantined.release_id
-    return ParsedPage(item=item, url=quarantined.url, release_id=release_id, response=response, document=document)
+
+
+def parse_response(response: FetchedPage, url: str, release_id: int | None, agency: Agency) -> ParsedPage:
+    """Parse a stored response again; raise PageError if that fails.
+
+    url: its URL in the frontier. release_id: the release that is stored there.
+    """
+    document = open_document(response.body, response.url)
+    item = read_document(document.copy(), agency)
+    return ParsedPage(item=item, url=url, release_id=release_id, response=response, document=document)
 
 
 def accept_repaired(ingest: Ingest, agency: str) -> Counter[SaveResult]:

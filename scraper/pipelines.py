@@ -70,7 +70,9 @@ class ArchivePipeline:
             result = self.ingest.save(page, self.quarantine_checks[key], crawl_id=stats.crawl_id)
         except PageError as error:
             problem, fetched_at = str(error), page.response.fetched_at
-            spider.recorder.record_failure(page.url, page.release_id, fetched_at, problem, rejected=True)
+            spider.recorder.record_failure(
+                page.url, page.release_id, fetched_at, problem, rejected=True, refused=page.response
+            )
             stats.count_rejected(problem, classify_failure(error))
             raise DropItem(problem) from error
         stats.count_outcome(result.outcome)

@@ -20,16 +20,19 @@ from scraper.ingest import CrawlRecorder, Ingest, accept_repaired
 from scraper.limits import raise_gc_threshold
 from scraper.locks import lock_agencies, warn_about_unlisted
 from scraper.redesign import PageVersion, read_stored_body, reparse_stored
+from scraper.refused import STILL_REFUSED, take_in_refused
 from scraper.schedule import RevisitSchedule, parse_schedule
 
 logger = logging.getLogger(__name__)
 
 
 class Command(ProjectCommand):
-    """Parse stored releases and quarantined pages again from their captures, with the current rules.
+    """Parse stored releases, quarantined and refused pages again from their bytes, with the current rules.
 
-    A difference is stored as a revision with the cause 'parser', which is never reported as an edit of the agency.
-    Where the current rules read a text that other readings of the page disagree with, the stored one is kept.
+    A page that was refused (archive/refused.py) and can be read now is stored with the time it was fetched, as a crawl
+    would have stored it then. A difference in a stored release is stored as a revision with the cause 'parser', which
+    is never reported as an edit of the agency. Where the current rules read a text that other readings of the page
+    disagree with, the stored one is kept.
     Exit code 0: every capture was parsed; 1: some could not be parsed, or are doubtful; 2: wrong configuration.
     """
 
@@ -37,9 +40,12 @@ class Command(ProjectCommand):
 
     def execute(self, args: list[str], opts: argparse.Namespace) -> int:
         agencies, schedule = self.select_agencies(opts.agency), parse_schedule(self.settings["REVISIT_AGES"])
-        counts, repaired = reparse_archive(
+        counts, repaired, taken_in = reparse_archive(
             self.archive_path, agencies, schedule, all_agencies=not opts.agency.strip(", ")
         )
+        if taken_in:
+            left = taken_in.pop(STILL_REFUSED, 0)
+            print(f"refused pages: {taken_in.total()} taken in, {left} still refused")
         if repaired:
             left = repaired.pop(SaveResult.QUARANTINED, 0)
             print(f"quarantined pages: {repaired.total()} accepted, {left} still quarantined")
@@ -50,14 +56,14 @@ class Command(ProjectCommand):
 
 def reparse_archive(
     archive_path: Path, agencies: Mapping[str, Agency], schedule: RevisitSchedule, *, all_agencies: bool
-) -> tuple[Counter[str], Counter[SaveResult]]:
-    """Reparse the releases and quarantined pages of agencies, except agencies being crawled.
+) -> tuple[Counter[str], Counter[SaveResult], Counter[str]]:
+    """Reparse the releases, the quarantined and the refused pages of agencies, except agencies being crawled.
 
-    Returns counts of releases by result of `reparse_release`, and of quarantined pages by SaveResult. Raises
-    ArchiveError if there is no archive.
+    Returns counts of releases by result of `reparse_release`, of quarantined pages by SaveResult, and of refused pages
+    by result of `take_in_refused`. Raises ArchiveError if there is no archive.
     """
     check_database(archive_path)
-    counts, repaired = Counter[str](), Counter[SaveResult]()
+    counts, repaired, taken_in = Counter[str](), Counter[SaveResult](), Counter[str]()
     with Archive(archive_path) as archive:
         raise_gc_threshold()
         if all_agencies:
@@ -65,16 +71,18 @@ def reparse_archive(
         lock, locked = lock_agencies(archive_path, agencies)
         with lock:
             recorder = CrawlRecorder(archive, schedule)
+            ingest = Ingest(archive, recorder, agencies)
             for slug in filter(locked.__contains__, agencies):
+                # before the stored ones, whose new versions get the time of today
+                taken_in += take_in_refused(ingest, slug)
                 # Read all rows first, because releases are written during the loop.
                 urls = archive.db.execute("select url from releases where agency = ? order by id", [slug]).fetchall()
                 for (url,) in urls:
                     counts[reparse_release(archive, recorder.captures, url, agencies[slug])] += 1
-            ingest = Ingest(archive, recorder, agencies)
             for slug in filter(locked.__contains__, ingest.quarantine.list_agencies()):
                 repaired += accept_repaired(ingest, slug)
             recorder.close()
-    return counts, repaired
+    return counts, repaired, taken_in
 
 
 def reparse_release(archive: Archive, captures: Captures, url: str, agency: Agency) -> str:

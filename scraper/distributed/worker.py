@@ -181,6 +181,9 @@ class RecordingProxy:
 class WorkerRecorder(CrawlRecorder):
     """The recorder of an ArchiveCopy: stores no bytes, and leaves decisions about missing pages to the writer."""
 
+    def keep_refused(self, url: str, release_id: int | None, response: FetchedPage, reason: str) -> None:
+        """Do nothing: the response is sent with the operation that it belongs to, and the writer keeps it."""
+
     def record_missing(
         self,
         url: str,
@@ -190,6 +193,7 @@ class WorkerRecorder(CrawlRecorder):
         target: str | None = None,
         *,
         credible: bool = False,
+        refusal: str | None = None,
     ) -> bool:
         """Mark a missing page as done for this round."""
         self.archive.frontier.mark_gone(url, response.fetched_at, kind)

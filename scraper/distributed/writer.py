@@ -27,6 +27,7 @@ from archive.dates import now
 from archive.evidence.manifest import write_manifest
 from archive.frontier import Job, Jobs
 from archive.health import assess_agencies
+from archive.refused import DEFAULT_RETENTION, Retention
 from archive.store import Archive
 from scraper.agency import Agency, load_agencies
 from scraper.alerts import AlertSettings
@@ -42,7 +43,7 @@ from scraper.distributed.queue import (
 )
 from scraper.errors import BrokerError
 from scraper.failures import OWN_FAULT
-from scraper.ingest import CrawlRecorder
+from scraper.ingest import CrawlRecorder, read_retention
 from scraper.locks import lock_agency, lock_writer, open_lock_file, unlock_agency
 from scraper.pipelines import ArchivePipeline
 from scraper.round import close_round, read_last_crawl_id
@@ -88,10 +89,10 @@ class RemoteCrawl:
 
 
 class MessageProcessor:
-    def __init__(self, path: Path, schedule: RevisitSchedule) -> None:
+    def __init__(self, path: Path, schedule: RevisitSchedule, retention: Retention = DEFAULT_RETENTION) -> None:
         self.archive = Archive(path)
         self.archive.db.execute("pragma synchronous = full")  # acknowledged messages must survive a power failure
-        self.recorder = CrawlRecorder(self.archive, schedule)
+        self.recorder = CrawlRecorder(self.archive, schedule, retention=retention)
         self.jobs = Jobs(self.archive.db)
         self.crawls: dict[str, RemoteCrawl] = {}  # agency → its running pass
 
@@ -158,14 +159,20 @@ class MessageProcessor:
                 problem = f"{page.url}: the writer failed on this page {MAX_DELIVERIES} times"
                 stats.count_error(problem, OWN_FAULT)
                 self.recorder.record_failure(
-                    page.url, page.release_id, page.response.fetched_at, problem, rejected=True
+                    page.url,
+                    page.release_id,
+                    page.response.fetched_at,
+                    problem,
+                    rejected=True,
+                    refused=page.response,
                 )
             self.jobs.mark_applied(agency.slug, message.seq, crawl=stats.crawl_id, counters=format_stats(stats))
         return True
 
     def write_manifest(self) -> None:
-        """Write the day's manifest if there is none yet. Errors are logged."""
+        """Write the day's manifest if there is none yet, and let refused pages expire. Errors are logged."""
         try:
+            self.recorder.refused.expire(now())
             write_manifest(self.archive.db.conn, self.recorder.captures, now().date())
         except ArchiveError as error:
             logger.critical("the manifest cannot be written: %s", error)
@@ -246,7 +253,8 @@ class ArchiveWriter:
         self.stream = broker.key("stream")
         self.should_stop: Callable[[], bool] = lambda: False
         self.writer_lock = lock_writer(archive_path)
-        self.processor = MessageProcessor(archive_path, parse_schedule(settings["REVISIT_AGES"]))
+        schedule, retention = parse_schedule(settings["REVISIT_AGES"]), read_retention(settings)
+        self.processor = MessageProcessor(archive_path, schedule, retention)
         self.agency_lock = open_lock_file(archive_path)
         self.locked_agencies: set[str] = set()  # slugs of agencies with a running round
         for job in self.processor.jobs.list_unfinished():

@@ -47,7 +47,7 @@ from scraper.failures import (
     detect_rejection,
     is_cloudflare_challenge,
 )
-from scraper.ingest import CrawlRecorder
+from scraper.ingest import CrawlRecorder, read_retention
 from scraper.limits import raise_gc_threshold
 from scraper.locks import lock_agencies
 from scraper.matching import is_other_address
@@ -74,6 +74,10 @@ MISSING_KINDS = {  # kind of NotARelease → kind of removal, for a stored relea
     "listing": "replaced",
     "placeholder": "replaced",
 }
+NOINDEX_PROBLEM = "asks not to be indexed (noindex), and NOINDEX_OBEY is set"
+CHALLENGE_PROBLEM = f"{WALL_PROBLEM}: a challenge of Cloudflare"
+# what is refused for its address, its headers or its site's wish is not kept for a better parser
+UNKEPT_KINDS, UNKEPT_PROBLEMS = ("gone", "redirected"), (NOINDEX_PROBLEM, CHALLENGE_PROBLEM)
 
 
 class ReleaseSpider(Spider):
@@ -121,8 +125,14 @@ class ReleaseSpider(Spider):
         with ExitStack() as open_files:  # closed here if anything fails, because the engine is then never started
             spider.archive = archive = Archive(settings["ARCHIVE"])
             open_files.callback(archive.close)
-            spider.recorder = CrawlRecorder(archive, schedule, new_captures=settings.getbool("NEW_CAPTURES"))
+            spider.recorder = CrawlRecorder(
+                archive,
+                schedule,
+                new_captures=settings.getbool("NEW_CAPTURES"),
+                retention=read_retention(settings),
+            )
             open_files.callback(spider.recorder.close)
+            spider.recorder.refused.expire(now())
             spider.lock, locked_slugs = lock_agencies(archive.path, agencies)
             open_files.callback(spider.lock.close)
             agencies = {slug: agency for slug, agency in agencies.items() if slug in locked_slugs}
@@ -319,7 +329,7 @@ class ReleaseSpider(Spider):
                 return
             document = Document(response.body, response.url)
             if self.settings.getbool("NOINDEX_OBEY") and has_noindex(response, document):
-                raise NotARelease(row.url, "asks not to be indexed (noindex), and NOINDEX_OBEY is set")
+                raise NotARelease(row.url, NOINDEX_PROBLEM)
             parsed = self.read_release(row, page, document, fingerprint_template(document))
         except PageError as error:
             self.record_no_release(row, page, error)
@@ -345,7 +355,7 @@ class ReleaseSpider(Spider):
             problem = f"is a web page, not the file {row.file_title!r} that its listing names"
             raise detect_rejection(page.body, page.url) or NotARelease(row.url, problem)
         if self.settings.getbool("NOINDEX_OBEY") and has_noindex(response):
-            raise NotARelease(row.url, "asks not to be indexed (noindex), and NOINDEX_OBEY is set")
+            raise NotARelease(row.url, NOINDEX_PROBLEM)
         item = build_file_item(row.url, row.file_title or "", row.file_day, self.agencies[row.agency])
         return ParsedPage(
             item=item, url=row.url, release_id=row.release_id, response=page, template=FINGERPRINT_VERSION
@@ -422,7 +432,9 @@ class ReleaseSpider(Spider):
                 logger.exception("%s", problem)
                 self.agency_stats[row.agency].count_error(f"{problem}: {error!r}", classify_failure(error))
                 self.skipped_urls.add(row.url)
-                self.recorder.record_failure(row.url, row.release_id, page.fetched_at, problem, rejected=True)
+                self.recorder.record_failure(
+                    row.url, row.release_id, page.fetched_at, problem, rejected=True, refused=page
+                )
                 self.finish_release(row.agency, row.url)
                 continue
             yield parsed
@@ -449,7 +461,7 @@ class ReleaseSpider(Spider):
     def check_response(self, response: Response, url: str, agency: Agency, *, is_file: bool = False) -> None:
         """Raise NotARelease if a response cannot be the release at `url`: 404, 410 or a redirect elsewhere."""
         if is_cloudflare_challenge(response):
-            raise NotARelease(url, f"{WALL_PROBLEM}: a challenge of Cloudflare", "blocked")
+            raise NotARelease(url, CHALLENGE_PROBLEM, "blocked")
         if response.status in (404, 410):
             raise NotARelease(url, f"answered {response.status}", "gone")
         is_own = agency.owns(response.url)
@@ -496,15 +508,19 @@ class ReleaseSpider(Spider):
         is_rejected_address = kind == "listing" and (
             is_listing_url(row.url, self.agencies[row.agency]) or self.is_found_listing(row.url)
         )
+        refused = None if is_rejected_address else self.find_refused(row, page, error)
         logger.warning("%s", problem)
         if kind == "blocked":
             is_new = row.release_id is None
-            self.recorder.record_failure(row.url, row.release_id, page.fetched_at, problem, rejected=is_new)
+            self.recorder.record_failure(
+                row.url, row.release_id, page.fetched_at, problem, rejected=is_new, refused=refused
+            )
             stats.count_error(problem, failure_kind)
             self.failed_requests[row.agency] += 1
         elif row.release_id and kind in MISSING_KINDS and not is_rejected_address:
             was_current = self.archive.removals.is_current(row.release_id)
-            self.recorder.record_missing(row.url, row.release_id, page, MISSING_KINDS[kind], target)
+            refusal = problem if refused else None
+            self.recorder.record_missing(row.url, row.release_id, page, MISSING_KINDS[kind], target, refusal=refusal)
             stats.missing += 1
             if was_current:  # a removed release that is still missing is not a failure
                 stats.add_failure(problem, failure_kind)
@@ -513,9 +529,18 @@ class ReleaseSpider(Spider):
                 with self.archive.transaction():
                     self.archive.frontier.mark_gone(row.url, page.fetched_at, problem)
             else:
-                self.recorder.record_failure(row.url, row.release_id, page.fetched_at, problem, rejected=True)
+                self.recorder.record_failure(
+                    row.url, row.release_id, page.fetched_at, problem, rejected=True, refused=refused
+                )
             stats.count_rejected(problem, failure_kind)
         self.finish_release(row.agency, row.url)
+
+    def find_refused(self, row: FrontierEntry, page: FetchedPage, error: PageError) -> FetchedPage | None:
+        """Return a response if it was refused for its content, which a better parser may read, else None."""
+        agency, kind = self.agencies[row.agency], getattr(error, "kind", "other")
+        is_own = page.url == row.url or (agency.owns(page.url) and is_release_url(page.url, agency))
+        is_page = bool(page.body) and is_own and row.file_title is None
+        return page if is_page and kind not in UNKEPT_KINDS and error.problem not in UNKEPT_PROBLEMS else None
 
     def release_failed(self, failure: Failure) -> None:
         """Record a failed request: forbidden by robots.txt or the SSRF filter, or without a usable response."""
@@ -551,7 +576,10 @@ class ReleaseSpider(Spider):
         slug, problem = item.item.agency or "", f"{item.url}: {describe_request_failure(failure.value)}"
         self.agency_stats[slug].count_error(problem, classify_failure(failure.value))
         self.skipped_urls.add(item.url)
-        self.recorder.record_failure(item.url, item.release_id, item.response.fetched_at, problem, rejected=True)
+        response = item.response
+        self.recorder.record_failure(
+            item.url, item.release_id, response.fetched_at, problem, rejected=True, refused=response
+        )
         self.finish_release(slug, item.url)
 
     def callback_failed(self, failure: Failure, response: Response | Failure | None) -> None:
@@ -562,7 +590,10 @@ class ReleaseSpider(Spider):
         for row in get_rows(getattr(response, "request", None)):
             self.skipped_urls.add(row.url)
             problem = f"{row.url}: our own code failed on it"
-            self.recorder.record_failure(row.url, row.release_id, now(), problem, rejected=True)
+            refused = None
+            if isinstance(response, Response) and "row" in response.meta:
+                refused = build_fetched_page(response)
+            self.recorder.record_failure(row.url, row.release_id, now(), problem, rejected=True, refused=refused)
             self.finish_release(row.agency, row.url)
 
     def stop_if_unwritable(self, error: BaseException | None) -> bool:

@@ -18,7 +18,14 @@ from archive.evidence.verify import verify
 from archive.feeds import read_feed_page
 from archive.store import Archive
 from scraper.agency import Agency
-from scraper.distributed.messages import Operation, WorkerMessage, build_job, unpack_job
+from scraper.distributed.messages import (
+    Operation,
+    WorkerMessage,
+    build_job,
+    pack_operations,
+    unpack_job,
+    unpack_message,
+)
 from scraper.distributed.writer import MessageProcessor
 from scraper.errors import BrokerError
 from scraper.pages import read_page
@@ -183,9 +190,34 @@ def test_a_page_that_writers_die_of_is_done_with(writer: Writer) -> None:
     poison = writer.keep(PATHS[0])
     assert writer.desk.reject_pages(poison, AGENCY)
     assert writer.rows(f"select state from frontier where url = '{BASE + PATHS[0]}'") == [("rejected",)]
+    assert [page.url for page in writer.desk.recorder.refused.list_pages(SLUG)] == [BASE + PATHS[0]]
     assert writer.desk.apply_message(writer.keep(PATHS[1]), AGENCY), "others go on"
     found = writer.message(Operation(name="frontier.mark_done", args=(BASE,), kwargs={"seen": now()}))
     assert not writer.desk.reject_pages(found, AGENCY), "what a source lists must not be passed over"
+
+
+def test_a_refused_page_reaches_the_writer_with_its_bytes_and_is_kept_once(writer: Writer) -> None:
+    writer.begin()
+    url = BASE + PATHS[0]
+    fetched_at = now().replace(microsecond=0)
+    page = FetchedPage(url=url, fetched_at=fetched_at, status=200, headers={"etag": "1"}, body=b"<p>Paus</p>")
+    failed = Operation(
+        name="recorder.record_failure",
+        args=(url, None, page.fetched_at, f"{url}: is no release"),
+        kwargs={"rejected": True, "refused": page},
+    )
+    text, body = pack_operations((failed,))
+    parts = {"agency": SLUG, "token": writer.token, "seq": writer.seq + 1}
+    fields = {name.encode(): str(value).encode() for name, value in parts.items()}
+    message = unpack_message({**fields, b"operations": text, b"body": body})
+    writer.seq += 1
+    for _ in range(2):
+        assert writer.desk.apply_message(message, AGENCY)
+        writer.die()
+    (kept,) = writer.desk.recorder.refused.list_pages(SLUG)
+    assert (kept.url, kept.capture.seen, kept.capture.headers) == (url, page.fetched_at, {"etag": "1"})
+    assert writer.desk.recorder.refused.read(kept.capture.sha256) == page.body
+    assert writer.rows(f"select state from frontier where url = '{url}'") == [("rejected",)]
 
 
 def test_a_reading_without_a_pass_is_an_error(writer: Writer) -> None:

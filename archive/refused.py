@@ -1,0 +1,146 @@
+"""Refused pages: responses in which no release could be read, kept for a while for a better parser.
+
+    refused_pages    agency · url (in the frontier) · address, after redirects · record_url, at a press wire · fetched
+                     · status · headers · sha256 · reason
+    refused_bodies   sha256 · size, in bytes · base, the blob it is compressed against · stored, the length of the
+                     frame · data, a zstd frame; only if `blobs` does not have the same bytes
+
+They are tables of captures.db, beside `blobs`, and not rows of `captures` in archive.db. They prove nothing that the
+archive shows, and they are deleted some day: no manifest, evidence file, export, dataset, snapshot or query of a
+visitor may find them, and nothing may refer to their bytes. captures.db is not served. A body is compressed against a
+page of its host in `blobs`, which is never deleted, but is not a base itself, so it can be deleted at any time.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from archive.captures import Captures
+from archive.dates import to_iso
+from archive.models import Capture
+
+REFUSED_TABLES = ("refused_pages", "refused_bodies")
+MIN_LIMIT = 32 * 1024 * 1024  # bytes that are always allowed, because a new captures.db is small
+
+PAGES_SQL = """
+    select id, url, record_url, address, fetched, status, headers, sha256 from refused_pages
+    where agency = ? order by fetched, id
+"""
+SIZES_SQL = """
+    select coalesce(sum(stored), 0), (select page_count from pragma_page_count)
+      * (select page_size from pragma_page_size) from refused_bodies
+"""
+ORPHANS_SQL = "delete from refused_bodies where sha256 not in (select sha256 from refused_pages)"
+# Newest first, until the limit is reached. A body counts with the newest of its pages.
+OVERFLOW_SQL = """
+    delete from refused_pages where id in (select id from
+      (select id, sum(stored) over (order by fetched desc, id desc) as total from
+        (select p.id, p.fetched, iif(row_number() over newest = 1, coalesce(b.stored, 0), 0) as stored
+          from refused_pages p left join refused_bodies b on b.sha256 = p.sha256
+          window newest as (partition by p.sha256 order by p.fetched desc, p.id desc)))
+      where total > ?) returning id
+"""
+
+
+class Retention(NamedTuple):
+    """How many days refused pages are kept, and which share of captures.db they may take; 0: none is kept."""
+
+    days: int = 90
+    share: float = 0.2
+
+
+DEFAULT_RETENTION = Retention()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedPage:
+    """A row of refused_pages. url: its URL in the frontier; the capture has that of the response."""
+
+    id: int
+    url: str
+    record_url: str | None
+    capture: Capture
+
+
+class RefusedPages:
+    """The refused pages in a captures.db. Each method commits; `keep` comes before archive.db is written."""
+
+    def __init__(self, captures: Captures, retention: Retention = DEFAULT_RETENTION) -> None:
+        self.captures, self.retention = captures, retention
+
+    def keep(
+        self, agency: str, url: str, capture: Capture, body: bytes, *, reason: str, record_url: str | None = None
+    ) -> None:
+        """Store a page unless the same response is already kept, and delete what exceeds the limits."""
+        if not all(self.retention):
+            return
+        captures, sha256 = self.captures, capture.sha256
+        row = {
+            "agency": agency,
+            "url": url,
+            "address": capture.url,
+            "record_url": record_url,
+            "fetched": to_iso(capture.seen),
+            "status": capture.status,
+            "headers": json.dumps(dict(capture.headers), ensure_ascii=False),
+            "sha256": sha256,
+            "reason": reason,
+        }
+        with captures.transaction():
+            if sha256 not in captures:
+                base, data, _ = captures.compress_body(body, urlsplit(capture.url).netloc)
+                values = (sha256, len(body), base, len(data), data)
+                captures.query("insert or ignore into refused_bodies values (?, ?, ?, ?, ?)", *values)
+            marks = ", ".join("?" * len(row))
+            captures.query(f"insert or ignore into refused_pages ({', '.join(row)}) values ({marks})", *row.values())
+        self.expire(capture.seen)
+
+    def expire(self, now: datetime) -> None:
+        """Delete the pages that are too old, and then the oldest ones until the rest takes no more than its share."""
+        days, share = self.retention
+        oldest = to_iso(now - timedelta(days=days)) if share else "9999"
+        expired = self.captures.query("delete from refused_pages where fetched <= ? returning id", oldest)
+        ((stored, file_size),) = self.captures.query(SIZES_SQL)
+        if stored > max(MIN_LIMIT, share * file_size):
+            expired += self.captures.query(OVERFLOW_SQL, max(MIN_LIMIT, share * file_size))
+        if expired:
+            self.captures.query(ORPHANS_SQL)
+
+    def list_pages(self, agency: str) -> list[RefusedPage]:
+        """Return an agency's pages in the order they were fetched."""
+        pages = []
+        for key, url, record_url, address, fetched, status, headers, sha256 in self.captures.query(PAGES_SQL, agency):
+            capture = Capture(
+                url=address,
+                seen=datetime.fromisoformat(fetched),
+                status=status,
+                headers=json.loads(headers),
+                sha256=sha256,
+                bytes=0,
+            )
+            pages.append(RefusedPage(id=key, url=url, record_url=record_url, capture=capture))
+        return pages
+
+    def read(self, sha256: str) -> bytes:
+        """Return a page's bytes; raise ArchiveError if they are missing or damaged."""
+        rows = self.captures.query("select size, base, data from refused_bodies where sha256 = ?", sha256)
+        return self.captures.decompress_body(sha256, *rows[0]) if rows else self.captures.read(sha256)
+
+    def delete(self, page_id: int) -> None:
+        self._delete("id = ?", page_id)
+
+    def delete_urls(self, urls: Iterable[str]) -> None:
+        """Delete the pages of these URLs, and those that were redirected to one of them."""
+        wanted = "(select value from json_each(?))"
+        listed = json.dumps(list(urls))
+        self._delete(f"url in {wanted} or address in {wanted}", listed, listed)
+
+    def _delete(self, condition: str, *values: object) -> None:
+        with self.captures.transaction():
+            self.captures.query(f"delete from refused_pages where {condition}", *values)
+            self.captures.query(ORPHANS_SQL)

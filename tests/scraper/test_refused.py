@@ -1,0 +1,232 @@
+"""Pages in which no release could be read are kept, and taken in once they can be read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import time_machine
+from scrapy import Request
+from scrapy.exceptions import DropItem
+from scrapy.http import HtmlResponse
+from scrapy.settings import Settings
+from scrapy.utils.test import get_crawler
+
+from archive.evidence.verify import verify
+from archive.store import Archive
+from archive.takedowns import hide_release
+from scraper.agency import Agency
+from scraper.crawl_stats import AgencyStats
+from scraper.errors import NotARelease
+from scraper.ingest import CrawlRecorder, Ingest
+from scraper.items import ReleaseItem
+from scraper.pages import read_document
+from scraper.pages.document import Document
+from scraper.pipelines import ArchivePipeline
+from scraper.refused import STILL_REFUSED, take_in_refused
+from scraper.schedule import parse_schedule
+from scraper.spiders.revisit import RevisitSpider
+
+HOME = "https://skog.example/"
+URL = f"{HOME}nyheter/mer-lovskog"
+AGENCY = Agency(slug="skog", name="Skogsrådet", home=HOME)
+BEGUN = datetime(2027, 3, 1, 8, tzinfo=UTC)
+BANNER = "<div class='kris'>Viktigt meddelande till allmänheten</div>"
+TEXT = (
+    "Skogsrådet vill att det planteras fler lövträd i Götaland. De står emot stormar bättre än gran, och de ger fåglar"
+    " och insekter mer att leva av. Den som äger skog kan söka bidrag för plantor och stängsel från och med den"
+    " första april."
+)
+
+
+def build_page(title: str = "Mer lövskog", text: str = TEXT, banner: str = BANNER) -> bytes:
+    """Return the page of a release, under a banner of a crisis."""
+    return (
+        f"<!doctype html><html lang='sv'><head><title>{title}</title></head><body>{banner}<main><h1>{title}</h1>"
+        f"<p>Publicerad 3 mars 2024</p><p>{text}</p><p>Beslutet gäller till och med siste maj.</p></main></body></html>"
+    ).encode()
+
+
+def read_blindly(document: Document, agency: Agency | None = None) -> ReleaseItem:
+    """Read a page as a parser that takes each page with the banner for something else."""
+    if "Viktigt meddelande" in document.text:
+        raise NotARelease(document.url, "its text is not that of its heading")
+    return read_document(document, agency)
+
+
+class Crawl:
+    """A spider's callback and the pipeline, each page at its own time. `mended`: whether the parser can read it."""
+
+    def __init__(self, path: Path, patch: pytest.MonkeyPatch) -> None:
+        crawler = get_crawler(RevisitSpider)
+        self.spider = spider = RevisitSpider()
+        spider._set_crawler(crawler)
+        crawler.spider = spider
+        spider.archive = self.archive = Archive(path)
+        spider.recorder = self.recorder = CrawlRecorder(self.archive, parse_schedule("else=1d"))
+        spider.agencies, spider.agency_stats = {"skog": AGENCY}, {"skog": AgencyStats()}
+        self.archive.add_agency("skog", name=AGENCY.name, home=AGENCY.home)
+        self.archive.frontier.add(HOME, agency="skog", role="home", seen_at=BEGUN)
+        self.pipeline = ArchivePipeline(crawler)
+        self.mended = False
+        patch.setattr(spider, "submit_requests", lambda slug: False)
+
+        def read(document: Document, agency: Agency | None = None) -> ReleaseItem:
+            return (read_document if self.mended else read_blindly)(document, agency)
+
+        for module in ("scraper.spiders.base", "scraper.ingest", "scraper.redesign"):
+            patch.setattr(f"{module}.read_document", read)
+
+    def close(self) -> None:
+        self.recorder.close()
+        self.archive.close()
+
+    def fetch(self, day: int, html: bytes, url: str = URL, address: str | None = None, **response: Any) -> None:
+        """Fetch a page on a day after BEGUN."""
+        with time_machine.travel(BEGUN + timedelta(days=day), tick=False):
+            self.archive.frontier.add(url, agency="skog", role="release", seen_at=datetime.now(UTC))
+            request = Request(url, meta={"row": self.archive.frontier.get(url), "agency": "skog"})
+            answer = HtmlResponse(address or url, body=html, request=request, **response)
+            for page in self.spider.parse_release(answer):
+                with suppress(DropItem):  # it is unchanged, or refused
+                    self.pipeline.process_item(page)  # type: ignore[arg-type] # there is no further request
+
+    def reparse(self) -> Counter[str]:
+        self.mended = True
+        with time_machine.travel(BEGUN + timedelta(days=40), tick=False):
+            return take_in_refused(Ingest(self.archive, self.recorder, {"skog": AGENCY}), "skog")
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        return list(self.archive.db.execute(sql).fetchall())
+
+    def kept(self) -> list[tuple[Any, ...]]:
+        """The refused pages: URL, day, and reason."""
+        return self.recorder.captures.query("select url, substr(fetched, 6, 5), reason from refused_pages order by id")
+
+    def versions(self) -> list[tuple[Any, ...]]:
+        """The days and causes of all versions, and the ends of their texts, by time."""
+        return self.rows("select substr(seen, 6, 5), cause, substr(body, -9) from revisions order by seen, id")
+
+
+@pytest.fixture
+def crawl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Crawl]:
+    crawl = Crawl(tmp_path / "archive.db", monkeypatch)
+    yield crawl
+    crawl.close()
+
+
+def test_refused_page_is_kept_with_its_reason_and_taken_in_with_its_time(crawl: Crawl) -> None:
+    crawl.fetch(1, build_page())
+    assert crawl.kept() == [(URL, "03-02", f"{URL}: page: its text is not that of its heading")]
+    assert crawl.rows("select count(*) from captures") == [(0,)]
+    assert crawl.reparse() == {"new": 1}
+    assert crawl.kept() == []
+    assert crawl.recorder.captures.query("select count(*) from refused_bodies") == [(0,)]
+    moment = (BEGUN + timedelta(days=1)).isoformat()
+    assert crawl.rows("select first_seen, last_checked, seen from releases join captures c on c.id = capture") == [
+        (moment, moment, moment)
+    ]
+    assert crawl.rows("select state, fetched from frontier where role = 'release'") == [("stored", moment)]
+
+
+def test_fetches_of_one_page_become_versions_in_order_of_time(crawl: Crawl) -> None:
+    crawl.fetch(1, build_page())
+    crawl.fetch(2, build_page())  # the same bytes are stored once
+    crawl.fetch(3, build_page(text=TEXT.replace("april", "augusti")))
+    assert len(crawl.kept()) == 3
+    assert crawl.recorder.captures.query("select count(*) from refused_bodies") == [(2,)]
+    assert crawl.reparse() == {"new": 1, "unchanged": 1, "revised": 1}
+    assert [row[:2] for row in crawl.versions()] == [("03-02", "first"), ("03-04", "source")]
+    assert crawl.rows("select last_seen, checks from revisions order by id")[0] == ("2027-03-03T08:00:00+00:00", 1)
+
+
+def test_edits_of_a_stored_release_during_a_crisis_are_taken_in(crawl: Crawl) -> None:
+    crawl.fetch(0, build_page(banner=""))
+    crawl.fetch(1, build_page(text=TEXT.replace("april", "augusti")))
+    assert crawl.rows("select state, tries from frontier where role = 'release'") == [("rejected", 1)]
+    assert crawl.reparse() == {"revised": 1}
+    assert [row[:2] for row in crawl.versions()] == [("03-01", "first"), ("03-02", "source")]
+
+
+def test_what_still_cannot_be_read_stays(crawl: Crawl) -> None:
+    crawl.fetch(1, b"<!doctype html><title>Kakor</title><body><h1>Vi anv\xc3\xa4nder kakor</h1></body>")
+    assert crawl.reparse() == {STILL_REFUSED: 1}
+    assert len(crawl.kept()) == 1
+    assert crawl.rows("select count(*) from releases") == [(0,)]
+
+
+def test_release_that_was_taken_for_an_error_page_was_never_missing(
+    crawl: Crawl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crawl.fetch(0, build_page(banner=""))
+
+    def read_error_page(document: Document, agency: Agency | None = None) -> ReleaseItem:
+        raise NotARelease(document.url, "says that the page does not exist", "error page")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("scraper.spiders.base.read_document", read_error_page)
+        for day in (1, 2, 3):
+            crawl.fetch(day, build_page(text=TEXT.replace("april", "augusti")))
+    assert crawl.rows("select removed_at is null from releases") == [(0,)]
+    assert crawl.reparse() == {"revised": 1, "unchanged": 2}
+    assert crawl.rows("select removed_at, last_checked from releases") == [(None, "2027-03-04T08:00:00+00:00")]
+    assert crawl.rows("select count(*) from removals") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("response", "obeys_noindex"),
+    [
+        pytest.param({"status": 404}, False, id="gone"),
+        pytest.param({"address": "https://annan.example/"}, False, id="redirected to another host"),
+        pytest.param({"address": HOME}, False, id="redirected to the home page"),
+        pytest.param({"headers": {"cf-mitigated": "challenge"}}, False, id="a challenge of Cloudflare"),
+        pytest.param({"headers": {"X-Robots-Tag": "noindex"}}, True, id="noindex"),
+    ],
+)
+def test_what_is_refused_for_another_reason_than_its_content_is_not_kept(
+    crawl: Crawl, response: dict[str, Any], obeys_noindex: bool
+) -> None:
+    crawl.spider.settings = Settings({"NOINDEX_OBEY": obeys_noindex})
+    crawl.fetch(1, build_page(), **response)
+    assert crawl.rows("select state in ('rejected', 'gone', 'failed') from frontier where role = 'release'") == [(1,)]
+    assert crawl.kept() == []
+
+
+def test_error_in_our_own_code_keeps_the_page_and_ends_no_reparse(
+    crawl: Crawl, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    crawl.fetch(1, build_page())
+    crawl.fetch(1, build_page("Mindre granskog"), f"{HOME}nyheter/gran")
+
+    def fail_once(*_: Any) -> ReleaseItem:
+        monkeypatch.setattr("scraper.ingest.read_document", read_document)
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("scraper.ingest.read_document", fail_once)
+    assert crawl.reparse() == {STILL_REFUSED: 1, "new": 1}
+    assert f"{URL}: stays refused: our own code failed on it" in caplog.text
+
+
+def test_verify_knows_nothing_of_refused_pages(crawl: Crawl, tmp_path: Path) -> None:
+    crawl.fetch(0, build_page("Ny bro", banner=""), f"{HOME}nyheter/bro")
+    crawl.fetch(1, build_page())
+    assert verify(tmp_path / "archive.db").findings == []
+    crawl.recorder.refused.expire(BEGUN + timedelta(days=92))
+    assert crawl.kept() == []
+    assert verify(tmp_path / "archive.db").findings == []
+
+
+def test_takedown_deletes_the_refused_pages_of_the_release_and_keeps_none_later(crawl: Crawl) -> None:
+    other = f"{HOME}nyheter/gran"
+    crawl.fetch(0, build_page(banner=""))
+    crawl.fetch(1, build_page())
+    crawl.fetch(1, build_page("Mindre granskog"), other)
+    hide_release(crawl.archive, 1, BEGUN + timedelta(days=2), reason="Beslut av domstol")
+    crawl.fetch(3, build_page())
+    assert [url for url, *_ in crawl.kept()] == [other]
+    assert crawl.recorder.captures.query("select count(*) from refused_bodies") == [(1,)]

@@ -13,24 +13,20 @@ page of its host in `blobs`, which is never deleted, but is not a base itself, s
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from archive.captures import Captures
 from archive.dates import to_iso
-from archive.models import Capture
 
 REFUSED_TABLES = ("refused_pages", "refused_bodies")
+REFUSED_COLUMNS = ("agency", "url", "address", "record_url", "fetched", "status", "headers", "reason", "sha256")
 MIN_LIMIT = 32 * 1024 * 1024  # bytes that are always allowed, because a new captures.db is small
 
-PAGES_SQL = """
-    select id, url, record_url, address, fetched, status, headers, sha256 from refused_pages
-    where agency = ? order by fetched, id
-"""
 SIZES_SQL = """
     select coalesce(sum(stored), 0), (select page_count from pragma_page_count)
       * (select page_size from pragma_page_size) from refused_bodies
@@ -43,7 +39,7 @@ OVERFLOW_SQL = """
         (select p.id, p.fetched, iif(row_number() over newest = 1, coalesce(b.stored, 0), 0) as stored
           from refused_pages p left join refused_bodies b on b.sha256 = p.sha256
           window newest as (partition by p.sha256 order by p.fetched desc, p.id desc)))
-      where total > ?) returning id
+      where total > ?)
 """
 
 
@@ -57,90 +53,54 @@ class Retention(NamedTuple):
 DEFAULT_RETENTION = Retention()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefusedPage:
-    """A row of refused_pages. url: its URL in the frontier; the capture has that of the response."""
-
-    id: int
-    url: str
-    record_url: str | None
-    capture: Capture
-
-
 class RefusedPages:
     """The refused pages in a captures.db. Each method commits; `keep` comes before archive.db is written."""
 
     def __init__(self, captures: Captures, retention: Retention = DEFAULT_RETENTION) -> None:
         self.captures, self.retention = captures, retention
 
-    def keep(
-        self, agency: str, url: str, capture: Capture, body: bytes, *, reason: str, record_url: str | None = None
-    ) -> None:
-        """Store a page unless the same response is already kept, and delete what exceeds the limits."""
-        if not all(self.retention):
-            return
-        captures, sha256 = self.captures, capture.sha256
-        row = {
-            "agency": agency,
-            "url": url,
-            "address": capture.url,
-            "record_url": record_url,
-            "fetched": to_iso(capture.seen),
-            "status": capture.status,
-            "headers": json.dumps(dict(capture.headers), ensure_ascii=False),
-            "sha256": sha256,
-            "reason": reason,
-        }
+    def keep(self, row: Mapping[str, Any], body: bytes, now: datetime) -> None:
+        """Store a page unless the same response is already kept, and delete what exceeds the limits.
+
+        row: the REFUSED_COLUMNS without `sha256`.
+        """
+        captures, sha256 = self.captures, hashlib.sha256(body).hexdigest()
         with captures.transaction():
             if sha256 not in captures:
-                base, data, _ = captures.compress_body(body, urlsplit(capture.url).netloc)
-                values = (sha256, len(body), base, len(data), data)
-                captures.query("insert or ignore into refused_bodies values (?, ?, ?, ?, ?)", *values)
-            marks = ", ".join("?" * len(row))
-            captures.query(f"insert or ignore into refused_pages ({', '.join(row)}) values ({marks})", *row.values())
-        self.expire(capture.seen)
+                base, data, _ = captures.compress_body(body, urlsplit(row["address"]).netloc)
+                stored = (sha256, len(body), base, len(data), data)
+                captures.query("insert or ignore into refused_bodies values (?, ?, ?, ?, ?)", *stored)
+            values = {**row, "sha256": sha256}
+            names, marks = ", ".join(values), ", ".join("?" * len(values))
+            captures.query(f"insert or ignore into refused_pages ({names}) values ({marks})", *values.values())
+        self.expire(now)
 
     def expire(self, now: datetime) -> None:
         """Delete the pages that are too old, and then the oldest ones until the rest takes no more than its share."""
         days, share = self.retention
-        oldest = to_iso(now - timedelta(days=days)) if share else "9999"
-        expired = self.captures.query("delete from refused_pages where fetched <= ? returning id", oldest)
+        self.delete("fetched <= ?", to_iso(now - timedelta(days=days)) if share else "9999")
         ((stored, file_size),) = self.captures.query(SIZES_SQL)
         if stored > max(MIN_LIMIT, share * file_size):
-            expired += self.captures.query(OVERFLOW_SQL, max(MIN_LIMIT, share * file_size))
-        if expired:
+            self.captures.query(OVERFLOW_SQL, max(MIN_LIMIT, share * file_size))
             self.captures.query(ORPHANS_SQL)
 
-    def list_pages(self, agency: str) -> list[RefusedPage]:
-        """Return an agency's pages in the order they were fetched."""
-        pages = []
-        for key, url, record_url, address, fetched, status, headers, sha256 in self.captures.query(PAGES_SQL, agency):
-            capture = Capture(
-                url=address,
-                seen=datetime.fromisoformat(fetched),
-                status=status,
-                headers=json.loads(headers),
-                sha256=sha256,
-                bytes=0,
-            )
-            pages.append(RefusedPage(id=key, url=url, record_url=record_url, capture=capture))
-        return pages
+    def list_pages(self, agency: str) -> list[dict[str, Any]]:
+        """Return the rows of an agency's pages in the order they were fetched."""
+        names = ("id", *REFUSED_COLUMNS)
+        sql = f"select {', '.join(names)} from refused_pages where agency = ? order by fetched, id"
+        return [dict(zip(names, row, strict=True)) for row in self.captures.query(sql, agency)]
 
     def read(self, sha256: str) -> bytes:
         """Return a page's bytes; raise ArchiveError if they are missing or damaged."""
         rows = self.captures.query("select size, base, data from refused_bodies where sha256 = ?", sha256)
         return self.captures.decompress_body(sha256, *rows[0]) if rows else self.captures.read(sha256)
 
-    def delete(self, page_id: int) -> None:
-        self._delete("id = ?", page_id)
+    def delete(self, condition: str, *values: object) -> None:
+        """Delete the pages that meet an SQL condition, with their bytes."""
+        if self.captures.query(f"delete from refused_pages where {condition} returning id", *values):
+            self.captures.query(ORPHANS_SQL)
 
     def delete_urls(self, urls: Iterable[str]) -> None:
         """Delete the pages of these URLs, and those that were redirected to one of them."""
-        wanted = "(select value from json_each(?))"
-        listed = json.dumps(list(urls))
-        self._delete(f"url in {wanted} or address in {wanted}", listed, listed)
-
-    def _delete(self, condition: str, *values: object) -> None:
-        with self.captures.transaction():
-            self.captures.query(f"delete from refused_pages where {condition}", *values)
-            self.captures.query(ORPHANS_SQL)
+        wanted, listed = "(select value from json_each(?))", json.dumps(list(urls))
+        self.delete(f"url in {wanted} or address in {wanted}", listed, listed)

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from archive.captures import Captures, select_evidence_headers
 from archive.database import ArchiveError
-from archive.dates import now
+from archive.dates import now, to_iso
 from archive.merge import find_adjoining_states, find_moved_copy, merge_releases
 from archive.models import Capture, Release, hash_state, to_state
 from archive.quarantine import (
@@ -38,7 +38,7 @@ from archive.refused import DEFAULT_RETENTION, RefusedPages, Retention
 from archive.store import Archive, SaveResult, StoredRelease
 from scraper.agency import is_wire_url
 from scraper.errors import NotARelease, PageError
-from scraper.matching import PageMatch, match_other_address, match_page
+from scraper.matching import PageMatch, is_other_address, match_other_address, match_page
 from scraper.normalise import to_release
 from scraper.pages import open_document, read_document
 from scraper.parsed_page import FetchedPage, ParsedPage
@@ -332,16 +332,33 @@ class CrawlRecorder:
 
         template: the fingerprint of the page's template, if it was read as a release.
         """
-        url = response.record_url or response.url
-        return self.archive.add_capture(build_capture(response, url, sha256), template)
+        capture = Capture(
+            url=response.record_url or response.url,
+            seen=response.fetched_at,
+            status=response.status,
+            headers=select_evidence_headers(response.headers),
+            sha256=sha256,
+            bytes=len(response.body),
+        )
+        return self.archive.add_capture(capture, template)
 
     def keep_refused(self, url: str, release_id: int | None, response: FetchedPage, reason: str) -> None:
         """Keep a response in which no release could be read, unless a takedown covers the release at its URL."""
-        row, archive = self.archive.frontier.get(url), self.archive
-        if row is None or (release_id is not None and archive.takedowns.list_active(release_id)):
+        entry = self.archive.frontier.get(url)
+        if entry is None or (release_id is not None and self.archive.takedowns.list_active(release_id)):
             return
-        capture = build_capture(response, response.url, hashlib.sha256(response.body).hexdigest())
-        self.refused.keep(row.agency, url, capture, response.body, reason=reason, record_url=response.record_url)
+        headers = json.dumps(select_evidence_headers(response.headers), ensure_ascii=False)
+        row = {
+            "agency": entry.agency,
+            "url": url,
+            "address": response.url,
+            "record_url": response.record_url,
+            "fetched": to_iso(response.fetched_at),
+            "status": response.status,
+            "headers": headers,
+            "reason": reason,
+        }
+        self.refused.keep(row, response.body, now())
 
     def next_check(self, release_id: int, seen_at: datetime) -> datetime:
         return self.schedule.next_check(seen_at, *self.archive.get_dates(release_id))
@@ -470,17 +487,6 @@ def read_retention(settings: BaseSettings) -> Retention:
     return Retention(settings.getint("REFUSED_DAYS"), settings.getfloat("REFUSED_SHARE"))
 
 
-def build_capture(response: FetchedPage, url: str, sha256: str) -> Capture:
-    return Capture(
-        url=url,
-        seen=response.fetched_at,
-        status=response.status,
-        headers=select_evidence_headers(response.headers),
-        sha256=sha256,
-        bytes=len(response.body),
-    )
-
-
 def review_quarantine(ingest: Ingest, agency: str) -> tuple[list[FieldLoss], Counter[SaveResult]]:
     """Decide on an agency's quarantined pages: store those that have no problem themselves and no field loss.
 
@@ -589,3 +595,58 @@ def accept_repaired(ingest: Ingest, agency: str) -> Counter[SaveResult]:
     for page in resolve_superseded(ingest, ingest.quarantine.list_pending(agency)):
         outcomes[accept_quarantined(ingest, page, "reparsed", checks[is_wire_url(page.url)])] += 1
     return outcomes
+
+
+def take_in_refused(ingest: Ingest, agency: str) -> Counter[str]:
+    """Store an agency's refused pages (archive.refused) that can be read now, in the order they were fetched.
+
+    Each goes the way of a page in a crawl: it is matched, checked, quarantined or stored, as an edit or a redesign,
+    with the time it was fetched. Returns the number of pages by outcome: a value of SaveResult, or "still refused".
+    """
+    checks = {on_wire: QuarantineCheck(ingest.archive, agency, on_wire) for on_wire in (False, True)}
+    counts: Counter[str] = Counter()
+    for row in ingest.recorder.refused.list_pages(agency):
+        page = parse_refused(ingest, row)
+        outcome = save_refused(ingest, page, checks[is_wire_url(page.url)]) if page else None
+        counts[outcome.value if outcome else "still refused"] += 1
+        if outcome:
+            ingest.recorder.refused.delete("id = ?", row["id"])
+    return counts
+
+
+def parse_refused(ingest: Ingest, row: Mapping[str, Any]) -> ParsedPage | None:
+    """Return a refused page as read by today's rules; log the problem and return None if that fails."""
+    url, entry = row["url"], ingest.archive.frontier.get(row["url"])
+    if entry is None:
+        return None
+    try:
+        response = FetchedPage(
+            url=row["address"],
+            fetched_at=datetime.fromisoformat(row["fetched"]),
+            status=row["status"],
+            headers=json.loads(row["headers"]),
+            body=ingest.recorder.refused.read(row["sha256"]),
+            record_url=row["record_url"],
+        )
+        is_other = is_other_address(ingest.archive, url, entry.release_id)
+        return parse_response(response, url, None if is_other else entry.release_id, ingest.agencies[entry.agency])
+    except (PageError, ArchiveError) as error:
+        logger.info("%s: stays refused: %s", url, error)
+    except Exception:  # it may have been refused because of an error in our own code
+        logger.exception("%s: stays refused: our own code failed on it", url)
+    return None
+
+
+def save_refused(ingest: Ingest, page: ParsedPage, check: QuarantineCheck) -> SaveResult | None:
+    """Store a refused page that can be read now; return None if it still shows no release."""
+    try:
+        with ingest.archive.transaction():
+            if page.release_id is not None:
+                ingest.archive.removals.discard_begun_at(page.release_id, page.response.fetched_at)
+            outcome = ingest.save(page, check).outcome
+            if outcome is SaveResult.MISSING:  # the removal was recorded when the page was fetched
+                raise NotARelease(page.url, "does not show the stored release")
+            return outcome
+    except PageError as error:
+        logger.info("%s: stays refused: %s", page.url, error)
+        return None

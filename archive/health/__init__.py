@@ -12,6 +12,7 @@ all_fails       failing       two or more news crawls in a row, over a day, got 
 lists_nothing   suspect       two or more news crawls in a row, over a day, listed no release (45 days if few are usual)
 all_refused     failing       releases are listed, but none of the pages requested over a day could be parsed
 none_held       never worked  releases are listed, nothing failed, and none was parsed
+more_refused    suspect       the share of pages that are refused as no release rose within a day, or a week
 quarantined     suspect       releases are in quarantine and wait for a manual check
 fields          suspect       a field of at least half of the pages fell to a third of that or less: a new design
 many_refused    suspect       half of the attempts to read pages failed in two weeks, few before, and some still do
@@ -44,10 +45,14 @@ from sqlite_utils import Database
 from archive.dates import to_iso
 from archive.health.metrics import (
     FIFTY_TWO_WEEKS,
+    MIN_EARLIER_PAGES,
     REJECTION_WINDOW,
+    RISE_WINDOWS,
+    SIGNIFICANCE_LEVEL,
     SMALL_SAMPLE_PAGES,
     AgencyActivity,
     Crawl,
+    binomial_cdf,
     build_health_facts,
     count_working_days,
     find_commonest_failure,
@@ -65,6 +70,11 @@ MAX_EMPTY_PERIOD = timedelta(days=45)  # how long such a source may be empty
 QUARTER = timedelta(days=90)  # compared with the same time a year ago
 DECLINE_FACTOR = 4  # suspicious if fewer than a quarter of the releases came in
 MIN_QUARTER_RELEASES = 16  # releases a year ago that are needed for a meaningful comparison
+
+# A rise of the share of refused pages
+MIN_RISE = 0.2  # share of the fetched pages that must be refused, and twice the earlier share
+MIN_REFUSED_PAGES = 3  # different pages
+MAX_CHANCE_PAGES = 500  # of more pages, such a rise is no chance
 
 COLLAPSE_FAILURES = {"gone": "status 404"}  # kind of removal → kind of failure, if they differ
 
@@ -267,6 +277,28 @@ def check_nothing_stored(activity: AgencyActivity) -> HealthAssessment | None:
     return None if activity.stored_releases else HealthAssessment("never worked", "none_held")
 
 
+def check_refusal_rise(activity: AgencyActivity) -> HealthAssessment | None:
+    # Before the rules about quarantine: a known fault of a few pages must not hide that many are refused. It does not
+    # wait for a second day, because a crisis is when releases matter most.
+    for window in RISE_WINDOWS:
+        found = activity.count_refusals(window)
+        if found and is_refusal_rise(**found):
+            return HealthAssessment("suspect", "more_refused", values=found)
+    return None
+
+
+def is_refusal_rise(*, bad: int, n: int, bad_before: int, before: int, pages: int, **_: object) -> bool:
+    """Return whether the share of refused pages (`bad` of `n`) is high, well above the earlier one, and not by chance.
+
+    pages: how many pages are still refused; three are enough if half of all were, else SMALL_SAMPLE_PAGES.
+    """
+    usual = (bad_before + 1) / (before + 2)  # rule of succession (Laplace)
+    if before < MIN_EARLIER_PAGES or pages < (MIN_REFUSED_PAGES if 2 * bad >= n else SMALL_SAMPLE_PAGES):
+        return False
+    is_certain = n > MAX_CHANCE_PAGES or binomial_cdf(n - bad, n, 1 - usual) < SIGNIFICANCE_LEVEL
+    return is_certain and bad >= n * max(MIN_RISE, 2 * usual)
+
+
 # Rules about pages that were parsed but look wrong
 
 
@@ -366,6 +398,7 @@ HEALTH_RULES: tuple[HealthRule, ...] = (
     check_empty_listings,
     check_all_rejected,
     check_nothing_stored,
+    check_refusal_rise,
     check_quarantined_pages,
     check_field_loss,
     check_many_rejected,

@@ -16,11 +16,10 @@ from archive.models import FILE_PARSER
 from archive.store import Archive, SaveResult
 from scraper.agency import Agency
 from scraper.command import ProjectCommand
-from scraper.ingest import CrawlRecorder, Ingest, accept_repaired
+from scraper.ingest import CrawlRecorder, Ingest, accept_repaired, take_in_refused
 from scraper.limits import raise_gc_threshold
 from scraper.locks import lock_agencies, warn_about_unlisted
 from scraper.redesign import PageVersion, read_stored_body, reparse_stored
-from scraper.refused import STILL_REFUSED, take_in_refused
 from scraper.schedule import RevisitSchedule, parse_schedule
 
 logger = logging.getLogger(__name__)
@@ -44,7 +43,7 @@ class Command(ProjectCommand):
             self.archive_path, agencies, schedule, all_agencies=not opts.agency.strip(", ")
         )
         if taken_in:
-            left = taken_in.pop(STILL_REFUSED, 0)
+            left = taken_in.pop("still refused", 0)
             print(f"refused pages: {taken_in.total()} taken in, {left} still refused")
         if repaired:
             left = repaired.pop(SaveResult.QUARANTINED, 0)

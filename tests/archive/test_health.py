@@ -377,3 +377,60 @@ def test_assessing_twice_gives_the_same_row_with_politeness_of_thirty_days(past:
     assert first["facts"]["politeness"] == politeness
     past.assess(date(2023, 9, 1))
     assert past.row == first
+
+
+def refuse(past: AgencyPast, day: date, number: int, *, readable: int = 0, new: int | None = None) -> tuple[str, str]:
+    """Crawl on a day on which pages are refused, `new` of them for the first time, and assess the agency."""
+    fetched = evening(day).isoformat()
+    for page in range(number if new is None else new):
+        past.add_url(f"{day}-{page}", role="release", state="rejected", fetched=fetched)
+    past.crawl(day, parsed=readable, rejected=number, failures={"no release": number})
+    return past.assess(day)
+
+
+def test_share_of_refused_pages_that_rises_is_a_fault_on_the_same_day(past: AgencyPast) -> None:
+    assert refuse(past, date(2023, 9, 1), 6, readable=7) == ("suspect", "more_refused")
+    assert past.reason == (
+        "The share of fetched pages that the archive refused as no release has risen from 0 of 27 to 6 of 16. It may be"
+        " misreading something new on the website. Address: https://prov.example/2023-09-01-0"
+    )
+    past.quarantine(decision="confirmed", reason="[]")
+    assert past.assess(date(2023, 9, 1)) == ("suspect", "more_refused"), "a known fault does not hide it"
+    past.db.execute("update quarantine set decided = seen")
+    past.db.execute("update frontier set state = 'stored'")
+    past.run(september(2, 2), parsed=13)
+    assert past.health[0] == "healthy"
+
+
+@pytest.mark.parametrize(
+    ("number", "readable", "before"),
+    [
+        pytest.param(2, 0, 0, id="two pages are too few"),
+        pytest.param(4, 6, 0, id="four of ten, too"),
+        pytest.param(6, 40, 0, id="a small share"),
+        pytest.param(6, 8, 2, id="as many as usual"),
+    ],
+)
+def test_few_refused_pages_are_no_fault(past: AgencyPast, number: int, readable: int, before: int) -> None:
+    for day in list_days(date(2023, 8, 1), date(2023, 8, 21)):
+        past.crawl(day, parsed=3, rejected=before, failures={"no release": before})
+    refuse(past, date(2023, 9, 1), number, readable=readable)
+    assert past.health[0] == "healthy"
+
+
+def test_half_of_the_few_pages_of_a_small_site_is_a_fault(past: AgencyPast) -> None:
+    assert refuse(past, date(2023, 9, 1), 3) == ("suspect", "more_refused")
+
+
+def test_refusals_of_two_weeks_are_one_fault(past: AgencyPast) -> None:
+    for day in september(1, 14):  # each new page is tried again a day, two, four and seven days later
+        refuse(past, day, 4, readable=5, new=2)
+    assert [change[1:] for change in past.assessed][1:] == [("suspect", "more_refused")]
+    assert past.row["since"][:10] <= "2023-09-03"
+    (events,) = past.db.execute("select count(*) from health_events where state = 'suspect'").fetchone()
+    assert events == 1
+
+
+def test_one_page_that_is_refused_again_and_again_is_no_fault(past: AgencyPast) -> None:
+    refuse(past, date(2023, 9, 1), 9, readable=3, new=1)
+    assert past.health[0] == "healthy"

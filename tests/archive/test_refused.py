@@ -14,7 +14,6 @@ import pytest
 from archive import refused as module
 from archive.backup import create_backup, restore_backup
 from archive.captures import Captures
-from archive.models import Capture
 from archive.refused import REFUSED_TABLES, RefusedPages, Retention
 from archive.snapshots import publish_snapshot
 from archive.store import Archive
@@ -25,11 +24,10 @@ HOST = "https://skog.example"
 
 def keep(refused: RefusedPages, day: int, body: bytes, url: str = f"{HOST}/1") -> str:
     """Keep a page that was fetched on a day; its reason is the day."""
-    sha256 = hashlib.sha256(body).hexdigest()
-    seen = BEGUN + timedelta(days=day)
-    capture = Capture(url=url, seen=seen, status=200, headers={"etag": "1"}, sha256=sha256, bytes=len(body))
-    refused.keep("skog", url, capture, body, reason=str(day))
-    return sha256
+    moment = BEGUN + timedelta(days=day)
+    row = {"agency": "skog", "url": url, "address": url, "record_url": None, "fetched": moment.isoformat()}
+    refused.keep(row | {"status": 200, "headers": "{}", "reason": str(day)}, body, moment)
+    return hashlib.sha256(body).hexdigest()
 
 
 def list_days(refused: RefusedPages) -> list[int]:
@@ -122,7 +120,7 @@ def test_backups_have_refused_pages_and_snapshots_do_not(tmp_path: Path) -> None
     assert secret[:5_000] in (copy / "captures.db").read_bytes()
     assert restore_backup(copy, archive, replace=True, moment=BEGUN)[0] == []
     with Captures(archive, readonly=True) as captures:
-        assert [page.url for page in RefusedPages(captures).list_pages("skog")] == [f"{HOST}/1"]
+        assert [row["url"] for row in RefusedPages(captures).list_pages("skog")] == [f"{HOST}/1"]
     snapshot = publish_snapshot(archive, tmp_path / "snapshots", keep=1, moment=BEGUN)
     with closing(sqlite3.connect(snapshot / "captures.db")) as db:
         assert db.execute("select name from sqlite_master where name like '%refused%'").fetchall() == []

@@ -23,12 +23,11 @@ from archive.takedowns import hide_release
 from scraper.agency import Agency
 from scraper.crawl_stats import AgencyStats
 from scraper.errors import NotARelease
-from scraper.ingest import CrawlRecorder, Ingest
+from scraper.ingest import CrawlRecorder, Ingest, take_in_refused
 from scraper.items import ReleaseItem
 from scraper.pages import read_document
 from scraper.pages.document import Document
 from scraper.pipelines import ArchivePipeline
-from scraper.refused import STILL_REFUSED, take_in_refused
 from scraper.schedule import parse_schedule
 from scraper.spiders.revisit import RevisitSpider
 
@@ -155,7 +154,7 @@ def test_edits_of_a_stored_release_during_a_crisis_are_taken_in(crawl: Crawl) ->
 
 def test_what_still_cannot_be_read_stays(crawl: Crawl) -> None:
     crawl.fetch(1, b"<!doctype html><title>Kakor</title><body><h1>Vi anv\xc3\xa4nder kakor</h1></body>")
-    assert crawl.reparse() == {STILL_REFUSED: 1}
+    assert crawl.reparse() == {"still refused": 1}
     assert len(crawl.kept()) == 1
     assert crawl.rows("select count(*) from releases") == [(0,)]
 
@@ -208,7 +207,7 @@ def test_error_in_our_own_code_keeps_the_page_and_ends_no_reparse(
         raise ZeroDivisionError
 
     monkeypatch.setattr("scraper.ingest.read_document", fail_once)
-    assert crawl.reparse() == {STILL_REFUSED: 1, "new": 1}
+    assert crawl.reparse() == {"still refused": 1, "new": 1}
     assert f"{URL}: stays refused: our own code failed on it" in caplog.text
 
 

@@ -190,7 +190,7 @@ def test_a_page_that_writers_die_of_is_done_with(writer: Writer) -> None:
     poison = writer.keep(PATHS[0])
     assert writer.desk.reject_pages(poison, AGENCY)
     assert writer.rows(f"select state from frontier where url = '{BASE + PATHS[0]}'") == [("rejected",)]
-    assert [page.url for page in writer.desk.recorder.refused.list_pages(SLUG)] == [BASE + PATHS[0]]
+    assert [row["url"] for row in writer.desk.recorder.refused.list_pages(SLUG)] == [BASE + PATHS[0]]
     assert writer.desk.apply_message(writer.keep(PATHS[1]), AGENCY), "others go on"
     found = writer.message(Operation(name="frontier.mark_done", args=(BASE,), kwargs={"seen": now()}))
     assert not writer.desk.reject_pages(found, AGENCY), "what a source lists must not be passed over"
@@ -215,8 +215,8 @@ def test_a_refused_page_reaches_the_writer_with_its_bytes_and_is_kept_once(write
         assert writer.desk.apply_message(message, AGENCY)
         writer.die()
     (kept,) = writer.desk.recorder.refused.list_pages(SLUG)
-    assert (kept.url, kept.capture.seen, kept.capture.headers) == (url, page.fetched_at, {"etag": "1"})
-    assert writer.desk.recorder.refused.read(kept.capture.sha256) == page.body
+    assert (kept["url"], kept["fetched"], kept["headers"]) == (url, fetched_at.isoformat(), '{"etag": "1"}')
+    assert writer.desk.recorder.refused.read(kept["sha256"]) == page.body
     assert writer.rows(f"select state from frontier where url = '{url}'") == [("rejected",)]
 
 

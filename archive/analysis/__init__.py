@@ -17,9 +17,16 @@ from importlib.metadata import version
 from typing import Any
 
 from archive.analysis.lemmatizer import english_lemma, find_compound_head, is_swedish_word, swedish_lemma
-from archive.analysis.lexicon import MIN_PART_LENGTH, find_compound_lemma, find_part_base, load_lexicon, split_compound
+from archive.analysis.lexicon import (
+    MAX_COMPOUND_LENGTH,
+    MIN_PART_LENGTH,
+    find_compound_lemma,
+    find_part_base,
+    load_lexicon,
+    split_compound,
+)
 
-RULES_VERSION = "6"  # raise it whenever the lemma or the compound parts of any word, or the terms of a facet, change
+RULES_VERSION = "7"  # raise it whenever the lemma or the compound parts of any word, or the terms of a facet, change
 # The version of the rules and of their data; an index that was built with another version has to be rebuilt.
 ANALYSIS_VERSION = f"{RULES_VERSION} simplemma-{version('simplemma')} hunspell-sv-{version('hunspell-sv')}"
 
@@ -90,8 +97,12 @@ def analyze(text: str, language: str | None) -> AnalyzedText:
     to_lemma = english_lemma if english else swedish_lemma
     words = find_words(text)
     abbreviations = find_abbreviations(text, words)
-    lemmas = {word: word if word in abbreviations else to_lemma(word) for word in dict.fromkeys(words)}
-    compounds = () if english else tuple(dict.fromkeys(lemmas.values()))
+    # a longer one is no word, and must not get into the caches, which keep hundreds of thousands of entries
+    kept = abbreviations | {word for word in words if len(word) > MAX_COMPOUND_LENGTH}
+    lemmas = {word: word if word in kept else to_lemma(word) for word in dict.fromkeys(words)}
+    compounds = (
+        () if english else tuple(dict.fromkeys(lemma for lemma in lemmas.values() if len(lemma) <= MAX_COMPOUND_LENGTH))
+    )
     return AnalyzedText(
         words=words,
         lemmas=lemmas,
@@ -228,6 +239,8 @@ def find_last_part(lemma: str) -> str:
 @lru_cache(maxsize=100_000)
 def split_word(lemma: str) -> tuple[str, ...]:
     """Return the parts of a compound, even if it is a long dictionary word or contains a name: Nato + medlemskap."""
+    if len(lemma) > MAX_COMPOUND_LENGTH:
+        return ()
     if (parts := split_compound(lemma)) or not lemma.isalpha() or is_swedish_word(lemma):
         return parts
     head = find_compound_head(lemma) or ""

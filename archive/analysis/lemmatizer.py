@@ -283,6 +283,8 @@ def guess_base_form(word: str, dictionary_lemma: str) -> str:
 def find_compound_head(word: str) -> str | None:
     """Return the longest ending of a word that can be the last part of a compound, or None.
 
+    word: of at most MAX_COMPOUND_LENGTH letters, because every ending is looked up, and kept in a cache.
+
     >>> find_compound_head("qvassinventeringarna")
     'inventeringarna'
     """

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archive.analysis import analyze, analyze_word, find_compound_parts, find_last_part, find_minor_parts, find_words
-from archive.analysis.lemmatizer import swedish_lemma
+from archive.analysis.lemmatizer import english_lemma, swedish_lemma
+from archive.analysis.lexicon import can_end_compound
 from archive.search.fts import match_word
 
 FORMS = """
@@ -156,6 +157,26 @@ def test_lemmas_of_any_text_are_alphanumeric(text: str, language: str | None) ->
 @pytest.mark.parametrize("word", ["människo" * 1250, "a" * 10_000, "skolbarn" * 7], ids=len)
 def test_long_words_are_analyzed(word: str) -> None:
     assert analyze_word(word)
+
+
+@pytest.mark.parametrize("language", [None, "en"])
+@pytest.mark.parametrize("word", ["a", "minister", "förvaltnings", "qvzx", "KAJ"])
+def test_unbroken_word_is_analyzed_in_linear_time(word: str, language: str | None) -> None:
+    text = word * (400_000 // len(word))
+    started = process_time()
+    analyzed = analyze(f"{text} och hamnarna", language)
+    assert process_time() - started < 2
+    assert analyzed.lemmas[text.lower()] == text.lower()
+    assert not any(text.lower() in parts for parts in (analyzed.compound_parts, analyzed.minor_parts))
+
+
+def test_long_words_are_kept_in_no_cache() -> None:
+    caches = (swedish_lemma, english_lemma, find_compound_parts, find_minor_parts, find_last_part, can_end_compound)
+    text = " ".join(f"{'z' * 100}{letter}minister" for letter in ascii_uppercase.lower())
+    for language in ("sv", "en"):
+        sizes = [cache.cache_info().misses for cache in caches]
+        assert analyze(text, language).words
+        assert [cache.cache_info().misses for cache in caches] == sizes
 
 
 def test_list_of_many_abbreviations_is_analyzed_in_linear_time() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
@@ -25,6 +26,7 @@ from scraper.pages.blocks import (
     PageBlock,
     convert_to_soup,
     decompose_soup,
+    find_field,
     is_inside_marked,
     read_blocks,
     select_marked_blocks,
@@ -33,9 +35,12 @@ from scraper.pages.body import find_body, format_body_text, is_caption_block, re
 from scraper.pages.boilerplate import drop_boilerplate, drop_sidebars
 from scraper.pages.contacts import choose_contacts, find_contact_areas
 from scraper.pages.content import (
+    drop_banners,
     find_main_element,
+    find_release_start,
     find_text_container,
     gather_accordions,
+    iter_before,
     iter_text_parts,
     move_lead_into_main,
 )
@@ -50,7 +55,7 @@ from scraper.pages.document import (
     get_text_content,
     remove_element,
 )
-from scraper.pages.lead import find_lead, has_words
+from scraper.pages.lead import find_lead, has_words, is_sentence_block
 from scraper.pages.media import find_attachments, find_images, mark_captions
 from scraper.pages.page_type import (
     MIN_TEXT_LENGTH,
@@ -64,6 +69,7 @@ from scraper.pages.questions import find_question_pairs
 from scraper.pages.tags import find_bracketed_tags, find_kind, find_labelled_tags, find_tags
 from scraper.pages.title import find_page_heading, find_title
 
+MARKED_FIELDS = ("title", "lead", "body")  # whose elements are marked in the tree
 # libraries whose new releases may parse pages differently
 PARSER_LIBRARIES = ("lxml", "beautifulsoup4", "cssselect", "nh3")
 
@@ -100,7 +106,6 @@ class NewsPage:
             raise NotARelease(self.document.url, found.problem, found.kind, found.target)
         if is_listing_url(self.document.url, self.agency):
             raise NotARelease(self.document.url, "is a listing, by its address", "listing")
-        self.sentences = read_sentences(self.document.root)
         self.prepare_tree()
         self.item.url = find_canonical_url(self.document) or self.document.url
         self.extract_title()
@@ -115,6 +120,7 @@ class NewsPage:
         try:
             self.item.images = find_images(self.soup, self.document.resolve_url)
             read = read_blocks(self.soup, self.document.resolve_url)
+            read = self.skip_blocks_before_title(read)
             blocks = [block for block in read if not is_caption_block(block)]
             self.extract_lead(blocks)
             self.extract_body(blocks)
@@ -146,25 +152,41 @@ class NewsPage:
             raise NotARelease(self.document.url, found.problem, found.kind, found.target)
 
     def prepare_tree(self) -> None:
-        """Mark the elements that selectors match, drop boilerplate and find the main element."""
-        self.marked_elements = {field: self.find_field_element(field) for field in ("title", "lead", "body")}
-        for field, element in self.marked_elements.items():
-            if element is not None:
-                element.set(FIELD_ATTRIBUTE, field)
+        """Drop banners and boilerplate, find the main element, and mark what selectors match."""
+        root = self.document.root
+        self.start = start = find_release_start(self.document)
+        self.own_elements = self.find_own_elements()
+        if start is not None:
+            drop_banners(start, self.own_elements.values())
+        self.sentences = read_sentences(root)
         self.drop_elements(self.drop_css)
         # Tags and contacts come first, because they are often marked up like boilerplate.
-        self.labelled_tags = find_labelled_tags(self.document.root)
-        self.bracketed_tags = find_bracketed_tags(self.document.root)
+        self.labelled_tags = find_labelled_tags(root)
+        self.bracketed_tags = find_bracketed_tags(root)
         self.contact_areas = find_contact_areas(self.document)
-        drop_boilerplate(self.document.root)
-        self.main_element, rule = find_main_element(self.document.root, find_page_heading(self.document))
-        body = self.marked_elements["body"]
+        drop_boilerplate(root)
+        self.main_element, rule = find_main_element(root, find_page_heading(self.document))
+        body = self.own_elements.get("body")
         if body is not None and self.main_element not in body.iterancestors():
             self.main_element, rule = body, "selector"
-        move_lead_into_main(self.main_element, self.marked_elements["lead"], self.document.root)
+        self.early_elements = set(iter_before(start)) if start is not None else set()
+        self.mark_field_elements()
+        move_lead_into_main(self.main_element, self.marked_elements["lead"], root)
         self.record_evidence("main", rule, self.main_element)
         if is_listing(self.main_element):
             raise NotARelease(self.document.url, "is a listing", "listing")
+
+    def find_own_elements(self) -> dict[str, Element]:
+        """Return the title, lead and body that the agency's own selectors match, wherever they are."""
+        own = ((field, getattr(self.agency, field, None)) for field in MARKED_FIELDS)
+        found = ((field, next(self.iter_filled(field, css), None)) for field, css in own if css)
+        return {field: element for field, element in found if element is not None}
+
+    def mark_field_elements(self) -> None:
+        self.marked_elements = {field: self.find_field_element(field) for field in MARKED_FIELDS}
+        for field, element in self.marked_elements.items():
+            if element is not None:
+                element.set(FIELD_ATTRIBUTE, field)
 
     def build_soup(self) -> None:
         self.drop_elements(self.metadata_css)
@@ -174,7 +196,9 @@ class NewsPage:
         )
         texts = [self.text_container, *iter_text_parts(self.text_container, self.main_element)]
         if self.text_container is self.marked_elements["body"]:  # a CMS may have several fields with text
-            texts += [part for css in self.field_selectors("body") for part in self.document.select(css)]
+            selectors = self.field_selectors("body")
+            found = (part for css in selectors for part in self.document.select(css))
+            texts += [part for part in found if part not in self.early_elements]
         for part in texts:
             part.set(TEXT_ATTRIBUTE, "")
         gather_accordions(self.document.root, self.text_container)
@@ -182,14 +206,28 @@ class NewsPage:
         mark_captions(self.main_element)
         self.soup = convert_to_soup(self.main_element)
 
+    def skip_blocks_before_title(self, blocks: list[PageBlock]) -> list[PageBlock]:
+        """Return the lead that a selector matched and the blocks from the title on.
+
+        All blocks are returned if no sentence follows the title, or if the agency's own selector
+        matched the body.
+        """
+        fields = [find_field(block.element) for block in blocks]
+        start = fields.index("title") if "title" in fields else 0
+        if "body" in self.own_elements or not any(map(is_sentence_block, blocks[start:])):
+            return blocks
+        early = zip(blocks[:start], fields, strict=False)
+        return [block for block, field in early if field == "lead"] + blocks[start:]
+
     def extract_title(self) -> None:
         selected = self.marked_elements["title"]
         if selected is not None:
             self.title_element, self.item.title = selected, clean_line(get_text_content(selected))
             self.record_evidence("title", "selector", selected)
-            return
-        if found := find_title(self.document, self.main_element):
+        elif found := find_title(self.document, self.main_element, self.start):
             self.item.title, self.item.evidence["title"], self.title_element = found
+        if self.title_element is not None:
+            self.title_element.set(FIELD_ATTRIBUTE, "title")
 
     def extract_dates(self) -> None:
         selected = {field: self.read_selected_date(field) for field in ("published", "updated")}
@@ -246,13 +284,27 @@ class NewsPage:
         return (*((agency_selector,) if agency_selector else ()), *getattr(self, f"{field}_css"))
 
     def find_field_element(self, field: str) -> Element | None:
-        """Return the first element with text or content that a selector of the field matches."""
+        """Return the element of a field that a selector matches, or None.
+
+        Matches of a CMS's selectors before the release are left out, and a body must be in the main
+        element.
+        """
+        if field in self.own_elements:
+            return self.own_elements[field]
         for css in self.field_selectors(field):
-            for element in self.document.select(css):
-                text = clean_line(get_text_content(element))
-                if (text or element.get("content")) and (field != "lead" or has_words(text)):
+            for element in self.iter_filled(field, css):
+                is_early = field in MARKED_FIELDS and element in self.early_elements
+                is_outside = self.main_element not in (element, *element.iterancestors())
+                if not is_early and not (field == "body" and is_outside):
                     return element
         return None
+
+    def iter_filled(self, field: str, css: str) -> Iterator[Element]:
+        """Yield the elements with text or content that a selector matches."""
+        for element in self.document.select(css):
+            text = clean_line(get_text_content(element))
+            if (text or element.get("content")) and (field != "lead" or has_words(text)):
+                yield element
 
     def drop_elements(self, selectors: tuple[str, ...]) -> None:
         for css in selectors:

@@ -23,7 +23,7 @@ from scraper.pages.question_patterns import MIN_ANSWER_LENGTH, find_question_ite
 Node = PageElement  # a Tag or a NavigableString
 
 # The soup.
-FIELD_ATTRIBUTE = "data-field"  # marks an element that a selector matched, so that it can be found in the soup
+FIELD_ATTRIBUTE = "data-field"  # names the field of an element, so that it can be found in the soup
 TEXT_ATTRIBUTE = "data-text"  # marks the element that holds the running text
 # The attributes that are copied to the soup; each further one costs time.
 SOUP_ATTRIBUTES = frozenset(
@@ -174,6 +174,12 @@ def is_inside_marked(element: Tag, attribute: str) -> bool:
             return True
         node = node.parent
     return False
+
+
+def find_field(element: Tag) -> str | None:
+    """Return the field that an element, or the nearest one around it, is marked with."""
+    marked = (part for part in (element, *element.parents) if FIELD_ATTRIBUTE in part.attrs)
+    return next((str(part[FIELD_ATTRIBUTE]) for part in marked), None)
 
 
 class BlockReader:

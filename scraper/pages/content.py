@@ -1,4 +1,9 @@
-"""Finds the main element of a page, the element with the running text, and parts of the text outside that element."""
+"""Finds where the release is on its page: its start, the main element, and the running text.
+
+Banners of the site (a crisis, a disruption, cookies) are recognised by their place, because their
+names and words are those of their time and their site. A release starts at its heading, so
+sentences before the heading are not part of it.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +14,7 @@ from itertools import chain, islice, takewhile
 
 from lxml import etree
 
+from scraper.normalise.dates import find_date_role
 from scraper.normalise.text import cache_by_text, clean_line
 from scraper.pages.boilerplate import (
     CAMEL_CASE_BOUNDARY,
@@ -19,6 +25,7 @@ from scraper.pages.boilerplate import (
 from scraper.pages.document import (
     INLINE_TAGS,
     MIN_SENTENCE_LENGTH,
+    Document,
     Element,
     count_linked_letters,
     count_text_letters,
@@ -30,6 +37,7 @@ from scraper.pages.document import (
 )
 from scraper.pages.lead import MAX_LEAD_LENGTH
 from scraper.pages.question_patterns import is_question_text
+from scraper.pages.title import build_comparison_key, find_page_heading, is_declared_heading
 
 ARTICLE_XPATH = "//article"
 MAIN_XPATHS = (
@@ -47,6 +55,13 @@ MAX_SECTION_LINK_SHARE = 0.4  # share of a section's characters in links
 NON_SECTION_TAGS = ("h1", "form", "input", "nav", "aside", "footer", "img")
 NON_TEXT_HEADINGS = (SERVICE_SECTION_HEADING, CONTACT_SECTION_HEADING, RELATED_SECTION_HEADING)
 
+# Banners.
+PARAGRAPH_TAGS = ("p", "li", "dd", "blockquote", "h1", "h2", "h3")
+NON_BANNER_TAGS = ("head", "script", "style", "noscript", "template", "figure", "nav", "a")
+SENTENCE_END = re.compile(r"[.!?…]\W*(?:\s|$)")
+MAX_DATE_LINE_LENGTH = 160  # characters
+MAX_CAPTION_LENGTH = 400  # characters beside a picture, without white space
+
 # Accordions.
 ACCORDION_NAME = re.compile(
     r"(?:^|[\s_-])(?:faqs?(?:section|block|list|wrapper|container)?|fragor|vanliga-fragor|accordions?|accordion-?list)"
@@ -57,6 +72,73 @@ TOGGLE_XPATH = "//summary | //*[@aria-expanded]"
 MAX_TOGGLE_DEPTH = 5  # elements from a toggle to its row
 ACCORDION_SIDEBAR_TAGS = ("aside", "footer")
 MENU_TAGS = ("nav", "dialog")
+
+
+def find_release_start(document: Document) -> Element | None:
+    """Return the heading of the release, or else the last h1 before the only main element, or this.
+
+    Returns None if there is none of them. A heading counts if the declared titles confirm it or if
+    it is in a main element.
+    """
+    heading, mains = find_page_heading(document), select_xpath(document.root, MAIN_XPATHS[0])
+    if heading is not None:
+        is_in_main = any(main in heading.iterancestors() for main in mains)
+        if is_in_main or is_declared_heading(heading, document):
+            return find_first_copy(heading, document)
+    if len(mains) != 1:
+        return None
+    headings = [part for part in iter_before(mains[0]) if part.tag == "h1"]
+    return headings[-1] if headings else mains[0]
+
+
+def find_first_copy(heading: Element, document: Document) -> Element:
+    """Return the first h1 with the words of a heading, in case the last one is below the text."""
+    key = build_comparison_key(get_text_content(heading))
+    headings = document.root.iter("h1")
+    return next(part for part in headings if build_comparison_key(get_text_content(part)) == key)
+
+
+def iter_before(start: Element) -> Iterator[Element]:
+    """Yield the elements that end before an element starts, the nearest siblings' last."""
+    for node in (*reversed(list(start.iterancestors())), start):
+        for part in reversed(list(node.itersiblings(etree.Element, preceding=True))):
+            yield from part.iter(etree.Element)
+
+
+def drop_banners(start: Element, kept: Iterable[Element]) -> None:
+    """Remove sentences before the element at which the release starts, with the boxes around them.
+
+    Dates, tags and pictures are kept if no sentence is beside them, and so are the elements `kept`.
+    """
+    lineage = {part for element in (start, *kept) for part in (element, *element.iterancestors())}
+    lineage.update(part for element in kept for part in element.iter())
+    for element in [part for part in iter_before(start) if has_sentence(part)]:
+        ancestors = list(element.iterancestors())
+        box = next(part for part in (element, *ancestors) if part.tag not in INLINE_TAGS)
+        parent = box.getparent()
+        box = parent if parent is not None and parent not in lineage else box
+        is_picture = box.find(".//img") is not None and not has_min_letters(box, MAX_CAPTION_LENGTH)
+        is_in_link_or_menu = any(part.tag in NON_BANNER_TAGS for part in ancestors)
+        if box not in lineage and not is_picture and not is_in_link_or_menu:
+            remove_element(box)
+
+
+def has_sentence(element: Element) -> bool:
+    """Return whether an element itself, not one within it, has a sentence that is no date label."""
+    if element.tag in NON_BANNER_TAGS:
+        return False
+    texts = [element.text, *(part.tail for part in element)]
+    if element.tag in PARAGRAPH_TAGS:
+        texts = [get_text_content(element)]
+    return any(has_undated_sentence(text) for text in texts if text)
+
+
+def has_undated_sentence(text: str) -> bool:
+    text = clean_line(text) if len(text) >= MIN_SENTENCE_LENGTH else ""
+    if len(text) < MIN_SENTENCE_LENGTH or not SENTENCE_END.search(text):
+        return False
+    may_be_label = len(text) <= MAX_DATE_LINE_LENGTH and any(map(str.isdigit, text))
+    return not may_be_label or find_date_role(text) is None
 
 
 def find_main_element(root: Element, heading: Element | None = None) -> tuple[Element, str]:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from scraper.items import Provenance
 from scraper.normalise.text import clean_line
 from scraper.normalise.urls import extract_host
+from scraper.pages.boilerplate import is_linked_heading
 from scraper.pages.document import (
     Document,
     Element,
@@ -31,9 +32,13 @@ KICKER_CLASS = re.compile(
 )
 
 
-def find_title(document: Document, main: Element) -> tuple[str, Provenance, Element | None] | None:
+def find_title(
+    document: Document, main: Element, start: Element | None = None
+) -> tuple[str, Provenance, Element | None] | None:
     """Return the title, its provenance and its heading (None if it is only declared); None if there is no title.
 
+    start: the element at which the release starts, if it is known; of equally good headings, it
+    ranks first.
     A heading that the declared title confirms ranks first, because on many pages the first h1 is the agency's name or
     belongs to a menu.
     """
@@ -43,17 +48,19 @@ def find_title(document: Document, main: Element) -> tuple[str, Provenance, Elem
     headings = [(element, read_heading_text(element, declared)) for element in document.root.iter("h1")]
     ranked = sorted(
         (
-            (score_heading(text, declared), main in element.iterancestors(), len(text), element, text)
+            (score, element is start, main in element.iterancestors(), len(text), element, text)
             for element, text in headings
+            for score in (score_heading(text, declared),)
             if text and not is_site_heading(text, site_names, declared)
         ),
-        key=lambda row: row[:3],
+        key=lambda row: row[:4],
     )
     if ranked:
-        score, is_in_main, _, element, text = ranked[-1]
+        score, is_start, is_in_main, _, element, text = ranked[-1]
         if score == 2 and is_section_heading(text, declared, document.title):
             return declared[0], Provenance(rule="declared title, the h1 names its section", element="head"), element
-        if score or is_in_main or (len(ranked) == 1 and len(text) >= MIN_LONE_HEADING_LENGTH):
+        is_lone = is_start or len(ranked) == 1
+        if score or is_in_main or (is_lone and len(text) >= MIN_LONE_HEADING_LENGTH):
             rule = "h1 the page declares too" if score else "h1 of the main element" if is_in_main else "only h1"
             evidence = Provenance(rule=rule, element=format_element_path(element))
             return choose_title_spelling(text, declared), evidence, element
@@ -63,7 +70,7 @@ def find_title(document: Document, main: Element) -> tuple[str, Provenance, Elem
     if document.title:
         title = strip_site_name(document.title, site_names, heading_keys)
         return title.split(" | ")[0], Provenance(rule="title element", element="head"), None
-    for _, _, _, element, text in ranked[:1]:
+    for *_, element, text in ranked[:1]:
         return text, Provenance(rule="first h1", element=format_element_path(element)), element
     return None
 
@@ -85,12 +92,22 @@ def find_page_heading(document: Document) -> Element | None:
         for heading in document.root.iter("h1")
         if not is_site_heading(clean_line(get_text_content(heading)), site_names, declared)
     ]
+    # the linked ones are those of teasers
+    headings = [heading for heading in headings if not is_linked_heading(heading)] or headings
     if len(headings) < 2:
         return headings[0] if headings else None
     keys = [build_comparison_key(get_text_content(heading)) for heading in headings]
     scores = [score_heading(get_text_content(heading), declared) for heading in headings]
-    best = [index for index, score in enumerate(scores) if score == max(scores)]
+    # of several that are part of a declared title, the longest one is the title
+    ranks = [(score, len(key) if score > 1 else 0) for score, key in zip(scores, keys, strict=True)]
+    best = [index for index, rank in enumerate(ranks) if rank == max(ranks)]
     return headings[best[-1]] if len({keys[index] for index in best}) == 1 else None
+
+
+def is_declared_heading(heading: Element, document: Document) -> bool:
+    """Return whether the page's declared titles confirm a heading."""
+    declared = list_declared_titles(document, find_site_names(document), ())
+    return score_heading(clean_line(get_text_content(heading)), declared) > 0
 
 
 def read_heading_text(heading: Element, declared: Sequence[str]) -> str:

@@ -1,0 +1,78 @@
+"""Banners of the site are not part of the text and change no field, wherever they are and whatever they are called."""
+
+from __future__ import annotations
+
+import pytest
+
+from archive.models import Release
+from scraper.agency import Agency
+from scraper.normalise import to_release
+from scraper.pages import read_page
+from tests.scraper.pages.sample_page import HEADING, TEXT, URL, build_page
+
+WARNING = "Just nu är det stor brist på dricksvatten i hela länet. Koka vattnet och lyssna på lokalradion."
+LONG_WARNING = f"<p>{WARNING}</p>" * 12
+LEAD = "Snart går det att cykla torrskodd till skolan."
+ARTICLE = f'{HEADING}<p class="preamble">{LEAD}</p><div class="text">{TEXT}</div>'
+BANNERS = {
+    "link": f'<div><a href="/kris"><div class="xhtml-string"><p>{WARNING}</p></div></a></div>',
+    "class of the body": f'<article class="x"><div class="entry-content article-body"><p>{WARNING}</p></div></article>',
+    "class of the lead": f'<div><p class="ingress sv-font-ingress">{WARNING}</p></div>',
+    "class of the title": f'<section><h1 class="page-title">Dricksvatten: det gäller nu</h1><p>{WARNING}</p></section>',
+    "alert": f'<div role="alert"><h2>Viktigt meddelande till allmänheten</h2><p>{WARNING}</p></div>',
+    "aside": f"<aside><h2>Viktigt</h2><p>{WARNING}</p></aside>",
+    "longer than the text": f"<article><h1>Läget i länet</h1>{LONG_WARNING}</article>",
+    "paragraph": f"<p>{WARNING}</p>",
+    "two": f'<div class="kris"><p>{WARNING}</p></div><div class="drift"><p>{WARNING}</p></div>',
+    "date": f'<div><p>Uppdaterad <time datetime="2025-02-05">5 februari 2025</time></p><p>{WARNING}</p></div>',
+    "contact": f"<div><p>{WARNING}</p><p>Kontakt: Eva Ek, krisledare, 010-111 22 33, eva@exempel.se</p></div>",
+}
+GENERATORS = ("", *(f'<meta name="generator" content="{name}">' for name in ("WordPress", "Drupal", "EPiServer")))
+
+
+def read_with(banner: str, before: str, head: str = "", article: str = ARTICLE) -> Release:
+    """Read the page with a banner in front of the first occurrence of some markup."""
+    html = build_page(article, head).decode()
+    assert before in html
+    return to_release(read_page(html.replace(before, banner + before, 1).encode(), URL))
+
+
+@pytest.mark.parametrize("head", GENERATORS, ids=["plain", "WordPress", "Drupal", "Episerver"])
+@pytest.mark.parametrize("before", ["<header>", "<main>", "<h1>Ny"])
+@pytest.mark.parametrize("banner", BANNERS.values(), ids=BANNERS)
+def test_banner_before_the_heading_changes_nothing(banner: str, before: str, head: str) -> None:
+    assert read_with(banner, before, head) == read_with("", before, head)
+
+
+@pytest.mark.parametrize("banner", BANNERS.values(), ids=BANNERS)
+def test_banner_before_a_heading_that_no_title_confirms(banner: str) -> None:
+    top = '<div class="top"><h1>En bro till, tack vare ert tålamod</h1></div>'
+    html = build_page(TEXT).decode().replace("<main>", f"{top}<main>").replace("<title>Ny bro öppnar", "<title>Start")
+    read = [to_release(read_page(html.replace("<header>", f"{text}<header>").encode(), URL)) for text in (banner, "")]
+    assert read[0].title == "En bro till, tack vare ert tålamod"
+    assert read[0] == read[1]
+
+
+def test_text_that_an_agency_selects_may_be_before_the_heading() -> None:
+    agency = Agency(slug="ex", name="Ex", home="https://www.exempel.se/", lead=".kort")
+    html = build_page(f'<div><p class="kort">{LEAD}</p></div>{HEADING}{TEXT}')
+    assert to_release(read_page(html, URL, agency)).lead == LEAD
+
+
+def test_dates_contacts_and_tags_of_a_column_before_the_heading_are_kept() -> None:
+    column = (
+        "<div><h2>Ämnen</h2><ul><li><a href='/b'>Broar</a></li></ul><p>Publicerad: 3 mars 2022</p>"
+        "<h2>Kontakt</h2><p>Eva Ek, projektledare för broar<br>010-111 22 33</p></div>"
+    )
+    release = read_with(column, "<main>")
+    assert (str(release.published), release.tags) == ("2022-03-03", ("Broar",))
+    assert [contact.name for contact in release.contacts] == ["Eva Ek"]
+    assert release.body == read_with("", "<main>").body
+
+
+def test_caption_of_a_picture_above_the_heading_is_kept() -> None:
+    picture = (
+        '<div class="top"><img src="/bro.jpg" width="900"><div>Bron öppnar för den första cyklisten i maj.</div></div>'
+    )
+    (image,) = read_with(picture, "<h1>Ny").images
+    assert image.caption == "Bron öppnar för den första cyklisten i maj."

@@ -19,13 +19,18 @@ from lxml import etree
 from scrapy.utils.sitemap import Sitemap
 
 from scraper.agency import Agency
-from scraper.errors import SourceError
+from scraper.errors import CutSourceError, SourceError
 from scraper.normalise.urls import resolve_canonical_url
 from scraper.sources.links import SourceLink, is_news_url, is_release_url, remove_session_ids
 
 HTML_MEDIA_TYPES = ("text/html", "application/xhtml+xml")  # feedparser assumes text/html if a link has no type
 # Raised by feedparser for a lone surrogate, an unknown encoding or a duplicate namespace (found by tests/harness/fuzz).
 FEEDPARSER_ERRORS = (ValueError, LookupError, TypeError, AttributeError, AssertionError, RecursionError)
+
+# The end of a feed's root element, or an empty root; and the beginning and end of one of its entries.
+ROOT_END = re.compile(rb"</(?:\w+:)?(?:rss|feed|rdf)\s*>|<(?:rss|feed)\b[^<>]*/>", re.IGNORECASE)
+ENTRY_START = re.compile(rb"<(?:\w+:)?(?:item|entry)[\s>]", re.IGNORECASE)
+ENTRY_END = re.compile(rb"</(?:\w+:)?(?:item|entry)\s*>", re.IGNORECASE)
 
 # Limits of sitemaps.org; exceeding them is a sign of a crawler trap. DOWNLOAD_MAXSIZE limits the compressed size.
 MAX_SITEMAP_BYTES = 50 * 1024 * 1024  # after decompression
@@ -43,21 +48,40 @@ BARE_AMPERSAND = re.compile(
 
 
 def parse_feed(body: bytes, url: str, agency: Agency) -> list[SourceLink]:
-    """Parse an RSS or Atom feed into links; raise SourceError if it is neither."""
+    """Parse an RSS or Atom feed into links; raise SourceError if it is neither.
+
+    Raises CutSourceError, with the links that could be read, if the feed has no end.
+    """
     try:
         feed = feedparser.parse(BytesIO(body), response_headers={"content-location": url})
     except FEEDPARSER_ERRORS as error:
         raise SourceError(url, f"is not an RSS or Atom feed ({error})") from error
     if not feed.get("version"):
         raise SourceError(url, f"is not an RSS or Atom feed ({feed.get('bozo_exception', 'unknown format')})")
+    text = body.replace(b"\0", b"")  # the markup of UTF-16 and UTF-32 as ASCII
+    is_cut = is_cut_feed(text)
     links = []
-    for entry in feed.entries:
+    # the address in an entry without an end may be cut, too
+    for entry in feed.entries[: len(ENTRY_END.findall(text))] if is_cut else feed.entries:
         if address := find_entry_url(entry, url, agency):
             published = format_feed_time(entry.get("published_parsed"))
             # .get() would return the published time for a missing update, with a deprecation warning.
             updated = format_feed_time(entry["updated_parsed"]) if "updated_parsed" in entry else published
             links.append(SourceLink(address, updated, published))
-    return remove_session_ids(links)
+    links = remove_session_ids(links)
+    if is_cut:
+        raise CutSourceError(url, links)
+    return links
+
+
+def is_cut_feed(text: bytes) -> bool:
+    """Return whether a feed lacks the end of its root element. Other errors in its XML do not matter.
+
+    >>> is_cut_feed(b"<rss><channel><item>A & B</item></channel></rss> <!-- cached -->"), is_cut_feed(b"<rss><channel>")
+    (False, True)
+    """
+    ends = [match.end() for match in ROOT_END.finditer(text)]
+    return not ends or ENTRY_START.search(text, ends[-1]) is not None
 
 
 def find_entry_url(entry: feedparser.FeedParserDict, url: str, agency: Agency) -> str | None:

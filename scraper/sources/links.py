@@ -87,6 +87,11 @@ def is_release_url(url: str, agency: Agency) -> bool:
     return not SERVICE_PATH.search(parts.path)
 
 
+def select_releases(links: Iterable[SourceLink], agency: Agency) -> list[SourceLink]:
+    """Return the links whose URL can be a release."""
+    return [link for link in links if is_release_url(link.url, agency)]
+
+
 def is_news_url(url: str, agency: Agency) -> bool:
     """Return whether a URL's path names a news section; always True if there is a `releases` pattern."""
     return bool(agency.releases) or bool(NEWS_PATH.search(urlsplit(url).path.rstrip("/").rpartition("/")[0] + "/"))

@@ -29,7 +29,7 @@ from archive.frontier import FrontierEntry
 from archive.urls import canonical_url
 from scraper.agency import Agency
 from scraper.downloader import HostPaused
-from scraper.errors import AgencyError, SourceError
+from scraper.errors import AgencyError, CutSourceError, SourceError
 from scraper.failures import OWN_FAULT, classify_failure, classify_source_failure, describe_request_failure
 from scraper.normalise.urls import resolve_canonical_url
 from scraper.sources import (
@@ -42,7 +42,7 @@ from scraper.sources import (
 )
 from scraper.sources.feeds import parse_robots_sitemaps
 from scraper.sources.json_links import is_json
-from scraper.sources.links import FILE_PATH, SourceLink, is_release_url
+from scraper.sources.links import FILE_PATH, SourceLink, select_releases
 from scraper.sources.listings import find_base_url, get_line_text, parse_source_page
 from scraper.spiders.base import ReleaseSpider, build_page_request
 from scraper.spiders.news import (
@@ -209,8 +209,12 @@ class AuditSpider(ReleaseSpider):
             if response.status == 200:
                 audit.add_sources(SourceURLs(sitemaps=parse_robots_sitemaps(body, url)), level=1)
         elif source.kind == "feed":
-            links = [link for link in parse_feed(body, url, agency) if is_release_url(link.url, agency)]
-            audit.add_links(source.url, source.url, links)
+            try:
+                links = parse_feed(body, url, agency)
+            except CutSourceError as error:
+                audit.add_links(source.url, source.url, select_releases(error.links, agency))
+                raise
+            audit.add_links(source.url, source.url, select_releases(links, agency))
         elif source.kind == "sitemap":
             links, children = parse_sitemap(body, url, agency)
             audit.add_links(source.url, meta["source"], links)

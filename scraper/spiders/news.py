@@ -20,7 +20,7 @@ from archive.store import Archive
 from scraper.agency import Agency
 from scraper.crawl_stats import AgencyStats
 from scraper.downloader import CrawlStopped, HostPaused, RequestDeferred, decode_headers
-from scraper.errors import AgencyError, SourceError
+from scraper.errors import AgencyError, CutSourceError, SourceError
 from scraper.failures import classify_failure, classify_source_failure, describe_request_failure, detect_rejection
 from scraper.pages.page_type import is_listing_url
 from scraper.parsed_page import ParsedPage
@@ -35,7 +35,7 @@ from scraper.sources import (
 )
 from scraper.sources.feeds import parse_robots_sitemaps
 from scraper.sources.json_links import is_json
-from scraper.sources.links import ListingPage, SourceLink, is_release_url, split_form
+from scraper.sources.links import ListingPage, SourceLink, select_releases, split_form
 from scraper.spiders.attachments import AttachmentSpider
 from scraper.spiders.base import (
     PAST_END_STATUSES,
@@ -332,8 +332,13 @@ class NewsSpider(AttachmentSpider):
         return self.request_sources(SourceURLs(sitemaps=urls), agency)
 
     def parse_feed(self, response: Response, agency: Agency) -> Iterable[Request]:
-        links = [link for link in parse_feed(response.body, response.url, agency) if is_release_url(link.url, agency)]
-        self.source_trackers[agency.slug].record_links(links, response.meta["source"])
+        tracker, source = self.source_trackers[agency.slug], response.meta["source"]
+        try:
+            links = select_releases(parse_feed(response.body, response.url, agency), agency)
+        except CutSourceError as error:
+            tracker.record_links(select_releases(error.links, agency), source)
+            raise
+        tracker.record_links(links, source)
         self.record_source_read(response, links)
         return ()
 

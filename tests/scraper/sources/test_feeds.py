@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from scraper.agency import Agency
-from scraper.errors import SourceError
+from scraper.errors import CutSourceError, SourceError
 from scraper.sources import feeds, parse_feed, parse_sitemap
 from scraper.sources.feeds import parse_robots_sitemaps
 from scraper.sources.links import SourceLink
@@ -91,6 +91,53 @@ def test_feed_is_not_read_from_a_path(tmp_path: Path) -> None:
     (tmp_path / "feed.xml").write_bytes(RSS)
     with pytest.raises(SourceError):
         parse_feed(str(tmp_path / "feed.xml").encode(), HOME, AGENCY)
+
+
+def build_rss(count: int) -> str:
+    items = "".join(f"<item><title>Å {n}</title><link>{HOME}nyheter/{n}</link></item>" for n in range(count))
+    return f'<?xml version="1.0"?><rss version="2.0"><channel><title>Nytt</title>{items}</channel></rss>'
+
+
+LONG_RSS = build_rss(8)
+WIDE_RSS = build_rss(2).replace('"?>', '" encoding="utf-16"?>', 1)
+RDF = (
+    '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns="http://purl.org/rss/1.0/"><channel>'
+    f"<title>Nytt</title></channel><item><title>A</title><link>{HOME}nyheter/0</link></item></rdf:RDF>"
+)
+
+
+@pytest.mark.parametrize("whole", [build_rss(3).encode(), build_feed(), RDF.encode(), WIDE_RSS.encode("utf-16")])
+def test_cut_feed_is_an_error_that_has_its_links(whole: bytes) -> None:
+    links, counts = read_feed(whole), set[int]()
+    for length in range(0, len(whole) - 2, 3):
+        with pytest.raises(SourceError, match=r"is cut off|is not an RSS or Atom feed") as caught:
+            parse_feed(whole[:length], HOME, AGENCY)
+        if isinstance(caught.value, CutSourceError):
+            found = [link.url for link in caught.value.links]
+            assert found == links[: len(found)]
+            counts.add(len(found))
+    assert counts == set(range(len(links) + 1))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        LONG_RSS.replace("Å 3", "Fisk & vilt&nbsp;3 &odefinierad;").encode(),
+        LONG_RSS.replace('"1.0"?', '"1.0" encoding="utf-8"?').encode("latin-1"),
+        LONG_RSS.replace("<title>Å 2</title>", "<title>Å <b>2</title>").encode(),
+        LONG_RSS.replace("Nytt", "Nytt\x0b").encode() + b"\n<!-- cached --><script>t()</script></html>\n",
+        b"\n\n" + LONG_RSS.replace("</rss>", "</RSS >").replace("<rss", "<RSS").encode(),
+        LONG_RSS.replace("Å 7", "<![CDATA[Taggen </rss> i text]]>").encode(),
+    ],
+    ids=["entities", "charset", "tags", "junk", "capitals", "end in a title"],
+)
+def test_malformed_feed_is_read(body: bytes) -> None:
+    assert read_feed(body) == [f"{HOME}nyheter/{number}" for number in range(8)]
+
+
+@pytest.mark.parametrize("body", ['<rss version="2.0"/>', '<feed xmlns="http://www.w3.org/2005/Atom" />'])
+def test_empty_feed(body: str) -> None:
+    assert read_feed(body.encode()) == []
 
 
 @pytest.mark.parametrize("date", ["0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-12:00", "0000-00-00T00:00:00Z"])

@@ -180,3 +180,26 @@ def test_archive_pages_are_relative_to_the_base_url() -> None:
     agency = Agency(slug="fyr", name="Fyrstyrelsen", home="https://fyr.example/")
     html = b'<head><base href="/"></head><main><a href="om/nyheter/2019">2019</a></main>'
     assert find_archive_pages(html, "https://fyr.example/om/nyheter", agency) == ["https://fyr.example/om/nyheter/2019"]
+
+
+def test_links_of_a_cut_feed_are_used_and_the_source_is_incomplete(tmp_path: Path) -> None:
+    with Site(releases=96, crawl_delay=None) as site:
+        path = site.agencies[FED].paths.feed or ""
+
+        def cut(query: str) -> bytes:
+            whole = site.agencies[FED].answer(path, query, site.url(FED, "")).make()
+            return whole[: len(whole) // 2]
+
+        site.break_(f"{FED}{path}", make=cut)
+        site.break_(f"{FED}{site.agencies[FED].paths.sitemap}", status=404)
+        crawling = Crawling(site, site.agencies_file(tmp_path), tmp_path / "archive.db")
+        code, printed = crawling.run("audit", "-a", f"agency={FED}", "-a", "refill=yes")
+        feed = site.url(FED, path)
+        assert (code, f"{feed}: is cut off" in printed) == (1, True), printed
+        kinds = "select kind, problem_code, sum(listed) > 2, complete from coverage where kind = 'feed' group by kind"
+        assert crawling.rows(kinds) == [("feed", "cut source", 1, 0)]
+        code, printed = crawling.run("news", "-a", f"agency={FED}")
+        assert (code, f"{feed}: is cut off" in printed) == (1, True), printed
+        ((listed,),) = crawling.rows("select count(*) from frontier where role = 'release' and source = ?", feed)
+        assert listed > 2
+        assert crawling.rows("select state from frontier where url = ?", feed) == [("failed",)]

@@ -16,11 +16,18 @@ TRACKING_PARAMETER = re.compile(
     re.IGNORECASE,
 )
 DEFAULT_PORTS = {"http": 80, "https": 443}
-NON_PUBLIC_IPV6_NETWORKS = (  # not public, although Python's ipaddress treats them as global
-    ipaddress.ip_network("::/96"),  # IPv4-compatible (RFC 4291, 2.5.5.1)
-    ipaddress.ip_network("::ffff:0:0:0/96"),  # IPv4-translated (RFC 2765)
-    ipaddress.ip_network("64:ff9b:1::/48"),  # local NAT64 (RFC 8215)
-    ipaddress.ip_network("fec0::/10"),  # site-local (RFC 3879)
+GLOBAL_IPV6 = ipaddress.ip_network("2000::/3")  # all else is reserved, local or multicast (IANA IPv6 Address Space)
+# IANA's registries of special-purpose addresses, without what is outside GLOBAL_IPV6. Those that may be reached from
+# everywhere (AS112, AMT, PCP and TURN anycast) have no pages either. ipaddress lacks some, by Python's version.
+SPECIAL_NETWORKS = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
+        *("192.0.0.0/24", "192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24", "192.168.0.0/16"),
+        *("192.175.48.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/3"),
+        # 2001::/23 includes Teredo, benchmarking, AMT, ORCHID and DRIP
+        *("2001::/23", "2001:db8::/32", "2620:4f:8000::/48", "3fff::/20"),
+    )
 )
 NAT64_NETWORK = ipaddress.ip_network("64:ff9b::/96")  # the last four bytes are an IPv4 address
 PRIVATE_TOP_DOMAINS = ("localhost", "local", "internal", "lan", "intranet", "corp")  # never public
@@ -105,23 +112,38 @@ def is_loopback(url: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
+def parse_ip_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Parse an IP address, with or without brackets and zone; one that stands for an IPv4 address becomes that.
+
+    >>> texts = ("[fe80::1%eth0]", "::ffff:1.2.3.4", "64:ff9b::1.2.3.4", "2002:102:304::1")
+    >>> [str(parse_ip_address(text)) for text in texts]
+    ['fe80::1', '1.2.3.4', '1.2.3.4', '1.2.3.4']
+    >>> parse_ip_address("polisen.se")
+    """
+    try:
+        address = ipaddress.ip_address(text.strip("[]").partition("%")[0])
+    except ValueError:
+        return None
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    if address in NAT64_NETWORK:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or address
+
+
 def find_host_problem(host: str) -> str | None:
     """Return why a host is not public according to its name or IP address, or None if it may be public.
 
     >>> find_host_problem("169.254.169.254"), find_host_problem("polisen.se"), find_host_problem("printer.local")
     ('is not a public address', None, 'is not a public name')
     """
-    try:
-        address = ipaddress.ip_address(host.strip("[]").partition("%")[0])
-    except ValueError:
+    host = host.rstrip(".")
+    address = parse_ip_address(host)
+    if address is None:
         last = host.rpartition(".")[2]
         # a last label that contains a digit: 127.1 and 0x7f.1 are IP addresses, too
         private = "." not in host or last in PRIVATE_TOP_DOMAINS or last[:1].isdigit() or host.endswith(".home.arpa")
         return "is not a public name" if private else None
-    if isinstance(address, ipaddress.IPv6Address):
-        if any(address in net for net in NON_PUBLIC_IPV6_NETWORKS):
-            return "is not a public address"
-        if address in NAT64_NETWORK:
-            address = ipaddress.IPv6Address(int(address) & 0xFFFFFFFF | 0xFFFF << 32)
-        address = address.ipv4_mapped or address.sixtofour or (address.teredo or (None, None))[1] or address
-    return None if address.is_global and not address.is_multicast else "is not a public address"
+    is_special = any(address in network for network in SPECIAL_NETWORKS)
+    is_global = address.version == 4 or address in GLOBAL_IPV6
+    return None if is_global and not is_special else "is not a public address"

@@ -57,6 +57,7 @@ from archive.web.sandbox import (
     SandboxLimits,
     StarvedQueryError,
     VisitorRequest,
+    client_key,
     current_visitor_request,
     has_body,
     install_linear_sql_checks,
@@ -188,7 +189,7 @@ class RequestLimiter:
             (path, RequestQueue(replace(self.limits, workers=count))) for path, count in MAX_CONCURRENT_BY_PATH.items()
         ]
         self.delayed_refusals = 0
-        self.bodies: Counter[str] = Counter()  # being received, by client
+        self.bodies: dict[asyncio.Timeout, str] = {}  # the clients of those that are being received, oldest first
         self.busy_pages: dict[str, str] = {}  # by language
 
     async def serve(self, app: Any, scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -211,7 +212,7 @@ class RequestLimiter:
         except ValueError as error:
             await self.reject(path, 400, str(error)).asgi_send(send_refusal)
             return
-        client = (scope.get("client") or ("",))[0]  # behind a proxy that uvicorn trusts: from X-Forwarded-For
+        client = client_key(scope)
         data_request = None
         if is_data_request(path, list_database_paths(self.datasette)):
             data_request = self.build_visitor_request(path, query_args, client)
@@ -266,15 +267,26 @@ class RequestLimiter:
                 queued_request.close()
 
     async def receive_body(self, scope: dict[str, Any], receive: Any, client: str) -> RequestBody | None:
-        """Receive a request's body; return None if too many others, or too many of the client, are being received."""
+        """Receive a request's body; return None if too many of the client are being received.
+
+        If there are too many of all clients, the one that has taken longest ends as too slow: the others are not
+        refused because of slow ones.
+        """
         limits = self.limits
-        if self.bodies.total() >= limits.max_bodies or self.bodies[client] >= limits.max_client_bodies:
+        if Counter(self.bodies.values())[client] >= limits.max_client_bodies:
             return None
-        self.bodies[client] += 1
+        if len(self.bodies) >= limits.max_bodies:
+            oldest = next(iter(self.bodies))
+            del self.bodies[oldest]
+            oldest.reschedule(0)  # in the past
         try:
-            return await receive_body(scope, receive, limits)
+            async with asyncio.timeout(None) as place:
+                self.bodies[place] = client
+                return await receive_body(scope, receive, limits)
+        except TimeoutError:
+            return RequestBody(problem="too_slow", is_received=False)
         finally:
-            self.bodies -= Counter((client,))  # forgets clients without a body
+            self.bodies.pop(place, None)
 
     def build_visitor_request(self, path: str, query_args: Mapping[str, str], client: str) -> VisitorRequest:
         """Return the queue entry of a request for data, with the limits of its format."""

@@ -40,7 +40,14 @@ from archive.i18n import LANGUAGES, SWEDISH_TIME, choose_language, format_time, 
 from archive.params import FilterError, is_harmless_parameter
 from archive.search.index import ColumnCache
 from archive.web.datasette_api import get_environment
-from archive.web.sandbox import CUT_HEADER, RequestQueue, SandboxLimits, VisitorRequest, current_visitor_request
+from archive.web.sandbox import (
+    CUT_HEADER,
+    RequestQueue,
+    SandboxLimits,
+    VisitorRequest,
+    client_key,
+    current_visitor_request,
+)
 from archive.web.workbook import XML_INVALID_CHARACTER, list_cell_names, spool_rows, write_sheets
 
 if TYPE_CHECKING:
@@ -545,7 +552,7 @@ async def render_export(site: SiteRequest, export: DataExport) -> Any:
 def begin_export(datasette: Any, request: Any, format_name: str) -> Iterator[VisitorRequest]:
     """Count an export until it ends; yield its queue entry, or raise BusyError if too many are running."""
     queues = EXPORT_QUEUES.setdefault(datasette, {name: RequestQueue(limits) for name, limits in EXPORT_LIMITS.items()})
-    client = (request.scope.get("client") or ("",))[0]
+    client = client_key(request.scope)
     visitor_request = VisitorRequest(EXPORT_LIMITS[format_name], queues[format_name], streaming=True, client=client)
     visitor_request.begin_stream()
     try:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import ipaddress
 import json
 import pickle
 import re
@@ -23,7 +24,7 @@ import sys
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
@@ -38,6 +39,7 @@ from datasette.database import Database, QueryInterrupted, Results
 from datasette.plugins import pm
 from datasette.utils.asgi import Base400
 
+from archive.urls import parse_ip_address
 from archive.web.datasette_api import IS_NEXT
 
 if TYPE_CHECKING:
@@ -77,8 +79,8 @@ class SandboxLimits:
     max_parameters: int = 200  # per URL; Datasette's work grows with the square of their number
     max_body_bytes: int = 160_000  # of a request: 50 kB of text in a form take three times as much if all is escaped
     max_discarded_bytes: int = 2_000_000  # of a body that is too long, read so that the client gets its answer
-    max_bodies: int = 20  # received at once
-    max_client_bodies: int = 5  # of one client, so that no slow one can take them all
+    max_bodies: int = 100  # received at once; the one that has taken longest makes room for the next
+    max_client_bodies: int = 5  # of one client
     body_timeout: float = 10.0  # for a whole body
     max_buffered_bytes: int = 64_000_000  # all large responses that wait for slow readers; the server needs twice that
     chunk_timeout: float = 10.0  # time for a client to read 64 kB
@@ -88,6 +90,23 @@ class SandboxLimits:
     max_escape_calls: int = 20  # calls of escape_fts in a statement; the server's process executes them
     max_escape_length: int = 10_000  # characters of the argument of escape_fts
     worker_statements: int = 500  # statements after which a worker is replaced
+
+
+def client_key(scope: Mapping[str, Any]) -> str:
+    """Return who sent a request, for whatever counts clients: an IPv4 address, or an IPv6 network of 64 bits.
+
+    A household or a server has a whole such network. Behind a proxy that uvicorn trusts, the address is that of
+    X-Forwarded-For. Returns "" if there is none.
+
+    >>> hosts = ("203.0.113.7", "::ffff:203.0.113.7", "2001:db8:0:1:a::9", "2001:DB8:0:1::1%eth0", "unix")
+    >>> [client_key({"client": (host, 1)}) for host in hosts]
+    ['203.0.113.7', '203.0.113.7', '2001:db8:0:1::/64', '2001:db8:0:1::/64', 'unix']
+    """
+    host = str((scope.get("client") or ("",))[0])
+    address = parse_ip_address(host)
+    if isinstance(address, ipaddress.IPv6Address):
+        return str(ipaddress.IPv6Network((address, 64), strict=False))
+    return str(address or host)
 
 
 class BusyError(Base400):  # type: ignore[misc] # Datasette ships no types

@@ -266,7 +266,8 @@ async def test_connection_after_a_body(
 
 
 async def test_slow_body(address: tuple[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("archive.plugins.security.receive_body", shorten(find_plugin("security.py").receive_body))
+    plugin = find_plugin("security.py")
+    monkeypatch.setattr(plugin, "receive_body", shorten(plugin.receive_body))
     request = HEADERS % b"/-/check.json" + b"content-length: 100\r\n\r\nabc"
     assert await exchange(address, request) == ([408], True)
 
@@ -285,6 +286,41 @@ async def test_one_client_cannot_take_all_places(address: tuple[str, int]) -> No
         writer.close()
     await asyncio.sleep(0.2)
     assert (await exchange(address, request))[0] == [200]
+
+
+@pytest.mark.parametrize(
+    ("clients", "network"), [(40, "203.0.113.%d"), (SandboxLimits().max_bodies + 20, "2001:db8:0:%d::1")]
+)
+async def test_slow_bodies_of_many_clients_refuse_nobody(address: tuple[str, int], clients: int, network: str) -> None:
+    slow = HEADERS % b"/-/check.json" + b"x-forwarded-for: %s\r\ncontent-length: 100\r\n\r\nabc"
+    writers = []
+    for number in range(clients):
+        _, writer = await asyncio.open_connection(*address)
+        writer.write(slow % (network % number).encode())
+        writers.append(writer)
+    await asyncio.sleep(0.2)
+    for path, status in ((b"/-/check.json", 200), (b"/-/batch.json", 200), (b"/-/follow", 404)):  # not offered here
+        request = HEADERS % path + b"content-length: 3\r\n\r\nabc"
+        assert (await exchange(address, request))[0] == [status]
+    for writer in writers:
+        writer.close()
+
+
+async def test_addresses_of_one_network_are_one_client(address: tuple[str, int]) -> None:
+    slow = HEADERS % b"/-/check.json" + b"x-forwarded-for: %s\r\ncontent-length: 100\r\n\r\nabc"
+    writers = []
+    for number in range(SandboxLimits().max_client_bodies):
+        _, writer = await asyncio.open_connection(*address)
+        writer.write(slow % f"2001:db8:5:5:{number}::{number}".encode())
+        writers.append(writer)
+    await asyncio.sleep(0.2)
+    answers = []
+    for client in (b"2001:db8:5:5::99", b"2001:db8:5:6::99", b"::ffff:203.0.113.99"):
+        request = HEADERS % b"/-/check.json" + b"x-forwarded-for: %s\r\ncontent-length: 3\r\n\r\nabc" % client
+        answers += (await exchange(address, request))[0]
+    assert answers == [503, 200, 200]
+    for writer in writers:
+        writer.close()
 
 
 def shorten(receive_body: Any) -> Any:

@@ -17,6 +17,7 @@ import logging
 import re
 import sqlite3
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import astuple, dataclass
@@ -70,7 +71,8 @@ from archive.i18n import translate
 SUBSCRIPTION_PATH = "/-/follow/subscription"
 MAX_SERVER_FAILURES = 3  # in a row; then no more mails are tried in this run
 SERVER_TRUST_TIME = timedelta(days=1)  # after the mail server has accepted a mail, it is the recipients who reject
-MAX_WEBHOOK_SECONDS = 60.0  # waiting for webhooks that fail; then the others wait for the next run
+# spent on webhooks, on requests for confirmation by webhook and on those by mail; then the others wait for the next run
+MAX_WEBHOOK_SECONDS = 60.0
 MAX_MATCHING_SECONDS = 10.0  # CPU time for comparing one query with the changes
 OPCODES_PER_CHECK = 100_000  # of SQLite, between checks of that time
 MAX_UNCONFIRMED_TEXT = 120  # characters of what is followed, in a message that asks for confirmation
@@ -211,7 +213,8 @@ class Sender:
         result: NotifyResult,
     ) -> None:
         self.store, self.run, self.settings, self.clock, self.result = store, run, settings, clock, result
-        self.server_failures, self.mails_sent, self.webhook_seconds = 0, 0, 0.0
+        self.server_failures, self.mails_sent = 0, 0
+        self.seconds: dict[tuple[bool, bool], float] = defaultdict(float)  # spent on what is_mail, is_request
         self.rejected_mails: list[tuple[QueuedMessage, RecipientError]] = []
 
     def send_all(self, should_stop: Callable[[], bool]) -> None:
@@ -229,8 +232,10 @@ class Sender:
             is_mail = message.subscription.channel == "mail"
             if is_mail and self.server_failures >= MAX_SERVER_FAILURES:
                 continue  # still due
-            if not is_mail and self.webhook_seconds > MAX_WEBHOOK_SECONDS:
-                return  # webhooks come last; they are still due
+            is_request = message.kind == "confirm"  # by anybody, who may use no time of subscribers
+            is_limited = is_request or not is_mail
+            if is_limited and self.seconds[is_mail, is_request] > MAX_WEBHOOK_SECONDS:
+                continue
             # before it is sent: on a full disk, nothing is sent that could not be deleted afterwards
             self.store.postpone(message, self.clock())
             started = time.monotonic()
@@ -242,7 +247,6 @@ class Sender:
                 if is_mail:
                     self.rejected_mails.append((message, error))
                 else:
-                    self.webhook_seconds += time.monotonic() - started
                     self.handle_rejection(message, error)
             except OSError as error:
                 self.server_failures += 1
@@ -253,6 +257,7 @@ class Sender:
                 self.result.faults += 1
                 logger.exception("message %s of subscription %s", message.message_id, message.subscription.id)
                 self.store.excuse(message, self.clock())
+            self.seconds[is_mail, is_request] += time.monotonic() - started
 
     def handle_rejected_mails(self) -> None:
         """Count the rejected mails, unless the mail server rejects those to all addresses."""

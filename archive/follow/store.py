@@ -277,11 +277,14 @@ class FollowStore:
         )
 
     def list_message_ids(self, now: datetime) -> list[int]:
-        """Return the messages to be sent now: first mails, since webhooks may be slow, and what a reader waits for."""
+        """Return the messages to be sent now, those that anybody can request last.
+
+        Then mails, since webhooks may be slow, what a reader waits for, and what has not failed yet.
+        """
         rows = self.db.execute(
             "select m.id from messages m join subscriptions s on s.id = m.subscription where m.due <= ? or m.due > ?"
-            " order by s.channel = 'webhook', m.kind = 'report', m.id",
-            [to_iso(now), to_iso(now + RETRY_DELAYS[-1])],  # later, the clock was wrong
+            " order by m.kind = 'confirm', s.channel = 'webhook', m.kind = 'report', m.tries, m.id",
+            [to_iso(now), to_iso(now + MAX_DELAY)],  # due later: the clock was wrong
         ).fetchall()
         return [row["id"] for row in rows]
 

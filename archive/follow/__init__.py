@@ -17,7 +17,7 @@ Settings come from the environment only, as some are secrets:
     FOLLOW_SMTP           smtp://host:25 (STARTTLS if offered), smtps://user:password@host:465; only `notify` needs it
     FOLLOW_RETURN_PATH    bounces+{token}@arkiv.example: where mail servers send bounces (`myndighetsarkivet bounce`)
     FOLLOW_PRIVATE_HOSTS  hosts of webhooks that may be in a private network, separated by commas
-    FOLLOW_MAX_REQUESTS   subscriptions that may be requested per hour, by all visitors; default 100
+    FOLLOW_MAX_REQUESTS   requests for subscriptions an hour, after which each visitor may make one; default 100
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from archive.database import ArchiveError
 from archive.delivery import MailServer, is_mail_address, parse_mail_server, split_server_url
 
-MAX_REQUESTS = 100  # per hour, by all visitors
+MAX_REQUESTS = 100  # per hour, by all visitors; then each may make one
 TOKEN_PLACE = "{token}"  # noqa: S105 - a place in an address
 
 

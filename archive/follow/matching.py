@@ -107,6 +107,12 @@ class Followed:
             return urlencode({"release": self.release})
         return urlencode(build_search_parameters(self.search), errors="replace")
 
+    @property
+    def hidden_key(self) -> str:
+        """Return the key of a text that says what is followed in general, without any word of it."""
+        kind = "person" if self.person else "search" if self.release is None else "release"
+        return f"follow.mail.{kind}"
+
 
 def parse_followed(arguments: UrlArguments) -> Followed:
     """Parse URL parameters; raise FilterError if nothing can match them."""

@@ -35,7 +35,10 @@ FOLLOW_VERSION = 1
 CHANNELS = ("mail", "webhook")
 FREQUENCIES = ("now", "day", "week")
 CONFIRMATION_TIME = timedelta(days=2)  # then an unconfirmed subscription is deleted
-MAX_UNCONFIRMED = 3  # of one address; more requests send nothing
+# messages at once that ask an address for confirmation: of the same, and in all; then one each CONFIRMATION_PAUSE
+MAX_UNCONFIRMED, MAX_ASKED = 3, 6
+CONFIRMATION_PAUSE = timedelta(hours=1)
+MAX_PENDING = 30  # unconfirmed subscriptions of an address that a link shows beside its own, newest first
 MAX_SUBSCRIPTIONS = 50  # of one address
 ACCESS_TIME = timedelta(hours=12)  # for which a link to all subscriptions of an address is valid
 SENDING_HOUR = time(6)  # Swedish time, of daily messages and of weekly ones on Mondays
@@ -74,7 +77,8 @@ SUBSCRIPTION_COLUMNS = (
 class Subscription:
     """A row of subscriptions. `position` and `checksum` are the last entry of the change feed that it was matched with.
 
-    due: when the next message about releases may be sent. rejections: since `rejected`, see MAX_REJECTIONS.
+    due: when the next message about releases may be sent, or the one that asks for confirmation (None: there is none).
+    rejections: since `rejected`, see MAX_REJECTIONS.
     """
 
     id: int
@@ -151,24 +155,35 @@ class FollowStore:
     def request(self, *, channel: str, address: str, query: str, frequency: str, language: str, now: datetime) -> None:
         """Store an unconfirmed subscription and the message that asks for its confirmation.
 
-        Nothing is stored for an address with too many, and the caller cannot tell: it would learn who subscribes.
+        If the address was asked too often, the message comes later, or is the one that waits already: the link of
+        each shows all that was requested, so that nobody can lock out the owner of an address, or flood it with mail.
+        Nothing is stored for an address with MAX_SUBSCRIPTIONS, and the caller cannot tell: it would learn who
+        subscribes.
         """
         with write_transaction(self.db):
             self._delete_unconfirmed(now)
-            confirmed, unconfirmed = self.db.execute(
-                "select count(confirmed), count(*) - count(confirmed) from subscriptions"
-                " where channel = ? and address = ? collate nocase",  # most mail servers ignore case
-                [channel, address],
+            known = "channel = ? and address = ? collate nocase"  # most mail servers ignore case
+            (confirmed,) = self.db.execute(
+                f"select count(confirmed) from subscriptions where {known}", [channel, address]
             ).fetchone()
-            if unconfirmed >= MAX_UNCONFIRMED or confirmed >= MAX_SUBSCRIPTIONS:
+            if confirmed >= MAX_SUBSCRIPTIONS:
                 return
-            row = (channel, address, query, frequency, language, to_iso(now))
+            requests = f"from subscriptions where {known} and confirmed is null"
+            self.db.execute(f"delete {requests} and query = ? and due is null", [channel, address, query])
+            # of an unconfirmed subscription, `due` is when its message may be sent
+            asked = self.db.execute(
+                f"select due, query {requests} and due <= ? order by due",
+                [channel, address, to_iso(now + CONFIRMATION_PAUSE)],
+            ).fetchall()
+            due = find_next_request([(datetime.fromisoformat(row["due"]), row["query"]) for row in asked], query, now)
+            row = (channel, address, query, frequency, language, to_iso(now), to_iso(due))
             key = self.db.execute(
-                "insert into subscriptions (channel, address, query, frequency, language, created)"
-                " values (?, ?, ?, ?, ?, ?)",
+                "insert into subscriptions (channel, address, query, frequency, language, created, due)"
+                " values (?, ?, ?, ?, ?, ?, ?)",
                 row,
             ).lastrowid
-            self._queue(int(key or 0), "confirm", now)
+            if due:
+                self._queue(int(key or 0), "confirm", now, due=due)
 
     def find(self, subscription_id: int) -> Subscription | None:
         found = self._select("id = ?", [subscription_id])
@@ -179,6 +194,13 @@ class FollowStore:
         return self._select(
             "channel = ? and address = ? and confirmed is not null order by id",
             [subscription.channel, subscription.address],
+        )
+
+    def list_pending(self, subscription: Subscription) -> list[Subscription]:
+        """Return what else was requested for the address of an unconfirmed subscription, newest first."""
+        return self._select(
+            "channel = ? and address = ? collate nocase and confirmed is null and id <> ? order by id desc limit ?",
+            [subscription.channel, subscription.address, subscription.id, MAX_PENDING],
         )
 
     def list_due(self, now: datetime) -> list[Subscription]:
@@ -266,14 +288,22 @@ class FollowStore:
                 [position, checksum, find_next_due(subscription.frequency, now), subscription.id],
             )
             if events and updated.rowcount:  # it may have been ended meanwhile
-                self._queue(subscription.id, "report", now, json.dumps(events), more)
+                self._queue(subscription.id, "report", now, events=json.dumps(events), more=more)
 
-    def _queue(self, subscription_id: int, kind: str, now: datetime, events: str = "[]", more: int = 0) -> None:
-        moment = to_iso(now)
+    def _queue(
+        self,
+        subscription_id: int,
+        kind: str,
+        now: datetime,
+        *,
+        due: datetime | None = None,
+        events: str = "[]",
+        more: int = 0,
+    ) -> None:
         self.db.execute(
             "insert into messages (subscription, kind, message_id, events, more, created, due)"
             " values (?, ?, ?, ?, ?, ?, ?)",
-            [subscription_id, kind, secrets.token_hex(16), events, more, moment, moment],
+            [subscription_id, kind, secrets.token_hex(16), events, more, to_iso(now), to_iso(due or now)],
         )
 
     def list_message_ids(self, now: datetime) -> list[int]:
@@ -422,6 +452,25 @@ def lock_sending(archive: Path) -> Iterator[bool]:
             yield False
         else:
             yield True
+
+
+def find_next_request(asked: Sequence[tuple[datetime, str]], query: str, now: datetime) -> datetime | None:
+    """Return when to ask an address whether it wants a subscription; None if it will be asked anyway.
+
+    asked: the times and queries of the earlier messages, oldest first; the last one may still wait.
+
+    >>> noon, hour = datetime(2024, 6, 3, 12, tzinfo=UTC), timedelta(hours=1)
+    >>> before = ([(noon, "a")] * 2, [(noon, "a")] * 3, [(noon, "b")] * 6, [(noon - 2 * hour, "b")] * 6)
+    >>> [find_next_request(asked, "a", noon).hour for asked in before]
+    [12, 13, 13, 12]
+    >>> find_next_request([(noon + hour, "b")], "a", noon)
+    """
+    if asked and asked[-1][0] > now:
+        return None
+    same = [time for time, asked_query in asked if asked_query == query]
+    if len(same) < MAX_UNCONFIRMED and len(asked) < MAX_ASKED:
+        return now
+    return max(now, asked[-1][0] + CONFIRMATION_PAUSE)
 
 
 def find_next_due(frequency: str, now: datetime) -> str:

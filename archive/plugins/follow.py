@@ -15,12 +15,11 @@ import asyncio
 import logging
 import re
 import time
-from collections import deque
 from dataclasses import replace
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 import click
 from datasette import NotFound, Response, hookimpl
@@ -44,13 +43,14 @@ from archive.search.params import build_search_url
 from archive.urls import host_to_ascii
 from archive.web.pages import find_tag
 from archive.web.responses import ReaderError, SiteRequest, site_view
+from archive.web.sandbox import client_key
 
 MAX_FORM_BYTES = 4_000
 MAX_ADDRESS_LENGTH = 254  # RFC 5321
 MAX_URL_LENGTH = 1_000
 # no quoted local parts, and no encoded words, which the header To would decode
 MAIL_ADDRESS = re.compile(r"(?!.*=\?)[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@([^@\s]+\.[^@\s]+)")
-MAX_CLIENT_REQUESTS = 10  # per hour, by one client
+MAX_CLIENT_REQUESTS = 10  # per hour, by one client; links to everything: of one subscription
 LIMIT_SECONDS = 3_600
 ACTIONS = ("confirm", "end", "end_all", "access")
 ONE_CLICK = b"One-Click"  # in the body of a POST as of RFC 8058, which may be of either form type
@@ -90,28 +90,29 @@ def hide_token(record: logging.LogRecord) -> bool:
 
 
 class RequestCounter:
-    """Counts requests of the last hour, in memory: in all, and of each client."""
+    """Counts what each client has requested in the last hour, in memory."""
 
     def __init__(self) -> None:
-        self.times: dict[str, deque[float]] = {}
+        self.times: dict[str, list[float]] = {}
 
-    def is_allowed(self, client: str, max_requests: int) -> bool:
-        """Count a request and return True, or return False if there were too many."""
-        moment = time.monotonic()
-        for key in list(self.times):
-            while self.times[key] and self.times[key][0] < moment - LIMIT_SECONDS:
-                self.times[key].popleft()
-            if not self.times[key]:
-                del self.times[key]
-        counted = {"": max_requests, f"client {client}": MAX_CLIENT_REQUESTS}
-        if any(len(self.times.get(key, ())) >= limit for key, limit in counted.items()):
+    def is_allowed(self, client: str, max_requests: int | None = None) -> bool:
+        """Count a request and return True, or return False if the client has made too many.
+
+        max_requests: of all clients; after that, each may make one an hour, so that nobody can shut out the others.
+        """
+        start = time.monotonic() - LIMIT_SECONDS
+        recent = {key: [moment for moment in times if moment >= start] for key, times in self.times.items()}
+        self.times = {key: times for key, times in recent.items() if times}
+        own = self.times.get(client, [])
+        is_busy = max_requests is not None and sum(map(len, self.times.values())) >= max_requests
+        if len(own) >= (1 if is_busy else MAX_CLIENT_REQUESTS):
             return False
-        for key in counted:
-            self.times.setdefault(key, deque()).append(moment)
+        self.times[client] = [*own, time.monotonic()]
         return True
 
 
 REQUESTS = RequestCounter()
+ACCESS_REQUESTS = RequestCounter()  # by subscription: only who has a link to one can use up its number
 
 
 @site_view(*FOLLOW_PARAMETERS)
@@ -155,7 +156,7 @@ async def subscribe(
     address = normalise_address(channel, shown["address"], settings)
     if address is None or frequency not in FREQUENCIES:
         return 400, {"problem": "address" if address is None else "frequency", **shown}
-    if not REQUESTS.is_allowed(get_client(site), settings.max_requests):
+    if not REQUESTS.is_allowed(client_key(site.request.scope), settings.max_requests):
         return 429, {"problem": "too_many", **shown}
 
     def store_request() -> None:
@@ -173,10 +174,6 @@ async def subscribe(
     return 200, {"requested": channel, "address": address}
 
 
-def get_client(site: SiteRequest) -> str:
-    return str((site.request.scope.get("client") or ("",))[0])
-
-
 def build_follow_url(settings: FollowSettings, followed: Followed, language: str) -> str:
     return build_url(settings.public_url, f"/-/follow?{followed.query}", language)
 
@@ -192,13 +189,27 @@ def read_form(site: SiteRequest) -> dict[str, str]:
     body = site.request.scope["archive_body"]
     if body.problem or len(body.data) > MAX_FORM_BYTES:
         raise ReaderError(413, "error.follow_form")
-    if site.request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+    if is_from_other_site(site):
         raise ReaderError(403, "error.follow_other_site")
     try:
         fields = parse_qs(body.data.decode("ascii"), errors="strict", max_num_fields=10)
     except ValueError:
         raise ReaderError(400, "error.follow_form") from None
     return {name: values[-1] for name, values in fields.items()}
+
+
+def is_from_other_site(site: SiteRequest) -> bool:
+    """Return whether a page of another site sent a form, as far as the browser says where it comes from.
+
+    Over plain HTTP, browsers send no Sec-Fetch-Site, but all of them send Origin with a form for another site.
+    """
+    headers, settings = site.request.headers, read_follow_settings()
+    if fetch_site := headers.get("sec-fetch-site"):
+        return fetch_site not in ("same-origin", "none")
+    if (origin := headers.get("origin")) is None:
+        return False
+    own = {headers.get("host"), urlsplit(settings.public_url).netloc.lower() if settings else None}
+    return origin.lower().partition("://")[2] not in own - {""}  # "null": of a page that hides where it is from
 
 
 def normalise_address(channel: str, text: str, settings: FollowSettings) -> str | None:
@@ -274,8 +285,6 @@ async def show_subscription(site: SiteRequest) -> Response:
         action, own_id = form.get("action", ""), form.get("id", "")
         if action not in ACTIONS:
             raise ReaderError(400, "error.follow_form")
-    if action == "access" and not REQUESTS.is_allowed(get_client(site), settings.max_requests):
-        raise ReaderError(429, "follow.problem.too_many")
     newest = await read_newest_entry(site.run)
 
     def act() -> tuple[list[Subscription], bool, str | None, str] | None:
@@ -286,13 +295,17 @@ async def show_subscription(site: SiteRequest) -> Response:
                 return None
             subscription, is_all = found
             own = store.list_of_address(subscription) if is_all else [subscription]
+            pending = [] if is_all or subscription.confirmed else store.list_pending(subscription)
             if action == "confirm":
+                subscription = next((each for each in pending if str(each.id) == own_id), subscription)
                 store.confirm(subscription, *newest, now())
             elif action == "access":
+                if not ACCESS_REQUESTS.is_allowed(str(subscription.id)):
+                    raise ReaderError(429, "follow.problem.too_many")
                 store.request_access(subscription, now())
-            elif action:
+            elif action.startswith("end"):
                 store.end([each for each in own if action == "end_all" or not is_all or str(each.id) == own_id])
-            current = [each for one in own if (each := store.find(one.id))]
+            current = [each for one in (*own, *pending) if (each := store.find(one.id))]
             # later, whoever sees the webhook's messages has the link
             is_first = action == "confirm" and subscription.confirmed is None
             is_owner = subscription.channel == "webhook" and (is_first or is_all)

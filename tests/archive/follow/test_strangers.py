@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import json
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import date
+from urllib.parse import quote, urlencode
 
+import httpx
 import pytest
 
 from archive import delivery
 from archive.follow import sending
-from tests.archive.follow.life import ADDRESS, DAY, MINUTE, Life, build_release, find_link, post, subscribe
+from archive.follow.store import CONFIRMATION_PAUSE
+from tests.archive.follow.life import (
+    ADDRESS,
+    DAY,
+    MINUTE,
+    Life,
+    build_release,
+    find_link,
+    post,
+    read_text,
+    subscribe,
+)
 from tests.archive.sample import Site, find_plugin, served
 from tests.scraper.receivers import Webhook
 
@@ -20,14 +35,21 @@ BRIDGE = build_release("bro", "Bron vid fyren", TODAY)
 
 
 @pytest.fixture
-def own_site(life: Life, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
-    monkeypatch.setenv("FOLLOW_PRIVATE_HOSTS", "127.0.0.1,localhost")
+def strict_site(life: Life, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    monkeypatch.setenv("FOLLOW_PRIVATE_HOSTS", "127.0.0.1")
     with served(life.path) as datasette:
         plugin = find_plugin("follow.py")
         monkeypatch.setattr(plugin, "now", lambda: life.moment)
-        monkeypatch.setattr(plugin, "REQUESTS", plugin.RequestCounter())
-        monkeypatch.setattr(plugin, "MAX_CLIENT_REQUESTS", 100)
+        for name in ("REQUESTS", "ACCESS_REQUESTS"):
+            monkeypatch.setattr(plugin, name, plugin.RequestCounter())
         yield Site(datasette)
+
+
+@pytest.fixture
+def own_site(strict_site: Site, monkeypatch: pytest.MonkeyPatch) -> Site:
+    """A site that lets its own reader request as much as a test needs."""
+    monkeypatch.setattr(find_plugin("follow.py"), "MAX_CLIENT_REQUESTS", 100)
+    return strict_site
 
 
 @contextmanager
@@ -98,3 +120,210 @@ async def test_requests_for_webhooks_delay_no_request_by_mail(life: Life, own_si
         for url in silent:
             await request_webhook(own_site, url)
         await subscribe(own_site, life, "q=bron")
+
+
+# Limits
+
+
+async def post_from(site: Site, client: str, path: str, headers: dict[str, str] | None = None, **fields: str) -> int:
+    """Post a form as a client; return the status."""
+    form = {"content-type": "application/x-www-form-urlencoded"} | (headers or {})
+    transport = httpx.ASGITransport(app=site.datasette.app(), client=(client, 1))
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as sender:
+        return (await sender.post(path, content=urlencode(fields), headers=form)).status_code
+
+
+async def request_mail(site: Site, client: str, address: str = ADDRESS, query: str = "") -> int:
+    return await post_from(site, client, f"/-/follow?{query}", channel="mail", address=address, frequency="now")
+
+
+@pytest.mark.parametrize(
+    "networks", [[f"203.0.113.{n}" for n in range(110)], [f"2001:db8:{n:x}::1" for n in range(11)]], ids=["v4", "v6"]
+)
+async def test_nobody_can_use_up_the_requests_of_all(life: Life, strict_site: Site, networks: list[str]) -> None:
+    link = await subscribe(strict_site, life, "")
+    answers = [
+        await request_mail(strict_site, network, f"r{n}-{number}@reader.example")
+        for n, network in enumerate(networks)
+        for number in range(110 // len(networks))
+    ]
+    assert answers.count(200) >= 100
+    assert await request_mail(strict_site, "198.51.100.7", "new@reader.example") == 200
+    assert await request_mail(strict_site, "2001:db8:ffff::7", "newer@reader.example") == 200
+    assert await post_from(strict_site, networks[0], link, action="access") == 200
+    assert (await post(strict_site, link, action="access")).status_code == 200
+    recipients = [mail["To"] for mail in life.take_mails()]
+    assert {ADDRESS, "new@reader.example", "newer@reader.example"} <= set(recipients)
+
+
+async def test_addresses_of_one_network_share_their_requests(strict_site: Site) -> None:
+    networks = {
+        "2001:db8:1:2:%x::5": 10,
+        "::ffff:203.0.113.9": 10,
+        "64:ff9b::203.0.113.10": 10,
+    }
+    for network, allowed in networks.items():
+        clients = [network % number if "%" in network else network for number in range(13)]
+        answers = [await request_mail(strict_site, client, f"r{n}@a.example") for n, client in enumerate(clients)]
+        assert answers == [200] * allowed + [429] * (13 - allowed)
+    for client in ("203.0.113.9", "203.0.113.10"):
+        assert await request_mail(strict_site, client) == 429
+    assert await request_mail(strict_site, "2001:db8:1:3::5") == 200
+
+
+async def test_links_to_everything_are_limited_for_whoever_has_a_link(life: Life, strict_site: Site) -> None:
+    links = [await subscribe(strict_site, life, "", address) for address in (ADDRESS, "bo@reader.example")]
+    answers: list[int] = []
+    for number in range(12):
+        answers.append(await post_from(strict_site, f"203.0.113.{number}", links[0], action="access"))
+        life.notify()
+    assert answers == [200] * 10 + [429] * 2
+    assert await post_from(strict_site, "203.0.113.0", links[1], action="access") == 200
+
+
+# Words of strangers
+
+
+WORDS = (
+    *("Ditt BankID är spärrat ring 08-123456", "evil．example/login", "//1.2.3.4/x", "evil.example", "vinn en bil"),
+    *("ѕwish: 0701234567", "evil。example", "<http://evil.example|logga in>", "a" * 200, "ring\u2028genast"),
+)
+
+
+@pytest.mark.parametrize("form", ["q={}", "q=bro&tag={}", "agency={}", "agency__not={}", "speaker={}", "tag__not={}"])
+async def test_no_word_of_a_stranger_is_sent_before_a_confirmation(
+    life: Life, own_site: Site, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    with Webhook() as webhook:
+        for number, words in enumerate(WORDS):
+            query = form.format(quote(words))
+            for language in ("sv", "en"):
+                address = f"r{number}@{language}.example"
+                response = await post(
+                    own_site, f"/-/follow?{query}&lang={language}", channel="mail", address=address, frequency="now"
+                )
+                assert response.status_code == 200
+            await request_webhook(own_site, f"{webhook.url}/{number}", query)
+        monkeypatch.setattr(sending, "MAX_WEBHOOK_SECONDS", 600.0)
+        mails = life.take_mails()
+        assert len(mails) == 2 * len(WORDS)
+        texts = {re.sub(r"token=\S+", "", f"{mail['Subject']}\n{read_text(mail)}") for mail in mails}
+        assert len(texts) == 2  # one for each language, whatever was searched for
+        payloads = [re.sub(r"token=[\w-]+", "", json.dumps({**sent, "timestamp": ""})) for sent in webhook.received]
+        assert (len(payloads), len(set(payloads))) == (len(WORDS), 1)
+
+
+async def test_no_title_and_no_name_is_sent_before_a_confirmation(life: Life, own_site: Site) -> None:
+    """An agency's words are somebody's, too; a release may be hidden before the message is sent."""
+    said = build_release("sagt", "Titel som ingen bad om", TODAY, body="– Vi lyser, säger Siv Åberg, chef.")
+    life.crawl(said)
+    (slug,) = life.archive.db.execute("select slug from people").fetchone()
+    for query in (f"release={life.find_id(said.title)}", f"person={slug}"):
+        await post(own_site, f"/-/follow?{query}", channel="mail", address=ADDRESS, frequency="now")
+    sent = "".join(f"{mail['Subject']}\n{read_text(mail)}" for mail in life.take_mails())
+    assert "ett meddelande, som visas när du öppnar länken" in sent
+    assert "citat av en person, som visas när du öppnar länken" in sent
+    assert "Titel" not in sent
+    assert "Åberg" not in sent
+
+
+# Forms of other sites
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"origin": "http://evil.example"}, 403),
+        ({"origin": "null"}, 403),
+        ({"origin": "http://localhost.evil.example"}, 403),
+        ({"origin": "http://localhost:8080"}, 403),
+        ({"origin": "http://["}, 403),
+        ({"origin": ""}, 403),
+        ({"origin": "http://evil.example", "sec-fetch-site": "cross-site"}, 403),
+        ({"origin": "http://localhost", "sec-fetch-site": "same-site"}, 403),
+        ({"origin": "http://localhost"}, 200),
+        ({"origin": "https://arkiv.example"}, 200),
+        ({"origin": "https://arkiv.example", "sec-fetch-site": "same-origin"}, 200),
+        ({}, 200),
+    ],
+)
+async def test_a_form_of_another_site_subscribes_and_confirms_nothing(
+    life: Life, own_site: Site, headers: dict[str, str], status: int
+) -> None:
+    form = {"channel": "mail", "address": ADDRESS, "frequency": "now"}
+    assert await post_from(own_site, "203.0.113.1", "/-/follow", headers, **form) == status
+    assert len(life.take_mails()) == (status == 200)
+    await post(own_site, "/-/follow?q=x", **form)
+    (mail,) = life.take_mails()
+    assert await post_from(own_site, "203.0.113.1", find_link(read_text(mail)), headers, action="confirm") == status
+
+
+# The owner of an address
+
+
+async def request_as_stranger(site: Site, number: int, first: int = 0) -> None:
+    for n in range(first, first + number):
+        assert await request_mail(site, f"2001:db8:{n // 9:x}::1", ADDRESS, f"q=främling{n}") == 200
+
+
+async def confirm_own(site: Site, link: str, query: str) -> None:
+    """Confirm what was requested with a query on the page of a link."""
+    page = await site.page(link)
+    (form,) = [form for form in page.cssselect(".subscriptions form") if query in form.xpath("string(../h2/a/@href)")]
+    fields = {str(field.get("name")): str(field.get("value")) for field in form.cssselect("input")}
+    assert (await post(site, str(form.get("action")), **fields)).status_code == 200
+
+
+@pytest.mark.parametrize(("number", "pause"), [(4, 0), (60, 1)])
+async def test_strangers_cannot_lock_out_the_owner_of_an_address(
+    life: Life, own_site: Site, number: int, pause: int
+) -> None:
+    await request_as_stranger(own_site, number)
+    life.take_mails()  # which the owner throws away
+    assert await request_mail(own_site, "198.51.100.7", ADDRESS, "q=egen") == 200
+    await request_as_stranger(own_site, 3, number)
+    life.moment += pause * CONFIRMATION_PAUSE
+    mail = life.take_mails()[0]
+    await confirm_own(own_site, find_link(read_text(mail)), "q=egen")
+    life.crawl(build_release("egen", "En egen fyr", TODAY), build_release("annan", "Främling1", TODAY))
+    assert [mail["Subject"] for mail in life.take_mails() if "nytt" in mail["Subject"]] == ["1 nytt: ”egen”"]
+
+
+async def test_an_earlier_link_shows_a_later_request(life: Life, own_site: Site) -> None:
+    await request_as_stranger(own_site, 3)
+    link = find_link(read_text(life.take_mails()[0]))
+    await request_as_stranger(own_site, 40, 3)
+    assert await request_mail(own_site, "198.51.100.7", ADDRESS, "q=egen") == 200
+    await confirm_own(own_site, link, "q=egen")
+    assert "främling5" not in (await own_site.get(link)).text  # only the newest
+
+
+async def test_nobody_can_flood_an_address_with_requests(life: Life, own_site: Site) -> None:
+    """Six messages at once, three of the same; then one an hour, for as long as strangers go on."""
+    numbers = []
+    for hour in range(5):
+        await request_as_stranger(own_site, 12, 12 * hour)
+        numbers += [len(life.take_mails()) for _ in range(3)]
+        life.moment += CONFIRMATION_PAUSE
+    assert numbers == [6, 0, 0, *([1, 0, 0] * 4)]
+
+
+async def test_a_link_to_one_subscription_neither_shows_nor_confirms_what_strangers_request(
+    life: Life, own_site: Site
+) -> None:
+    """The link of a report may be forwarded; what a link may do ends with its own confirmation."""
+    link = await subscribe(own_site, life, "q=fyr")
+    await request_as_stranger(own_site, 1)
+    assert len(life.take_mails()) == 1
+    assert "främling" not in (await own_site.get(link)).text
+    await post(own_site, link, action="confirm", id="2")
+    life.crawl(build_release("annan", "Främling0", TODAY))
+    assert life.take_mails() == []
+
+
+async def test_a_clock_that_ran_ahead_locks_out_nobody(life: Life, own_site: Site) -> None:
+    life.moment += 60 * DAY
+    await request_as_stranger(own_site, 5)
+    life.moment -= 60 * DAY
+    assert await request_mail(own_site, "198.51.100.7", ADDRESS, "q=egen") == 200
+    await confirm_own(own_site, find_link(read_text(life.take_mails()[-1])), "q=egen")

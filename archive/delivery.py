@@ -16,6 +16,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from email.header import Header
 from email.headerregistry import HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
 from email.policy import EmailPolicy
@@ -44,7 +45,25 @@ class UnfoldedHeader(UnstructuredHeader):
         return f"{self.name}: {self}{policy.linesep}"
 
 
+class EncodedHeader(UnstructuredHeader):
+    """A text that is encoded as a whole if it has other letters than ASCII.
+
+    Python's policy encodes word by word, and the spaces between two encoded words are lost (RFC 2047, 6.2).
+    """
+
+    name: str  # of BaseHeader, which the registry adds
+
+    def fold(self, *, policy: Any) -> str:
+        text = str(self)
+        if text.isascii():
+            return str(super().fold(policy=policy))  # type: ignore[misc] # of BaseHeader
+        # 75: Header does not count the space before a line, which has at most 76 characters
+        words = Header(text, "utf-8", maxlinelen=75, header_name=self.name).encode(linesep=policy.linesep)
+        return f"{self.name}: {words}{policy.linesep}"
+
+
 MAIL_HEADERS = HeaderRegistry()
+MAIL_HEADERS.map_to_type("subject", EncodedHeader)  # type: ignore[arg-type] # as below
 for unfolded_name in ("list-unsubscribe", "message-id"):
     MAIL_HEADERS.map_to_type(unfolded_name, UnfoldedHeader)  # type: ignore[arg-type] # as above
 MAIL_POLICY = EmailPolicy(header_factory=MAIL_HEADERS)

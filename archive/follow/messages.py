@@ -6,6 +6,7 @@ Texts are read when a message is sent: what a takedown has hidden or redacted si
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -252,9 +253,24 @@ def format_difference(event: ReportedEvent, language: str) -> Iterator[str]:
 # Webhooks
 
 
+# what chat programs read as a mention or a link: @here of Mattermost, [text](address) and [text]: address of Markdown
+CHAT_SYNTAX = re.compile(r"(?<![A-Za-z0-9])@(?=\w)|\](?=[(\[:])")
+
+
+def escape_chat_text(text: str) -> str:
+    """Return a text that Slack, Mattermost and Teams show as it is: somebody else may have written a part of it.
+
+    >>> escape_chat_text("<!channel> & @here a@b.se [x](http://a.se)").replace("\u200b", "~")
+    '&lt;!channel&gt; &amp; @~here a@b.se [x]~(http://a.se)'
+    """
+    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return CHAT_SYNTAX.sub("\\g<0>\N{ZERO WIDTH SPACE}", escaped)
+
+
 def format_payload(
     kind: str, sent_at: str, text: str, *, events: Sequence[ReportedEvent] = (), **members: object
 ) -> dict[str, Any]:
     """Return a webhook's message as JSON: type, timestamp and data; `text` is shown by Slack and Mattermost."""
     rows = [{**asdict(event), "difference": [asdict(line) for line in event.difference]} for event in events]
-    return {"type": f"subscription.{kind}", "timestamp": sent_at, "text": text, "data": {**members, "events": rows}}
+    data = {**members, "events": rows}
+    return {"type": f"subscription.{kind}", "timestamp": sent_at, "text": escape_chat_text(text), "data": data}

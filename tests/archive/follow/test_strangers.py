@@ -227,6 +227,32 @@ async def test_no_title_and_no_name_is_sent_before_a_confirmation(life: Life, ow
     assert "Åberg" not in sent
 
 
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("<!channel> spärrat", "&lt;!channel&gt; spärrat"),
+        ("<http://evil.example|logga in>", "&lt;http://evil.example|logga in&gt;"),
+        ("&lt;!here&gt;", "&amp;lt;!here&amp;gt;"),
+        ("<at>Ada</at>", "&lt;at&gt;Ada&lt;/at&gt;"),
+        ("@here @channel (@all) .@ada å@bo", "@~here @~channel (@~all) .@~ada å@~bo"),
+        ("[logga in](http://evil.example)", "[logga in]~(http://evil.example)"),
+        ("![bild](http://evil.example/x.png)", "![bild]~(http://evil.example/x.png)"),
+        ("[logga in][1] [1]: http://evil.example", "[logga in]~[1] [1]~: http://evil.example"),
+        ("press@skog.example [1] @ 5 %", "press@skog.example [1] @ 5 %"),
+    ],
+)
+async def test_chat_programs_show_the_words_of_others_as_they_are(
+    life: Life, own_site: Site, words: str, shown: str
+) -> None:
+    with Webhook() as webhook:
+        await confirm_webhook(own_site, life, webhook)
+        life.crawl(build_release("bro", words, TODAY))
+        life.notify()
+        (message,) = webhook.received
+        assert f"Fyrstyrelsen: {shown}\n" in message["text"].replace("\N{ZERO WIDTH SPACE}", "~")
+        assert message["data"]["events"][0]["title"] == words
+
+
 # Forms of other sites
 
 

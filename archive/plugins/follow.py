@@ -12,7 +12,6 @@ memory, for an hour. A server of a snapshot cannot store anything and says so.
 from __future__ import annotations
 
 import asyncio
-import logging
 import re
 import time
 from dataclasses import replace
@@ -66,27 +65,11 @@ def register_routes() -> list[tuple[str, Any]]:
 
 @hookimpl
 def startup(datasette: Any) -> None:
-    """Raise ClickException if a setting is invalid; keep the tokens of links out of the server's log."""
-    logging.getLogger("uvicorn.access").addFilter(hide_token)
+    """Raise ClickException if a setting is invalid."""
     try:
         read_follow_settings()
     except ArchiveError as error:
         raise click.ClickException(str(error)) from error
-
-
-def hide_token(record: logging.LogRecord) -> bool:
-    """Remove the query from a line of uvicorn's access log if it may have a token; return True to keep the line.
-
-    >>> record = logging.makeLogRecord({"args": ("127.0.0.1", "GET", "/-/follow/export?token=1-a", "1.1", 200)})
-    >>> hide_token(record), record.args[2]
-    (True, '/-/follow/export')
-    """
-    if isinstance(record.args, tuple):
-        record.args = tuple(
-            value.partition("?")[0] if isinstance(value, str) and "/-/follow" in value else value
-            for value in record.args
-        )
-    return True
 
 
 class RequestCounter:

@@ -8,6 +8,8 @@ single rows do not wait. The number of rejections per second is limited, too.
 Errors. Datasette prints a traceback with all local variables for every mistake of a visitor, which blocks the only
 process for nearly a second, and shows visitors the messages of unexpected errors. Here, an error is logged on one line.
 
+Logs. The access log has neither clients nor queries: nobody else may learn what a reader searched for.
+
 Headers. No page may run scripts or load anything from elsewhere. Caches may keep responses for a few
 seconds, static files longer. If the database is a snapshot (`datasette serve --immutable`), every response has an ETag
 and, as Last-Modified, the time of the snapshot, and conditional requests need no SQL.
@@ -117,7 +119,8 @@ logger = logging.getLogger(__name__)
 
 @hookimpl
 def startup(datasette: Any) -> None:
-    """Replace each database that Datasette opened from a file with a sandboxed one."""
+    """Replace each database that Datasette opened from a file with a sandboxed one; keep readers out of the log."""
+    logging.getLogger("uvicorn.access").addFilter(hide_reader)
     install_linear_sql_checks()
     warn_of_scripts()
     limits = read_limits(datasette)
@@ -135,6 +138,19 @@ def warn_of_scripts() -> None:
             logger.warning(
                 "the plugin %s needs scripts, which the site does not allow: it shows nothing", plugin.__name__
             )
+
+
+def hide_reader(record: logging.LogRecord) -> bool:
+    """Remove the client and the query from a line of uvicorn's access log; return True to keep the line.
+
+    >>> record = logging.makeLogRecord({"args": ("203.0.113.7:1", "GET", "/search?q=bro", "1.1", 200)})
+    >>> hide_reader(record), record.args
+    (True, ('-', 'GET', '/search', '1.1', 200))
+    """
+    if isinstance(record.args, tuple) and len(record.args) > 2:
+        _, method, path, *rest = record.args
+        record.args = ("-", method, str(path).partition("?")[0], *rest)
+    return True
 
 
 def read_limits(datasette: Any) -> SandboxLimits:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import resource
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -13,6 +16,7 @@ from archive.__main__ import NO_ARCHIVE_MESSAGE, main, serve
 from archive.serving import build_datasette_command, raise_file_limit
 from archive.store import Archive
 from tests.archive.sample import ROOT
+from tests.harness.replicas.proxy import await_port, free_ports
 
 UNLIMITED = resource.RLIM_INFINITY
 
@@ -43,6 +47,29 @@ def test_serve_as_a_process_names_a_file_that_is_no_archive(tmp_path: Path) -> N
     assert result.returncode == 1
     assert "archive.db has no table releases" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_the_log_of_the_server_has_neither_readers_nor_what_they_search_for(
+    tmp_path: Path, sample_archive: Path
+) -> None:
+    (port,) = free_ports(1)
+    command = [sys.executable, "-m", "archive", "serve", str(sample_archive), "--port", str(port)]
+    log = tmp_path / "log"
+    with log.open("wb") as out, subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out) as process:
+        try:
+            await_port(port, process)
+            for path in ("/search?q=hemlig", "/-/follow?q=hemlig", "/archive.json?sql=hemlig", "/search.csv?q=hemlig"):
+                for client in ("203.0.113.77", "2001:db8::77"):
+                    request = Request(f"http://127.0.0.1:{port}{path}", headers={"X-Forwarded-For": client})
+                    with suppress(HTTPError), urlopen(request, timeout=30) as response:  # noqa: S310 - loopback
+                        response.read()
+        finally:
+            process.terminate()
+    lines = log.read_text("utf-8")
+    assert lines.count('- "GET /search HTTP/1.1" 200') == 2
+    assert lines.count('- "GET /archive.json HTTP/1.1" 400') == 2
+    for secret in ("hemlig", "203.0.113.77", "db8"):
+        assert secret not in lines
 
 
 def test_status_of_an_archive_that_nothing_crawls(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

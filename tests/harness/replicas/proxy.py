@@ -46,8 +46,8 @@ def write(folder: Path, port: int, replicas: Sequence[int], owner: int) -> Path:
     ):
         assert before in text, f"{CONF.name} has no {before}"
         text = text.replace(before, after)
-    # all readers here have the same address
-    text = re.sub(r"^ *(ssl_\w+|limit_\w+) .*\n", "", text, flags=re.MULTILINE)
+    # all readers here have the same address; what nginx hides from them is counted in its error log
+    text = re.sub(r"^ *(ssl_\w+|limit_\w+|(?:error|access)_log(?= /)) .*\n", "", text, flags=re.MULTILINE)
     return write_whole(folder, text)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from archive.i18n import choose_language
 from tests.harness.replicas.proxy import CONF, write
+from tests.site.demo import ROOT
 
 TEXT = CONF.read_text("utf-8")
 ACCEPTED = (
@@ -43,6 +44,18 @@ def test_an_excel_file_is_waited_for_and_not_asked_for_again() -> None:
     assert begin < TEXT.index("location ~ ^/archive"), "the first pattern that fits is taken"
     for line in ("proxy_read_timeout 3600s;", "proxy_next_upstream error;", "proxy_cache off;"):
         assert line in block
+
+
+def test_the_documented_proxy_without_a_cache_has_the_same_rules() -> None:
+    documented = (ROOT / "docs" / "security.md").read_text("utf-8")
+    places = [re.findall(r"^    location (.+) \{$", text, re.MULTILINE) for text in (TEXT, documented)]
+    assert set(places[0]) - set(places[1]) == {r"~ \.(atom|json|csv)$", "/-/evidence/"}, "which are about the cache"
+    assert set(places[1]) <= set(places[0])
+    for rule in re.findall(
+        r"^ *((?:limit_|client_|log_format|access_log|error_log|map|listen|ssl_).+)", TEXT, re.MULTILINE
+    ):
+        if "accept_language" not in rule:
+            assert rule in documented
 
 
 def test_what_make_replicas_tries_is_this_file(tmp_path: Path) -> None:

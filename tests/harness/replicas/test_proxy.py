@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import http.client
+import json
 import re
 import shutil
 import socket
@@ -67,6 +68,12 @@ class Proxy:
 
     def get(self, path: str, *, name: str = HOST, **headers: str) -> Response:
         """Return the response to a reader who trusts any certificate. name: the host name sent with TLS."""
+        return self.send(path, headers, name=name)
+
+    def post(self, path: str, body: bytes, **headers: str) -> Response:
+        return self.send(path, headers, body=body)
+
+    def send(self, path: str, headers: dict[str, str], name: str = HOST, body: bytes | None = None) -> Response:
         context = ssl.create_default_context()
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=30)
@@ -74,23 +81,35 @@ class Proxy:
             socket.create_connection(("127.0.0.1", self.port), timeout=30) as plain,
             context.wrap_socket(plain, server_hostname=name) as connection.sock,
         ):
-            return read(connection, path, {"Host": HOST} | {key.replace("_", "-"): headers[key] for key in headers})
+            sent = {"Host": HOST} | {key.replace("_", "-"): headers[key] for key in headers}
+            return read(connection, path, sent, body)
 
 
-def read(connection: http.client.HTTPConnection, path: str, headers: dict[str, str]) -> Response:
-    connection.putrequest("GET", path, skip_host=True, skip_accept_encoding=True)
+def read(
+    connection: http.client.HTTPConnection, path: str, headers: dict[str, str], body: bytes | None = None
+) -> Response:
+    connection.putrequest("GET" if body is None else "POST", path, skip_host=True, skip_accept_encoding=True)
     for name, value in headers.items():
         connection.putheader(name, value)
-    connection.endheaders()
+    if body is not None:
+        connection.putheader("Content-Length", str(len(body)))
+    connection.endheaders(body)
     response = connection.getresponse()
     return Response(response.status, response.headers, response.read())
 
 
 class Echo(BaseHTTPRequestHandler):
-    """Responds with the request's headers; under /broken with a truncated response, under /slow after some time."""
+    """Responds with the request's headers; under /broken with a truncated response, under /slow after some time.
+
+    A body is read.
+    """
 
     protocol_version = "HTTP/1.1"
     slow_requests = 0
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.do_GET()
 
     def do_GET(self) -> None:
         if "slow" in self.path:
@@ -160,7 +179,7 @@ def proxying(folder: Path, certificate: Path, text: str, server: int) -> Iterato
     ):
         assert re.search(before, text), before
         text = re.sub(before, after, text)
-    text = text.replace("/var/cache/nginx/", f"{folder}/")
+    text = re.sub("/var/(cache|log)/nginx/", f"{folder}/", text)
     with running(str(NGINX), write_whole(folder, text), port):
         yield Proxy(port, plain_port)
 
@@ -208,6 +227,56 @@ def test_an_excel_file_is_waited_for_and_made_once(tmp_path: Path, certificate: 
             assert proxy.get(path).status == 200, path
             assert Echo.slow_requests == 1, path
         assert proxy.get("/slow").status == 504
+
+
+# readers with addresses of their own, which nginx takes from a header
+CLIENTS = "set_real_ip_from 127.0.0.1;\nreal_ip_header X-Client;\n"
+
+
+@pytest.mark.parametrize("document", DOCUMENTED)
+def test_limits_count_networks_and_logs_have_no_reader(
+    tmp_path: Path, certificate: Path, echo: int, document: str
+) -> None:
+    text = DOCUMENTED[document].replace("rate=10r/s", "rate=1r/m").replace("burst=40", "burst=4")
+    with proxying(tmp_path, certificate, CLIENTS + text, echo) as proxy:
+        for clients in (
+            [f"2001:db8:1:2:{n}::{n}" for n in range(8)],
+            ["203.0.113.9"] * 8,
+            ["203.0.113.11", "::ffff:203.0.113.11"] * 4,
+        ):
+            statuses = [proxy.get(f"/about?n={n}", X_Client=client).status for n, client in enumerate(clients)]
+            assert statuses == [200] * 5 + [429] * 3, clients
+        for client in ("2001:db8:1:3::1", "2001:db8:2:2::1", "203.0.113.10", "::ffff:203.0.113.12"):
+            assert proxy.get("/search?q=hemlig", X_Client=client).status == 200
+        assert proxy.get("/-/follow/subscription?token=hemlig", X_Client="203.0.113.20").status == 200
+        with closing(http.client.HTTPConnection("127.0.0.1", proxy.plain_port)) as plain:
+            assert read(plain, "/search?q=hemlig", {"Host": HOST}).status == 301
+    logged = {path.name: path.read_text("utf-8") for path in tmp_path.glob("*.log")}
+    assert re.search(r"GET /search 200 200", logged["archive.log"])
+    assert "GET /about 429" in logged["archive.log"]
+    for name, lines in logged.items():
+        for secret in ("hemlig", "?", "2001:db8", "203.0.113", "127.0.0.1"):
+            assert secret not in lines, name
+
+
+def test_bodies_arrive_whole_and_with_their_type(echoed: Proxy) -> None:
+    paths = ("/-/mcp", "/-/check", "/-/check.json", "/-/batch", "/-/batch.csv", "/-/follow", "/-/follow/subscription")
+    for path in paths:
+        body = b"x" * (7_000 if "follow" in path else 150_000)
+        response = echoed.post(path, body, Content_Type="application/json", Sec_Fetch_Site="same-origin")
+        assert response.status == 200, path
+        for line in ("Content-Type: application/json", f"Content-Length: {len(body)}", "Sec-Fetch-Site: same-origin"):
+            assert f"{line}\n" in response.text, path
+    assert echoed.post("/search", b"x" * 2_000).status == 413
+
+
+def test_language_models_reach_the_archive(proxied: Proxy) -> None:
+    pytest.importorskip("mcp")
+    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {"padding": "x" * 3_000}}
+    headers = {"Content_Type": "application/json", "Accept": "application/json, text/event-stream"}
+    response = proxied.post("/-/mcp", json.dumps(message).encode(), **headers)
+    assert response.status == 200, response.text
+    assert json.loads(response.body)["result"]["tools"]
 
 
 def test_links_are_https_whatever_a_reader_says(proxied: Proxy) -> None:

@@ -22,7 +22,9 @@ CITATION_SQL = """
       v.parser_version, coalesce(c.seen, v.seen) as seen,
       -- the capture of a record of a press wire has the URL of the wire's list, with the record's id as fragment
       coalesce(iif(instr(c.url, '#'), null, c.url), r.url) as url,
-      coalesce(c.sha256, v.hash) as sha256, c.sha256 is not null as is_bytes_hash
+      coalesce(c.sha256, v.hash) as sha256, c.sha256 is not null as is_bytes_hash,
+      case when v.id <> r.revision then iif(v.checks, v.last_seen, null)
+        when r.checks then r.last_checked end as found
     from revisions v join releases r on r.id = v.release join agencies a on a.slug = r.agency
     left join captures c on c.id = v.capture where v.id = :revision
 """
@@ -53,11 +55,12 @@ class Citation:
     language: str | None
     url: str  # URL of the release at the agency
     permalink: str
-    seen: str  # time at which the archive read this state
+    seen: str  # time at which the archive read this state, or imported it
     sha256: str
     is_bytes_hash: bool  # whether the hash is that of the received bytes, not of the state
     # name of the collection that the state was imported from; None if the archive has read it itself
     collection: str | None
+    found: str | None = None  # last check that found it unchanged; None if there was none
 
     @property
     def key(self) -> str:
@@ -68,9 +71,9 @@ class Citation:
         return self.published[:4] if self.published else None
 
     @property
-    def accessed(self) -> date:
-        """Return the date in Sweden on which the archive read the state."""
-        return to_swedish_day(self.seen)
+    def accessed(self) -> date | None:
+        """Return the date in Sweden on which the archive read the state; None if it was imported."""
+        return None if self.collection else to_swedish_day(self.seen)
 
 
 async def read_citation(run: RunQuery, revision: int, permalink: str, lang: str) -> Citation | None:
@@ -113,7 +116,7 @@ def format_bibtex(citation: Citation, lang: str) -> str:
         "day": str(parts[2]) if len(parts) > 2 else None,
         "howpublished": escape_latex(format_release_kind(lang, citation.kind)) if citation.kind else None,
         "url": citation.permalink,
-        "urldate": citation.accessed.isoformat(),
+        "urldate": citation.accessed.isoformat() if citation.accessed else None,
         "note": escape_latex(format_long_note(citation, lang)),
         "language": citation.language,
     }
@@ -138,7 +141,7 @@ def format_ris(citation: Citation, lang: str) -> str:
         ("M3", format_release_kind(lang, citation.kind) if citation.kind else None),
         ("UR", citation.permalink),
         ("L2", citation.url),
-        ("Y2", f"{citation.accessed:%Y/%m/%d}"),
+        ("Y2", f"{citation.accessed:%Y/%m/%d}" if citation.accessed else None),
         ("DB", translate(lang, "site.name")),
         ("LA", citation.language),
         ("N1", format_archive_note(citation, lang)),
@@ -150,7 +153,7 @@ def format_ris(citation: Citation, lang: str) -> str:
 def format_csl(citation: Citation, lang: str) -> str:
     """Format a CSL-JSON list with one item, for citation processors."""
     issued = split_date(citation.published)
-    accessed = [citation.accessed.year, citation.accessed.month, citation.accessed.day]
+    accessed = citation.accessed and [citation.accessed.year, citation.accessed.month, citation.accessed.day]
     item: dict[str, Any] = {
         "id": citation.key,
         "type": "speech" if citation.kind == "speech" else "webpage",
@@ -158,7 +161,7 @@ def format_csl(citation: Citation, lang: str) -> str:
         "title": citation.title,
         "genre": format_release_kind(lang, citation.kind) if citation.kind else None,
         "issued": {"date-parts": [issued]} if issued else None,
-        "accessed": {"date-parts": [accessed]},
+        "accessed": {"date-parts": [accessed]} if accessed else None,
         "URL": citation.permalink,
         "archive": translate(lang, "site.name"),
         "archive_location": citation.permalink,

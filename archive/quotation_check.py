@@ -16,14 +16,14 @@ import math
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
 from archive.analysis import find_words
 from archive.database import RunQuery
 from archive.diff.align import DiffSegment
 from archive.history import find_final_release, read_version_texts
-from archive.history.presences import Presence, read_presences
+from archive.history.presences import Presence, find_end_times, read_presences
 from archive.quotations import (
     ATTRIBUTION,
     Original,
@@ -36,6 +36,7 @@ from archive.quotations import (
     find_original,
     is_mark,
 )
+from archive.quotes.attributions import StatedSpeaker, is_misattributed, select_speakers
 from archive.search.fts import match_form
 from archive.search.index import is_vocabulary_word
 
@@ -58,7 +59,7 @@ MAX_WEIGHT = 0.6  # of a word that no release has, because it may be a slip
 MAX_SEARCH_WORDS = 10  # rare words that candidates are found by
 MAX_POSTINGS = 4_000  # releases of a word that candidates are found by, unless there is no rarer one
 
-Verdict = Literal["verbatim", "altered", "withdrawn", "not_found", "short", "not_checked"]
+Verdict = Literal["verbatim", "wrong_speaker", "altered", "withdrawn", "not_found", "short", "not_checked"]
 
 WORD_COUNTS_SQL = "select word, releases from vocabulary where word in (select value from json_each(:words))"
 RELEASE_COUNT_SQL = "select ifnull(sum(releases), 0) as n from month_counts where agency = '' and month <> ''"
@@ -67,6 +68,10 @@ VERBATIM_SQL = f"""
     select {CURRENT_COLUMNS} from search cross join release_facets l on l.release = search.rowid
     join releases r on r.id = l.release where search match :match
     order by r.removed_at is not null, l.sort_date, l.release limit :limit
+"""
+SPEAKERS_SQL = """
+    select q.revision, q.text, q.role, q.origin, p.name from quotes q left join people p on p.id = q.person
+    where q.revision in (select value from json_each(:ids)) order by q.revision, q.position
 """
 # The even rows of search_edits have what an edit removed, so the version before it had it.
 EDITED_SQL = """
@@ -97,10 +102,12 @@ ALTERED_SQL = {
 class QuotationResult:
     """The result of looking up one quotation.
 
-    revision: the version that has it, or that it was altered from. presence: when a withdrawn one was there, and
-    between which checks it disappeared. releases: how many have it; `is_minimum` if not all that may have it were
-    compared. omitted: the number of words that its omissions left out. segments: how an altered one differs. reason:
-    why it was not checked: `length`, `number` or `time`.
+    revision: the version that has it, or that it was altered from. presence: when a withdrawn one
+    was there, and between which checks it disappeared. releases: how many have it; `is_minimum` if
+    not all that may have it were compared. speakers: who says it in this version, if that is known;
+    `wrong_speaker`: in all releases, they are certainly others than the text names. omitted: the
+    number of words that its omissions left out. segments: how an altered one differs. reason: why
+    it was not checked.
     """
 
     quotation: Quotation
@@ -109,6 +116,7 @@ class QuotationResult:
     presence: Presence | None = None
     releases: int = 0
     is_minimum: bool = False
+    speakers: tuple[StatedSpeaker, ...] = ()
     omitted: int = 0
     segments: tuple[DiffSegment, ...] = ()
     reason: Literal["length", "number", "time"] | None = None
@@ -214,7 +222,7 @@ class QuotationCheck:
         found = await asyncio.to_thread(find_passages, quotation, versions)
         listed = [passage for passage in found if passage.version.is_listed and not passage.match.hides_negation]
         if listed:
-            return QuotationResult(
+            current_result = QuotationResult(
                 quotation=quotation,
                 verdict="verbatim",
                 revision=listed[0].version.revision,
@@ -222,6 +230,7 @@ class QuotationCheck:
                 is_minimum=len(current) > MAX_VERBATIM_RELEASES,
                 omitted=listed[0].match.omitted,
             )
+            return await self.compare_speakers(current_result, [passage.version for passage in listed])
         earlier = await self.read_versions((await self.run(EARLIER_SQL, values))[:MAX_VERBATIM_RELEASES])
         altered = await self.read_altered_candidates(quotation)
         others = [version for version in (*earlier, *altered) if version not in versions]
@@ -243,6 +252,29 @@ class QuotationCheck:
             quotation=quotation, verdict="altered", revision=version.revision, segments=tuple(segments)
         )
 
+    async def compare_speakers(self, result: QuotationResult, versions: Sequence[StoredVersion]) -> QuotationResult:
+        """Return the result of a verbatim quotation with its speakers in the release.
+
+        If the text names a speaker, a release in which that person says it is preferred.
+        """
+        rows = await self.run(SPEAKERS_SQL, {"ids": json.dumps([version.revision for version in versions])})
+        quotation, wrong = result.quotation, []
+        stated: dict[int, tuple[StatedSpeaker, ...]] = {}
+        for version in versions:
+            key = version.revision
+            speakers = [
+                StatedSpeaker(row["text"], row["name"], row["role"], row["origin"] == "attribution")
+                for row in rows
+                if row["revision"] == key
+            ]
+            stated[key] = tuple(select_speakers(quotation, speakers))
+            wrong.append(is_misattributed(quotation, stated[key], version.text.source))
+        if all(wrong) and not result.is_minimum:
+            key = versions[0].revision
+            return replace(result, verdict="wrong_speaker", speakers=stated[key])
+        key = versions[wrong.index(False)].revision if False in wrong else versions[0].revision
+        return replace(result, revision=key, speakers=stated[key])
+
     async def find_withdrawal(self, quotation: Quotation, found: Sequence[FoundPassage]) -> QuotationResult | None:
         """Return when a quotation disappeared from the releases that had it, or `verbatim` if one has it again.
 
@@ -259,7 +291,7 @@ class QuotationCheck:
         last = [times[-1] for times in presences.values() if times]
         if not last:
             return None
-        presence = max(last, key=lambda each: (each.disappeared is None, each.disappeared or ()))
+        presence = max(last, key=lambda each: (each.disappeared is None, find_end_times(each)))
         return QuotationResult(
             quotation=quotation,
             verdict="withdrawn" if presence.disappeared else "verbatim",

@@ -153,7 +153,11 @@ def normalise_passage(text: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Quotation:
-    """A quotation found in a text: text[start:end]. pieces: what is between its omissions."""
+    """A quotation found in a text: text[start:end]. pieces: what is between its omissions.
+
+    speaker: the person who says it according to the text; None: nobody, or it is not certain.
+    around: the rest of the line or sentence that it stands in.
+    """
 
     start: int
     end: int
@@ -161,6 +165,8 @@ class Quotation:
     kind: Literal["marks", "dash"]
     is_closed: bool = True  # False: no closing mark was found, and it ends with its paragraph
     pieces: tuple[PassageText, ...]
+    speaker: str | None = None
+    around: str = ""
 
     @cached_property
     def words(self) -> list[str]:

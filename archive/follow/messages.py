@@ -18,6 +18,7 @@ from archive.feeds import MAX_OPENING_LENGTH, summarise_feed_entry
 from archive.history import classify_update_stamp, find_last_seen, read_preceding_revisions, read_stored_revisions
 from archive.history.comparison import FieldDiff, SkippedRows, diff_fields
 from archive.i18n import (
+    describe_edit_time,
     describe_removal,
     format_field_value,
     format_importance,
@@ -139,12 +140,11 @@ def describe_new(row: Mapping[str, Any], language: str) -> str:
 
 
 def describe_edit(row: Mapping[str, Any], last_seen: str | None, language: str) -> str:
-    text_key = "edit.made_between" if last_seen else "edit.seen"
     is_unannounced = classify_update_stamp(row["update_date_changed"], row["updated"]) == "not moved"
     importance = format_importance(language, row["importance"])
     parts = [
         (row["summary_en"] if language == "en" else None) or row["summary"] or "",
-        translate(language, text_key, after=format_time(language, last_seen), when=format_time(language, row["seen"])),
+        describe_edit_time(language, last_seen, row["seen"]),
         translate(language, "edit.importance_level", level=importance, n=row["importance"]) if importance else "",
         translate(language, "edit.unannounced") if is_unannounced else "",
     ]

@@ -153,15 +153,18 @@ def classify_update_stamp(update_date_changed: int | None, updated: str | None) 
 
 
 def find_last_seen(revision_id: int | None, rows_by_id: Mapping[int, Mapping[str, Any]]) -> str | None:
-    """Return when a state was last found on the web, or None if the revision is unknown.
+    """Return when a state was last found on the web; None if never, or if the revision is unknown.
 
-    For a revision re-parsed from stored bytes, this is when those bytes were last found.
+    For a revision re-parsed from stored bytes, this is when those bytes were last found. A state
+    that was imported and never checked has not been found on the web.
     """
     while revision_id is not None and revision_id in rows_by_id:
         row = rows_by_id[revision_id]
         previous = rows_by_id.get(row["previous"]) if row["previous"] is not None else None
         if row["checks"] and row["until"]:
             return str(row["until"])
+        if row["cause"] == "import":
+            return None
         if row["cause"] != "parser" or previous is None or previous["capture"] != row["capture"]:
             return str(row["when"])
         revision_id = row["previous"]
@@ -194,8 +197,10 @@ async def find_final_release(run: RunQuery, release_id: int) -> int:
     return int(rows[0]["id"])
 
 
-async def find_release_status(run: RunQuery, release_id: int, last_seen: str) -> dict[str, Any] | None:
+async def find_release_status(run: RunQuery, release_id: int, last_seen: str | None) -> dict[str, Any] | None:
     """Return why a release was not found as stored, or None if the last check (at `last_seen`) found it.
+
+    last_seen: None if no check ever found it.
 
     kind: moved, gone (confirmed), doubt (not confirmed yet), outage, forbidden (by robots.txt), unread. since, until:
     when this was first and last seen. Further values are those of the row of `removals`, or the crawler's `problem`.

@@ -3,6 +3,9 @@
 The history of a release is that of its whole chain of rows (see archive.history). If a page was parsed again without an
 edit by the agency, the newest parse counts for the whole time of that page. If two URLs of a chain were found at the
 same time, the wording counts as present as long as one of them has it.
+
+An import is not a check: the time of an imported version is when it was imported, and it is only
+last seen once a check has found it on the web.
 """
 
 from __future__ import annotations
@@ -16,6 +19,8 @@ from typing import Any, NamedTuple
 
 from archive.database import RunQuery
 from archive.history import find_last_seen, read_version_texts
+from archive.i18n import format_check_pair, format_time, translate
+from archive.models import find_collection
 
 MAX_VERSIONS = 1_500  # different versions, of all releases of a call, whose text is searched; about a second
 MAX_CHARACTERS = 6_000_000  # of their texts; two or three seconds
@@ -26,7 +31,8 @@ CHAINS_CTE = (  # releases, each with all earlier rows that moved to it
     " select chain.root, r.id from releases r join chain on r.moved_to = chain.id)"
 )
 VERSIONS_SQL = f"""
-    {CHAINS_CTE} select chain.root, v.id, v.release, v.cause, v.seen as "when", v.previous, v.capture, v.hash,
+    {CHAINS_CTE} select chain.root, v.id, v.release, v.cause, v.parser_version, v.seen as "when",
+      v.previous, v.capture, v.hash,
       v.id = r.revision and r.id = chain.root as is_current,
       case when v.id = r.revision then r.last_checked else v.last_seen end as until,
       case when v.id = r.revision then r.checks else v.checks end as checks
@@ -44,7 +50,7 @@ class CheckPair(NamedTuple):
     """Two checks (ISO 8601) between which something changed; `after` is None if there was no earlier check."""
 
     after: str | None
-    until: str
+    until: str  # if a version was imported, when it was
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +64,9 @@ class Presence:
     before: int | None = None  # ids of the revisions before and after, without the wording, for a comparison
     after: int | None = None
     removal: int | None = None  # id of the removal with which it disappeared
+    # collections that the first version, and the one after the last, were imported from
+    collection: str | None = None
+    collection_after: str | None = None
     missing: tuple[CheckPair, ...] = ()  # periods in which the release was removed before it was found again
 
 
@@ -69,8 +78,16 @@ class PageState:
     first: Mapping[str, Any]  # row of the first revision
     revisions: list[int]
     newest_hash: str = ""
-    last_seen: str = ""
+    last_check: str | None = None  # None: imported, and never found on the web
     has_wording: bool | None = None  # None: not searched
+
+    @property
+    def last_seen(self) -> str:
+        return self.last_check or str(self.first["when"])
+
+    @property
+    def collection(self) -> str | None:
+        return find_collection(self.first["cause"], self.first["parser_version"])
 
 
 @dataclass(slots=True)
@@ -144,7 +161,7 @@ def add_versions(chain: ReleaseChain, rows: Sequence[Mapping[str, Any]]) -> None
         version.newest_hash = row["hash"]
         before = row
     for version in chain.versions:
-        version.last_seen = find_last_seen(version.revisions[-1], chain.rows) or version.first["when"]
+        version.last_check = find_last_seen(version.revisions[-1], chain.rows)
 
 
 def find_presences(chain: ReleaseChain) -> list[Presence]:
@@ -192,11 +209,13 @@ def find_line_presences(chain: ReleaseChain, line: Sequence[PageState]) -> list[
             Presence(
                 first=first.revisions[-1],
                 last=last.revisions[-1],
-                appeared=CheckPair(before.last_seen if before else None, first.first["when"]),
-                disappeared=CheckPair(last.last_seen, until) if until else None,
+                appeared=CheckPair(before.last_check if before else None, first.first["when"]),
+                disappeared=CheckPair(last.last_check, until) if until else None,
                 before=before.revisions[-1] if before else None,
                 after=after.revisions[-1] if after else None,
                 removal=removal["id"] if removal else None,
+                collection=first.collection,
+                collection_after=after.collection if after and not removal else None,
             )
         )
     return presences
@@ -245,8 +264,34 @@ def merge_presences(one: Presence, other: Presence) -> Presence:
     after = [pair.after for pair in (one.appeared, other.appeared)]
     appeared = CheckPair(min(filter(None, after)) if all(after) else one.appeared.after, one.appeared.until)
     ends = [presence for presence in (one, other) if presence.disappeared is None]
-    last = ends[0] if ends else max((one, other), key=lambda each: each.disappeared or CheckPair("", ""))
-    return replace(last, first=one.first, appeared=appeared)
+    last = ends[0] if ends else max((one, other), key=find_end_times)
+    return replace(last, first=one.first, appeared=appeared, collection=one.collection)
+
+
+def find_end_times(presence: Presence) -> tuple[str, str]:
+    """Return the times of a presence's end to compare; empty if it is still present."""
+    gone = presence.disappeared
+    return (gone.after or "", gone.until) if gone else ("", "")
+
+
+def format_start(language: str, presence: Presence) -> str:
+    """Return a sentence that says with which checks or import a wording appeared."""
+    return format_pair(language, "appeared", presence.appeared, presence.collection)
+
+
+def format_end(language: str, presence: Presence) -> str:
+    """Return the same of how it disappeared; empty if it did not."""
+    what = "removed" if presence.removal else "disappeared"
+    gone = presence.disappeared
+    return format_pair(language, what, gone, presence.collection_after) if gone else ""
+
+
+def format_pair(language: str, what: str, pair: CheckPair, collection: str | None) -> str:
+    source = "imported" if collection else "between" if pair.after else "first"
+    checks = format_check_pair(language, pair.after, pair.until)
+    when = format_time(language, pair.until)
+    key = f"phrase.{what}.{source}"
+    return translate(language, key, checks=checks, when=when, collection=collection)
 
 
 def add_missing_times(chain: ReleaseChain, presence: Presence) -> Presence:

@@ -10,15 +10,16 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from datasette import Response, hookimpl
 from datasette.database import QueryInterrupted
 from datasette.utils import add_cors_headers
 
-from archive.history.presences import CheckPair
+from archive.history.presences import CheckPair, format_end
 from archive.quotation_check import MAX_QUOTATION_WORDS, MIN_QUOTATION_WORDS, QuotationCheck, QuotationResult
-from archive.quotations import find_quotations
+from archive.quotes.attributions import find_attributed_quotations
 from archive.search import FRESHNESS_SQL
 from archive.search.params import SearchRequest, build_search_url
 from archive.web.forms import MAX_TEXT_BYTES, PostedTextError, answer_options, read_fields
@@ -29,7 +30,15 @@ from archive.web.sandbox import CUT_HEADER
 MAX_TEXT_QUOTATIONS = 1_000  # listed; more would block other requests while the page is rendered
 MAX_CHECK_SECONDS = 15.0
 MAX_LINK_WORDS = 25  # of a quotation in a link to a search
-VERDICTS = ("verbatim", "altered", "withdrawn", "not_found", "not_checked", "short")  # in the order of the summary
+VERDICTS = (
+    "verbatim",
+    "wrong_speaker",
+    "altered",
+    "withdrawn",
+    "not_found",
+    "not_checked",
+    "short",
+)  # in the order of the summary
 
 SOURCES_SQL = """
     select v.id, v.release, v.title, v.language, v.seen, v.id = r.revision as is_current, r.kind, r.published,
@@ -56,6 +65,8 @@ CHECK_OPERATION = DataOperation(
                 "kind": "str marks or dash",
                 "closed": "bool Whether its closing mark was found",
                 "verdict": f"str {', '.join(VERDICTS)}",
+                "speaker": "str? Who says it according to the text, if that is certain",
+                "said_by": [{"name": "str?", "role": "str?"}],
                 "reason": "str? Why it was not checked: length, number, time",
                 "releases": "int Releases that have it",
                 "releases_are_minimum": "bool Whether there may be more",
@@ -68,8 +79,8 @@ CHECK_OPERATION = DataOperation(
                 "published": "str?",
                 "current": "bool? Whether this version is the current one",
                 "difference": [{"op": "str same, del (only in the release), ins (only in the text)", "text": "str"}],
-                "appeared": "any The two checks between which it appeared",
-                "disappeared": "any The two checks between which it disappeared",
+                "appeared": "any The two checks between which it appeared, or the import",
+                "disappeared": "any The two checks between which it disappeared, or the import",
                 "removed": "bool Whether the release was removed",
                 "comparison": "url?",
                 "search": "url?",
@@ -126,7 +137,7 @@ async def check_text(site: SiteRequest, text: str) -> dict[str, Any]:
         except QueryInterrupted:
             raise TimeoutError from None
 
-    quotations = await asyncio.to_thread(find_quotations, text)
+    quotations = await asyncio.to_thread(find_attributed_quotations, text)
     if len(quotations) > MAX_TEXT_QUOTATIONS:
         raise ReaderError(413, "error.check_too_many", limit=MAX_TEXT_QUOTATIONS)
     results = await QuotationCheck(run, seconds=MAX_CHECK_SECONDS).check(quotations)
@@ -142,6 +153,7 @@ async def check_text(site: SiteRequest, text: str) -> dict[str, Any]:
             **dict((await site.run(SEARCHED_SQL, {}))[0]),
             "crawled": (await site.run(FRESHNESS_SQL, {}))[0]["crawled"],
         },
+        "format_end": partial(format_end, site.language),
         "max_words": MAX_QUOTATION_WORDS,
         "min_words": MIN_QUOTATION_WORDS,
     }
@@ -176,6 +188,8 @@ def format_result(
         "kind": quotation.kind,
         "closed": quotation.is_closed,
         "verdict": result.verdict,
+        "speaker": quotation.speaker,
+        "said_by": [{"name": each.name, "role": each.role} for each in result.speakers],
         "reason": result.reason,
         "releases": result.releases,
         "releases_are_minimum": result.is_minimum,
@@ -188,13 +202,16 @@ def format_result(
         "published": source["published"] if source else None,
         "current": bool(source["is_current"]) if source else None,
         "difference": [{"op": segment.op, "text": segment.text} for segment in result.segments],
-        "appeared": format_checks(presence.appeared) if presence else None,
-        "disappeared": format_checks(presence.disappeared) if presence and presence.disappeared else None,
+        "appeared": format_checks(presence.appeared, presence.collection) if presence else None,
+        "disappeared": format_checks(presence.disappeared, presence.collection_after) if presence else None,
         "removed": presence is not None and presence.removal is not None,
         "comparison": site.url(f"/-/diff/{presence.last}/{presence.after}") if presence and presence.after else None,
         "search": site.url(search_path) if search_path else None,
     }
 
 
-def format_checks(pair: CheckPair) -> dict[str, str | None]:
-    return {"after": pair.after, "until": pair.until}
+def format_checks(pair: CheckPair | None, collection: str | None) -> dict[str, str | None] | None:
+    """Return two checks as JSON, or an import from a collection instead of the second one."""
+    if pair is None or collection is None:
+        return pair and {"after": pair.after, "until": pair.until}
+    return {"after": pair.after, "until": None, "imported": pair.until, "collection": collection}

@@ -38,10 +38,11 @@ MAX_ENTRIES = 100
 ALLOWED = "OPTIONS, POST"
 ALLOWED_HEADERS = "Content-Type, Mcp-Method, Mcp-Name, Mcp-Protocol-Version"
 INSTRUCTIONS = """\
-An archive of what Swedish government agencies publish as news, with every later edit and removal. Most texts are in \
-Swedish: search with Swedish words. `published` and `updated` are what the agency states, and null if it states \
-nothing; `first_seen` is when the archive read the page. Cite the permalink of the version that you read, and the \
-agency's own address (`url`). If `complete` is false, say that the result is incomplete, or read on."""
+An archive of what Swedish government agencies publish as news, with the later edits and removals \
+that it saw. Most texts are in Swedish: search with Swedish words. `published` and `updated` are what \
+the agency states, and null if it states nothing; `first_seen` is when the archive first read the \
+page, or imported the text. Cite the permalink of the version that you read, and the agency's own \
+address (`url`). If `complete` is false, say that the result is incomplete, or read on."""
 HIT_MEMBERS = (
     *("release", "agency", "agency_name", "kind", "title", "published", "updated", "removed_at", "url", "excerpt"),
     *("match", "page"),
@@ -305,13 +306,15 @@ async def phrase_history(phrase: str, agency: str | None = None, after: int | No
     """Find out when a wording appeared in the agencies' news and when it disappeared, in all versions.
 
     A row is a time in which a release had the words: they appeared between last_seen_before and first_seen, and
-    disappeared between last_seen and missing_at (null: they are still there).
+    disappeared between last_seen and missing_at (null: they were there at the last check, last_seen). imported: when
+    its first version was imported; without a check since, last_seen is null.
     """
     agency = await find_agency(agency)
     words = phrase.replace('"', " ")
     data, is_whole = await fetch("/-/phrase.json", q=f'"{words}"', agency=agency, after=after, size=20)
     return {
-        **pick(data, ("total", "releases", "current_releases", "first_seen", "last_seen", "agencies", "page")),
+        **pick(data, ("total", "releases", "current_releases", "unchecked_releases")),
+        **pick(data, ("first_seen", "last_seen", "agencies", "page")),
         **describe_rest(data, is_whole=is_whole),
         "presences": data["presences"],
     }
@@ -320,9 +323,9 @@ async def phrase_history(phrase: str, agency: str | None = None, after: int | No
 async def check_quotations(text: str) -> dict[str, Any]:
     """Check whether the quotations in a text are in the archive: each passage in quotation marks, or after a dash.
 
-    verdict: verbatim, altered (`difference` says how), withdrawn (only an earlier
-    version has it), not_found (the archive does not have it, which does not mean that it was never said), short,
-    not_checked.
+    verdict: verbatim, wrong_speaker (the words are right, but the release gives them to `said_by`, not to the `speaker`
+    of the text), altered (`difference` says how), withdrawn (only an earlier version has it), not_found (the archive
+    does not have it, which does not mean that it was never said), short, not_checked.
     """
     return (await fetch("/-/check.json", body={"text": text}))[0]
 

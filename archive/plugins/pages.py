@@ -43,6 +43,11 @@ MAX_INDEX_AGENCIES = 12  # agencies on the home page: those with the most releas
 MAX_INDEX_EDITS = 6
 MAX_INDEX_RELEASES = 6
 MAX_AGENCY_TAGS = 16
+STORED_SQL = """
+    select (select count(*) from attachment_files) as stored_files,
+      (select count(*) from revisions v join releases r on r.revision = v.id
+        where v.cause = 'import' and r.checks = 0) as unchecked_imports
+"""
 LAST_ADDED_SQL = "select max(first_seen) as first_seen from releases"
 
 
@@ -186,6 +191,7 @@ async def show_about(site: SiteRequest) -> Response:
         "agencies_with_releases": sum(1 for agency in agencies if agency["releases"]),
         "last_crawled": find_last_crawl(agencies),
         "importance_levels": list(zip(minimums, [100, *(minimum - 1 for minimum in minimums)], strict=False)),
+        **dict((await site.run(STORED_SQL, {}))[0]),
         "contact": metadata.get("about"),
         "contact_url": metadata.get("about_url"),
     }

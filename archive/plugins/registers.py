@@ -45,7 +45,16 @@ from archive.history import (
 )
 from archive.history.comparison import FieldDiff, diff_fields, format_main_change
 from archive.history.files import name_file, read_file_diff
-from archive.i18n import SWEDISH_TIME, describe_removal, format_importance, format_time, swedish_sort_key
+from archive.history.presences import format_end, format_start
+from archive.i18n import (
+    SWEDISH_TIME,
+    describe_edit_time,
+    describe_removal,
+    format_importance,
+    format_time,
+    swedish_sort_key,
+    translate,
+)
 from archive.params import LIST_PARAMETERS, FilterError, UrlArguments
 from archive.removals import REMOVAL_KINDS
 from archive.search.registers import (
@@ -83,6 +92,7 @@ EDITS_FEED_SIZE = 30
 MAX_FEED_DIFF_CHARACTERS = 60_000  # longer texts get no diff in the feed
 IMPORTANCE_CHOICES = (20, 50, 80)
 SEARCH_TYPES = {f"{name}?": FIELDS[name] for name in ("query", "truncated", "notes")}
+OWN_READING_SQL = "select 1 from revisions where cause <> 'import' limit 1"
 AGENCIES_SQL = "select slug as value, name, name_en, 0 as count from agencies"
 
 
@@ -102,6 +112,13 @@ async def read_agencies(run: RunQuery) -> list[FacetValue]:
     """Return all agencies, not counted, in Swedish alphabetical order."""
     choices = [FacetValue(**dict(row)) for row in await run(AGENCIES_SQL, {})]
     return sorted(choices, key=lambda choice: swedish_sort_key(choice.name))
+
+
+async def read_empty_context(run: RunQuery) -> dict[str, Any]:
+    """Return since when the archive could have seen an entry, for the page of an empty register."""
+    first_crawl = await read_first_crawl(run)
+    is_read = bool(await run(OWN_READING_SQL, {}))
+    return {"first_crawl": first_crawl and first_crawl.isoformat(), "is_read": is_read}
 
 
 def needs_export(site: SiteRequest, next_cursor: int | None) -> bool:
@@ -182,6 +199,7 @@ class Register(ABC):
             context: dict[str, Any] = {"filters": query.filters, "after": query.after}
             context |= {self.name: page.rows, "next_cursor": page.next_cursor}
             context |= {"search": query.search} | await self.read_context(site, query, page)
+            context |= {} if page.rows else await read_empty_context(site.run)
             return await site.render(self.template, context)
         options = {**query.filters, "lang": site.requested_language, "size": site.args.get("size")}
         build_url = partial(site.url, f"{self.path}.{site.format_name}", **options)
@@ -339,11 +357,7 @@ def build_edit_entry(site: SiteRequest, edit: Entry, fields: Sequence[FieldDiff]
         summary=" · ".join(filter(None, summary)),
         categories=[*(["unannounced"] if edit["unannounced"] else []), *(["file"] if is_file else [])],
         field_diffs=fields,
-        content=site.translate(
-            "edit.made_between" if edit["last_seen_before"] else "edit.seen",
-            after=format_time(site.language, edit["last_seen_before"]),
-            when=format_time(site.language, edit["seen"]),
-        ),
+        content=describe_edit_time(site.language, edit["last_seen_before"], edit["seen"]),
     )
 
 
@@ -478,16 +492,28 @@ class PhraseRegister(Register):
     parameters = ("q", "agency", *LIST_PARAMETERS)
     columns = members = (
         *("release", "agency", "agency_name", "title", "url", "published", "last_seen_before", "first_seen"),
-        *("last_seen", "missing_at", "is_current", "removal", "first_revision", "last_revision", "excerpt"),
+        *(
+            "imported",
+            "collection",
+            "last_seen",
+            "missing_at",
+            "is_current",
+            "removal",
+            "first_revision",
+            "last_revision",
+            "excerpt",
+        ),
         *("version", "appeared_diff", "disappeared_diff", "page"),
     )
     summary = "When releases had the words of a query: a row for each time, between two checks each"
     types: ClassVar = {
-        "last_seen_before": "time? It appeared after this check; null if the first version has it",
-        "first_seen": "time It appeared until this check",
-        "last_seen": "time It disappeared after this check, or was there",
-        "missing_at": "time? It disappeared until this check; null if it did not",
-        "is_current": "bool Whether it was there at the last check",
+        "last_seen_before": "time? It appeared after this check; null if there was no check before",
+        "first_seen": "time? It appeared until this check; null if it came with an import",
+        "imported": "time? When the first version that has it was imported, if it was",
+        "collection": "str? The collection that this version was imported from",
+        "last_seen": "time? The last check that found it; null if none ever did",
+        "missing_at": "time? It disappeared until this check; null if it did not, or with an import",
+        "is_current": "bool? Whether it was there at the last check; null if never checked",
         "removal": "int? The removal of the whole release with which it disappeared",
         "first_revision": "int The first version that has it",
         "last_revision": "int The last one",
@@ -499,7 +525,8 @@ class PhraseRegister(Register):
         *("query", "truncated", "notes", "agencies"),
         total="int Rows of all pages",
         releases="int Releases that had it",
-        current_releases="int Releases that have it",
+        current_releases="int Releases that had it at their last check",
+        unchecked_releases="int Releases that were imported with it and have never been checked",
         first_seen="time?",
         last_seen="time?",
     )
@@ -527,32 +554,38 @@ class PhraseRegister(Register):
                 "agencies": agencies,
                 "agencies_counted": is_counted,
             },
+            "format_presence": partial(format_presence, site.language),
             "has_words": has_words(history.query),
             "quoted": quote_words(history.query),
         }
 
     def describe_search(self, query: RegisterQuery) -> dict[str, Any]:
         history: PhraseHistory = query.search
+        first_checks = [entry.first_seen for entry in history.entries]
         return {
             **super().describe_search(query),
             "total": len(history.entries),
             "releases": history.release_count,
-            "current_releases": history.current_count,
-            "first_seen": min((entry.presence.appeared.until for entry in history.entries), default=None),
+            "current_releases": history.count_releases("current"),
+            "unchecked_releases": history.count_releases("unchecked"),
+            "first_seen": min(filter(None, first_checks), default=None),
             "last_seen": history.last.last_seen if history.last else None,
             "agencies": [{"value": each.value, "name": each.name, "count": each.count} for each in history.agencies],
         }
 
     def describe_entry(self, site: SiteRequest, entry: Entry) -> Entry:
-        presence = entry["entry"].presence
+        found: PhraseEntry = entry["entry"]
+        presence, gone = found.presence, found.presence.disappeared
         return {
             "release": entry["id"],
             "agency_name": entry["name"],
             "last_seen_before": presence.appeared.after,
-            "first_seen": presence.appeared.until,
-            "last_seen": entry["entry"].last_seen,
-            "missing_at": presence.disappeared and presence.disappeared.until,
-            "is_current": entry["entry"].is_current,
+            "first_seen": found.first_seen,
+            "imported": presence.appeared.until if presence.collection else None,
+            "collection": presence.collection,
+            "last_seen": found.last_seen,
+            "missing_at": gone.until if gone and not presence.collection_after else None,
+            "is_current": None if found.status == "unchecked" else found.is_current,
             "removal": presence.removal,
             "first_revision": presence.first,
             "last_revision": presence.last,
@@ -587,22 +620,19 @@ def build_presence_entry(site: SiteRequest, row: Entry, name: str) -> AtomEntry:
         link=link,
         release_url=site.local_url(f"/archive/releases/{row['id']}"),
         author=agency,
-        summary=" ".join(format_presence(site, entry)),
-        categories=["current" if entry.is_current else "removed" if entry.presence.removal else "edited"],
+        summary=" ".join(format_presence(site.language, entry)),
+        categories=[entry.status],
         content=join_marked_text(row["hit"].excerpt),
     )
 
 
-def format_presence(site: SiteRequest, entry: PhraseEntry) -> list[str]:
-    """Return sentences that say when a wording appeared and disappeared."""
+def format_presence(language: str, entry: PhraseEntry) -> list[str]:
+    """Return sentences that say when a wording appeared, was missing, and was last found."""
     presence = entry.presence
-    pairs = [("phrase.appeared" if presence.appeared.after else "phrase.there_at_first", presence.appeared)]
-    if presence.disappeared:
-        pairs.append(("phrase.removed" if presence.removal else "phrase.disappeared", presence.disappeared))
-    times = [
-        site.translate(key, after=format_time(site.language, pair.after), when=format_time(site.language, pair.until))
-        for key, pair in pairs
-    ]
-    if entry.is_current:
-        times.append(site.translate("phrase.still_there", when=format_time(site.language, entry.last_seen)))
-    return times
+    sentences = [format_start(language, presence)]
+    for after, until in presence.missing:
+        times = {"after": format_time(language, after), "when": format_time(language, until)}
+        sentences.append(translate(language, "phrase.missing", **times))
+    last = "phrase.still_there" if entry.last_seen else "phrase.never_checked"
+    still = translate(language, last, when=format_time(language, entry.last_seen))
+    return [*sentences, format_end(language, presence) or still]

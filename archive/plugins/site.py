@@ -29,7 +29,9 @@ from archive.history.files import name_file
 from archive.i18n import (
     LANGUAGES,
     NO_BREAK_SPACE,
+    describe_edit_time,
     describe_removal,
+    format_check_pair,
     format_field_value,
     format_importance,
     format_importance_bar,
@@ -124,6 +126,8 @@ def build_template_context(datasette: Any, request: Any) -> dict[str, Any]:
         "format_importance": partial(format_importance, lang),
         "format_importance_bar": format_importance_bar,
         "describe_removal": partial(describe_removal, lang),
+        "describe_edit_time": partial(describe_edit_time, lang),
+        "format_check_pair": partial(format_check_pair, lang),
         "format_field_value": partial(format_field_value, lang),
         "find_main_change": partial(find_main_change, lang),
         "name_file": name_file,

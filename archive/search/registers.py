@@ -26,6 +26,7 @@ from archive.history import (
 )
 from archive.history.presences import CheckPair, Presence, read_presences
 from archive.i18n import swedish_sort_key
+from archive.models import find_collection
 from archive.params import FilterError
 from archive.search import prepare_finder
 from archive.search.fts import ResolvedNames, build_current_sql, build_plan, extract_filters, iter_nodes, resolve_names
@@ -78,11 +79,13 @@ REMOVALS_OF_RELEASES_SQL = "select id from removals where case kind when 'moved'
 MAX_RELEASES = 1_000  # releases with the wording that are examined; of more, the newest
 PHRASE_RELEASES_SQL = f"""
     select r.id, r.revision, r.agency, a.name, a.name_en, r.title, r.url, r.kind, r.language, r.published, r.updated,
-      r.first_seen, r.last_checked, r.removed_at, nullif(l.sort_date, '') as sort_date,
+      r.first_seen, iif(r.checks or v.cause <> 'import', r.last_checked, null) as last_check,
+      r.removed_at, v.cause, v.parser_version, nullif(l.sort_date, '') as sort_date,
       (select count(*) from (select 1 from revisions v where v.release = r.id limit 2)) = 1
         and not exists (select 1 from removals o where o.release = r.id and o.kind <> 'moved')
         and not exists (select 1 from releases m where m.moved_to = r.id) as is_unchanged
-    from releases r join agencies a on a.slug = r.agency left join release_facets l on l.release = r.id
+    from releases r join agencies a on a.slug = r.agency join revisions v on v.id = r.revision
+    left join release_facets l on l.release = r.id
     where r.id in (select value from json_each(:ids)) and r.moved_to is null and r.id not in ({HIDDEN_RELEASES_SQL})
 """
 
@@ -273,10 +276,22 @@ class PhraseEntry:
         return self.presence.disappeared is None
 
     @property
-    def last_seen(self) -> str:
-        """Return the last check that found the wording."""
+    def last_seen(self) -> str | None:
+        """Return the last check that found the wording; None if none ever did."""
         gone = self.presence.disappeared
-        return str(gone.after if gone else self.row["last_checked"])
+        return gone.after if gone else self.row["last_check"]
+
+    @property
+    def first_seen(self) -> str | None:
+        """Return the check until which the wording appeared; None if it was imported."""
+        return None if self.presence.collection else self.presence.appeared.until
+
+    @property
+    def status(self) -> str:
+        """Return `current` (there at the last check), `unchecked`, `removed` or `edited`."""
+        if self.is_current:
+            return "current" if self.last_seen else "unchecked"
+        return "removed" if self.presence.removal else "edited"
 
     @property
     def is_stated(self) -> bool:
@@ -304,17 +319,17 @@ class PhraseHistory(RegisterSearch):
 
     @property
     def last(self) -> PhraseEntry | None:
-        """Return the entry that was seen last."""
-        return max(self.entries, key=lambda entry: entry.last_seen, default=None)
+        """Return the entry that was seen last; None if no check ever found the wording."""
+        seen = (entry for entry in self.entries if entry.last_seen)
+        return max(seen, key=lambda entry: str(entry.last_seen), default=None)
 
     @property
     def release_count(self) -> int:
         return len({entry.row["id"] for entry in self.entries})
 
-    @property
-    def current_count(self) -> int:
-        """Return the number of releases that still have it."""
-        return len({entry.row["id"] for entry in self.entries if entry.is_current})
+    def count_releases(self, status: str) -> int:
+        """Return the number of releases with an entry of a status."""
+        return len({entry.row["id"] for entry in self.entries if entry.status == status})
 
 
 def has_words(query: Query) -> bool:
@@ -382,8 +397,9 @@ async def read_phrase_history(
 
 def build_only_presence(row: Mapping[str, Any]) -> Presence:
     """Return the presence of a wording in a release that has a single version and was not removed."""
-    appeared = CheckPair(None, row["first_seen"])
-    return Presence(first=row["revision"], last=row["revision"], appeared=appeared, disappeared=None)
+    key, appeared = row["revision"], CheckPair(None, row["first_seen"])
+    collection = find_collection(row["cause"], row["parser_version"])
+    return Presence(first=key, last=key, appeared=appeared, disappeared=None, collection=collection)
 
 
 def count_agencies(entries: Sequence[PhraseEntry]) -> list[FacetValue]:

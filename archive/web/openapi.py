@@ -332,12 +332,12 @@ def build_openapi(
         "info": {
             "title": "Myndighetsarkivet",
             "version": version("myndighetsarkivet"),
-            "summary": "News of Swedish agencies, with every later edit and removal",
+            "summary": "News of Swedish agencies, with the later edits and removals that the archive saw",
             "description": (
                 "Everything that the site shows, as data, without a key. Texts are the agencies' own, most in Swedish. "
                 "`published` and `updated` are what the agency states, and null if it states nothing; `first_seen` and "
-                "`last_seen` are when the archive read the page. The documentation has the columns of tables, and the"
-                " prepared queries."
+                "`last_seen` are when the archive read the page; `first_seen` of an imported release is when it was "
+                "imported. The documentation has the columns of tables, and the prepared queries."
             ),
         },
         "externalDocs": {"url": f"{site_url}/docs/api", "description": "Documentation, with examples"},

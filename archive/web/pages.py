@@ -142,13 +142,17 @@ ROBOTS_RULES = (  # in an order that is also right for parsers that take the fir
 LLMS_TEMPLATE = """\
 # Myndighetsarkivet
 
-> An archive of what Swedish government agencies publish on their news pages: {releases} releases, each as published \
-on the agency's website, with every later edit and removal that the archive saw. Most texts are in Swedish.
+> An archive of what Swedish government agencies publish on their news pages: {releases} releases, \
+each as the archive read it on the agency's website or imported it, with the later edits and \
+removals that it saw. Most texts are in Swedish.
 
 What to know before quoting:
 
-- `published` and `updated` are stated by the agency, and null if the page does not state them; `first_seen` and \
-`last_checked` are when the archive read the page (UTC). Never take one for the other.
+- `published` and `updated` are stated by the agency, and null if the page does not state them. \
+`first_seen` is when the archive first read the page, or imported the text, and `last_checked` when \
+it last found it unchanged (UTC). Never take one for the other.
+- If `checks` is 0 and the version has the cause `import`, the archive has never found the text on \
+the web.
 - A date may be a month (2024-05), a day (2024-05-18) or a moment with its offset.
 - A release with `removed_at` was removed by the agency. One with `moved_to` continues under that number.
 - Edits are what the agency changed (cause `source`); `parser` means that a later version of the archive read the \

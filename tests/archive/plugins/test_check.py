@@ -8,6 +8,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,8 +17,10 @@ import pytest
 import uvicorn
 from lxml import html
 
+from archive.models import Release
+from archive.store import Archive
 from archive.web.sandbox import SandboxLimits
-from tests.archive.sample import Site, find_plugin
+from tests.archive.sample import SEEN, Site, find_plugin, served
 from tests.archive.sample_history import EDITED_NEWEST
 
 WORD = "hemligkorsning"
@@ -345,3 +348,28 @@ async def test_logs_have_nothing_of_the_text(
         assert (await exchange(address, too_long))[0] == [413]
     assert "/-/check.json" in caplog.text
     assert WORD not in caplog.text
+
+
+async def test_another_speaker(tmp_path: Path) -> None:
+    """The words are right and the speaker is not: a verdict of its own, as page and JSON."""
+    words = "Vi tänder sju fyrar längs kusten före midsommar"
+    archive = Archive(tmp_path / "archive.db")
+    archive.add_agency("fyr", name="Fyrverket", home="https://fyr.example/")
+    url, body = "https://fyr.example/1", f"– {words}, säger fyrmästare Bo Lund."
+    found = Release(agency="fyr", url=url, title="Fyrar", body=body, body_html=body, language="sv")
+    with archive.transaction():
+        archive.save(found, seen_at=SEEN)
+    archive.close()
+    text = f"Ebba Wrede sade: ”{words}.”"
+    with served(tmp_path / "archive.db") as datasette:
+        site = Site(datasette)
+        page = html.fromstring((await post_form(site, "/-/check?lang=en", text)).text)
+        data = (await post(site, "/-/check.json", text, "text/plain")).json()
+    shown = " ".join(page.cssselect(".quotation")[0].text_content().split())
+    assert shown.startswith("Verbatim, but said by someone else")
+    said = "The text names Ebba Wrede, but in the release it is said by: Bo Lund, fyrmästare."
+    assert said in shown
+    (quotation,) = data["quotations"]
+    assert (quotation["verdict"], quotation["speaker"]) == ("wrong_speaker", "Ebba Wrede")
+    assert quotation["said_by"] == [{"name": "Bo Lund", "role": "fyrmästare"}]
+    assert (data["counts"]["wrong_speaker"], data["counts"]["verbatim"]) == (1, 0)

@@ -255,11 +255,11 @@ async def test_register_of_an_empty_archive(empty_site: Site, register: str) -> 
 @pytest.mark.parametrize(
     ("url", "sentence"),
     [
-        ("/-/edits", "Arkivet har inte upptäckt några ändringar än. Det kontrollerar meddelandena regelbundet."),
-        ("/-/edits?lang=en", "The archive has not found any edits yet. It checks the releases regularly."),
+        ("/-/edits", "Arkivet har inte upptäckt några ändringar sedan det började läsa"),
+        ("/-/edits?lang=en", "The archive has not found any edits since it began to read"),
         ("/-/edits?importance=20", "Ingen ändring stämmer med filtren."),
-        ("/-/removed", "Arkivet har inte upptäckt några borttagna meddelanden än."),
-        ("/-/removed?lang=en", "The archive has not found any removed releases yet. It checks the releases regularly."),
+        ("/-/removed", "Arkivet har inte upptäckt några borttagna meddelanden sedan det"),
+        ("/-/removed?lang=en", "The archive has not found any removed releases since it began"),
         ("/-/removed?back=1", "Inget borttaget meddelande stämmer med filtren."),
         ("/-/takedowns", "Inget är dolt eller maskerat"),
     ],
@@ -625,8 +625,8 @@ async def test_page_marks_the_words_and_links_to_comparisons(history_site: Site)
         ("", "Enter the words that you want to follow"),
         ("q=från:2024", "There are no words to follow in this query"),
         ("q=-fyr", "There are no words to follow in this query"),
-        ("q=kvastfening", "No release has or had these words"),
-        ("q=färjan&agency=fyrstyrelsen", "No release has or had these words"),
+        ("q=kvastfening", "No release with these words was found"),
+        ("q=färjan&agency=fyrstyrelsen", "No release with these words was found"),
         ("q=färjan söndag", 'Only exact matches for "färjan söndag"'),
     ],
 )

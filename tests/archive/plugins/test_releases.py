@@ -475,7 +475,7 @@ async def test_markup_in_a_text_is_escaped(edited_site: Site) -> None:
             "Även publicerat av",
             [
                 "Hamnverket 1 juni 2024 kl. 09.00, tidigare än här",
-                "<Vägverket> Upptäckt 3 juni 2024 kl. 10.15, nästan samma text: se skillnaderna",
+                "<Vägverket> I arkivet sedan 3 juni 2024 kl. 10.15, nästan samma text: se skillnaderna",
             ],
         ),
         (
@@ -483,7 +483,7 @@ async def test_markup_in_a_text_is_escaped(edited_site: Site) -> None:
             "Also published by",
             [
                 "Port Authority 1 June 2024, 09:00, earlier than here",
-                "<Vägverket> First seen 3 June 2024, 10:15, almost the same text: see the differences",
+                "<Vägverket> In the archive since 3 June 2024, 10:15, almost the same text: see the differences",
             ],
         ),
     ],
@@ -819,7 +819,8 @@ async def test_former_hit_leads_to_the_comparison_with_its_words(history_site: S
     (hit,) = (link.attrib["href"] for link in page.cssselect(".releases h3 a"))
     page = await history_site.page(hit)
     text, links = read_found(page)
-    assert "Finns inte längre i texten: togs bort mellan 7 juni 2024 kl. 10.15 och 8 juni 2024 kl. 10.15." in text
+    checks = "7 juni 2024 kl. 10.15 och 8 juni 2024 kl. 10.15"
+    assert f"Finns inte längre i texten: togs bort mellan två kontroller, {checks}." in text
     assert links["Jämför versionerna"] == f"{EDIT_URLS[0]}?{search}&hit=1"
     page = await history_site.page(links["Jämför versionerna"])
     assert list_marks(page) == ["20 miljoner"]

@@ -28,7 +28,7 @@ async def test_coverage_lists_agencies_with_missing_releases_first(audited_site:
     page = await audited_site.page("/-/coverage?lang=en")
     assert page.xpath("string(//h2[@class='verdict'])") == "3 of 52 listed releases are missing"
     assert [h2.text_content() for h2 in page.xpath("//h2")[1:]] == [
-        *("Releases are missing 1", "Could not be read to the end 1", "Nothing is missing 1"),
+        *("Releases are missing 1", "Could not be read to the end 1", "No listed release is missing 1"),
     ]
     rows = [[cell.text_content().strip() for cell in row] for row in page.xpath("//tbody/tr")]
     assert rows[0] == ["Roads Authority", *map(str, (PAGED + 5, PAGED + 2, 0, 3))]

@@ -13,9 +13,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from itertools import groupby
+from typing import Any, Literal
 
+from archive.analysis import is_english_release
 from archive.database import FacetValue, ListPage, RunQuery
+from archive.diff.align import DiffSegment, diff_words
 from archive.history import (
     HIDDEN_RELEASES_SQL,
     Entry,
@@ -53,10 +56,10 @@ from archive.search.query import (
     parse_query,
 )
 from archive.search.snippets import (
+    HighlightedText,
     MarkedText,
     SearchHit,
     build_release_hit,
-    choose_excerpt,
     highlight_state,
     read_release_hits,
 )
@@ -75,6 +78,8 @@ MAX_CHECKED_EDITS = 500  # edits that stored text decides about for one page; th
 EDIT_BATCH = 50  # edits whose texts are read at a time
 REMOVALS_OF_RELEASES_SQL = "select id from removals where case kind when 'moved' then moved_to else release end"
 
+CONTEXT_WORDS = 10  # before and after a change in an excerpt
+
 # Wordings.
 MAX_RELEASES = 1_000  # releases with the wording that are examined; of more, the newest
 PHRASE_RELEASES_SQL = f"""
@@ -88,6 +93,9 @@ PHRASE_RELEASES_SQL = f"""
     left join release_facets l on l.release = r.id
     where r.id in (select value from json_each(:ids)) and r.moved_to is null and r.id not in ({HIDDEN_RELEASES_SQL})
 """
+
+
+EditExcerpt = list[tuple[str, MarkedText]]  # same, del or ins, and the words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +176,7 @@ def intersect_edits(sides: Sequence[Mapping[int, int]]) -> dict[int, int]:
 
 
 async def read_searched_edits(run: RunQuery, query: RegisterQuery) -> ListPage:
-    """Return a page of edits that removed or added the words, with these marked: `removed_text`, `added_text`.
+    """Return a page of edits that removed or added the words, each with `excerpts` of how.
 
     The page has fewer than `query.size` edits, and a next one, if too many candidates had to be checked.
     """
@@ -193,23 +201,83 @@ async def read_searched_edits(run: RunQuery, query: RegisterQuery) -> ListPage:
     return ListPage(rows, cursor if has_more else None)
 
 
-async def mark_edits(run: RunQuery, search: EditSearch, edits: Sequence[Entry]) -> dict[int, dict[str, MarkedText]]:
-    """Return the edits that match, each with excerpts of the words that it removed and added."""
+async def mark_edits(run: RunQuery, search: EditSearch, edits: Sequence[Entry]) -> dict[int, Entry]:
+    """Return the edits that match, each with `excerpts` of how it changed the words."""
     texts = await read_version_texts(run, [edit[key] for edit in edits for key in ("previous", "id")])
 
-    def mark() -> dict[int, dict[str, MarkedText]]:
+    def mark() -> dict[int, Entry]:
         found = {}
         for edit in edits:
             before, after = keep_changed_texts(texts[edit["previous"]], texts[edit["id"]])
             removed, added = search.finder.compare(before, after)
             if evaluate(search.tree, partial(is_changed, removed=removed, added=added)) is not False:
-                found[edit["id"]] = {
-                    "removed_text": mark_words(before, search.finder, removed),
-                    "added_text": mark_words(after, search.finder, added),
-                }
+                terms = [list_terms(search.finder, leaves) for leaves in (removed, added)]
+                excerpts = [
+                    cut_change(before, after, terms[0], [*terms[0], *terms[1]], "del"),
+                    cut_change(after, before, terms[1], [*terms[0], *terms[1]], "ins"),
+                ]
+                if excerpts[0] == excerpts[1]:
+                    excerpts.pop()
+                found[edit["id"]] = {"excerpts": list(filter(None, excerpts))}
         return found
 
     return await asyncio.to_thread(mark)
+
+
+def list_terms(finder: OccurrenceFinder, leaves: Iterable[QueryLeaf]) -> list[QueryTerm]:
+    return [replace(term, field=None) for leaf in leaves for term in finder.terms[leaf]]
+
+
+def cut_change(
+    own: Mapping[str, Any],
+    other: Mapping[str, Any],
+    query_terms: Sequence[QueryTerm],
+    marked_terms: Sequence[QueryTerm],
+    op: Literal["del", "ins"],
+) -> EditExcerpt:
+    """Return an excerpt of what an edit changed, word by word, nearest to a match; empty without one.
+
+    own: the one of the two states that has the match; op: that of words which only this state has.
+    marked_terms: those that are marked in the words that differ.
+    """
+    texts = highlight_state(own, query_terms)
+    text = max(texts, key=lambda each: len(each.matched_terms), default=None)
+    if text is None or not text.highlights:
+        return []
+    others = (each.text for each in highlight_state(other, ()) if each.field == text.field)
+    sides = (text.text, "\n\n".join(others))
+    segments = diff_words(*(sides if op == "del" else sides[::-1]))
+    change = find_change(segments, text, op)
+    before, after = (
+        "".join(each.text for each in part if each.op != "del").split()
+        for part in (segments[: change.start], segments[change.stop :])
+    )
+    start = "… " if len(before) > CONTEXT_WORDS else ""
+    end = " …" if len(after) > CONTEXT_WORDS else ""
+    english = is_english_release(own)
+    return [
+        ("same", [(start + " ".join([*before[-CONTEXT_WORDS:], ""]), False)]),
+        *(
+            (each.op, HighlightedText(each.text, marked_terms, text.field, english=english).excerpt())
+            for each in segments[change]
+        ),
+        ("same", [(" ".join(["", *after[:CONTEXT_WORDS]]) + end, False)]),
+    ]
+
+
+def find_change(segments: Sequence[DiffSegment], text: HighlightedText, op: Literal["del", "ins"]) -> slice:
+    """Return which segments are the change nearest to a match in a text, made of `same` and `op`."""
+    marks = [(text.tokens[mark.first].start, text.tokens[mark.last].end) for mark in text.highlights]
+    changes: list[tuple[int, int, int]] = []  # distance from a match, first segment, end
+    position = number = 0
+    for is_same, group in groupby(segments, key=lambda segment: segment.op == "same"):
+        part = list(group)
+        end = position + sum(len(each.text) for each in part if each.op in ("same", op))
+        if not is_same:
+            distance = min(max(first - end, position - last, 0) for first, last in marks)
+            changes.append((distance, number, number + len(part)))
+        position, number = end, number + len(part)
+    return slice(*min(changes)[1:])
 
 
 def is_changed(node: QueryNode, *, removed: set[QueryLeaf], added: set[QueryLeaf]) -> bool | None:
@@ -218,13 +286,6 @@ def is_changed(node: QueryNode, *, removed: set[QueryLeaf], added: set[QueryLeaf
         sides = ((node.removed, removed), (node.added, added))
         return all(tree is None or evaluate(tree, side.__contains__) is not False for tree, side in sides)
     return node in removed or node in added if isinstance(node, TermNode | NearNode) else None
-
-
-def mark_words(state: Mapping[str, Any], finder: OccurrenceFinder, leaves: Iterable[QueryLeaf]) -> MarkedText:
-    """Return an excerpt of a state with parts of a query marked; empty if it has none of them."""
-    query_terms = [replace(term, field=None) for leaf in leaves for term in finder.terms[leaf]]
-    marked = [text for text in highlight_state(state, query_terms) if text.highlights]
-    return choose_excerpt(marked)[1] if marked else []
 
 
 async def search_removals(run: RunQuery, text: str) -> RemovalSearch:

@@ -107,7 +107,7 @@ async def test_other_media_types(history_site: Site, content: str | bytes, media
     answer = (await post(history_site, "/-/check.json", content, media_type)).json()
     assert answer["counts"] == {
         **dict.fromkeys(("verbatim", "altered", "withdrawn", "not_found"), 1),
-        **dict.fromkeys(("not_checked", "short"), 0),
+        **dict.fromkeys(("not_checked", "short", "wrong_speaker"), 0),
     }
 
 
@@ -180,7 +180,7 @@ async def test_a_failure_is_logged_without_the_text(
     def fail(text: str) -> None:
         raise ValueError(text)
 
-    monkeypatch.setattr(find_plugin("check.py"), "find_quotations", fail)
+    monkeypatch.setattr(find_plugin("check.py"), "find_attributed_quotations", fail)
     with caplog.at_level(logging.DEBUG):
         response = await post_form(history_site, "/-/check.json", ARTICLE)
     assert response.status_code == 500

@@ -3,7 +3,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,11 @@ import feedparser
 import pytest
 from datasette.plugins import pm
 
+from archive.models import Release
 from archive.store import Archive
 from archive.takedowns import hide_release, lift_takedown, redact_passage
 from tests.archive import sample_history as history
-from tests.archive.sample import Site, served
+from tests.archive.sample import SEEN, Site, served
 from tests.archive.workbook import read_table
 
 ALL_EDITS = 3 + (history.REVERTS - 1) + 1 + history.EDITS
@@ -701,3 +702,61 @@ async def test_picture_of_many_edits_has_fewer_weeks(history_site: Site, monkeyp
     monkeypatch.setattr("archive.history.EDIT_WEEKS", (53, 2))
     page = await history_site.page("/-/edits?to=2024-06-20")
     assert len(page.cssselect(".numbers tbody tr")) == 2
+
+
+def show_excerpts(entry: Any) -> list[str]:
+    """Return the excerpts of an edit, with [removed|] and [|added] words."""
+    shown = []
+    for paragraph in entry.cssselect(".shown"):
+        for unseen in paragraph.cssselect(".unseen"):
+            unseen.drop_tree()
+        for change in paragraph.cssselect("del, ins"):
+            words = " ".join(change.text_content().split())
+            words = f"[{words}|]" if change.tag == "del" else f"[|{words}]"
+            change.clear(keep_tail=True)
+            change.text = f"{words} "
+        shown.append(" ".join(paragraph.text_content().split()))
+    return shown
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words", "shown"),
+    [
+        (
+            "Bron kostar 120 kronor nu.",
+            "Bron kostar 121 kronor nu.",
+            "120",
+            "Bron kostar [120 kronor|] [|121 kronor] nu.",
+        ),
+        (
+            "Bron kostar 120 kronor nu.",
+            "Bron kostar 121 kronor nu.",
+            "121",
+            "Bron kostar [120 kronor|] [|121 kronor] nu.",
+        ),
+        (
+            "Bron kostar 120 kronor nu.",
+            "Bron kostar 121 kronor nu.",
+            '"120 kronor"',
+            "Bron kostar [120 kronor|] [|121 kronor] nu.",
+        ),
+        ("Vi ska inte riva bron.", "Vi ska riva bron.", "inte", "Vi ska [inte|] riva bron."),
+        ("Vi ska riva bron.", "Vi ska inte riva bron.", "inte", "Vi ska [|inte] riva bron."),
+    ],
+)
+async def test_searched_edits_show_the_changed_words(
+    tmp_path: Path, before: str, after: str, words: str, shown: str
+) -> None:
+    with Archive(tmp_path / "archive.db") as archive:
+        archive.add_agency("bro", name="Broverket", home="https://bro.example/")
+        for day, text in enumerate((before, after)):
+            body = f"Hamnen är öppen. {text} Kajen är lång."
+            found = Release(
+                agency="bro", url="https://bro.example/1", title="Bro", body=body, body_html=f"<p>{body}</p>"
+            )
+            with archive.transaction():
+                archive.save(found, seen_at=SEEN + timedelta(days=day), cause="source")
+    with served(tmp_path / "archive.db") as datasette:
+        page = await Site(datasette).page(f"/-/edits?q={words}")
+    (entry,) = page.cssselect(".register > li")
+    assert show_excerpts(entry) == [f"Hamnen är öppen. {shown} Kajen är lång."]

@@ -169,7 +169,7 @@ async def test_every_operation_sends_what_is_described(described_site: Site, des
                 if method == "get" and path.startswith("/-/batch"):
                     query = "?q=fyrar"  # noqa: PLW2901 - instead of the text
                 if method == "post":
-                    request = {"json": {"text": TEXTS.get(path, ARTICLE)}}
+                    request = {"json": {"text": TEXTS.get(path, f"{ARTICLE}\n– Ny fyr är här.")}}
                 response = await client.request(method.upper(), address + query, **request)
                 assert response.status_code == 200, (address, query, response.text[:300])
                 assert response.headers["content-type"].partition(";")[0] == media_type, address

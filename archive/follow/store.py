@@ -314,7 +314,7 @@ class FollowStore:
         rows = self.db.execute(
             "select m.id from messages m join subscriptions s on s.id = m.subscription where m.due <= ? or m.due > ?"
             " order by m.kind = 'confirm', s.channel = 'webhook', m.kind = 'report', m.tries, m.id",
-            [to_iso(now), to_iso(now + MAX_DELAY)],  # due later: the clock was wrong
+            [to_iso(now), to_iso(now + RETRY_DELAYS[-1])],  # later, the clock was wrong
         ).fetchall()
         return [row["id"] for row in rows]
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 Command = Callable[..., Any]
 
 MIN_PARALLEL_BYTES = 1_000_000  # smaller files, compressed or not, are read by a single process
+PROGRESS_INTERVAL = 30  # seconds between lines that say how far a command is, in logs
 EXIT_INTERRUPTED = 130  # as in shells after Ctrl-C
 TAKEDOWN_LOG_SQL = (
     "select id, kind, release, at, coalesce('lifted ' || lifted, 'in force'), reason from takedowns order by id"
@@ -411,7 +412,8 @@ def import_releases(
 ) -> int:
     """Import the releases of another collection.
 
-    Exit code 1 if lines cannot be read, 2 if nothing is imported, 130 if it is interrupted.
+    Exit code 1 if lines cannot be read, 2 if nothing is imported or something ends the import early, 130 if it is
+    interrupted. Then run the same command again: it continues after the lines that are stored.
     """
     from archive.captures import Captures
     from archive.evidence.manifest import write_manifest
@@ -442,14 +444,18 @@ def import_releases(
                 host_owners=find_host_owners(target, agencies),
                 processes=processes,
                 should_stop=stopped.is_set,
+                report_error=click.echo,
             )
-        write_manifest(target.db.conn, captures, now().date())
+        if result.failure is None:
+            write_manifest(target.db.conn, captures, now().date())
     for line in format_import_report(file, result):
         click.echo(line)
     if not archive.exists():
         click.echo(f"{archive}: nothing was imported, and no archive was created", err=True)
+    if result.failure:
+        raise result.failure
     if result.stopped:
-        click.echo(f"{file}: stopped; the imported lines are kept, and a second run imports the rest", err=True)
+        click.echo(f"{file}: stopped; a second run imports the rest", err=True)
         return EXIT_INTERRUPTED
     return 1 if result.errors else 0
 
@@ -728,15 +734,21 @@ def format_sizes(paths: Iterator[Path]) -> str:
 
 @contextmanager
 def show_progress() -> Iterator[ProgressCallback]:
-    """Yield a progress callback; nothing is shown unless standard error is a terminal."""
+    """Yield a progress callback. On a terminal, it shows a bar, else a line every PROGRESS_INTERVAL seconds."""
     from rich.console import Console
     from rich.progress import Progress, TaskID
 
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+    console, shown_at = Console(stderr=True), time.monotonic()
+    with Progress(
+        console=console, transient=True, disable=not console.is_terminal, redirect_stdout=sys.stdout.isatty()
+    ) as progress:
         bars: dict[str, TaskID] = {}
 
         def report(what: str, done: int, total: int) -> None:
+            nonlocal shown_at
+            if not console.is_terminal and time.monotonic() >= shown_at + PROGRESS_INTERVAL:
+                shown_at = time.monotonic()
+                click.echo(f"{what}: {done / max(total, 1):.0%}", err=True)
             if what not in bars:
                 bars[what] = progress.add_task(what, total=total)
             progress.update(bars[what], completed=done)

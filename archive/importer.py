@@ -7,6 +7,7 @@ never replaced.
 
 from __future__ import annotations
 
+import codecs
 import difflib
 import gzip
 import json
@@ -16,13 +17,14 @@ import tomllib
 import unicodedata
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
 from dataclasses import MISSING, dataclass, field, fields
 from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, Literal, cast
 from urllib.parse import urljoin, urlsplit
 
 import nh3
@@ -63,11 +65,17 @@ CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]+")
 # soft hyphen, zero-width characters, word joiner, byte order mark
 INVISIBLE_CHARACTERS = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]+")
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+MAX_COMBINING_CHARACTERS = 1000  # in a row, because normalising them takes quadratic time; no script has more than ten
+SIGN_RUN = re.compile(rf"[^\w\s\x00-\x7f]{{{MAX_COMBINING_CHARACTERS},}}")  # \w has no combining characters
 BLANK_LINES = re.compile(r"\n\s*\n+")
 HYPHEN = re.compile("^- ", re.MULTILINE)
 EMPTY_PARAGRAPH = re.compile(r"<p>\s*</p>\s*")
 BLOCK_TAGS = {"h1", "h2", "h3", "h4", "h5", "h6", "p", "blockquote", "ul", "ol", "dl", "dt", "dd", "table", "div"}
-MARKDOWN = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable("table")
+MAX_NESTING = 100  # lists and blockquotes; markdown-it leaves out what is nested deeper
+MARKDOWN = MarkdownIt("commonmark", {"html": False, "breaks": True, "maxNesting": MAX_NESTING}).enable("table")
+# libxml2 without huge_tree leaves out paragraphs of more than 10,000,000 characters
+HTML_PARSER = html.HTMLParser(huge_tree=True)
+MAX_HTML_LENGTH = 300_000_000  # characters, with complete URLs in its links; SQLite stores 1,000,000,000 bytes at most
 
 # Fields
 PART_TYPES: dict[str, type[Any]] = {
@@ -82,7 +90,9 @@ KNOWN_FIELDS = {
 }
 LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
 MIN_YEAR, MAX_YEAR = 1900, 2099  # the same range as in the crawler; systems write years outside it for an unknown date
+MAX_URL_LENGTH = 2_083  # characters; Scrapy requests no longer ones
 UNUSABLE_IMAGES = "body (images without a web address)"
+MAX_SHOWN_LENGTH = 300  # characters of a message or of the name of a field
 
 
 class FieldError(ValueError):
@@ -139,19 +149,49 @@ def parse_release(row: Mapping[str, Any], agency: str) -> tuple[Release, list[st
     unknown_fields = [name for name in row if name not in KNOWN_FIELDS and row[name] not in (None, [], "")]
     if len(usable_images) < len(body.images):
         unknown_fields.append(UNUSABLE_IMAGES)
+    unknown_fields += [f"{name} (control characters)" for name in row if has_control_characters(row[name])]
     return release, unknown_fields
 
 
-def parse_text_field(row: Mapping[str, Any], name: str, *, single_line: bool = False) -> str | None:
-    """Return a cleaned text, or None if it is absent or empty; raise FieldError if it is not text."""
+def has_control_characters(value: object) -> bool:
+    """Return whether a text, or a text in a list or object, has characters such as NUL, which are left out."""
+    if isinstance(value, str):
+        return CONTROL_CHARACTERS.search(value) is not None
+    parts = value if isinstance(value, list) else value.values() if isinstance(value, dict) else ()
+    return any(map(has_control_characters, parts))
+
+
+def shorten(text: str) -> str:
+    """Return text for a message: without line breaks and the like, and without the middle if it is long.
+
+    >>> shorten("a\\nb"), len(shorten("a" * 1000))
+    ('a\\\\nb', 301)
+    """
+    printable = text if text.isprintable() else repr(text)[1:-1]
+    return printable if len(printable) <= MAX_SHOWN_LENGTH else f"{printable[:200]}…{printable[-100:]}"
+
+
+def parse_text_field(row: Mapping[str, Any], name: str, *, single_line: bool = False, parent: str = "") -> str | None:
+    """Return a cleaned text, or None if it is absent or empty; raise FieldError if it is not text.
+
+    parent: the path of the object, for the error.
+    """
     value = row.get(name)
     if value is None:
         return None
     if not isinstance(value, str):
-        raise FieldError(name, f"is {type(value).__name__}, not text")
-    if LONE_SURROGATE.search(value):
-        raise FieldError(name, "contains half of a UTF-16 surrogate pair")
+        raise FieldError(parent + name, "is not text")
+    check_characters(parent + name, value)
     return (clean_line(value) if single_line else clean_text(value)) or None
+
+
+def check_characters(name: str, text: str) -> None:
+    """Raise FieldError if a text cannot be stored, or would take too long to normalise."""
+    if LONE_SURROGATE.search(text):
+        raise FieldError(name, "contains half of a UTF-16 surrogate pair")
+    for signs in SIGN_RUN.findall(strip_invisible(text)):
+        if sum(unicodedata.combining(sign) > 0 for sign in signs) >= MAX_COMBINING_CHARACTERS:
+            raise FieldError(name, f"has {MAX_COMBINING_CHARACTERS} combining characters or more in a row")
 
 
 def parse_url_field(row: Mapping[str, Any], name: str) -> str:
@@ -159,6 +199,10 @@ def parse_url_field(row: Mapping[str, Any], name: str) -> str:
     text = parse_text_field(row, name, single_line=True)
     if not text:
         raise FieldError(name, "is missing")
+    if len(text) > MAX_URL_LENGTH:
+        raise FieldError(name, f"is longer than {MAX_URL_LENGTH} characters")
+    if has_control_characters(row[name]):
+        raise FieldError(name, f"{row[name]!r} contains a control character")
     try:
         parts, url = urlsplit(text), canonical_url(text)
     except ValueError as error:
@@ -205,6 +249,8 @@ def parse_tags_field(row: Mapping[str, Any]) -> tuple[str, ...]:
     tags = parse_list_field(row, "tags")
     if not all(isinstance(tag, str) for tag in tags):
         raise FieldError("tags", "is not a list of strings")
+    for index, tag in enumerate(tags):
+        check_characters(f"tags[{index}]", tag)
     return tuple(dict.fromkeys(filter(None, map(clean_line, tags))))
 
 
@@ -220,13 +266,17 @@ def parse_list_field(row: Mapping[str, Any], name: str) -> list[Any]:
 def parse_body(row: Mapping[str, Any], url: str) -> ImportedBody:
     """Convert the body: `body` is Markdown, or the plain text of `body_html` if there is one."""
     markup, text = parse_text_field(row, "body_html"), parse_text_field(row, "body")
+    name = "body" if markup is None else "body_html"
     try:
         if markup is None:
             return parse_markdown(text or "", url)
         body = sanitise_html(markup, url)
         return ImportedBody(text=text or body.text, html=body.html)
+    except RecursionError as error:
+        raise FieldError(name, "is nested too deeply") from error
     except ValueError as error:
-        raise FieldError("body" if markup is None else "body_html", f"contains an invalid URL: {error}") from error
+        problem = error.problem if isinstance(error, FieldError) else f"contains an invalid URL: {error}"
+        raise FieldError(name, problem) from error
 
 
 def strip_lead(body: ImportedBody, lead: str | None) -> ImportedBody:
@@ -252,12 +302,14 @@ def parse_part(field_path: str, part: object, part_type: type[Any], position: in
     if unknown := set(part) - set(is_required):
         raise FieldError(f"{field_path}.{min(unknown)}", f"is not one of its fields: {', '.join(is_required)}")
     numbering = {"position": position} if "position" in is_required else {}
-    values: dict[str, Any] = {name: parse_text_field(part, name) for name in is_required if name not in numbering}
+    values: dict[str, Any] = {
+        name: parse_text_field(part, name, parent=f"{field_path}.") for name in is_required if name not in numbering
+    }
     for name, value in values.items():
         if is_required[name] and not value:
             raise FieldError(f"{field_path}.{name}", "is missing")
     if "url" in values and not is_web_url(values["url"]):
-        raise FieldError(f"{field_path}.url", f"{values['url'][:80]!r} is not a web address")
+        raise FieldError(f"{field_path}.url", f"{values['url']!r} is not a web address")
     if not any(values.values()):
         raise FieldError(field_path, "is empty")
     return part_type(**numbering, **values)
@@ -276,6 +328,8 @@ def parse_markdown(text: str, url: str) -> ImportedBody:
     'Bakgrund\\n\\n- Det är bra, säger hon.\\n\\n• ett\\n• två'
     """
     tokens = MARKDOWN.parse(escape_speech_hyphens(clean_text(text)))
+    if any(token.nesting == 1 and token.level >= MAX_NESTING - 1 for token in tokens):
+        raise FieldError(None, f"is nested deeper than {MAX_NESTING} levels")
     images = tuple(
         Image(url=urljoin(url, str(part.attrs["src"])), alt=part.content or None)
         for token in tokens
@@ -300,6 +354,8 @@ def escape_speech_hyphens(text: str) -> str:
 def sanitise_html(text: str, url: str, images: tuple[Image, ...] = ()) -> ImportedBody:
     """Sanitise HTML and extract its text. h1 becomes h2, because the release already has a title."""
     demoted = re.sub(r"<(/?)h1\b", r"<\1h2", text, flags=re.IGNORECASE)
+    if len(demoted) + demoted.lower().count("href") * len(url) > MAX_HTML_LENGTH:
+        raise FieldError(None, f"would be longer than {MAX_HTML_LENGTH} characters with complete URLs in its links")
     clean = nh3.clean(
         demoted,
         tags=ALLOWED_TAGS,
@@ -321,7 +377,9 @@ def html_to_text(markup: str) -> str:
     """
     if not markup.strip():
         return ""
-    root = html.fragment_fromstring(markup, create_parent="div")
+    root = html.fragment_fromstring(markup, create_parent="div", parser=HTML_PARSER)
+    if faults := HTML_PARSER.error_log.filter_from_fatals():
+        raise FieldError(None, f"cannot be read as HTML: {faults[0].message}")
     return "\n\n".join(block for block in iter_block_texts(root) if block)
 
 
@@ -383,7 +441,7 @@ def collapse_space(text: str) -> str:
 
 def clean_line(text: str) -> str:
     """Return text as one line: in NFC, without invisible characters, white space collapsed."""
-    return collapse_space(strip_invisible(text))
+    return collapse_space(unicodedata.normalize("NFC", strip_invisible(text)))
 
 
 def clean_text(text: str) -> str:
@@ -392,13 +450,13 @@ def clean_text(text: str) -> str:
     >>> clean_text("Sam\\u00adhälle\\r\\n\\r\\n\\r\\n  två ")
     'Samhälle\\n\\n  två'
     """
-    plain = strip_invisible(text).replace("\r\n", "\n").replace("\r", "\n")
+    plain = unicodedata.normalize("NFC", strip_invisible(text)).replace("\r\n", "\n").replace("\r", "\n")
     return BLANK_LINES.sub("\n\n", plain.replace("\u00a0", " ")).strip("\n").rstrip()
 
 
 def strip_invisible(text: str) -> str:
-    """Return text in NFC, without control and invisible characters."""
-    return INVISIBLE_CHARACTERS.sub("", CONTROL_CHARACTERS.sub("", unicodedata.normalize("NFC", text)))
+    """Return text without control and invisible characters."""
+    return INVISIBLE_CHARACTERS.sub("", CONTROL_CHARACTERS.sub("", text))
 
 
 # Reading the file
@@ -407,6 +465,7 @@ MAX_LINE_BYTES = 20_000_000  # per line
 
 # Writing
 LINES_PER_TRANSACTION = 200
+MAX_BATCH_BYTES = 4_000_000  # of lines in a transaction, so that long lines need little memory and progress is seen
 FIRST_CHECK_AFTER = timedelta(days=1)  # until the first checks of imported releases
 CHECK_SPREAD_DAYS = 90  # the first checks are spread over these days, so that no site gets them all at once
 AGENCY_FIELDS = ("name", "name_en", "org_number", "home")  # columns set from agencies.toml
@@ -420,6 +479,7 @@ STORED_RELEASE_SQL = (  # also finds a release by a URL that it has moved from
 )
 
 NumberedLine = tuple[int, "bytes | FieldError"]
+Outcome = Literal["new", "revised", "unchanged", "already_crawled", "withheld"]
 
 
 class LineError(ArchiveError):
@@ -427,14 +487,16 @@ class LineError(ArchiveError):
 
     def __init__(self, file: Path, line: int, error: FieldError) -> None:
         self.line, self.field = line, error.field
-        super().__init__(file, error.problem, table=f"line {line}", key=error.field)
+        key = error.field and shorten(error.field)
+        super().__init__(file, shorten(error.problem), table=f"line {line}", key=key)
 
 
 @dataclass(slots=True, kw_only=True)
 class ImportResult:
     """The counts of an import.
 
-    Each line counts as new, revised, unchanged, already_crawled or withheld, or is in errors.
+    Each line counts as new, revised, unchanged, already_crawled or withheld, or is in errors. Lines of a transaction
+    that was rolled back are not counted.
     """
 
     lines: int = 0  # without blank lines
@@ -448,10 +510,12 @@ class ImportResult:
     )  # ids of stored releases that the other archive has withheld since
     without_body: int = 0  # new and revised lines without a body
     unknown_fields: Counter[str] = field(default_factory=Counter)  # field → number of lines
-    # (host of another agency, slug of that agency) → number of releases
-    foreign_hosts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    # (host that is not the agency's, slug of the agency that it belongs to, or "") → numbers of the lines
+    foreign_hosts: dict[tuple[str, str], list[int]] = field(default_factory=dict)
     errors: list[LineError] = field(default_factory=list)
+    last_line: int = 0  # the number of the last line that is stored or reported
     stopped: bool = False  # whether `should_stop` ended the import before the end of the file
+    failure: ArchiveError | None = None  # what else ended it
 
 
 # a line's release and the names of its fields that are not imported, or the URL of a release whose text was taken down
@@ -469,55 +533,113 @@ def import_file(
     host_owners: Mapping[str, str] | None = None,
     processes: int = 0,
     should_stop: Callable[[], bool] = lambda: False,
+    report_error: Callable[[LineError], None] = lambda _: None,
 ) -> ImportResult:
     """Import a file with releases of one stored agency.
 
     With `processes`, other processes parse the lines and analyse their text; this one writes, in the order of the file.
-    host_owners: host without www → slug; releases whose host is another agency's are imported and counted. should_stop:
-    called before each transaction. Raises ArchiveError if the agency is not stored, or if the file is truncated; the
-    lines before that are kept.
+    host_owners: host without www → slug; releases whose host is not the agency's are imported and counted. should_stop:
+    called before each transaction. report_error: called with each error, after the transaction. Raises ArchiveError if
+    the agency is not stored. Whatever ends the import later (the file is truncated, the disk is full) is the result's
+    `failure`, and the lines before it are kept.
     """
     agencies = [slug for (slug,) in archive.db.execute("select slug from agencies order by 1")]
     if agency not in agencies:
         problem = f"is not stored; stored agencies: {', '.join(agencies) or 'none'}"
         raise ArchiveError(archive.path, problem, table="agencies", key=agency)
-    result, parser_version = ImportResult(), f"{IMPORT_PREFIX}{file.name}"
-
-    def report_bytes(read: int, size: int) -> None:
-        if progress:
-            progress(file.name, read, size)
-
-    batches = batch_lines(iter_import_lines(file, report_bytes))
-    prepare = partial(prepare_lines, agency, archive.path)
-    with closing(map_in_order(batches, prepare, to_payload=list, processes=processes)) as prepared_batches:
-        for _, lines in prepared_batches:
-            if lines and should_stop():
-                result.stopped = True
-                break
-            with archive.bulk():
-                for number, line in lines:
+    result, prepare = ImportResult(), partial(prepare_lines, agency, archive.path)
+    save = partial(save_line, archive, imported_at=imported_at, parser_version=f"{IMPORT_PREFIX}{file.name}")
+    batches = batch_lines(iter_import_lines(file, progress))
+    try:
+        with closing(map_in_order(batches, prepare, to_payload=list, processes=processes)) as prepared_batches:
+            for _, lines in prepared_batches:
+                if lines and should_stop():
+                    result.stopped = True
+                    break
+                for (number, line), outcome in zip(lines, save_batch(archive, lines, save), strict=True):
                     result.lines += 1
-                    try:
-                        if isinstance(line, FieldError):
-                            raise line
-                        if isinstance(line, str):
-                            result.withheld += 1
-                            if release_id := archive.find_release_id(line):
-                                result.withheld_elsewhere.append(release_id)
-                            continue
-                        prepared, unknown_fields = line
-                        import_release(archive, prepared, imported_at, parser_version, result)
-                    except FieldError as error:
-                        result.errors.append(LineError(file, number, error))
+                    result.last_line = number
+                    if isinstance(outcome, FieldError):
+                        result.errors.append(LineError(file, number, outcome))
+                        report_error(result.errors[-1])
                     else:
-                        result.unknown_fields.update(unknown_fields)
-                        host = strip_www(urlsplit(prepared.release.url).hostname or "")
-                        if (owner := (host_owners or {}).get(host, agency)) != agency:
-                            result.foreign_hosts[host, owner] += 1
+                        count_line(archive, result, (number, line), outcome, host_owners)
+    except ArchiveError as error:
+        result.failure = error
+    except BrokenProcessPool:
+        result.failure = ArchiveError(file, "a process that reads lines was killed; perhaps the memory is full")
+    except OSError as error:
+        result.failure = ArchiveError(file, f"cannot be read: {error}")
+    except sqlite3.Error as error:
+        result.failure = ArchiveError(archive.path, f"cannot be written: {error}")
     return result
 
 
-def iter_import_lines(file: Path, progress: Callable[[int, int], None] | None = None) -> Iterator[NumberedLine]:
+def save_batch(
+    archive: Archive, lines: Sequence[tuple[int, PreparedLine]], save: Callable[[PreparedLine], Outcome | FieldError]
+) -> list[Outcome | FieldError]:
+    """Save lines in one transaction, or each in its own if one of them cannot be saved.
+
+    Raises sqlite3.Error if no line can be saved, for example because the disk is full.
+    """
+    try:
+        with archive.bulk():
+            return [save(line) for _, line in lines]
+    except (ArchiveError, sqlite3.IntegrityError, sqlite3.DataError, ValueError) as error:
+        if len(lines) == 1:
+            return [FieldError(None, f"cannot be saved: {error}")]
+    return [outcome for line in lines for outcome in save_batch(archive, [line], save)]
+
+
+def save_line(
+    archive: Archive, line: PreparedLine, *, imported_at: datetime, parser_version: str
+) -> Outcome | FieldError:
+    """Save a line, and return what became of it."""
+    if isinstance(line, str):
+        return "withheld"
+    if isinstance(line, FieldError):
+        return line
+    try:
+        return import_release(archive, line[0], imported_at, parser_version)
+    except FieldError as error:
+        return error
+
+
+def count_line(
+    archive: Archive,
+    result: ImportResult,
+    numbered: tuple[int, PreparedLine],
+    outcome: Outcome,
+    host_owners: Mapping[str, str] | None,
+) -> None:
+    """Count a line that was saved, or is withheld, and what the summary says of it."""
+    number, line = numbered
+    setattr(result, outcome, getattr(result, outcome) + 1)
+    if not isinstance(line, tuple):
+        if release_id := archive.find_release_id(str(line)):
+            result.withheld_elsewhere.append(release_id)
+        return
+    release, unknown_fields = line[0].release, line[1]
+    result.without_body += outcome in ("new", "revised") and not release.body
+    result.unknown_fields.update(unknown_fields)
+    host = strip_www(urlsplit(release.url).hostname or "")
+    owner = release.agency if host_owners is None else find_host_owner(host, host_owners)
+    if owner != release.agency:
+        result.foreign_hosts.setdefault((host, owner), []).append(number)
+
+
+def find_host_owner(host: str, host_owners: Mapping[str, str]) -> str:
+    """Return the slug of the agency that a host or one of its parent domains belongs to; "" if none is known.
+
+    >>> find_host_owner("press.fyr.example", {"fyr.example": "fyr"}), find_host_owner("a.example", {})
+    ('fyr', '')
+    """
+    while host and host not in host_owners:
+        host = host.partition(".")[2]
+    return host_owners.get(host, "")
+
+
+def iter_import_lines(file: Path, progress: ProgressCallback | None = None) -> Iterator[NumberedLine]:
     """Yield the number and bytes of each non-blank line, or an error instead of the bytes if the line is too long.
 
     Raises ArchiveError if the file is truncated, OSError if it cannot be opened. progress: called with the bytes read
@@ -534,10 +656,10 @@ def iter_import_lines(file: Path, progress: Callable[[int, int], None] | None = 
                     while line and not line.endswith(b"\n"):  # skip the rest of an overlong line
                         line = stream.readline(MAX_LINE_BYTES)
                     yield number, FieldError(None, f"is longer than {MAX_LINE_BYTES} bytes")
-                elif line.strip():
+                elif line.removeprefix(codecs.BOM_UTF8).strip():
                     yield number, line
-                if progress and number % 100 == 0:
-                    progress(raw.tell(), size)
+                if progress and (number % 100 == 0 or len(line) > MAX_BATCH_BYTES // 10):
+                    progress(file.name, raw.tell(), size)
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise ArchiveError(file, f"cannot be unpacked after line {number}: {error}") from error
 
@@ -548,12 +670,14 @@ def batch_lines(lines: Iterable[NumberedLine]) -> Iterator[list[NumberedLine]]:
     If the file is truncated, the lines read so far are yielded before the error is raised.
     """
     batch: list[NumberedLine] = []
+    size = 0
     try:
         for line in lines:
             batch.append(line)
-            if len(batch) == LINES_PER_TRANSACTION:
+            size += len(line[1]) if isinstance(line[1], bytes) else 0
+            if len(batch) == LINES_PER_TRANSACTION or size > MAX_BATCH_BYTES:
                 yield batch
-                batch = []
+                batch, size = [], 0
     except ArchiveError:
         yield batch
         raise
@@ -568,23 +692,37 @@ def prepare_lines(agency: str, archive: Path, batch: list[NumberedLine]) -> list
             try:
                 if isinstance(line, FieldError):
                     raise line
-                prepared.append((number, prepare_line(agency, archive_db, parse_line(number, line))))
+                prepared.append((number, prepare_line(agency, archive_db, parse_line(line))))
             except FieldError as error:
                 prepared.append((number, error))
+            except (ValueError, RecursionError) as error:  # one line never ends the import
+                prepared.append((number, FieldError(None, f"cannot be read: {error}")))
     return prepared
 
 
-def parse_line(number: int, line: bytes) -> dict[str, Any]:
-    """Parse a line as a JSON object; raise FieldError if it is not one."""
+def parse_line(line: bytes) -> dict[str, Any]:
+    """Parse a line as a JSON object; raise FieldError if it is not one, or has a name twice."""
     try:
-        row = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+        # no field is a number; int() refuses those of more than 4,300 digits. Each of several joined files has a BOM
+        row = json.loads(line.decode("utf-8-sig"), parse_int=float, object_pairs_hook=build_object)
     except UnicodeDecodeError as error:
         raise FieldError(None, f"is not UTF-8: {error.reason} at byte {error.start}") from error
-    except (json.JSONDecodeError, RecursionError) as error:
+    except RecursionError as error:
+        raise FieldError(None, "is nested too deeply") from error
+    except json.JSONDecodeError as error:
         raise FieldError(None, f"is not JSON: {error}") from error
     if not isinstance(row, dict):
-        raise FieldError(None, f"is {type(row).__name__}, not a JSON object")
+        raise FieldError(None, "is not a JSON object")
     return row
+
+
+def build_object(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the members of a JSON object; raise FieldError if a name is repeated, because one value would be lost."""
+    built = dict(members)
+    if len(built) < len(members):
+        (name, _), *_ = Counter(name for name, _ in members).most_common(1)
+        raise FieldError(name, "is given more than once")
+    return built
 
 
 def prepare_line(agency: str, archive_db: sqlite3.Connection, row: Mapping[str, Any]) -> PreparedLine:
@@ -593,16 +731,14 @@ def prepare_line(agency: str, archive_db: sqlite3.Connection, row: Mapping[str, 
         try:
             return parse_url_field(row, "url")
         except FieldError:
-            return str(row.get("url"))
+            return ""
     release, unknown_fields = parse_release(row, agency)
     is_new = archive_db.execute("select 1 from releases where url = ?", [release.url]).fetchone() is None
     return prepare_release(release, with_features=is_new), unknown_fields
 
 
-def import_release(
-    archive: Archive, prepared: PreparedRelease, imported_at: datetime, parser_version: str, result: ImportResult
-) -> None:
-    """Save a release, or count why it is not saved; raise FieldError if its URL is another agency's."""
+def import_release(archive: Archive, prepared: PreparedRelease, imported_at: datetime, parser_version: str) -> Outcome:
+    """Save a release unless it is stored already; raise FieldError if its URL is another agency's."""
     release = prepared.release
     stored = archive.db.execute(STORED_RELEASE_SQL, {"url": release.url}).fetchone()
     release_id, agency = stored or (None, release.agency)
@@ -610,21 +746,16 @@ def import_release(
         raise FieldError("url", f"{release.url} is stored as a release of {agency}")
     states = archive.db.execute("select cause, hash from revisions where release = ?", [release_id]).fetchall()
     if any(known_hash == prepared.hash for _, known_hash in states):
-        result.unchanged += 1
-        return
+        return "unchanged"
     if any(cause != "import" for cause, _ in states):
-        result.already_crawled += 1
-        return
+        return "already_crawled"
     saved = archive.save(release, seen_at=imported_at, cause="import", parser_version=parser_version, prepared=prepared)
     if saved is SaveResult.UNCHANGED:
-        result.unchanged += 1
-        return
-    if release_id is None:
-        schedule_first_check(archive, release, imported_at)
-        result.new += 1
-    else:
-        result.revised += 1
-    result.without_body += not release.body
+        return "unchanged"
+    if release_id is not None:
+        return "revised"
+    schedule_first_check(archive, release, imported_at)
+    return "new"
 
 
 def schedule_first_check(archive: Archive, release: Release, imported_at: datetime) -> None:
@@ -700,16 +831,16 @@ def read_agencies_file(path: Path) -> dict[str, Any]:
 
 
 def format_import_report(file: Path, result: ImportResult) -> Iterator[str]:
-    """Yield the errors, then a summary that counts every line."""
-    yield from map(str, result.errors)
+    """Yield a summary that counts every line."""
     yield (
         f"{file}: {result.lines} lines: {result.new} new, {result.revised} revised, {result.unchanged} unchanged,"
         f" {result.already_crawled} already crawled, {len(result.errors)} errors"
     )
     if result.already_crawled:
         yield f"already crawled: {result.already_crawled} differ from the agency's own page, whose text is kept"
-    for (host, owner), number in result.foreign_hosts.most_common():
-        yield f"warning: {number} of them are at {host}, which belongs to {owner}: is --agency right?"
+    for (host, owner), lines in sorted(result.foreign_hosts.items(), key=lambda item: -len(item[1])):
+        problem = f"belongs to {owner}: is --agency right?" if owner else "belongs to no agency that is known here"
+        yield f"warning: {len(lines)} of them are at {shorten(host)}, which {problem} (first: line {lines[0]})"
     if result.withheld:
         yield f"withheld: {result.withheld} are hidden or redacted in the archive they come from, and left out"
     if result.withheld_elsewhere:
@@ -718,4 +849,6 @@ def format_import_report(file: Path, result: ImportResult) -> Iterator[str]:
     if result.without_body:
         yield f"without a text: {result.without_body} have a title and no body"
     for name, number in sorted(result.unknown_fields.items()):
-        yield f"field {name}: left out in {number} lines, because the archive has no such field"
+        yield f"field {shorten(name)}: left out in {number} lines"
+    if result.stopped or result.failure:
+        yield f"{file}: stored or reported up to line {result.last_line}; the same command continues after it"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from time import process_time
 from typing import Any
 
 import pytest
@@ -102,6 +103,64 @@ def test_markup_is_sanitised() -> None:
     release, _ = parse_release({**LINE, "body": "<script>alert(1)</script> [x](javascript:alert(1))"}, "fyr")
     assert "<script" not in release.body_html
     assert "href" not in release.body_html
+
+
+@pytest.mark.parametrize(
+    ("field", "before", "after"),
+    [("body", "", ""), ("body", "* ", ""), ("body_html", "<table><tr><td>", "</td></tr></table><p>slut</p>")],
+)
+def test_paragraph_of_more_than_ten_million_characters_is_read(field: str, before: str, after: str) -> None:
+    release, _ = parse_release({**LINE, "lead": None, "body": None, field: f"{before}{'x' * 10_000_100}{after}"}, "fyr")
+    assert release.body.count("x") == release.body_html.count("x") == 10_000_100
+    assert release.body.endswith("slut") == ("slut" in after)
+
+
+@pytest.mark.parametrize(
+    ("field", "start", "end", "read", "refused"),
+    [
+        ("body", "> ", "", 90, 110),
+        ("body", "* ", "", 40, 60),  # a list and its item are two levels
+        ("body_html", "<blockquote>", "</blockquote>", 300, 1500),
+        ("body_html", "<ul><li>", "</li></ul>", 100, 3000),
+    ],
+)
+def test_nested_text_is_read_or_refused_but_never_lost(
+    field: str, start: str, end: str, read: int, refused: int
+) -> None:
+    release, _ = parse_release({**LINE, "body": None, field: f"{start * read}djup{end * read}"}, "fyr")
+    assert "djup" in release.body
+    with pytest.raises(FieldError, match=r"is nested|Excessive depth") as caught:
+        parse_release({**LINE, "body": None, field: f"{start * refused}djup{end * refused}"}, "fyr")
+    assert caught.value.field == field
+
+
+@pytest.mark.parametrize(
+    "unit", ["w", "a ", "a\n", "- ", "a\n\n", "[", "](", "*", "_a ", "`", "> a\n", "&", "<a ", "\\"]
+)
+def test_time_to_read_a_text_is_linear(unit: str) -> None:
+    seconds = []
+    for length in (30_000, 120_000):
+        started = process_time()
+        parse_release({"url": LINE["url"], "title": "A", "body": unit * (length // len(unit))}, "fyr")
+        seconds.append(process_time() - started)
+    assert seconds[1] < 9 * seconds[0] + 0.5
+
+
+def test_long_run_of_combining_characters_is_refused_before_it_is_normalised() -> None:
+    started = process_time()
+    for name in ("title", "body", "body_html", "lead"):
+        with pytest.raises(FieldError, match="combining characters") as caught:
+            parse_release({**LINE, name: "a" + "\u0316\u00ad\u0301" * 100_000}, "fyr")
+        assert caught.value.field == name
+    assert process_time() - started < 3
+    release, _ = parse_release({**LINE, "title": "— " + "—" * 3000 + "Z\u0316\u0301" * 9}, "fyr")
+    assert len(release.title) > 3000
+
+
+def test_links_whose_complete_urls_would_be_too_long_are_refused() -> None:
+    url = "https://fyr.example/" + "x" * 2000
+    with pytest.raises(FieldError, match="would be longer than"):
+        parse_release({"url": url, "title": "A", "body": "[a](b) " * 200_000}, "fyr")
 
 
 def test_example_of_the_documentation_is_read() -> None:

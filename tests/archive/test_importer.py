@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import hashlib
 import json
 import os
+import resource
 import signal
 import sqlite3
 import subprocess
@@ -16,9 +18,12 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
 
 from archive import importer
 from archive.__main__ import main
@@ -33,6 +38,7 @@ from archive.importer import (
     iter_import_lines,
     parse_release,
 )
+from archive.models import Release
 from archive.store import Archive, SaveResult
 from tests.archive.sample import ROOT
 from tests.archive.test_import_records import LINE
@@ -163,9 +169,11 @@ def test_lines_before_the_end_of_a_truncated_file_are_stored(
     rows = [{"url": f"https://fyr.example/{number}", "title": text} for number, text in enumerate(texts)]
     compressed = gzip.compress("".join(json.dumps(row) + "\n" for row in rows).encode())
     file.write_bytes(compressed[: len(compressed) * 9 // 10])
-    with pytest.raises(ArchiveError, match=r"cannot be unpacked after line \d+"):
-        import_file(archive, file, "fyr", IMPORTED_AT)
-    assert 20 < archive.db.execute("select count(*) from releases").fetchone()[0] < 30
+    result = import_file(archive, file, "fyr", IMPORTED_AT)
+    assert "cannot be unpacked after line" in str(result.failure)
+    assert 20 < archive.db.execute("select count(*) from releases").fetchone()[0] == result.new == result.last_line < 30
+    report = list(format_import_report(file, result))
+    assert report[-1] == f"{file}: stored or reported up to line {result.new}; the same command continues after it"
 
 
 def test_first_checks_are_spread_over_days(archive: Archive) -> None:
@@ -182,6 +190,171 @@ def test_first_checks_are_spread_over_days(archive: Archive) -> None:
 def test_unknown_agency_is_an_error(archive: Archive, file: Path) -> None:
     with pytest.raises(ArchiveError, match="agencies: fyrar: is not stored; stored agencies: fyr, vag"):
         import_file(archive, write_lines(file, LINE), "fyrar", IMPORTED_AT)
+
+
+# Lines of any kind
+
+TEXTS = st.text() | st.sampled_from(["", "a\x00b", "\ud800", "NaN", "> " * 150, "a\u0316\u0301" * 1500, "w" * 3000])
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | TEXTS | st.just(10**4299),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=6,
+)
+URLS = st.integers(1, 9).map("https://fyr.example/{}".format) | st.sampled_from(
+    ["https://a.example/1", "https://fyr.example/\x00", "http://[", "https://fyr.example/" + "x" * 3000]
+)
+RELEASES = st.fixed_dictionaries(
+    {"url": URLS, "title": TEXTS},
+    optional=dict.fromkeys(sorted(importer.KNOWN_FIELDS - {"url", "title"}), TEXTS | VALUES),
+)
+OBJECTS = RELEASES | st.dictionaries(TEXTS | st.sampled_from(sorted(importer.KNOWN_FIELDS)), VALUES, max_size=4)
+GOOD_LINE = b'{"url": "https://fyr.example/good", "title": "Bra", "views": %s}' % (b"9" * 5000)
+LINES = (
+    OBJECTS.map(lambda row: json.dumps(row).encode())
+    | VALUES.map(lambda value: json.dumps(value).encode())
+    | RELEASES.map(lambda row: json.dumps(row, ensure_ascii=False).encode(errors="surrogatepass"))
+    | st.binary(max_size=20)
+    | st.sampled_from([b"", b"  \t", b"\xef\xbb\xbf", b"\x00", b"[" * 100_000, b'{"a":' * 100_000, GOOD_LINE])
+    | st.just(b'{"url": "https://fyr.example/x", "title": "Ett", "title": "Annat"}')
+).map(lambda line: line.replace(b"\n", b""))
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(LINES, max_size=12), st.sampled_from([b"\n", b"\r\n"]), st.booleans(), st.booleans())
+def test_every_line_is_stored_or_a_named_error(lines: list[bytes], end: bytes, bom: bool, compress: bool) -> None:
+    with TemporaryDirectory() as folder, open_archive(Path(folder)) as archive:
+        file, kept = Path(folder) / "a.jsonl", [*lines, GOOD_LINE]
+        content = codecs.BOM_UTF8 * bom + end.join(kept)
+        assume(compress or not content.startswith(importer.GZIP_MAGIC))
+        file.write_bytes(gzip.compress(content, 1) if compress else content)
+        result = import_file(archive, file, "fyr", IMPORTED_AT)
+        assert (result.failure, result.last_line) == (None, len(kept))
+        assert result.lines == sum(bool(line.removeprefix(codecs.BOM_UTF8).strip()) for line in kept)
+        counts = [result.new, result.revised, result.unchanged, result.withheld, len(result.errors)]
+        assert sum(counts) == result.lines
+        failed = {error.line for error in result.errors}
+        for number, line in enumerate(kept, 1):
+            if number not in failed and line.strip():
+                assert_is_stored(archive, line)
+        for error in result.errors:
+            assert str(error).startswith(f"{file}: line {error.line}: ")
+            assert str(error).isprintable()
+            assert len(str(error)) < 1000
+        assert archive.get("https://fyr.example/good") is not None
+        again = import_file(archive, file, "fyr", IMPORTED_AT)
+        assert (again.lines, again.new, len(again.errors)) == (result.lines, 0, len(result.errors))
+
+
+def assert_is_stored(archive: Archive, line: bytes) -> None:
+    """Check that the texts of a line are those of a stored version, apart from what cleaning leaves out."""
+    if not (text := line.decode("utf-8-sig").strip()):
+        return
+    row = json.loads(text, parse_int=float)
+    release, _ = parse_release(row, "fyr")
+    sql = "select v.* from revisions v join releases r on r.id = v.release where r.url = ?"
+    versions = list(archive.db.query(sql, [release.url]))
+    assert any(version["title"] == release.title and version["body"] == release.body for version in versions)
+    assert release.title == importer.clean_line(row["title"])
+    assert (release.lead or "") == importer.clean_text(row.get("lead") or "")
+    shown = "".join(filter(str.isalnum, importer.strip_invisible(row.get("body") or "")))
+    if shown.isascii() and "[" not in row.get("body", "") and not row.get("body_html"):
+        assert release.body.count("w") == shown.count("w")
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        (b'{"url": "https://fyr.example/1", "title": "A", "body": "x", "body": "y"}', "body: is given more than once"),
+        (b'{"url": "https://fyr.example/1", "title": "A", "a": {"b": 1, "b": 2}}', "b: is given more than once"),
+        (b'{"url": "https://fyr.example/1", "title": "A", "tags": ["\\ud800"]}', "tags[0]: contains half of a"),
+        (b'{"url": "https://fyr.example/\\u0000", "title": "A"}', "contains a control character"),
+        (b'{"url": "https://fyr.example/' + b"x" * 2100 + b'", "title": "A"}', "url: is longer than 2083 characters"),
+        (b'{"url": "https://fyr.example/1", "title": 1' + b"0" * 5000 + b"}", "title: is not text"),
+        (b'{"url": "https://fyr.example/1", "title": "A", "images": [{"url": 7}]}', "images[0].url: is not text"),
+        (b'{"url": "https://fyr.example/1", "title": "A", "tags": ' + b"[" * 9999, "is nested too deeply"),
+    ],
+)
+def test_what_was_accepted_in_silence_or_ended_the_import_is_a_named_error(
+    archive: Archive, file: Path, line: bytes, problem: str
+) -> None:
+    file.write_bytes(line + b"\n" + json.dumps(LINE).encode())
+    result = import_file(archive, file, "fyr", IMPORTED_AT)
+    assert (result.lines, result.new, len(result.errors)) == (2, 1, 1)
+    assert str(result.errors[0]).startswith(f"{file}: line 1: ")
+    assert problem in str(result.errors[0])
+
+
+def test_long_number_in_an_ignored_field_is_counted_and_the_line_stored(archive: Archive, file: Path) -> None:
+    file.write_bytes(GOOD_LINE)
+    result = import_file(archive, file, "fyr", IMPORTED_AT)
+    assert (result.new, result.errors, dict(result.unknown_fields)) == (1, [], {"views": 1})
+
+
+def test_control_characters_that_are_left_out_are_counted(archive: Archive) -> None:
+    rows = [{**LINE, "title": "Fy\x00ren", "contacts": [{"name": "Ada\x08"}]}, {**LINE, "body": "a\r\nb\tc"}]
+    result = import_rows(archive, *rows)
+    assert dict(result.unknown_fields) == {"title (control characters)": 1, "contacts (control characters)": 1}
+
+
+def test_line_that_cannot_be_saved_is_named_and_the_others_are_stored(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save = archive.save
+
+    def fail(release: Release, **arguments: Any) -> SaveResult:
+        if release.url.endswith("/3"):
+            raise sqlite3.DataError("string or blob too big")
+        return save(release, **arguments)
+
+    monkeypatch.setattr(archive, "save", fail)
+    result = import_rows(archive, *({"url": f"https://fyr.example/{n}", "title": "Fyren"} for n in range(6)))
+    assert (result.lines, result.new, result.unchanged, result.failure) == (6, 5, 0, None)
+    assert [str(error).partition("line ")[2] for error in result.errors] == [
+        "4: cannot be saved: string or blob too big"
+    ]
+    words = archive.db.execute("select word, releases from vocabulary").fetchall()
+    assert words == [("fyren", 5)]
+
+
+# What ends an import
+
+
+def test_full_disk_keeps_what_was_committed(archive: Archive, file: Path, agencies: Path, tmp_path: Path) -> None:
+    rows = [{"url": f"https://fyr.example/{n}", "title": f"Lamp {n}", "body": "Lit. " * 99} for n in range(2000)]
+    write_lines(file, {}, *({**row, "language": "en"} for row in rows))
+    command = [sys.executable, "-m", "archive", "import", str(file), "--agency", "fyr", "--processes", "0"]
+    limit = (3_000_000, 3_000_000)  # bytes of the largest file; there is no other way to fill a disk without being root
+    done = subprocess.run(
+        [*command, "--archive", str(archive.path), "--agencies", str(agencies)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit),
+    )
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert f"{archive.path}: cannot be written: " in done.stderr
+    (stored,) = archive.db.execute("select count(*) from releases").fetchone()
+    assert 0 < stored < 2000
+    assert f"{file}: line 1: url: is missing\n" in done.stdout
+    assert f"{stored + 1} lines: {stored} new, 0 revised, 0 unchanged, 0 already crawled, 1 errors" in done.stdout
+    assert f"stored or reported up to line {stored + 1}; the same command continues after it" in done.stdout
+    result = import_file(archive, file, "fyr", IMPORTED_AT)
+    assert (result.new, result.unchanged, len(result.errors)) == (2000 - stored, stored, 1)
+
+
+def test_killed_process_that_reads_lines_is_reported(
+    archive: Archive, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importer, "prepare_lines", kill_own_process)
+    result = import_file(archive, write_lines(file, LINE), "fyr", IMPORTED_AT, processes=1)
+    assert (result.lines, result.last_line) == (0, 0)
+    assert "a process that reads lines was killed" in str(result.failure)
+
+
+def kill_own_process(*_: object) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 # Batches and processes
@@ -263,12 +436,15 @@ def test_command_prints_errors_and_counts(file: Path, agencies: Path, capsys: py
 def test_command_warns_of_hosts_of_other_agencies(
     file: Path, agencies: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    hosts = ("vag.example", "www.vag.example", "www.xn--vgar-loa.example", "a.example")
-    write_lines(file, LINE, *({**LINE, "url": f"https://{host}/1"} for host in hosts))
+    hosts = ("vag.example", "press.vag.example", "www.xn--vgar-loa.example", "a.example", "press.fyr.example")
+    write_lines(file, LINE, *({**LINE, "url": f"https://{host}/1"} for host in (hosts[0], *hosts)))
+    file.write_text(file.read_text("utf-8").replace("vag.example/1", "vag.example/2", 1), "utf-8")
     assert run_import(file, agencies) == 0
     assert [line for line in capsys.readouterr().out.splitlines() if line.startswith("warning")] == [
-        "warning: 2 of them are at vag.example, which belongs to vag: is --agency right?",
-        "warning: 1 of them are at xn--vgar-loa.example, which belongs to vag: is --agency right?",
+        "warning: 2 of them are at vag.example, which belongs to vag: is --agency right? (first: line 2)",
+        "warning: 1 of them are at press.vag.example, which belongs to vag: is --agency right? (first: line 4)",
+        "warning: 1 of them are at xn--vgar-loa.example, which belongs to vag: is --agency right? (first: line 5)",
+        "warning: 1 of them are at a.example, which belongs to no agency that is known here (first: line 6)",
     ]
 
 
@@ -285,7 +461,7 @@ def test_new_archive_is_announced_and_deleted_if_it_stays_empty(
         assert sorted(tmp_path.iterdir()) == before
         printed = capsys.readouterr().err
         assert ("creating a new one" in printed) == (agency == "fyr")
-        assert ("no archive was created" in printed) == (file == bad)
+        assert ("no archive was created" in printed) == (file in (bad, truncated))
     assert run_import(good, agencies) == 0
     assert f"{new}: no such archive; creating a new one\n" in capsys.readouterr().err
     assert run_import(bad, agencies) == 1

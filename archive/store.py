@@ -100,8 +100,7 @@ class Archive:
         """Rebuild search index, near-duplicates and counts, and return the number of releases."""
         number = self.writer.index.rebuild(progress)
         with self.transaction():
-            if self.writer.near_duplicates.is_stale():
-                self.writer.near_duplicates.reindex()
+            self.writer.near_duplicates.reindex()
             fill_count_tables(self.db)
         return number
 

@@ -136,7 +136,55 @@ def test_only_long_identical_texts_may_be_far_apart_in_time(
     assert (save_and_compare(archive, release("fyrstyrelsen", body), other) is not None) == found
 
 
-def test_texts_of_one_agency_are_found_but_are_no_near_duplicates(archive: Archive) -> None:
+@pytest.mark.parametrize(
+    ("one", "other", "days", "found"),
+    [
+        (FULL, FULL, 0, True),
+        (FULL, FULL, 400, True),
+        (write_text(20, 1), write_text(20, 1), 10, True),
+        (write_text(20, 1), write_text(20, 1), 30, False),
+        (FULL, f"{FULL}\n\nRättat.", 1, True),
+        (FULL, f"{FULL}\n\nRättat.", 30, False),
+        (f"{FULL}\n\nMöte den 3 maj.", f"{FULL}\n\nMöte den 10 maj.", 7, False),
+        (FULL, "\n\n".join(FULL_PARAGRAPHS[:-3]), 0, False),
+        ("Växeln är stängd i dag.", "Växeln är stängd i dag.", 0, False),
+    ],
+    ids=["same", "same, long ago", "brief", "brief, long ago", "corrected", "later", "next", "shortened", "few words"],
+)
+def test_copies_at_two_addresses_of_one_site_are_near_duplicates(
+    archive: Archive, one: str, other: str, days: int, found: bool
+) -> None:
+    first = release("fyrstyrelsen", one, name="a")
+    second = release("fyrstyrelsen", other, name="b", published=DAY + timedelta(days=days))
+    assert (save_and_compare(archive, first, second) is not None) == found
+    pairs = read_pairs(archive)
+    with archive.transaction():
+        archive.writer.near_duplicates.reindex()
+    assert read_pairs(archive) == pairs
+    assert all(one != other for one, other in pairs)
+
+
+def test_many_texts_of_one_site_leave_room_for_copies_of_others(archive: Archive) -> None:
+    own = save(archive, *(release("fyrstyrelsen", f"{FULL} {number}", name=str(number)) for number in range(60)))
+    (copy,) = save(archive, release("vagmyndigheten"))
+    assert len({other for one, other in read_pairs(archive) if one == copy}) == duplicates.MAX_CANDIDATES
+    (same,) = save(archive, release("fyrstyrelsen", f"{FULL} 7", name="again"))
+    assert {other for one, other in read_pairs(archive) if one == same} == {own[7], copy}  # other figures: no copies
+
+
+def test_page_lists_a_copy_on_the_own_site_beside_those_of_others(archive: Archive) -> None:
+    own, twin, wire, other = save(
+        archive,
+        release("fyrstyrelsen", name="a"),
+        release("fyrstyrelsen", name="b"),
+        replace(release("fyrstyrelsen"), url="https://wire.example/1"),
+        release("vagmyndigheten"),
+    )
+    found = [(one["id"], one["host"]) for one in find_duplicates(archive.db.conn, own)]
+    assert found == [(twin, "fyrstyrelsen.example"), (wire, "wire.example"), (other, "vagmyndigheten.example")]
+
+
+def test_texts_of_one_agency_are_found(archive: Archive) -> None:
     similar = f"{FULL}\n\n{write_text(20, 5)}"
     own = save(
         archive,
@@ -145,7 +193,6 @@ def test_texts_of_one_agency_are_found_but_are_no_near_duplicates(archive: Archi
         release("fyrstyrelsen", similar, name="c"),
     )
     save(archive, release("vagmyndigheten"))
-    assert not [pair for pair in read_pairs(archive) if set(pair) <= set(own)]
     index, text = archive.writer.near_duplicates, join_text_fields("Om fyrar", None, FULL)
     similarity = pytest.approx(compute_similarity(FULL, similar), abs=0.001)
     assert index.find_same_text(text, "fyrstyrelsen") == list(zip(own, [1.0, 1.0, similarity], strict=True))
@@ -170,10 +217,8 @@ def test_reindex_restores_pairs_and_replaces_keys_of_another_version(archive: Ar
     archive.db.execute("delete from near_duplicates")
     archive.db.execute("update minhash_bands set band = band + 100")
     index = archive.writer.near_duplicates
-    assert index.is_stale()
     with archive.transaction():
         index.reindex()
-    assert not index.is_stale()
     assert read_pairs(archive) == pairs
     assert archive.db.execute("select * from minhash_bands").fetchall() == keys
 
@@ -207,9 +252,15 @@ def test_undated_release_counts_from_when_it_was_first_seen(archive: Archive) ->
 
 def test_number_of_compared_candidates_is_limited(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(duplicates, "MAX_CANDIDATES", 3)
-    save(archive, *(release("fyrstyrelsen", name=str(number)) for number in range(6)))
-    save(archive, release("vagmyndigheten"))
-    assert len(read_pairs(archive)) == 2 * 3
+    monkeypatch.setattr(duplicates, "MAX_OWN_CANDIDATES", 3)  # one of which is the release itself
+    own = save(archive, *(release("fyrstyrelsen", name=str(number)) for number in range(6)))
+    (copy,) = save(archive, release("vagmyndigheten"))
+    pairs = read_pairs(archive)
+    assert len([pair for pair in pairs if pair[0] == copy]) == 3
+    # each of the agency's is paired with the two before it
+    assert {pair for pair in pairs if copy not in pair and pair[0] > pair[1]} == {
+        (own[later], own[earlier]) for later in range(6) for earlier in range(max(0, later - 2), later)
+    }
 
 
 def test_keys_are_the_same_on_every_machine() -> None:

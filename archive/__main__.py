@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from archive.database import MAX_PROCESSES, ArchiveError, ProgressCallback, check_database, choose_process_count
+from archive.database import MAX_PROCESSES, ArchiveError, check_database, choose_process_count
 from archive.dataset_tables import DATASET_FORMATS, OPTIONAL_TABLES
 from archive.dates import now
+from archive.progress import show_progress
 
 if TYPE_CHECKING:
     from archive.store import Archive
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 Command = Callable[..., Any]
 
 MIN_PARALLEL_BYTES = 1_000_000  # smaller files, compressed or not, are read by a single process
-PROGRESS_INTERVAL = 30  # seconds between lines that say how far a command is, in logs
 EXIT_INTERRUPTED = 130  # as in shells after Ctrl-C
 TAKEDOWN_LOG_SQL = (
     "select id, kind, release, at, coalesce('lifted ' || lifted, 'in force'), reason from takedowns order by id"
@@ -730,30 +730,6 @@ def open_existing_archive(path: Path) -> Archive:
 
 def format_sizes(paths: Iterator[Path]) -> str:
     return ", ".join(f"{path.name} {path.stat().st_size / 1e6:.1f} MB" for path in sorted(paths))
-
-
-@contextmanager
-def show_progress() -> Iterator[ProgressCallback]:
-    """Yield a progress callback. On a terminal, it shows a bar, else a line every PROGRESS_INTERVAL seconds."""
-    from rich.console import Console
-    from rich.progress import Progress, TaskID
-
-    console, shown_at = Console(stderr=True), time.monotonic()
-    with Progress(
-        console=console, transient=True, disable=not console.is_terminal, redirect_stdout=sys.stdout.isatty()
-    ) as progress:
-        bars: dict[str, TaskID] = {}
-
-        def report(what: str, done: int, total: int) -> None:
-            nonlocal shown_at
-            if not console.is_terminal and time.monotonic() >= shown_at + PROGRESS_INTERVAL:
-                shown_at = time.monotonic()
-                click.echo(f"{what}: {done / max(total, 1):.0%}", err=True)
-            if what not in bars:
-                bars[what] = progress.add_task(what, total=total)
-            progress.update(bars[what], completed=done)
-
-        yield report
 
 
 if __name__ == "__main__":

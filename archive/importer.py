@@ -10,454 +10,28 @@ from __future__ import annotations
 import codecs
 import difflib
 import gzip
-import json
-import re
 import sqlite3
 import tomllib
-import unicodedata
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
-from dataclasses import MISSING, dataclass, field, fields
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import IO, Any, Literal, cast
-from urllib.parse import urljoin, urlsplit
-
-import nh3
-from lxml import html
-from markdown_it import MarkdownIt
+from urllib.parse import urlsplit
 
 from archive.captures import Captures
 from archive.database import ArchiveError, ProgressCallback, map_in_order, open_readonly
-from archive.dates import parse_time, to_iso
-from archive.html import ALLOWED_ATTRIBUTES, ALLOWED_SCHEMES, ALLOWED_TAGS, REMOVED_ELEMENTS, filter_attribute
-from archive.models import IMPORT_PREFIX, Attachment, Contact, Image, Question, Release
+from archive.dates import to_iso
+from archive.import_lines import FieldError, parse_line, parse_release, parse_url_field, shorten_message
+from archive.models import IMPORT_PREFIX, Release
 from archive.redaction import TAKEDOWN_KINDS
 from archive.store import Archive, PreparedRelease, SaveResult, prepare_release
-from archive.urls import canonical_url, strip_www
-
-# Kinds
-KIND_WORDS = {  # in Swedish and English, singular and plural, as in names of site sections
-    "press release": "pressmeddelande pressmeddelanden pressreleaser",
-    "opinion": "debattartikel debattartiklar debatt opinions",
-    "speech": "tal anföranden speeches",
-    "statement": "uttalande uttalanden statements",
-    "interview": "intervju intervjuer interviews",
-    "notice": "notis notiser notices",
-    "consultation": "remiss remisser consultations",
-    "decision": "beslut decisions",
-    "report": "rapport rapporter reports",
-    "regulation": "föreskrift föreskrifter regulations",
-    "blog": "blogg bloggar blogs",
-    "event": "evenemang events",
-    "newsletter": "nyhetsbrev newsletters",
-    "news": "nyhet nyheter",
-    "article": "artikel artiklar articles",
-}
-KINDS_BY_WORD = {word: kind for kind, words in KIND_WORDS.items() for word in (kind, *words.split(" "))}
-
-# Text
-CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]+")
-# soft hyphen, zero-width characters, word joiner, byte order mark
-INVISIBLE_CHARACTERS = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]+")
-LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-MAX_COMBINING_CHARACTERS = 1000  # in a row, because normalising them takes quadratic time; no script has more than ten
-SIGN_RUN = re.compile(rf"[^\w\s\x00-\x7f]{{{MAX_COMBINING_CHARACTERS},}}")  # \w has no combining characters
-BLANK_LINES = re.compile(r"\n\s*\n+")
-HYPHEN = re.compile("^- ", re.MULTILINE)
-EMPTY_PARAGRAPH = re.compile(r"<p>\s*</p>\s*")
-BLOCK_TAGS = {"h1", "h2", "h3", "h4", "h5", "h6", "p", "blockquote", "ul", "ol", "dl", "dt", "dd", "table", "div"}
-MAX_NESTING = 100  # lists and blockquotes; markdown-it leaves out what is nested deeper
-MARKDOWN = MarkdownIt("commonmark", {"html": False, "breaks": True, "maxNesting": MAX_NESTING}).enable("table")
-# libxml2 without huge_tree leaves out paragraphs of more than 10,000,000 characters
-HTML_PARSER = html.HTMLParser(huge_tree=True)
-MAX_HTML_LENGTH = 300_000_000  # characters, with complete URLs in its links; SQLite stores 1,000,000,000 bytes at most
-
-# Fields
-PART_TYPES: dict[str, type[Any]] = {
-    "questions": Question,
-    "images": Image,
-    "attachments": Attachment,
-    "contacts": Contact,
-}
-KNOWN_FIELDS = {
-    *("agency", "url", "title", "lead", "body", "body_html", "kind", "published", "updated", "language", "tags"),
-    *PART_TYPES,
-}
-LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
-MIN_YEAR, MAX_YEAR = 1900, 2099  # the same range as in the crawler; systems write years outside it for an unknown date
-MAX_URL_LENGTH = 2_083  # characters; Scrapy requests no longer ones
-UNUSABLE_IMAGES = "body (images without a web address)"
-MAX_SHOWN_LENGTH = 300  # characters of a message or of the name of a field
-
-
-class FieldError(ValueError):
-    """A field that cannot be imported, or a whole line (if `field` is None)."""
-
-    def __init__(self, field: str | None, problem: str) -> None:
-        self.field, self.problem = field, problem
-        super().__init__(field, problem)  # so that it can be pickled
-
-    def __str__(self) -> str:
-        return self.problem
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportedBody:
-    """A body in the form that the archive stores."""
-
-    text: str  # plain, with a blank line between paragraphs
-    html: str  # sanitised
-    images: tuple[Image, ...] = ()
-
-
-def parse_release(row: Mapping[str, Any], agency: str) -> tuple[Release, list[str]]:
-    """Parse the release of a line, and return it with the names of the fields that are not imported.
-
-    Raises FieldError if a field is invalid.
-    """
-    if row.get("agency") not in (None, agency):
-        raise FieldError("agency", f"is {row['agency']!r}, not {agency!r}")
-    url = parse_url_field(row, "url")
-    title = parse_text_field(row, "title", single_line=True)
-    if not title:
-        raise FieldError("title", "is missing")
-    lead = parse_text_field(row, "lead")
-    body = strip_lead(parse_body(row, url), lead)
-    parts = {name: parse_parts(row, name) for name in PART_TYPES}
-    usable_images = [image for image in body.images if is_web_url(image.url)]
-    release = Release(
-        agency=agency,
-        url=url,
-        title=title,
-        lead=lead,
-        body=body.text,
-        body_html=body.html,
-        kind=parse_kind(parse_text_field(row, "kind", single_line=True)),
-        published=parse_time_field(row, "published"),
-        published_text=parse_text_field(row, "published", single_line=True),
-        updated=parse_time_field(row, "updated"),
-        updated_text=parse_text_field(row, "updated", single_line=True),
-        language=parse_language_field(row),
-        tags=parse_tags_field(row),
-        **{**parts, "images": (*parts["images"], *usable_images)},
-    )
-    unknown_fields = [name for name in row if name not in KNOWN_FIELDS and row[name] not in (None, [], "")]
-    if len(usable_images) < len(body.images):
-        unknown_fields.append(UNUSABLE_IMAGES)
-    unknown_fields += [f"{name} (control characters)" for name in row if has_control_characters(row[name])]
-    return release, unknown_fields
-
-
-def has_control_characters(value: object) -> bool:
-    """Return whether a text, or a text in a list or object, has characters such as NUL, which are left out."""
-    if isinstance(value, str):
-        return CONTROL_CHARACTERS.search(value) is not None
-    parts = value if isinstance(value, list) else value.values() if isinstance(value, dict) else ()
-    return any(map(has_control_characters, parts))
-
-
-def shorten(text: str) -> str:
-    """Return text for a message: without line breaks and the like, and without the middle if it is long.
-
-    >>> shorten("a\\nb"), len(shorten("a" * 1000))
-    ('a\\\\nb', 301)
-    """
-    printable = text if text.isprintable() else repr(text)[1:-1]
-    return printable if len(printable) <= MAX_SHOWN_LENGTH else f"{printable[:200]}…{printable[-100:]}"
-
-
-def parse_text_field(row: Mapping[str, Any], name: str, *, single_line: bool = False, parent: str = "") -> str | None:
-    """Return a cleaned text, or None if it is absent or empty; raise FieldError if it is not text.
-
-    parent: the path of the object, for the error.
-    """
-    value = row.get(name)
-    if value is None:
-        return None
-    if not isinstance(value, str):
-        raise FieldError(parent + name, "is not text")
-    check_characters(parent + name, value)
-    return (clean_line(value) if single_line else clean_text(value)) or None
-
-
-def check_characters(name: str, text: str) -> None:
-    """Raise FieldError if a text cannot be stored, or would take too long to normalise."""
-    if LONE_SURROGATE.search(text):
-        raise FieldError(name, "contains half of a UTF-16 surrogate pair")
-    for signs in SIGN_RUN.findall(strip_invisible(text)):
-        if sum(unicodedata.combining(sign) > 0 for sign in signs) >= MAX_COMBINING_CHARACTERS:
-            raise FieldError(name, f"has {MAX_COMBINING_CHARACTERS} combining characters or more in a row")
-
-
-def parse_url_field(row: Mapping[str, Any], name: str) -> str:
-    """Return a URL in canonical form, as the crawler stores it; raise FieldError if it is invalid."""
-    text = parse_text_field(row, name, single_line=True)
-    if not text:
-        raise FieldError(name, "is missing")
-    if len(text) > MAX_URL_LENGTH:
-        raise FieldError(name, f"is longer than {MAX_URL_LENGTH} characters")
-    if has_control_characters(row[name]):
-        raise FieldError(name, f"{row[name]!r} contains a control character")
-    try:
-        parts, url = urlsplit(text), canonical_url(text)
-    except ValueError as error:
-        raise FieldError(name, f"{text!r} is not a URL: {error}") from error
-    if not is_web_url(text) or not parts.hostname or " " in text:
-        raise FieldError(name, f"{text!r} is not a URL that begins with http:// or https://")
-    return url
-
-
-def parse_kind(text: str | None) -> str | None:
-    """Return the English word for a kind of release. An unknown word is returned unchanged.
-
-    >>> parse_kind("Pressmeddelanden"), parse_kind("artiklar"), parse_kind("Telegram"), parse_kind(None)
-    ('press release', 'article', 'Telegram', None)
-    """
-    return KINDS_BY_WORD.get(text.casefold(), text) if text else None
-
-
-def parse_time_field(row: Mapping[str, Any], name: str) -> datetime | date | None:
-    """Return a datetime with UTC offset, a day, a month or None; raise FieldError if it is invalid."""
-    text = parse_text_field(row, name, single_line=True)
-    if text is None:
-        return None
-    try:
-        value = parse_time(text)
-    except ValueError as error:
-        problem = f"{text!r} is not a time like 2024-03-15T09:30:00+01:00, 2024-03-15 or 2024-03"
-        raise FieldError(name, problem) from error
-    if isinstance(value, datetime) and value.tzinfo is None:
-        raise FieldError(name, f"{text!r} has no UTC offset, such as +01:00")
-    if value and not MIN_YEAR <= value.year <= MAX_YEAR:
-        raise FieldError(name, f"{text!r} is not in a year from {MIN_YEAR} to {MAX_YEAR}")
-    return value
-
-
-def parse_language_field(row: Mapping[str, Any]) -> str | None:
-    text = parse_text_field(row, "language", single_line=True)
-    if text and not LANGUAGE_TAG.fullmatch(text):
-        raise FieldError("language", f"{text!r} is not a language tag like sv or en-GB")
-    return text
-
-
-def parse_tags_field(row: Mapping[str, Any]) -> tuple[str, ...]:
-    tags = parse_list_field(row, "tags")
-    if not all(isinstance(tag, str) for tag in tags):
-        raise FieldError("tags", "is not a list of strings")
-    for index, tag in enumerate(tags):
-        check_characters(f"tags[{index}]", tag)
-    return tuple(dict.fromkeys(filter(None, map(clean_line, tags))))
-
-
-def parse_list_field(row: Mapping[str, Any], name: str) -> list[Any]:
-    value = row.get(name)
-    if value is None:
-        return []
-    if not isinstance(value, list):
-        raise FieldError(name, "is not a list")
-    return value
-
-
-def parse_body(row: Mapping[str, Any], url: str) -> ImportedBody:
-    """Convert the body: `body` is Markdown, or the plain text of `body_html` if there is one."""
-    markup, text = parse_text_field(row, "body_html"), parse_text_field(row, "body")
-    name = "body" if markup is None else "body_html"
-    try:
-        if markup is None:
-            return parse_markdown(text or "", url)
-        body = sanitise_html(markup, url)
-        return ImportedBody(text=text or body.text, html=body.html)
-    except RecursionError as error:
-        raise FieldError(name, "is nested too deeply") from error
-    except ValueError as error:
-        problem = error.problem if isinstance(error, FieldError) else f"contains an invalid URL: {error}"
-        raise FieldError(name, problem) from error
-
-
-def strip_lead(body: ImportedBody, lead: str | None) -> ImportedBody:
-    """Remove the first paragraph of the body if it is the lead."""
-    first, _, rest = body.text.partition("\n\n")
-    head, end, tail = body.html.partition("</p>")
-    if not lead or first.split() != lead.split() or html_to_text(head + end) != first:
-        return body
-    return ImportedBody(text=rest, html=tail.strip(), images=body.images)
-
-
-def parse_parts(row: Mapping[str, Any], name: str) -> tuple[Any, ...]:
-    """Parse a list field into objects such as Question or Image. Questions are numbered in order."""
-    parts = parse_list_field(row, name)
-    return tuple(parse_part(f"{name}[{index}]", part, PART_TYPES[name], index + 1) for index, part in enumerate(parts))
-
-
-def parse_part(field_path: str, part: object, part_type: type[Any], position: int) -> Any:
-    """Parse one object of a list field; raise FieldError for a member that the archive would lose."""
-    if not isinstance(part, dict):
-        raise FieldError(field_path, "is not an object")
-    is_required = {part_field.name: part_field.default is MISSING for part_field in fields(part_type)}
-    if unknown := set(part) - set(is_required):
-        raise FieldError(f"{field_path}.{min(unknown)}", f"is not one of its fields: {', '.join(is_required)}")
-    numbering = {"position": position} if "position" in is_required else {}
-    values: dict[str, Any] = {
-        name: parse_text_field(part, name, parent=f"{field_path}.") for name in is_required if name not in numbering
-    }
-    for name, value in values.items():
-        if is_required[name] and not value:
-            raise FieldError(f"{field_path}.{name}", "is missing")
-    if "url" in values and not is_web_url(values["url"]):
-        raise FieldError(f"{field_path}.url", f"{values['url']!r} is not a web address")
-    if not any(values.values()):
-        raise FieldError(field_path, "is empty")
-    return part_type(**numbering, **values)
-
-
-def is_web_url(url: str) -> bool:
-    return url.lower().startswith(("http://", "https://"))
-
-
-def parse_markdown(text: str, url: str) -> ImportedBody:
-    """Convert CommonMark with tables. Line breaks are kept, and HTML in the text is shown as text.
-
-    url: the release's URL, against which relative URLs are resolved.
-
-    >>> parse_markdown("## Bakgrund\\n\\n- Det är bra, säger hon.\\n\\n* ett\\n* [två](/b)", "https://a.se/x").text
-    'Bakgrund\\n\\n- Det är bra, säger hon.\\n\\n• ett\\n• två'
-    """
-    tokens = MARKDOWN.parse(escape_speech_hyphens(clean_text(text)))
-    if any(token.nesting == 1 and token.level >= MAX_NESTING - 1 for token in tokens):
-        raise FieldError(None, f"is nested deeper than {MAX_NESTING} levels")
-    images = tuple(
-        Image(url=urljoin(url, str(part.attrs["src"])), alt=part.content or None)
-        for token in tokens
-        for part in token.children or ()
-        if part.type == "image"
-    )
-    return sanitise_html(MARKDOWN.renderer.render(tokens, MARKDOWN.options, {}), url, images)
-
-
-def escape_speech_hyphens(text: str) -> str:
-    """Escape a hyphen that starts only one line of a paragraph, because it marks speech, not a list.
-
-    >>> escape_speech_hyphens("- Nej, säger hon.\\n\\n- ett\\n- två")
-    '\\\\- Nej, säger hon.\\n\\n- ett\\n- två'
-    """
-    paragraphs = text.split("\n\n")
-    return "\n\n".join(
-        HYPHEN.sub(r"\\- ", paragraph) if len(HYPHEN.findall(paragraph)) == 1 else paragraph for paragraph in paragraphs
-    )
-
-
-def sanitise_html(text: str, url: str, images: tuple[Image, ...] = ()) -> ImportedBody:
-    """Sanitise HTML and extract its text. h1 becomes h2, because the release already has a title."""
-    demoted = re.sub(r"<(/?)h1\b", r"<\1h2", text, flags=re.IGNORECASE)
-    if len(demoted) + demoted.lower().count("href") * len(url) > MAX_HTML_LENGTH:
-        raise FieldError(None, f"would be longer than {MAX_HTML_LENGTH} characters with complete URLs in its links")
-    clean = nh3.clean(
-        demoted,
-        tags=ALLOWED_TAGS,
-        clean_content_tags=REMOVED_ELEMENTS,
-        attributes=ALLOWED_ATTRIBUTES,
-        attribute_filter=filter_attribute,
-        url_schemes=ALLOWED_SCHEMES,
-        url_relative=("rewrite_with_base", url),
-    )
-    clean = EMPTY_PARAGRAPH.sub("", clean).strip()
-    return ImportedBody(text=html_to_text(clean), html=clean, images=images)
-
-
-def html_to_text(markup: str) -> str:
-    """Convert sanitised HTML to plain text, with one line per list item (• or number) or table row.
-
-    >>> html_to_text("<p>a<br>b</p><ol><li>c</li></ol><table><tr><th>d</th><td>e</td></tr></table>")
-    'a\\nb\\n\\n1. c\\n\\nd | e'
-    """
-    if not markup.strip():
-        return ""
-    root = html.fragment_fromstring(markup, create_parent="div", parser=HTML_PARSER)
-    if faults := HTML_PARSER.error_log.filter_from_fatals():
-        raise FieldError(None, f"cannot be read as HTML: {faults[0].message}")
-    return "\n\n".join(block for block in iter_block_texts(root) if block)
-
-
-def iter_block_texts(parent: Any) -> Iterator[str]:
-    """Yield the text of each block in an element. Text between blocks counts as a block, too."""
-    inline_text = parent.text or ""
-    for child in parent:
-        if child.tag in BLOCK_TAGS:
-            yield tidy_lines(inline_text)
-            inline_text = ""
-            if child.tag in ("ul", "ol"):
-                yield "\n".join(iter_list_items(child, "•"))
-            elif child.tag == "table":
-                yield "\n".join(iter_table_rows(child))
-            else:
-                yield from iter_block_texts(child)
-        else:
-            inline_text += read_inline_text(child)
-        inline_text += child.tail or ""
-    yield tidy_lines(inline_text)
-
-
-def iter_list_items(parent: Any, bullet: str) -> Iterator[str]:
-    """Yield a list's items, one per line, each followed by the items of its nested lists."""
-    for number, item in enumerate(parent.findall("li"), int(parent.get("start") or 1)):
-        nested = [child for child in item if child.tag in ("ul", "ol")]
-        for child in nested:
-            item.remove(child)
-        if own := collapse_space(" ".join(iter_block_texts(item))):
-            yield f"{f'{number}.' if parent.tag == 'ol' else bullet} {own}"
-        for child in nested:
-            yield from iter_list_items(child, "◦")
-
-
-def iter_table_rows(table: Any) -> Iterator[str]:
-    """Yield a table's caption and rows, one per line, with a bar between cells."""
-    for row in table.iter("caption", "tr"):
-        cells = [row] if row.tag == "caption" else [cell for cell in row if cell.tag in ("td", "th")]
-        line = " | ".join(collapse_space(read_inline_text(cell)) for cell in cells)
-        if line.strip(" |"):
-            yield line
-
-
-def read_inline_text(element: Any) -> str:
-    """Return the text of an element, including line breaks."""
-    if element.tag == "br":
-        return "\n"
-    return (element.text or "") + "".join(read_inline_text(child) + (child.tail or "") for child in element)
-
-
-def tidy_lines(text: str) -> str:
-    """Collapse white space in each line and remove empty lines."""
-    return "\n".join(filter(None, map(collapse_space, text.split("\n"))))
-
-
-def collapse_space(text: str) -> str:
-    return " ".join(text.split())
-
-
-def clean_line(text: str) -> str:
-    """Return text as one line: in NFC, without invisible characters, white space collapsed."""
-    return collapse_space(unicodedata.normalize("NFC", strip_invisible(text)))
-
-
-def clean_text(text: str) -> str:
-    """Return text with one blank line between paragraphs. Indentation is kept, because Markdown uses it.
-
-    >>> clean_text("Sam\\u00adhälle\\r\\n\\r\\n\\r\\n  två ")
-    'Samhälle\\n\\n  två'
-    """
-    plain = unicodedata.normalize("NFC", strip_invisible(text)).replace("\r\n", "\n").replace("\r", "\n")
-    return BLANK_LINES.sub("\n\n", plain.replace("\u00a0", " ")).strip("\n").rstrip()
-
-
-def strip_invisible(text: str) -> str:
-    """Return text without control and invisible characters."""
-    return INVISIBLE_CHARACTERS.sub("", CONTROL_CHARACTERS.sub("", text))
-
+from archive.urls import strip_www
 
 # Reading the file
 GZIP_MAGIC = b"\x1f\x8b"
@@ -487,8 +61,8 @@ class LineError(ArchiveError):
 
     def __init__(self, file: Path, line: int, error: FieldError) -> None:
         self.line, self.field = line, error.field
-        key = error.field and shorten(error.field)
-        super().__init__(file, shorten(error.problem), table=f"line {line}", key=key)
+        key = error.field and shorten_message(error.field)
+        super().__init__(file, shorten_message(error.problem), table=f"line {line}", key=key)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -548,7 +122,7 @@ def import_file(
         problem = f"is not stored; stored agencies: {', '.join(agencies) or 'none'}"
         raise ArchiveError(archive.path, problem, table="agencies", key=agency)
     result, prepare = ImportResult(), partial(prepare_lines, agency, archive.path)
-    save = partial(save_line, archive, imported_at=imported_at, parser_version=f"{IMPORT_PREFIX}{file.name}")
+    save = partial(import_release, archive, imported_at=imported_at, parser_version=f"{IMPORT_PREFIX}{file.name}")
     batches = batch_lines(iter_import_lines(file, progress))
     try:
         with closing(map_in_order(batches, prepare, to_payload=list, processes=processes)) as prepared_batches:
@@ -566,12 +140,8 @@ def import_file(
                         count_line(archive, result, (number, line), outcome, host_owners)
     except ArchiveError as error:
         result.failure = error
-    except BrokenProcessPool:
-        result.failure = ArchiveError(file, "a process that reads lines was killed; perhaps the memory is full")
-    except OSError as error:
-        result.failure = ArchiveError(file, f"cannot be read: {error}")
-    except sqlite3.Error as error:
-        result.failure = ArchiveError(archive.path, f"cannot be written: {error}")
+    except (sqlite3.Error, OSError, BrokenProcessPool) as error:  # BrokenProcessPool: perhaps the memory is full
+        result.failure = ArchiveError(archive.path, f"the import ended early: {error}")
     return result
 
 
@@ -589,20 +159,6 @@ def save_batch(
         if len(lines) == 1:
             return [FieldError(None, f"cannot be saved: {error}")]
     return [outcome for line in lines for outcome in save_batch(archive, [line], save)]
-
-
-def save_line(
-    archive: Archive, line: PreparedLine, *, imported_at: datetime, parser_version: str
-) -> Outcome | FieldError:
-    """Save a line, and return what became of it."""
-    if isinstance(line, str):
-        return "withheld"
-    if isinstance(line, FieldError):
-        return line
-    try:
-        return import_release(archive, line[0], imported_at, parser_version)
-    except FieldError as error:
-        return error
 
 
 def count_line(
@@ -700,31 +256,6 @@ def prepare_lines(agency: str, archive: Path, batch: list[NumberedLine]) -> list
     return prepared
 
 
-def parse_line(line: bytes) -> dict[str, Any]:
-    """Parse a line as a JSON object; raise FieldError if it is not one, or has a name twice."""
-    try:
-        # no field is a number; int() refuses those of more than 4,300 digits. Each of several joined files has a BOM
-        row = json.loads(line.decode("utf-8-sig"), parse_int=float, object_pairs_hook=build_object)
-    except UnicodeDecodeError as error:
-        raise FieldError(None, f"is not UTF-8: {error.reason} at byte {error.start}") from error
-    except RecursionError as error:
-        raise FieldError(None, "is nested too deeply") from error
-    except json.JSONDecodeError as error:
-        raise FieldError(None, f"is not JSON: {error}") from error
-    if not isinstance(row, dict):
-        raise FieldError(None, "is not a JSON object")
-    return row
-
-
-def build_object(members: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return the members of a JSON object; raise FieldError if a name is repeated, because one value would be lost."""
-    built = dict(members)
-    if len(built) < len(members):
-        (name, _), *_ = Counter(name for name, _ in members).most_common(1)
-        raise FieldError(name, "is given more than once")
-    return built
-
-
 def prepare_line(agency: str, archive_db: sqlite3.Connection, row: Mapping[str, Any]) -> PreparedLine:
     """Parse a line. Its text is analysed here only if its URL is not stored yet."""
     if row.get("takedown") in TAKEDOWN_KINDS.values():
@@ -737,13 +268,19 @@ def prepare_line(agency: str, archive_db: sqlite3.Connection, row: Mapping[str, 
     return prepare_release(release, with_features=is_new), unknown_fields
 
 
-def import_release(archive: Archive, prepared: PreparedRelease, imported_at: datetime, parser_version: str) -> Outcome:
-    """Save a release unless it is stored already; raise FieldError if its URL is another agency's."""
-    release = prepared.release
+def import_release(
+    archive: Archive, line: PreparedLine, imported_at: datetime, parser_version: str
+) -> Outcome | FieldError:
+    """Save the release of a line unless it is stored already, and return what became of the line."""
+    if isinstance(line, str):
+        return "withheld"
+    if isinstance(line, FieldError):
+        return line
+    prepared, release = line[0], line[0].release
     stored = archive.db.execute(STORED_RELEASE_SQL, {"url": release.url}).fetchone()
     release_id, agency = stored or (None, release.agency)
     if agency != release.agency:
-        raise FieldError("url", f"{release.url} is stored as a release of {agency}")
+        return FieldError("url", f"{release.url} is stored as a release of {agency}")
     states = archive.db.execute("select cause, hash from revisions where release = ?", [release_id]).fetchall()
     if any(known_hash == prepared.hash for _, known_hash in states):
         return "unchanged"
@@ -840,7 +377,7 @@ def format_import_report(file: Path, result: ImportResult) -> Iterator[str]:
         yield f"already crawled: {result.already_crawled} differ from the agency's own page, whose text is kept"
     for (host, owner), lines in sorted(result.foreign_hosts.items(), key=lambda item: -len(item[1])):
         problem = f"belongs to {owner}: is --agency right?" if owner else "belongs to no agency that is known here"
-        yield f"warning: {len(lines)} of them are at {shorten(host)}, which {problem} (first: line {lines[0]})"
+        yield f"warning: {len(lines)} of them are at {shorten_message(host)}, which {problem} (first: line {lines[0]})"
     if result.withheld:
         yield f"withheld: {result.withheld} are hidden or redacted in the archive they come from, and left out"
     if result.withheld_elsewhere:
@@ -849,6 +386,6 @@ def format_import_report(file: Path, result: ImportResult) -> Iterator[str]:
     if result.without_body:
         yield f"without a text: {result.without_body} have a title and no body"
     for name, number in sorted(result.unknown_fields.items()):
-        yield f"field {shorten(name)}: left out in {number} lines"
+        yield f"field {shorten_message(name)}: left out in {number} lines"
     if result.stopped or result.failure:
         yield f"{file}: stored or reported up to line {result.last_line}; the same command continues after it"

@@ -21,7 +21,8 @@ from sqlite_utils import Database
 
 from archive.captures import Captures
 from archive.database import choose_process_count
-from archive.importer import FieldError, iter_import_lines, parse_line, parse_release
+from archive.import_lines import FieldError, parse_line, parse_release
+from archive.importer import iter_import_lines
 from archive.models import STATE_FIELDS, Capture, Release, to_state
 from archive.store import Archive, SaveResult
 from tests.bench.bulk import Entry, save_all
@@ -104,10 +105,10 @@ def make_entries() -> Iterator[Entry]:
 def read_collection() -> Iterator[Release]:
     """Return releases of the collection, else as many as needed in the sample site's vocabulary."""
     if COLLECTION.is_file():
-        for number, line in iter_import_lines(COLLECTION):
+        for _, line in iter_import_lines(COLLECTION):
             if not isinstance(line, FieldError):
                 try:
-                    yield parse_release({**parse_line(number, line), "agency": None}, "agency")[0]
+                    yield parse_release({**parse_line(line), "agency": None}, "agency")[0]
                 except FieldError:
                     continue
         return

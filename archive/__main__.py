@@ -18,10 +18,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from archive.database import MAX_PROCESSES, ArchiveError, check_database, choose_process_count
+from archive.database import MAX_PROCESSES, ArchiveError, check_database, choose_process_count, show_progress
 from archive.dataset_tables import DATASET_FORMATS, OPTIONAL_TABLES
 from archive.dates import now
-from archive.progress import show_progress
 
 if TYPE_CHECKING:
     from archive.store import Archive

@@ -1,4 +1,4 @@
-"""SQLite files: opening, checking and copying; ArchiveError; running SELECTs; an ordered process pool."""
+"""SQLite files: opening, checking and copying; ArchiveError; running SELECTs; processes and progress."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import secrets
 import shutil
 import signal
 import sqlite3
+import sys
 import threading
 import time
 from collections import deque
@@ -18,6 +19,8 @@ from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
+
+import click
 
 ARCHIVE_FILE = "archive.db"  # name of the archive in backups and snapshots
 UNFINISHED_SUFFIX = ".unfinished"
@@ -31,6 +34,7 @@ TASKS_PER_PROCESS = 2  # tasks waiting per process, limited to save memory
 MAX_PROCESSES = 8  # with more, processes would wait for the one that writes
 
 ProgressCallback = Callable[[str, int, int], None]  # activity, number done, total
+PROGRESS_INTERVAL = 30  # seconds between lines that say how far a command is, in logs
 Task = TypeVar("Task")
 Payload = TypeVar("Payload")
 TaskResult = TypeVar("TaskResult")
@@ -279,3 +283,27 @@ def freeze_garbage_collector() -> None:
     if not gc.get_freeze_count():
         gc.collect()
         gc.freeze()
+
+
+@contextmanager
+def show_progress() -> Iterator[ProgressCallback]:
+    """Yield a progress callback. On a terminal, it shows a bar, else a line every PROGRESS_INTERVAL seconds."""
+    from rich.console import Console  # noqa: PLC0415 - commands without progress start faster
+    from rich.progress import Progress, TaskID  # noqa: PLC0415
+
+    console, shown_at = Console(stderr=True), time.monotonic()
+    with Progress(
+        console=console, transient=True, disable=not console.is_terminal, redirect_stdout=sys.stdout.isatty()
+    ) as progress:
+        bars: dict[str, TaskID] = {}
+
+        def report(what: str, done: int, total: int) -> None:
+            nonlocal shown_at
+            if not console.is_terminal and time.monotonic() >= shown_at + PROGRESS_INTERVAL:
+                shown_at = time.monotonic()
+                click.echo(f"{what}: {done / max(total, 1):.0%}", err=True)
+            if what not in bars:
+                bars[what] = progress.add_task(what, total=total)
+            progress.update(bars[what], completed=done)
+
+        yield report

@@ -50,6 +50,7 @@ MIN_WORDS = 12
 MIN_SHINGLED_WORDS = 40  # shorter texts have to be identical
 MIN_TIMELESS_WORDS = 100  # minimum for identical texts at any distance in time
 MIN_OWN_SIMILARITY = 0.9  # of two texts on one site; tried on 10,737 releases: 5 pairs, all of them copies
+OWN_BANDS = 5  # by which these are found: of texts that share 90 %, 995 of 1,000 have one of them in common
 MAX_OWN_CANDIDATES = 10  # texts of the same agency compared with each text
 MAX_CANDIDATES = 50  # texts of others compared with each text: those that share the most keys with it
 
@@ -165,7 +166,7 @@ class NearDuplicates:
         if keys.is_long:
             ranges[0] = key_range(*keys.band_keys[0])
         elsewhere = find_candidates(self.db, ranges, agency, list_origins(url))
-        own = find_candidates(self.db, ranges, agency, limit=MAX_OWN_CANDIDATES)
+        own = find_candidates(self.db, ranges[:OWN_BANDS], agency, limit=MAX_OWN_CANDIDATES)
         others = [key for key in dict.fromkeys([*elsewhere, *own]) if key != release_id]
         shingled = shingle_text(text) if others else ShingledText([], frozenset())
         for other_id in others:

@@ -115,6 +115,8 @@ class EvidenceBundle:
 
         parts = [f"{format_text(title_key, **title_values)}\n{format_text('from', **title_values)}"]
         parts += [format_text(key, **values) for key, values in self.notes]
+        received = [name for name, key in self.files if key in ("page", "attached")]
+        parts += [format_text("open_with_care", names=", ".join(received))] if received else []
         time_lines = [
             f"  {format_text(key)}: {format_text('not_told') if value is None else value}" for key, value in self.times
         ]

@@ -212,6 +212,21 @@ def test_guide_states_that_no_manifest_covers_the_revision(archive: Path, tmp_pa
     assert run_sha256sum(files, tmp_path).returncode == 0
 
 
+def test_guide_warns_of_opening_what_was_received(archive: Path) -> None:
+    """Pages and pictures run scripts if a browser opens them."""
+    files = read_bundle(archive, EDITED)
+    assert "Warning: do not double-click page.html. " in read_guide(files)
+    assert "Varning: dubbelklicka inte på page.html. " in read_guide(files, "sv")
+    linked = read_bundle(archive, attach(archive)[0])
+    assert "do not double-click files/*. " in read_guide(linked)
+    with Archive(archive) as opened, opened.db.conn as db:
+        capture = "(select capture from revisions where id = ?)"
+        db.execute(
+            f'update captures set headers = \'{{"content-type":"image/svg+xml"}}\' where id = {capture}', [EDITED]
+        )
+    assert "do not double-click page.svg. " in read_guide(read_bundle(archive, EDITED))
+
+
 def test_revision_without_capture_has_no_page(archive: Path) -> None:
     with Archive(archive) as opened:
         opened.save(release(50, 0), seen_at=FIRST_CRAWL)
@@ -228,7 +243,7 @@ def test_taken_down_revision_without_manifest_has_nothing_to_check(archive: Path
     assert set(files) == {"README.en.txt", "README.sv.txt"}
     assert "The text was taken down from the archive on" in read_guide(files)
     assert "No manifest covers the version yet" in read_guide(files)
-    for words in ("sha256sum", "How to check", "Files", "This shows"):
+    for words in ("sha256sum", "How to check", "Files", "This shows", "double-click"):
         assert words not in read_guide(files)
     assert "Så kontrollerar du underlaget" not in read_guide(files, "sv")
 

@@ -191,7 +191,7 @@ def is_from_other_site(site: SiteRequest) -> bool:
         return fetch_site not in ("same-origin", "none")
     if (origin := headers.get("origin")) is None:
         return False
-    own = {headers.get("host"), urlsplit(settings.public_url).netloc.lower() if settings else None}
+    own = {headers.get("host", "").lower(), urlsplit(settings.public_url).netloc.lower() if settings else None}
     return origin.lower().partition("://")[2] not in own - {""}  # "null": of a page that hides where it is from
 
 
@@ -280,7 +280,10 @@ async def show_subscription(site: SiteRequest) -> Response:
             own = store.list_of_address(subscription) if is_all else [subscription]
             pending = [] if is_all or subscription.confirmed else store.list_pending(subscription)
             if action == "confirm":
-                subscription = next((each for each in pending if str(each.id) == own_id), subscription)
+                chosen = [each for each in (*own, *pending) if str(each.id) == (own_id or str(subscription.id))]
+                if not chosen:  # it was requested anew, or confirmed, since the page was shown
+                    return None
+                subscription = chosen[0]
                 store.confirm(subscription, *newest, now())
             elif action == "access":
                 if not ACCESS_REQUESTS.is_allowed(str(subscription.id)):

@@ -324,6 +324,17 @@ async def test_an_earlier_link_shows_a_later_request(life: Life, own_site: Site)
     assert "främling5" not in (await own_site.get(link)).text  # only the newest
 
 
+async def test_what_is_gone_since_the_page_was_shown_confirms_nothing_else(life: Life, own_site: Site) -> None:
+    await request_as_stranger(own_site, 7)
+    link = find_link(read_text(life.take_mails()[0]))
+    await request_mail(own_site, "198.51.100.7", ADDRESS, "q=egen")
+    before = (await own_site.page(link)).xpath("//li[h2/a[contains(@href, 'egen')]]//input[@name='id']/@value")
+    await request_mail(own_site, "203.0.113.7", ADDRESS, "q=egen")  # which replaces it
+    assert (await post(own_site, link, action="confirm", id=str(before[0]))).status_code == 404
+    assert "är bekräftad" not in (await own_site.get(link)).text
+    await confirm_own(own_site, link, "q=egen")
+
+
 async def test_nobody_can_flood_an_address_with_requests(life: Life, own_site: Site) -> None:
     """Six messages at once, three of the same; then one an hour, for as long as strangers go on."""
     numbers = []
@@ -342,7 +353,7 @@ async def test_a_link_to_one_subscription_neither_shows_nor_confirms_what_strang
     await request_as_stranger(own_site, 1)
     assert len(life.take_mails()) == 1
     assert "främling" not in (await own_site.get(link)).text
-    await post(own_site, link, action="confirm", id="2")
+    assert (await post(own_site, link, action="confirm", id="2")).status_code == 404
     life.crawl(build_release("annan", "Främling0", TODAY))
     assert life.take_mails() == []
 

@@ -100,6 +100,9 @@ class EvidenceBundle:
             lines = "".join(f"{sha256}  {name}\n" for name, sha256 in self.checksums)
             self.add_file(CHECKSUMS_FILE, lines.encode(), CHECKSUMS_FILE)
             self.steps.insert(0, ("check_files", {}))
+        received = [name for name, key in self.files if key in ("page", "attached")]
+        if received:
+            self.notes.append(("open_with_care", {"names": ", ".join(received)}))
         for language in LANGUAGES:
             self.add_file(f"README.{language}.txt", self.format_guide(title_key, title_values, language).encode())
 
@@ -115,8 +118,6 @@ class EvidenceBundle:
 
         parts = [f"{format_text(title_key, **title_values)}\n{format_text('from', **title_values)}"]
         parts += [format_text(key, **values) for key, values in self.notes]
-        received = [name for name, key in self.files if key in ("page", "attached")]
-        parts += [format_text("open_with_care", names=", ".join(received))] if received else []
         time_lines = [
             f"  {format_text(key)}: {format_text('not_told') if value is None else value}" for key, value in self.times
         ]

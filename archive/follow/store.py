@@ -189,19 +189,19 @@ class FollowStore:
         found = self._select("id = ?", [subscription_id])
         return found[0] if found else None
 
-    def list_of_address(self, subscription: Subscription) -> list[Subscription]:
-        """Return the confirmed subscriptions of the address of one, oldest first."""
-        return self._select(
-            "channel = ? and address = ? and confirmed is not null order by id",
-            [subscription.channel, subscription.address],
-        )
+    def list_shown(self, subscription: Subscription, *, is_all: bool) -> list[Subscription]:
+        """Return what a link to a subscription shows.
 
-    def list_pending(self, subscription: Subscription) -> list[Subscription]:
-        """Return what else was requested for the address of an unconfirmed subscription, newest first."""
-        return self._select(
-            "channel = ? and address = ? collate nocase and confirmed is null and id <> ? order by id desc limit ?",
-            [subscription.channel, subscription.address, subscription.id, MAX_PENDING],
-        )
+        is_all: the confirmed ones of its address, oldest first. Else the subscription, and as long as it is not
+        confirmed, what else was requested for its address, newest first.
+        """
+        address = [subscription.channel, subscription.address]
+        if is_all:
+            return self._select("channel = ? and address = ? and confirmed is not null order by id", address)
+        if subscription.confirmed:
+            return [subscription]
+        others = "channel = ? and address = ? collate nocase and confirmed is null and id <> ? order by id desc limit ?"
+        return [subscription, *self._select(others, [*address, subscription.id, MAX_PENDING])]
 
     def list_due(self, now: datetime) -> list[Subscription]:
         """Return the confirmed subscriptions that may get a report, and have none waiting."""

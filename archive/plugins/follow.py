@@ -255,55 +255,14 @@ async def list_feeds(site: SiteRequest, followed: Followed) -> list[tuple[str, s
 @site_view("token")
 async def show_subscription(site: SiteRequest) -> Response:
     """Show or export what a token names, or do what a form asks for."""
-    settings, path, is_post = read_follow_settings(), find_writable_archive(site), site.request.method == "POST"
+    settings, path = read_follow_settings(), find_writable_archive(site)
     if settings is None:
         raise ReaderError(404, "error.follow_off")
     if path is None:
         raise ReaderError(503, "error.follow_read_only", url=settings.public_url)
-    token, action, own_id = site.args.get("token") or "", "", ""
-    if is_post and ONE_CLICK in site.request.scope["archive_body"].data:
-        action = "end"
-    elif is_post:
-        form = read_form(site)
-        action, own_id = form.get("action", ""), form.get("id", "")
-        if action not in ACTIONS:
-            raise ReaderError(400, "error.follow_form")
+    token, (action, own_id) = site.args.get("token") or "", read_action(site)
     newest = await read_newest_entry(site.run)
-
-    def act() -> tuple[list[Subscription], bool, str | None, str] | None:
-        """Do what is asked for; return the subscriptions of the token, whether for all, a secret, and the token."""
-        with FollowStore(path) as store:
-            found = store.read_token(token, now())
-            if found is None:
-                return None
-            subscription, is_all = found
-            own = store.list_of_address(subscription) if is_all else [subscription]
-            pending = [] if is_all or subscription.confirmed else store.list_pending(subscription)
-            if action == "confirm":
-                chosen = [each for each in (*own, *pending) if str(each.id) == (own_id or str(subscription.id))]
-                if not chosen:  # it was requested anew, or confirmed, since the page was shown
-                    return None
-                subscription = chosen[0]
-                store.confirm(subscription, *newest, now())
-            elif action == "access":
-                if not ACCESS_REQUESTS.is_allowed(str(subscription.id)):
-                    raise ReaderError(429, "follow.problem.too_many")
-                store.request_access(subscription, now())
-            elif action.startswith("end"):
-                store.end([each for each in own if action == "end_all" or not is_all or str(each.id) == own_id])
-            current = [each for one in (*own, *pending) if (each := store.find(one.id))]
-            # later, whoever sees the webhook's messages has the link
-            is_first = action == "confirm" and subscription.confirmed is None
-            is_owner = subscription.channel == "webhook" and (is_first or is_all)
-            is_token_ended = is_all and current and subscription.id not in {each.id for each in current}
-            return (
-                current or own[:1],
-                is_all,
-                store.build_webhook_secret(subscription) if is_owner else None,
-                store.renew_token(token, current[0]) if is_token_ended else token,
-            )
-
-    done = await asyncio.to_thread(act)
+    done = await asyncio.to_thread(act_on_token, path, token, action, own_id, newest)
     if done is None:
         return no_store(await site.render_error(404, "error.follow_token"))
     subscriptions, is_all, secret, token = done
@@ -325,6 +284,67 @@ async def show_subscription(site: SiteRequest) -> Response:
         "max_subscriptions": MAX_SUBSCRIPTIONS,
     }
     return no_store(await site.render("subscription.html", context))
+
+
+def read_action(site: SiteRequest) -> tuple[str, str]:
+    """Return what a form asks for, and the id of the subscription that it names; "" if there is none."""
+    if site.request.method != "POST":
+        return "", ""
+    if ONE_CLICK in site.request.scope["archive_body"].data:
+        return "end", ""
+    form = read_form(site)
+    if form.get("action") not in ACTIONS:
+        raise ReaderError(400, "error.follow_form")
+    return form["action"], form.get("id", "")
+
+
+def act_on_token(
+    path: Path, token: str, action: str, own_id: str, newest: tuple[int, str | None]
+) -> tuple[list[Subscription], bool, str | None, str] | None:
+    """Do what is asked for; return the subscriptions of the token, whether for all, a secret, and the token.
+
+    Returns None if the token is not valid, or what is to be confirmed was requested anew since the page was shown.
+    """
+    with FollowStore(path) as store:
+        found = store.read_token(token, now())
+        if found is None:
+            return None
+        subscription, is_all = found
+        listed = store.list_shown(subscription, is_all=is_all)
+        wanted = own_id or ("" if is_all else str(subscription.id))
+        chosen = listed if is_all and action == "end_all" else [each for each in listed if str(each.id) == wanted]
+        if action == "confirm" and not chosen:
+            return None
+        change_subscriptions(store, action, chosen, subscription, newest)
+        current = [each for one in listed if (each := store.find(one.id))]
+        # only now: later, whoever sees the webhook's messages has the link
+        is_first = action == "confirm" and chosen[0].confirmed is None
+        owned = subscription if is_all else chosen[0] if is_first else None
+        is_token_ended = is_all and current and subscription.id not in {each.id for each in current}
+        return (
+            current or listed[:1],
+            is_all,
+            store.build_webhook_secret(owned) if owned and owned.channel == "webhook" else None,
+            store.renew_token(token, current[0]) if is_token_ended else token,
+        )
+
+
+def change_subscriptions(
+    store: FollowStore,
+    action: str,
+    chosen: list[Subscription],
+    subscription: Subscription,
+    newest: tuple[int, str | None],
+) -> None:
+    """Confirm or end what was chosen, or send the address of a subscription a link to all."""
+    if action == "confirm":
+        store.confirm(chosen[0], *newest, now())
+    elif action == "access":
+        if not ACCESS_REQUESTS.is_allowed(str(subscription.id)):
+            raise ReaderError(429, "follow.problem.too_many")
+        store.request_access(subscription, now())
+    elif action:
+        store.end(chosen)
 
 
 def no_store(response: Response) -> Response:

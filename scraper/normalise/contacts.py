@@ -20,7 +20,7 @@ PHONE_LABEL = (
     + build_alternation(r"""
         (?:direkt|mobil|press|jour)?telefon(?:nummer|nr)? | tfn | telnr | tel | tlf
         mobil(?:telefon|e)?(?:nummer|nr)? | mob | v[äa]xel | vxl? | direkt(?:nummer|nr)? | puhelin | puh | handy
-        (?:tele|mobile )?phone(?: number)? | mobile(?: number)? | cell | gsm | (?-i:[TM])(?=:)
+        (?:tele|mobile )?phone(?: number)? | mobile(?: number)? | cell | gsm | (?-i:[TM])(?=:) | [tp](?=\.\s?[+0(])
         """)
     + r"(?![\w-])(?: nr| nummer)?\.?(?:\s?\([^()\d]{0,30}\))?\s?[:.]?"
 )
@@ -41,7 +41,7 @@ CONTACT_TOKEN = re.compile(
     rf"(?P<email>(?<![\w.+-])(?P<local>\w[\w.+'-]*){AT_SIGN}(?P<domain>{DOMAIN})(?![\w-]))"
     rf"|(?P<other>{NON_PHONE_NUMBER})"
     rf"|{PHONE_LABEL}\s*(?P<labelled>{PHONE_NUMBER_PATTERN})"
-    rf"|(?<![\w.,:/+-])(?P<bare>(?=\(?\+|\(?0\d){PHONE_NUMBER_PATTERN})(?![\w:]|[.,]\d)"
+    rf"|(?<![\w.,:/+-])(?P<bare>(?!000)(?=\(?\+|\(?0\d){PHONE_NUMBER_PATTERN})(?![\w:]|[.,]\d)"
     rf"|(?P<label>{PHONE_LABEL})",
     re.IGNORECASE,
 )

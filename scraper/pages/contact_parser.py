@@ -6,6 +6,7 @@ Also the words that mark contacts: headings, verbs, titles, offices, labels and 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,18 +32,26 @@ CERTAIN_HEADING = build_alternation(rf"""
 DOUBTFUL_HEADING = build_alternation(r"""
     kontakt | contact | contact us | kontakta oss | kontaktinformation | contact (?:info|details|information)
     (?:f[öo]r )?(?:mer|ytterligare|mera|vidare) information | (?:for )?(?:more|further) information
-    har du (?:n[åa]gra )?fr[åa]gor | har du en fr[åa]ga | (?:vid )?fr[åa]gor | questions | fragen | rückfragen
-    vill du veta mer
+    har du (?:n[åa]gra )?fr[åa]gor | har du en fr[åa]ga | (?:vid )?fr[åa]gor | questions | fragen
+    rückfragen(?: an)? | vill du veta mer | (?:\w+[,?!]? ){1,4}kontakta?
+    kontakta (?:g[äa]rna|n[åa]gon av oss) | contact (?:our|the) \w+
+    kontaktaa meit[äa] | kontakti | kontaktitie?[do]o?t? | ota yhth?eytt[äa]
+    lasetiäđuh | lass[ei]dieđut | lââ.?ss?z?teâđ(?:aid)? | vielie bïevnesh
     """)
 HEADING_SUFFIX = r"(?:\s(?:för|hos|på|vid|till|om|i|for|at|to|about|für|bei|zu|zum|zur)\s[^:.!?]{1,60})?"
 CONTACT_HEADING = re.compile(
     rf"^\W*(?:(?P<certain>{CERTAIN_HEADING})|(?P<doubtful>{DOUBTFUL_HEADING})){HEADING_SUFFIX}\W*$", re.IGNORECASE
 )
 # The same words before a colon, with the contact after it.
-CONTACT_LEAD_IN = re.compile(rf"^\W*(?P<certain>{CERTAIN_HEADING}|kontakt){HEADING_SUFFIX}\s?:\s*(?=\S)", re.IGNORECASE)
+CONTACT_LEAD_IN = re.compile(
+    rf"^\W*(?:(?P<certain>{CERTAIN_HEADING}|kontakt)|(?P<doubtful>{DOUBTFUL_HEADING}))"
+    rf"{HEADING_SUFFIX}\s?:\s*(?=\S)",
+    re.IGNORECASE,
+)
 # Parts of the words above; a text without any of them is not such a heading.
 CONTACT_STEM = re.compile(
-    r"(?i:kontakt|contact|press)|medi|r[åa]gor|nformation|pplysn|nsprech|ragen|stions|hteys|isätieto|veta mer"
+    r"(?i:kontakt|contact|press)|medi|r[åa]gor|nformation|pplysn|nsprech|ragen|stions|hth?ey|isätieto|veta mer"
+    r"|(?i:lasetiäđuh|lass[ei]dieđut|teâđ|bïevnesh)"
 )
 # Words of sentences that invite the reader to contact someone, and the verb before the contact.
 ENQUIRY_WORD = re.compile(
@@ -63,9 +72,10 @@ ROLE_WORD = re.compile(
         \w*(?:utredare|forskare|analytiker|expert|samordnare|strateg|redaktör|minister|rådgivare|assistent|konsult)
         \w*(?:ingenjör|inspektör|ekonom|statistiker|läkare|veterinär|åklagare|domare|råd|ordförande|sakkunnig)
         \w*(?:sprecher(?:in)?|leiter(?:in)?|referent(?:in)?|rådgiver|direktør|sjef|leder|tiedottaja|johtaja|päällikkö)
-        professor | docent | lektor | major | överste | kommendör | kommiss\w+ | doktor | dr | pressvakt
-        press | chief | senior | deputy | head | executive | communications? | media | information | public | policy
-        officer | manager | director | spokes\w+ | secretary | advis[eo]r | coordinator | editor | relations | affairs
+        professor | docent | lektor | rektor\w* | arkeolog | major | överste | kommendör | kommiss\w+ | doktor | dr
+        pressvakt | press | chief | senior | deputy | head | executive | communications? | media
+        information | public | policy | officer | manager | director | spokes\w+ | secretary
+        advis[eo]r | coordinator | editor | relations | affairs
         """)
     + r"[.,]?$",
     re.IGNORECASE,
@@ -74,9 +84,11 @@ ROLE_WORD = re.compile(
 OFFICE_WORD = re.compile(
     build_alternation(r"""
         \w*(?:verket|verk|myndighet\w*|nämnd\w*|styrelse\w*|institut\w*|centr(?:um|al|er|et)\w*|universitet\w*)
+        \w*skol(?:a|an|or|orna)
         \w*(?:högskola\w*|departement\w*|kansli\w*|avdelning\w*|enhet\w*|tjänst\w*|jour|redaktion\w*|förbund\w*)
         \w*(?:rådet|pressestelle|kommun\w*|region\w*|behörde|ministerium|abteilung|referat|bolaget|fonden|museet)
         polis\w* | län | läns | service | support | registrator\w* | registratur\w* | kontakt\w* | info\w* | bundes\w*
+        benefits | programs? | services
         amt | office | department | agency | ministry | unit | division | team | desk | bureau | council | university
         institute | centre | center | committee | commission | european | parliament | sverige\w* | svenska | swedish
         sweden | skåne | gotland | stockholm\w* | göteborg\w* | malmö | uppsala | norra | södra | östra | västra
@@ -87,7 +99,7 @@ OFFICE_WORD = re.compile(
     re.IGNORECASE,
 )
 # A capitalised word or an initial, and particles in a name, such as "von".
-CAPITALISED_WORD = r"(?:[A-ZÅÄÖÆØÉÜ]\.|[^\W\d_a-zåäöæøéü][\w'’-]*)"
+CAPITALISED_WORD = r"(?:[A-ZÅÄÖÆØÉÜ]\.|[^\W\d_a-zåäöæøéü](?:[^\W\d_]|['’ʹ-])*)"
 NAME_PARTICLE = r"(?:von|van|af|de|der|den|da|di|du|el|al|bin|la|le|zu)"
 PERSON_NAME = re.compile(rf"{CAPITALISED_WORD}(?:\s(?:{NAME_PARTICLE}\s){{0,2}}{CAPITALISED_WORD}){{1,4}}")
 # Classes of contact boxes and of site footers.
@@ -127,7 +139,8 @@ NON_CONTACT_LINE = re.compile(
         kontaktuppgifter (?:nedan|ovan).* | (?:för|inför|vid|med|om|for|with) .* | sidansvarig.* | ansvarig för sidan.*
         (?:foto|photo|bild)\W.* | kopiera.* | copy.* | ladda ner.* | (?:visa|show|läs|se|hitta|find|read|more|all) .*
         (?:fler|alla|ring|call) .* | till toppen | tillbaka.* | kontaktformulär.* | contact form.* | v-?card | \d.*
-        (?:var)?dagar .* | måndag.* | telefontid.* | följande.* | eller | och | or | and | alternativt | öppnas.*
+        (?:var)?dagar .* | måndag.* | telefontid.* | följande.* | eller | och | or | and | alternativt
+        tai | oder | öppnas.*
         [\w.-]+\.(?:se|eu|org)
         """)
     + r"\W*$",
@@ -145,9 +158,17 @@ CALL_TO_CONTACT = re.compile(
     r"^(?:vänligen |please |eller |och |or |and )?(?:kontakta|contact|ring|mejla) ", re.IGNORECASE
 )
 TRAILING_PREPOSITION = re.compile(r" (?:på|via|per|eller|och|at|on|by|or|and|tel|nås på)$", re.IGNORECASE)
+# Words that may follow a name in a sentence.
+AFTER_NAME = re.compile(r"(?:på|via|per|at|on|by|tel|nås|åt|hos|till|för|vid|i|om|for)$")
 PREPOSITION = re.compile(r"\b(?:åt|hos|till|för|vid|på|to|at|of|for|i|om)\b")
 PRESS_OFFICE_ONLY = re.compile(PRESS_OFFICE, re.IGNORECASE)
 ABBREVIATION = re.compile(r"[A-ZÅÄÖ]{1,5}|vxl?|[\W\d_]*")
+# Initials, words and punctuation of a sentence; and what joins a number to the one before it.
+NAME_TOKEN = re.compile(r"[^\W\d_]\.(?=\s[^\W\d_])|[\w'’-]+|[^\w\s]")
+CONNECTION = re.compile(
+    r"\W*(?:(?:och|eller|samt|and|or|und|oder|tai|ja|på|via|per|e-?post\w*|e-?mail|mejl\w*|mail)\W*)*",
+    re.IGNORECASE,
+)
 MAX_ROLE_LENGTH = 100
 MAX_CHUNK_WORDS = 9  # words; a longer chunk is a sentence
 MAX_OFFICE_WORDS = 8
@@ -175,6 +196,22 @@ class ContactDraft:
     @property
     def has_phone_or_email(self) -> bool:
         return bool(self.phones or self.email)
+
+    def build_item(self) -> ContactItem:
+        return ContactItem(
+            name=self.name,
+            role=", ".join(self.roles) or None,
+            phone=", ".join(self.phones) or None,
+            email=self.email,
+        )
+
+
+def has_own_address(contact: ContactItem) -> bool:
+    """Return whether the e-mail address of a contact contains a word of the name without accents."""
+    address = (contact.email or "").lower()
+    name = unicodedata.normalize("NFD", (contact.name or "").lower())
+    words = name.encode("ascii", "ignore").decode().split()
+    return any(len(word) > 2 and word in address for word in words)
 
 
 def parse_contacts(lines: Iterable[ContactLine], heading: str, *, heading_is_certain: bool) -> list[ContactItem]:
@@ -216,6 +253,44 @@ def parse_contact_sentences(text: str) -> list[ContactItem]:
     return found
 
 
+def parse_people(text: str) -> list[ContactItem]:
+    """Return the people of a text, each with the numbers and addresses after the name.
+
+    A number after several names is left out, because it could be that of any of them.
+
+    >>> text = "Frågor besvaras av utredare Eva Ek, tel. 010-123 45 67, och Bo Ek vid ån, bo@verket.se."
+    >>> [(person.name, person.role, person.email) for person in parse_people(text)]
+    [('Eva Ek', 'utredare', None), ('Bo Ek', None, 'bo@verket.se')]
+    >>> parse_people("Eva Ek och Bo Ek nås på 010-123 45 67.")
+    []
+    """
+    drafts: list[ContactDraft] = []
+    for sentence in SENTENCE_END.split(text):
+        drafts.append(ContactDraft())
+        for kind, part in tokenise_contact_line(sentence):
+            if kind == "text" and not CONNECTION.fullmatch(part):
+                drafts.append(find_only_person(part))
+            elif kind == "phone":
+                drafts[-1].phones.append(part)
+            elif kind == "email":
+                drafts[-1].email = drafts[-1].email or part
+    return [draft.build_item() for draft in drafts if draft.name and draft.has_phone_or_email]
+
+
+def find_only_person(text: str) -> ContactDraft:
+    """Return a draft with the only person in a text and the title before the name, or an empty one."""
+    words = NAME_TOKEN.findall(CALL_TO_CONTACT.sub("", text.lstrip()))
+    people: list[ContactDraft] = []
+    start = 0
+    while start < len(words):
+        name = find_longest_name(words[start:])
+        if name:
+            title = words[start - 1 : start] if start else []
+            people.append(ContactDraft(" ".join(name), list(filter(ROLE_WORD.match, title))))
+        start += len(name or [""])
+    return people[0] if len(people) == 1 else ContactDraft()
+
+
 class ContactParser:
     """Parses lines one by one and collects contacts."""
 
@@ -229,10 +304,19 @@ class ContactParser:
         parts = parse_contact_line(line.text)
         kinds = {kind for kind, _ in parts}
         has_reach, has_name = bool(kinds & {"phone", "email"}), "name" in kinds
+        if has_reach and (not kinds & {"name", "owner"} or SENTENCE_VERB.search(line.text)):
+            people = parse_people(line.text)
+            if people or has_name:
+                self.finish_contact()
+                self.contacts += people
+                return
         if CONTACT_HEADING.match(line.text) and not has_reach:
             self.finish_contact()
             self.heading = line.text
             return
+        if [kind for kind, _ in parts[:3]] == ["role", "name", "name"]:
+            # "Rektor Eva Ek, Nya Gården": the second name is that of an organisation
+            parts = (*parts[:2], ("role", parts[2][1]), *parts[3:])
         has_title = any(kind == "role" and has_job_title(text) for kind, text in parts)
         self.only_contact_lines = self.only_contact_lines and (has_reach or has_name or has_title)
         if line.is_link and not has_reach and not has_name:
@@ -273,8 +357,12 @@ class ContactParser:
             draft.roles.append(text)
         elif kind == "phone" and text not in draft.phones:
             draft.phones.append(text)
-        elif kind == "email":
+        elif kind == "email" and (draft.name or not self.has_address(text)):
             draft.email = text
+
+    def has_address(self, email: str) -> bool:
+        """Return whether the contact before this one has an address, which a link may repeat."""
+        return bool(self.contacts) and self.contacts[-1].email == email
 
     def finish_contact(self) -> None:
         """Store the current contact if it is complete, and start a new one."""
@@ -285,14 +373,7 @@ class ContactParser:
             return
         if not draft.name and not draft.roles and PRESS_WORD.search(self.heading):
             draft.roles = [self.heading.strip(EDGE_PUNCTUATION)]
-        self.contacts.append(
-            ContactItem(
-                name=draft.name,
-                role=", ".join(draft.roles) or None,
-                phone=", ".join(draft.phones) or None,
-                email=draft.email,
-            )
-        )
+        self.contacts.append(draft.build_item())
 
 
 @cache_by_text()
@@ -357,7 +438,7 @@ def split_name_and_role(chunk: str) -> tuple[str | None, str | None]:
     if first:
         after = words[len(first) :]
         role = parse_role(" ".join(after)) if after and ROLE_WORD.match(after[0]) else None
-        if role or not after or len(words) < len(chunk.split()) or after[0][0].islower():
+        if role or not after or len(words) < len(chunk.split()) or AFTER_NAME.match(after[0]):
             return " ".join(first), role
     return None, parse_role(TRAILING_PREPOSITION.sub("", CALL_TO_CONTACT.sub("", chunk)))
 

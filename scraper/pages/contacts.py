@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import dropwhile, islice
 from urllib.parse import unquote
 
 from lxml import etree
@@ -26,7 +26,10 @@ from scraper.pages.contact_parser import (
     FOOTER_CLASS,
     PRESS_WORD,
     ContactLine,
+    has_job_title,
+    has_own_address,
     is_person_name,
+    parse_contact_line,
     parse_contact_sentences,
     parse_contacts,
 )
@@ -45,6 +48,12 @@ HEADING_CANDIDATE_TAGS = frozenset(
 BOILERPLATE_TAGS_AND_ROLES = frozenset(split_word_list("nav dialog navigation banner contentinfo search alertdialog"))
 SITE_HEADER_FOOTER_TAGS = {"header", "footer"}
 MAIN_TAGS = {"main", "article"}
+# Lines with the number of the site, or with its editors.
+SITE_CONTACT = re.compile(
+    r"\W*(?:växel|vxl|kontaktcenter|kundtjänst|kundcenter|switchboard|sentralbord|omstilling|vaihde"
+    r"|\w*ansvarig|utgivare|webb|artikeln|sidan|publi[cs]|editor)|.*\b(?:ansv\w*\.?|nett|webb)[ -]?redak",
+    re.IGNORECASE,
+)
 HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 
 # Limits.
@@ -53,6 +62,7 @@ MAX_ANCESTOR_STEPS = 5  # from a heading to the element that contains its contac
 MAX_SECTION_LINES = 60
 MAX_FOLLOWING_LINES = 12  # lines after the words that introduce a contact
 MAX_PROSE_LINES = 2  # consecutive lines without a contact; with more, the section ends
+MAX_ROLE_LINES = 3  # consecutive lines with a title or an office only
 MAX_LABEL_LENGTH, MAX_NOTE_LENGTH = 50, 140  # characters of a line that is not running text
 MAX_CONTACT_HEADING_LENGTH = 160
 MAX_CONTACT_BOX_LENGTH = 1200
@@ -66,6 +76,7 @@ class ContactArea:
     evidence: Provenance
     ancestors: Sequence[Element]
     doubtful: bool  # the contacts may be those of the site
+    by_layout: bool = False  # without a heading, so that they only count in the main element
 
 
 def find_contact_areas(document: Document) -> list[ContactArea]:
@@ -79,7 +90,9 @@ def find_contact_areas(document: Document) -> list[ContactArea]:
     found = [read_area_under_heading(heading, used_elements, lines_by_element) for heading in headings]
     boxes = document.select_by_class(is_contact_class)
     found += [read_area_in_box(box, used_elements) for box in boxes if not is_in_boilerplate(box)]
-    found += [read_area_in_paragraph(paragraph, used_elements) for paragraph in find_contact_requests(document)]
+    lines = list(read_page_lines(document.root))
+    found += find_contact_requests(lines, used_elements)
+    found += find_people_by_layout(lines)
     return list(drop_switchboard_contacts(document.root, [area for area in found if area]))
 
 
@@ -93,9 +106,63 @@ def choose_contacts(areas: Sequence[ContactArea], main: Element) -> tuple[list[C
     for area in areas:
         is_in_main = main in area.ancestors or any(is_main_or_article(element) for element in area.ancestors)
         contacts = [contact for contact in area.contacts if contact.name or not area.doubtful or is_in_main]
+        if area.by_layout:
+            names = {contact.name for contact in chosen}
+            contacts = [contact for contact in contacts if is_in_main and contact.name not in names]
         evidence = evidence or (area.evidence if contacts else None)
         chosen.update(dict.fromkeys(contacts))
     return (list(chosen)[:MAX_CONTACTS], evidence) if evidence else None
+
+
+def find_contact_requests(
+    lines: Iterable[ContactLine],
+    used_elements: set[Element],
+) -> Iterator[ContactArea]:
+    """Yield an area for each line that invites the reader to contact someone."""
+    for line in lines:
+        contacts = parse_contact_sentences(line.text) if "ontakta" in line.text else []
+        parents = (line.block, *line.block.iterancestors()) if contacts else ()
+        if parents and used_elements.isdisjoint(parents) and not is_in_boilerplate(line.block):
+            yield build_area(contacts, "sentence that asks to contact", line.block)
+
+
+def find_people_by_layout(lines: Iterable[ContactLine]) -> Iterator[ContactArea]:
+    """Yield an area for each run of lines that names people with their own numbers or addresses."""
+    run: list[ContactLine] = []
+    for line in (*lines, ContactLine("")):
+        if is_part_of_contact(line, run):
+            run.append(line)
+            continue
+        has_reach = any(has_phone_or_email(part.text) for part in run)
+        people: list[ContactItem] = []
+        if has_reach and not is_in_boilerplate(run[0].block):
+            contacts = parse_contacts(dropwhile(is_role_line, run), "", heading_is_certain=False)
+            people = [contact for contact in contacts if is_evident_person(contact, run)]
+        if people:
+            yield replace(build_area(people, "people by layout", run[0].block), by_layout=True)
+        run = []
+
+
+def is_evident_person(contact: ContactItem, lines: Iterable[ContactLine]) -> bool:
+    """Return whether a title, the address or the line of a name shows that it is a contact."""
+    name = contact.name
+    if name is None or has_job_title(contact.role) or has_own_address(contact):
+        return name is not None
+    return any(name in line.text and CONTACT_STEM.search(line.text) for line in lines)
+
+
+def is_part_of_contact(line: ContactLine, run: Sequence[ContactLine]) -> bool:
+    """Return whether a line continues a run: a name, a title, a number or an address."""
+    if SITE_CONTACT.match(line.text) or not (line.level == 9 or is_person_name(line.text)):
+        return False
+    if len(run) >= MAX_ROLE_LINES and all(map(is_role_line, run[-MAX_ROLE_LINES:])):
+        return False
+    is_short = len(line.text) <= MAX_NOTE_LENGTH
+    return has_phone_or_email(line.text) or (is_short and bool(parse_contact_line(line.text)))
+
+
+def is_role_line(line: ContactLine) -> bool:
+    return all(kind == "role" for kind, _ in parse_contact_line(line.text))
 
 
 def find_contact_headings(document: Document) -> Iterator[Element]:
@@ -126,18 +193,6 @@ def opens_contact_section(text: str) -> bool:
 @cache_by_text()
 def is_contact_class(classes: str) -> bool:
     return CONTACT_BOX_CLASS.search(classes) is not None
-
-
-def find_contact_requests(document: Document) -> dict[Element, None]:
-    """Return the paragraphs that may invite the reader to contact someone, in page order."""
-    paragraphs: dict[Element, None] = {}
-    if "ontakta" in document.text:  # a cheap test: most pages lack the word
-        for element in document.root.iter("*"):
-            if "ontakta" in (element.text or "") or "ontakta" in (element.tail or ""):
-                paragraph = next((part for part in iter_to_block_ancestor(element) if part.tag in PARAGRAPH_TAGS), None)
-                if paragraph is not None and not is_in_boilerplate(element):
-                    paragraphs[paragraph] = None
-    return paragraphs
 
 
 def iter_to_block_ancestor(element: Element) -> Iterator[Element]:
@@ -260,13 +315,6 @@ def read_area_in_box(box: Element, used_elements: set[Element]) -> ContactArea |
         return None
     used_elements.update(box.iter())
     return build_area(contacts, "name of the box", box)
-
-
-def read_area_in_paragraph(paragraph: Element, used_elements: set[Element]) -> ContactArea | None:
-    if paragraph in used_elements or not used_elements.isdisjoint(paragraph.iterancestors()):
-        return None
-    contacts = [contact for line in read_page_lines(paragraph) for contact in parse_contact_sentences(line.text)]
-    return build_area(contacts, "sentence that asks to contact", paragraph) if contacts else None
 
 
 def drop_switchboard_contacts(root: Element, areas: Sequence[ContactArea]) -> Iterator[ContactArea]:

@@ -21,7 +21,8 @@ from scraper.pages.boilerplate import (
     SERVICE_LINE,
     SERVICE_SECTION_HEADING,
 )
-from scraper.pages.contacts import has_phone_or_email
+from scraper.pages.contact_parser import is_person_name
+from scraper.pages.contacts import has_phone_or_email, opens_contact_section
 from scraper.pages.dates import is_date_line
 from scraper.pages.lead import is_sentence_block
 from scraper.pages.media import CAPTION_CLASS
@@ -32,6 +33,7 @@ MIN_LINKED_SENTENCE_LENGTH = 60
 MAX_LIST_LINK_SHARE = 0.75  # share of a list's text without dates
 MAX_CONTENTS_HEADING_LENGTH = 40  # "Innehåll på denna sida"
 OPENING_BLOCKS = 3  # blocks that may hold date, type and author of the page
+BUTTON_CLASS = re.compile(r"btn|button|cta", re.IGNORECASE)
 WHOLE_DATE = re.compile(rf"(?:19|20)\d\d-\d\d-\d\d|[0-3]?\d\.? {ANY_MONTH},? (?:19|20)\d\d", re.IGNORECASE)
 MAX_SERVICE_LINE_LENGTH, MAX_CAPTION_LENGTH = 90, 300
 
@@ -45,6 +47,7 @@ def find_body(blocks: Sequence[PageBlock], title: str | None, url: str) -> list[
         for index, block in enumerate(candidates)
         if is_body_block(block, title, url, index, is_last=index + 1 == len(candidates))
         or (block.kind == "list" and is_introduced_list(candidates, index))
+        or is_link_within_text(candidates, index)
     ]
     return [block for index, block in enumerate(body) if not is_empty_heading(body, index)]
 
@@ -78,6 +81,34 @@ def drop_feedback(blocks: Sequence[PageBlock]) -> list[PageBlock]:
 def is_introduced_list(blocks: Sequence[PageBlock], index: int) -> bool:
     before = blocks[index - 1] if index else None
     return before is not None and (before.text.endswith(":") or (before.level < 9 and index + 1 < len(blocks)))
+
+
+def is_link_within_text(blocks: Sequence[PageBlock], index: int) -> bool:
+    """Return whether a paragraph that is only a link belongs to the text around it.
+
+    Either a line with a colon introduces it and the links before it, or it stands under a heading
+    and a sentence about it follows.
+    """
+    if not is_link_paragraph(blocks[index]):
+        return False
+    earlier = (block for block in reversed(blocks[:index]) if not is_link_paragraph(block))
+    before = next(earlier, None)
+    if before is None or POINTER_LINE.match(before.text) or opens_contact_section(before.text):
+        return False
+    if before.text.endswith(":"):
+        return True
+    is_described = any(map(is_sentence_without_contact, blocks[index + 1 : index + 2]))
+    is_author = is_person_name(blocks[index].text)
+    return is_described and not is_author and before is blocks[index - 1] and before.level < 9
+
+
+def is_link_paragraph(block: PageBlock) -> bool:
+    """Return whether a paragraph is only a link, but not a button or a pointer to other pages."""
+    link = block.element.find("a")
+    if block.kind != "p" or block.link_share < 0.9 or link is None or " " not in block.text:
+        return False
+    is_service = SERVICE_LINE.match(block.text) or POINTER_LINE.match(block.text)
+    return not is_service and not BUTTON_CLASS.search(str(link.get("class") or ""))
 
 
 def drop_closing_sections(blocks: Sequence[PageBlock]) -> list[PageBlock]:

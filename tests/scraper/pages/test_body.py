@@ -56,3 +56,27 @@ def test_table_of_contents_is_not_body() -> None:
     contents = '<h2>Innehåll på sidan</h2><ul><li><a href="#a">Bakgrund</a></li><li><a href="#b">Kostnad</a></li></ul>'
     body = read_release(HEADING + contents + TEXT + '<h2 id="a">Bakgrund</h2>' + LAST).body
     assert body == f"{PLAIN_TEXT}\n\nBakgrund\n\n{PLAIN_LAST}"
+
+
+@pytest.mark.parametrize(
+    ("markup", "kept"),
+    [
+        (
+            "<h2>Lediga tjänster</h2><p><a href='/j'>Enhetschef till broarna</a></p>" + LAST,
+            ["Enhetschef till broarna"],
+        ),
+        ("<p>Vi söker nu:</p><p><a href='/j'>Ingenjör till bron</a></p>", ["Ingenjör till bron"]),
+        (
+            "<p>Protokoll från nämnden:</p><p><a href='/a.pdf'>Möte 3 maj</a></p>"
+            "<p><a href='/b.pdf'>Möte 9 juni</a></p>",
+            ["Möte 3 maj", "Möte 9 juni"],
+        ),
+        ("<p>Läs mer:</p><p><a href='/a'>Gammal bro rivs</a></p>", []),
+        ("<p>Så gör du:</p><p><a class='btn' href='/a'>Anmäl dig nu</a></p>", []),
+        (LAST + "<p><a href='/a'>Gammal bro rivs</a></p>" + LAST, []),
+    ],
+)
+def test_paragraph_that_is_only_a_link(markup: str, kept: list[str]) -> None:
+    body = read_release(HEADING + TEXT + markup).body
+    links = [part.split("</a>")[0].split(">")[-1] for part in markup.split("<a ")[1:]]
+    assert [words for words in links if words in body] == kept

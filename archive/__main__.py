@@ -18,7 +18,15 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from archive.database import MAX_PROCESSES, ArchiveError, check_database, choose_process_count, show_progress
+from archive.database import (
+    MAX_PROCESSES,
+    ArchiveError,
+    check_database,
+    choose_process_count,
+    describe_error,
+    is_file_fault,
+    show_progress,
+)
 from archive.dataset_tables import DATASET_FORMATS, OPTIONAL_TABLES
 from archive.dates import now
 
@@ -55,8 +63,11 @@ class ArchiveCommand(click.Command):
     def invoke(self, ctx: click.Context) -> int | None:
         try:
             return cast("int | None", super().invoke(ctx))
-        except sqlite3.OperationalError as error:
-            raise ArchiveError(ctx.params.get("archive") or ctx.params.get("file", ""), str(error)) from error
+        except sqlite3.DatabaseError as error:
+            if not is_file_fault(error):
+                raise
+            file = Path(ctx.params.get("archive") or ctx.params.get("file", ""))
+            raise ArchiveError(file, describe_error(error, file)) from error
 
 
 class DatasetteCommand(ArchiveCommand):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -26,6 +27,7 @@ ARCHIVE_FILE = "archive.db"  # name of the archive in backups and snapshots
 UNFINISHED_SUFFIX = ".unfinished"
 LITESTREAM_TABLES = ("_litestream_seq", "_litestream_lock")  # tables that Litestream adds to a file it follows
 SCHEMA_VERSION = 1  # SQLite's user_version of archive.db, captures.db and withheld.db
+MIGRATIONS = 9  # number of migrations in archive/schema.py; a file with more was made by a newer version
 WAL_SIZE = 16 * 1024 * 1024  # approximate size in bytes
 LOCK_TIMEOUT = 30  # seconds to wait for another process
 
@@ -47,6 +49,23 @@ class ArchiveError(Exception):
     def __init__(self, file: Path | str, problem: str, *, table: str | None = None, key: str | None = None) -> None:
         self.file, self.table, self.key, self.problem = str(file), table, key, problem
         super().__init__(": ".join(part for part in (str(file), table, key, problem) if part))
+
+
+def is_file_fault(error: sqlite3.DatabaseError) -> bool:
+    """Return whether an error is one of the file or its disk, such as damage or a lock, and not of a statement."""
+    return isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError
+
+
+def describe_error(error: sqlite3.Error, path: Path) -> str:
+    """Return SQLite's message about a file, with the reason if the file system does not let SQLite open or write it."""
+    reasons = {
+        "it is a folder": path.is_dir(),
+        "no permission to read it": path.exists() and not os.access(path, os.R_OK),
+        f"{path.parent} cannot be written, but SQLite keeps files beside it": not os.access(path.parent, os.W_OK),
+        "no permission to write it": path.exists() and not os.access(path, os.W_OK),
+    }
+    is_blocked = re.search("unable to open|readonly|read-only", str(error))
+    return ": ".join([str(error), *[reason for reason, applies in reasons.items() if is_blocked and applies][:1]])
 
 
 def open_writable(path: Path, *, page_size: int = 4096) -> sqlite3.Connection:
@@ -103,13 +122,20 @@ def check_version(db: sqlite3.Connection, path: Path) -> bool:
     Raises ArchiveError if the file was made by an older or newer version, or by other software.
     """
     (version,) = db.execute("pragma user_version").fetchone()
-    if version > SCHEMA_VERSION:
+    if version > SCHEMA_VERSION or count_migrations(db) > MIGRATIONS:
         raise ArchiveError(path, "was made by a newer version of Myndighetsarkivet: update the software to open it")
     if version < SCHEMA_VERSION and db.execute("select 1 from sqlite_master limit 1").fetchone():
         raise ArchiveError(
             path, "was made before version 0.1.0 or by other software, and cannot be opened as an archive"
         )
     return bool(version)
+
+
+def count_migrations(db: sqlite3.Connection) -> int:
+    """Return the number of migrations that were applied to an archive.db; 0 for the other files."""
+    if not db.execute("select 1 from sqlite_master where name = '_sqlite_migrations'").fetchone():
+        return 0
+    return int(db.execute("select count(*) from _sqlite_migrations").fetchone()[0])
 
 
 def create_file_id() -> int:
@@ -125,12 +151,14 @@ def read_file_id(db: sqlite3.Connection) -> int:
 def check_database(path: Path, *, missing_message: str = "no such file") -> None:
     """Raise ArchiveError if there is no file, or if it is not an archive of this version."""
     if not path.is_file():
-        raise ArchiveError(path, missing_message)
+        raise ArchiveError(path, "is not a file" if path.exists() else missing_message)
     try:
         with closing(open_readonly(path)) as db:
-            check_version(db, path)
+            is_archive = check_version(db, path)
     except sqlite3.Error as error:
-        raise ArchiveError(path, f"cannot be opened as an archive: {error}") from error
+        raise ArchiveError(path, f"cannot be opened as an archive: {describe_error(error, path)}") from error
+    if not is_archive:
+        raise ArchiveError(path, "is empty: nothing has been crawled or imported yet")
 
 
 def copy_database(source: Path, target: Path) -> None:
@@ -140,7 +168,7 @@ def copy_database(source: Path, target: Path) -> None:
         with closing(open_readonly(source)) as db:
             db.execute("vacuum into ?", [str(target)])
     except sqlite3.Error as error:
-        raise ArchiveError(source, f"cannot be copied to {target}: {error}") from error
+        raise ArchiveError(source, f"cannot be copied to {target}: {describe_error(error, source)}") from error
 
 
 def drop_litestream_tables(copy: Path) -> None:

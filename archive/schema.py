@@ -723,6 +723,7 @@ def migrate(db: Database, path: Path) -> None:
     version, or is not an archive.
     """
     if db.execute("pragma user_version").fetchone() == (SCHEMA_VERSION,) and not migrations.pending(db):
+        check_version(db.conn, path)
         return
     folder = os.open(path.resolve().parent, os.O_RDONLY)
     try:

@@ -26,7 +26,7 @@ from archive.aggregates import fill_count_tables
 from archive.attachment_text import AttachmentText, extract_text
 from archive.attachments import Attachments, TextExtraction
 from archive.captures import Captures
-from archive.database import ArchiveError, ProgressCallback, open_writable, write_transaction
+from archive.database import ArchiveError, ProgressCallback, describe_error, open_writable, write_transaction
 from archive.dates import now, to_iso
 from archive.diff import Diff, compare
 from archive.duplicates import BandKeys, NearDuplicates, build_band_keys, join_text_fields
@@ -75,7 +75,9 @@ class Archive:
             self.db = Database(open_writable(self.path))  # without implicit transactions: see `transaction`
             migrate(self.db, self.path)
         except sqlite3.Error as error:
-            raise ArchiveError(self.path, f"cannot be opened as an archive: {error}") from error
+            raise ArchiveError(
+                self.path, f"cannot be opened as an archive: {describe_error(error, self.path)}"
+            ) from error
         self.frontier = Frontier(self.db)
         self.hosts = Hosts(self.db)
         self.cursors = PaginationCursors(self.db)

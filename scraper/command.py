@@ -18,7 +18,7 @@ from scrapy.exceptions import UsageError
 from scrapy.settings import Settings
 from scrapy.utils.project import inside_project
 
-from archive.database import ArchiveError
+from archive.database import ArchiveError, describe_error, is_file_fault
 from scraper.agency import DEFAULT_AGENCIES_FILE, Agency, load_agencies, select_agencies
 from scraper.errors import AgencyError, BrokerError
 from scraper.settings import check_settings
@@ -91,14 +91,16 @@ class ProjectCommand(ScrapyCommand):
             raise UsageError(f"{self.name} takes no arguments{instead}")
         try:
             self.exitcode = self.execute(args, opts)
-        except CONFIGURATION_ERRORS as error:
+        except (*CONFIGURATION_ERRORS, sqlite3.DatabaseError) as error:
+            if isinstance(error, sqlite3.DatabaseError) and not is_file_fault(error):
+                raise
             self.report_error(error)
             self.exitcode = 2
 
     def report_error(self, error: Exception | str) -> None:
         """Print an error to stderr on one line, with the name of the command."""
         if isinstance(error, sqlite3.Error):
-            error = f"{self.settings['ARCHIVE']}: {error}"
+            error = f"{self.archive_path}: {describe_error(error, self.archive_path)}"
         elif isinstance(error, OSError) and error.filename:
             error = f"{error.filename}: {error.strerror}"
         sys.stderr.write(f"scrapy {self.name}: {error}\n")

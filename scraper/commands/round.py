@@ -13,6 +13,7 @@ from time import monotonic
 from scrapy.utils.log import configure_logging
 
 from archive.dates import now
+from archive.follow import read_follow_settings
 from scraper.alerts import AlertSettings, read_alert_settings, report_result
 from scraper.command import ProjectCommand
 from scraper.errors import AgencyError
@@ -54,6 +55,7 @@ class Command(ProjectCommand):
             return report_recent_crawl(self.archive_path, opts.fresh)
         self.select_agencies(opts.agency)  # fails before anything runs
         alert_settings, options = read_alert_settings(), forward_options(opts)
+        read_follow_settings()  # fails before anything runs, too
         with CommandRunner() as runner:
             if opts.every is not None:
                 return repeat_rounds(runner, [*options, "--agency", opts.agency], opts.every)

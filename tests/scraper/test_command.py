@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
+import sqlite3
 import tomllib
+from collections.abc import Callable
+from contextlib import closing
 from importlib import import_module
 from pathlib import Path
 
@@ -12,6 +16,7 @@ import pytest
 from scrapy.commands import ScrapyCommand
 from scrapy.settings import Settings
 
+from archive.database import ArchiveError
 from scraper.command import OutsideCrawl, OutsideProject, ProjectCommand
 from scraper.commands import reparse, round, worker
 from tests.scraper.crawling import ROOT, SLUG, Crawling
@@ -86,6 +91,66 @@ def test_wrong_setting_is_reported_before_anything_is_done(
     assert printed.startswith(f"scrapy {command().name}: settings: {name} {problem}")
     assert len(printed.splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("variable", "problem"),
+    [
+        ("FOLLOW_MAIL_FROM=a@news.example", "PUBLIC_URL: must be set, because FOLLOW_MAIL_FROM is"),
+        ("FOLLOW_SMTP=smtp://mail.news.example", "FOLLOW_MAIL_FROM: must be set, because FOLLOW_SMTP is"),
+        ("PUBLIC_URL=archive.news.example", "PUBLIC_URL: "),
+    ],
+)
+def test_round_checks_the_settings_of_following_before_anything_is_done(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str,
+    problem: str,
+) -> None:
+    monkeypatch.setenv(*variable.split("="))
+    crawl = Crawling(Site(releases=0), tmp_path, tmp_path / "archive.db")
+    assert crawl.call(round.Command(), "--agency", "", AGENCIES="") == 2
+    assert capsys.readouterr().err.startswith(f"scrapy round: environment: {problem}")
+    assert list(tmp_path.iterdir()) == []
+
+
+def raise_from_full_disk() -> None:
+    with closing(sqlite3.connect(":memory:")) as db:
+        db.execute("pragma max_page_count = 1")
+        try:
+            db.execute("create table a (b)")
+        except sqlite3.OperationalError as error:
+            raise ArchiveError("captures.db", str(error), table="blobs") from error
+
+
+def raise_from_damaged_file() -> None:
+    with closing(sqlite3.connect(":memory:")) as db:
+        db.deserialize(b"x" * 4096)
+        db.execute("select 1 from sqlite_master")
+
+
+def raise_from_wrong_statement() -> None:
+    with closing(sqlite3.connect(":memory:")) as db:
+        db.execute("select nothing")
+
+
+@pytest.mark.parametrize(
+    ("fail", "logged"), [(raise_from_full_disk, 0), (raise_from_damaged_file, 0), (raise_from_wrong_statement, 1)]
+)
+def test_unwritable_archive_is_not_logged_again_for_each_response(
+    caplog: pytest.LogCaptureFixture, fail: Callable[[], None], logged: int
+) -> None:
+    """Test that Scrapy's tracebacks are left out: the crawl ends with one line that says why."""
+    for module in ("engine", "scraper"):
+        caplog.clear()
+        try:
+            fail()
+        except (sqlite3.Error, ArchiveError):
+            logging.getLogger(f"scrapy.core.{module}").exception("Spider error")
+        assert len(caplog.records) == logged
+    logging.getLogger("scrapy.core.engine").error("without an exception")
+    assert caplog.records[-1].getMessage() == "without an exception"
 
 
 def test_outside_the_project_commands_name_the_missing_setting(

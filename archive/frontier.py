@@ -92,6 +92,11 @@ class Frontier:
         row = self.db.execute(f"select {FRONTIER_COLUMNS} from frontier where url = ?", [url]).fetchone()
         return FrontierEntry(*row) if row else None
 
+    def has_problem(self, url: str, *problems: str) -> bool:
+        """Return whether the last attempt to read a URL had one of these problems."""
+        row = self.db.execute("select problem from frontier where url = ?", [url]).fetchone()
+        return bool(row) and row[0] in problems
+
     def add(
         self,
         url: str,

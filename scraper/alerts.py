@@ -214,10 +214,8 @@ def send_channel_alerts(archive: Archive, alert_settings: AlertSettings, channel
         silent += [event for group in alerts["passed"] if group[-1]["at"] < yesterday for event in group]
         alerts["passed"] = [group for group in alerts["passed"] if group[-1]["at"] >= yesterday]
     if any(alerts.values()):
-        try:
-            channel.deliver(build_alert_payload(alerts, alert_settings, now))
-        except OSError as error:
-            logger.warning("an alert by %s was not delivered; the next round tries again: %s", channel.name, error)
+        payload = build_alert_payload(alerts, alert_settings, now)
+        if not attempt(f"an alert by {channel.name}", partial(channel.deliver, payload)):
             return False
     # Only after the delivery, so that nothing is lost if the process dies earlier.
     with archive.transaction():
@@ -311,15 +309,6 @@ def format_alert_json(events: Sequence[HealthEvent]) -> dict[str, Any]:
 # Scheduled commands
 
 
-def is_failure(command: str, code: int) -> bool:
-    """Return whether an exit code (negative: a signal) means that a command failed.
-
-    >>> is_failure("backup", 1), is_failure("round", 1), is_failure("round", 2), is_failure("round", -9)
-    (True, False, True, True)
-    """
-    return code not in ((0, 1) if command in ROUTINE_FINDINGS else (0,))
-
-
 def read_ping_url(command: str, environment: Mapping[str, str] = os.environ) -> str | None:
     """Return the URL to request after a success; raise AgencyError, without the URL, if it is invalid."""
     name = f"PING_{re.sub('[^A-Z]', '_', command.upper())}"
@@ -332,11 +321,11 @@ def read_ping_url(command: str, environment: Mapping[str, str] = os.environ) -> 
 def report_result(
     archive: Path, command: str, alert_settings: AlertSettings, ping_url: str | None, problem: str | None
 ) -> bool:
-    """Report how a command has ended (problem: None if well); return False if that was not delivered everywhere."""
+    """Report how a command has ended (problem: None if well); return False if nobody could be told."""
     marker, moment = archive.with_suffix(f".{command}.failed"), get_now()
     is_known = marker.exists()
     if problem is None:
-        is_pinged = not ping_url or try_to_send(f"the ping of {command}", partial(request_url, ping_url))
+        is_pinged = not ping_url or attempt(f"the ping of {command}", partial(request_url, ping_url))
         is_told = not is_known or send_command_message("recovered", command, "", alert_settings, moment)
         if is_told:
             marker.unlink(missing_ok=True)
@@ -347,17 +336,14 @@ def report_result(
         return True
     is_told = send_command_message("failed", command, problem, alert_settings, moment)
     if is_told:
-        try:
-            marker.touch()
-        except OSError as error:
-            logger.warning("%s: %s; the next failure sends another message", marker, error.strerror)
+        attempt("the mark that a message was sent", marker.touch)
     return is_told
 
 
 def send_command_message(
     kind: str, command: str, problem: str, alert_settings: AlertSettings, moment: datetime
 ) -> bool:
-    """Send one message by every channel of the alerts; return False if there is none, or one did not take it."""
+    """Send one message by every channel of the alerts; return False if none took it."""
     language, at = alert_settings.language, str(to_iso(moment))
     values = {"command": command, "at": at[:16].replace("T", " "), "problem": problem}
     payload = {
@@ -371,15 +357,15 @@ def send_command_message(
     deliveries = list_deliveries(alert_settings, moment)
     if not deliveries:
         logger.warning("nobody is told: neither ALERT_WEBHOOK nor ALERT_MAIL is set")
-    told = [try_to_send(f"the message by {name}", partial(send, payload)) for name, send in deliveries.items()]
-    return bool(told) and all(told)
+    told = [attempt(f"the message by {name}", partial(send, payload)) for name, send in deliveries.items()]
+    return any(told)
 
 
-def try_to_send(what: str, send: Callable[[], None]) -> bool:
-    """Send something; log and return False if that fails."""
+def attempt(what: str, act: Callable[[], None]) -> bool:
+    """Send or store something; log and return False if that fails. It is tried again next time."""
     try:
-        send()
+        act()
     except OSError as error:
-        logger.warning("%s was not delivered: %s", what, error)
+        logger.warning("%s failed; the next time tries again: %s", what, error)
         return False
     return True

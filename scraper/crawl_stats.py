@@ -80,6 +80,7 @@ class AgencyStats:
     failures: Counter[str] = field(default_factory=Counter)  # kind (see scraper/failures.py) → number of failures
     source_failures: Counter[str] = field(default_factory=Counter)  # the same for failures of sources only
     problems: list[str] = field(default_factory=list)
+    known_problems: int = 0  # problems that a page had before, and that are not logged again
     crawl_id: int | None = None  # the id of its row in crawls
 
     def count_outcome(self, outcome: SaveResult) -> None:
@@ -364,6 +365,8 @@ class ProgressExtension:
         console.print(build_progress_table(spider))
         if any(stats.problems for stats in spider.agency_stats.values()):
             console.print("Rejected pages and failures are listed above, and in the tables crawls and frontier.")
+        if known := sum(stats.known_problems for stats in spider.agency_stats.values()):
+            console.print(f"{known} of them are the same as at the last check, and are only in the tables.")
         if reason != "finished":
             console.print(f"The crawl did not finish: {reason}. The next crawl continues with the rest.")
         if self.is_first_crawl and any(stats.new for stats in spider.agency_stats.values()):

@@ -10,7 +10,7 @@ from time import monotonic
 
 from scrapy.utils.log import configure_logging
 
-from scraper.alerts import is_failure, read_alert_settings, read_ping_url, report_result
+from scraper.alerts import ROUTINE_FINDINGS, read_alert_settings, read_ping_url, report_result
 from scraper.command import ProjectCommand
 from scraper.errors import AgencyError
 from scraper.round import CommandRunner
@@ -40,20 +40,18 @@ class Command(ProjectCommand):
             raise AgencyError("arguments", None, "NAME", f"must be given as in: {self.usage}")
         report = partial(report_result, self.archive_path, match[1], read_alert_settings(), read_ping_url(match[1]))
         if match[2]:
-            return 0 if report(describe_failure() if match[2] == "failed" else None) else 1
+            # systemd (from version 251) tells the unit of OnFailure= how the other one ended
+            told = [os.environ.get(f"MONITOR_{name}", "") for name in ("SERVICE_RESULT", "EXIT_STATUS")]
+            is_told = report(None if match[2] == "ok" else " ".join(filter(None, told)) or "see its log")
+            return int(not is_told)
         with CommandRunner() as runner:
             while True:
                 started = monotonic()
                 code = runner.run_command(words)
                 if runner.stop_requested:
                     return 0
-                is_told = report(f"exit {code}" if is_failure(match[1], code) else None)
+                is_well = code == 0 or (code == 1 and match[1] in ROUTINE_FINDINGS)
+                is_told = report(None if is_well else f"exit {code}")
                 if opts.every is None:
                     return (code if code >= 0 else 128 - code) or int(not is_told)
                 runner.wait(started + 60 * opts.every - monotonic())
-
-
-def describe_failure() -> str:
-    """Return how a service failed, as systemd (from version 251) tells the unit of its OnFailure=."""
-    told = [os.environ.get(f"MONITOR_{name}", "") for name in ("SERVICE_RESULT", "EXIT_STATUS")]
-    return " ".join(filter(None, told)) or "see its log"

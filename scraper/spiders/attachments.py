@@ -219,7 +219,7 @@ class AttachmentSpider(ReleaseSpider):
         self.finish_attachment(row)
 
     def record_attachment_problem(self, row: FrontierEntry, problem: str, *, state: str) -> None:
-        logger.warning("%s", problem)
+        self.log_problem(row, problem)
         self.agency_stats[row.agency].problems.append(problem)
         frontier = self.archive.frontier
         mark = {"gone": frontier.mark_gone, "rejected": frontier.mark_rejected, "failed": frontier.mark_failed}[state]

@@ -448,7 +448,7 @@ class ReleaseSpider(Spider):
     def record_failures(
         self, rows: Sequence[FrontierEntry], problem: str, failure_kind: str, *, is_forbidden: bool = False
     ) -> None:
-        logger.warning("%s", problem)
+        self.log_problem(rows[0], problem)
         for row in rows:
             self.recorder.record_failure(row.url, row.release_id, now(), problem, rejected=is_forbidden)
         slug = rows[0].agency
@@ -457,6 +457,12 @@ class ReleaseSpider(Spider):
         self.failed_requests[slug] += not is_forbidden
         for row in rows:
             self.finish_release(slug, row.url)
+
+    def log_problem(self, row: FrontierEntry, problem: str, *other_words: str) -> None:
+        """Log a page's problem, but not again while it stays the same. other_words: how the frontier may have it."""
+        is_known = self.archive.frontier.has_problem(row.url, problem, *other_words)
+        self.agency_stats[row.agency].known_problems += is_known
+        logger.log(logging.DEBUG if is_known else logging.WARNING, "%s", problem)
 
     def check_response(self, response: Response, url: str, agency: Agency, *, is_file: bool = False) -> None:
         """Raise NotARelease if a response cannot be the release at `url`: 404, 410 or a redirect elsewhere."""
@@ -509,7 +515,7 @@ class ReleaseSpider(Spider):
             is_listing_url(row.url, self.agencies[row.agency]) or self.is_found_listing(row.url)
         )
         refused = None if is_rejected_address else self.find_refused(row, page, error)
-        logger.warning("%s", problem)
+        self.log_problem(row, problem, f"{row.url}: {MISSING_KINDS.get(kind)}" + (f": {target}" if target else ""))
         if kind == "blocked":
             is_new = row.release_id is None
             self.recorder.record_failure(

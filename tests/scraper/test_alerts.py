@@ -112,7 +112,7 @@ def test_undelivered_alert_is_logged_and_sent_again(
         webhook.status = status
         with caplog.at_level(logging.WARNING):
             assert not send_alerts(archive, settings, MONDAY)
-    assert (caplog.text.count("was not delivered"), "secret" in caplog.text) == (3, False)
+    assert (caplog.text.count("tries again"), "secret" in caplog.text) == (3, False)
     webhook.status = 200
     assert send_alerts(archive, settings, MONDAY + timedelta(days=3))
     assert len({message["id"] for message in webhook.received}) == 1

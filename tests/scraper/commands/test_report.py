@@ -79,7 +79,7 @@ def test_service_manager_tells_how_a_unit_ended(webhook: Webhook, tmp_path: Path
     assert webhook.pings == ["/hook/round"]
     webhook.status = 500
     failed = call(webhook, tmp_path, "round:ok")
-    assert (failed.returncode, "the ping of round was not delivered" in failed.stderr) == (1, True)
+    assert (failed.returncode, "the ping of round failed" in failed.stderr) == (1, True)
     assert webhook.url not in failed.stderr
 
 
@@ -155,7 +155,8 @@ def test_message_by_mail_is_sent_beside_a_webhook_that_fails(webhook: Webhook, t
     with MailServer() as server:
         given = {"ALERT_MAIL": "a@news.example", "ALERT_SMTP": f"smtp://127.0.0.1:{server.port}"}
         settings = read_alert_settings({**given, "ALERT_WEBHOOK": webhook.url})
-        assert not report_result(tmp_path / "archive.db", "audit", settings, None, "exit 2")
+        for _ in range(2):
+            assert report_result(tmp_path / "archive.db", "audit", settings, None, "exit 2")
     (mail,) = server.received
     assert mail["Subject"] == "Myndighetsarkivet: audit misslyckades"
     assert re.fullmatch(r"<audit-failed-\d{14}@[\w.]+>", mail["Message-ID"])
@@ -170,7 +171,7 @@ def test_disk_without_space_for_the_marker_stops_no_message(
     monkeypatch.setattr(Path, "touch", fail)
     assert report_result(tmp_path / "archive.db", "backup", AlertSettings(webhook=webhook.url), None, "exit 2")
     assert len(webhook.received) == 1
-    assert "No space left on device; the next failure sends another message" in caplog.text
+    assert "No space left on device" in caplog.text
 
 
 def test_pass_that_breaks_off_is_told_by_the_round(

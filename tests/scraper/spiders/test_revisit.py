@@ -14,12 +14,14 @@ from urllib.parse import urlsplit
 import pytest
 from scrapy import Request
 from scrapy.http import HtmlResponse
+from twisted.python.failure import Failure
 
 from archive.database import ArchiveError
 from archive.dates import now
 from archive.store import Archive
 from archive.takedowns import hide_release
 from scraper.agency import build_user_agent
+from scraper.downloader import RobotsForbidden
 from scraper.spiders.base import build_conditional_headers
 from scraper.spiders.revisit import RevisitSpider
 from tests.harness.weather.speech import HEAD, say
@@ -292,6 +294,35 @@ def test_removed_release_that_is_still_missing_is_no_failure(crawled_site: Crawl
         respond(spider, url, status=404)
         stats = spider.agency_stats[SLUG]
         assert (stats.missing, dict(stats.failures)) == (2, {"status 404": 1})
+
+
+def test_known_problem_is_logged_once_and_then_counted(
+    crawled_site: Crawling, caplog: pytest.LogCaptureFixture
+) -> None:
+    stored, never_stored = crawled_site.urls()[0], "http://skogsbruksradet.localhost/nyheter/borta.html"
+    forbidden = Failure(RobotsForbidden("Forbidden by robots.txt"))  # type: ignore[no-untyped-call]
+    with crawled_site.open_spider(RevisitSpider) as spider, caplog.at_level(logging.WARNING):
+        frontier, home = spider.archive.frontier, crawled_site.site.url(SLUG)
+        frontier.add(never_stored, agency=SLUG, role="release", seen_at=now())
+
+        def forbid() -> None:
+            forbidden.request = Request(stored, meta={"row": frontier.get(stored)})  # type: ignore[attr-defined]
+            spider.release_failed(forbidden)
+
+        for happens, words in (
+            (lambda: respond(spider, stored, status=404), f"{stored}: page: answered 404"),
+            (lambda: respond(spider, stored, url=home, unconditional=True), "redirected to a page that is not a"),
+            (lambda: respond(spider, never_stored, status=404), f"{never_stored}: page: answered 404"),
+            (lambda: respond(spider, never_stored, status=410), f"{never_stored}: page: answered 410"),
+            (forbid, "Forbidden by robots.txt"),
+            (lambda: respond(spider, stored, status=404), f"{stored}: page: answered 404"),
+        ):
+            caplog.clear()
+            for _ in range(3):
+                happens()
+            assert [words in line for line in caplog.messages] == [True]
+        stats = spider.agency_stats[SLUG]
+        assert (stats.known_problems, stats.missing, stats.rejected, len(stats.problems)) == (12, 9, 9, 18)
 
 
 def list_requests(spider: RevisitSpider) -> list[str]:

@@ -17,8 +17,8 @@ health_events is reported once by each channel. A channel's first message report
 no fault that ended more than a day ago. A failed delivery is logged, and the next round tries again. A process killed
 between delivery and its row in the database delivers the message again, with the same id.
 
-Of a scheduled command, one message a day is sent while it fails, and one when it works again. An empty file beside the
-archive remembers when the last was sent; the archive itself may be what fails.
+Of a scheduled command, at most one message a day is sent: that it fails, or that it works again. An empty file beside
+the archive remembers when the last was sent; the archive itself may be what fails.
 """
 
 from __future__ import annotations
@@ -321,21 +321,19 @@ def read_ping_url(command: str, environment: Mapping[str, str] = os.environ) -> 
 def report_result(
     archive: Path, command: str, alert_settings: AlertSettings, ping_url: str | None, problem: str | None
 ) -> bool:
-    """Report how a command has ended (problem: None if well); return False if nobody could be told."""
+    """Report how a command has ended (problem: None if well); return False if a failure or a ping was not delivered."""
     marker, moment = archive.with_suffix(f".{command}.failed"), get_now()
-    is_known = marker.exists()
+    told_at = datetime.fromtimestamp(marker.stat().st_mtime, UTC) if marker.exists() else None
+    is_told_today = told_at is not None and abs(moment - told_at) < MIN_MESSAGE_GAP
     if problem is None:
         is_pinged = not ping_url or attempt(f"the ping of {command}", partial(request_url, ping_url))
-        is_told = not is_known or send_command_message("recovered", command, "", alert_settings, moment)
-        if is_told:
+        is_due = told_at is not None and not is_told_today  # a command that fails now and then is told once a day, too
+        if is_due and send_command_message("recovered", command, "", alert_settings, moment):
             marker.unlink(missing_ok=True)
-        return is_pinged and is_told
+        return is_pinged
     logger.error("%s failed: %s", command, problem)
-    told_at = datetime.fromtimestamp(marker.stat().st_mtime, UTC) if is_known else None
-    if told_at and abs(moment - told_at) < MIN_MESSAGE_GAP:
-        return True
-    is_told = send_command_message("failed", command, problem, alert_settings, moment)
-    if is_told:
+    is_told = is_told_today or send_command_message("failed", command, problem, alert_settings, moment)
+    if is_told and not is_told_today:
         attempt("the mark that a message was sent", marker.touch)
     return is_told
 

@@ -18,15 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from archive.database import (
-    MAX_PROCESSES,
-    ArchiveError,
-    check_database,
-    choose_process_count,
-    describe_error,
-    is_file_fault,
-    show_progress,
-)
+from archive.database import MAX_PROCESSES, ArchiveError, check_database, choose_process_count, show_progress
 from archive.dataset_tables import DATASET_FORMATS, OPTIONAL_TABLES
 from archive.dates import now
 
@@ -64,10 +56,9 @@ class ArchiveCommand(click.Command):
         try:
             return cast("int | None", super().invoke(ctx))
         except sqlite3.DatabaseError as error:
-            if not is_file_fault(error):
-                raise
-            file = Path(ctx.params.get("archive") or ctx.params.get("file", ""))
-            raise ArchiveError(file, describe_error(error, file)) from error
+            from archive.database import to_archive_error
+
+            raise to_archive_error(error, ctx.params.get("archive") or ctx.params.get("file", "")) from error
 
 
 class DatasetteCommand(ArchiveCommand):

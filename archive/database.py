@@ -68,6 +68,13 @@ def describe_error(error: sqlite3.Error, path: Path) -> str:
     return ": ".join([str(error), *[reason for reason, applies in reasons.items() if is_blocked and applies][:1]])
 
 
+def to_archive_error(error: sqlite3.DatabaseError, file: Path | str) -> ArchiveError:
+    """Return an error of a file as ArchiveError; raise it unchanged if a statement is wrong."""
+    if not is_file_fault(error):
+        raise error
+    return ArchiveError(file, describe_error(error, Path(file)))
+
+
 def open_writable(path: Path, *, page_size: int = 4096) -> sqlite3.Connection:
     """Open a file for writing, without implicit transactions; create it if it does not exist."""
     db = sqlite3.connect(path, isolation_level=None, timeout=LOCK_TIMEOUT)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+from collections.abc import Callable
 from functools import partial
 from time import monotonic
 
@@ -44,14 +45,21 @@ class Command(ProjectCommand):
             told = [os.environ.get(f"MONITOR_{name}", "") for name in ("SERVICE_RESULT", "EXIT_STATUS")]
             is_told = report(None if match[2] == "ok" else " ".join(filter(None, told)) or "see its log")
             return int(not is_told)
-        with CommandRunner() as runner:
-            while True:
-                started = monotonic()
-                code = runner.run_command(words)
-                if runner.stop_requested:
-                    return 0
-                is_well = code == 0 or (code == 1 and match[1] in ROUTINE_FINDINGS)
-                is_told = report(None if is_well else f"exit {code}")
-                if opts.every is None:
-                    return (code if code >= 0 else 128 - code) or int(not is_told)
-                runner.wait(started + 60 * opts.every - monotonic())
+        return run_reported(words, match[1] in ROUTINE_FINDINGS, opts.every, report)
+
+
+def run_reported(words: list[str], may_find: bool, every: float | None, report: Callable[[str | None], bool]) -> int:
+    """Run a command once or every `every` minutes until a signal, and report how it ended.
+
+    may_find: whether its exit code 1 is no failure.
+    """
+    with CommandRunner() as runner:
+        while True:
+            started = monotonic()
+            code = runner.run_command(words)
+            if runner.stop_requested:
+                return 0
+            is_told = report(None if code == 0 or (may_find and code == 1) else f"exit {code}")
+            if every is None:
+                return (code if code >= 0 else 128 - code) or int(not is_told)
+            runner.wait(started + 60 * every - monotonic())

@@ -4,19 +4,14 @@ ScraperError
 ├── AgencyError      agencies.toml, a setting or an argument is wrong: names file, table and key
 ├── BrokerError      the message broker of a distributed crawl cannot be used: names its address
 ├── SourceError      a feed, sitemap or listing cannot be read: names the URL
-│   └── CutSourceError  only its beginning was received: has the links in it
+│   └── CutFeedError  only its beginning was received (scraper/sources/feeds.py)
 └── PageError        a page cannot be read: names the URL and the field
     └── NotARelease  the page is not a release: error page, consent wall, redirect stub, listing
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from scraper.sources.links import SourceLink
 
 
 class ScraperError(Exception): ...
@@ -43,14 +38,6 @@ class SourceError(ScraperError):
     def __init__(self, url: str, problem: str, kind: str = "unreadable source") -> None:
         self.url, self.problem, self.kind = url, problem, kind
         super().__init__(f"{url}: {problem}")
-
-
-class CutSourceError(SourceError):
-    """A source of which only the beginning was received; `links` are those in it."""
-
-    def __init__(self, url: str, links: Sequence[SourceLink]) -> None:
-        super().__init__(url, f"is cut off: it has no end; {len(links)} links could be read", "cut source")
-        self.links = list(links)
 
 
 class PageError(ScraperError):

@@ -21,7 +21,6 @@ from scraper.agency import Agency, build_user_agent, check_contact, find_press_w
 from scraper.downloader import DOWNLOAD_ERRORS, RobotsForbidden, describe_download_error
 from scraper.errors import PageError, SourceError
 from scraper.normalise.urls import extract_host
-from scraper.pages.page_type import is_listing_url
 from scraper.probe import (
     ProbedPage,
     ProbedSource,
@@ -40,8 +39,8 @@ from scraper.sources import (
     parse_sitemap,
 )
 from scraper.sources.feeds import parse_robots_sitemaps
-from scraper.sources.links import NEWS_WORDS, SourceLink
-from scraper.sources.listings import needs_javascript, parse_source_page
+from scraper.sources.links import NEWS_WORDS, SourceLink, parse_source_page
+from scraper.sources.listings import needs_javascript
 
 SAMPLE_RELEASES = 3
 MAX_SAMPLE_REQUESTS = 6  # pages fetched at most, to find enough releases
@@ -237,7 +236,7 @@ class ProbeSpider(Spider):
                     # the URL of a JSON endpoint decides how its response is parsed, even after a redirect
                     endpoint_url = url if agency.find_json_source(url) else None
                     page = parse_listing(response.body, response.url, agency, endpoint_url)
-                    source.links = [link for link in page.links if not is_listing_url(link.url)]
+                    source.links = page.links
                     notes = [page.problem.describe("en")] if page.problem else []
                     source.note = "; ".join([*notes, *map(str, page.errors)]) or None
                     press_rooms += find_sources(response.body, response.url, agency).press_rooms

@@ -14,14 +14,8 @@ from scraper.normalise.text import build_alternation
 from scraper.normalise.urls import resolve_canonical_url
 from scraper.pages.page_type import PAGE_EXTENSION
 from scraper.sources.feeds import parse_feed, parse_sitemap
-from scraper.sources.links import FILE_PATH
-from scraper.sources.listings import (
-    find_base_url,
-    get_line_text,
-    parse_listing,
-    parse_source_page,
-    resolve_page_url,
-)
+from scraper.sources.links import FILE_PATH, find_base_url, get_line_text, parse_source_page, resolve_page_url
+from scraper.sources.listings import parse_listing
 
 __all__ = ["find_sources", "parse_feed", "parse_listing", "parse_sitemap"]
 

@@ -19,7 +19,7 @@ from lxml import etree
 from scrapy.utils.sitemap import Sitemap
 
 from scraper.agency import Agency
-from scraper.errors import CutSourceError, SourceError
+from scraper.errors import SourceError
 from scraper.normalise.urls import resolve_canonical_url
 from scraper.sources.links import SourceLink, is_news_url, is_release_url, remove_session_ids
 
@@ -47,10 +47,18 @@ BARE_AMPERSAND = re.compile(
 )
 
 
+class CutFeedError(SourceError):
+    """A feed of which only the beginning was received; `links` are those in its whole entries."""
+
+    def __init__(self, url: str, links: list[SourceLink]) -> None:
+        super().__init__(url, f"is cut off: it has no end; {len(links)} links could be read", "cut source")
+        self.links = links
+
+
 def parse_feed(body: bytes, url: str, agency: Agency) -> list[SourceLink]:
     """Parse an RSS or Atom feed into links; raise SourceError if it is neither.
 
-    Raises CutSourceError, with the links that could be read, if the feed has no end.
+    Raises CutFeedError, with the links that could be read, if the feed has no end.
     """
     try:
         feed = feedparser.parse(BytesIO(body), response_headers={"content-location": url})
@@ -70,7 +78,7 @@ def parse_feed(body: bytes, url: str, agency: Agency) -> list[SourceLink]:
             links.append(SourceLink(address, updated, published))
     links = remove_session_ids(links)
     if is_cut:
-        raise CutSourceError(url, links)
+        raise CutFeedError(url, links)
     return links
 
 

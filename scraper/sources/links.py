@@ -6,11 +6,16 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
+
+from lxml import etree
+from parsel import Selector
 
 from archive.coverage import SourceProblem
+from archive.urls import canonical_url
 from scraper.agency import Agency
-from scraper.errors import PageError
+from scraper.errors import PageError, SourceError
+from scraper.normalise.urls import resolve_canonical_url
 
 # Path patterns, from the words that Swedish agencies use.
 NEWS_WORDS = r"nyhet|nyheter|nyhetsarkiv|aktuellt|press|pressmeddelande|pressmeddelanden|pressrum|news|press-?releases?"
@@ -26,6 +31,10 @@ SERVICE_PATH = re.compile(
 DATED_PATH = re.compile(r"/(19|20)\d\d[-/]")
 DOCUMENT_PATH = re.compile(r"\.(pdf|docx?|odt)$", re.IGNORECASE)
 FILE_PATH = re.compile(r"\.(pdf|docx?|xlsx?|pptx?|zip|jpe?g|png|gif|svg|mp[34]|ics|xml|rss)$", re.IGNORECASE)
+
+MAX_LISTING_TAGS = 200_000  # opening and closing tags: about 30,000 links, and a second of parsing
+# compiled once, because pages have hundreds of links
+LINE_XPATH = etree.XPath("normalize-space(.)", smart_strings=False)
 
 MIN_SESSION_LINKS = 2  # links that must have the same value for it to count as a session id
 SESSION_ID = re.compile(
@@ -61,7 +70,7 @@ class ListingPage(NamedTuple):
     next_url: a URL, or the address of a page that is requested by POST (see `join_form`). has_numbered_next: whether
     the pager links to the next page by number, so that an empty next page is an error; a link such as "»" may lead past
     the end. problem: why the listing may contain more releases than were read, or None. errors: entries that cannot be
-    used.
+    used. archive_urls: pages of years or older releases, which are listings, too.
     """
 
     links: list[SourceLink]
@@ -69,6 +78,7 @@ class ListingPage(NamedTuple):
     has_numbered_next: bool = False
     problem: SourceProblem | None = None
     errors: Sequence[PageError] = ()
+    archive_urls: Sequence[str] = ()
 
 
 def is_release_url(url: str, agency: Agency) -> bool:
@@ -148,3 +158,48 @@ def split_form(address: str) -> tuple[str, str | None]:
     """
     url, mark, form = address.partition("#")
     return url, form if mark else None
+
+
+# Pages
+
+
+def parse_source_page(body: bytes, url: str) -> Selector:
+    """Parse an HTML page; raise SourceError if it is empty or has more than MAX_LISTING_TAGS tags."""
+    if not body.strip():
+        raise SourceError(url, "is empty", "empty source")
+    if body.count(b"<") > MAX_LISTING_TAGS:
+        raise SourceError(url, f"has more than {MAX_LISTING_TAGS} tags: treated as a trap")
+    # without a type, a body that begins like JSON would be parsed as JSON
+    return Selector(body=body, base_url=url, type="html")
+
+
+def find_base_url(page: Selector, url: str) -> str:
+    """Return the URL that a page's links are relative to: its first `<base href>`, else its own URL.
+
+    For the page's own host, the page's scheme is used, because many sites have moved to https but still have http in
+    their base element.
+
+    >>> find_base_url(Selector('<base href="/"><a href="nyheter/a">A</a>'), "https://skog.example/om/nyheter")
+    'https://skog.example/'
+    >>> find_base_url(Selector('<base href="http://skog.example/om/">'), "https://skog.example/nyheter")
+    'https://skog.example/om/'
+    """
+    href = (page.xpath("//base/@href").get() or "").strip()
+    try:
+        base = urljoin(url, href)
+        parts, own = urlsplit(base), urlsplit(url)
+    except ValueError:  # such as http://[
+        return url
+    if parts.scheme not in ("http", "https"):
+        return url
+    return parts._replace(scheme=own.scheme).geturl() if parts.netloc == own.netloc else base
+
+
+def get_line_text(element: etree._Element) -> str:
+    return str(LINE_XPATH(element))
+
+
+def resolve_page_url(href: str, base_url: str, url: str, agency: Agency) -> str | None:
+    """Return the canonical URL of a link to another page of the agency, or None for any other link."""
+    address = None if href.strip().startswith("#") else resolve_canonical_url(base_url, href)
+    return address if address and agency.owns(address) and address != canonical_url(url) else None

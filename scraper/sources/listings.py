@@ -1,4 +1,4 @@
-"""Parses listing pages: the releases that they link to, and the next page, which a link or a button leads to.
+"""Parses listing pages: the releases that they link to.
 
 Menus, page headers and footers, forms and rows of related pages are boilerplate, and links that only sort or filter the
 listing are not entries. The rules are the same for all agencies; an agency's `releases` pattern takes precedence.
@@ -12,27 +12,19 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import cast
-from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from lxml import etree
-from lxml.html import FormElement
-from parsel import Selector
 
 from archive.coverage import SourceProblem
 from archive.urls import canonical_url
 from scraper.agency import Agency
-from scraper.errors import SourceError
 from scraper.normalise.dates import MONTH_NAME_PATTERN, parse_label, split_date_labels
-from scraper.normalise.text import (
-    build_alternation,
-    cache_by_text,
-    clean_line,
-    compile_name_pattern,
-    split_word_list,
-)
+from scraper.normalise.text import cache_by_text, compile_name_pattern, split_word_list
 from scraper.normalise.urls import resolve_canonical_url
 from scraper.pages.boilerplate import CAMEL_CASE_BOUNDARY, NON_TEXT_TAGS
 from scraper.pages.document import Element, count_letters, count_text_letters
+from scraper.pages.page_type import is_listing_url
 from scraper.sources.feeds import normalise_w3c_date
 from scraper.sources.json_links import (
     find_embedded_links,
@@ -50,14 +42,12 @@ from scraper.sources.links import (
     NEWS_PATH,
     ListingPage,
     SourceLink,
+    get_line_text,
     is_release_url,
-    join_form,
+    parse_source_page,
     unique_links,
 )
-
-MAX_LISTING_TAGS = 200_000  # opening and closing tags: about 30,000 links, and a second of parsing
-# compiled once, because pages have hundreds of links
-LINE_XPATH = etree.XPath("normalize-space(.)", smart_strings=False)
+from scraper.sources.pager import NEXT_LINK_TEXT, ListingPager, find_more_button
 
 # Boilerplate
 BOILERPLATE_TAGS = {"nav", "aside"}
@@ -91,37 +81,6 @@ DOWNLOAD_TEXT = re.compile(
 )
 OUTSIDE_LINK_XPATH = etree.XPath(".//text()[not(ancestor::a)]", smart_strings=False)
 
-# Pager
-MORE_WORDS = r"(visa|ladda|ladda in|hämta|läs in|se|show|load|see) (fler|mer|äldre|nästa|more|older|next)"
-NEXT_LINK_TEXT = re.compile(rf"(nästa|next|äldre|fler|{MORE_WORDS}|older)\b.{{0,25}}|[›»→>]+", re.IGNORECASE)
-MORE_BUTTON_TEXT = re.compile(rf"[+\s]*({MORE_WORDS})\b.{{0,25}}", re.IGNORECASE)
-PAGER_LINK_TEXT = re.compile(
-    r"((nästa|föregående|next|previous|äldre|nyare|older|newer)( sidan?| page)?)?[\W\d_]*", re.IGNORECASE
-)
-REL_XPATH = "//*[(self::link or self::a) and contains(concat(' ', @rel, ' '), ' {} ')]/@href"
-PAGER_XPATH = "*[contains(@class, 'pagin') or contains(@class, 'pager') or contains(@class, 'Pagin')]"
-
-# Buttons
-BUTTON_XPATH = (
-    "//button | //input[@type='submit' or @type='button' or @type='image'] | //*[@role='button']"
-    " | //a[not(@href) or starts-with(@href, '#')]"
-)
-NEXT_URL_ATTRIBUTES = ("data-next-url", "data-load-more")  # names that mean a next page; on any element
-BUTTON_URL_ATTRIBUTES = (*NEXT_URL_ATTRIBUTES, "data-url", "data-href")  # only on a button with a label
-URL_VALUE = re.compile(r"(https?://|/|\?|\./)\S*|[\w./-]+\?\S+")  # a URL, not a number or "true"
-SUBMIT_TYPES = ("submit", "image")
-ENTRY_XPATH = etree.XPath("ancestor::li | ancestor::article")
-# Fields that visitors write into. Select elements do not count, because they only filter or sort.
-WRITTEN_FIELD_XPATH = etree.XPath(
-    ".//textarea | .//input[not(contains(' hidden submit button image reset ', concat(' ', @type, ' ')))]"
-)
-OTHER_FORM_NAME = re.compile(
-    r"s[oö]k|search|log-?in|logga|sign-?[iu]n|konta[kc]t|contact|feedback|comment|kommentar|newsletter|nyhetsbrev"
-    r"|prenumer|subscri|delete|remove|ta-?bort|logout",
-    re.IGNORECASE,
-)
-MAX_FORM_BYTES = 1024 * 1024  # size of a form that requests the next page; ASP.NET's hidden fields are large
-
 # Incomplete lists
 # An element that a framework fills: React, Next.js, Nuxt, Gatsby, Vue, Angular.
 FRAMEWORK_XPATH = etree.XPath(
@@ -135,31 +94,6 @@ MOUNT_XPATH = etree.XPath(
 )
 MAX_SHELL_LETTERS = 300  # text of a page that only loads a script: "You need to enable JavaScript to run this app."
 
-MORE_BUTTON_XPATH = etree.XPath(
-    "//button | //input[@type='button' or @type='submit']"
-    " | //a[@role='button' or not(@href) or starts-with(@href, '#') or starts-with(@href, 'javascript:')]"
-)
-# A button inside these does not belong to the list, but to a text, a menu or a dialog.
-OTHER_PARTS_XPATH = etree.XPath(
-    "ancestor::nav | ancestor::header | ancestor::footer | ancestor::aside | ancestor::article | ancestor::li"
-    " | ancestor::dialog | ancestor::*[@role='dialog' or @role='navigation' or @role='search' or @hidden]"
-)
-MORE_BUTTON_LABEL = re.compile(
-    build_alternation(r"""
-        \W*(?:visa|ladda|hämta|läs|läs in|se)(?: in)? (?:\d+ )?(?:fler|mer|alla|äldre|nästa)\b(?P<rest>.{0,25})
-        \W*(?:fler|äldre|nästa) (?:\d+ )?(?:nyheter|pressmeddelanden|artiklar|träffar|resultat|sidor?)\W*
-        \W*(?:show|load|view|see) (?:\d+ )?(?:more|all|older)\b.{0,25} | \W*(?:older|more) (?:news|press releases)\W*
-        \W*(?:näytä|lataa) lisää\b.{0,25} | \W*(?:vis|last|hent|indlæs)(?: inn)? (?:flere|fler|mer|mere)\b.{0,25}
-        \W*(?:mehr|weitere)(?: \w+)? (?:laden|anzeigen)\W*
-        """),
-    re.IGNORECASE,
-)
-READ_MORE_LABEL = re.compile(r"\W*(?:läs|se) mer\b", re.IGNORECASE)  # labels of links to a text
-OTHER_LIST_WORD = re.compile(
-    r"filter|alternativ|val\b|kategori|ämne|språk|detalj|karta|bild|film|kommentar|kakor|cookie|option|topic|language",
-    re.IGNORECASE,
-)
-
 
 @dataclass(slots=True)
 class ListingEntry:
@@ -171,11 +105,13 @@ class ListingEntry:
     is_same_path: bool  # whether the URL differs from the listing's only in its query, as other views of the listing do
 
 
-def parse_listing(body: bytes, url: str, agency: Agency, listing_url: str | None = None) -> ListingPage:
+def parse_listing(
+    body: bytes, url: str, agency: Agency, listing_url: str | None = None, number: int = 1
+) -> ListingPage:
     """Parse a page of a listing: HTML with links, HTML that contains JSON, or JSON.
 
-    listing_url: the URL of the listing's first page, if this is a later one. Raises SourceError if the page is empty,
-    too large, or not what the agency's table declares.
+    listing_url, number: the URL of the listing's first page and this page's number, if this is a later one. Raises
+    SourceError if the page is empty, too large, or not what the agency's table declares.
     """
     listing_url = listing_url or url
     if source := agency.find_json_source(listing_url):
@@ -184,24 +120,18 @@ def parse_listing(body: bytes, url: str, agency: Agency, listing_url: str | None
         data = load_json(body, url)
         links = find_json_links(data, url, agency, listing_url)
         if not links and (markup := find_markup(data, url)):
-            found = parse_listing(markup.encode(), url, agency, listing_url)
+            found = parse_listing(markup.encode(), url, agency, listing_url, number)
             return found._replace(next_url=find_next_data_url(data, url, agency) or found.next_url)
         return ListingPage(unique_links(links), find_next_data_url(data, url, agency))
-    page = parse_source_page(body, url)
-    pager = ListingPager(page, url, agency)
-    entries = list(iter_listing_entries(page.root, pager, agency, listing_url))
-    entries = drop_filter_links(entries, keep_if_only=bool(agency.releases))
-    if not agency.releases and sum(entry.has_date for entry in entries) >= MIN_DATED_ENTRIES:
-        # Entries without date and heading are service pages (contacts, pictures). URLs are compared, because an entry
-        # may have a second link, "Läs mer".
-        marked_urls = {entry.link.url for entry in entries if entry.has_date or entry.has_heading}
-        entries = [entry for entry in entries if entry.link.url in marked_urls]
+    return parse_html_listing(ListingPager(parse_source_page(body, url), url, agency, number), listing_url)
+
+
+def parse_html_listing(pager: ListingPager, listing_url: str) -> ListingPage:
+    page, url, agency = pager.page, pager.url, pager.agency
+    entries = find_entries(pager, agency, listing_url)
     links = [entry.link for entry in entries]
     files = find_file_links(pager, agency, {entry.item for entry in entries})
-    # documents are releases if the listing has more of them than pages, and most of them have a day
-    is_file_list = len(files) >= MIN_FILES and len(files) > len({link.url for link in links})
-    dated = sum(link.file_day is not None for link in files)
-    are_releases = agency.files or (agency.files is None and is_file_list and 2 * dated > len(files))
+    are_releases = are_files_releases(files, agency, page_count=len({link.url for link in links}))
     links += files if are_releases else []
     if not links or agency.releases:  # without a pattern, JSON in a page with links may be the data of its menus
         links += find_embedded_links(page, url, agency, listing_url, is_only_list=not links)
@@ -209,17 +139,45 @@ def parse_listing(body: bytes, url: str, agency: Agency, listing_url: str | None
     next_url = pager.find_next_url(releases={entry.link.url for entry in entries if entry.is_same_path})
     if not links and not next_url:
         next_url = find_page_data_url(page, url, agency)
+    # "Äldre inlägg" and "Nyhetsarkiv" are no releases
+    links = [link for link in links if link.url not in (next_url, *pager.archive_urls) and not is_listing_url(link.url)]
     # whether the listing links to its next page by number only
     numbers = (link.get("href", "") for link, text in pager.texts.items() if text.isdecimal())
     has_number = next_url is not None and any(pager.resolve(href) == next_url for href in numbers)
-    problem = None
-    if not next_url and not links and needs_javascript(page.root):
-        problem = SourceProblem("needs JavaScript", url)
-    elif not next_url and (label := find_more_button(page.root)):
-        problem = SourceProblem("button", url, label)
-    elif not are_releases and agency.files is None and any(link.file_day for link in files):
+    problem = None if next_url else find_unread_rest(pager, has_links=bool(links), listed=len(links))
+    if not problem and not are_releases and agency.files is None and any(link.file_day for link in files):
         problem = SourceProblem("documents", url, str(len(files)))
-    return ListingPage(unique_links(links), next_url, has_number, problem)
+    if not problem and url == listing_url:
+        problem = pager.find_unread_archive(iter_content_links(page.root))
+    return ListingPage(unique_links(links), next_url, has_number, problem, archive_urls=pager.archive_urls)
+
+
+def find_entries(pager: ListingPager, agency: Agency, listing_url: str) -> list[ListingEntry]:
+    entries = list(iter_listing_entries(pager.page.root, pager, agency, listing_url))
+    entries = drop_filter_links(entries, keep_if_only=bool(agency.releases))
+    if not agency.releases and sum(entry.has_date for entry in entries) >= MIN_DATED_ENTRIES:
+        # Entries without date and heading are service pages (contacts, pictures). URLs are compared, because an entry
+        # may have a second link, "Läs mer".
+        marked_urls = {entry.link.url for entry in entries if entry.has_date or entry.has_heading}
+        entries = [entry for entry in entries if entry.link.url in marked_urls]
+    return entries
+
+
+def are_files_releases(files: Sequence[SourceLink], agency: Agency, page_count: int) -> bool:
+    """Return whether documents are releases: if the listing has more of them than pages, and most have a day."""
+    if agency.files is not None:
+        return agency.files
+    dated = sum(link.file_day is not None for link in files)
+    return len(files) >= MIN_FILES and len(files) > page_count and 2 * dated > len(files)
+
+
+def find_unread_rest(pager: ListingPager, *, has_links: bool, listed: int) -> SourceProblem | None:
+    """Return why a listing without a next page may have more releases than its page, or None."""
+    if not has_links and needs_javascript(pager.page.root):
+        return SourceProblem("needs JavaScript", pager.url)
+    if label := find_more_button(pager.page.root):
+        return SourceProblem("button", pager.url, label)
+    return pager.find_unread_page() or pager.find_count(listed)
 
 
 def iter_listing_entries(
@@ -323,48 +281,6 @@ def drop_filter_links(entries: Sequence[ListingEntry], *, keep_if_only: bool) ->
     return [entry for entry in entries if not NEXT_LINK_TEXT.fullmatch(get_line_text(entry.anchor))]
 
 
-def parse_source_page(body: bytes, url: str) -> Selector:
-    """Parse an HTML page; raise SourceError if it is empty or has more than MAX_LISTING_TAGS tags."""
-    if not body.strip():
-        raise SourceError(url, "is empty", "empty source")
-    if body.count(b"<") > MAX_LISTING_TAGS:
-        raise SourceError(url, f"has more than {MAX_LISTING_TAGS} tags: treated as a trap")
-    # without a type, a body that begins like JSON would be parsed as JSON
-    return Selector(body=body, base_url=url, type="html")
-
-
-def find_base_url(page: Selector, url: str) -> str:
-    """Return the URL that a page's links are relative to: its first `<base href>`, else its own URL.
-
-    For the page's own host, the page's scheme is used, because many sites have moved to https but still have http in
-    their base element.
-
-    >>> find_base_url(Selector('<base href="/"><a href="nyheter/a">A</a>'), "https://skog.example/om/nyheter")
-    'https://skog.example/'
-    >>> find_base_url(Selector('<base href="http://skog.example/om/">'), "https://skog.example/nyheter")
-    'https://skog.example/om/'
-    """
-    href = (page.xpath("//base/@href").get() or "").strip()
-    try:
-        base = urljoin(url, href)
-        parts, own = urlsplit(base), urlsplit(url)
-    except ValueError:  # such as http://[
-        return url
-    if parts.scheme not in ("http", "https"):
-        return url
-    return parts._replace(scheme=own.scheme).geturl() if parts.netloc == own.netloc else base
-
-
-def get_line_text(element: etree._Element) -> str:
-    return str(LINE_XPATH(element))
-
-
-def resolve_page_url(href: str, base_url: str, url: str, agency: Agency) -> str | None:
-    """Return the canonical URL of a link to another page of the agency, or None for any other link."""
-    address = None if href.strip().startswith("#") else resolve_canonical_url(base_url, href)
-    return address if address and agency.owns(address) and address != canonical_url(url) else None
-
-
 def iter_content_links(root: Element) -> Iterator[Element]:
     """Yield the links of a page's main elements, or else of its body, in page order and without boilerplate."""
     layout = ListingLayout(root)
@@ -453,147 +369,6 @@ def has_boilerplate_class(class_attribute: str) -> bool:
     )
 
 
-class ListingPager:
-    """The links from a page of a listing to its other pages."""
-
-    def __init__(self, page: Selector, url: str, agency: Agency) -> None:
-        self.page, self.url, self.agency = page, url, agency
-        self.base = find_base_url(page, url)
-        self.texts: dict[Element, str] = {link.root: get_line_text(link.root) for link in page.xpath("//a[@href]")}
-
-    def resolve(self, href: str) -> str | None:
-        return resolve_page_url(href, self.base, self.url, self.agency)
-
-    def find_next_url(self, releases: Collection[str]) -> str | None:
-        """Return the address of the next page, or None if there is none.
-
-        The next page is found by rel=next, by a link with a text such as "Nästa", by the next number in the pager, or
-        by a button such as "Visa fler".
-        Links to other hosts and to the page itself are skipped. releases: URLs that are releases, whatever their link
-        text.
-        """
-        for href in self.page.xpath(REL_XPATH.format("next")).getall():
-            if address := self.resolve(href):
-                return address
-        for link, text in self.texts.items():
-            if any(map(NEXT_LINK_TEXT.fullmatch, (text, link.get("aria-label", "")))):
-                address = self.resolve(link.get("href", ""))
-                if address and address not in releases and is_same_listing(address, self.url):
-                    return address
-        current = self.page.xpath(
-            f"//{PAGER_XPATH}//*[@aria-current or contains(@class, 'current') or contains(@class, 'active')]"
-        )
-        hrefs_by_text = {self.texts[link]: link.get("href", "") for link in self.pager_links}
-        numbers = current.xpath("normalize-space(.)").re(r"\d+")
-        next_href = hrefs_by_text.get(str(int(numbers[0]) + 1)) if numbers else None
-        return self.resolve(next_href) if next_href else self.find_button_address()
-
-    def find_button_address(self) -> str | None:
-        """Return the address that a button such as "Visa fler" requests, or None if there is no such button.
-
-        It is the URL in an attribute of the button, or its form's URL with the form's fields.
-        """
-        for name in NEXT_URL_ATTRIBUTES:
-            for value in self.page.xpath(f"//@{name}").getall():
-                if URL_VALUE.fullmatch(value.strip()) and (address := self.resolve(value.strip())):
-                    return address
-        for button in self.page.xpath(BUTTON_XPATH):
-            element = button.root
-            labels = (get_line_text(element), element.get("value", ""), element.get("aria-label", ""))
-            in_pager = bool(button.xpath(f"ancestor-or-self::{PAGER_XPATH}"))
-            pattern = NEXT_LINK_TEXT if in_pager else MORE_BUTTON_TEXT
-            if element.get("disabled") is not None or not any(map(pattern.fullmatch, labels)):
-                continue
-            if not in_pager and ENTRY_XPATH(element):  # it opens an entry
-                continue
-            for name in BUTTON_URL_ATTRIBUTES:
-                value = element.get(name, "").strip()
-                if URL_VALUE.fullmatch(value) and (address := self.resolve(value)):
-                    return address
-            if address := self.resolve_button_form(element):
-                return address
-        return None
-
-    def resolve_button_form(self, button: Element) -> str | None:
-        """Return the address that a button's form requests with its fields unchanged, or None.
-
-        Forms for searches, logins and messages are never sent. They are recognised by their names, and by text fields
-        unless the form surrounds the content.
-        """
-        if button.tag not in ("button", "input") or button.get("type", "submit").lower() not in SUBMIT_TYPES:
-            return None
-        forms = self.page.xpath("//form[@id=$id]", id=button.get("form")) if button.get("form") else None
-        form = forms[0].root if forms else next(button.iterancestors("form"), None)
-        if not isinstance(form, FormElement):
-            return None
-        is_frame = form.find(".//h1") is not None
-        names = " ".join(form.get(name, "") for name in ("id", "class", "name", "action", "role", "aria-label"))
-        if OTHER_FORM_NAME.search(names) or form.find(".//input[@type='password']") is not None:
-            return None
-        if WRITTEN_FIELD_XPATH(form) and not is_frame:
-            return None
-        fields = list(form.form_values())
-        if button.get("name"):
-            fields.append((button.get("name", ""), button.get("value", "")))
-        if sum(len(name) + len(value) for name, value in fields) > MAX_FORM_BYTES:
-            raise SourceError(self.url, f"has a form of more than {MAX_FORM_BYTES} bytes: treated as a trap")
-        action = button.get("formaction", form.get("action", "")).strip()
-        url = resolve_canonical_url(self.base if action else self.url, action)
-        if not url or not self.agency.owns(url) or not url.startswith(("http://", "https://")):
-            return None
-        if button.get("formmethod", form.get("method", "get")).lower() == "post":
-            return join_form(url, fields)
-        return self.resolve(f"{url.partition('?')[0]}?{urlencode(fields)}")  # as in browsers, the query is replaced
-
-    def includes(self, page_url: str) -> bool:
-        """Return whether a URL with the listing's path is the listing itself or one of its other pages."""
-        if not urlsplit(page_url).query or parse_query_pairs(page_url) == parse_query_pairs(self.url):
-            return True
-        addresses, names = self.page_links
-        return page_url in addresses or self.find_changed_parameters(page_url) in names
-
-    @cached_property
-    def pager_links(self) -> list[Element]:
-        return [link.root for link in self.page.xpath(f"//{PAGER_XPATH}//a[@href]")]
-
-    @cached_property
-    def page_links(self) -> tuple[set[str], set[frozenset[str]]]:
-        """Return the URLs of the pager's links, and the query parameters that change from page to page.
-
-        For the parameters, only links that are marked as pager links (by rel, or by a pager element) count.
-        """
-        declared = [href for rel in ("next", "prev") for href in self.page.xpath(REL_XPATH.format(rel)).getall()]
-        pager_links = set(self.pager_links)
-        hrefs = [(href, True) for href in declared]
-        hrefs += [
-            (link.get("href", ""), link in pager_links)
-            for link, text in self.texts.items()
-            if text and PAGER_LINK_TEXT.fullmatch(text)
-        ]
-        addresses, names = set[str](), set[frozenset[str]]()
-        for href, is_declared in hrefs:
-            address = self.resolve(href)
-            if address and is_same_listing(address, self.url):
-                addresses.add(address)
-                if is_declared:
-                    names.add(self.find_changed_parameters(address))
-        return addresses, names
-
-    def find_changed_parameters(self, page_url: str) -> frozenset[str]:
-        return frozenset(name for name, _ in set(parse_query_pairs(page_url)) ^ set(parse_query_pairs(self.url)))
-
-
-def is_same_listing(page_url: str, listing_url: str) -> bool:
-    """Return whether a URL is another page of a listing, with another query or a path such as /sida/2."""
-    if urlsplit(page_url).path.rstrip("/") == urlsplit(listing_url).path.rstrip("/"):
-        return parse_query_pairs(page_url) != parse_query_pairs(listing_url)
-    return bool(re.search(r"/(page|sida|p)/?\d+/?$", urlsplit(page_url).path))
-
-
-def parse_query_pairs(url: str) -> list[tuple[str, str]]:
-    return parse_qsl(urlsplit(url).query, keep_blank_values=True)
-
-
 def needs_javascript(root: Element) -> bool:
     """Return whether a page has scripts and almost no text, or an empty element that a script fills with its list."""
     if next(root.iter("script"), None) is None:
@@ -603,17 +378,3 @@ def needs_javascript(root: Element) -> bool:
         return True
     areas = cast("list[Element]", [*FRAMEWORK_XPATH(root), *MAIN_XPATH(root)])
     return any(count_text_letters(area) < MAX_SHELL_LETTERS and bool(MOUNT_XPATH(area)) for area in areas)
-
-
-def find_more_button(root: Element) -> str | None:
-    """Return the label of a button that loads more of a list, such as "Visa fler", or None."""
-    for button in cast("list[Element]", MORE_BUTTON_XPATH(root)):
-        # a button with aria-expanded only shows or hides what is already on the page
-        if button.get("aria-expanded") is not None or OTHER_PARTS_XPATH(button):
-            continue
-        text = get_line_text(button) or button.get("aria-label", "")
-        label = clean_line(button.get("value", "") if button.tag == "input" else text)
-        is_more = MORE_BUTTON_LABEL.fullmatch(label) and not READ_MORE_LABEL.match(label)
-        if is_more and not OTHER_LIST_WORD.search(label):
-            return label
-    return None

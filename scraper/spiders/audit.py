@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl, urljoin, urlsplit
+from urllib.parse import urljoin
 
 from scrapy import Request
 from scrapy.http import Response
@@ -26,12 +25,11 @@ from archive.coverage import (
 )
 from archive.dates import now
 from archive.frontier import FrontierEntry
-from archive.urls import canonical_url
 from scraper.agency import Agency
 from scraper.downloader import HostPaused
-from scraper.errors import AgencyError, CutSourceError, SourceError
+from scraper.errors import AgencyError, SourceError
 from scraper.failures import OWN_FAULT, classify_failure, classify_source_failure, describe_request_failure
-from scraper.normalise.urls import resolve_canonical_url
+from scraper.pages.page_type import is_listing_url
 from scraper.sources import (
     SourceURLs,
     find_sources,
@@ -40,10 +38,9 @@ from scraper.sources import (
     parse_feed,
     parse_sitemap,
 )
-from scraper.sources.feeds import parse_robots_sitemaps
-from scraper.sources.json_links import is_json
-from scraper.sources.links import FILE_PATH, SourceLink, select_releases
-from scraper.sources.listings import find_base_url, get_line_text, parse_source_page
+from scraper.sources.feeds import CutFeedError, parse_robots_sitemaps
+from scraper.sources.links import SourceLink, select_releases
+from scraper.sources.pager import states_more
 from scraper.spiders.base import ReleaseSpider, build_page_request
 from scraper.spiders.news import (
     MAX_INDEX_DEPTH,
@@ -57,12 +54,6 @@ from scraper.spiders.news import (
 logger = logging.getLogger(__name__)
 
 MAX_ARCHIVE_PAGES = 100  # archive pages read per agency
-YEAR_LINK_TEXT = re.compile(r"(år )?((19|20)\d\d)( ?\(\d+\))?", re.IGNORECASE)
-ARCHIVE_LINK_TEXT = re.compile(
-    r"(visa |se |till )?((äldre|tidigare) (nyheter|pressmeddelanden|artiklar)|(nyhets|press)?arkiv(et)?"
-    r"|arkiv (för |med )?(nyheter|pressmeddelanden)|news archive|older (news|press releases))",
-    re.IGNORECASE,
-)
 
 
 @dataclass(slots=True)
@@ -94,9 +85,17 @@ class AgencyAudit:
             kind = self.sources[source_url].kind
             self.pending_requests.append(build_page_request(url, self.agency, kind, meta))
 
+    def confirms(self, problem: SourceProblem, source: AuditedSource) -> bool:
+        """Return whether a problem of a listing's page holds for all that was read of the agency's sources."""
+        if problem.code == "count":
+            return states_more(problem.value or "", len(source.urls))
+        return problem.code != "archive" or problem.url not in self.sources or problem.url == source.url
+
     def add_links(self, source_url: str, origin: str, links: Sequence[SourceLink]) -> None:
         """Add links to a source. origin: the URL that lists them."""
         for link in links:
+            if is_listing_url(link.url):
+                continue
             listed = ListedUrl(source_url=origin, published=link.published, listed_at=link.listed_at)
             self.sources[source_url].urls.setdefault(link.url, listed)
 
@@ -211,7 +210,7 @@ class AuditSpider(ReleaseSpider):
         elif source.kind == "feed":
             try:
                 links = parse_feed(body, url, agency)
-            except CutSourceError as error:
+            except CutFeedError as error:
                 audit.add_links(source.url, source.url, select_releases(error.links, agency))
                 raise
             audit.add_links(source.url, source.url, select_releases(links, agency))
@@ -228,28 +227,33 @@ class AuditSpider(ReleaseSpider):
     def parse_listing(self, audit: AgencyAudit, response: Response) -> None:
         """Add the links of a listing page; request the next page and, from the first page, the archive pages."""
         agency, source_url, page = audit.agency, response.meta["root_source"], response.meta["page"]
-        links, next_url, has_numbered_next, problem, errors = read_listing_page(response, agency)
-        for error in errors:
-            audit.sources[source_url].mark_incomplete(SourceProblem("unreadable entry", error.url))
-        is_first = page == 1 and not is_json(response.body)
-        archive_urls = find_archive_pages(response.body, response.url, agency) if is_first else []
-        links = [link for link in links if link.url not in archive_urls]
-        audit.add_links(source_url, source_url, links)
-        if problem:
-            audit.sources[source_url].mark_incomplete(problem)
-            logger.warning("%s", problem)
+        source, level = audit.sources[source_url], response.meta["level"]
+        found = read_listing_page(response, agency)
+        for error in found.errors:
+            source.mark_incomplete(SourceProblem("unreadable entry", error.url))
+        audit.add_links(source_url, source_url, found.links)
+        if found.problem and audit.confirms(found.problem, source):
+            source.mark_incomplete(found.problem)
+            logger.warning("%s", found.problem)
+        next_url = found.next_url
         if next_url and (source_url, next_url) not in audit.known_requests:
             max_pages = self.settings.getint("LISTING_PAGES_MAX")
-            if trap := audit.trap_detector.find_trap(source_url, page, links, max_pages):
+            if trap := audit.trap_detector.find_trap(source_url, page, found.links, max_pages):
                 raise SourceError(source_url, trap)
-            meta = get_past_end_meta(next_url, agency, has_number=has_numbered_next)
+            meta = get_past_end_meta(next_url, agency, has_number=found.has_numbered_next)
             audit.add_request(next_url, source_url, page=page + 1, **meta)
-        for url in archive_urls if response.meta["level"] < MAX_INDEX_DEPTH else ():
-            if sum(source.kind == "archive" for source in audit.sources.values()) >= MAX_ARCHIVE_PAGES:
-                raise SourceError(
-                    source_url, f"links to more than {MAX_ARCHIVE_PAGES} archive pages: treated as a trap"
-                )
-            audit.add_source(url, "archive", level=response.meta["level"] + 1)
+        for url in found.archive_urls if page == 1 else ():
+            self.add_archive(audit, source, url, level + 1)
+
+    def add_archive(self, audit: AgencyAudit, source: AuditedSource, url: str, level: int) -> None:
+        if url in audit.sources:
+            return
+        if level > MAX_INDEX_DEPTH:
+            source.mark_incomplete(SourceProblem("archive", url, url))
+            return
+        if sum(known.kind == "archive" for known in audit.sources.values()) >= MAX_ARCHIVE_PAGES:
+            raise SourceError(source.url, f"links to more than {MAX_ARCHIVE_PAGES} archive pages: treated as a trap")
+        audit.add_source(url, "archive", level=level)
 
     def save_audit(self, audit: AgencyAudit) -> None:
         """Store the coverage; keep the previous one if no source listed anything or was read to its end."""
@@ -264,37 +268,6 @@ class AuditSpider(ReleaseSpider):
                 due_count = queue_missing_releases(self.archive.db, slug, now())
         self.agency_stats[slug].listed = coverage.listed
         logger.info("%s: %s", slug, format_audit_report(coverage, due_count))
-
-
-def find_archive_pages(body: bytes, url: str, agency: Agency) -> list[str]:
-    """Return the archive pages that a listing links to, in page order: years, and pages of older releases.
-
-    They must be below the listing or differ only in the query, so that other archives of the agency are not mistaken
-    for this listing's. A page of a year whose URL contains that year may also be next to the listing. Raises
-    SourceError if the page is empty or has too many tags.
-    """
-    listing_parts = urlsplit(canonical_url(url))
-    listing_path = listing_parts.path.rstrip("/")
-    parent = listing_path.rpartition("/")[0] + "/"
-    archive_urls: dict[str, None] = {}
-    page = parse_source_page(body, url)
-    base = find_base_url(page, url)
-    for link in page.xpath("//a[@href]"):
-        text = get_line_text(link.root)
-        year = YEAR_LINK_TEXT.fullmatch(text)
-        if not (year or ARCHIVE_LINK_TEXT.fullmatch(text)):
-            continue
-        address = resolve_canonical_url(base, link.attrib["href"])
-        if not address or not agency.owns(address) or address == canonical_url(url):
-            continue
-        parts = urlsplit(address)
-        has_other_query = parse_qsl(parts.query) != parse_qsl(listing_parts.query)
-        is_same_page = parts.path.rstrip("/") == listing_path and has_other_query
-        is_below = parts.path.startswith(listing_path + "/")
-        is_sibling = year is not None and len(parent) > 1 and parts.path.startswith(parent) and year[2] in address
-        if (is_same_page or is_below or is_sibling) and not FILE_PATH.search(parts.path):
-            archive_urls[address] = None
-    return list(archive_urls)
 
 
 def format_audit_report(coverage: CoverageTotals, due_count: int | None) -> str:

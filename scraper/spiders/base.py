@@ -372,7 +372,8 @@ class ReleaseSpider(Spider):
             if response.status in PAST_END_STATUSES:
                 found = ListingPage([], None)
             else:
-                found = parse_listing(response.body, response.url, self.agencies[meta["agency"]], meta["root_source"])
+                agency = self.agencies[meta["agency"]]
+                found = parse_listing(response.body, response.url, agency, meta["root_source"], meta["page"])
         except SourceError as error:
             self.record_failures(meta["rows"], str(error), classify_source_failure(error, response))
             return

@@ -20,7 +20,7 @@ from archive.store import Archive
 from scraper.agency import Agency
 from scraper.crawl_stats import AgencyStats
 from scraper.downloader import CrawlStopped, HostPaused, RequestDeferred, decode_headers
-from scraper.errors import AgencyError, CutSourceError, SourceError
+from scraper.errors import AgencyError, SourceError
 from scraper.failures import classify_failure, classify_source_failure, describe_request_failure, detect_rejection
 from scraper.pages.page_type import is_listing_url
 from scraper.parsed_page import ParsedPage
@@ -33,7 +33,7 @@ from scraper.sources import (
     parse_listing,
     parse_sitemap,
 )
-from scraper.sources.feeds import parse_robots_sitemaps
+from scraper.sources.feeds import CutFeedError, parse_robots_sitemaps
 from scraper.sources.json_links import is_json
 from scraper.sources.links import ListingPage, SourceLink, select_releases, split_form
 from scraper.spiders.attachments import AttachmentSpider
@@ -335,7 +335,7 @@ class NewsSpider(AttachmentSpider):
         tracker, source = self.source_trackers[agency.slug], response.meta["source"]
         try:
             links = select_releases(parse_feed(response.body, response.url, agency), agency)
-        except CutSourceError as error:
+        except CutFeedError as error:
             tracker.record_links(select_releases(error.links, agency), source)
             raise
         tracker.record_links(links, source)
@@ -363,15 +363,16 @@ class NewsSpider(AttachmentSpider):
         is_resumed: bool = response.meta["resumed"]
         tracker = self.source_trackers[agency.slug]
         try:
-            links, next_url, has_numbered_next, problem, errors = read_listing_page(response, agency)
+            found = read_listing_page(response, agency)
         except SourceError as error:
             if is_resumed and error.kind == "empty source":
                 self.delete_cursor(listing_url)
             raise
-        self.report_errors(agency.slug, errors)
-        if problem and not links:
-            logger.warning("%s", problem)
-            self.agency_stats[agency.slug].problems.append(str(problem))
+        links, next_url = found.links, found.next_url
+        self.report_errors(agency.slug, found.errors)
+        if found.problem and not links:
+            logger.warning("%s", found.problem)
+            self.agency_stats[agency.slug].problems.append(str(found.problem))
         if page == 1 and not links and not next_url:
             with self.archive.transaction():
                 self.archive.removals.schedule_comparison(agency.slug, now())
@@ -386,7 +387,7 @@ class NewsSpider(AttachmentSpider):
         elif next_url and (links or page == 1) and not is_known and not is_all_old:
             if self.deadline.has_passed() and tracker.save_cursor(listing_url, next_url, page + 1, resumed=is_resumed):
                 return
-            meta = get_past_end_meta(next_url, agency, has_number=has_numbered_next)
+            meta = get_past_end_meta(next_url, agency, has_number=found.has_numbered_next)
             meta |= {"root_source": listing_url, "page": page + 1, "resumed": is_resumed}
             yield from self.request_source(next_url, agency, "listing", **meta)
         elif not self.since:  # a pass that skipped older links is not complete
@@ -495,7 +496,7 @@ def read_listing_page(response: Response, agency: Agency) -> ListingPage:
     page, is_past_end = response.meta["page"], response.meta.get("may_be_past_end", False)
     if is_past_end and response.status in PAST_END_STATUSES:
         return ListingPage([], None)
-    found = parse_listing(response.body, response.url, agency, response.meta["root_source"])
+    found = parse_listing(response.body, response.url, agency, response.meta["root_source"], page)
     if found.links or (page == 1 and found.next_url):  # a first page may leave its list to the next URL
         return found
     if problems := response.meta.get("browser_problems"):

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from scraper.agency import Agency
-from scraper.errors import CutSourceError, SourceError
+from scraper.errors import SourceError
 from scraper.sources import feeds, parse_feed, parse_sitemap
-from scraper.sources.feeds import parse_robots_sitemaps
+from scraper.sources.feeds import CutFeedError, parse_robots_sitemaps
 from scraper.sources.links import SourceLink
 
 HOME = "https://www.skog.example/"
@@ -112,7 +112,7 @@ def test_cut_feed_is_an_error_that_has_its_links(whole: bytes) -> None:
     for length in range(0, len(whole) - 2, 3):
         with pytest.raises(SourceError, match=r"is cut off|is not an RSS or Atom feed") as caught:
             parse_feed(whole[:length], HOME, AGENCY)
-        if isinstance(caught.value, CutSourceError):
+        if isinstance(caught.value, CutFeedError):
             found = [link.url for link in caught.value.links]
             assert found == links[: len(found)]
             counts.add(len(found))

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from archive.coverage import AuditedSource, SourceProblem
 from scraper.agency import Agency
 from scraper.errors import AgencyError
 from scraper.sources import SourceURLs
 from scraper.sources.links import SourceLink
-from scraper.spiders.audit import AgencyAudit, AuditSpider, find_archive_pages
+from scraper.spiders.audit import AgencyAudit, AuditSpider
 from tests.scraper.crawling import SLUG, Crawling
 from tests.scraper.offline import OfflineCrawl
 from tests.site import Site
@@ -151,37 +153,6 @@ def test_wrong_argument_is_an_error(argument: dict[str, str]) -> None:
         AuditSpider(**argument)
 
 
-@pytest.mark.parametrize(
-    ("href", "text", "found"),
-    [
-        ("/om/nyheter/2019", "2019", "/om/nyheter/2019"),
-        ("?year=2019", "2019 (14)", "/om/nyheter?year=2019"),
-        ("/om/nyheter-2019", "År 2019", "/om/nyheter-2019"),
-        ("/om/nyheter/arkiv", "Nyhetsarkiv", "/om/nyheter/arkiv"),
-        ("/om/nyheter/aldre/", "Äldre nyheter", "/om/nyheter/aldre/"),
-        ("/arkiv", "Arkiv", None),
-        ("/om/arkiv", "Arkiv", None),
-        ("/rapporter/2019", "2019", None),
-        ("/om/siffror", "2019", None),
-        ("/om/nyheter", "2019", None),
-        ("/om/nyheter/2019.pdf", "2019", None),
-        ("/om/nyheter/2019/nytt-arkiv", "Nytt arkiv invigt", None),
-        ("https://annan.example/om/nyheter/2019", "2019", None),
-    ],
-)
-def test_archive_pages_of_listing(href: str, text: str, found: str | None) -> None:
-    agency = Agency(slug="fyr", name="Fyrstyrelsen", home="https://fyr.example/")
-    html = f'<main><a href="{href}">{text}</a></main>'.encode()
-    pages = find_archive_pages(html, "https://fyr.example/om/nyheter", agency)
-    assert pages == ([f"https://fyr.example{found}"] if found else [])
-
-
-def test_archive_pages_are_relative_to_the_base_url() -> None:
-    agency = Agency(slug="fyr", name="Fyrstyrelsen", home="https://fyr.example/")
-    html = b'<head><base href="/"></head><main><a href="om/nyheter/2019">2019</a></main>'
-    assert find_archive_pages(html, "https://fyr.example/om/nyheter", agency) == ["https://fyr.example/om/nyheter/2019"]
-
-
 def test_links_of_a_cut_feed_are_used_and_the_source_is_incomplete(tmp_path: Path) -> None:
     with Site(releases=96, crawl_delay=None) as site:
         path = site.agencies[FED].paths.feed or ""
@@ -203,3 +174,45 @@ def test_links_of_a_cut_feed_are_used_and_the_source_is_incomplete(tmp_path: Pat
         ((listed,),) = crawling.rows("select count(*) from frontier where role = 'release' and source = ?", feed)
         assert listed > 2
         assert crawling.rows("select state from frontier where url = ?", feed) == [("failed",)]
+
+
+def build_listing(query: str, href: str) -> bytes:
+    """Return a page of five releases, with an unmarked pager of three pages; href: the address of page {n}."""
+    page = int(query.partition("page=")[2] or 1)
+    entries = "".join(
+        f'<li><h3><a href="/nyheter/fyr-{page}-{n}.html">Fyr {n} tänds</a></h3> 3 mars 2024</li>' for n in range(5)
+    )
+    numbers = (f"<b>{n}</b>" if n == page else f'<a href="{href.format(n=n)}">{n}</a>' for n in (1, 2, 3))
+    return f"<main><ul>{entries}</ul><p>{' '.join(numbers)}</p></main>".encode()
+
+
+def test_pages_without_marks_are_followed_or_the_listing_is_incomplete(tmp_path: Path) -> None:
+    with Site(releases=0) as site:
+        paths = site.agencies[SLUG].paths
+        hrefs = {paths.listing: "?page={n}", paths.english_listing or "": "#"}
+        for path, href in hrefs.items():
+            site.break_(f"{SLUG}{path}", make=partial(build_listing, href=href))
+        crawling = Crawling(site, site.agencies_file(tmp_path), tmp_path / "archive.db")
+        code, printed = crawling.run("audit", "-a", f"agency={SLUG}")
+        assert code == 0, printed
+        listing, english = (site.url(SLUG, path) for path in hrefs)
+        columns = "source, sum(listed), min(complete), max(problem_code), max(problem_value)"
+        rows = crawling.rows(f"select {columns} from coverage where source is not null group by source order by 2 desc")
+    assert rows == [(listing, 15, 1, None, None), (english, 5, 0, "pager", "2")]
+    assert f"{english}: what follows behind “2”" in printed
+
+
+def test_count_holds_unless_as_many_were_read() -> None:
+    audit = AgencyAudit(Agency(slug="fyr", name="Fyr", home="https://fyr.example/"))
+    source = AuditedSource(url="https://fyr.example/nyheter", kind="listing")
+    audit.sources[source.url] = source
+    count = SourceProblem("count", source.url, "Visar 3 av 7 nyheter")
+    for number in range(8):
+        assert audit.confirms(count, source) == (number < 7)
+        link = SourceLink(f"https://fyr.example/nyheter/fyr-{number}")
+        audit.add_links(source.url, source.url, [link, SourceLink(f"https://fyr.example/nyheter/page/{number}")])
+    assert len(source.urls) == 8, "pages of the listing are no releases"
+    archive = SourceProblem("archive", "https://fyr.example/arkiv", "Nyhetsarkiv")
+    assert audit.confirms(archive, source)
+    audit.add_source(archive.url, "listing")
+    assert not audit.confirms(archive, source), "it is read as a source of its own"

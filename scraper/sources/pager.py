@@ -1,0 +1,592 @@
+"""Finds what a listing leads to: its next page, its archive pages, and signs that it continues where no link leads.
+
+A pager is recognised by its words, not only by its class: an element whose text is page numbers, "Nästa" and the like.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+from functools import cached_property
+from itertools import chain
+from typing import cast
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from lxml import etree
+from lxml.html import FormElement
+from parsel import Selector
+
+from archive.coverage import SourceProblem
+from archive.urls import canonical_url
+from scraper.agency import Agency
+from scraper.errors import SourceError
+from scraper.normalise.text import build_alternation, clean_line, split_word_list
+from scraper.normalise.urls import resolve_canonical_url
+from scraper.pages.document import Element, read_short_text
+from scraper.pages.page_type import PAGE_EXTENSION
+from scraper.sources.links import (
+    FILE_PATH,
+    NEWS_WORDS,
+    find_base_url,
+    get_line_text,
+    join_form,
+    resolve_page_url,
+)
+
+# Words of pagers. Labels are read word by word: "Gå till sida 2" is the number 2, "Visa nästa 10 nyheter" is "next".
+PAGE_WORDS = frozenset(
+    split_word_list("""
+    sida sidan sidor page pages gå till go to visa visar show ladda load hämta in nr nummer nu aktuell nuvarande vald
+    aktiv current active selected den här du är på you are on the this
+    """)
+)
+NEXT_WORDS = frozenset(
+    split_word_list("""
+    nästa next framåt följande nästkommande äldre older fler flere neste næste eldre ældre seuraava nächste
+    chevron_right arrow_forward navigate_next keyboard_arrow_right
+    """)
+)
+LIST_WORDS = frozenset(
+    split_word_list("""
+    inlägg nyheter artiklar pressmeddelanden meddelanden träffar resultat poster posts news articles entries results
+    items releases
+    """)
+)
+PAGER_WORDS = (
+    PAGE_WORDS
+    | NEXT_WORDS
+    | LIST_WORDS
+    | frozenset(
+        split_word_list("""
+        föregående previous prev bakåt tillbaka back nyare newer senare tidigare första first sista last av of totalt
+        total sidnumrering paginering pagination bläddra bland i chevron_left arrow_back navigate_before
+        keyboard_arrow_left first_page last_page
+        """)
+    )
+)
+FORWARD_ARROW = re.compile(r"[\W_]*[›»→>❯▶⟩⇒≫]+[\W_]*")
+RANGE_TEXT = re.compile(r"^\W*\d+\s*[-–—]\s*\d+\W*$")
+MAX_LABEL_LENGTH = 60  # characters of the label of a link or button in a pager
+MAX_PAGER_LENGTH = 300  # characters of a pager
+MAX_DIGITS = 4  # of a number of a page
+WORD = re.compile(r"\d+|[^\W\d_](?:[^\W\d]*[^\W\d_])?")
+
+# Labels and marks of pagers
+MORE_WORDS = r"(visa|ladda|ladda in|hämta|läs in|se|show|load|see) (fler|mer|äldre|nästa|more|older|next)"
+NEXT_LINK_TEXT = re.compile(
+    rf"(nästa|next|äldre|fler|framåt|vidare|{MORE_WORDS}|older)\b.{{0,25}}|[›»→>]+", re.IGNORECASE
+)
+MORE_BUTTON_TEXT = re.compile(rf"[+\s]*({MORE_WORDS})\b.{{0,25}}", re.IGNORECASE)
+EARLIER_TEXT = re.compile(rf"\W*tidigare (?:{'|'.join(LIST_WORDS)})\W*", re.IGNORECASE)
+LABEL_XPATH = etree.XPath("descendant-or-self::*/@aria-label | descendant-or-self::*/@title | .//img/@alt")
+CONTROL_XPATH = (
+    "//a[@href] | //button | //input[@type='button' or @type='submit'] | //*[@role='button' or @role='link']"
+    " | //*[@onclick or @data-page] | //select[contains(@name, 'page') or contains(@name, 'sida')]/option"
+)
+REL_XPATH = "//*[(self::link or self::a) and contains(concat(' ', @rel, ' '), ' {} ')]/@href"
+PAGER_XPATH = "*[contains(@class, 'pagin') or contains(@class, 'pager') or contains(@class, 'Pagin')]"
+CLASS_XPATH = etree.XPath("descendant-or-self::*/@class")
+MARK_XPATH = etree.XPath("descendant-or-self::*/@class | descendant-or-self::*/@id | descendant-or-self::*/@aria-label")
+# of a link that has no text
+NEXT_CLASS = re.compile(r"(?:^|[\s_-])(?:next|nasta|older|(?:angle|arrow|chevron)-right)(?:$|[\s_-])", re.IGNORECASE)
+PAGER_MARK = re.compile(r"pagin|pager|paging|page-?num|page-?nav|sidnum|sidindel|bl[äa]ddr|^sidor$", re.IGNORECASE)
+DISABLED_CLASS = re.compile(r"(?:^|[\s_-])(?:disabled|inactive|inaktiv)(?:$|[\s_-])", re.IGNORECASE)
+# Carousels and calendars have numbers and "next" as well.
+OTHER_WIDGETS = (
+    *("carousel", "slide", "slick", "swiper", "splide", "gallery", "bildspel", "alendar", "alender", "datepicker"),
+    *("dialog", "modal", "rating", "betyg", "player"),
+)
+OTHER_WIDGET_XPATH = etree.XPath(
+    f"ancestor-or-self::*[{' or '.join(f'contains(@class, {name!r})' for name in OTHER_WIDGETS)}]"
+)
+
+# Addresses of pages
+PAGE_PATH = re.compile(
+    r"[-/_;]?(?:page|sida|side|seite|sivu|p|pn|start|offset|blad)?[-/_=:]?\d{1,4}/?$|/$", re.IGNORECASE
+)
+PAGE_FRAGMENT = re.compile(r"#?|javascript:.*|#!?/?(?:page|sida|p)[-/=_]?\d*", re.IGNORECASE)
+PAGE_PARAMETER = re.compile(
+    r"(?!.*(?:size|storlek|per|limit$))(?:.*page|.*sida|(?:.*[^a-z])?(?:p|pg|pn|cur|blad|start\w*|offset|skip|from)(?:[^a-z].*)?$"
+    r"|limitstart$)",
+    re.IGNORECASE,
+)
+FACET_PARAMETER = re.compile(
+    r"sort|order|ordning|filter|kateg|categ|tag|[aä]mne|typ|year|(?:^|_)[aå]r$|m[aå]nad|month|day|dag$|dat(?:e|um)|size"
+    r"|storlek|antal|limit|per|count|lang|spr[aå]k|betyg|rating|view|vy$|region|l[aä]n$",
+    re.IGNORECASE,
+)
+
+# Archives
+YEAR_TEXT = re.compile(
+    r"(?:(?:år|arkiv|nyhetsarkiv|nyheter|pressmeddelanden)(?: från)? )?((?:19|20)\d\d)(?: ?\(\d+\))?", re.IGNORECASE
+)
+ARCHIVE_NAME = (
+    r"(?:äldre|tidigare|fler) (?:nyheter|pressmeddelanden|artiklar)|(?:nyhets|press)arkiv(?:et)?"
+    r"|arkiv(?:et)? (?:för |med |över )?(?:nyheter|pressmeddelanden)|news archive|older (?:news|press releases)"
+)
+ARCHIVE_TEXT = re.compile(rf"(?:visa |se |(?:gå )?till |alla |vårt )*(?:{ARCHIVE_NAME})", re.IGNORECASE)
+ARCHIVE_LINK_TEXT = re.compile(
+    rf"{ARCHIVE_TEXT.pattern}|(?:visa |se |till )?(?:arkiv(?:et)?|alla (?:våra )?(?:nyheter|pressmeddelanden))",
+    re.IGNORECASE,
+)
+ARCHIVE_ADDRESS = re.compile(rf"(?:^|[^a-z])(?:{NEWS_WORDS}|arkiv|archive)(?:$|[^a-z])", re.IGNORECASE)
+MIN_YEARS = 2  # links to years that make an archive
+# buttons, and links with a script, outside menus, that do not only show a part of the page
+YEAR_CONTROL_XPATH = (
+    "//*[self::button or self::a[@href='#' or starts-with(@href, 'javascript:')]]"
+    "[not(@aria-expanded or @aria-controls)]"
+    "[not(ancestor::nav or ancestor::header or ancestor::footer or ancestor::article)]"
+)
+YEAR_CHOICE_XPATH = etree.XPath("//select[count(option) > 1]")
+
+# Counts: "Visar 10 av 143", "Sida 1 av 15", "143 träffar"
+COUNT_WORDS = PAGER_WORDS | frozenset(
+    split_word_list("""
+    visas showing displaying har sett out to antal sammanlagt cirka ca about just de senaste latest träff träffen
+    träffarna sökträffar hits result hit nyhet shown hittade hittades vi found från meddelande
+    """)
+)
+TOTAL_WORDS = frozenset(("antal", "totalt", "sammanlagt", "total"))
+COUNTED_WORDS = LIST_WORDS | frozenset(("träff", "sökträffar", "hits", "hit", "result", "nyhet"))
+THOUSANDS_MARK = re.compile(r"(?<=\d)[\s.,](?=\d{3}\b)")
+COUNT_XPATH = etree.XPath(
+    "//text()[contains(., 'av') or contains(., 'of') or contains(., '/') or contains(., 'otal') or contains(., 'ntal')"
+    " or contains(., 'träff') or contains(., 'resul') or contains(., 'hits') or contains(., 'nyheter')]"
+    "/parent::*[not(self::script or self::style or ancestor-or-self::a or ancestor-or-self::article)]"
+)
+MAX_COUNT_LENGTH = 80  # characters of a sentence such as "Visar 10 av 143"
+
+# Buttons
+BUTTON_XPATH = (
+    "//button | //input[@type='submit' or @type='button' or @type='image'] | //*[@role='button']"
+    " | //a[not(@href) or starts-with(@href, '#')]"
+)
+NEXT_URL_ATTRIBUTES = ("data-next-url", "data-load-more")  # names that mean a next page; on any element
+BUTTON_URL_ATTRIBUTES = (*NEXT_URL_ATTRIBUTES, "data-url", "data-href")  # only on a button with a label
+URL_VALUE = re.compile(r"(https?://|/|\?|\./)\S*|[\w./-]+\?\S+")  # a URL, not a number or "true"
+SUBMIT_TYPES = ("submit", "image")
+ENTRY_XPATH = etree.XPath("ancestor::li | ancestor::article")
+# Fields that visitors write into. Select elements do not count, because they only filter or sort.
+WRITTEN_FIELD_XPATH = etree.XPath(
+    ".//textarea | .//input[not(contains(' hidden submit button image reset ', concat(' ', @type, ' ')))]"
+)
+OTHER_FORM_NAME = re.compile(
+    r"s[oö]k|search|log-?in|logga|sign-?[iu]n|konta[kc]t|contact|feedback|comment|kommentar|newsletter|nyhetsbrev"
+    r"|prenumer|subscri|delete|remove|ta-?bort|logout",
+    re.IGNORECASE,
+)
+MAX_FORM_BYTES = 1024 * 1024  # size of a form that requests the next page; ASP.NET's hidden fields are large
+
+MORE_BUTTON_XPATH = etree.XPath(
+    "//button | //input[@type='button' or @type='submit']"
+    " | //a[@role='button' or not(@href) or starts-with(@href, '#') or starts-with(@href, 'javascript:')]"
+)
+# A button inside these does not belong to the list, but to a text, a menu or a dialog.
+OTHER_PARTS_XPATH = etree.XPath(
+    "ancestor::nav | ancestor::header | ancestor::footer | ancestor::aside | ancestor::article | ancestor::li"
+    " | ancestor::dialog | ancestor::*[@role='dialog' or @role='navigation' or @role='search' or @hidden]"
+)
+MORE_BUTTON_LABEL = re.compile(
+    build_alternation(r"""
+        \W*(?:visa|ladda|hämta|läs|läs in|se)(?: in)? (?:\d+ )?(?:fler|mer|alla|äldre|nästa)\b(?P<rest>.{0,25})
+        \W*(?:fler|äldre|nästa) (?:\d+ )?(?:nyheter|pressmeddelanden|artiklar|träffar|resultat|sidor?)\W*
+        \W*(?:show|load|view|see) (?:\d+ )?(?:more|all|older)\b.{0,25} | \W*(?:older|more) (?:news|press releases)\W*
+        \W*(?:näytä|lataa) lisää\b.{0,25} | \W*(?:vis|last|hent|indlæs)(?: inn)? (?:flere|fler|mer|mere)\b.{0,25}
+        \W*(?:mehr|weitere)(?: \w+)? (?:laden|anzeigen)\W*
+        """),
+    re.IGNORECASE,
+)
+READ_MORE_LABEL = re.compile(r"\W*(?:läs|se) mer\b", re.IGNORECASE)  # labels of links to a text
+OTHER_LIST_WORD = re.compile(
+    r"filter|alternativ|val\b|kategori|ämne|språk|detalj|karta|bild|film|kommentar|kakor|cookie|option|topic|language",
+    re.IGNORECASE,
+)
+
+
+class ListingPager:
+    """The links from a page of a listing to its other pages. number: the number of the page, from 1."""
+
+    def __init__(self, page: Selector, url: str, agency: Agency, number: int = 1) -> None:
+        self.page, self.url, self.agency, self.number = page, url, agency, number
+        self.base = find_base_url(page, url)
+        self.texts: dict[Element, str] = {link.root: get_line_text(link.root) for link in page.xpath("//a[@href]")}
+
+    def resolve(self, href: str) -> str | None:
+        return resolve_page_url(href, self.base, self.url, self.agency)
+
+    @cached_property
+    def controls(self) -> list[PagerControl]:
+        """The links and buttons that can belong to a pager, by their labels."""
+        controls = (PagerControl(control.root, self.number) for control in self.page.xpath(CONTROL_XPATH))
+        return [control for control in controls if control.is_next or control.is_numbered]
+
+    def find_next_url(self, releases: Collection[str]) -> str | None:
+        """Return the address of the next page, or None if there is none.
+
+        The next page is found by rel=next, by a link with a text such as "Nästa", by the next number in a pager, or by
+        a button such as "Visa fler".
+        Links to other hosts and to the page itself are skipped. releases: URLs that are releases, whatever their link
+        text.
+        """
+        for href in self.page.xpath(REL_XPATH.format("next")).getall():
+            if address := self.resolve(href):
+                return address
+        labelled = [control for control in self.controls if control.is_next and not control.is_disabled]
+        labelled.sort(key=lambda control: control.is_earlier)  # "Tidigare inlägg" may also lead back
+        # "Fler poliser i skogen" may be a release with a number in its URL
+        found = [address for control in labelled if (address := self.find_page_url(control.element))]
+        found += [
+            address
+            for link, text in self.texts.items()
+            if any(map(NEXT_LINK_TEXT.fullmatch, (text, link.get("aria-label", ""))))
+            and (address := self.find_page_url(link))
+            and is_same_listing(address, self.url)
+        ]
+        found = [address for address in found if address not in releases]
+        return next(chain(found, self.find_numbered_urls()), None) or self.find_button_address()
+
+    def find_page_url(self, link: Element) -> str | None:
+        """Return the URL of a link if it is another page of this listing, and not its folder sorted or filtered."""
+        address = self.resolve(link.get("href", "#"))
+        if not address:
+            return None
+        if not is_same_listing(address, self.url):
+            return address if find_folder(address) == find_folder(self.url) else None
+        names = self.find_changed_parameters(address)
+        is_page = any(map(PAGE_PARAMETER.match, names)) or not any(map(FACET_PARAMETER.search, names))
+        return address if is_page else None
+
+    def find_numbered_urls(self) -> Iterator[str]:
+        """Yield the URLs of the next number in a pager, if it is certain that they are pages of this listing."""
+        for control in self.controls:
+            address = self.find_page_url(control.element) if control.is_numbered else None
+            names = self.find_changed_parameters(address) if address else frozenset[str]()
+            if address and (control.is_in_pager or not names or any(map(PAGE_PARAMETER.match, names))):
+                yield address
+
+    # Signs that the listing continues although no next page was found
+
+    def find_unread_page(self) -> SourceProblem | None:
+        """Return the first link or button that seems to lead to a page which cannot be requested, or None."""
+        found = next(filter(self.is_unread, self.controls), None)
+        return self.describe_link("pager", found.element) if found else None
+
+    def is_unread(self, control: PagerControl) -> bool:
+        if control.is_disabled or control.is_elsewhere:
+            return False
+        href = control.element.get("href", "").strip()
+        if not href or href.startswith(("#", "javascript:")):
+            return PAGE_FRAGMENT.fullmatch(href) is not None and (control.has_words or control.is_in_pager)
+        if control.is_numbered:
+            return self.find_page_url(control.element) is not None
+        # a sorted listing, or a link to the same page, is nothing new; "Fler nyheter" may be a link to another list
+        address = self.resolve(href)
+        is_same = resolve_canonical_url(self.base, href) == canonical_url(self.url)
+        is_known = is_same or (address is not None and is_same_listing(address, self.url))
+        return not is_known and (control.is_marked or (control.has_words and not control.names_list))
+
+    def describe_link(self, code: str, link: Element) -> SourceProblem:
+        address = resolve_canonical_url(self.base, link.get("href", "#"))
+        label = next(filter(None, map(clean_line, get_labels(link))), "")
+        return SourceProblem(code, address if address and address.startswith("http") else self.url, label)
+
+    def find_count(self, listed: int) -> SourceProblem | None:
+        """Return the sentence that counts more releases or pages than were read, such as "Visar 10 av 143", or None."""
+        for element in cast("list[Element]", COUNT_XPATH(self.page.root)):
+            for part in (element, *element.iterancestors()):
+                text = read_short_text(part, MAX_COUNT_LENGTH)
+                if text is None:
+                    break
+                if states_more(text, listed):
+                    return SourceProblem("count", self.url, clean_line(text))
+        return None
+
+    # Archive pages
+
+    @cached_property
+    def archive_links(self) -> list[tuple[Element, str, str | None]]:
+        """The links with the text of an archive: the link, its URL, and its year or None."""
+        found = []
+        for link, text in self.texts.items():
+            year = YEAR_TEXT.fullmatch(text)
+            address = self.resolve(link.get("href", "")) if year or ARCHIVE_LINK_TEXT.fullmatch(text) else None
+            if address and not FILE_PATH.search(urlsplit(address).path):
+                found.append((link, address, year[1] if year else None))
+        return found
+
+    @cached_property
+    def archive_urls(self) -> list[str]:
+        """The archive pages that a listing links to, in page order: years, and pages of older releases.
+
+        They must be below the listing or differ only in the query, so that other archives of the agency are not
+        mistaken for this listing's. A page of a year whose URL contains that year may also be next to the listing.
+        """
+        own = urlsplit(canonical_url(self.url))
+        listing_path = own.path.rstrip("/")
+        parent = listing_path.rpartition("/")[0] + "/"
+        urls = []
+        for _, address, year in self.archive_links:
+            parts = urlsplit(address)
+            is_same_page = parts.path.rstrip("/") == listing_path and parse_qsl(parts.query) != parse_qsl(own.query)
+            is_sibling = year is not None and len(parent) > 1 and parts.path.startswith(parent) and year in address
+            if is_same_page or parts.path.startswith(listing_path + "/") or is_sibling:
+                urls.append(address)
+        return list(dict.fromkeys(urls))
+
+    def find_unread_archive(self, content_links: Iterable[Element]) -> SourceProblem | None:
+        """Return an archive in the content of the page that is not one of `archive_urls`, or None.
+
+        It is several links to years, a link such as "Äldre nyheter", or a choice of years without a choice of all.
+        """
+        content = set(content_links)
+        controls = {get_line_text(control.root): control.root for control in self.page.xpath(YEAR_CONTROL_XPATH)}
+        years = {text: control for text, control in controls.items() if YEAR_TEXT.fullmatch(text)}
+        for link, address, year in self.archive_links:
+            if address in self.archive_urls or link not in content or self.url.startswith(address):
+                continue
+            if year is None and ARCHIVE_TEXT.fullmatch(self.texts[link]):
+                return self.describe_link("archive", link)
+            if year and ARCHIVE_ADDRESS.search(urlsplit(address)._replace(netloc="").geturl()):
+                years[year] = link
+        if len(years) >= MIN_YEARS:
+            return self.describe_link("archive", next(iter(years.values())))
+        for choice in cast("list[Element]", YEAR_CHOICE_XPATH(self.page.root)):
+            texts = [get_line_text(option) for option in choice.iter("option")]
+            if all(map(YEAR_TEXT.fullmatch, texts)) and not self.archive_urls:
+                return SourceProblem("archive", self.url, texts[0])
+        return None
+
+    # Buttons
+
+    def find_button_address(self) -> str | None:
+        """Return the address that a button such as "Visa fler" requests, or None if there is no such button.
+
+        It is the URL in an attribute of the button, or its form's URL with the form's fields.
+        """
+        for name in NEXT_URL_ATTRIBUTES:
+            for value in self.page.xpath(f"//@{name}").getall():
+                if URL_VALUE.fullmatch(value.strip()) and (address := self.resolve(value.strip())):
+                    return address
+        for button in self.page.xpath(BUTTON_XPATH):
+            element = button.root
+            labels = (get_line_text(element), element.get("value", ""), element.get("aria-label", ""))
+            in_pager = bool(button.xpath(f"ancestor-or-self::{PAGER_XPATH}"))
+            pattern = NEXT_LINK_TEXT if in_pager else MORE_BUTTON_TEXT
+            if element.get("disabled") is not None or not any(map(pattern.fullmatch, labels)):
+                continue
+            if not in_pager and ENTRY_XPATH(element):  # it opens an entry
+                continue
+            for name in BUTTON_URL_ATTRIBUTES:
+                value = element.get(name, "").strip()
+                if URL_VALUE.fullmatch(value) and (address := self.resolve(value)):
+                    return address
+            if address := self.resolve_button_form(element):
+                return address
+        return None
+
+    def resolve_button_form(self, button: Element) -> str | None:
+        """Return the address that a button's form requests with its fields unchanged, or None.
+
+        Forms for searches, logins and messages are never sent. They are recognised by their names, and by text fields
+        unless the form surrounds the content.
+        """
+        if button.tag not in ("button", "input") or button.get("type", "submit").lower() not in SUBMIT_TYPES:
+            return None
+        forms = self.page.xpath("//form[@id=$id]", id=button.get("form")) if button.get("form") else None
+        form = forms[0].root if forms else next(button.iterancestors("form"), None)
+        if not isinstance(form, FormElement):
+            return None
+        is_frame = form.find(".//h1") is not None
+        names = " ".join(form.get(name, "") for name in ("id", "class", "name", "action", "role", "aria-label"))
+        if OTHER_FORM_NAME.search(names) or form.find(".//input[@type='password']") is not None:
+            return None
+        if WRITTEN_FIELD_XPATH(form) and not is_frame:
+            return None
+        fields = list(form.form_values())
+        if button.get("name"):
+            fields.append((button.get("name", ""), button.get("value", "")))
+        if sum(len(name) + len(value) for name, value in fields) > MAX_FORM_BYTES:
+            raise SourceError(self.url, f"has a form of more than {MAX_FORM_BYTES} bytes: treated as a trap")
+        action = button.get("formaction", form.get("action", "")).strip()
+        url = resolve_canonical_url(self.base if action else self.url, action)
+        if not url or not self.agency.owns(url) or not url.startswith(("http://", "https://")):
+            return None
+        if button.get("formmethod", form.get("method", "get")).lower() == "post":
+            return join_form(url, fields)
+        return self.resolve(f"{url.partition('?')[0]}?{urlencode(fields)}")  # as in browsers, the query is replaced
+
+    def includes(self, page_url: str) -> bool:
+        """Return whether a URL with the listing's path is the listing itself or one of its other pages."""
+        if not urlsplit(page_url).query or parse_query_pairs(page_url) == parse_query_pairs(self.url):
+            return True
+        addresses, names = self.page_links
+        return page_url in addresses or self.find_changed_parameters(page_url) in names
+
+    @cached_property
+    def page_links(self) -> tuple[set[str], set[frozenset[str]]]:
+        """Return the URLs of the pager's links, and the query parameters that change from page to page.
+
+        For the parameters, only links that are marked as pager links (by rel, or by a pager element) count.
+        """
+        declared = [href for rel in ("next", "prev") for href in self.page.xpath(REL_XPATH.format(rel)).getall()]
+        pager_links = {link.root for link in self.page.xpath(f"//{PAGER_XPATH}//a[@href]")}
+        hrefs = [(href, True) for href in declared]
+        hrefs += [
+            (link.get("href", ""), link in pager_links)
+            for link, text in self.texts.items()
+            if text and is_pager_text(text)
+        ]
+        addresses, names = set[str](), set[frozenset[str]]()
+        for href, is_declared in hrefs:
+            address = self.resolve(href)
+            if address and is_same_listing(address, self.url):
+                addresses.add(address)
+                if is_declared:
+                    names.add(self.find_changed_parameters(address))
+        return addresses, names
+
+    def find_changed_parameters(self, page_url: str) -> frozenset[str]:
+        return frozenset(name for name, _ in set(parse_query_pairs(page_url)) ^ set(parse_query_pairs(self.url)))
+
+
+class PagerControl:
+    """A link or button with a label of a pager. number: the number of the current page."""
+
+    def __init__(self, element: Element, number: int) -> None:
+        self.element, self.number, self.labels = element, number, get_labels(element)
+        self.is_numbered = number + 1 in map(read_number, self.labels)
+        self.is_next = any(map(is_next_label, self.labels))
+        if not any(self.labels):
+            self.is_next = any(map(NEXT_CLASS.search, cast("list[str]", CLASS_XPATH(element))))
+        self.is_earlier = any(map(EARLIER_TEXT.fullmatch, self.labels))
+        self.has_words = self.is_next and any(map(WORD.search, self.labels))
+        self.names_list = any(LIST_WORDS.intersection(WORD.findall(label.lower())) for label in self.labels)
+
+    @property
+    def is_disabled(self) -> bool:
+        parent = self.element.getparent()
+        classes = f"{self.element.get('class', '')} {'' if parent is None else parent.get('class', '')}"
+        is_off = self.element.get("disabled") is not None or self.element.get("aria-disabled") == "true"
+        return is_off or DISABLED_CLASS.search(classes) is not None
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Return whether it belongs to an entry, a carousel, a calendar or an accordion."""
+        item = next(self.element.iterancestors("li", "article"), None)
+        is_in_entry = item is not None and not is_pager_text(get_line_text(item))
+        return is_in_entry or self.element.get("aria-expanded") is not None or bool(OTHER_WIDGET_XPATH(self.element))
+
+    @property
+    def is_in_pager(self) -> bool:
+        """Return whether the pager is marked as one, or has the number of the current page without a link."""
+        linked = {read_number(get_line_text(link)) for link in self.pager.iter("a", "button")}
+        is_current = self.number not in linked and str(self.number) in WORD.findall(" ".join(self.pager.itertext()))
+        return self.is_marked or (self.is_numbered and is_current)
+
+    @property
+    def is_marked(self) -> bool:
+        return any(map(PAGER_MARK.search, cast("list[str]", MARK_XPATH(self.pager))))
+
+    @cached_property
+    def pager(self) -> Element:
+        """The outermost element around the link whose text is only that of a pager, or that is marked as one."""
+        found = self.element
+        for element in self.element.iterancestors():
+            text = read_short_text(element, MAX_PAGER_LENGTH)
+            is_marked = PAGER_MARK.search(f"{element.get('class', '')} {element.get('id', '')}")
+            if element.tag in ("main", "body") or text is None or not (is_pager_text(text) or is_marked):
+                break
+            found = element
+        return found
+
+
+def read_number(text: str) -> int | None:
+    """Return the number of the page in a label such as "2", "Gå till sida 2" or "11–20", or None.
+
+    >>> [read_number(text) for text in ("2", "Sida 2, aktuell sida", "11–20", "2 nya lagar", "1 2 3")]
+    [2, 2, 2, None, None]
+    """
+    words = WORD.findall(text.lower()) if len(text) <= MAX_LABEL_LENGTH else []
+    numbers = [int(word) for word in words if word.isdecimal() and len(word) <= MAX_DIGITS]
+    if not PAGE_WORDS.issuperset(word for word in words if not word.isdecimal()):
+        return None
+    if len(numbers) == 2 and numbers[1] > numbers[0] and RANGE_TEXT.search(text):
+        return 1 + (numbers[0] - 1) // (numbers[1] - numbers[0] + 1)
+    return numbers[0] if len(numbers) == 1 else None
+
+
+def is_next_label(text: str) -> bool:
+    """Return whether a label says nothing but that it leads to the next page.
+
+    >>> [is_next_label(text) for text in ("Nästa sida ›", "Visa nästa 10 nyheter", "»", "Nästa steg för skogen")]
+    [True, True, True, False]
+    """
+    words = {word for word in WORD.findall(text.lower()) if not word.isdecimal()}
+    is_next = bool(words & NEXT_WORDS) and words <= PAGE_WORDS | NEXT_WORDS | LIST_WORDS
+    return is_next or bool(FORWARD_ARROW.fullmatch(text) or EARLIER_TEXT.fullmatch(text))
+
+
+def is_pager_text(text: str) -> bool:
+    return all(word.isdecimal() or word in PAGER_WORDS for word in WORD.findall(text.lower()))
+
+
+def get_labels(element: Element) -> list[str]:
+    """Return the texts of a link or button: its own, its value, and those of attributes and pictures in it."""
+    return [get_line_text(element), element.get("value", ""), *cast("list[str]", LABEL_XPATH(element))]
+
+
+def find_folder(url: str) -> str:
+    """Return a URL's path without extension and page number.
+
+    >>> find_folder("https://a.se/nyheter/sida-2.html"), find_folder("https://a.se/nyheter.html")
+    ('/nyheter', '/nyheter')
+    """
+    return PAGE_PATH.sub("", PAGE_EXTENSION.sub("", urlsplit(url).path))
+
+
+def states_more(text: str, listed: int) -> bool:
+    """Return whether a sentence counts more releases or pages than it shows and than were `listed`.
+
+    >>> [states_more(text, 10) for text in ("Visar 1–10 av 143", "Visar 10 av 10", "Sida 1 av 15", "143 träffar")]
+    [True, False, True, True]
+    >>> [states_more(text, 10) for text in ("Sida 15 av 15", "7 av 143 kommuner", "Visar 141–143 av 143 nyheter")]
+    [False, False, False]
+    """
+    words = WORD.findall(THOUSANDS_MARK.sub("", text.lower()))
+    numbers = [int(word) for word in words if word.isdecimal()]
+    others = {word for word in words if not word.isdecimal()}
+    if not 1 <= len(numbers) <= 3 or not others or not others <= COUNT_WORDS:
+        return False
+    if len(numbers) == 1:
+        is_total = bool(others & TOTAL_WORDS) or words[-1] in COUNTED_WORDS
+        return is_total and numbers[0] > listed
+    if not others & {"av", "of", "från"} and "/" not in text:
+        return False
+    is_range = len(numbers) == 3 or others & {"sida", "sidan", "sidor", "page", "pages"}
+    shown = numbers[-2] if is_range else max(numbers[-2], listed)
+    return bool(is_range or others - {"av", "of", "från"}) and shown < numbers[-1]
+
+
+def is_same_listing(page_url: str, listing_url: str) -> bool:
+    """Return whether a URL is another page of a listing, with another query or a path such as /sida/2."""
+    if urlsplit(page_url).path.rstrip("/") == urlsplit(listing_url).path.rstrip("/"):
+        return parse_query_pairs(page_url) != parse_query_pairs(listing_url)
+    return bool(re.search(r"/(page|sida|p)/?\d+/?$", urlsplit(page_url).path))
+
+
+def parse_query_pairs(url: str) -> list[tuple[str, str]]:
+    return parse_qsl(urlsplit(url).query, keep_blank_values=True)
+
+
+def find_more_button(root: Element) -> str | None:
+    """Return the label of a button that loads more of a list, such as "Visa fler", or None."""
+    for button in cast("list[Element]", MORE_BUTTON_XPATH(root)):
+        # a button with aria-expanded only shows or hides what is already on the page
+        if button.get("aria-expanded") is not None or OTHER_PARTS_XPATH(button):
+            continue
+        text = get_line_text(button) or button.get("aria-label", "")
+        label = clean_line(button.get("value", "") if button.tag == "input" else text)
+        is_more = MORE_BUTTON_LABEL.fullmatch(label) and not READ_MORE_LABEL.match(label)
+        if is_more and not OTHER_LIST_WORD.search(label):
+            return label
+    return None

@@ -8,6 +8,7 @@ paused, …       paused        set in the agency list, or no longer in that lis
 never_crawled   never worked  no crawl has ended yet (not a fault)
 not_read        suspect       no news crawl ended for three days, or for three times the usual interval
 pages_alike     suspect       many stored pages went missing in the same way: one page for all of them, or 404 for all
+pattern         failing       two or more news crawls in a row, over a day, got only links that the pattern does not fit
 all_fails       failing       two or more news crawls in a row, over a day, got only failures
 lists_nothing   suspect       two or more news crawls in a row, over a day, listed no release (45 days if few are usual)
 all_refused     failing       releases are listed, but none of the pages requested over a day could be parsed
@@ -229,6 +230,15 @@ def check_collapse(activity: AgencyActivity) -> HealthAssessment | None:
     return HealthAssessment("suspect", "pages_alike", collapse.kind, values)
 
 
+def check_pattern(activity: AgencyActivity) -> HealthAssessment | None:
+    """Find our own fault: sources list releases, but the agency's `releases` pattern fits none of them."""
+    streak = list(takewhile(lambda crawl: not crawl.succeeded and "pattern" in crawl.failures, activity.news_crawls))
+    if is_persistent(streak) or is_whole_history(streak, activity.news_crawls, activity):
+        values = {"since": to_iso(streak[-1].started), "url": activity.source_url}
+        return HealthAssessment("failing", "pattern", values=values)
+    return None
+
+
 def check_all_failing(activity: AgencyActivity) -> HealthAssessment | None:
     streak = list(takewhile(lambda crawl: not crawl.succeeded and crawl.failures, activity.news_crawls))
     if is_persistent(streak) or is_whole_history(streak, activity.news_crawls, activity):
@@ -394,6 +404,7 @@ HEALTH_RULES: tuple[HealthRule, ...] = (
     check_never_crawled,
     check_crawl_gap,
     check_collapse,
+    check_pattern,
     check_all_failing,
     check_empty_listings,
     check_all_rejected,

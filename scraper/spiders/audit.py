@@ -7,6 +7,7 @@ import logging
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from urllib.parse import urljoin
 
@@ -41,7 +42,7 @@ from scraper.sources import (
 from scraper.sources.feeds import CutFeedError, parse_robots_sitemaps
 from scraper.sources.links import SourceLink, select_releases
 from scraper.sources.pager import states_more
-from scraper.spiders.base import ReleaseSpider, build_page_request
+from scraper.spiders.base import ReadLinks, ReleaseSpider, build_page_request
 from scraper.spiders.news import (
     MAX_INDEX_DEPTH,
     NO_ROBOTS_STATUSES,
@@ -209,20 +210,32 @@ class AuditSpider(ReleaseSpider):
                 audit.add_sources(SourceURLs(sitemaps=parse_robots_sitemaps(body, url)), level=1)
         elif source.kind == "feed":
             try:
-                links = parse_feed(body, url, agency)
+                listed = parse_feed(body, url, agency)
             except CutFeedError as error:
                 audit.add_links(source.url, source.url, select_releases(error.links, agency))
                 raise
-            audit.add_links(source.url, source.url, select_releases(links, agency))
+            links = select_releases(listed, agency)
+            audit.add_links(source.url, source.url, links)
+            self.check_pattern(audit, response, links, partial(select_releases, listed))
         elif source.kind == "sitemap":
             links, children = parse_sitemap(body, url, agency)
             audit.add_links(source.url, meta["source"], links)
+            if not children and not meta["level"]:  # the sitemaps of an index have other pages, too
+                self.check_pattern(audit, response, links, lambda plain: parse_sitemap(body, url, plain)[0])
             if children:
                 check_index_depth(url, meta["level"])
             for child in children:
                 audit.add_request(child.url, source.url, level=meta["level"] + 1)
         else:
             self.parse_listing(audit, response)
+
+    def check_pattern(
+        self, audit: AgencyAudit, response: Response, links: Sequence[SourceLink], read: ReadLinks
+    ) -> None:
+        """Mark a source without links as incomplete if the agency's `releases` pattern fits none of those it has."""
+        if not links and self.fits_no_link(audit.agency, response.url, read):
+            problem = SourceProblem("pattern", response.url, audit.agency.releases)
+            audit.sources[response.meta["root_source"]].mark_incomplete(problem)
 
     def parse_listing(self, audit: AgencyAudit, response: Response) -> None:
         """Add the links of a listing page; request the next page and, from the first page, the archive pages."""
@@ -232,6 +245,8 @@ class AuditSpider(ReleaseSpider):
         for error in found.errors:
             source.mark_incomplete(SourceProblem("unreadable entry", error.url))
         audit.add_links(source_url, source_url, found.links)
+        if page == 1:
+            self.check_pattern(audit, response, found.links, lambda plain: read_listing_page(response, plain).links)
         if found.problem and audit.confirms(found.problem, source):
             source.mark_incomplete(found.problem)
             logger.warning("%s", found.problem)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -79,6 +79,8 @@ CHALLENGE_PROBLEM = f"{WALL_PROBLEM}: a challenge of Cloudflare"
 # what is refused for its address, its headers or its site's wish is not kept for a better parser
 UNKEPT_KINDS, UNKEPT_PROBLEMS = ("gone", "redirected"), (NOINDEX_PROBLEM, CHALLENGE_PROBLEM)
 
+ReadLinks = Callable[[Agency], Iterable[SourceLink]]  # returns the links that a source has for an agency
+
 
 class ReleaseSpider(Spider):
     """Requests due releases; only a few per agency at a time, to limit memory use.
@@ -88,6 +90,7 @@ class ReleaseSpider(Spider):
     """
 
     agencies: dict[str, Agency]
+    agencies_file: Path
     archive: Archive
     recorder: CrawlRecorder
     lock: TextIO  # open lock file beside the archive
@@ -118,6 +121,7 @@ class ReleaseSpider(Spider):
         # Otherwise, Scrapy formats each page's debug messages before its handler drops them.
         logging.getLogger("scrapy").setLevel(settings["LOG_LEVEL"])
         file = Path(settings.get("AGENCIES") or DEFAULT_AGENCIES_FILE)
+        spider.agencies_file = file
         agencies = spider.choose_agencies(load_agencies(file), file)
         check_contact(agencies, settings.get("CONTACT"))
         check_browser(agencies)
@@ -440,6 +444,20 @@ class ReleaseSpider(Spider):
                 continue
             yield parsed
             self.finish_page(row)  # Scrapy continues once the pipeline has stored the page
+
+    def fits_no_link(self, agency: Agency, url: str, read: ReadLinks) -> bool:
+        """Return whether the `releases` pattern is why a source lists nothing; counted, and logged once per agency."""
+        plain = replace(agency, releases=None)
+        others = [link.url for link in read(plain) if not is_listing_url(link.url)] if agency.releases else []
+        if others:
+            problem = f"{agency.releases!r} fits none of the {len(others)} links of {url}, such as {others[0]}"
+            error = AgencyError(self.agencies_file.name, agency.slug, "releases", problem)
+            stats = self.agency_stats[agency.slug]
+            if not stats.source_failures["pattern"]:
+                logger.warning("%s", error)
+            stats.source_failures["pattern"] += 1
+            stats.add_failure(str(error), "pattern")
+        return bool(others)
 
     def report_errors(self, slug: str, errors: Iterable[PageError]) -> None:
         for error in errors:

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 from urllib.parse import urljoin
 
@@ -334,10 +335,13 @@ class NewsSpider(AttachmentSpider):
     def parse_feed(self, response: Response, agency: Agency) -> Iterable[Request]:
         tracker, source = self.source_trackers[agency.slug], response.meta["source"]
         try:
-            links = select_releases(parse_feed(response.body, response.url, agency), agency)
+            listed = parse_feed(response.body, response.url, agency)
         except CutFeedError as error:
             tracker.record_links(select_releases(error.links, agency), source)
             raise
+        links = select_releases(listed, agency)
+        if not links:
+            self.fits_no_link(agency, source, partial(select_releases, listed))
         tracker.record_links(links, source)
         self.record_source_read(response, links)
         return ()
@@ -345,6 +349,8 @@ class NewsSpider(AttachmentSpider):
     def parse_sitemap(self, response: Response, agency: Agency) -> Iterator[Request]:
         source = response.meta["source"]
         links, children = parse_sitemap(response.body, response.url, agency)
+        if not links and "index" not in response.meta:
+            self.fits_no_link(agency, source, lambda plain: parse_sitemap(response.body, response.url, plain)[0])
         self.source_trackers[agency.slug].record_links(links, source)
         if children:
             # the depth is set by Scrapy's DepthMiddleware
@@ -373,6 +379,8 @@ class NewsSpider(AttachmentSpider):
         if found.problem and not links:
             logger.warning("%s", found.problem)
             self.agency_stats[agency.slug].problems.append(str(found.problem))
+        if page == 1 and not links:
+            self.fits_no_link(agency, listing_url, lambda plain: read_listing_page(response, plain).links)
         if page == 1 and not links and not next_url:
             with self.archive.transaction():
                 self.archive.removals.schedule_comparison(agency.slug, now())

@@ -198,8 +198,9 @@ ALL_FAILS: dict[str, Any] = {"listed": 0, "errors": 2}
         ({**ALL_FAILS, "failures": {"robots unreachable": 2}}, ("failing", "all_fails"), "robots unreachable", 1),
         ({"listed": 0}, ("suspect", "lists_nothing"), "", 1),
         ({"parsed": 0, "rejected": 2, "failures": {"login": 2}}, ("failing", "all_refused"), "login", 2),
+        ({"listed": 0, "failures": {"pattern": 1}, "source_failures": {"pattern": 1}}, ("failing", "pattern"), "", 1),
     ],
-    ids=["dns", "block page", "robots.txt", "empty listing", "login page"],
+    ids=["dns", "block page", "robots.txt", "empty listing", "login page", "pattern"],
 )
 def test_fault_is_one_from_the_second_day_until_a_crawl_succeeds(
     past: AgencyPast, crawl: dict[str, Any], health: tuple[str, str], what: str, since: int
@@ -273,6 +274,17 @@ def test_source_that_answers_with_an_empty_page_is_named(past: AgencyPast) -> No
         "One of the sources has not been readable since 1 September 2023: the page responded but listed nothing."
         " Address: https://prov.example/rss"
     )
+
+
+def test_pattern_that_fits_nothing_is_our_own_fault(past: AgencyPast) -> None:
+    misfit: dict[str, Any] = {"failures": {"pattern": 1}, "source_failures": {"pattern": 1}}
+    past.run(september(1, 4), **misfit)
+    assert past.health[0] == "healthy", "another source has releases"
+    past.run(september(5, 6), listed=0, **misfit)
+    assert past.reason.startswith(
+        "The fault is this archive’s own: since 5 September 2023, its setting “releases” fits none"
+    )
+    assert format_health_reason("sv", past.row["reason"]).startswith("Felet ligger hos arkivet: sedan")
 
 
 def test_page_rejected_in_several_crawls_is_counted_once(past: AgencyPast) -> None:

@@ -216,3 +216,24 @@ def test_count_holds_unless_as_many_were_read() -> None:
     assert audit.confirms(archive, source)
     audit.add_source(archive.url, "listing")
     assert not audit.confirms(archive, source), "it is read as a source of its own"
+
+
+def test_pattern_that_fits_no_link_is_logged_once_and_makes_its_sources_incomplete(tmp_path: Path) -> None:
+    with Site(releases=12) as site:
+        crawling = Crawling(site, site.agencies_file(tmp_path), tmp_path / "archive.db")
+        table = crawling.agencies.read_text("utf-8").replace('"/nyhet/.+"', '"^/nyhetr/.+"')
+        table = table.replace('"/nyheter/|/english/news/"', '"^/artiklar/"')
+        crawling.agencies.write_text(table, "utf-8")
+        warning = "agencies.toml: [{}] releases {!r} fits none of the"
+        for spider in ("news", "audit"):
+            code, printed = crawling.run(spider, "-a", f"agency={SLUG},{FED},{UNAVAILABLE}")
+            assert code == 0, printed
+            assert printed.count(warning.format(SLUG, "^/artiklar/")) == 1
+            assert printed.count(warning.format(FED, "^/nyhetr/.+")) == 1, "of a feed and a sitemap"
+            assert f"[{UNAVAILABLE}]" not in printed
+        counts = dict(crawling.rows("select agency, failures ->> 'pattern' from crawls where spider = 'news'"))
+        assert (counts[SLUG] > 0, counts[FED] > 0, counts[UNAVAILABLE]) == (True, True, None)
+        problems = "select distinct agency, problem_code, problem_value from coverage where not complete order by 1"
+        assert crawling.rows(problems) == [(FED, "pattern", "^/nyhetr/.+"), (SLUG, "pattern", "^/artiklar/")]
+        health = dict(crawling.rows("select agency, reason ->> 'code' from health"))
+        assert (health[SLUG], health[FED]) == ("pattern", "pattern")

@@ -44,6 +44,9 @@ NEWS_FOLDER = re.compile(rf"(^|-)({NEWS_WORDS})(-|$)", re.IGNORECASE)
 ASCII_LETTERS = str.maketrans("åäöéü", "aaoeu")  # as in host names
 PATH_YEAR, PATH_MONTH = r"\d{4}", r"\d{2}"
 DATE_PATTERNS = {PATH_YEAR, PATH_MONTH}
+# The year at the end of a listing's path (and the month below it), or in its query.
+YEAR_PATH = re.compile(r"(?<=\w)[-/_](?:19|20)\d\d(?:/[01]?\d)?(?=/?$|\.\w+$)")
+YEAR_PAIR = re.compile(r"\w*=(?:19|20)\d\d(?:-[01]\d)?")
 MIN_FOLDER_RELEASES = 3  # releases in a folder that is to count as a folder of releases
 MIN_FOLDER_SHARE = 0.9  # share of the releases that must be in the proposed folders
 MIN_DATED_PATHS = 5  # releases needed to put date folders into the pattern
@@ -102,7 +105,8 @@ class ProbeResult:
         urls_by_kind = {}
         for kind in ("feeds", "sitemaps", "listings"):
             unrequested = [url for url in getattr(self.base_agency, kind) if url not in requested_urls]
-            useful = [s.url for s in self.sources if s.kind == kind and (s.links or not s.is_requested)]
+            sources = [source for source in self.sources if source.kind == kind and not source.problem]
+            useful = [source.url for source in sources if source.links or not source.is_requested]
             useful = [url for url in useful if not (self.base_agency.find_json_source(url) or url in wire_urls)]
             urls_by_kind[kind] = tuple(dict.fromkeys([*unrequested, *useful]))
         self.agency = replace(self.base_agency, releases=pattern, **urls_by_kind)  # type: ignore[arg-type] # tuples
@@ -146,7 +150,10 @@ def probe_file(html: bytes, url: str, agencies: dict[str, Agency]) -> ProbeResul
     result = probe_home_page(html, url, agencies)
     sources = find_sources(html, url, result.agency)
     for kind, urls in (("feeds", sources.feeds), ("listings", sources.listings)):
-        result.sources += [ProbedSource(kind, source_url, is_requested=False) for source_url in dict.fromkeys(urls)]
+        result.sources += [
+            ProbedSource(kind, source_url, problem=describe_year(source_url), is_requested=False)
+            for source_url in dict.fromkeys(urls)
+        ]
     result.notes += [describe_press_room(room, agencies) for room in sources.press_rooms]
     result.update_proposal()
     if urlsplit(url).path.strip("/"):
@@ -161,6 +168,25 @@ def describe_press_room(url: str, agencies: dict[str, Agency]) -> str:
     if owner := next((agency for agency in agencies.values() if agency.owns(url)), None):
         return f"press room: {url}: left out: it belongs to {owner.slug}"
     return f"press room: {url}: at another host; probe it as well"
+
+
+def strip_year(url: str) -> str:
+    """Return the URL of a listing without a year at its end; the rest of the query stays.
+
+    >>> [strip_year(f"https://a.se/{path}") for path in ("nyheter/2024/", "press?ar=2024&vy=1", "nyheter-2024.html")]
+    ['https://a.se/nyheter/', 'https://a.se/press?vy=1', 'https://a.se/nyheter.html']
+    >>> strip_year("https://a.se/agenda-2030/nyheter")
+    'https://a.se/agenda-2030/nyheter'
+    """
+    parts = urlsplit(url)
+    pairs = [pair for pair in parts.query.split("&") if not YEAR_PAIR.fullmatch(pair)]
+    return parts._replace(path=YEAR_PATH.sub("", parts.path), query="&".join(pairs)).geturl()
+
+
+def describe_year(url: str) -> str | None:
+    """Return why a listing is not proposed if its URL is that of one year, else None."""
+    general = strip_year(url)
+    return None if general == url else f"lists one year only; see {general}, or name a listing of all years"
 
 
 def probe_home_page(home: bytes, url: str, agencies: dict[str, Agency]) -> ProbeResult:

@@ -26,9 +26,11 @@ from scraper.probe import (
     ProbedSource,
     ProbeResult,
     describe_press_room,
+    describe_year,
     probe_file_link,
     probe_home_page,
     probe_page,
+    strip_year,
 )
 from scraper.sources import (
     find_sources,
@@ -124,7 +126,8 @@ class ProbeSpider(Spider):
             result.notes.append(f"home page: {home.url}: needs JavaScript: its links are not in its HTML")
         await self.probe_wire_lists(result)
         await self.probe_sources(result, "feeds", found.feeds)
-        found.press_rooms += await self.probe_sources(result, "listings", [*given_urls, *found.listings])
+        listings = [url for found_url in (*given_urls, *found.listings) for url in (strip_year(found_url), found_url)]
+        found.press_rooms += await self.probe_sources(result, "listings", listings)
         await self.probe_sources(result, "sitemaps", await self.find_sitemap_urls(agency))
         for url in list(dict.fromkeys(found.press_rooms))[:MAX_PRESS_ROOMS]:
             await self.probe_press_room(result, url)
@@ -239,6 +242,7 @@ class ProbeSpider(Spider):
                     source.links = page.links
                     notes = [page.problem.describe("en")] if page.problem else []
                     source.note = "; ".join([*notes, *map(str, page.errors)]) or None
+                    source.problem = describe_year(url)
                     press_rooms += find_sources(response.body, response.url, agency).press_rooms
                 elif kind == "feeds":
                     links = parse_feed(response.body, response.url, agency)

@@ -16,6 +16,7 @@ from scraper.probe import (
     ProbedSource,
     ProbeResult,
     format_agency_toml,
+    probe_file,
     probe_page,
     propose_name,
     propose_release_pattern,
@@ -24,7 +25,10 @@ from scraper.probe import (
 )
 from scraper.probe.report import find_unused_lines, format_page_panes, format_probe_report
 from scraper.sources.links import SourceLink
+from tests.scraper.crawling import Crawling
 from tests.scraper.pages.sample_page import HEADING, TEXT, URL, build_page
+from tests.site import Site
+from tests.site.plain import PlainHost
 
 HOME = "https://www.exempel.se/"
 AGENCY = Agency(slug="exempel", name="Exempelverket", home=HOME)
@@ -139,3 +143,31 @@ def test_pages_of_several_urls_are_stored_in_one_folder(tmp_path: Path) -> None:
     names = [store_page(html, url, AGENCY, tmp_path).name for url in (URL, f"{HOME}nyheter/2", URL)]
     assert names == ["page.html", "page-2.html", "page.html"]
     assert (tmp_path / "exempel" / "expected-2.json").exists()
+
+
+@pytest.mark.parametrize(
+    "path", ["nyheter/2026", "nyheter/2026/", "press/nyheter-2026.html", "nyheter?ar=2026", "press/2026/11"]
+)
+def test_listing_of_one_year_is_not_proposed(path: str) -> None:
+    links = f'<a href="/{path}">Nyheter</a><a href="/aktuellt">Aktuellt</a>'
+    home = f"<html><title>Exempel</title><body>{links}</body></html>"
+    result = probe_file(home.encode(), HOME, {})
+    assert result.agency.listings == (f"{HOME}aktuellt",)
+    assert f"listings: {HOME}{path}: left out: lists one year only" in format_probe_report(result, 120)
+
+
+def test_listing_of_all_years_is_proposed_instead(tmp_path: Path) -> None:
+    with Site(releases=0) as site:
+        host = site.plain["arsverket.localhost"] = PlainHost()
+        page = build_page(f"{HEADING}<p>Publicerad 3 mars 2026</p>{TEXT}")
+        entries = "".join(f'<li><h3><a href="/nyheter/2026/fyr-{n}">Fyr {n} tänds</a></h3></li>' for n in range(4))
+        host.add("/", '<title>Årsverket</title><main><a href="/nyheter/2026/">Nyheter</a></main>')
+        for path in ("/nyheter/", "/nyheter/2026/"):
+            host.add(path, f"<main><h1>Nyheter</h1><ul>{entries}</ul></main>")
+        for number in range(4):
+            host.add(f"/nyheter/2026/fyr-{number}", page)
+        code, printed = Crawling(site, tmp_path / "agencies.toml", tmp_path / "archive.db").scrapy(
+            "probe", f"http://arsverket.localhost:{site.port}/", AGENCIES=""
+        )
+    assert code == 0, printed
+    assert f'listings = ["http://arsverket.localhost:{site.port}/nyheter/"]' in printed

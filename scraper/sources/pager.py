@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator
 from functools import cached_property
-from itertools import chain
+from itertools import chain, islice
 from typing import cast
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -67,6 +67,7 @@ PAGER_WORDS = (
 FORWARD_ARROW = re.compile(r"[\W_]*[›»→>❯▶⟩⇒≫]+[\W_]*")
 RANGE_TEXT = re.compile(r"^\W*\d+\s*[-–—]\s*\d+\W*$")
 MAX_LABEL_LENGTH = 60  # characters of the label of a link or button in a pager
+MAX_CONTROLS = 200  # links and buttons of pagers that are looked at; more are a sign of a crawler trap
 MAX_PAGER_LENGTH = 300  # characters of a pager
 MAX_DIGITS = 4  # of a number of a page
 WORD = re.compile(r"\d+|[^\W\d_](?:[^\W\d]*[^\W\d_])?")
@@ -218,7 +219,7 @@ class ListingPager:
     def controls(self) -> list[PagerControl]:
         """The links and buttons that can belong to a pager, by their labels."""
         controls = (PagerControl(control.root, self.number) for control in self.page.xpath(CONTROL_XPATH))
-        return [control for control in controls if control.is_next or control.is_numbered]
+        return list(islice((control for control in controls if control.is_next or control.is_numbered), MAX_CONTROLS))
 
     def find_next_url(self, releases: Collection[str]) -> str | None:
         """Return the address of the next page, or None if there is none.
@@ -293,7 +294,7 @@ class ListingPager:
     def find_count(self, listed: int) -> SourceProblem | None:
         """Return the sentence that counts more releases or pages than were read, such as "Visar 10 av 143", or None."""
         for element in cast("list[Element]", COUNT_XPATH(self.page.root)):
-            for part in (element, *element.iterancestors()):
+            for part in chain([element], element.iterancestors()):
                 text = read_short_text(part, MAX_COUNT_LENGTH)
                 if text is None:
                     break

@@ -14,7 +14,7 @@ import asyncio
 import json
 import math
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
@@ -34,9 +34,10 @@ from archive.quotations import (
     build_original,
     diff_original,
     find_original,
+    find_pieces,
     is_mark,
 )
-from archive.quotes.attributions import StatedSpeaker, is_misattributed, select_speakers
+from archive.quotes.attributions import is_misattributed
 from archive.search.fts import match_form
 from archive.search.index import is_vocabulary_word
 
@@ -104,7 +105,7 @@ class QuotationResult:
 
     revision: the version that has it, or that it was altered from. presence: when a withdrawn one
     was there, and between which checks it disappeared. releases: how many have it; `is_minimum` if
-    not all that may have it were compared. speakers: who says it in this version, if that is known;
+    not all that may have it were compared. speakers: who says it in this version (name, role), if that is known;
     `wrong_speaker`: in all releases, they are certainly others than the text names. omitted: the
     number of words that its omissions left out. segments: how an altered one differs. reason: why
     it was not checked.
@@ -116,7 +117,7 @@ class QuotationResult:
     presence: Presence | None = None
     releases: int = 0
     is_minimum: bool = False
-    speakers: tuple[StatedSpeaker, ...] = ()
+    speakers: Sequence[Mapping[str, Any]] = ()
     omitted: int = 0
     segments: tuple[DiffSegment, ...] = ()
     reason: Literal["length", "number", "time"] | None = None
@@ -253,27 +254,21 @@ class QuotationCheck:
         )
 
     async def compare_speakers(self, result: QuotationResult, versions: Sequence[StoredVersion]) -> QuotationResult:
-        """Return the result of a verbatim quotation with its speakers in the release.
+        """Return the result of a verbatim quotation with those who say it in one of these versions.
 
-        If the text names a speaker, a release in which that person says it is preferred.
+        If the text names somebody else, a version in which this person may say it is preferred.
         """
-        rows = await self.run(SPEAKERS_SQL, {"ids": json.dumps([version.revision for version in versions])})
-        quotation, wrong = result.quotation, []
-        stated: dict[int, tuple[StatedSpeaker, ...]] = {}
+        ids = json.dumps([version.revision for version in versions])
+        quotation, speakers = result.quotation, defaultdict[int, list[Any]](list)
+        for row in await self.run(SPEAKERS_SQL, {"ids": ids}):
+            if find_pieces(quotation.pieces, PassageText(row["text"])):
+                speakers[row["revision"]].append(row)
         for version in versions:
             key = version.revision
-            speakers = [
-                StatedSpeaker(row["text"], row["name"], row["role"], row["origin"] == "attribution")
-                for row in rows
-                if row["revision"] == key
-            ]
-            stated[key] = tuple(select_speakers(quotation, speakers))
-            wrong.append(is_misattributed(quotation, stated[key], version.text.source))
-        if all(wrong) and not result.is_minimum:
-            key = versions[0].revision
-            return replace(result, verdict="wrong_speaker", speakers=stated[key])
-        key = versions[wrong.index(False)].revision if False in wrong else versions[0].revision
-        return replace(result, revision=key, speakers=stated[key])
+            if not is_misattributed(quotation, speakers[key], version.text.source):
+                return replace(result, revision=key, speakers=speakers[key])
+        wrong = replace(result, verdict="wrong_speaker", speakers=speakers[versions[0].revision])
+        return result if result.is_minimum else wrong
 
     async def find_withdrawal(self, quotation: Quotation, found: Sequence[FoundPassage]) -> QuotationResult | None:
         """Return when a quotation disappeared from the releases that had it, or `verbatim` if one has it again.

@@ -274,19 +274,13 @@ def find_end_times(presence: Presence) -> tuple[str, str]:
     return (gone.after or "", gone.until) if gone else ("", "")
 
 
-def format_start(language: str, presence: Presence) -> str:
-    """Return a sentence that says with which checks or import a wording appeared."""
-    return format_pair(language, "appeared", presence.appeared, presence.collection)
-
-
-def format_end(language: str, presence: Presence) -> str:
-    """Return the same of how it disappeared; empty if it did not."""
-    what = "removed" if presence.removal else "disappeared"
-    gone = presence.disappeared
-    return format_pair(language, what, gone, presence.collection_after) if gone else ""
-
-
-def format_pair(language: str, what: str, pair: CheckPair, collection: str | None) -> str:
+def format_change(language: str, presence: Presence, *, appeared: bool) -> str:
+    """Say with which checks or import a wording appeared or disappeared; "" if it did not."""
+    pair = presence.appeared if appeared else presence.disappeared
+    if pair is None:
+        return ""
+    what = "appeared" if appeared else "removed" if presence.removal else "disappeared"
+    collection = presence.collection if appeared else presence.collection_after
     source = "imported" if collection else "between" if pair.after else "first"
     checks = format_check_pair(language, pair.after, pair.until)
     when = format_time(language, pair.until)

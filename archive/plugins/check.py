@@ -17,7 +17,7 @@ from datasette import Response, hookimpl
 from datasette.database import QueryInterrupted
 from datasette.utils import add_cors_headers
 
-from archive.history.presences import CheckPair, format_end
+from archive.history.presences import CheckPair, format_change
 from archive.quotation_check import MAX_QUOTATION_WORDS, MIN_QUOTATION_WORDS, QuotationCheck, QuotationResult
 from archive.quotes.attributions import find_attributed_quotations
 from archive.search import FRESHNESS_SQL
@@ -153,7 +153,7 @@ async def check_text(site: SiteRequest, text: str) -> dict[str, Any]:
             **dict((await site.run(SEARCHED_SQL, {}))[0]),
             "crawled": (await site.run(FRESHNESS_SQL, {}))[0]["crawled"],
         },
-        "format_end": partial(format_end, site.language),
+        "format_end": partial(format_change, site.language, appeared=False),
         "max_words": MAX_QUOTATION_WORDS,
         "min_words": MIN_QUOTATION_WORDS,
     }
@@ -189,7 +189,7 @@ def format_result(
         "closed": quotation.is_closed,
         "verdict": result.verdict,
         "speaker": quotation.speaker,
-        "said_by": [{"name": each.name, "role": each.role} for each in result.speakers],
+        "said_by": [{"name": each["name"], "role": each["role"]} for each in result.speakers],
         "reason": result.reason,
         "releases": result.releases,
         "releases_are_minimum": result.is_minimum,

@@ -45,7 +45,7 @@ from archive.history import (
 )
 from archive.history.comparison import FieldDiff, diff_fields, format_main_change
 from archive.history.files import name_file, read_file_diff
-from archive.history.presences import format_end, format_start
+from archive.history.presences import format_change
 from archive.i18n import (
     SWEDISH_TIME,
     describe_edit_time,
@@ -629,10 +629,10 @@ def build_presence_entry(site: SiteRequest, row: Entry, name: str) -> AtomEntry:
 def format_presence(language: str, entry: PhraseEntry) -> list[str]:
     """Return sentences that say when a wording appeared, was missing, and was last found."""
     presence = entry.presence
-    sentences = [format_start(language, presence)]
+    sentences = [format_change(language, presence, appeared=True)]
     for after, until in presence.missing:
         times = {"after": format_time(language, after), "when": format_time(language, until)}
         sentences.append(translate(language, "phrase.missing", **times))
     last = "phrase.still_there" if entry.last_seen else "phrase.never_checked"
     still = translate(language, last, when=format_time(language, entry.last_seen))
-    return [*sentences, format_end(language, presence) or still]
+    return [*sentences, format_change(language, presence, appeared=False) or still]

@@ -41,7 +41,13 @@ from archive.search.snippets import (
     read_release_hits,
 )
 from archive.search.suggestions import FEW_HITS, Suggestion, correct_query, find_suggestions, is_english_query
-from archive.search.versions import FormerHits, describe_changes, list_marked_terms, resolve_query
+from archive.search.versions import (
+    FormerHits,
+    describe_changes,
+    find_former_hits,
+    list_marked_terms,
+    resolve_query,
+)
 
 MAX_EXAMPLE_EDITS = 20
 MAX_EXAMPLE_WORDS = 5
@@ -111,6 +117,7 @@ class Results:
     scope: SearchScope | None = None
     # (facet, value) → the value with its name, for counted values, chosen agencies and chosen speakers
     facet_choices: dict[tuple[str, str], FacetValue] = field(default_factory=dict)
+    earlier: FormerHits | None = None  # releases that had the words; only looked for if none has them
     periods: PeriodCounts | None = None  # None if there are too many hits, or it was not asked for
 
 
@@ -153,6 +160,7 @@ async def search(
         notes.append(SearchNote("english"))
     if hit_page.title_matches_first:
         notes.append(SearchNote("titled"))
+    needs_earlier = not (hit_page.total or request.all_versions or request.news)
     return Results(
         hits=hits,
         hit_page=hit_page,
@@ -161,6 +169,7 @@ async def search(
         freshness=Freshness(**dict((await run(FRESHNESS_SQL, {}))[0])),
         scope=None if hit_page.total else await read_search_scope(run, columns, request, names),
         facet_choices=await name_facet_values(run, request, hit_page),
+        earlier=await find_former_hits(finder, ()) if needs_earlier and request.show == "releases" else None,
         periods=await count_hit_page(finder, hit_page) if with_periods and hit_page.total else None,
     )
 

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import groupby
 from typing import Any, Literal
 
 from archive.analysis import is_english_release
 from archive.database import FacetValue, ListPage, RunQuery
-from archive.diff.align import DiffSegment, diff_words
+from archive.diff.align import diff_paragraphs
 from archive.history import (
     HIDDEN_RELEASES_SQL,
     Entry,
@@ -78,7 +78,7 @@ MAX_CHECKED_EDITS = 500  # edits that stored text decides about for one page; th
 EDIT_BATCH = 50  # edits whose texts are read at a time
 REMOVALS_OF_RELEASES_SQL = "select id from removals where case kind when 'moved' then moved_to else release end"
 
-CONTEXT_WORDS = 10  # before and after a change in an excerpt
+LONG_MIDDLE = re.compile(r"((?:\S+\s+){10})(?:\S+\s+)+(?=(?:\S+\s+){9}\S+\s*$)")  # between changes in an excerpt
 
 # Wordings.
 MAX_RELEASES = 1_000  # releases with the wording that are examined; of more, the newest
@@ -235,49 +235,28 @@ def cut_change(
     marked_terms: Sequence[QueryTerm],
     op: Literal["del", "ins"],
 ) -> EditExcerpt:
-    """Return an excerpt of what an edit changed, word by word, nearest to a match; empty without one.
+    """Return word by word how an edit changed the first paragraph with a match; empty without one.
 
     own: the one of the two states that has the match; op: that of words which only this state has.
-    marked_terms: those that are marked in the words that differ.
     """
-    texts = highlight_state(own, query_terms)
-    text = max(texts, key=lambda each: len(each.matched_terms), default=None)
-    if text is None or not text.highlights:
-        return []
-    others = (each.text for each in highlight_state(other, ()) if each.field == text.field)
-    sides = (text.text, "\n\n".join(others))
-    segments = diff_words(*(sides if op == "del" else sides[::-1]))
-    change = find_change(segments, text, op)
-    before, after = (
-        "".join(each.text for each in part if each.op != "del").split()
-        for part in (segments[: change.start], segments[change.stop :])
-    )
-    start = "… " if len(before) > CONTEXT_WORDS else ""
-    end = " …" if len(after) > CONTEXT_WORDS else ""
-    english = is_english_release(own)
-    return [
-        ("same", [(start + " ".join([*before[-CONTEXT_WORDS:], ""]), False)]),
-        *(
-            (each.op, HighlightedText(each.text, marked_terms, text.field, english=english).excerpt())
-            for each in segments[change]
-        ),
-        ("same", [(" ".join(["", *after[:CONTEXT_WORDS]]) + end, False)]),
-    ]
 
+    def highlight(text: str, terms: Sequence[QueryTerm]) -> HighlightedText:
+        return HighlightedText(text, terms, place, english=is_english_release(own))
 
-def find_change(segments: Sequence[DiffSegment], text: HighlightedText, op: Literal["del", "ins"]) -> slice:
-    """Return which segments are the change nearest to a match in a text, made of `same` and `op`."""
-    marks = [(text.tokens[mark.first].start, text.tokens[mark.last].end) for mark in text.highlights]
-    changes: list[tuple[int, int, int]] = []  # distance from a match, first segment, end
-    position = number = 0
-    for is_same, group in groupby(segments, key=lambda segment: segment.op == "same"):
-        part = list(group)
-        end = position + sum(len(each.text) for each in part if each.op in ("same", op))
-        if not is_same:
-            distance = min(max(first - end, position - last, 0) for first, last in marks)
-            changes.append((distance, number, number + len(part)))
-        position, number = end, number + len(part)
-    return slice(*min(changes)[1:])
+    for found in (text for text in highlight_state(own, query_terms) if text.highlights):
+        place = found.field
+        others = (text.text for text in highlight_state(other, ()) if text.field == place)
+        sides = (found.text, "\n\n".join(others))
+        for paragraph in diff_paragraphs(*(sides if op == "del" else sides[::-1])):
+            words = "".join(piece.text for piece in paragraph if piece.op in ("same", op))
+            if highlight(words, query_terms).highlights:
+                return [
+                    ("same", [(LONG_MIDDLE.sub(r"\1… ", piece.text), False)])
+                    if piece.op == "same"
+                    else (piece.op, highlight(piece.text, marked_terms).excerpt())
+                    for piece in paragraph
+                ]
+    return []
 
 
 def is_changed(node: QueryNode, *, removed: set[QueryLeaf], added: set[QueryLeaf]) -> bool | None:

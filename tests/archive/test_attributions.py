@@ -37,7 +37,7 @@ def check(quoted: QuotedArchive, text: str) -> list[QuotationResult]:
 
 def check_one(quoted: QuotedArchive, text: str) -> tuple[str, str | None, list[str | None]]:
     (result,) = check(quoted, text)
-    return result.verdict, result.quotation.speaker, [each.name for each in result.speakers]
+    return result.verdict, result.quotation.speaker, [each["name"] for each in result.speakers]
 
 
 @pytest.mark.parametrize(

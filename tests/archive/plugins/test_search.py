@@ -719,3 +719,22 @@ async def test_search_links_to_its_comparison(site: Site, monkeypatch: pytest.Mo
     assert not page.cssselect(".chart")
     assert "räknas inte per år här" in page.text_content()
     assert find_link(page)
+
+
+@pytest.mark.parametrize(
+    ("words", "earlier"),
+    [
+        ('"20 miljoner"', 1),  # until it was edited
+        ('"30 miljoner kronor i år"', None),  # the current text has it
+        ('"40 miljoner"', 0),
+    ],
+)
+async def test_words_that_only_an_earlier_version_has(history_site: Site, words: str, earlier: int | None) -> None:
+    data = (await history_site.get(f"/search.json?q={quote(words)}")).json()
+    assert (data["earlier"], data["total"] > 0) == (earlier, earlier is None)
+    page = await history_site.page(f"/search?q={quote(words)}&lang=en")
+    links = [link for link in page.cssselect("a") if "in an earlier version" in link.text_content()]
+    assert len(links) == bool(earlier)
+    if links:
+        assert links[0].text_content() == "1 release had these words in an earlier version"
+        assert len((await history_site.page(str(links[0].get("href")))).cssselect(".releases h3")) == 1

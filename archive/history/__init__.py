@@ -127,6 +127,7 @@ def describe_state(row: TimelineEvent, rows_by_id: Mapping[int, Mapping[str, Any
         "kind": kind,
         "last_seen_before": find_last_seen(row["previous"], rows_by_id),
         "last_seen": find_last_seen(row["id"], rows_by_id),
+        "until": row["until"] if row["checks"] or kind != "import" else None,
         "stamp": stamp,
         "unannounced": stamp == "not moved",
         "collection": find_collection(row["cause"], row["parser_version"]),

@@ -633,6 +633,7 @@ def format_presence(language: str, entry: PhraseEntry) -> list[str]:
     for after, until in presence.missing:
         times = {"after": format_time(language, after), "when": format_time(language, until)}
         sentences.append(translate(language, "phrase.missing", **times))
-    last = "phrase.still_there" if entry.last_seen else "phrase.never_checked"
-    still = translate(language, last, when=format_time(language, entry.last_seen))
+    last = "read_once" if entry.last_seen == presence.appeared.until else "still_there"
+    key = f"phrase.{last}" if entry.last_seen else "phrase.never_checked"
+    still = translate(language, key, when=format_time(language, entry.last_seen))
     return [*sentences, format_change(language, presence, appeared=False) or still]

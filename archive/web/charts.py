@@ -353,7 +353,9 @@ def draw_versions(events: Sequence[Mapping[str, Any]], end: str, title: str, des
     gaps = sorted(
         (event["when"], event["ended"] or end) for event in events if "ended" in event and event["kind"] != "moved"
     )
-    shapes, at = {"version": "", "missing": "", "edit": ""}, first
+    # an import is not seen on the web: the bar begins when a check first found the release there
+    seen = (event["last_seen"] if event["kind"] == "import" else event["when"] for event in events)
+    shapes, at = {"version": "", "missing": "", "edit": ""}, min(filter(None, seen), default=end)
     for begin, until in gaps:
         if begin > at:
             shapes["version"] += f"M{place(at)} {top}H{place(begin)}V{bottom}H{place(at)}z"

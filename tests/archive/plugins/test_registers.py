@@ -571,7 +571,7 @@ async def test_removed_release_ends_with_its_removal(history_site: Site) -> None
 async def test_release_that_came_back_says_when_it_was_missing(history_site: Site) -> None:
     text = await history_site.text('/-/phrase?q="isen bär inte"&lang=en')
     assert "The release was removed from 4 June 2024, 10:15 to 11 June 2024, 10:15." in text
-    assert "Still there. Last checked 11 June 2024, 10:15." in text
+    assert "Still there at the last check, 11 June 2024, 10:15." in text
 
 
 async def test_json_says_what_was_found(history_site: Site) -> None:

@@ -1,0 +1,211 @@
+"""What the interface says of checks, times, counts and completeness, and which rows prove it.
+
+Three archives: one whose releases were only imported, one that was crawled once, and one that was
+crawled for a year. CLAIMS says which of them may say what; a new sentence has to be placed there.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from archive import i18n
+from archive.importer import import_file
+from archive.models import Release
+from archive.store import Archive
+from tests.archive.sample import SEEN, Site, served
+from tests.archive.sample_history import DAY, check, mark_missing, save
+from tests.archive.test_locale import MESSAGES, get_forms
+
+STATES = ("imported", "once", "year")
+WORDS = "Kajen i Norrhamn ska stå klar före jul"
+GONE_WORDS = "Bryggan kostar 120 miljoner kronor"
+PAGES = (
+    *("/", "/about", "/help", "/agencies", "/agency/hamnverket", "/agency/hamnverket/undated"),
+    *("/month/2024-06", "/data", "/people", "/llms.txt", "/openapi.json", "/new.atom", "/new.json"),
+    *(f"/search{suffix}?q=kajen" for suffix in ("", ".json", ".csv", ".atom")),
+    *("/search?q=lokomotiv", "/search", "/-/compare?q=kajen", "/-/phrase?q=lokomotiv"),
+    *(f"/-/{name}{suffix}" for name in ("edits", "removed") for suffix in ("", ".json", ".atom")),
+    *(f"/-/phrase{suffix}?q=kajen" for suffix in ("", ".json", ".csv", ".atom")),
+    *('/-/phrase?q="120 miljoner"', '/search?q="120 miljoner"', "/-/edits?q=kajen"),
+    *("/-/takedowns", "/-/status", "/-/coverage", "/-/check", "/-/coverage?agency=hamnverket"),
+    *(f"/archive/releases/{number}{suffix}" for number in (1, 2, 3) for suffix in ("", ".json")),
+    *("/-/history/1.json", "/-/revision/1", "/-/revision/1.json", "/-/cite/1", "/-/cite/1.txt"),
+    *("/-/cite/1.bib", "/-/cite/1.ris", "/-/cite/1.csl.json"),
+)
+
+CLAIM = re.compile(
+    r"\b(?:check(?:s|ed)|seen|crawl(?:s|ed)?|first read|read by the archive|(?:has|been|not) read|never|since|still"
+    r"|no longer|not yet|found (?:any|it)|complete|nothing|every|everything)\b",
+    re.IGNORECASE,
+)
+# text → the archives that may say it, and the rows that prove it; "none": it says nothing of what was read or checked
+CLAIMS = {
+    key: (states.split(), rows)
+    for key, states, rows in (
+        line.split("\t") for line in Path(__file__).with_name("claims.tsv").read_text("utf-8").splitlines()[1:]
+    )
+}
+SAID = (  # texts that these archives must show wherever they may
+    *("agency.never_read", "edits.never_crawled", "removals.never_crawled", "index.last_read", "cite.read_at"),
+    *("phrase.never_checked", "phrase.unchecked_count", "phrase.read_once", "phrase.still_there"),
+    *("phrase.appeared.first", "phrase.appeared.between", "release.never_checked", "release.read_once"),
+    *("history.checked", "about.source_uncrawled", "about.source_imported", "version.never_found"),
+)
+
+
+def build_release(number: int, **fields: Any) -> Release:
+    body = f"– {WORDS}, säger hamnchef Anna Ek.\n\nEtapp {number}."
+    url, title = f"https://hamnverket.example/{number}", f"Kaj {number}"
+    release = Release(agency="hamnverket", url=url, title=title, body=body, body_html=f"<p>{body}</p>", language="sv")
+    return replace(release, **fields)
+
+
+def add_crawl(archive: Archive, started: datetime) -> None:
+    archive.db.execute(
+        "insert into crawls (agency, spider, started, finished, reason) values (?, 'news', ?, ?, 'finished')",
+        ["hamnverket", started.isoformat(), (started + DAY / 24).isoformat()],
+    )
+
+
+def create_archive(path: Path, state: str) -> None:
+    """Write an archive of three releases, the second of which has no date."""
+    with Archive(path) as archive:
+        archive.add_agency("hamnverket", name="Hamnverket", home="https://hamnverket.example/")
+        releases = [build_release(1, published=SEEN.date()), build_release(2), build_release(3)]
+        if state == "imported":
+            lines = path.with_name("museum.jsonl")
+            names = ("url", "title", "body", "published")
+            rows = [{name: getattr(each, name) for name in names} for each in releases]
+            lines.write_text("\n".join(json.dumps(row, default=str) for row in rows), encoding="utf-8")
+            assert import_file(archive, lines, "hamnverket", SEEN).errors == []
+            return
+        keys = [save(archive, release, SEEN) for release in releases]
+        add_crawl(archive, SEEN)
+        if state == "year":
+            add_year(archive, releases, keys)
+
+
+def add_year(archive: Archive, releases: list[Release], keys: list[int]) -> None:
+    """Add daily checks, an edit of the first release, and the removal of the third one."""
+    for week in range(52):
+        add_crawl(archive, SEEN + DAY * 7 * week)
+    for key in keys:
+        check(archive, key, SEEN + DAY, 10)
+    before = replace(releases[0], body=f"{releases[0].body}\n\n{GONE_WORDS}.")
+    save(archive, before, SEEN + DAY * 12)
+    check(archive, keys[0], SEEN + DAY * 13, 3)
+    save(archive, releases[0], SEEN + DAY * 20)
+    check(archive, keys[0], SEEN + DAY * 21, 300)
+    for day in range(15, 19):
+        mark_missing(archive, keys[2], SEEN + DAY * day, "gone", status=404)
+
+
+@pytest.fixture(scope="module", params=STATES)
+def state_archive(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    path = tmp_path_factory.mktemp(request.param) / "archive.db"
+    create_archive(path, request.param)
+    return request.param, path
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Return the keys of the texts that pages show from now on."""
+    keys: set[str] = set()
+    find_text = i18n.find_text
+
+    def record(language: str, key: str, count: object = None) -> str | None:
+        keys.add(key)
+        return find_text(language, key, count)
+
+    monkeypatch.setattr(i18n, "find_text", record)
+    return keys
+
+
+def test_each_claim_is_placed() -> None:
+    """A text that states a check, a time or completeness says in claims.tsv which rows prove it."""
+    claims = {key for key, message in MESSAGES["en"].items() if any(map(CLAIM.search, get_forms(message)))}
+    assert claims == set(CLAIMS)
+    assert all(states and set(states) <= set(STATES) for states, _ in CLAIMS.values())
+    assert all(rows for _, rows in CLAIMS.values())
+
+
+@pytest.mark.parametrize("lang", ["sv", "en"])
+async def test_pages_claim_only_what_rows_prove(state_archive: tuple[str, Path], said: set[str], lang: str) -> None:
+    state, path = state_archive
+    with served(path) as datasette:
+        for address in PAGES:
+            query = "" if ".json" in address and "/archive/" in address else f"lang={lang}"
+            response = await Site(datasette).get(f"{address}{'&' if '?' in address else '?'}{query}")
+            assert response.status_code == 200, address
+    wrong = {key for key in said & set(CLAIMS) if state not in CLAIMS[key][0]}
+    assert wrong == set()
+    expected = {key for key in SAID if state in CLAIMS[key][0]}
+    assert said & set(SAID) == expected
+
+
+async def test_data_of_what_was_never_checked(state_archive: tuple[str, Path]) -> None:
+    """First seen, last seen and checked are only the archive's own times, in data and citations, too."""
+    state, path = state_archive
+    seen = "2024-06-03T08:15:00+00:00"
+    with served(path) as datasette:
+        site = Site(datasette)
+        history = (await site.get("/-/phrase.json?q=etapp")).json()
+        rows = list(csv.DictReader(io.StringIO((await site.get("/-/phrase.csv?q=etapp")).text)))
+        timeline = (await site.get("/-/history/1.json")).json()["events"]
+        (item,) = (await site.get("/-/cite/1.csl.json")).json()
+        bibtex, ris = [(await site.get(f"/-/cite/1.{ending}")).text for ending in ("bib", "ris")]
+        feed = (await site.get("/-/phrase.atom?q=etapp&lang=en")).text
+    presences = history["presences"]
+    times = {(row["first_seen"], row["imported"], row["collection"]) for row in presences}
+    if state != "imported":
+        assert times == {(seen, None, None)}
+        assert (history["first_seen"], history["unchecked_releases"]) == (seen, 0)
+        assert item["accessed"] == {"date-parts": [[2024, 6, 3]]}
+        assert "urldate" in bibtex
+        assert "Y2  - 2024/06/03" in ris
+        return
+    assert times == {(None, seen, "museum.jsonl")}
+    unknown = ("last_seen_before", "last_seen", "missing_at", "is_current")
+    assert {row[name] for row in presences for name in unknown} == {None}
+    assert {row[name] for row in rows for name in ("first_seen", *unknown)} == {""}
+    assert [history[name] for name in ("first_seen", "last_seen", "current_releases")] == [None, None, 0]
+    assert history["unchecked_releases"] == 3
+    assert [event["until"] for event in timeline] == [None]
+    assert [name for name, text in (("accessed", item), ("urldate", bibtex), ("Y2", ris)) if name in text] == []
+    assert "has never checked" in feed
+    assert "Still there" not in feed
+
+
+async def test_an_import_that_was_checked_later(tmp_path: Path) -> None:
+    """What was imported and then found unchanged, found to differ, found missing, or not reached."""
+    path = tmp_path / "archive.db"
+    create_archive(path, "imported")
+    with Archive(path) as archive:
+        archive.mark_checked(1, SEEN + DAY)
+        other = build_release(2, body="Kajen är klar.", body_html="<p>Kajen är klar.</p>")
+        save(archive, other, SEEN + DAY * 2)
+        for day in range(3, 6):
+            mark_missing(archive, 3, SEEN + DAY * day, "gone", status=404)
+    with served(path) as datasette:
+        site = Site(datasette)
+        text = await site.text("/-/phrase?q=etapp&lang=en")
+        version = await site.text("/-/revision/1?lang=en")
+        page = await site.text("/archive/releases/3?lang=en")
+    imported = "In the version that was imported from the collection museum.jsonl on 3 June 2024, 10:15."
+    assert text.count(imported) == 3
+    assert f"{imported} Still there at the last check, 4 June 2024, 10:15." in text
+    assert "Not there when the archive first read the page, 5 June 2024, 10:15." in text
+    assert "It was missing when the archive checked the page on 6 June 2024, 10:15." in text
+    assert "between two checks" not in text.partition("3 releases have or had these words")[2]
+    assert "found the same text, most recently on 4 June 2024, 10:15." in version
+    assert "The archive has never found it on the page." in page
+    assert "It was on the page on" not in page

@@ -250,12 +250,14 @@ def cut_change(
         for paragraph in diff_paragraphs(*(sides if op == "del" else sides[::-1])):
             words = "".join(piece.text for piece in paragraph if piece.op in ("same", op))
             if highlight(words, query_terms).highlights:
-                return [
-                    ("same", [(LONG_MIDDLE.sub(r"\1… ", piece.text), False)])
-                    if piece.op == "same"
-                    else (piece.op, highlight(piece.text, marked_terms).excerpt())
-                    for piece in paragraph
-                ]
+                shown: EditExcerpt = []
+                for piece in paragraph:
+                    parts = [(LONG_MIDDLE.sub(r"\1… ", piece.text), False)]
+                    if piece.op != "same":
+                        space = " " if piece.text[-1:].isspace() else ""
+                        parts = [*highlight(piece.text, marked_terms).excerpt(), (space, False)]
+                    shown.append((piece.op, parts))
+                return shown
     return []
 
 

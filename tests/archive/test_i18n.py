@@ -4,7 +4,15 @@ import re
 
 import pytest
 
-from archive.i18n import choose_language, format_number, format_stated_time, format_time, swedish_sort_key, translate
+from archive.i18n import (
+    choose_language,
+    describe_edit_time,
+    format_number,
+    format_stated_time,
+    format_time,
+    swedish_sort_key,
+    translate,
+)
 from tests.archive.sample import ROOT
 
 STATED = ("published", "updated", "newest", "when", "day")  # variables of templates that an agency or reader states
@@ -80,3 +88,25 @@ def test_numbers_and_plurals() -> None:
 def test_swedish_letters_are_sorted_after_z() -> None:
     names = ["Önskeverket", "Älgverket", "Ålverket", "zooverket", "Apverket"]
     assert sorted(names, key=swedish_sort_key) == names[::-1]
+
+
+@pytest.mark.parametrize(
+    ("after", "swedish", "english"),
+    [
+        (None, "Upptäckt 3 juni 2024 kl.\u00a010.15.", "First seen 3 June 2024, 10:15."),
+        (
+            "2024-06-03T08:15:01+00:00",  # the same minute is named once
+            "Gjord mellan två kontroller: båda 3 juni 2024 kl.\u00a010.15.",
+            "Made between two checks: both on 3 June 2024, 10:15.",
+        ),
+        (
+            "2024-06-03T08:14:59+00:00",
+            "Gjord mellan två kontroller: 3 juni 2024 kl.\u00a010.14 och 3 juni 2024 kl.\u00a010.15.",
+            "Made between two checks: 3 June 2024, 10:14 and 3 June 2024, 10:15.",
+        ),
+    ],
+)
+def test_time_of_an_edit(after: str | None, swedish: str, english: str) -> None:
+    when = "2024-06-03T08:15:40+00:00"
+    assert describe_edit_time("sv", after, when) == swedish
+    assert describe_edit_time("en", after, when) == english

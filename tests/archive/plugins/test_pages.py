@@ -13,6 +13,7 @@ from archive.models import Release
 from archive.store import Archive
 from archive.web.pages import LIST_PAGE_SIZE
 from tests.archive.sample import LIGHTHOUSES, PAGED, SEEN, UNDATED, WARBLERS, Site, fill, served
+from tests.archive.sample_files import LINKING, add_files
 
 AGENCIES = ["Fyrstyrelsen", "Fågelverket", "Vägmyndigheten", "Tystnadsnämnden"]  # the last one has no releases
 
@@ -231,3 +232,16 @@ async def test_invalid_cursor_is_an_error_that_names_it(site: Site, path: str, a
     response = await site.get(f"{path}?after={after}")
     assert response.status_code == 400
     assert f"”{after}” är inget giltigt värde för after. Ändra värdet eller ta bort filtret." in response.text
+
+
+async def test_about_says_which_attachments_are_saved(site: Site, tmp_path: Path) -> None:
+    assert "has not saved any" in await site.text("/about?lang=en")
+    with Archive(fill(tmp_path / "archive.db")) as archive:
+        archive.add_agency(LINKING.agency, name="Fyrverket", home="https://fyr.example/")
+        add_files(archive)
+        (number,) = archive.db.execute("select count(*) from attachment_files").fetchone()
+    with served(tmp_path / "archive.db") as datasette:
+        text = await Site(datasette).text("/about?lang=en")
+        swedish = await Site(datasette).text("/about")
+    assert f"The archive has saved {number} attachment" in text
+    assert f"Arkivet har sparat {number} bilag" in swedish

@@ -711,10 +711,11 @@ def show_excerpts(entry: Any) -> list[str]:
         for unseen in paragraph.cssselect(".unseen"):
             unseen.drop_tree()
         for change in paragraph.cssselect("del, ins"):
-            words = " ".join(change.text_content().split())
+            unspaced = change.text_content()
+            words = " ".join(unspaced.split())
             words = f"[{words}|]" if change.tag == "del" else f"[|{words}]"
             change.clear(keep_tail=True)
-            change.text = f"{words} "
+            change.text = f"{words} " if unspaced.endswith(" ") else words
         shown.append(" ".join(paragraph.text_content().split()))
     return shown
 

@@ -23,7 +23,7 @@ from archive.analysis import find_words
 from archive.database import RunQuery
 from archive.diff.align import DiffSegment
 from archive.history import find_final_release, read_version_texts
-from archive.history.presences import Presence, find_end_times, read_presences
+from archive.history.presences import Presence, read_presences
 from archive.quotations import (
     ATTRIBUTION,
     Original,
@@ -105,8 +105,8 @@ class QuotationResult:
 
     revision: the version that has it, or that it was altered from. presence: when a withdrawn one
     was there, and between which checks it disappeared. releases: how many have it; `is_minimum` if
-    not all that may have it were compared. speakers: who says it in this version (name, role), if that is known;
-    `wrong_speaker`: in all releases, they are certainly others than the text names. omitted: the
+    not all that may have it were compared. speakers: who says it in this version (name, role), if
+    that is known; `wrong_speaker`: in all releases, they are certainly others than the text names. omitted: the
     number of words that its omissions left out. segments: how an altered one differs. reason: why
     it was not checked.
     """
@@ -267,8 +267,8 @@ class QuotationCheck:
             key = version.revision
             if not is_misattributed(quotation, speakers[key], version.text.source):
                 return replace(result, revision=key, speakers=speakers[key])
-        wrong = replace(result, verdict="wrong_speaker", speakers=speakers[versions[0].revision])
-        return result if result.is_minimum else wrong
+        verdict: Verdict = "verbatim" if result.is_minimum else "wrong_speaker"
+        return replace(result, verdict=verdict, speakers=speakers[versions[0].revision])
 
     async def find_withdrawal(self, quotation: Quotation, found: Sequence[FoundPassage]) -> QuotationResult | None:
         """Return when a quotation disappeared from the releases that had it, or `verbatim` if one has it again.
@@ -286,7 +286,7 @@ class QuotationCheck:
         last = [times[-1] for times in presences.values() if times]
         if not last:
             return None
-        presence = max(last, key=lambda each: (each.disappeared is None, find_end_times(each)))
+        presence = max(last, key=lambda each: each.end)
         return QuotationResult(
             quotation=quotation,
             verdict="withdrawn" if presence.disappeared else "verbatim",

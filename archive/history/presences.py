@@ -69,6 +69,10 @@ class Presence:
     collection_after: str | None = None
     missing: tuple[CheckPair, ...] = ()  # periods in which the release was removed before it was found again
 
+    @property
+    def end(self) -> str:
+        return self.disappeared.until if self.disappeared else "9"  # later than any time
+
 
 @dataclass(slots=True)
 class PageState:
@@ -264,14 +268,8 @@ def merge_presences(one: Presence, other: Presence) -> Presence:
     after = [pair.after for pair in (one.appeared, other.appeared)]
     appeared = CheckPair(min(filter(None, after)) if all(after) else one.appeared.after, one.appeared.until)
     ends = [presence for presence in (one, other) if presence.disappeared is None]
-    last = ends[0] if ends else max((one, other), key=find_end_times)
+    last = ends[0] if ends else max((one, other), key=lambda each: each.end)
     return replace(last, first=one.first, appeared=appeared, collection=one.collection)
-
-
-def find_end_times(presence: Presence) -> tuple[str, str]:
-    """Return the times of a presence's end to compare; empty if it is still present."""
-    gone = presence.disappeared
-    return (gone.after or "", gone.until) if gone else ("", "")
 
 
 def format_change(language: str, presence: Presence, *, appeared: bool) -> str:
@@ -282,10 +280,13 @@ def format_change(language: str, presence: Presence, *, appeared: bool) -> str:
     what = "appeared" if appeared else "removed" if presence.removal else "disappeared"
     collection = presence.collection if appeared else presence.collection_after
     source = "imported" if collection else "between" if pair.after else "first"
-    checks = format_check_pair(language, pair.after, pair.until)
-    when = format_time(language, pair.until)
-    key = f"phrase.{what}.{source}"
-    return translate(language, key, checks=checks, when=when, collection=collection)
+    return translate(
+        language,
+        f"phrase.{what}.{source}",
+        checks=format_check_pair(language, pair.after, pair.until),
+        when=format_time(language, pair.until),
+        collection=collection,
+    )
 
 
 def add_missing_times(chain: ReleaseChain, presence: Presence) -> Presence:

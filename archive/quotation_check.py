@@ -4,6 +4,9 @@
   it earlier are found by the index of edits, and the times at which it was there by the histories of releases.
 - Altered: the versions with the most of its rare words are compared word by word. If one has enough of the quotation in
   one place, that passage is what it was altered from.
+- Verbatim, but said by someone else: all releases that have it give it to another person. This is only said if both
+  names are certain: a person's name in the attribution of the text, which is no spelling of one in the release. Roles,
+  pronouns, newspapers and organisations are not compared.
 
 The text is neither stored nor logged, and its words are analysed without caches.
 """
@@ -13,11 +16,15 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import re
 import time
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
+
+from rapidfuzz.fuzz import ratio
 
 from archive.analysis import find_words
 from archive.database import RunQuery
@@ -35,9 +42,11 @@ from archive.quotations import (
     diff_original,
     find_original,
     find_pieces,
+    find_quotations,
     is_mark,
 )
-from archive.quotes.attributions import is_misattributed
+from archive.quotes import find_quotes
+from archive.quotes.names import NO_FIRST_NAME, NO_PERSON, is_role_word, name_in
 from archive.search.fts import match_form
 from archive.search.index import is_vocabulary_word
 
@@ -59,6 +68,15 @@ MIN_SHARED_WORDS = 4
 MAX_WEIGHT = 0.6  # of a word that no release has, because it may be a slip
 MAX_SEARCH_WORDS = 10  # rare words that candidates are found by
 MAX_POSTINGS = 4_000  # releases of a word that candidates are found by, unless there is no rarer one
+
+# Speakers.
+# In running text, several people may be quoted in one paragraph: here each gets a line of its own
+NEXT_QUOTATION = re.compile(r"(?<=[.!?][\"”»]) (?=[A-ZÅÄÖ])|(?<=[.!?]) (?=[\"”“»„«])")
+DEFINITE = re.compile(r"(?:en|et|na)s?$")  # "Polisen", "Statens"
+SURNAME = re.compile(r" \w+sen$")  # "Eva Hansen"
+LONG_LINE = re.compile(r"[^\n]{2001,}")  # its quotations would take long, and get no speaker
+SIMILAR = 80  # of two spellings of a name: "Pehrson", "Persson"
+SIMILAR_OPENING = 60  # if the first letter is the same: "Per", "Pär"
 
 Verdict = Literal["verbatim", "wrong_speaker", "altered", "withdrawn", "not_found", "short", "not_checked"]
 
@@ -386,3 +404,75 @@ def match_number(key: str) -> str:
 def is_grouped_number(key: str) -> bool:
     """Return whether a number may be written with groups of digits."""
     return key.isdecimal() and key.isascii() and 3 < len(key) < 20
+
+
+# Speakers
+
+
+def find_attributed_quotations(text: str) -> list[Quotation]:
+    """Return the quotations in a text, each with its speaker if that is certainly a person.
+
+    >>> found = find_attributed_quotations('Ek sade: ”Det är klart nu.” Bo Li sade: ”Vi är klara.”')
+    >>> [quotation.speaker for quotation in found]
+    ['Ek', 'Bo Li']
+    """
+    lines = NEXT_QUOTATION.sub("\n", text)
+    readable = LONG_LINE.sub(lambda match: " " * len(match[0]), lines)
+    spans = [  # in the order of the text
+        (start, end, quote.speaker)
+        for quote in find_quotes({"body": readable})
+        for start, end in quote.spans
+        if quote.origin == "attribution"
+    ]
+    is_role_word.cache_clear()  # it has words of the text, which is not kept
+    found = []
+    for quotation in find_quotations(text):
+        start, end = quotation.start, quotation.end
+        first = max(0, bisect_left(spans, (start,)) - 1)
+        speakers = {name for begin, stop, name in spans[first : bisect_left(spans, (end,))] if stop > start}
+        name = speakers.pop() if len(speakers) == 1 else None
+        line = lines[lines.rfind("\n", 0, start) + 1 : start] + lines[end:].partition("\n")[0]
+        found.append(replace(quotation, speaker=name if is_person(name) else None, around=line))
+    return found
+
+
+def is_person(name: str | None) -> bool:
+    if not name or NO_FIRST_NAME.match(f"{name} ") or NO_PERSON.search(name):
+        return False
+    return not DEFINITE.search(name) or SURNAME.search(name) is not None
+
+
+def is_misattributed(quotation: Quotation, speakers: Sequence[Mapping[str, Any]], text: str) -> bool:
+    """Return whether a quotation is certainly given to somebody who does not say it in a release.
+
+    speakers: name and origin of those who say it in the release; text: of the release.
+    """
+    name = quotation.speaker
+    if not name or not speakers:
+        return False
+    is_absent = not name_in(name.split()[-1], text)
+    return all(
+        is_person(each["name"])
+        and (is_absent or each["origin"] == "attribution")
+        and not may_be_same(name, each["name"])
+        and not name_in(each["name"].split()[-1], quotation.around)
+        for each in speakers
+    )
+
+
+def may_be_same(name: str, other: str) -> bool:
+    """Return whether two names may be of the same person.
+
+    >>> [may_be_same("Ebba Ek", other) for other in ("Ek", "Ebba Ek Ström", "E. Ek", "Ebba Eek")]
+    [True, True, True, True]
+    >>> may_be_same("Ebba Ek", "Bo Ek"), may_be_same("Ek", "Bo Ström")
+    (False, False)
+    """
+    names = (re.findall(r"\w+", each.casefold()) for each in (name, other))
+    fewer, more = sorted(names, key=len)
+    return all(any(is_similar(word, each) for each in more) for word in fewer)
+
+
+def is_similar(word: str, other: str) -> bool:
+    least = SIMILAR_OPENING if word[0] == other[0] else SIMILAR
+    return ratio(word, other) >= least or word.startswith(other) or other.startswith(word)

@@ -18,8 +18,13 @@ from datasette.database import QueryInterrupted
 from datasette.utils import add_cors_headers
 
 from archive.history.presences import CheckPair, format_change
-from archive.quotation_check import MAX_QUOTATION_WORDS, MIN_QUOTATION_WORDS, QuotationCheck, QuotationResult
-from archive.quotes.attributions import find_attributed_quotations
+from archive.quotation_check import (
+    MAX_QUOTATION_WORDS,
+    MIN_QUOTATION_WORDS,
+    QuotationCheck,
+    QuotationResult,
+    find_attributed_quotations,
+)
 from archive.search import FRESHNESS_SQL
 from archive.search.params import SearchRequest, build_search_url
 from archive.web.forms import MAX_TEXT_BYTES, PostedTextError, answer_options, read_fields

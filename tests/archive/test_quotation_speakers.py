@@ -10,8 +10,12 @@ from pathlib import Path
 import pytest
 
 from archive.database import build_connection_runner
-from archive.quotation_check import QuotationCheck, QuotationResult
-from archive.quotes.attributions import find_attributed_quotations, may_be_same
+from archive.quotation_check import (
+    QuotationCheck,
+    QuotationResult,
+    find_attributed_quotations,
+    may_be_same,
+)
 from tests.archive.test_quotation_check import QuotedArchive
 
 WORDS = "Vi bygger tre nya fyrar vid sundet i år"

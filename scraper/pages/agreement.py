@@ -55,12 +55,6 @@ class PageSentences:
     # h1 or h2 → number of sentences before it, and its part
     headings: dict[Element, tuple[int, Element]] = field(default_factory=dict)
 
-    def find_heading(self, title_element: Element | None) -> tuple[int, Element] | None:
-        """Return the position (in sentences) and part of the title's element, else of the first h1, or None."""
-        if title_element is not None and title_element in self.headings:
-            return self.headings[title_element]
-        return next((found for element, found in self.headings.items() if element.tag == "h1"), None)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BodyAgreement:
@@ -126,27 +120,29 @@ def find_block(element: Element) -> Element:
     return element
 
 
-def compare_body(page: PageSentences, title_element: Element | None, title: str | None, text: str) -> BodyAgreement:
+def compare_body(page: PageSentences, heading: Element | None, title: str | None, text: str) -> BodyAgreement:
     """Compare a body, lead included, with the other readings of its page.
 
-    title_element: the element that the title was read from, or None.
+    heading: the element that the title was read from, or None. An h1 that is not the title's proves
+    nothing, because banners have one, too.
     """
     pairs = [(sentence, sentence.length if sentence.probe in text else 0) for sentence in page.sentences]
     blocks: dict[Element, list[SharedSentence]] = defaultdict(list)
     for pair in pairs:
         blocks[pair[0].block].append(pair)
     densest = max(blocks.values(), key=count_characters, default=[])
-    block, heading = measure_share(densest), page.find_heading(title_element)
-    start = measure_share(iter_start(pairs[heading[0] :])) if heading else None
+    block = measure_share(densest)
+    place = page.headings.get(heading) if heading is not None else None
+    start = measure_share(iter_start(pairs[place[0] :])) if place else None
     is_start_missing = start is not None and start < MIN_START_SHARE
     doubt, is_wrong = None, False
     if is_start_missing and not has_title_word(title, text):
         doubt, is_wrong = "has neither the text after the heading nor a word of the title", True
     elif is_start_missing and block is not None and block < MIN_BLOCK_SHARE:
         doubt = "has neither the text after the heading nor the densest block of the page"
-    elif heading and is_before(pairs, heading[0]):
+    elif place and is_before(pairs, place[0]):
         doubt = "is before the heading"
-    elif heading and is_elsewhere(pairs, heading[1]) and not has_title_word(title, text):
+    elif place and is_elsewhere(pairs, place[1]) and not has_title_word(title, text):
         doubt = "is in another part of the page than the heading, and has no word of the title"
     elif start is not None and start < MIN_START_SHARE_OF_SMALL:
         share = measure_share(pairs)

@@ -32,7 +32,7 @@ from scraper.pages.blocks import (
     select_marked_blocks,
 )
 from scraper.pages.body import find_body, format_body_text, is_caption_block, render_body_html
-from scraper.pages.boilerplate import drop_boilerplate, drop_sidebars
+from scraper.pages.boilerplate import drop_boilerplate, drop_hidden_headings, drop_sidebars
 from scraper.pages.contacts import choose_contacts, find_contact_areas
 from scraper.pages.content import (
     drop_banners,
@@ -134,7 +134,8 @@ class NewsPage:
     def check_agreement(self) -> None:
         """Compare the body with other readings. Raises NotARelease if it is certainly not the page's text."""
         text = "\n".join(filter(None, (self.item.lead, self.item.body)))
-        found = compare_body(self.sentences, self.title_element, self.item.title, text)
+        heading = self.title_element if self.title_element is not None else self.start
+        found = compare_body(self.sentences, heading, self.item.title, text)
         if found.is_wrong:
             raise NotARelease(self.document.url, f"the text found {found.doubt}: {clean_line(text)[:60]!r}", "other")
         self.item.agreement, self.item.doubt = found.share, found.doubt
@@ -154,6 +155,7 @@ class NewsPage:
     def prepare_tree(self) -> None:
         """Drop banners and boilerplate, find the main element, and mark what selectors match."""
         root = self.document.root
+        drop_hidden_headings(root)
         self.start = start = find_release_start(self.document)
         self.own_elements = self.find_own_elements()
         if start is not None:
@@ -216,6 +218,8 @@ class NewsPage:
         start = fields.index("title") if "title" in fields else 0
         if "body" in self.own_elements or not any(map(is_sentence_block, blocks[start:])):
             return blocks
+        if "title" in fields and blocks[start].element.name != "h1":
+            del blocks[start], fields[start]  # another element is not recognised as the heading later
         early = zip(blocks[:start], fields, strict=False)
         return [block for block, field in early if field == "lead"] + blocks[start:]
 

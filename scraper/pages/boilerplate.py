@@ -7,6 +7,7 @@ among blocks of text.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice, takewhile
@@ -19,6 +20,7 @@ from scraper.normalise.text import cache_by_text, clean_line, compile_name_patte
 from scraper.pages.document import (
     HEADING_TAGS,
     INLINE_TAGS,
+    MIN_SENTENCE_LENGTH,
     Element,
     count_linked_letters,
     count_text_letters,
@@ -67,6 +69,16 @@ SIDE_COLUMN_NAME = compile_name_pattern(
     portlet (?:right|left|hoger|vanster)-?(?:col\w*|spalt|kolumn) col(?:umn)?-(?:right|left)
     """)
 )
+# Alerts of the site, such as those of a crisis. In the text, editors use the same names for boxes.
+ALERT_NAME = compile_name_pattern(
+    split_word_list(r"""
+    (?<!has-)(?<!no-)(?<!with-)alert(?:s|bar|box)? crisis kris emergency
+    kris-?(?:info|meddelande|banner)\w* viktigt-?meddelande\w* drift-?(?:info|meddelande)\w*
+    driftst[oö]rning\w* (?:important|general|site|global|system)-?(?:message|notice|announcement)s?
+    (?:announcement|notification)-?(?:bar|banner)
+    """)
+)
+ALERT_TAGS = ("div", "section", "aside", "article", "p", "ul")
 # The header and footer of the site.
 SITE_FRAME_CONTAINERS = ("header", "footer", "div", "section", "table", "tr", "td", "ul")
 MENU_NAME = compile_name_pattern(split_word_list(r"(?:\w*(?:menu|meny|nav)) navi navigation navbar"))
@@ -224,8 +236,8 @@ PICTURE_CREDIT = re.compile(
 def drop_boilerplate(root: Element) -> None:
     """Remove menus, cookie banners, share buttons and the like from the whole tree."""
     etree.strip_elements(root, *NON_TEXT_TAGS, with_tail=False)
-    drop_hidden_headings(root)
     drop_feedback_boxes(root)
+    drop_alerts(root)
     total = count_text_letters(root)
     for part in list(iter_site_frame(root)):
         remove_element(part)
@@ -380,6 +392,40 @@ def is_boilerplate_element(element: Element) -> bool:
     if naming == "doubtful":
         return count_text_letters(element) - count_linked_letters(element) < MIN_PROSE_LENGTH
     return naming == "boilerplate"
+
+
+def drop_alerts(root: Element) -> None:
+    """Remove alerts of the site, but not boxes with such a name between sentences of the text."""
+    sentence_counts: Counter[Element | None] = Counter()  # by main element
+    found: list[tuple[Element, Element | None, int]] = []  # alerts, and the sentences before them
+    for element in root.iter(*ALERT_TAGS):
+        if is_alert(element):
+            main = find_main_ancestor(element)
+            found.append((element, main, sentence_counts[main]))
+        if element.tag == "p" and has_min_letters(element, MIN_SENTENCE_LENGTH):
+            sentence_counts[find_main_ancestor(element)] += 1
+    for element, main, before in found:
+        inside = sum(has_min_letters(part, MIN_SENTENCE_LENGTH) for part in element.iter("p"))
+        if before in (0, sentence_counts[main] - inside):
+            remove_element(element)
+
+
+def find_main_ancestor(element: Element) -> Element | None:
+    parts = element.iterancestors()
+    return next((part for part in parts if part.tag == "main" or part.get("role") == "main"), None)
+
+
+def is_alert(element: Element) -> bool:
+    if element.get("role") != "alert":
+        names = f"{element.get('class') or ''} {element.get('id') or ''}"
+        if len(names) < MIN_NAME_LENGTH or not is_alert_name(names):
+            return False
+    return element.find(".//h1") is None and element.find(".//main") is None
+
+
+@cache_by_text()
+def is_alert_name(names: str) -> bool:
+    return ALERT_NAME.search(split_camel_case(names)) is not None
 
 
 def is_within_sentence(element: Element) -> bool:

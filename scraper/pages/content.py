@@ -75,10 +75,9 @@ MENU_TAGS = ("nav", "dialog")
 
 
 def find_release_start(document: Document) -> Element | None:
-    """Return the heading of the release, or else the last h1 before the only main element, or this.
+    """Return the heading of the release; or else an h1 in or before the only main element, or this.
 
-    Returns None if there is none of them. A heading counts if the declared titles confirm it or if
-    it is in a main element.
+    A heading is the release's if the declared titles confirm it or if it is in a main element.
     """
     heading, mains = find_page_heading(document), select_xpath(document.root, MAIN_XPATHS[0])
     if heading is not None:
@@ -87,15 +86,17 @@ def find_release_start(document: Document) -> Element | None:
             return find_first_copy(heading, document)
     if len(mains) != 1:
         return None
-    headings = [part for part in iter_before(mains[0]) if part.tag == "h1"]
-    return headings[-1] if headings else mains[0]
+    inside = next(mains[0].iter("h1"), None)
+    before = [part for part in iter_before(mains[0]) if part.tag == "h1"]
+    return inside if inside is not None else [mains[0], *before][-1]
 
 
 def find_first_copy(heading: Element, document: Document) -> Element:
     """Return the first h1 with the words of a heading, in case the last one is below the text."""
     key = build_comparison_key(get_text_content(heading))
     headings = document.root.iter("h1")
-    return next(part for part in headings if build_comparison_key(get_text_content(part)) == key)
+    copies = (part for part in headings if build_comparison_key(get_text_content(part)) == key)
+    return next(copies, heading)
 
 
 def iter_before(start: Element) -> Iterator[Element]:
@@ -151,8 +152,14 @@ def find_main_element(root: Element, heading: Element | None = None) -> tuple[El
     text_lengths = measure_running_text(body)
     for xpath in MAIN_XPATHS:
         found = [element for element in select_xpath(root, xpath) if element in text_lengths]
-        best = max(found, key=lambda element: text_lengths[element], default=None)
-        if best is not None and text_lengths[best] > max(80, 0.3 * text_lengths[body]):
+        # with the heading, it is certain, however much text banners and footers have
+        lineage: set[Element] = set()
+        if heading is not None and xpath != ARTICLE_XPATH:
+            lineage.update(heading.iterancestors())
+        certain = [element for element in found if element in lineage]
+        best = max(certain or found, key=lambda element: text_lengths[element], default=None)
+        min_share = 0.1 if certain else 0.3
+        if best is not None and text_lengths[best] > max(80, min_share * text_lengths[body]):
             is_article = xpath == ARTICLE_XPATH
             chosen = (
                 include_other_articles(best, found, text_lengths)

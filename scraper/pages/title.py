@@ -17,11 +17,18 @@ from scraper.pages.document import (
     get_declared_title,
     get_inline_text_content,
     get_text_content,
+    read_short_line,
 )
 
 TITLE_SEPARATOR = re.compile(r"\s+[|–—·•»:-]+\s+|\s*[|»]\s*|\s+::?\s+")
 STRAY_SPACE = re.compile(r" [:;,.](?: |$)")
 MIN_LONE_HEADING_LENGTH = 12  # characters; a shorter h1 that nothing confirms is the name of a section of the site
+LOWER_HEADING_TAGS = ("h2", "h3", "h4")
+OLD_HEADING_TAGS = ("th", "td", "p", "font", "strong", "b")  # of pages without headings
+MAIN_TAGS = ("main", "article")
+MENU_TAGS = ("a", "nav", "li", "head", "footer")
+MIN_DECLARED_LENGTH = 8  # letters and digits; a shorter title may be a word of a menu
+MAX_HEADING_MARKUP = 5  # characters by which a heading may be longer than its title: spaces and dots
 MAX_SITE_NAME_WORDS = 6  # "Myndigheten för samhällsskydd och beredskap (MSB)"
 LETTERS_AND_DIGITS = re.compile(r"[^\W_]+")
 # A kicker: a few words above the title in its heading, with the subject or the section.
@@ -55,15 +62,19 @@ def find_title(
         ),
         key=lambda row: row[:4],
     )
+    is_lower = start is not None and start.tag in (*LOWER_HEADING_TAGS, *OLD_HEADING_TAGS)
     if ranked:
         score, is_start, is_in_main, _, element, text = ranked[-1]
         if score == 2 and is_section_heading(text, declared, document.title):
             return declared[0], Provenance(rule="declared title, the h1 names its section", element="head"), element
-        is_lone = is_start or len(ranked) == 1
+        is_lone = not is_lower and (is_start or len(ranked) == 1)
         if score or is_in_main or (is_lone and len(text) >= MIN_LONE_HEADING_LENGTH):
             rule = "h1 the page declares too" if score else "h1 of the main element" if is_in_main else "only h1"
             evidence = Provenance(rule=rule, element=format_element_path(element))
             return choose_title_spelling(text, declared), evidence, element
+    if start is not None and is_lower:
+        evidence = Provenance(rule="element that the page declares", element=format_element_path(start))
+        return clean_line(get_inline_text_content(start)), evidence, start
     if declared_title := get_declared_headline(document) or get_declared_title(document):
         title = strip_site_name(declared_title, site_names, heading_keys)
         return title, Provenance(rule="declared title", element="head"), None
@@ -94,6 +105,9 @@ def find_page_heading(document: Document) -> Element | None:
     ]
     # the linked ones are those of teasers
     headings = [heading for heading in headings if not is_linked_heading(heading)] or headings
+    is_unknown = not any(may_be_heading(heading, declared) for heading in headings)
+    if is_unknown and (found := find_declared_element(document.root, declared)) is not None:
+        return found
     if len(headings) < 2:
         return headings[0] if headings else None
     keys = [build_comparison_key(get_text_content(heading)) for heading in headings]
@@ -102,6 +116,28 @@ def find_page_heading(document: Document) -> Element | None:
     ranks = [(score, len(key) if score > 1 else 0) for score, key in zip(scores, keys, strict=True)]
     best = [index for index, rank in enumerate(ranks) if rank == max(ranks)]
     return headings[best[-1]] if len({keys[index] for index in best}) == 1 else None
+
+
+def may_be_heading(heading: Element, declared: Sequence[str]) -> bool:
+    """Return whether an h1 is confirmed by a declared title, or in a main element or article."""
+    is_in_main = any(part.tag in MAIN_TAGS or part.get("role") == "main" for part in heading.iterancestors())
+    return is_in_main or score_heading(clean_line(get_text_content(heading)), declared) > 0
+
+
+def find_declared_element(root: Element, declared: Sequence[str]) -> Element | None:
+    """Return the lower heading, or else the cell or paragraph, that is exactly a declared title."""
+    keys = {key for key in map(build_comparison_key, declared) if len(key) >= MIN_DECLARED_LENGTH}
+    longest = max(map(len, declared), default=0)
+    for tags in (LOWER_HEADING_TAGS, OLD_HEADING_TAGS):
+        for element in root.iter(*tags) if keys else ():
+            line = read_short_line(element, longest + MAX_HEADING_MARKUP)
+            if line and build_comparison_key(line) in keys and not is_in_menu(element):
+                return element
+    return None
+
+
+def is_in_menu(element: Element) -> bool:
+    return element.find(".//a") is not None or next(element.iterancestors(*MENU_TAGS), None) is not None
 
 
 def is_declared_heading(heading: Element, document: Document) -> bool:

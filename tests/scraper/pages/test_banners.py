@@ -53,6 +53,40 @@ def test_banner_before_a_heading_that_no_title_confirms(banner: str) -> None:
     assert read[0] == read[1]
 
 
+ALERTS = (
+    '<div role="alert">',
+    '<div class="sol-crisis-message">',
+    '<section class="bvKrisInfo">',
+    '<p class="drift-info">',
+)
+
+
+@pytest.mark.parametrize("start", ALERTS)
+@pytest.mark.parametrize("before", ['<div class="text">', "</main>", "<footer>"])
+def test_alert_after_the_heading_is_not_text(start: str, before: str) -> None:
+    tag = start[1:].partition(" ")[0]
+    assert read_with(f"{start}{WARNING}</{tag}>", before) == read_with("", before)
+
+
+@pytest.mark.parametrize("start", ALERTS)
+def test_box_between_sentences_is_text(start: str) -> None:
+    tag = start[1:].partition(" ")[0]
+    body = read_with(f"{start}{WARNING}</{tag}>", "<p>Arbetet har").body
+    assert WARNING in body
+
+
+def test_longer_banner_below_the_text_changes_nothing() -> None:
+    banner = BANNERS["longer than the text"]
+    assert read_with(banner, "<footer>") == read_with("", "<footer>")
+
+
+def test_title_that_is_only_declared_does_not_make_the_heading_of_a_banner_its_own() -> None:
+    html = build_page(f"<h2>Ny bro öppnar</h2>{TEXT}").decode()
+    banner = f'<div class="info"><h1>Dricksvatten</h1><p>{WARNING}</p><p>{WARNING}</p></div>'
+    release = to_release(read_page(html.replace("<footer>", banner + "<footer>").encode(), URL))
+    assert (release.title, WARNING in release.body) == ("Ny bro öppnar", False)
+
+
 def test_text_that_an_agency_selects_may_be_before_the_heading() -> None:
     agency = Agency(slug="ex", name="Ex", home="https://www.exempel.se/", lead=".kort")
     html = build_page(f'<div><p class="kort">{LEAD}</p></div>{HEADING}{TEXT}')

@@ -103,3 +103,18 @@ def test_date_label_of_a_toolbar_is_found_and_its_buttons_are_not_text() -> None
     release = to_release(read_page(html.encode(), URL))
     assert str(release.published) == "2020-11-17"
     assert release.body.endswith("projektledaren.")
+
+
+@pytest.mark.parametrize(
+    "heading",
+    ["<h2>Ny bro öppnar</h2>", "<table><tr><td>Ny bro öppnar</td></tr></table>", "<p><b>Ny bro öppnar</b></p>"],
+    ids=["lower heading", "cell", "bold"],
+)
+@pytest.mark.parametrize("section", ["", "<h1>Detaljerad visning</h1>"], ids=["no h1", "h1 of the section"])
+def test_declared_title_is_found_in_other_elements(heading: str, section: str) -> None:
+    html = f"""<html><head><title>Ny bro öppnar - Exempelverket</title></head><body><div>{MENU}</div>{section}
+<div><p>Myndigheten har öppet på vardagar, och då kan du ringa växeln.</p>{heading}{TEXT}{LAST}</div></body></html>"""
+    release = to_release(read_page(html.encode(), URL))
+    assert release.title == "Ny bro öppnar"
+    assert "vardagar" not in f"{release.lead} {release.body}"
+    assert f"{release.lead or ''}{release.body}".startswith("Den nya bron")

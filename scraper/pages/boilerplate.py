@@ -203,8 +203,8 @@ POINTER_LINE = compile_phrases(
 )
 # Headings of sections that only contain contacts and service information.
 CONTACT_SECTION_HEADING = compile_phrases(r"""
-    (?:press|media) contacts? | for (?:more|further) information.{1,30}
-    presskontakt\w* | kontakt(?:personer|uppgifter)? | kontaktinformation | för mer information.{0,30}
+    (?:(?:press|media) )?contacts? | for (?:more|further) information.{1,30}
+    presskontakt\w* | kontakt(?:er|personer|uppgifter)? | kontaktinformation | för mer information.{0,30}
     ytterligare information | har du (?:några )?frågor | pressjour | kontakta oss | sidansvarig | hjälpte .{0,40}
     pressekontakt\w*
     """)

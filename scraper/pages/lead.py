@@ -44,7 +44,8 @@ def find_lead(
     """
     if found := find_marked_lead(blocks, lambda element: element.get(attribute) == "lead"):
         return found, "selector"
-    if found := find_marked_lead(blocks, has_lead_class):
+    found = find_marked_lead(blocks, has_lead_class)
+    if found and any(is_phrase(blocks[index].text) for index in found):
         return found, "class of the paragraph"
     start = find_heading_end(blocks)
     sentences = (index for index in range(start, len(blocks)) if is_sentence_block(blocks[index]))
@@ -71,6 +72,11 @@ def find_lead(
     ):
         return range(opening, opening + 1), "class of its own"
     return None
+
+
+def is_phrase(text: str) -> bool:
+    """Return whether a text is more than the name of a section, subject or committee."""
+    return len(text) >= MIN_SENTENCE_LENGTH or text[-1] in SENTENCE_ENDS or text.count(" ") > 2
 
 
 def find_heading_end(blocks: Sequence[PageBlock]) -> int:

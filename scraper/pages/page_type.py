@@ -32,6 +32,7 @@ LISTING_FOLDER = build_alternation(r"""
 LISTING_NAME = re.compile(
     rf"(?:{LISTING_FOLDER})(?:-(?:(?:och|og|ja|and|und)-)?(?:{LISTING_FOLDER}))*(?:-arkiv)?", re.IGNORECASE
 )
+HOME_PATH = re.compile(r"(?:/(?:sv|en|fi|no|nb|nn|da|de|se))?")  # of the site or a language
 DEFAULT_PAGE = re.compile(r"(?:/(?:pages|sidor))?/(?:default|index|start|startsida|startpage)$", re.IGNORECASE)
 LISTING_PART = re.compile(r"/(?:19|20)\d\d(?:/\d\d?)?$|/(?:page|sida|sivu|side|seite)[-/]?\d+$", re.IGNORECASE)
 # ".4.": pages of SiteVision
@@ -473,7 +474,7 @@ def reject_not_found(pattern: re.Pattern[str], lines: list[str]) -> PageRejectio
 
 
 def is_listing_url(url: str, agency: Agency | None = None) -> bool:
-    """Return whether a URL is that of a listing: one declared for the agency, or the folder of news itself.
+    """Return whether a URL is that of a listing: one of the agency's, a home page, or the news folder.
 
     Its query may only name a page number or a time, because in some CMSs a number in the query names a release.
 
@@ -488,6 +489,8 @@ def is_listing_url(url: str, agency: Agency | None = None) -> bool:
     if not all(PAGING_PARAMETER.fullmatch(name) for name, _ in parse_qsl(parts.query, keep_blank_values=True)):
         return False
     path = DEFAULT_PAGE.sub("", PAGE_EXTENSION.sub("", parts.path.rstrip("/")))
+    if HOME_PATH.fullmatch(path) and parts.netloc and not parts.query:
+        return True
     return LISTING_NAME.fullmatch(LISTING_PART.sub("", path).rpartition("/")[2]) is not None
 
 

@@ -133,7 +133,8 @@ def find_bracketed_tags(scope: Element) -> tuple[list[str], Provenance] | None:
 def take_first_tag_row(rows: Iterator[TagRow]) -> tuple[list[str], Provenance] | None:
     """Return the first plausible row of tags and remove it from the tree."""
     for row in rows:
-        tags = [tag for tag in map(clean_line, row.tags) if tag]
+        # a link with the words of a heading leads to all tags
+        tags = [tag for tag in map(clean_line, row.tags) if tag and not TAG_HEADING.match(tag)]
         if tags and len(tags) <= MAX_TAGS and all(len(tag) < 80 for tag in tags):
             evidence = Provenance(rule=row.rule, element=format_element_path(row.elements[0]))
             for element in row.elements:

@@ -195,7 +195,7 @@ def find_stored_pages() -> Iterator[StoredPage]:
             host = Path(row["file"]).parts[0]
             yield StoredPage(
                 ROOT / "pages" / row["file"],
-                row["url"] or f"https://{host}/",
+                row["url"] or f"https://{host}/page",
                 host,
                 "news" if "title" in row else "",
                 titles=[row["title"]] if "title" in row else [],

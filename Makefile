@@ -99,6 +99,7 @@ fuzz: install           ## N damaged pages, feeds and sitemaps: only documented 
 quarter: install        ## three scripted months: did the status page turn red for true faults, and only for them?
 	$(BIN)/python -m tests.harness.quarter
 	$(BIN)/python -m tests.harness.quarter --month
+	$(BIN)/python -m tests.harness.quarter.crisis
 
 kill: install           ## N kills (-9) at random moments of crawls, reparses and rounds: is anything lost or doubled?
 	$(BIN)/python -m tests.harness.kill $(N) $(if $(SEED),--seed $(SEED))

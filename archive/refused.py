@@ -84,11 +84,12 @@ class RefusedPages:
             self.captures.query(OVERFLOW_SQL, max(MIN_LIMIT, share * file_size))
             self.captures.query(ORPHANS_SQL)
 
-    def list_pages(self, agency: str) -> list[dict[str, Any]]:
-        """Return the rows of an agency's pages in the order they were fetched."""
-        names = ("id", *REFUSED_COLUMNS)
-        sql = f"select {', '.join(names)} from refused_pages where agency = ? order by fetched, id"
-        return [dict(zip(names, row, strict=True)) for row in self.captures.query(sql, agency)]
+    def list_pages(self, agency: str, url: str | None = None) -> list[dict[str, Any]]:
+        """Return the rows of an agency's pages, or those of one URL, in the order they were fetched."""
+        names, condition = ("id", *REFUSED_COLUMNS), "agency = ?" if url is None else "agency = ? and url = ?"
+        sql = f"select {', '.join(names)} from refused_pages where {condition} order by fetched, id"
+        rows = self.captures.query(sql, agency, *([] if url is None else [url]))
+        return [dict(zip(names, row, strict=True)) for row in rows]
 
     def read(self, sha256: str) -> bytes:
         """Return a page's bytes; raise ArchiveError if they are missing or damaged."""

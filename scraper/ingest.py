@@ -597,15 +597,17 @@ def accept_repaired(ingest: Ingest, agency: str) -> Counter[SaveResult]:
     return outcomes
 
 
-def take_in_refused(ingest: Ingest, agency: str) -> Counter[str]:
+def take_in_refused(ingest: Ingest, agency: str, url: str | None = None) -> Counter[str]:
     """Store an agency's refused pages (archive.refused) that can be read now, in the order they were fetched.
 
     Each goes the way of a page in a crawl: it is matched, checked, quarantined or stored, as an edit or a redesign,
-    with the time it was fetched. Returns the number of pages by outcome: a value of SaveResult, or "still refused".
+    with the time it was fetched. Returns the number of pages by outcome: a value of SaveResult, or "still refused". One
+    that was fetched before its release was last read stays: what is stored is newer. url: only the pages of this URL.
     """
-    checks = {on_wire: QuarantineCheck(ingest.archive, agency, on_wire) for on_wire in (False, True)}
     counts: Counter[str] = Counter()
-    for row in ingest.recorder.refused.list_pages(agency):
+    rows = ingest.recorder.refused.list_pages(agency, url)
+    checks = {on_wire: QuarantineCheck(ingest.archive, agency, on_wire) for on_wire in (False, True)} if rows else {}
+    for row in rows:
         page = parse_refused(ingest, row)
         outcome = save_refused(ingest, page, checks[is_wire_url(page.url)]) if page else None
         counts[outcome.value if outcome else "still refused"] += 1
@@ -617,7 +619,10 @@ def take_in_refused(ingest: Ingest, agency: str) -> Counter[str]:
 def parse_refused(ingest: Ingest, row: Mapping[str, Any]) -> ParsedPage | None:
     """Return a refused page as read by today's rules; log the problem and return None if that fails."""
     url, entry = row["url"], ingest.archive.frontier.get(row["url"])
-    if entry is None:
+    is_other = entry is not None and is_other_address(ingest.archive, url, entry.release_id)
+    release_id = None if entry is None or is_other else entry.release_id
+    is_older = release_id is not None and row["fetched"] < ingest.archive.get_last_checked(release_id)
+    if entry is None or is_older:
         return None
     try:
         response = FetchedPage(
@@ -628,8 +633,7 @@ def parse_refused(ingest: Ingest, row: Mapping[str, Any]) -> ParsedPage | None:
             body=ingest.recorder.refused.read(row["sha256"]),
             record_url=row["record_url"],
         )
-        is_other = is_other_address(ingest.archive, url, entry.release_id)
-        return parse_response(response, url, None if is_other else entry.release_id, ingest.agencies[entry.agency])
+        return parse_response(response, url, release_id, ingest.agencies[entry.agency])
     except (PageError, ArchiveError) as error:
         logger.info("%s: stays refused: %s", url, error)
     except Exception:  # it may have been refused because of an error in our own code

@@ -21,7 +21,7 @@ from scraper.agency import is_wire_url
 from scraper.crawl_stats import has_archive_spider
 from scraper.errors import PageError
 from scraper.failures import classify_failure
-from scraper.ingest import Ingest, review_quarantine
+from scraper.ingest import Ingest, review_quarantine, take_in_refused
 from scraper.normalise import find_quality_warnings
 from scraper.parsed_page import ParsedPage
 from scraper.quarantine import QuarantineCheck, describe_reasons, list_symptoms
@@ -66,6 +66,8 @@ class ArchivePipeline:
         key = (slug, is_wire_url(page.url))
         if key not in self.quarantine_checks:
             self.quarantine_checks[key] = QuarantineCheck(spider.archive, *key)
+        # first what was fetched before and can be read now, so that no version is older than the one before it
+        take_in_refused(self.ingest, slug, page.url)
         try:
             result = self.ingest.save(page, self.quarantine_checks[key], crawl_id=stats.crawl_id)
         except PageError as error:

@@ -53,8 +53,13 @@ AGENCY_CAPTURES_SQL = (  # captures of one agency's revisions, attachments and r
     "select v.capture from revisions v join releases r on r.id = v.release where r.agency = :agency"
     " union select m.capture from removals m join releases r on r.id = m.release where r.agency = :agency"
 )
+QUARANTINED_CAPTURES_SQL = (  # of pages that were never stored; nothing that the archive shows is based on them
+    "select capture from quarantine q where capture is not null"
+    " and not exists (select 1 from revisions where capture = q.capture)"
+)
 EXPORTED_CAPTURES_SQL = f"""
-    with exported as (select id, sha256 from captures where id not in ({WITHHELD_CAPTURES_SQL}) {{condition}}),
+    with exported as (select id, sha256 from captures where id not in ({WITHHELD_CAPTURES_SQL})
+      and id not in ({QUARANTINED_CAPTURES_SQL}) {{condition}}),
     numbered as (select id, min(id) over (partition by sha256) as first, count(*) over () as total from exported)
     select c.*, n.total, f.id as first, f.url as first_url, f.seen as first_seen
     from numbered n join captures c on c.id = n.id left join captures f on f.id = n.first and n.first < n.id

@@ -11,9 +11,9 @@ pages_alike     suspect       many stored pages went missing in the same way: on
 pattern         failing       two or more news crawls in a row, over a day, got only links that the pattern does not fit
 all_fails       failing       two or more news crawls in a row, over a day, got only failures
 lists_nothing   suspect       two or more news crawls in a row, over a day, listed no release (45 days if few are usual)
+more_refused    suspect       the share of pages that are refused as no release rose within a day, or a week
 all_refused     failing       releases are listed, but none of the pages requested over a day could be parsed
 none_held       never worked  releases are listed, nothing failed, and none was parsed
-more_refused    suspect       the share of pages that are refused as no release rose within a day, or a week
 quarantined     suspect       releases are in quarantine and wait for a manual check
 fields          suspect       a field of at least half of the pages fell to a third of that or less: a new design
 many_refused    suspect       half of the attempts to read pages failed in two weeks, few before, and some still do
@@ -288,8 +288,9 @@ def check_nothing_stored(activity: AgencyActivity) -> HealthAssessment | None:
 
 
 def check_refusal_rise(activity: AgencyActivity) -> HealthAssessment | None:
-    # Before the rules about quarantine: a known fault of a few pages must not hide that many are refused. It does not
-    # wait for a second day, because a crisis is when releases matter most.
+    # It does not wait for a second day, because a crisis is when releases matter most. It comes before the rule for all
+    # pages, so that a rise that reaches all of them is not a second fault, and before quarantine, so that a known fault
+    # of a few pages does not hide it.
     for window in RISE_WINDOWS:
         found = activity.count_refusals(window)
         if found and is_refusal_rise(**found):
@@ -407,9 +408,9 @@ HEALTH_RULES: tuple[HealthRule, ...] = (
     check_pattern,
     check_all_failing,
     check_empty_listings,
+    check_refusal_rise,
     check_all_rejected,
     check_nothing_stored,
-    check_refusal_rise,
     check_quarantined_pages,
     check_field_loss,
     check_many_rejected,

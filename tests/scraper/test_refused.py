@@ -27,6 +27,7 @@ from scraper.ingest import CrawlRecorder, Ingest, take_in_refused
 from scraper.items import ReleaseItem
 from scraper.pages import read_document
 from scraper.pages.document import Document
+from scraper.parsed_page import FetchedPage
 from scraper.pipelines import ArchivePipeline
 from scraper.schedule import parse_schedule
 from scraper.spiders.revisit import RevisitSpider
@@ -150,6 +151,42 @@ def test_edits_of_a_stored_release_during_a_crisis_are_taken_in(crawl: Crawl) ->
     assert crawl.rows("select state, tries from frontier where role = 'release'") == [("rejected", 1)]
     assert crawl.reparse() == {"revised": 1}
     assert [row[:2] for row in crawl.versions()] == [("03-01", "first"), ("03-02", "source")]
+
+
+def test_newer_stored_version_is_not_overwritten(crawl: Crawl) -> None:
+    crawl.fetch(0, build_page(banner=""))
+    crawl.fetch(1, build_page(text=TEXT.replace("april", "augusti")))
+    crawl.fetch(2, build_page(text=TEXT.replace("april", "oktober"), banner=""))
+    before = crawl.rows("select * from releases"), crawl.rows("select * from revisions")
+    assert crawl.reparse() == {"still refused": 1}
+    assert (crawl.rows("select * from releases"), crawl.rows("select * from revisions")) == before
+
+
+def test_crawl_with_the_mended_parser_takes_in_first_what_was_fetched_before(crawl: Crawl) -> None:
+    crawl.fetch(1, build_page())
+    crawl.fetch(2, build_page(text=TEXT.replace("april", "augusti")))
+    crawl.mended = True
+    crawl.fetch(3, build_page(text=TEXT.replace("april", "oktober")))
+    assert [row[:2] for row in crawl.versions()] == [("03-02", "first"), ("03-03", "source"), ("03-04", "source")]
+    assert crawl.kept() == []
+
+
+def test_page_that_looks_misread_goes_to_quarantine_with_its_time(crawl: Crawl) -> None:
+    crawl.fetch(1, build_page().replace(b"Publicerad 3 mars 2024", b"Publicerad 3 mars 2031"))
+    assert crawl.reparse() == {"quarantined": 1}
+    assert crawl.kept() == []
+    moment = (BEGUN + timedelta(days=1)).isoformat()
+    assert crawl.rows("select q.seen, c.seen from quarantine q join captures c on c.id = q.capture") == [(moment,) * 2]
+
+
+def test_refused_page_of_a_press_wire_is_taken_in_as_its_record(crawl: Crawl) -> None:
+    crawl.archive.frontier.add(URL, agency="skog", role="release", seen_at=BEGUN)
+    list_url = "https://via.example/lista#4711"
+    page = FetchedPage(url=URL, fetched_at=BEGUN, status=200, headers={}, body=build_page(), record_url=list_url)
+    with time_machine.travel(BEGUN):
+        crawl.recorder.record_failure(URL, None, BEGUN, "is no release", rejected=True, refused=page)
+    assert crawl.reparse() == {"new": 1}
+    assert crawl.rows("select url from captures") == [(list_url,)]
 
 
 def test_what_still_cannot_be_read_stays(crawl: Crawl) -> None:

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, unquote
 from tests.site import files
 from tests.site.answers import HTML, Answer, redirect
 from tests.site.compose import compose, load_text
-from tests.site.dressing import bury, relayout, ruffle, weigh
+from tests.site.dressing import bury, put_banner, relayout, ruffle, weigh
 from tests.site.furniture import Link
 from tests.site.machine import answer_machine
 from tests.site.paths import PATHS, to_hex
@@ -50,6 +50,7 @@ class SampleAgency:
         self.unlisted: set[str] = set()  # paths of releases in no listing, feed or sitemap
         self.disallow: tuple[str, ...] = DISALLOWED
         self.buried = False  # whether the lead is a paragraph like the others (of SiteVision's design)
+        self.banner = ""  # markup at the top of every page, as in a crisis
         self.layout = 0  # number of the theme's layout: the same classes, other surroundings
         self.weight: int | None = None  # approximate bytes of a release's page; None: as designed
         self.validators = True  # whether release pages have ETag and Last-Modified
@@ -92,10 +93,12 @@ class SampleAgency:
         def make() -> bytes:
             html = render_release(release, base, self.design, related[:5])
             html = bury(html) if self.buried else html
-            html = relayout(ruffle(html, release.ruffled), self.layout)
+            html = put_banner(relayout(ruffle(html, release.ruffled), self.layout), self.banner)
             return (weigh(html, self.weight) if self.weight else html).encode()
 
-        etag = to_hex(f"{base}{release.path}{release.version}{self.design}{self.layout}{self.buried}{release.modified}")
+        etag = to_hex(
+            f"{base}{release.path}{release.version}{self.design}{self.layout}{self.buried}{self.banner}{release.modified}"
+        )
         return Answer(make=make, etag=etag, modified=modified) if self.validators else Answer(make=make)
 
     def listing(self, path: str, query: str, base: str) -> Answer | None:
@@ -136,7 +139,7 @@ class SampleAgency:
         following = self.paths.paged(path, number + 1, size) if number < last and path != "/" else None
 
         def make() -> bytes:
-            return render_listing(
+            listing = render_listing(
                 self.slug,
                 base,
                 self.design,
@@ -147,7 +150,8 @@ class SampleAgency:
                 pages=pages,
                 following=following,
                 language="en" if path == self.paths.english_listing else "sv",
-            ).encode()
+            )
+            return put_banner(listing, self.banner).encode()
 
         etag = to_hex(f"{base}{path}{number}{self.version}{self.design}")
         return Answer(make=make, etag=etag, modified=self.touched)

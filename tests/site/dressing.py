@@ -48,6 +48,11 @@ def relayout(html: str, layout: int) -> str:
     return re.sub(r"(<body[^>]*>)", rf"\1{banner}", html, count=1)
 
 
+def put_banner(html: str, banner: str) -> str:
+    """A page with a notice above everything else, as sites show it on every page in a crisis."""
+    return re.sub(r"(<body[^>]*>)", lambda found: found[1] + banner, html, count=1) if banner else html
+
+
 def bury(html: str) -> str:
     """A page whose theme prints the lead as the first of the paragraphs, and tells it nowhere else: for any rule
     that knew it by its class or place it is gone.

@@ -159,6 +159,12 @@ class Newsroom:
         agency.buried, agency.redesigned = buried, self.now()
         agency.turn(self.now())
 
+    def show_banner(self, slug: str, banner: str) -> None:
+        """Show a notice at the top of every page of an agency; "" removes it."""
+        agency = self.agencies[slug]
+        agency.banner, agency.redesigned = banner, self.now()
+        agency.turn(self.now())
+
     def forbid(self, slug: str, paths: tuple[str, ...] = ("/",)) -> None:
         """Make robots.txt forbid these paths besides the usual ones."""
         agency = self.agencies[slug]

@@ -56,6 +56,19 @@ def read_records(path: Path) -> list[dict[str, Any]]:
         ]
 
 
+def test_quarantined_page_is_left_out_until_it_is_stored(archive: Path, tmp_path: Path) -> None:
+    with Archive(archive) as opened, opened.transaction():
+        (agency,) = opened.db.execute("select agency from releases limit 1").fetchone()
+        (last,) = opened.db.execute("select max(id) from captures").fetchone()
+        (stored,) = opened.db.execute("select max(capture) from revisions").fetchone()
+        for capture in (last, stored):
+            row = {"agency": agency, "url": "https://båk.example/é?a=1", "seen": "2026-03-09", "state": "{}"}
+            opened.db.table("quarantine").insert({**row, "capture": capture, "reason": "[]"})
+    assert export_warc(archive, tmp_path / "out.warc").responses == 11
+    records = read_records(tmp_path / "out.warc")
+    assert NOT_FOUND_PAGE not in [record["content"] for record in records]
+
+
 def test_each_capture_is_a_record(archive: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.warc.gz"
     export = export_warc(archive, out)

@@ -2,7 +2,7 @@
 
     blobs   sha256 · size, in bytes · data, a zstd frame · base, the blob it is compressed against, null for none
     bases   host, blob: the pages that other pages of the host are compressed against
-    refused_bodies, refused_pages   pages that could not be read, kept for a while (archive/refused.py)
+    refused_bodies, refused_pages   pages that could not be read, for a while (archive/refused.py)
 
 The pages of a site are mostly alike, so a page is compressed against a base: a page of the same host. A host has
 several bases, such as one per template, and the old design beside the new one. A base has no base itself, so that
@@ -47,9 +47,10 @@ CAPTURES_SCHEMA = (  # created in one transaction, because two processes may cre
     "create table if not exists refused_bodies (sha256 text primary key, size integer not null,"
     " base integer references blobs(id), stored integer not null, data blob not null)",
     "create index if not exists idx_refused_bodies_stored on refused_bodies (stored)",
-    "create table if not exists refused_pages (id integer primary key, agency text not null, url text not null,"
-    " address text not null, record_url text, fetched text not null, status integer not null, headers text not null,"
-    " sha256 text not null, reason text not null, unique (url, fetched))",
+    "create table if not exists refused_pages (id integer primary key, agency text not null,"
+    " url text not null, address text not null, record_url text, fetched text not null,"
+    " status integer not null, headers text not null, sha256 text not null, reason text not null,"
+    " unique (url, fetched))",
     "create index if not exists idx_refused_pages_fetched on refused_pages (fetched)",
     "create index if not exists idx_refused_pages_sha256 on refused_pages (sha256)",
     f"pragma user_version = {SCHEMA_VERSION}",
@@ -169,8 +170,9 @@ class Captures:
         return self.decompress_body(sha256, *rows[0])
 
     def compress_body(self, body: bytes, host: str) -> tuple[int | None, bytes, bool]:
-        """Return the base of a page of a host (None: compressed alone), its frame, and whether it becomes a base."""
-        return self._host_bases(host).compress_page(body, lambda key: self._try_read_base(key, host))
+        """Compress a page of a host: see `HostBases.compress_page`."""
+        bases = self._host_bases(host)
+        return bases.compress_page(body, lambda key: self._try_read_base(key, host))
 
     def decompress_body(self, sha256: str, size: int, base: int | None, data: bytes) -> bytes:
         return self._decompress(sha256, size, data, None if base is None else self._read_base(base, sha256))

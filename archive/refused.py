@@ -1,14 +1,15 @@
 """Refused pages: responses in which no release could be read, kept for a while for a better parser.
 
-    refused_pages    agency · url (in the frontier) · address, after redirects · record_url, at a press wire · fetched
-                     · status · headers · sha256 · reason
-    refused_bodies   sha256 · size, in bytes · base, the blob it is compressed against · stored, the length of the
-                     frame · data, a zstd frame; only if `blobs` does not have the same bytes
+    refused_pages    agency · url, in the frontier · address, after redirects · record_url, at a press
+                     wire · fetched · status · headers · sha256 · reason
+    refused_bodies   sha256 · size, in bytes · base, the blob it is compressed against · stored, the
+                     length of the frame · data, a zstd frame; not if `blobs` has the same bytes
 
-They are tables of captures.db, beside `blobs`, and not rows of `captures` in archive.db. They prove nothing that the
-archive shows, and they are deleted some day: no manifest, evidence file, export, dataset, snapshot or query of a
-visitor may find them, and nothing may refer to their bytes. captures.db is not served. A body is compressed against a
-page of its host in `blobs`, which is never deleted, but is not a base itself, so it can be deleted at any time.
+They are tables of captures.db, beside `blobs`, and not rows of `captures` in archive.db. They prove
+nothing that the archive shows, and they are deleted some day: no manifest, evidence file, export,
+dataset, snapshot or query of a visitor may find them, and nothing may refer to their bytes.
+captures.db is not served. A body is compressed against a page of its host in `blobs`, which is never
+deleted, but is not a base itself, so that it can be deleted at any time.
 """
 
 from __future__ import annotations
@@ -24,7 +25,10 @@ from archive.captures import Captures
 from archive.dates import to_iso
 
 REFUSED_TABLES = ("refused_pages", "refused_bodies")
-REFUSED_COLUMNS = ("agency", "url", "address", "record_url", "fetched", "status", "headers", "reason", "sha256")
+REFUSED_COLUMNS = (
+    *("agency", "url", "address", "record_url", "fetched", "status", "headers", "reason"),
+    "sha256",
+)
 MIN_LIMIT = 32 * 1024 * 1024  # bytes that are always allowed, because a new captures.db is small
 
 SIZES_SQL = """
@@ -36,7 +40,8 @@ ORPHANS_SQL = "delete from refused_bodies where sha256 not in (select sha256 fro
 OVERFLOW_SQL = """
     delete from refused_pages where id in (select id from
       (select id, sum(stored) over (order by fetched desc, id desc) as total from
-        (select p.id, p.fetched, iif(row_number() over newest = 1, coalesce(b.stored, 0), 0) as stored
+        (select p.id, p.fetched,
+            iif(row_number() over newest = 1, coalesce(b.stored, 0), 0) as stored
           from refused_pages p left join refused_bodies b on b.sha256 = p.sha256
           window newest as (partition by p.sha256 order by p.fetched desc, p.id desc)))
       where total > ?)
@@ -44,7 +49,7 @@ OVERFLOW_SQL = """
 
 
 class Retention(NamedTuple):
-    """How many days refused pages are kept, and which share of captures.db they may take; 0: none is kept."""
+    """How many days refused pages are kept, and their share of captures.db; 0: none is kept."""
 
     days: int = 90
     share: float = 0.2
@@ -54,13 +59,13 @@ DEFAULT_RETENTION = Retention()
 
 
 class RefusedPages:
-    """The refused pages in a captures.db. Each method commits; `keep` comes before archive.db is written."""
+    """The refused pages in a captures.db. Each method commits."""
 
     def __init__(self, captures: Captures, retention: Retention = DEFAULT_RETENTION) -> None:
         self.captures, self.retention = captures, retention
 
     def keep(self, row: Mapping[str, Any], body: bytes, now: datetime) -> None:
-        """Store a page unless the same response is already kept, and delete what exceeds the limits.
+        """Store a page unless the same response is kept, and delete what exceeds the limits.
 
         row: the REFUSED_COLUMNS without `sha256`.
         """
@@ -68,15 +73,16 @@ class RefusedPages:
         with captures.transaction():
             if sha256 not in captures:
                 base, data, _ = captures.compress_body(body, urlsplit(row["address"]).netloc)
-                stored = (sha256, len(body), base, len(data), data)
-                captures.query("insert or ignore into refused_bodies values (?, ?, ?, ?, ?)", *stored)
+                sql = "insert or ignore into refused_bodies values (?, ?, ?, ?, ?)"
+                captures.query(sql, sha256, len(body), base, len(data), data)
             values = {**row, "sha256": sha256}
             names, marks = ", ".join(values), ", ".join("?" * len(values))
-            captures.query(f"insert or ignore into refused_pages ({names}) values ({marks})", *values.values())
+            sql = f"insert or ignore into refused_pages ({names}) values ({marks})"
+            captures.query(sql, *values.values())
         self.expire(now)
 
     def expire(self, now: datetime) -> None:
-        """Delete the pages that are too old, and then the oldest ones until the rest takes no more than its share."""
+        """Delete the pages that are too old, and the oldest ones if all take more than their share."""
         days, share = self.retention
         self.delete("fetched <= ?", to_iso(now - timedelta(days=days)) if share else "9999")
         ((stored, file_size),) = self.captures.query(SIZES_SQL)
@@ -85,20 +91,24 @@ class RefusedPages:
             self.captures.query(ORPHANS_SQL)
 
     def list_pages(self, agency: str, url: str | None = None) -> list[dict[str, Any]]:
-        """Return the rows of an agency's pages, or those of one URL, in the order they were fetched."""
-        names, condition = ("id", *REFUSED_COLUMNS), "agency = ?" if url is None else "agency = ? and url = ?"
+        """Return the rows of an agency's pages, or those of one URL, by the time of the fetch."""
+        names = ("id", *REFUSED_COLUMNS)
+        condition = "agency = ? and url = ?" if url else "agency = ?"
         sql = f"select {', '.join(names)} from refused_pages where {condition} order by fetched, id"
-        rows = self.captures.query(sql, agency, *([] if url is None else [url]))
+        rows = self.captures.query(sql, *filter(None, (agency, url)))
         return [dict(zip(names, row, strict=True)) for row in rows]
 
     def read(self, sha256: str) -> bytes:
         """Return a page's bytes; raise ArchiveError if they are missing or damaged."""
-        rows = self.captures.query("select size, base, data from refused_bodies where sha256 = ?", sha256)
-        return self.captures.decompress_body(sha256, *rows[0]) if rows else self.captures.read(sha256)
+        sql = "select size, base, data from refused_bodies where sha256 = ?"
+        if rows := self.captures.query(sql, sha256):
+            return self.captures.decompress_body(sha256, *rows[0])
+        return self.captures.read(sha256)
 
     def delete(self, condition: str, *values: object) -> None:
         """Delete the pages that meet an SQL condition, with their bytes."""
-        if self.captures.query(f"delete from refused_pages where {condition} returning id", *values):
+        sql = f"delete from refused_pages where {condition} returning id"
+        if self.captures.query(sql, *values):
             self.captures.query(ORPHANS_SQL)
 
     def delete_urls(self, urls: Iterable[str]) -> None:

@@ -225,7 +225,7 @@ class Removals:
         self.releases.update(release_id, {"removed_at": None})
 
     def discard_begun_at(self, release_id: int, seen_at: datetime) -> None:
-        """Delete a removal that began with a check at `seen_at`, because that response showed the release after all."""
+        """Delete a removal that began at `seen_at`, because that response showed the release after all."""
         values = [release_id, to_iso(seen_at)]
         is_open = self.table.count_where(f"{OPEN_REMOVAL_SQL} and first_seen = ?", values) > 0
         self.table.delete_where("release = ? and first_seen = ? and kind <> 'moved'", values)

@@ -5,7 +5,8 @@
 
 A snapshot is made while a crawl writes and gets its name once it is complete. Other machines may copy the folder with
 any tool and in any order, because a snapshot is only used once all its checksums match. The copied captures.db
-lacks the bytes of taken-down pages, refused pages, and those that the copied archive.db does not refer to.
+lacks the bytes of taken-down pages, those that the copied archive.db does not refer to, and refused
+pages.
 
 Replicas serve the newest snapshot of a folder with one `datasette serve --immutable` process per port. For a newer
 snapshot the processes are restarted one after the other, so that the proxy in front of them (scraper/deploy/nginx.conf)
@@ -207,7 +208,7 @@ def check_servable(archive: Path, copy: Path) -> None:
 
 
 def remove_withheld_blobs(archive_copy: Path, captures_copy: Path, source: Path) -> None:
-    """Delete taken-down bytes, refused pages and what the copied archive.db does not need from a copy of captures.db.
+    """Delete what is taken down, refused or not needed by the copied archive.db from captures.db's copy.
 
     source: the archive that both are copies of, from which bytes are read.
     """

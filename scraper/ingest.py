@@ -343,9 +343,10 @@ class CrawlRecorder:
         return self.archive.add_capture(capture, template)
 
     def keep_refused(self, url: str, release_id: int | None, response: FetchedPage, reason: str) -> None:
-        """Keep a response in which no release could be read, unless a takedown covers the release at its URL."""
+        """Keep a response in which no release could be read, unless its release is taken down."""
         entry = self.archive.frontier.get(url)
-        if entry is None or (release_id is not None and self.archive.takedowns.list_active(release_id)):
+        is_taken_down = release_id is not None and self.archive.takedowns.list_active(release_id)
+        if entry is None or is_taken_down:
             return
         headers = json.dumps(select_evidence_headers(response.headers), ensure_ascii=False)
         row = {
@@ -393,7 +394,7 @@ class CrawlRecorder:
     ) -> bool:
         """Record that a stored release's URL shows something else (a kind of removal), with its capture.
 
-        refusal: why no release was read in the response, which is then kept in case it is one (archive.refused).
+        refusal: why no release was read in the response, which is then kept (archive.refused).
 
         Return False, and delete the removal, if another text (kind `replaced`) that could be a release (`credible`) has
         been at this URL for so long that it counts as the release's new text. A release that disappeared while a copy
@@ -470,7 +471,8 @@ class CrawlRecorder:
     ) -> None:
         """Record that a request failed, or that the page is neither a release nor a removal.
 
-        A stored release is not changed, and is checked again soon. refused: the response, to be kept (archive.refused).
+        A stored release is not changed, and is checked again soon. refused: the response, if it is
+        to be kept (archive.refused).
         """
         if refused is not None:
             self.keep_refused(url, release_id, refused, problem)
@@ -598,31 +600,32 @@ def accept_repaired(ingest: Ingest, agency: str) -> Counter[SaveResult]:
 
 
 def take_in_refused(ingest: Ingest, agency: str, url: str | None = None) -> Counter[str]:
-    """Store an agency's refused pages (archive.refused) that can be read now, in the order they were fetched.
+    """Store an agency's refused pages (archive.refused) that can be read now, oldest first.
 
-    Each goes the way of a page in a crawl: it is matched, checked, quarantined or stored, as an edit or a redesign,
-    with the time it was fetched. Returns the number of pages by outcome: a value of SaveResult, or "still refused". One
-    that was fetched before its release was last read stays: what is stored is newer. url: only the pages of this URL.
+    Each goes the way of a page in a crawl: it is matched, checked, quarantined or stored, as an edit
+    or a redesign, with the time it was fetched. One that was fetched before its release was last
+    read stays refused, because what is stored is newer. Returns the number of pages by outcome: a
+    value of SaveResult, or "still refused". url: only the pages of this URL.
     """
     counts: Counter[str] = Counter()
     rows = ingest.recorder.refused.list_pages(agency, url)
-    checks = {on_wire: QuarantineCheck(ingest.archive, agency, on_wire) for on_wire in (False, True)} if rows else {}
+    checks = {is_wire: QuarantineCheck(ingest.archive, agency, is_wire) for is_wire in (False, True)}
     for row in rows:
         page = parse_refused(ingest, row)
         outcome = save_refused(ingest, page, checks[is_wire_url(page.url)]) if page else None
         counts[outcome.value if outcome else "still refused"] += 1
-        if outcome:
+        # not before archive.db is committed; what is left is older than the release from then on
+        if outcome and not ingest.archive.db.conn.in_transaction:
             ingest.recorder.refused.delete("id = ?", row["id"])
     return counts
 
 
 def parse_refused(ingest: Ingest, row: Mapping[str, Any]) -> ParsedPage | None:
-    """Return a refused page as read by today's rules; log the problem and return None if that fails."""
+    """Return a refused page as read by today's rules; log why and return None if that fails."""
     url, entry = row["url"], ingest.archive.frontier.get(row["url"])
     is_other = entry is not None and is_other_address(ingest.archive, url, entry.release_id)
     release_id = None if entry is None or is_other else entry.release_id
-    is_older = release_id is not None and row["fetched"] < ingest.archive.get_last_checked(release_id)
-    if entry is None or is_older:
+    if entry is None or (release_id and row["fetched"] < ingest.archive.get_last_checked(release_id)):
         return None
     try:
         response = FetchedPage(

@@ -66,7 +66,7 @@ class ArchivePipeline:
         key = (slug, is_wire_url(page.url))
         if key not in self.quarantine_checks:
             self.quarantine_checks[key] = QuarantineCheck(spider.archive, *key)
-        # first what was fetched before and can be read now, so that no version is older than the one before it
+        # first what was fetched before, because it cannot be stored after this page
         take_in_refused(self.ingest, slug, page.url)
         try:
             result = self.ingest.save(page, self.quarantine_checks[key], crawl_id=stats.crawl_id)

@@ -53,7 +53,7 @@ AGENCY_CAPTURES_SQL = (  # captures of one agency's revisions, attachments and r
     "select v.capture from revisions v join releases r on r.id = v.release where r.agency = :agency"
     " union select m.capture from removals m join releases r on r.id = m.release where r.agency = :agency"
 )
-QUARANTINED_CAPTURES_SQL = (  # of pages that were never stored; nothing that the archive shows is based on them
+QUARANTINED_CAPTURES_SQL = (  # of pages that were never stored as a version
     "select capture from quarantine q where capture is not null"
     " and not exists (select 1 from revisions where capture = q.capture)"
 )

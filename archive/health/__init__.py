@@ -11,7 +11,7 @@ pages_alike     suspect       many stored pages went missing in the same way: on
 pattern         failing       two or more news crawls in a row, over a day, got only links that the pattern does not fit
 all_fails       failing       two or more news crawls in a row, over a day, got only failures
 lists_nothing   suspect       two or more news crawls in a row, over a day, listed no release (45 days if few are usual)
-more_refused    suspect       the share of pages that are refused as no release rose within a day, or a week
+more_refused    suspect       the share of pages refused as no release rose within a day, or a week
 all_refused     failing       releases are listed, but none of the pages requested over a day could be parsed
 none_held       never worked  releases are listed, nothing failed, and none was parsed
 quarantined     suspect       releases are in quarantine and wait for a manual check
@@ -288,9 +288,9 @@ def check_nothing_stored(activity: AgencyActivity) -> HealthAssessment | None:
 
 
 def check_refusal_rise(activity: AgencyActivity) -> HealthAssessment | None:
-    # It does not wait for a second day, because a crisis is when releases matter most. It comes before the rule for all
-    # pages, so that a rise that reaches all of them is not a second fault, and before quarantine, so that a known fault
-    # of a few pages does not hide it.
+    # It does not wait for a second day, because a crisis is when releases matter most. It comes
+    # before the rule for all pages, so that a rise that reaches all of them is not a second fault,
+    # and before quarantine, so that a known fault of a few pages does not hide it.
     for window in RISE_WINDOWS:
         found = activity.count_refusals(window)
         if found and is_refusal_rise(**found):
@@ -299,12 +299,14 @@ def check_refusal_rise(activity: AgencyActivity) -> HealthAssessment | None:
 
 
 def is_refusal_rise(*, bad: int, n: int, bad_before: int, before: int, pages: int, **_: object) -> bool:
-    """Return whether the share of refused pages (`bad` of `n`) is high, well above the earlier one, and not by chance.
+    """Return whether the share of refused pages, `bad` of `n`, has clearly risen, and not by chance.
 
-    pages: how many pages are still refused; three are enough if half of all were, else SMALL_SAMPLE_PAGES.
+    pages: how many pages are still refused. Three are enough if half of all were refused, else
+    SMALL_SAMPLE_PAGES.
     """
     usual = (bad_before + 1) / (before + 2)  # rule of succession (Laplace)
-    if before < MIN_EARLIER_PAGES or pages < (MIN_REFUSED_PAGES if 2 * bad >= n else SMALL_SAMPLE_PAGES):
+    min_pages = MIN_REFUSED_PAGES if 2 * bad >= n else SMALL_SAMPLE_PAGES
+    if before < MIN_EARLIER_PAGES or pages < min_pages:
         return False
     is_certain = n > MAX_CHANCE_PAGES or binomial_cdf(n - bad, n, 1 - usual) < SIGNIFICANCE_LEVEL
     return is_certain and bad >= n * max(MIN_RISE, 2 * usual)

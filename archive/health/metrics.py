@@ -48,7 +48,8 @@ POLITENESS_DAYS = 30
 FAILURE_WINDOW = timedelta(days=7)  # period of failures shown on the status page
 REJECTION_WINDOW = timedelta(days=14)  # period in which unparsable pages are counted
 CLOCK_ALLOWANCE = timedelta(days=1)  # a worker's clock may be ahead; crawls dated later were by a wrong clock
-RISE_WINDOWS = (timedelta(hours=36), timedelta(days=7))  # newest periods in which the share of refused pages may rise
+# newest periods in which the share of refused pages may rise
+RISE_WINDOWS = (timedelta(hours=36), timedelta(days=7))
 FILL_RATE_PAGES = 20  # newest pages whose fill rates are compared with earlier pages
 
 # The loss of a field
@@ -91,16 +92,19 @@ UNREADABLE_PAGES_SQL = """
     select url, fetched from frontier where agency = ? and role = 'release'
     and state in ('failed', 'rejected', 'gone') and fetched >= ? order by fetched desc, url
 """
-# Pages that were answered and refused for their content (scraper/failures.py) since :begun, and in the 60 days before,
-# or before the rise began that is stored as a fault. pages: how many are still refused, and one of them.
+# Pages that were refused for their content (scraper/failures.py), and all that were answered: since
+# :begun, and in the 60 days before, or before the rise began that is stored as a fault.
+# pages, url: how many are still refused, and one of them.
 REFUSALS_SQL = """
-    with answers as (select started, refused, refused + coalesce(parsed, 0) + coalesce(not_modified, 0) as answered from
+    with answers as (
+      select started, refused, refused + coalesce(parsed, 0) + coalesce(not_modified, 0) as answered from
         (select *, (select coalesce(sum(value), 0) from json_each(coalesce(failures, '{}')) where key in
             ('no release', 'error page', 'listing', 'placeholder', 'unreadable')) as refused
-          from crawls where agency = :agency and spider in ('news', 'revisit') and finished is not null
+          from crawls where agency = :agency and spider in ('news', 'revisit')
+            and finished is not null
             and started >= strftime('%Y-%m-%dT%H:%M:%S', :begun, '-60 days'))),
-      recent as (select sum(refused) as bad, sum(answered) as n, min(iif(refused, started, null)) as since from answers
-        where started >= :begun),
+      recent as (select sum(refused) as bad, sum(answered) as n,
+        min(iif(refused, started, null)) as since from answers where started >= :begun),
       earlier as (select sum(refused) as bad_before, sum(answered) as before from answers
         where started < min(:begun, coalesce((select json_extract(reason, '$.since') from health
           where agency = :agency and json_extract(reason, '$.code') = 'more_refused'), :begun))),
@@ -230,8 +234,9 @@ class AgencyActivity:
         return [url for url, fetched_at in self.unreadable_pages.items() if fetched_at >= crawl.started]
 
     def count_refusals(self, window: timedelta) -> dict[str, Any] | None:
-        """Return the row of REFUSALS_SQL for the newest period of a length; None if there is nothing to compare."""
-        return next(self.db.query(REFUSALS_SQL, {"agency": self.agency, "begun": to_iso(self.now - window)}), None)
+        """Return the row of REFUSALS_SQL for the newest period; None if there is nothing to compare."""
+        values = {"agency": self.agency, "begun": to_iso(self.now - window)}
+        return next(self.db.query(REFUSALS_SQL, values), None)
 
     def is_resolved(self, crawl: Crawl) -> bool:
         """Return whether a crawl's quarantined pages have since been accepted or re-parsed."""

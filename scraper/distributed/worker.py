@@ -182,7 +182,7 @@ class WorkerRecorder(CrawlRecorder):
     """The recorder of an ArchiveCopy: stores no bytes, and leaves decisions about missing pages to the writer."""
 
     def keep_refused(self, url: str, release_id: int | None, response: FetchedPage, reason: str) -> None:
-        """Do nothing: the response is sent with the operation that it belongs to, and the writer keeps it."""
+        """Do nothing: the writer keeps the response, which is sent with its operation."""
 
     def record_missing(
         self,

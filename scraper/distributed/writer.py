@@ -170,7 +170,7 @@ class MessageProcessor:
         return True
 
     def write_manifest(self) -> None:
-        """Write the day's manifest if there is none yet, and let refused pages expire. Errors are logged."""
+        """Write the day's manifest if there is none, and delete old refused pages; log errors."""
         try:
             self.recorder.refused.expire(now())
             write_manifest(self.archive.db.conn, self.recorder.captures, now().date())

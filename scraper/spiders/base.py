@@ -561,11 +561,12 @@ class ReleaseSpider(Spider):
         self.finish_release(row.agency, row.url)
 
     def find_refused(self, row: FrontierEntry, page: FetchedPage, error: PageError) -> FetchedPage | None:
-        """Return a response if it was refused for its content, which a better parser may read, else None."""
+        """Return a response that was refused for its content, which a better parser may read, or None."""
         agency, kind = self.agencies[row.agency], getattr(error, "kind", "other")
         is_own = page.url == row.url or (agency.owns(page.url) and is_release_url(page.url, agency))
         is_page = bool(page.body) and is_own and row.file_title is None
-        return page if is_page and kind not in UNKEPT_KINDS and error.problem not in UNKEPT_PROBLEMS else None
+        is_kept = is_page and kind not in UNKEPT_KINDS and error.problem not in UNKEPT_PROBLEMS
+        return page if is_kept else None
 
     def release_failed(self, failure: Failure) -> None:
         """Record a failed request: forbidden by robots.txt or the SSRF filter, or without a usable response."""

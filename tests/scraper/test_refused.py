@@ -171,6 +171,19 @@ def test_crawl_with_the_mended_parser_takes_in_first_what_was_fetched_before(cra
     assert crawl.kept() == []
 
 
+def test_page_is_kept_until_the_archive_is_committed(crawl: Crawl) -> None:
+    crawl.fetch(1, build_page())
+    with suppress(ZeroDivisionError), crawl.archive.transaction():
+        assert crawl.reparse() == {"new": 1}
+        raise ZeroDivisionError
+    assert (len(crawl.kept()), crawl.rows("select count(*) from releases")) == (1, [(0,)])
+    with crawl.archive.transaction():  # as in the writer of workers' messages
+        assert crawl.reparse() == {"new": 1}
+    before = crawl.rows("select * from revisions")
+    crawl.reparse()
+    assert (crawl.kept(), crawl.rows("select * from revisions")) == ([], before)
+
+
 def test_page_that_looks_misread_goes_to_quarantine_with_its_time(crawl: Crawl) -> None:
     crawl.fetch(1, build_page().replace(b"Publicerad 3 mars 2024", b"Publicerad 3 mars 2031"))
     assert crawl.reparse() == {"quarantined": 1}

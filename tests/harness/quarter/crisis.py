@@ -45,11 +45,11 @@ from tests.site import Site
 from tests.site.compose import STOCKHOLM
 from tests.site.knobs import Asked
 
-BEGUN = date(2027, 3, 1)  # a Monday; releases have come out for a month
+BEGUN = date(2027, 3, 5)  # releases have come out for a month
 CRISIS = datetime(2027, 3, 12, 9, tzinfo=STOCKHOLM)
 CRISIS_ENDS = CRISIS + timedelta(days=14)
-END = datetime(2027, 3, 31, 12, tzinfo=STOCKHOLM)
-HOURS = (6, 12, 20)  # of the rounds during the crisis; before it, the first alone
+END = datetime(2027, 3, 29, 12, tzinfo=STOCKHOLM)
+HOURS = (6, 14)  # of the rounds during the crisis; before it, the first alone
 BANNER = (
     '<div class="krisbanner" role="alert"><p>Viktigt meddelande till allmänheten: följ myndigheternas råd.</p></div>'
 )

@@ -343,10 +343,10 @@ class CrawlRecorder:
         return self.archive.add_capture(capture, template)
 
     def keep_refused(self, url: str, release_id: int | None, response: FetchedPage, reason: str) -> None:
-        """Keep a response in which no release could be read, unless its release is taken down."""
+        """Keep a response in which no release could be read, unless its release is taken down or a file."""
         entry = self.archive.frontier.get(url)
         is_taken_down = release_id is not None and self.archive.takedowns.list_active(release_id)
-        if entry is None or is_taken_down:
+        if entry is None or entry.file_title is not None or is_taken_down:
             return
         headers = json.dumps(select_evidence_headers(response.headers), ensure_ascii=False)
         row = {

@@ -564,8 +564,7 @@ class ReleaseSpider(Spider):
         """Return a response that was refused for its content, which a better parser may read, or None."""
         agency, kind = self.agencies[row.agency], getattr(error, "kind", "other")
         is_own = page.url == row.url or (agency.owns(page.url) and is_release_url(page.url, agency))
-        is_page = bool(page.body) and is_own and row.file_title is None
-        is_kept = is_page and kind not in UNKEPT_KINDS and error.problem not in UNKEPT_PROBLEMS
+        is_kept = page.body and is_own and kind not in UNKEPT_KINDS and error.problem not in UNKEPT_PROBLEMS
         return page if is_kept else None
 
     def release_failed(self, failure: Failure) -> None:

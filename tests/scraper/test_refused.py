@@ -246,6 +246,13 @@ def test_what_is_refused_for_another_reason_than_its_content_is_not_kept(
     assert crawl.kept() == []
 
 
+def test_what_stands_at_the_address_of_a_file_is_not_kept(crawl: Crawl) -> None:
+    crawl.archive.frontier.add(URL, agency="skog", role="release", seen_at=BEGUN, file_title="Mer lövskog")
+    crawl.fetch(1, build_page())
+    assert crawl.rows("select state from frontier where role = 'release'") == [("rejected",)]
+    assert crawl.kept() == []
+
+
 def test_error_in_our_own_code_keeps_the_page_and_ends_no_reparse(
     crawl: Crawl, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -44,7 +44,7 @@ from scraper.pages.content import (
     iter_text_parts,
     move_lead_into_main,
 )
-from scraper.pages.dates import PageDate, choose_dates, is_date_of_field
+from scraper.pages.dates import ADDRESS_RULE, PageDate, choose_dates, is_date_of_field
 from scraper.pages.document import (
     Document,
     Element,
@@ -147,9 +147,9 @@ class NewsPage:
         if len(text) < MIN_TEXT_LENGTH:  # read again, because elements have been removed from this document's tree
             original = Document(self.document.text.encode(), self.document.url)
             self.signals = read_page_signals(original, include_text=True)
-        if found := find_short_page_rejection(
-            self.signals, self.item.title, text, has_date=self.item.published is not None
-        ):
+        published = self.item.evidence.get("published")  # walls and outages keep the address, and its date
+        has_date = published is not None and published.rule != ADDRESS_RULE
+        if found := find_short_page_rejection(self.signals, self.item.title, text, has_date=has_date):
             raise NotARelease(self.document.url, found.problem, found.kind, found.target)
 
     def prepare_tree(self) -> None:

@@ -60,6 +60,7 @@ from scraper.pages.document import (
 )
 
 # Words in a line.
+ADDRESS_RULE = "from the address"  # the rule of a date that only the address states
 DIGIT = re.compile(r"\d")
 LONG_WORD = re.compile(r"[^\W\d_]{4,}")
 COPYRIGHT_NOTICE = re.compile(r"\W*(?:©|\(c\)|copyright\b)", re.IGNORECASE)
@@ -202,7 +203,7 @@ def read_address_date(url: str) -> PageDate | None:
     day, path = find_address_day(url), urlsplit(url).path.rstrip("/")
     if day is None or EVENT_OR_DEADLINE.search(path) or DATED_SUBJECT.search(path.rpartition("/")[0]):
         return None
-    return PageDate("published", day, date.fromisoformat(day), Provenance(rule="from the address", element="address"))
+    return PageDate("published", day, date.fromisoformat(day), Provenance(rule=ADDRESS_RULE, element="address"))
 
 
 def choose_date(ranked: Sequence[PageDate], exact: Iterable[PageDate] = ()) -> PageDate | None:

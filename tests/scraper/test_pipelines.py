@@ -142,7 +142,7 @@ def test_unchanged_page_is_parsed_once(crawl: Crawl, count_parses: Callable[[], 
         (None, EDITED_IN_NEW_TEMPLATE, 2, ["first", "source"], 2),
         (
             None,
-            PAGE.replace(b"<main>", b"<main><p>Klimat: nej.</p>").replace(OLD_NAMES.encode(), b""),
+            PAGE.replace(b"</main>", b"<p>Klimat: nej.</p></main>").replace(OLD_NAMES.encode(), b""),
             1,
             ["first", "source"],
             1,

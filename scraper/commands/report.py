@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import re
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from time import monotonic
 
 from scrapy.utils.log import configure_logging
@@ -15,6 +17,8 @@ from scraper.alerts import ROUTINE_FINDINGS, read_alert_settings, read_ping_url,
 from scraper.command import ProjectCommand
 from scraper.errors import AgencyError
 from scraper.round import CommandRunner
+
+logger = logging.getLogger(__name__)
 
 
 class Command(ProjectCommand):
@@ -39,13 +43,25 @@ class Command(ProjectCommand):
         words = args[2:] if args[1:2] == ["--"] else args[1:]
         if not match or bool(match[2]) == bool(words) or not (opts.every is None or opts.every > 0):
             raise AgencyError("arguments", None, "NAME", f"must be given as in: {self.usage}")
-        report = partial(report_result, self.archive_path, match[1], read_alert_settings(), read_ping_url(match[1]))
+        report = partial(tell, self.archive_path, match[1])
         if match[2]:
             # systemd (from version 251) tells the unit of OnFailure= how the other one ended
             told = [os.environ.get(f"MONITOR_{name}", "") for name in ("SERVICE_RESULT", "EXIT_STATUS")]
             is_told = report(None if match[2] == "ok" else " ".join(filter(None, told)) or "see its log")
             return int(not is_told)
         return run_reported(words, match[1] in ROUTINE_FINDINGS, opts.every, report)
+
+
+def tell(archive: Path, name: str, problem: str | None) -> bool:
+    """Report how a command ended (problem: None for a success), and return whether that was delivered.
+
+    The settings are read only now, because a wrong one must not keep a back-up from being made.
+    """
+    try:
+        return report_result(archive, name, read_alert_settings(), read_ping_url(name), problem)
+    except AgencyError as error:
+        logger.warning("%s: is not reported: %s", name, error)
+        return False
 
 
 def run_reported(words: list[str], may_find: bool, every: float | None, report: Callable[[str | None], bool]) -> int:
@@ -56,10 +72,19 @@ def run_reported(words: list[str], may_find: bool, every: float | None, report: 
     with CommandRunner() as runner:
         while True:
             started = monotonic()
-            code = runner.run_command(words)
+            code = start_command(runner, words)
             if runner.stop_requested:
                 return 0
             is_told = report(None if code == 0 or (may_find and code == 1) else f"exit {code}")
             if every is None:
                 return (code if code >= 0 else 128 - code) or int(not is_told)
             runner.wait(started + 60 * every - monotonic())
+
+
+def start_command(runner: CommandRunner, words: list[str]) -> int:
+    """Run a command and return its exit code, or 127, as a shell does, if it cannot be started."""
+    try:
+        return runner.run_command(words)
+    except OSError as error:
+        logger.warning("%s: cannot be started: %s", words[0], error)
+        return 127

@@ -91,20 +91,10 @@ def test_service_manager_tells_how_a_unit_ended(webhook: Webhook, tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("arguments", "environment", "message"),
-    [
-        (["backup"], {}, "must be given as in: NAME"),
-        (["backup:gone"], {}, "must be given as in: NAME"),
-        (["backup", "--every", "0", "--", "true"], {}, "must be given as in: NAME"),
-        (["backup", "--", "true"], {"PING_BACKUP": "ftp://secret.example/"}, "environment: PING_BACKUP "),
-        (["backup", "--", "true"], {"ALERT_LANGUAGE": "fi"}, "environment: ALERT_LANGUAGE "),
-        (["backup", "--", "/nowhere/at/all"], {}, "/nowhere/at/all: No such file"),
-    ],
+    "arguments", [["backup"], ["backup:gone"], ["backup", "--every", "0", "--", "true"]], ids=lambda words: words[-1]
 )
-def test_wrong_use_is_an_error(
-    webhook: Webhook, tmp_path: Path, arguments: list[str], environment: dict[str, str], message: str
-) -> None:
-    failed = call(webhook, tmp_path, *arguments, **environment)
+def test_wrong_use_is_an_error(webhook: Webhook, tmp_path: Path, arguments: list[str]) -> None:
+    message, failed = "must be given as in: NAME", call(webhook, tmp_path, *arguments)
     assert (failed.returncode, message in failed.stderr) == (2, True), failed.stderr
     assert "secret" not in failed.stderr
 
@@ -207,3 +197,23 @@ def test_ping_url_is_checked_without_being_shown() -> None:
     with pytest.raises(AgencyError, match="environment: PING_BACKUP") as raised:
         read_ping_url("backup", {"PING_BACKUP": "https://user:secret@:80/"})
     assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("ALERT_WEBHOOK", "no address"), ("PING_BACKUP", "ftp://x.example"), ("ALERT_LANGUAGE", "xx")],
+)
+def test_wrong_setting_does_not_keep_the_command_from_running(
+    webhook: Webhook, tmp_path: Path, name: str, value: str
+) -> None:
+    made = tmp_path / "made"
+    done = call(webhook, tmp_path, "backup", "--", "touch", str(made), **{name: value})
+    assert (made.exists(), done.returncode) == (True, 1)
+    assert f"backup: is not reported: environment: [{name}]" in done.stderr or name in done.stderr
+
+
+@pytest.mark.parametrize("words", [["no-such-command"], ["/no/such/file", "--to", "x"]])
+def test_command_that_cannot_be_started_is_a_failure(webhook: Webhook, tmp_path: Path, words: list[str]) -> None:
+    done = call(webhook, tmp_path, "backup", "--", *words)
+    assert (done.returncode, "cannot be started" in done.stderr) == (127, True)
+    assert read_subjects(webhook) == ["backup failed"]

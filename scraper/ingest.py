@@ -17,8 +17,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
+
+from scrapy.settings import BaseSettings
 
 from archive.captures import Captures, select_evidence_headers
 from archive.database import ArchiveError
@@ -36,7 +38,7 @@ from archive.quarantine import (
 from archive.redaction import REDACTION_MARK
 from archive.refused import DEFAULT_RETENTION, RefusedPages, Retention
 from archive.store import Archive, SaveResult, StoredRelease
-from scraper.agency import is_wire_url
+from scraper.agency import Agency, is_wire_url
 from scraper.errors import NotARelease, PageError
 from scraper.matching import PageMatch, is_other_address, match_other_address, match_page
 from scraper.normalise import to_release
@@ -45,11 +47,6 @@ from scraper.parsed_page import FetchedPage, ParsedPage
 from scraper.quarantine import QuarantineCheck, describe_reasons
 from scraper.redesign import FINGERPRINT_VERSION, PageVersions, find_change_cause, is_redesign, reparse_stored
 from scraper.schedule import RevisitSchedule
-
-if TYPE_CHECKING:
-    from scrapy.settings import BaseSettings
-
-    from scraper.agency import Agency
 
 MIN_MOVED_SIMILARITY = 0.9  # minimum for a copy at another URL to be the release that disappeared
 MIN_REPLACEMENT_LENGTH = 400  # characters; minimum length of a text that may replace the text of a release

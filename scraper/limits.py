@@ -8,22 +8,18 @@ only the sitemaps of an index are dropped, because there may be thousands.
 from __future__ import annotations
 
 import gc
-from typing import TYPE_CHECKING, Self
+from typing import Self
 from weakref import WeakKeyDictionary
 
 from scrapy import Request, signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured, StopDownload
 from scrapy.utils.asyncio import AsyncioLoopingCall, create_looping_call
+from twisted.internet.task import LoopingCall
 
 from archive.database import freeze_garbage_collector
-from scraper.crawl_stats import has_archive_spider
+from scraper.crawl_stats import ArchiveSpider, Deadline, has_archive_spider
 from scraper.downloader import CrawlStopped
-
-if TYPE_CHECKING:
-    from twisted.internet.task import LoopingCall
-
-    from scraper.crawl_stats import ArchiveSpider, Deadline
 
 STOP_CHECK_INTERVAL = 0.2  # seconds between two checks
 MIN_COUNTED_BYTES = 1024 * 1024  # smaller responses are never aborted and not counted

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from archive.models import FILE_PARSER
+from scraper.agency import Agency
 from scraper.items import AttachmentItem, Provenance, ReleaseItem
 from scraper.pages.document import Document
-
-if TYPE_CHECKING:
-    from scraper.agency import Agency
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

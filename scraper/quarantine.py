@@ -12,15 +12,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from archive.models import to_state
+from archive.models import Release, to_state
 from archive.quarantine import (
     HABIT_FIELDS,
     MAX_SHORT_RATIO,
     UNIQUE_FIELDS,
     FieldHabits,
     Quarantine,
+    QuarantinedPage,
     QuarantineReason,
     is_backfill,
     is_page_reason,
@@ -29,14 +30,10 @@ from archive.quarantine import (
     reason_key,
     split_lines,
 )
+from archive.store import Archive, StoredRelease
 from scraper.agency import is_wire_url
+from scraper.parsed_page import ParsedPage
 from scraper.redesign import PageText, PageVersions, identify_part, is_redesign, iter_paragraphs, to_comparable_text
-
-if TYPE_CHECKING:
-    from archive.models import Release
-    from archive.quarantine import QuarantinedPage
-    from archive.store import Archive, StoredRelease
-    from scraper.parsed_page import ParsedPage
 
 MIN_BODY_LENGTH = 400  # characters; shorter bodies cannot lose enough text to be suspicious
 LOST_SHARE = 2 / 3  # share of a body's characters that must disappear to be suspicious

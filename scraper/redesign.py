@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache, partial
 from hashlib import blake2b
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from lxml import etree, html
@@ -31,9 +31,7 @@ from scraper.normalise import to_release
 from scraper.normalise.urls import extract_host, resolve_canonical_url
 from scraper.pages import open_document, read_document
 from scraper.pages.document import Document, get_text_content
-
-if TYPE_CHECKING:
-    from scraper.parsed_page import ParsedPage
+from scraper.parsed_page import ParsedPage
 
 LinkSet = frozenset[tuple[str, str]]  # (text, target) of links, by `to_comparable_text` and `normalise_link_target`
 

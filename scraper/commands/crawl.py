@@ -8,16 +8,14 @@ import logging
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from scrapy.commands.crawl import Command as ScrapyCrawl
 from scrapy.crawler import Crawler
 
 from scraper.command import ProjectCommand, get_only_argument
+from scraper.spiders.base import ReleaseSpider
 from scraper.spiders.refetch import RefetchOutcome, RefetchSpider
-
-if TYPE_CHECKING:
-    from scraper.spiders.base import ReleaseSpider
 
 MAX_REFETCH_LINES = 20
 

@@ -17,14 +17,16 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import Any, Self, cast
 
 from scrapy import Request
 from scrapy.core.downloader.handlers.base import BaseDownloadHandler
 from scrapy.crawler import Crawler
+from scrapy.http import Response
 from scrapy.settings import BaseSettings
 from scrapy.utils.asyncio import AsyncioLoopingCall, create_looping_call
 from scrapy.utils.misc import build_from_crawler, load_object
+from twisted.internet.task import LoopingCall
 
 from archive.dates import now
 from archive.frontier import Frontier, Hosts, PaginationCursors
@@ -45,15 +47,9 @@ from scraper.downloader import CrawlStopped
 from scraper.errors import BrokerError
 from scraper.ingest import CrawlRecorder
 from scraper.parsed_page import FetchedPage, ParsedPage
-from scraper.round import ROUND_SPIDERS, read_last_crawl_id
+from scraper.round import ROUND_SPIDERS, CommandRunner, read_last_crawl_id
 from scraper.schedule import parse_schedule
-
-if TYPE_CHECKING:
-    from scrapy.http import Response
-    from twisted.internet.task import LoopingCall
-
-    from scraper.round import CommandRunner
-    from scraper.spiders.base import ReleaseSpider
+from scraper.spiders.base import ReleaseSpider
 
 logger = logging.getLogger(__name__)
 

@@ -17,9 +17,11 @@ from functools import partial
 from pathlib import Path
 from time import monotonic
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
+from scrapy.crawler import Crawler
 from scrapy.exceptions import DropItem
+from scrapy.settings import BaseSettings
 from scrapy.signalmanager import SignalManager
 
 from archive.database import ArchiveError
@@ -45,16 +47,10 @@ from scraper.errors import BrokerError
 from scraper.failures import OWN_FAULT
 from scraper.ingest import CrawlRecorder, read_retention
 from scraper.locks import lock_agency, lock_writer, open_lock_file, unlock_agency
+from scraper.parsed_page import ParsedPage
 from scraper.pipelines import ArchivePipeline
 from scraper.round import close_round, read_last_crawl_id
-from scraper.schedule import parse_schedule
-
-if TYPE_CHECKING:
-    from scrapy.crawler import Crawler
-    from scrapy.settings import BaseSettings
-
-    from scraper.parsed_page import ParsedPage
-    from scraper.schedule import RevisitSchedule
+from scraper.schedule import RevisitSchedule, parse_schedule
 
 logger = logging.getLogger(__name__)
 StreamEntry = tuple[bytes, Mapping[bytes, bytes]]  # id and fields; no fields if the entry has been deleted

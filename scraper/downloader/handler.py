@@ -19,8 +19,8 @@ import zlib
 from collections.abc import Callable, Iterator
 from gzip import GzipFile
 from io import BytesIO
-from typing import TYPE_CHECKING
 
+from scrapy import Request
 from scrapy.core.downloader.handlers.http11 import (
     HTTP11DownloadHandler,
     _LenientHTTP11ClientFactory,
@@ -31,13 +31,10 @@ from scrapy.exceptions import IgnoreRequest, ResponseDataLossError
 from scrapy.http import HtmlResponse, Response, TextResponse, XmlResponse
 from scrapy.responsetypes import responsetypes
 from scrapy.utils._compression import brotli, zstd  # type: ignore[attr-defined] # the packages that Scrapy found
-
-if TYPE_CHECKING:
-    from scrapy import Request
-    from twisted.internet.defer import Deferred
-    from twisted.internet.interfaces import IAddress
-    from twisted.web._newclient import Request as TxRequest
-    from twisted.web.iweb import IResponse
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IAddress
+from twisted.web._newclient import Request as TxRequest
+from twisted.web.iweb import IResponse
 
 DECOMPRESS_CHUNK = 64 * 1024  # bytes decompressed at a time
 MAX_HEADER_BYTES = 256 * 1024  # status line and header lines together

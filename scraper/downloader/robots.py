@@ -12,7 +12,6 @@ import logging
 import re
 from datetime import timedelta
 from time import monotonic
-from typing import TYPE_CHECKING
 
 from scrapy import Request, signals
 from scrapy.crawler import Crawler
@@ -23,6 +22,7 @@ from scrapy.robotstxt import ProtegoRobotParser, RobotParser
 from scrapy.utils.httpobj import urlparse_cached
 
 from archive.dates import now, to_iso
+from archive.store import Archive
 from scraper.downloader import (
     DOWNLOAD_ERRORS,
     CrawlStopped,
@@ -32,9 +32,6 @@ from scraper.downloader import (
     RobotsUnreachable,
     describe_download_error,
 )
-
-if TYPE_CHECKING:
-    from archive.store import Archive
 
 logger = logging.getLogger(__name__)
 

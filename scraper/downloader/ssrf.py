@@ -12,25 +12,21 @@ counts as named, and so do the start URLs of a spider from another project.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from collections.abc import Sequence
+from typing import Self
 from urllib.parse import urlsplit
 
 from scrapy import Request
 from scrapy.crawler import Crawler
 from scrapy.exceptions import CannotResolveHostError
 from scrapy.resolver import CachingThreadedResolver
-from twisted.internet.defer import succeed
+from twisted.internet.base import ReactorBase
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import DNSLookupError
 
 from archive.urls import find_host_problem, is_loopback
 from scraper.agency import Agency
 from scraper.downloader import PrivateAddress
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from twisted.internet.base import ReactorBase
-    from twisted.internet.defer import Deferred
 
 LOOPBACK_ADDRESS = "127.0.0.1"
 # Host → why its address was rejected. Needed because Twisted only reports that the lookup failed.

@@ -17,7 +17,7 @@ from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from time import monotonic
-from typing import TYPE_CHECKING, Self
+from typing import Self
 from urllib.parse import urlsplit
 
 from scrapy import Request, Spider, signals
@@ -28,10 +28,8 @@ from scrapy.robotstxt import RobotParser
 
 from archive.dates import now, to_iso
 from archive.frontier import HostPause
+from archive.store import Archive
 from scraper.downloader import NO_RESPONSE_ERRORS, DailyBudgetExceeded, HostPaused
-
-if TYPE_CHECKING:
-    from archive.store import Archive
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ import sqlite3
 import sys
 from abc import abstractmethod
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, ClassVar, NoReturn
 from urllib.parse import urlsplit
 
 from scrapy.commands import ScrapyCommand
@@ -42,6 +42,7 @@ class ProjectCommand(ScrapyCommand):
     usage = "[options]"
     takes_arguments = False
     takes_agency_option = False  # whether the command has the option --agency
+    options: ClassVar[tuple[tuple[str, dict[str, Any]], ...]] = ()  # further ones, by `option`
     # whether only warnings are logged unless --loglevel is given, for commands with much output of their own
     logs_only_warnings = False
 
@@ -74,6 +75,8 @@ class ProjectCommand(ScrapyCommand):
         super().add_options(parser)
         if self.takes_agency_option:
             parser.add_argument("--agency", default="", help="slugs, separated by commas (default: all agencies)")
+        for name, arguments in self.options:
+            parser.add_argument(name, **arguments)
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         super().process_options(args, opts)
@@ -143,6 +146,11 @@ class OutsideCrawl(ScrapyCrawl):
         if not inside_project():
             exit_outside_project()
         super().process_options(args, opts)
+
+
+def option(name: str, **arguments: Any) -> tuple[str, dict[str, Any]]:
+    """Return an option for `ProjectCommand.options`. arguments: those of ArgumentParser.add_argument."""
+    return name, arguments
 
 
 def exit_outside_project() -> NoReturn:

@@ -11,14 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 from scrapy import Request, signals
 from scrapy.crawler import Crawler
-from scrapy.exceptions import NotConfigured
 from scrapy.http import Response
 from scrapy.utils.asyncio import AsyncioLoopingCall, create_looping_call
 from twisted.python.failure import Failure
@@ -31,6 +30,7 @@ from archive.health.metrics import list_filled_fields
 from archive.models import Release
 from archive.store import Archive, SaveResult
 from scraper.agency import Agency
+from scraper.downloader import CrawlerComponent
 from scraper.downloader.throttle import find_download_slot, get_slot_key
 from scraper.errors import AgencyError
 from scraper.failures import classify_failure
@@ -150,39 +150,28 @@ class ArchiveSpider(Protocol):
     def stop_if_unwritable(self, error: BaseException | None) -> bool: ...
 
 
-def has_archive_spider(crawler: Crawler) -> bool:
-    """Return whether a crawler runs a spider of this project that crawls into an archive.
-
-    False for `scrapy shell`, `fetch`, `parse`, `runspider` and the like, and for `scrapy probe`.
-    """
-    return hasattr(crawler.spidercls, "stop_if_unwritable")
-
-
-class CrawlStatsExtension:
+class CrawlStatsExtension(CrawlerComponent):
     """Inserts a row into crawls per agency when a spider opens, and completes it when it closes."""
 
+    needs_archive = True
+    receivers = (
+        ("spider_opened", signals.spider_opened),
+        ("spider_closed", signals.spider_closed),
+        ("request_reached_downloader", signals.request_reached_downloader),
+        ("response_received", signals.response_received),
+        ("spider_error", signals.spider_error),
+        # when either signal is sent, slot.lastseen is still the time at which the request was sent
+        ("record_send_time", signals.headers_received),
+        ("record_send_time", signals.request_left_downloader),
+        ("robots_parsed", signals.robots_parsed),
+    )
+
     def __init__(self, crawler: Crawler) -> None:
-        self.crawler = crawler
+        super().__init__(crawler)
         # keys: slots of the downloader, one per host
         self.last_sent: dict[str, float] = {}  # host → time of its last request, on the monotonic clock
         self.min_delays: dict[str, float] = {}  # host → seconds
         self.robots_hosts: set[str] = set()  # hosts whose robots.txt was read
-
-    @classmethod
-    def from_crawler(cls, crawler: Crawler) -> Self:
-        if not has_archive_spider(crawler):
-            raise NotConfigured
-        extension = cls(crawler)
-        crawler.signals.connect(extension.spider_opened, signals.spider_opened)
-        crawler.signals.connect(extension.spider_closed, signals.spider_closed)
-        crawler.signals.connect(extension.request_reached_downloader, signals.request_reached_downloader)
-        crawler.signals.connect(extension.response_received, signals.response_received)
-        crawler.signals.connect(extension.spider_error, signals.spider_error)
-        # when either signal is sent, slot.lastseen is still the time at which the request was sent
-        crawler.signals.connect(extension.record_send_time, signals.headers_received)
-        crawler.signals.connect(extension.record_send_time, signals.request_left_downloader)
-        crawler.signals.connect(extension.robots_parsed, signals.robots_parsed)
-        return extension
 
     def spider_opened(self, spider: ArchiveSpider) -> None:
         """Insert the rows. If the crawl is killed, their `finished` stays empty."""
@@ -317,22 +306,17 @@ These are the first releases of this archive. What to do next:
   scrapy round                         keep it current, every hour: docs/operate.md"""
 
 
-class ProgressExtension:
-    def __init__(self) -> None:
+class ProgressExtension(CrawlerComponent):
+    needs_archive = True
+    receivers = (("spider_opened", signals.spider_opened), ("spider_closed", signals.spider_closed))
+
+    def __init__(self, crawler: Crawler) -> None:
+        super().__init__(crawler)
         self.console = StderrConsole(stderr=True)
         self.live: Live | None = None
         self.log_loop: AsyncioLoopingCall | LoopingCall | None = None
         self.logged_requests: dict[str, int] = {}  # agency → number of requests at its last log line
         self.is_first_crawl = False  # of the archive
-
-    @classmethod
-    def from_crawler(cls, crawler: Crawler) -> Self:
-        if not has_archive_spider(crawler):
-            raise NotConfigured
-        extension = cls()
-        crawler.signals.connect(extension.spider_opened, signals.spider_opened)
-        crawler.signals.connect(extension.spider_closed, signals.spider_closed)
-        return extension
 
     def spider_opened(self, spider: ArchiveSpider) -> None:
         """Start the live table if standard error is a terminal, else the periodic log lines."""

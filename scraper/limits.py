@@ -8,42 +8,35 @@ only the sitemaps of an index are dropped, because there may be thousands.
 from __future__ import annotations
 
 import gc
-from typing import Self
 from weakref import WeakKeyDictionary
 
 from scrapy import Request, signals
 from scrapy.crawler import Crawler
-from scrapy.exceptions import NotConfigured, StopDownload
+from scrapy.exceptions import StopDownload
 from scrapy.utils.asyncio import AsyncioLoopingCall, create_looping_call
 from twisted.internet.task import LoopingCall
 
 from archive.database import freeze_garbage_collector
-from scraper.crawl_stats import ArchiveSpider, Deadline, has_archive_spider
-from scraper.downloader import CrawlStopped
+from scraper.crawl_stats import ArchiveSpider, Deadline
+from scraper.downloader import CrawlerComponent, CrawlStopped
 
 STOP_CHECK_INTERVAL = 0.2  # seconds between two checks
 MIN_COUNTED_BYTES = 1024 * 1024  # smaller responses are never aborted and not counted
 GC_THRESHOLD = 10_000  # new objects; Python's default of 700 (3.11) is less than what a single page creates
 
 
-class DeadlineMiddleware:
+class DeadlineMiddleware(CrawlerComponent):
     """Drops requests that have not been sent when a pass ends or a stop is requested.
 
     Without this, a Retry-After could delay the end of the crawl for minutes.
     """
 
-    def __init__(self, crawler: Crawler) -> None:
-        self.crawler = crawler
-        self.check_loop: AsyncioLoopingCall | LoopingCall | None = None
+    needs_archive = True
+    receivers = (("spider_opened", signals.spider_opened), ("spider_closed", signals.spider_closed))
 
-    @classmethod
-    def from_crawler(cls, crawler: Crawler) -> Self:
-        if not has_archive_spider(crawler):
-            raise NotConfigured
-        middleware = cls(crawler)
-        crawler.signals.connect(middleware.spider_opened, signals.spider_opened)
-        crawler.signals.connect(middleware.spider_closed, signals.spider_closed)
-        return middleware
+    def __init__(self, crawler: Crawler) -> None:
+        super().__init__(crawler)
+        self.check_loop: AsyncioLoopingCall | LoopingCall | None = None
 
     def spider_opened(self, spider: ArchiveSpider) -> None:
         # Scrapy has no signal for the moment when a stop is requested
@@ -77,23 +70,22 @@ class DeadlineMiddleware:
                 deferred.errback(CrawlStopped(reason))
 
 
-class InFlightLimit:
+class InFlightLimit(CrawlerComponent):
     """Aborts responses that would bring all bodies in flight over IN_FLIGHT_MAX bytes.
 
     DOWNLOAD_MAXSIZE limits a single response, but dozens of hosts may send responses of that size at the same time.
     """
 
+    receivers = (
+        ("bytes_received", signals.bytes_received),
+        ("request_left_downloader", signals.request_left_downloader),
+    )
+
     def __init__(self, crawler: Crawler) -> None:
+        super().__init__(crawler)
         self.max_bytes = crawler.settings.getint("IN_FLIGHT_MAX")
         # weak keys, so that finished requests do not count
         self.bytes_by_request: WeakKeyDictionary[Request, int] = WeakKeyDictionary()
-
-    @classmethod
-    def from_crawler(cls, crawler: Crawler) -> Self:
-        extension = cls(crawler)
-        crawler.signals.connect(extension.bytes_received, signals.bytes_received)
-        crawler.signals.connect(extension.request_left_downloader, signals.request_left_downloader)
-        return extension
 
     def bytes_received(self, data: bytes, request: Request) -> None:
         """Count a chunk of a response; abort the response if the limit is exceeded and it is the largest one."""

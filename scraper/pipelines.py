@@ -9,16 +9,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from scrapy import signals
 from scrapy.crawler import Crawler
-from scrapy.exceptions import DropItem, NotConfigured
+from scrapy.exceptions import DropItem
 
 from archive.quarantine import FieldLoss, QuarantinedPage
 from archive.store import Archive, SaveResult
 from scraper.agency import is_wire_url
-from scraper.crawl_stats import has_archive_spider
+from scraper.downloader import CrawlerComponent
 from scraper.errors import PageError
 from scraper.failures import classify_failure
 from scraper.ingest import Ingest, review_quarantine, take_in_refused
@@ -32,20 +32,16 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-class ArchivePipeline:
+class ArchivePipeline(CrawlerComponent):
     """Stores parsed pages in the archive or in quarantine, and counts the outcomes."""
 
+    needs_archive = True
+
     def __init__(self, crawler: Crawler) -> None:
-        self.crawler = crawler
+        super().__init__(crawler)
         # by (agency, whether the page is at a wire)
         self.quarantine_checks: dict[tuple[str, bool], QuarantineCheck] = {}
         self.quarantined_urls: dict[str, set[str]] = {}  # agency → URLs quarantined by this crawl
-
-    @classmethod
-    def from_crawler(cls, crawler: Crawler) -> Self:
-        if not has_archive_spider(crawler):
-            raise NotConfigured
-        return cls(crawler)
 
     @property
     def spider(self) -> ReleaseSpider:

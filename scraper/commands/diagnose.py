@@ -25,7 +25,7 @@ from archive.database import check_database
 from archive.quarantine import Quarantine, QuarantinedPage
 from archive.store import Archive
 from scraper.agency import SELECTOR_KEYS, Agency
-from scraper.command import ProjectCommand
+from scraper.command import ProjectCommand, option
 from scraper.errors import PageError, SourceError
 from scraper.items import Provenance, ReleaseItem
 from scraper.normalise.text import clean_line
@@ -282,11 +282,11 @@ class Command(ProjectCommand):
     takes_arguments = True
     logs_only_warnings = True
 
-    def add_options(self, parser: argparse.ArgumentParser) -> None:
-        super().add_options(parser)
-        parser.add_argument("--json", action="store_true", help="print JSON")
-        parser.add_argument("--save", type=Path, metavar="DIR", help="write both pages to this folder")
-        parser.add_argument("--ask", action="store_true", help="probe the site as well (one agency only)")
+    options = (
+        option("--json", action="store_true", help="print JSON"),
+        option("--save", type=Path, metavar="DIR", help="write both pages to this folder"),
+        option("--ask", action="store_true", help="probe the site as well (one agency only)"),
+    )
 
     def execute(self, args: list[str], opts: argparse.Namespace) -> int:
         if not args or (opts.ask and len(args) > 1):

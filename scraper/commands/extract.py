@@ -9,7 +9,7 @@ from pathlib import Path
 
 from archive.dates import to_iso
 from scraper.agency import find_owner
-from scraper.command import ProjectCommand, get_only_argument
+from scraper.command import ProjectCommand, get_only_argument, option
 from scraper.errors import PageError
 from scraper.normalise import find_quality_warnings, to_release
 from scraper.pages import read_page
@@ -27,13 +27,13 @@ class Command(ProjectCommand):
     usage = "FILE --url URL [--agency SLUG] [--explain]"
     takes_arguments = True
 
-    def add_options(self, parser: argparse.ArgumentParser) -> None:
-        super().add_options(parser)
-        parser.add_argument("--url", required=True, help="the URL that the page was fetched from")
-        parser.add_argument("--agency", help="the agency's slug (default: the agency that has the URL's host)")
-        parser.add_argument(
+    options = (
+        option("--url", required=True, help="the URL that the page was fetched from"),
+        option("--agency", help="the agency's slug (default: the agency that has the URL's host)"),
+        option(
             "--explain", action="store_true", help="print each field's value, the rule that read it and the element"
-        )
+        ),
+    )
 
     def execute(self, args: list[str], opts: argparse.Namespace) -> int:
         path = Path(get_only_argument(args, "file"))

@@ -13,7 +13,7 @@ from archive.health.report import AgencyHealth, read_agency_health
 from archive.health.table import print_health
 from archive.store import Archive
 from scraper.agency import Agency
-from scraper.command import ProjectCommand
+from scraper.command import ProjectCommand, option
 from scraper.crawl_stats import assess_declared_agencies
 
 
@@ -24,15 +24,15 @@ class Command(ProjectCommand):
     acknowledged ones; 1: a fault that is not acknowledged; 2: wrong configuration.
     """
 
-    def add_options(self, parser: argparse.ArgumentParser) -> None:
-        super().add_options(parser)
-        parser.add_argument(
+    options = (
+        option(
             "--acknowledge",
             metavar="SLUG",
             action="append",
             default=[],
             help="ignore a known fault of an agency until its state or reason changes; may be given several times",
-        )
+        ),
+    )
 
     def execute(self, args: list[str], opts: argparse.Namespace) -> int:
         acknowledged = (

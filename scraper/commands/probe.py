@@ -6,7 +6,7 @@ import argparse
 import shutil
 from pathlib import Path
 
-from scraper.command import ProjectCommand, get_only_argument, parse_url_argument
+from scraper.command import ProjectCommand, get_only_argument, option, parse_url_argument
 from scraper.errors import PageError, SourceError
 from scraper.probe import STORED_PAGES_DIR, probe_file, store_page
 from scraper.probe.report import format_probe_report
@@ -25,15 +25,11 @@ class Command(ProjectCommand):
     takes_arguments = True
     logs_only_warnings = True
 
-    def add_options(self, parser: argparse.ArgumentParser) -> None:
-        super().add_options(parser)
-        parser.add_argument("--url", help="the URL that the stored file was fetched from; nothing is requested")
-        parser.add_argument(
-            "--store", action="store_true", help="write the first release and its expected result, for review"
-        )
-        parser.add_argument(
-            "--out", type=Path, default=STORED_PAGES_DIR, help="folder to write to (default: %(default)s)"
-        )
+    options = (
+        option("--url", help="the URL that the stored file was fetched from; nothing is requested"),
+        option("--store", action="store_true", help="write the first release and its expected result, for review"),
+        option("--out", type=Path, default=STORED_PAGES_DIR, help="folder to write to (default: %(default)s)"),
+    )
 
     def execute(self, args: list[str], opts: argparse.Namespace) -> int:
         argument = get_only_argument(args, "address, or one file and its --url")

@@ -11,7 +11,7 @@ from archive.database import check_database
 from archive.dates import now
 from archive.quarantine import Quarantine, QuarantinedPage
 from archive.store import Archive, SaveResult
-from scraper.command import ProjectCommand
+from scraper.command import ProjectCommand, option
 from scraper.errors import AgencyError
 from scraper.ingest import CrawlRecorder, Ingest, accept_quarantined, resolve_superseded
 from scraper.locks import lock_agencies
@@ -31,11 +31,11 @@ class Command(ProjectCommand):
     usage = "[SLUG …] [--id N[,N]] [--accept | --drop]"
     takes_arguments = True
 
-    def add_options(self, parser: argparse.ArgumentParser) -> None:
-        super().add_options(parser)
-        parser.add_argument("--accept", action="store_true", help="store pages as ordinary releases and edits")
-        parser.add_argument("--drop", action="store_true", help="never store these pages; their rows are kept")
-        parser.add_argument("--id", default="", help="numbers of single pages, separated by commas (default: all)")
+    options = (
+        option("--accept", action="store_true", help="store pages as ordinary releases and edits"),
+        option("--drop", action="store_true", help="never store these pages; their rows are kept"),
+        option("--id", default="", help="numbers of single pages, separated by commas (default: all)"),
+    )
 
     def execute(self, args: list[str], opts: argparse.Namespace) -> int:
         if opts.accept and opts.drop:

@@ -14,7 +14,7 @@ from time import monotonic
 from scrapy.utils.log import configure_logging
 
 from scraper.alerts import ROUTINE_FINDINGS, read_alert_settings, read_ping_url, report_result
-from scraper.command import ProjectCommand
+from scraper.command import ProjectCommand, option
 from scraper.errors import AgencyError
 from scraper.round import CommandRunner
 
@@ -33,9 +33,7 @@ class Command(ProjectCommand):
     usage = "NAME [--every MINUTES] -- COMMAND …, or NAME:ok, or NAME:failed"
     takes_arguments = True
 
-    def add_options(self, parser: argparse.ArgumentParser) -> None:
-        super().add_options(parser)
-        parser.add_argument("--every", type=float, metavar="MINUTES", help="keep running, and run it every MINUTES")
+    options = (option("--every", type=float, metavar="MINUTES", help="keep running, and run it every MINUTES"),)
 
     def execute(self, args: list[str], opts: argparse.Namespace) -> int:
         configure_logging(self.settings)

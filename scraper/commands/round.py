@@ -15,7 +15,7 @@ from scrapy.utils.log import configure_logging
 from archive.dates import now
 from archive.follow import read_follow_settings
 from scraper.alerts import AlertSettings, read_alert_settings, report_result
-from scraper.command import ProjectCommand
+from scraper.command import ProjectCommand, option
 from scraper.errors import AgencyError
 from scraper.locks import lock_round
 from scraper.round import (
@@ -40,14 +40,10 @@ class Command(ProjectCommand):
 
     takes_agency_option = True
 
-    def add_options(self, parser: argparse.ArgumentParser) -> None:
-        super().add_options(parser)
-        parser.add_argument(
-            "--every", type=float, metavar="MINUTES", help="keep running, and start a round every MINUTES minutes"
-        )
-        parser.add_argument(
-            "--fresh", type=float, metavar="HOURS", help="only check whether a crawl ended in the last HOURS hours"
-        )
+    options = (
+        option("--every", type=float, metavar="MINUTES", help="keep running, and start a round every MINUTES minutes"),
+        option("--fresh", type=float, metavar="HOURS", help="only check whether a crawl ended in the last HOURS hours"),
+    )
 
     def execute(self, args: list[str], opts: argparse.Namespace) -> int:
         configure_logging(self.settings)

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Any, cast
 
 from scrapy import Request
 from scrapy.core.downloader.handlers.base import BaseDownloadHandler
@@ -43,7 +43,7 @@ from scraper.distributed.queue import (
     Lease,
     keep_lease,
 )
-from scraper.downloader import CrawlStopped
+from scraper.downloader import CrawlerComponent, CrawlStopped
 from scraper.errors import BrokerError
 from scraper.ingest import CrawlRecorder
 from scraper.parsed_page import FetchedPage, ParsedPage
@@ -289,15 +289,8 @@ class WorkerCrawlStats(CrawlStatsExtension):
             logger.critical("the result of the crawl cannot be sent: %s", error)
 
 
-class WorkerPipeline:
+class WorkerPipeline(CrawlerComponent):
     """Item pipeline that sends parsed pages to the writer."""
-
-    def __init__(self, crawler: Crawler) -> None:
-        self.crawler = crawler
-
-    @classmethod
-    def from_crawler(cls, crawler: Crawler) -> Self:
-        return cls(crawler)
 
     def process_item(self, page: ParsedPage) -> ParsedPage:
         """Send a page, and mark its URL as done for this round."""

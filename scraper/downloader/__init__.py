@@ -1,4 +1,4 @@
-"""Components of Scrapy's downloader. Here: reasons for not sending a request, and descriptions of failed downloads.
+"""Components of Scrapy's downloader. Here: their base, reasons for not sending a request, and failed downloads.
 
 These exceptions are separate from scraper/errors.py, so that parsing a page does not need Scrapy.
 
@@ -14,6 +14,9 @@ scrapy.exceptions.IgnoreRequest
 
 from __future__ import annotations
 
+from typing import Any, ClassVar, Self
+
+from scrapy.crawler import Crawler
 from scrapy.exceptions import (
     CannotResolveHostError,
     DownloadCancelledError,
@@ -21,10 +24,34 @@ from scrapy.exceptions import (
     DownloadFailedError,
     DownloadTimeoutError,
     IgnoreRequest,
+    NotConfigured,
     ResponseDataLossError,
 )
 from scrapy.http import Response
 from twisted.web.client import ResponseFailed
+
+
+class CrawlerComponent:
+    """A middleware, extension or pipeline, which Scrapy builds once per crawler.
+
+    receivers: pairs of a method's name and the signal that calls it. needs_archive: whether it is left out unless the
+    spider crawls into an archive, which is not so for `scrapy shell`, `fetch`, `parse`, `runspider` and `probe`.
+    """
+
+    receivers: ClassVar[tuple[tuple[str, Any], ...]] = ()
+    needs_archive: ClassVar[bool] = False
+
+    def __init__(self, crawler: Crawler) -> None:
+        self.crawler = crawler
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        if cls.needs_archive and not hasattr(crawler.spidercls, "stop_if_unwritable"):  # as every ReleaseSpider has
+            raise NotConfigured
+        component = cls(crawler)
+        for name, signal in cls.receivers:
+            crawler.signals.connect(getattr(component, name), signal)
+        return component
 
 
 class PrivateAddress(IgnoreRequest):

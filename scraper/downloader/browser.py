@@ -17,7 +17,7 @@ import logging
 import os
 import shutil
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from scrapy import Request, signals
 from scrapy.crawler import Crawler
@@ -25,7 +25,14 @@ from scrapy.exceptions import DownloadFailedError, DownloadTimeoutError, IgnoreR
 from scrapy.http import HtmlResponse, Response
 
 from scraper.agency import Agency
-from scraper.downloader import DOWNLOAD_ERRORS, CrawlStopped, RequestDeferred, decode_headers, describe_download_error
+from scraper.downloader import (
+    DOWNLOAD_ERRORS,
+    CrawlerComponent,
+    CrawlStopped,
+    RequestDeferred,
+    decode_headers,
+    describe_download_error,
+)
 from scraper.errors import AgencyError
 from scraper.normalise.urls import extract_host
 
@@ -55,22 +62,18 @@ DROPPED_HEADERS = {
 }
 
 
-class BrowserMiddleware:
+class BrowserMiddleware(CrawlerComponent):
     """Downloader middleware that replaces a listing page with the result of its scripts (meta key `browser`)."""
 
+    receivers = (("close", signals.spider_closed),)
+
     def __init__(self, crawler: Crawler) -> None:
-        self.crawler = crawler
+        super().__init__(crawler)
         self.max_seconds = crawler.settings.getfloat("BROWSER_TIMEOUT")
         self.max_bytes = crawler.settings.getint("DOWNLOAD_MAXSIZE")
         self.lock = asyncio.Lock()  # one page at a time, because each takes hundreds of MB
         self.playwright: Playwright | None = None
         self.browser: Browser | None = None
-
-    @classmethod
-    def from_crawler(cls, crawler: Crawler) -> Self:
-        middleware = cls(crawler)
-        crawler.signals.connect(middleware.close, signals.spider_closed)
-        return middleware
 
     async def process_response(self, request: Request, response: Response) -> Response:
         if not request.meta.get("browser") or response.status != 200 or not isinstance(response, HtmlResponse):

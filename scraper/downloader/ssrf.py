@@ -26,24 +26,20 @@ from twisted.internet.error import DNSLookupError
 
 from archive.urls import find_host_problem, is_loopback
 from scraper.agency import Agency
-from scraper.downloader import PrivateAddress
+from scraper.downloader import CrawlerComponent, PrivateAddress
 
 LOOPBACK_ADDRESS = "127.0.0.1"
 # Host → why its address was rejected. Needed because Twisted only reports that the lookup failed.
 REJECTED_HOSTS: dict[str, str] = {}
 
 
-class SSRFFilter:
+class SSRFFilter(CrawlerComponent):
     """Downloader middleware that rejects requests to hosts that are not public."""
 
     def __init__(self, crawler: Crawler) -> None:
-        self.crawler = crawler
+        super().__init__(crawler)
         self.private_hosts = set(crawler.settings.getlist("PRIVATE_HOSTS"))
         self.given_netlocs: set[str] = set()  # hosts of the start URLs, for the spider of another project
-
-    @classmethod
-    def from_crawler(cls, crawler: Crawler) -> Self:
-        return cls(crawler)
 
     def process_request(self, request: Request) -> None:
         parts = urlsplit(request.url)

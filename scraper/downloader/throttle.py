@@ -17,7 +17,6 @@ from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from time import monotonic
-from typing import Self
 from urllib.parse import urlsplit
 
 from scrapy import Request, Spider, signals
@@ -29,7 +28,7 @@ from scrapy.robotstxt import RobotParser
 from archive.dates import now, to_iso
 from archive.frontier import HostPause
 from archive.store import Archive
-from scraper.downloader import NO_RESPONSE_ERRORS, DailyBudgetExceeded, HostPaused
+from scraper.downloader import NO_RESPONSE_ERRORS, CrawlerComponent, DailyBudgetExceeded, HostPaused
 
 logger = logging.getLogger(__name__)
 
@@ -43,20 +42,15 @@ class HostSlotMiddleware:
         request.meta.pop("download_slot", None)
 
 
-class CrawlDelayExtension:
+class CrawlDelayExtension(CrawlerComponent):
     """Applies the Crawl-delay of robots.txt as the minimum of the delay that AutoThrottle computes."""
 
+    receivers = (("robots_parsed", signals.robots_parsed), ("apply_delay", signals.response_downloaded))
+
     def __init__(self, crawler: Crawler) -> None:
-        self.crawler = crawler
+        super().__init__(crawler)
         self.max_delay = crawler.settings.getfloat("CRAWL_DELAY_MAX")
         self.min_delays: dict[str, float] = {}  # slot key (host) → seconds
-
-    @classmethod
-    def from_crawler(cls, crawler: Crawler) -> Self:
-        extension = cls(crawler)
-        crawler.signals.connect(extension.robots_parsed, signals.robots_parsed)
-        crawler.signals.connect(extension.apply_delay, signals.response_downloaded)
-        return extension
 
     def robots_parsed(self, robotparser: RobotParser, request: Request) -> None:
         """Store the host's Crawl-delay. request: the request for which robots.txt was fetched."""
@@ -71,19 +65,15 @@ class CrawlDelayExtension:
             slot.delay = max(slot.delay, self.min_delays.get(get_slot_key(self.crawler, request), 0.0))
 
 
-class DailyBudgetMiddleware:
+class DailyBudgetMiddleware(CrawlerComponent):
     """Rejects requests beyond an agency's daily budget, or beyond their `budget_share` of it; their URLs stay due."""
 
+    receivers = (("spider_opened", signals.spider_opened),)
+
     def __init__(self, crawler: Crawler) -> None:
-        self.crawler = crawler
+        super().__init__(crawler)
         self.max_requests = crawler.settings.getint("DAILY_BUDGET")
         self.earlier_requests: dict[str, int] = {}  # agency → number of requests that earlier crawls sent on this day
-
-    @classmethod
-    def from_crawler(cls, crawler: Crawler) -> Self:
-        middleware = cls(crawler)
-        crawler.signals.connect(middleware.spider_opened, signals.spider_opened)
-        return middleware
 
     def spider_opened(self, spider: Spider) -> None:
         archive: Archive | None = getattr(spider, "archive", None)  # a probe has no archive
@@ -128,11 +118,17 @@ def find_download_slot(crawler: Crawler, request: Request) -> Slot | None:
     return crawler.engine.downloader.slots.get(get_slot_key(crawler, request)) if crawler.engine else None
 
 
-class BackOffMiddleware:
+class BackOffMiddleware(CrawlerComponent):
     """Counts failed requests per host, rejects requests to paused hosts, and applies Retry-After."""
 
+    receivers = (
+        ("spider_opened", signals.spider_opened),
+        ("spider_closed", signals.spider_closed),
+        ("record_response", signals.response_downloaded),
+    )
+
     def __init__(self, crawler: Crawler) -> None:
-        self.crawler = crawler
+        super().__init__(crawler)
         settings = crawler.settings
         self.max_failures = settings.getint("BACK_OFF_AFTER")
         self.first_pause = timedelta(seconds=settings.getfloat("BACK_OFF_FIRST"))
@@ -146,14 +142,6 @@ class BackOffMiddleware:
         self.is_online = False  # whether any host has responded in this crawl
         # host → why it is paused, for pauses that are not stored because no host has responded yet
         self.unsaved_pauses: dict[str, str] = {}
-
-    @classmethod
-    def from_crawler(cls, crawler: Crawler) -> Self:
-        middleware = cls(crawler)
-        crawler.signals.connect(middleware.spider_opened, signals.spider_opened)
-        crawler.signals.connect(middleware.spider_closed, signals.spider_closed)
-        crawler.signals.connect(middleware.record_response, signals.response_downloaded)
-        return middleware
 
     @property
     def archive(self) -> Archive | None:

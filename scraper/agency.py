@@ -26,7 +26,6 @@ DEFAULT_AGENCIES_FILE = Path(__file__).with_name("agencies.toml")
 SLUG_PATTERN = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 HTTP_URL = re.compile(r"https?://[\w.-]+(:\d{1,5})?(/|$)", re.ASCII | re.IGNORECASE)
 SELECTOR_KEYS = ("title", "lead", "body", "tags", "published", "updated")
-FLAG_KEYS = ("files", "browser")
 ATTACHMENT_MODES = ("none", "links", "text")  # values of the key `attachments`
 URL_KEYS = ("home", "feeds", "sitemaps", "listings")
 PAGE_CLASS = ("scraper.pages.base", "NewsPage")  # base of every page class
@@ -309,7 +308,7 @@ def parse_agency_value(key: str, value: object) -> str | bool | tuple[str, ...] 
         raise ValueError(f"is not a key; the keys are {', '.join(AGENCY_KEYS)}")
     if key == "json":
         return tuple(map(parse_json_key, value if isinstance(value, list) else [value]))
-    if key in FLAG_KEYS:
+    if key in ("files", "browser"):
         if not isinstance(value, bool):
             raise ValueError("must be true or false")
         return value

@@ -60,7 +60,6 @@ logger = logging.getLogger(__name__)
 
 Parsed = TypeVar("Parsed")
 
-ALERT_KINDS = ("faults", "recoveries", "passed")  # "passed": a fault that began and ended since the last message
 MIN_MESSAGE_GAP = timedelta(hours=23)  # a command that runs at the same time every day may begin a little earlier
 ROUTINE_FINDINGS = ("round", "audit")  # commands whose exit code 1 is about agencies, which alerts and health report
 MAX_LISTED_AGENCIES = 50  # agencies per kind of alert in a message; further ones are only counted
@@ -234,7 +233,8 @@ def select_alerts(channel: AlertChannel, events: Sequence[HealthEvent]) -> tuple
     groups: dict[str, list[HealthEvent]] = {}
     for event in events:
         groups.setdefault(event["agency"], []).append(event)
-    alerts: AlertEvents = {kind: [] for kind in ALERT_KINDS}
+    # "passed": a fault that began and ended since the last message
+    alerts: AlertEvents = {"faults": [], "recoveries": [], "passed": []}
     silent = []
     for agency, group in groups.items():
         kind = choose_alert_kind(channel.find_reported_events(agency), group)

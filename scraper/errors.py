@@ -1,12 +1,11 @@
 """The errors of this package, apart from those of requests (scraper/downloader/__init__.py).
 
-ScraperError
-├── AgencyError      agencies.toml, a setting or an argument is wrong: names file, table and key
-├── BrokerError      the message broker of a distributed crawl cannot be used: names its address
-├── SourceError      a feed, sitemap or listing cannot be read: names the URL
-│   └── CutFeedError  only its beginning was received (scraper/sources/feeds.py)
-└── PageError        a page cannot be read: names the URL and the field
-    └── NotARelease  the page is not a release: error page, consent wall, redirect stub, listing
+AgencyError          agencies.toml, a setting or an argument is wrong: names file, table and key
+BrokerError          the message broker of a distributed crawl cannot be used: names its address
+SourceError          a feed, sitemap or listing cannot be read: names the URL
+└── CutFeedError     only its beginning was received (scraper/sources/feeds.py)
+PageError            a page cannot be read: names the URL and the field
+└── NotARelease      the page is not a release: error page, consent wall, redirect stub, listing
 """
 
 from __future__ import annotations
@@ -14,10 +13,7 @@ from __future__ import annotations
 from pathlib import Path
 
 
-class ScraperError(Exception): ...
-
-
-class AgencyError(ScraperError):
+class AgencyError(Exception):
     """An error in a file, a setting or an argument; `file` is a path or a word such as "settings"."""
 
     def __init__(self, file: Path | str, table: str | None, key: str | None, problem: str) -> None:
@@ -26,10 +22,10 @@ class AgencyError(ScraperError):
         super().__init__(f"{file}:{where} {problem}" if where else f"{file}: {problem}")
 
 
-class BrokerError(ScraperError): ...
+class BrokerError(Exception): ...
 
 
-class SourceError(ScraperError):
+class SourceError(Exception):
     """A feed, sitemap or listing cannot be read.
 
     kind: the kind of failure (see scraper/failures.py): `empty source` if it was read but lists nothing.
@@ -40,7 +36,7 @@ class SourceError(ScraperError):
         super().__init__(f"{url}: {problem}")
 
 
-class PageError(ScraperError):
+class PageError(Exception):
     """A field of a release page is present but cannot be parsed. Values are never guessed."""
 
     def __init__(self, url: str, field: str, problem: str) -> None:

@@ -58,7 +58,6 @@ FAILURE_KINDS: tuple[tuple[type[BaseException], str], ...] = (  # the first matc
     (PageError, "unreadable"),
     (ArchiveError, OWN_FAULT),
 )
-TLS_ERRORS = (ssl.SSLError, OpenSSLError, VerificationError)
 BLOCKED_PAGE_KINDS = {  # keys: beginnings of the problems in scraper/pages/page_type.py
     page_type.CONSENT_PROBLEM: "consent wall",
     page_type.LOGIN_PROBLEM: "login",
@@ -92,7 +91,7 @@ def classify_failure(error: BaseException | None) -> str:
         return classify_page_failure(error)
     if isinstance(error, RobotsUnreachable) and isinstance(error.__context__, DOWNLOAD_ERRORS):
         return classify_failure(error.__context__)  # the host does not respond; robots.txt was only its first request
-    if any(isinstance(cause, TLS_ERRORS) for cause in iter_causes(error)):
+    if any(isinstance(cause, ssl.SSLError | OpenSSLError | VerificationError) for cause in iter_causes(error)):
         return "tls"
     return next((kind for known, kind in FAILURE_KINDS if isinstance(error, known)), OWN_FAULT)
 

@@ -345,7 +345,6 @@ class CrawlRecorder:
         is_taken_down = release_id is not None and self.archive.takedowns.list_active(release_id)
         if entry is None or entry.file_title is not None or is_taken_down:
             return
-        headers = json.dumps(select_evidence_headers(response.headers), ensure_ascii=False)
         row = {
             "agency": entry.agency,
             "url": url,
@@ -353,7 +352,7 @@ class CrawlRecorder:
             "record_url": response.record_url,
             "fetched": to_iso(response.fetched_at),
             "status": response.status,
-            "headers": headers,
+            "headers": json.dumps(select_evidence_headers(response.headers), ensure_ascii=False),
             "reason": reason,
         }
         self.refused.keep(row, response.body, now())

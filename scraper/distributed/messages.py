@@ -249,9 +249,8 @@ def decode_argument(value: Any, body: bytes) -> Any:
         page = value["$page"]
         parts = {name: [kind(**part) for part in page["item"][name]] for name, kind in PART_TYPES.items()}
         evidence = {name: Provenance(**found) for name, found in page["item"]["evidence"].items()}
-        item = ReleaseItem(**page["item"] | parts | {"evidence": evidence})
         return ParsedPage(
-            item=item,
+            item=ReleaseItem(**page["item"] | parts | {"evidence": evidence}),
             url=page["url"],
             release_id=page["release_id"],
             response=decode_argument(page, body),

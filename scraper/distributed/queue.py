@@ -44,9 +44,7 @@ RETRY_INTERVAL = 0.2  # seconds between attempts while the broker does not respo
 CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # also runs while the machine is suspended
 
 # The queue
-QUEUE_NAME = "rounds"
 QUEUED_MARK_SECONDS = 6 * 3600  # seconds after which a queued round that has not ended counts as lost
-STOP_TIMEOUT = 10_000  # milliseconds for each of the queue's threads to end
 # One in so many commands looks for jobs of dead workers. Dramatiq's default (1,000) is too low for few workers.
 MAINTENANCE_CHANCE = 1_000_000
 
@@ -198,14 +196,10 @@ class Lease:
         """Return for how many seconds requests may still be sent; none may be sent if it is 0 or less."""
         return self.expires_at - time.clock_gettime(CLOCK)
 
-    def refresh(self) -> bool:
-        """Ask the broker for the remaining time of the lease; return whether it is still ours."""
-        return self.renew(0)
-
     def renew(self, milliseconds: int | None = None) -> bool:
         """Extend the lease to its full lifetime, or to `milliseconds`, from now; return False if another worker has it.
 
-        With 0 milliseconds, the lease is left as it is.
+        With 0 milliseconds, the broker is only asked for the remaining time.
         """
         requested_at = time.clock_gettime(CLOCK)
         lifetime = self.lifetime_milliseconds if milliseconds is None else milliseconds
@@ -285,7 +279,7 @@ class JobQueue:
             heartbeat_timeout=round(1000 * dead_after),
             maintenance_chance=MAINTENANCE_CHANCE,
         )
-        options: dict[str, Any] = {"queue_name": QUEUE_NAME, "max_retries": None}
+        options: dict[str, Any] = {"queue_name": "rounds", "max_retries": None}
         self.actor = self.dramatiq_module.actor(self.process_job, actor_name="round", broker=self.job_broker, **options)
         self.worker: dramatiq.Worker | None = None
         self.idle = threading.Event()  # set while no round is running
@@ -322,5 +316,5 @@ class JobQueue:
         """
         if self.worker:
             self.idle.wait()
-            self.worker.stop(timeout=STOP_TIMEOUT)
+            self.worker.stop(timeout=10_000)  # milliseconds for each of its threads to end
         self.job_broker.close()

@@ -31,7 +31,7 @@ from twisted.internet.task import LoopingCall
 from archive.dates import now
 from archive.frontier import Frontier, Hosts, PaginationCursors
 from archive.store import Archive
-from scraper.crawl_stats import ArchiveSpider, CrawlStatsExtension, close_crawl
+from scraper.crawl_stats import CrawlStatsExtension, close_crawl
 from scraper.distributed.messages import ARCHIVE_OPERATIONS, Operation, pack_operations, unpack_job
 from scraper.distributed.queue import (
     BACKLOG_FULL,
@@ -53,13 +53,11 @@ from scraper.spiders.base import ReleaseSpider
 
 logger = logging.getLogger(__name__)
 
-ADDONS = '{"scraper.distributed.worker.WorkerAddon": 0}'  # the setting of a worker's crawls
 ADDON_PRIORITY = "cmdline"  # priority of the settings that the add-on changes; higher than that of every settings file
 MAX_SEND_WAIT = 300  # seconds that a crawl waits if the writer falls behind
 JOB_TIMEOUT = 120  # seconds to wait for a job from the writer
 RETRY_DELAY = 10.0  # seconds until a round is tried again after the writer or the broker did not respond
 CRASH_RETRY_DELAY = 60.0  # seconds until a round is tried again after its crawl crashed
-CONFIGURATION_EXIT_CODE = 2  # exit code of a crawl with a configuration error
 
 
 # Sending
@@ -234,7 +232,7 @@ class WorkerCrawlStats(CrawlStatsExtension):
         self.lease_check: AsyncioLoopingCall | LoopingCall | None = None
         self.sender: MessageSender | None = None
 
-    def spider_opened(self, spider: ArchiveSpider) -> None:
+    def spider_opened(self, spider: ReleaseSpider) -> None:
         """Start checking the lease at intervals, and send everything that the spider writes."""
         self.check_lease()
         self.lease_check = create_looping_call(self.check_lease)
@@ -257,11 +255,11 @@ class WorkerCrawlStats(CrawlStatsExtension):
     def check_lease(self) -> None:
         """Update the lease's remaining time. If the broker does not respond, the last known time applies."""
         try:
-            self.broker.call_with_retry(self.lease.refresh, 0)
+            self.broker.call_with_retry(lambda: self.lease.renew(0), 0)
         except BrokerError as error:
             logger.warning("%s", error)
 
-    def spider_closed(self, spider: ArchiveSpider, reason: str) -> None:
+    def spider_closed(self, spider: ReleaseSpider, reason: str) -> None:
         """Send the counts of the crawl and complete its row in the copy."""
         if self.lease_check and self.lease_check.running:
             self.lease_check.stop()
@@ -403,7 +401,7 @@ class RoundRunner:
         settings = {
             "ARCHIVE": archive_path,
             "AGENCIES": folder / "agencies.toml",
-            "ADDONS": ADDONS,
+            "ADDONS": '{"scraper.distributed.worker.WorkerAddon": 0}',
             "DISTRIBUTED_TOKEN": lease.token,
             "DISTRIBUTED_HOST": host,
         }
@@ -420,7 +418,7 @@ class RoundRunner:
             previous_crawl_id = read_last_crawl_id(archive_path)
             code = self.runner.run_scrapy("crawl", name, *arguments, *options)
             complete, host_delay = self.read_pass_result(archive_path, previous_crawl_id)
-            self.misconfigured = self.misconfigured or code == CONFIGURATION_EXIT_CODE
+            self.misconfigured = self.misconfigured or code == 2
             stopped = self.runner.stop_requested or is_lost()
             if stopped or code not in (0, 1) or not complete:
                 logger.warning(

@@ -58,7 +58,6 @@ StreamEntry = tuple[bytes, Mapping[bytes, bytes]]  # id and fields; no fields if
 BATCH_SIZE = 32  # messages read at a time
 BLOCK_MILLISECONDS = 1000  # waiting time for a message
 MAX_DELIVERIES = 10  # deliveries of a message; if it has crashed this many writers, it is moved to `unreadable`
-PAYLOAD_FIELDS = (b"operations", b"body")  # fields of a message that count towards the backlog
 JOB_EXPIRY = 600  # seconds in which a worker can take its job
 MAX_JUDGE_INTERVAL = 3600.0  # seconds between assessments of all agencies while rounds are running
 
@@ -297,9 +296,8 @@ class ArchiveWriter:
 
     def read_entries(self, after_id: str, count: int) -> list[StreamEntry]:
         """Return at most `count` messages: new ones for ">", or unacknowledged ones after any other id."""
-        redis = self.broker.redis
         found = self.broker.call_with_retry(
-            lambda: redis.xreadgroup(
+            lambda: self.broker.redis.xreadgroup(
                 CONSUMER_GROUP, CONSUMER_NAME, {self.stream: after_id}, count=count, block=BLOCK_MILLISECONDS
             ),
             self.retry_timeout,
@@ -341,7 +339,7 @@ class ArchiveWriter:
         return len(entries), actions
 
     def delete_entry(self, entry_id: bytes, fields: Mapping[bytes, bytes]) -> None:
-        size = sum(len(fields[name]) for name in PAYLOAD_FIELDS if name in fields)
+        size = sum(len(fields[name]) for name in (b"operations", b"body") if name in fields)  # as in the backlog
         keys = [self.stream, self.broker.key("backlog")]
         self.broker.call_with_retry(
             lambda: self.broker.run_script(DELETE_MESSAGE_SCRIPT, keys, CONSUMER_GROUP, entry_id, size),

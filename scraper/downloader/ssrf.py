@@ -28,7 +28,6 @@ from archive.urls import find_host_problem, is_loopback
 from scraper.agency import Agency
 from scraper.downloader import CrawlerComponent, PrivateAddress
 
-LOOPBACK_ADDRESS = "127.0.0.1"
 # Host → why its address was rejected. Needed because Twisted only reports that the lookup failed.
 REJECTED_HOSTS: dict[str, str] = {}
 
@@ -92,7 +91,7 @@ class PublicResolver(CachingThreadedResolver):
     def getHostByName(self, name: str, timeout: Sequence[int] = ()) -> Deferred[str]:  # noqa: N802 - Twisted's name
         """Resolve a host; fail with DNSLookupError if it has no public address."""
         if f".{name.lower()}".endswith(".localhost"):
-            return succeed(LOOPBACK_ADDRESS)  # RFC 6761, 6.3: not all C libraries resolve such names
+            return succeed("127.0.0.1")  # RFC 6761, 6.3: not all C libraries resolve such names
         return self.resolve_host(name, timeout).addCallback(self.check_address, name)
 
     def resolve_host(self, name: str, timeout: Sequence[int]) -> Deferred[str]:

@@ -32,8 +32,6 @@ from scraper.downloader import NO_RESPONSE_ERRORS, CrawlerComponent, DailyBudget
 
 logger = logging.getLogger(__name__)
 
-OVERLOAD_STATUSES = (429, 503)  # the server reports that it is overloaded
-
 
 class HostSlotMiddleware:
     """Queues each request under its own host. Scrapy leaves redirects in the queue of the first host."""
@@ -165,7 +163,7 @@ class BackOffMiddleware(CrawlerComponent):
             paused_host, reason = self.unsaved_pauses.popitem()
             del self.pauses[paused_host]
             self.pause_host(paused_host, reason)
-        if response.status not in OVERLOAD_STATUSES:
+        if response.status not in (429, 503):  # with these, the server reports that it is overloaded
             self.answered_hosts.add(host)
             self.unanswered_urls.pop(host, None)
             return

@@ -34,7 +34,6 @@ from scraper.normalise.urls import extract_host
 __all__ = ["to_release"]
 
 DAMAGE_CHECKED_FIELDS = ("title", "lead", "body", "published_text", "updated_text", *LIST_FIELDS)
-NON_TEXT_FIELDS = ("url", "media_type")  # fields of pictures and files that are not text
 
 # Kinds of releases
 # The first match wins: "Debattartikel" must come before "artikel", "Pressmeddelande" before anything about news.
@@ -198,7 +197,7 @@ def is_earlier(first: date, second: date) -> bool:
 def iter_field_texts(value: Any) -> Iterator[str]:
     for part in value if isinstance(value, tuple) else (value,):
         names: tuple[str, ...] = getattr(part, "__slots__", ())  # of a dataclass
-        texts = [getattr(part, name) for name in names if name not in NON_TEXT_FIELDS] if names else [part]
+        texts = [getattr(part, name) for name in names if name not in ("url", "media_type")] if names else [part]
         yield from (text for text in texts if isinstance(text, str))
 
 

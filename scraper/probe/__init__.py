@@ -51,7 +51,6 @@ MIN_FOLDER_RELEASES = 3  # releases in a folder that is to count as a folder of 
 MIN_FOLDER_SHARE = 0.9  # share of the releases that must be in the proposed folders
 MIN_DATED_PATHS = 5  # releases needed to put date folders into the pattern
 MAX_FOLDERS = 3
-LEADING_KEYS = ("name", "name_en", "org_number", "home")  # in the order of agencies.toml
 
 
 @dataclass(slots=True)
@@ -361,7 +360,7 @@ def format_agency_toml(agency: Agency) -> str:
     """Format an agency as a table of agencies.toml, and check that it parses."""
     lines = [f"[{agency.slug}]"]
     defaults = {each.name: each.default for each in fields(Agency) if each.name != "slug"}
-    for name in dict.fromkeys([*LEADING_KEYS, *defaults]):
+    for name in dict.fromkeys(["name", "name_en", "org_number", "home", *defaults]):  # as in agencies.toml
         value = getattr(agency, name)
         if value == defaults[name] or (name == "zone" and value == "Europe/Stockholm"):
             continue

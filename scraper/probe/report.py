@@ -27,7 +27,6 @@ from scraper.probe import ProbedPage, ProbedSource, ProbeResult, format_agency_t
 
 # Field rows
 MISSING_VALUE = "absent"
-ITEM_DATE_FIELDS = ("published", "updated")
 MAX_VALUE_WIDTH = 70  # characters
 
 # Unused text
@@ -137,7 +136,7 @@ def build_field_rows(item: ReleaseItem, release: Release | None) -> list[FieldRo
     for name in names:
         provenance = item.evidence.get(name, Provenance(rule="", element=""))
         value = clean_line(format_item_value(getattr(item, name)))
-        if name in ITEM_DATE_FIELDS and value:
+        if name in ("published", "updated") and value:
             normalised = to_iso(getattr(release, name)) if release else None
             value = f"{normalised or 'not read'} ← “{value}”"
         rows.append(

@@ -103,8 +103,7 @@ class ProbeSpider(Spider):
             self.result = await self.probe()
         except (SourceError, PageError) as error:
             self.error = error
-        nothing: tuple[Request, ...] = ()
-        for request in nothing:  # Scrapy requires an async generator; everything was fetched above
+        for request in ():  # Scrapy requires an async generator; everything was fetched above
             yield request
 
     async def probe(self) -> ProbeResult:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal
 from urllib.parse import urlsplit
 
 from scraper.agency import Agency, find_press_wire
@@ -37,12 +36,8 @@ NEWS_LINK_TEXT = re.compile(
 )
 PRESS_LINK_TEXT = re.compile(r"\W*(pressrum|presse?|presserom|press ?room)\W*", re.IGNORECASE)
 DATED_TEXT = re.compile(rf"\b[0-3]?\d\.? ?{MONTH_NAME_PATTERN}", re.IGNORECASE)  # "Nyheter 1 april 2014" is a release
-SOFT_HYPHEN = "\N{SOFT HYPHEN}"
-FEED_MEDIA_TYPES = ("application/rss+xml", "application/atom+xml")
 MAX_LISTINGS = 5
 MAX_PRESS_ROOMS = 3
-
-SourceKind = Literal["feed", "sitemap", "listing"]
 
 
 @dataclass(slots=True)
@@ -57,7 +52,7 @@ class SourceURLs:
     listings: list[str] = field(default_factory=list)
     press_rooms: list[str] = field(default_factory=list, compare=False)
 
-    def iter_by_kind(self) -> Iterator[tuple[SourceKind, str]]:
+    def iter_by_kind(self) -> Iterator[tuple[str, str]]:
         yield from (("feed", url) for url in self.feeds)
         yield from (("sitemap", url) for url in self.sitemaps)
         yield from (("listing", url) for url in self.listings)
@@ -95,10 +90,11 @@ def find_sources(body: bytes, url: str, agency: Agency) -> SourceURLs:
     for link in page.xpath("//link[contains(@rel, 'alternate') and @href]"):
         kind, title = link.root.get("type", ""), link.root.get("title", "")
         address = resolve_canonical_url(base, link.root.get("href"))
-        if address and kind in FEED_MEDIA_TYPES and not re.search("comment|kommentar", title, re.IGNORECASE):
+        is_feed = kind in ("application/rss+xml", "application/atom+xml")
+        if address and is_feed and not re.search("comment|kommentar", title, re.IGNORECASE):
             found.feeds.append(address)
     for link in page.xpath("//a[@href]"):
-        text, href = get_line_text(link.root).replace(SOFT_HYPHEN, ""), link.root.get("href").strip()
+        text, href = get_line_text(link.root).replace("\N{SOFT HYPHEN}", ""), link.root.get("href").strip()
         matched = NEWS_LINK_TEXT.fullmatch(text)
         if matched is None or DATED_TEXT.search(text):
             address = resolve_canonical_url(base, href)

@@ -50,9 +50,6 @@ from scraper.sources.links import (
 from scraper.sources.pager import NEXT_LINK_TEXT, ListingPager, find_more_button
 
 # Boilerplate
-BOILERPLATE_TAGS = {"nav", "aside"}
-HEADER_FOOTER_TAGS = {"header", "footer"}  # part of an entry if they are inside one
-ENTRY_TAGS = {"article", "li"}
 BOILERPLATE_CLASS = compile_name_pattern(
     split_word_list(r"""
     breadcrumb\w* pagin\w* related\w* cookie\w* share shares sharing sharethis
@@ -61,7 +58,6 @@ BOILERPLATE_CLASS = compile_name_pattern(
 )
 # Class names that only describe a state of the element: has-pagination, no-cookies, cookies-accepted.
 STATE_CLASS = re.compile(r"(?:^|[_-])(?:has|with|no|without)[_-]|[_-](?:accepted|closed|dismissed|enabled|disabled)$")
-NON_RELEASE_RELS = {"tag", "author"}  # rel of links in an entry that do not lead to a release
 MIN_FRAME_SHARE = 0.5  # share of a page's links and letters; a form with more of both surrounds the content
 
 # Entries
@@ -293,7 +289,7 @@ def iter_content_links(root: Element) -> Iterator[Element]:
         elif region is not None:
             if layout.is_boilerplate(element, region, in_entry=in_entry):
                 continue
-            in_entry = in_entry or element.tag in ENTRY_TAGS
+            in_entry = in_entry or element.tag in ("article", "li")
         if region is not None and element.tag == "a" and element.get("href") is not None:
             yield element
         stack.extend((child, region, in_entry) for child in element.iterchildren("*", reversed=True))
@@ -313,10 +309,10 @@ class ListingLayout:
         region: the main element or body around it. in_entry: whether it is inside an article or list item.
         """
         tag = element.tag
-        if tag in BOILERPLATE_TAGS or (tag in HEADER_FOOTER_TAGS and not in_entry):
+        if tag in ("nav", "aside") or (tag in ("header", "footer") and not in_entry):
             return True
-        if tag == "a":
-            return not NON_RELEASE_RELS.isdisjoint((element.get("rel") or "").lower().split())
+        if tag == "a":  # to a topic or a person, not to a release
+            return not {"tag", "author"}.isdisjoint((element.get("rel") or "").lower().split())
         if element in self.main_ancestors:
             return False
         if has_boilerplate_class(element.get("class") or ""):

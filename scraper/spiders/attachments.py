@@ -137,7 +137,7 @@ class AttachmentSpider(ReleaseSpider):
         except PageError as error:
             kind = error.kind if isinstance(error, NotARelease) else "other"
             self.record_attachment_problem(row, str(error), state="gone" if kind == "gone" else "rejected")
-        self.finish_attachment(row)
+        super().finish_release(row.agency, row.url)
 
     def check_attachment(self, row: FrontierEntry, response: Response, page: FetchedPage) -> None:
         """Raise NotARelease if a response is not the file that was requested."""
@@ -203,7 +203,7 @@ class AttachmentSpider(ReleaseSpider):
                 logger.warning("%s", problem)
                 self.agency_stats[row.agency].problems.append(problem)
             self.skipped_urls.add(row.url)
-            self.finish_attachment(row)
+            super().finish_release(row.agency, row.url)
             return
         if self.defer_agency(error, request):
             return
@@ -216,7 +216,7 @@ class AttachmentSpider(ReleaseSpider):
             if isinstance(error, DownloadCancelledError):
                 problem = f"is larger than {self.settings.getint('ATTACHMENT_MAXSIZE'):,} bytes (ATTACHMENT_MAXSIZE)"
             self.record_attachment_problem(row, f"{row.url}: {problem}", state="failed" if is_failed else "rejected")
-        self.finish_attachment(row)
+        super().finish_release(row.agency, row.url)
 
     def record_attachment_problem(self, row: FrontierEntry, problem: str, *, state: str) -> None:
         self.log_problem(row, problem)
@@ -227,10 +227,6 @@ class AttachmentSpider(ReleaseSpider):
             mark(row.url, now(), problem)
             if state == "gone":
                 self.archive.attachments.record_missing(row.url, now())
-
-    def finish_attachment(self, row: FrontierEntry) -> None:
-        self.requested_urls[row.agency].discard(row.url)
-        self.submit_requests(row.agency)
 
 
 class CheckedAttachmentSpider(AttachmentSpider):

@@ -8,12 +8,11 @@ from collections import deque
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urljoin
 
 from scrapy import Request
 from scrapy.http import Response
-from scrapy.settings import BaseSettings
 from scrapy.spidermiddlewares.httperror import HttpError
 
 from archive.coverage import (
@@ -121,6 +120,7 @@ class AuditSpider(ReleaseSpider):
     """
 
     name = "audit"
+    custom_settings: ClassVar[dict[str, Any]] = {"ITEM_PIPELINES": {}}  # type: ignore[misc] # as in ProbeSpider
 
     def __init__(self, agency: str = "", minutes: str = "", refill: str = "", **arguments: Any) -> None:
         super().__init__(agency, minutes, **arguments)
@@ -128,16 +128,10 @@ class AuditSpider(ReleaseSpider):
             raise AgencyError("arguments", None, "refill", f"{refill!r} is neither yes nor no")
         self.refill = refill == "yes"
 
-    @classmethod
-    def update_settings(cls, settings: BaseSettings) -> None:
-        super().update_settings(settings)
-        settings.set("ITEM_PIPELINES", {}, priority="spider")  # an audit has no items
-
     async def start(self) -> AsyncIterator[Any]:
         limit = asyncio.Semaphore(self.settings.getint("CONCURRENT_REQUESTS"))
         await asyncio.gather(*(self.audit_agency(agency, limit) for agency in self.agencies.values()))
-        nothing: tuple[Request, ...] = ()
-        for request in nothing:  # Scrapy requires an async generator; everything was requested above
+        for request in ():  # Scrapy requires an async generator; everything was requested above
             yield request
 
     def next_rows(self, slug: str, limit: int) -> Iterable[FrontierEntry]:

@@ -125,13 +125,12 @@ class ReleaseSpider(Spider):
         agencies = spider.choose_agencies(load_agencies(file), file)
         check_contact(agencies, settings.get("CONTACT"))
         check_browser(agencies)
-        schedule = parse_schedule(settings["REVISIT_AGES"])
         with ExitStack() as open_files:  # closed here if anything fails, because the engine is then never started
             spider.archive = archive = Archive(settings["ARCHIVE"])
             open_files.callback(archive.close)
             spider.recorder = CrawlRecorder(
                 archive,
-                schedule,
+                parse_schedule(settings["REVISIT_AGES"]),
                 new_captures=settings.getbool("NEW_CAPTURES"),
                 retention=read_retention(settings),
             )
@@ -436,11 +435,7 @@ class ReleaseSpider(Spider):
                 problem = f"{row.url}: our own code failed on it"
                 logger.exception("%s", problem)
                 self.agency_stats[row.agency].count_error(f"{problem}: {error!r}", classify_failure(error))
-                self.skipped_urls.add(row.url)
-                self.recorder.record_failure(
-                    row.url, row.release_id, page.fetched_at, problem, rejected=True, refused=page
-                )
-                self.finish_release(row.agency, row.url)
+                self.skip_failed_page(row.agency, row.url, row.release_id, problem, page)
                 continue
             yield parsed
             self.finish_page(row)  # Scrapy continues once the pipeline has stored the page
@@ -600,12 +595,7 @@ class ReleaseSpider(Spider):
             return
         slug, problem = item.item.agency or "", f"{item.url}: {describe_request_failure(failure.value)}"
         self.agency_stats[slug].count_error(problem, classify_failure(failure.value))
-        self.skipped_urls.add(item.url)
-        response = item.response
-        self.recorder.record_failure(
-            item.url, item.release_id, response.fetched_at, problem, rejected=True, refused=response
-        )
-        self.finish_release(slug, item.url)
+        self.skip_failed_page(slug, item.url, item.release_id, problem, item.response)
 
     def callback_failed(self, failure: Failure, response: Response | Failure | None) -> None:
         """Record that our own code failed for a response (CrawlStatsExtension counts it)."""
@@ -613,13 +603,19 @@ class ReleaseSpider(Spider):
             return
         # for a list, the error may concern only one of its releases
         for row in get_rows(getattr(response, "request", None)):
-            self.skipped_urls.add(row.url)
-            problem = f"{row.url}: our own code failed on it"
-            refused = None
+            page = None
             if isinstance(response, Response) and "row" in response.meta:
-                refused = build_fetched_page(response)
-            self.recorder.record_failure(row.url, row.release_id, now(), problem, rejected=True, refused=refused)
-            self.finish_release(row.agency, row.url)
+                page = build_fetched_page(response)
+            self.skip_failed_page(row.agency, row.url, row.release_id, f"{row.url}: our own code failed on it", page)
+
+    def skip_failed_page(
+        self, slug: str, url: str, release_id: int | None, problem: str, page: FetchedPage | None
+    ) -> None:
+        """Record that our own code failed on a page, and continue without it. page: its response, to be kept."""
+        self.skipped_urls.add(url)
+        failed_at = page.fetched_at if page else now()
+        self.recorder.record_failure(url, release_id, failed_at, problem, rejected=True, refused=page)
+        self.finish_release(slug, url)
 
     def stop_if_unwritable(self, error: BaseException | None) -> bool:
         """Stop the crawl if `error` means that the archive cannot be written; return whether it does."""

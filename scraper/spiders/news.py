@@ -372,7 +372,8 @@ class NewsSpider(AttachmentSpider):
             found = read_listing_page(response, agency)
         except SourceError as error:
             if is_resumed and error.kind == "empty source":
-                self.delete_cursor(listing_url)
+                with self.archive.transaction():
+                    self.archive.cursors.delete(listing_url)
             raise
         links, next_url = found.links, found.next_url
         self.report_errors(agency.slug, found.errors)
@@ -420,11 +421,6 @@ class NewsSpider(AttachmentSpider):
             self.requested_urls[agency.slug].difference_update(rows)
 
     # Outcomes of sources
-
-    def delete_cursor(self, listing_url: str) -> None:
-        """Delete the cursor of a listing whose next page is gone, so that the next pass is a complete one."""
-        with self.archive.transaction():
-            self.archive.cursors.delete(listing_url)
 
     def record_source_read(self, response: Response, links: list[SourceLink] | None = None) -> None:
         """Mark a source as read completely, unless part of it was skipped because of `since`."""
@@ -474,8 +470,9 @@ class NewsSpider(AttachmentSpider):
         if isinstance(error, HostPaused):
             return  # left for a later crawl
         is_gone = getattr(getattr(error, "response", None), "status", 0) in (404, 410)
-        if meta["resumed"] and is_gone:
-            self.delete_cursor(meta["root_source"])
+        if meta["resumed"] and is_gone:  # so that the next pass is a complete one
+            with self.archive.transaction():
+                self.archive.cursors.delete(meta["root_source"])
         self.mark_source_failed(meta["source"], meta["agency"], problem, has_answered=is_gone)
 
 

@@ -122,8 +122,7 @@ class RefetchSpider(ReleaseSpider):
                 yield request
 
     def next_rows(self, slug: str, limit: int) -> Iterable[FrontierEntry]:
-        queue = self.queued_urls[slug]
-        for url in self.take_urls(slug, queue, limit):
+        for url in self.take_urls(slug, self.queued_urls[slug], limit):
             if row := self.archive.frontier.get(url):
                 yield row
 

@@ -37,7 +37,7 @@ def test_a_lease_is_one_workers_until_it_is_left(broker: Broker, settings: BaseS
     assert second.token > first.token
     assert not first.renew()
     assert first.seconds_left < 0
-    assert second.refresh()
+    assert second.renew(0)
 
 
 def test_tokens_rise_even_where_the_broker_has_forgotten_all(broker: Broker, settings: BaseSettings) -> None:

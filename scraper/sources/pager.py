@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator
 from functools import cached_property
-from itertools import chain, islice
+from itertools import chain, filterfalse, islice
 from typing import cast
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -131,14 +131,12 @@ ARCHIVE_LINK_TEXT = re.compile(
     re.IGNORECASE,
 )
 ARCHIVE_ADDRESS = re.compile(rf"(?:^|[^a-z])(?:{NEWS_WORDS}|arkiv|archive)(?:$|[^a-z])", re.IGNORECASE)
-MIN_YEARS = 2  # links to years that make an archive
 # buttons, and links with a script, outside menus, that do not only show a part of the page
 YEAR_CONTROL_XPATH = (
     "//*[self::button or self::a[@href='#' or starts-with(@href, 'javascript:')]]"
     "[not(@aria-expanded or @aria-controls)]"
     "[not(ancestor::nav or ancestor::header or ancestor::footer or ancestor::article)]"
 )
-YEAR_CHOICE_XPATH = etree.XPath("//select[count(option) > 1]")
 
 # Counts: "Visar 10 av 143", "Sida 1 av 15", "143 träffar"
 COUNT_WORDS = PAGER_WORDS | frozenset(
@@ -165,8 +163,6 @@ BUTTON_XPATH = (
 NEXT_URL_ATTRIBUTES = ("data-next-url", "data-load-more")  # names that mean a next page; on any element
 BUTTON_URL_ATTRIBUTES = (*NEXT_URL_ATTRIBUTES, "data-url", "data-href")  # only on a button with a label
 URL_VALUE = re.compile(r"(https?://|/|\?|\./)\S*|[\w./-]+\?\S+")  # a URL, not a number or "true"
-SUBMIT_TYPES = ("submit", "image")
-ENTRY_XPATH = etree.XPath("ancestor::li | ancestor::article")
 # Fields that visitors write into. Select elements do not count, because they only filter or sort.
 WRITTEN_FIELD_XPATH = etree.XPath(
     ".//textarea | .//input[not(contains(' hidden submit button image reset ', concat(' ', @type, ' ')))]"
@@ -349,11 +345,14 @@ class ListingPager:
                 return self.describe_link("archive", link)
             if year and ARCHIVE_ADDRESS.search(urlsplit(address)._replace(netloc="").geturl()):
                 years[year] = link
-        if len(years) >= MIN_YEARS:
+        if len(years) > 1:
             return self.describe_link("archive", next(iter(years.values())))
-        for choice in cast("list[Element]", YEAR_CHOICE_XPATH(self.page.root)):
-            texts = [get_line_text(option) for option in choice.iter("option")]
-            if all(map(YEAR_TEXT.fullmatch, texts)) and not self.archive_urls:
+        return None if self.archive_urls else self.find_year_choice()
+
+    def find_year_choice(self) -> SourceProblem | None:
+        for choice in self.page.xpath("//select[count(option) > 1]"):
+            texts = [get_line_text(option) for option in choice.root.iter("option")]
+            if all(map(YEAR_TEXT.fullmatch, texts)):
                 return SourceProblem("archive", self.url, texts[0])
         return None
 
@@ -375,7 +374,7 @@ class ListingPager:
             pattern = NEXT_LINK_TEXT if in_pager else MORE_BUTTON_TEXT
             if element.get("disabled") is not None or not any(map(pattern.fullmatch, labels)):
                 continue
-            if not in_pager and ENTRY_XPATH(element):  # it opens an entry
+            if not in_pager and next(element.iterancestors("li", "article"), None) is not None:  # it opens an entry
                 continue
             for name in BUTTON_URL_ATTRIBUTES:
                 value = element.get(name, "").strip()
@@ -391,7 +390,7 @@ class ListingPager:
         Forms for searches, logins and messages are never sent. They are recognised by their names, and by text fields
         unless the form surrounds the content.
         """
-        if button.tag not in ("button", "input") or button.get("type", "submit").lower() not in SUBMIT_TYPES:
+        if button.tag not in ("button", "input") or button.get("type", "submit").lower() not in ("submit", "image"):
             return None
         forms = self.page.xpath("//form[@id=$id]", id=button.get("form")) if button.get("form") else None
         form = forms[0].root if forms else next(button.iterancestors("form"), None)
@@ -554,8 +553,8 @@ def states_more(text: str, listed: int) -> bool:
     [False, False, False]
     """
     words = WORD.findall(THOUSANDS_MARK.sub("", text.lower()))
-    numbers = [int(word) for word in words if word.isdecimal()]
-    others = {word for word in words if not word.isdecimal()}
+    numbers = list(map(int, filter(str.isdecimal, words)))
+    others = set(filterfalse(str.isdecimal, words))
     if not 1 <= len(numbers) <= 3 or not others or not others <= COUNT_WORDS:
         return False
     if len(numbers) == 1:

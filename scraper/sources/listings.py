@@ -137,15 +137,19 @@ def parse_html_listing(pager: ListingPager, listing_url: str) -> ListingPage:
         next_url = find_page_data_url(page, url, agency)
     # "Äldre inlägg" and "Nyhetsarkiv" are no releases
     links = [link for link in links if link.url not in (next_url, *pager.archive_urls) and not is_listing_url(link.url)]
-    # whether the listing links to its next page by number only
-    numbers = (link.get("href", "") for link, text in pager.texts.items() if text.isdecimal())
-    has_number = next_url is not None and any(pager.resolve(href) == next_url for href in numbers)
     problem = None if next_url else find_unread_rest(pager, has_links=bool(links), listed=len(links))
-    if not problem and not are_releases and agency.files is None and any(link.file_day for link in files):
-        problem = SourceProblem("documents", url, str(len(files)))
-    if not problem and url == listing_url:
-        problem = pager.find_unread_archive(iter_content_links(page.root))
+    if not are_releases and agency.files is None:
+        problem = problem or find_unread_files(pager, files)
+    if url == listing_url:
+        problem = problem or pager.find_unread_archive(iter_content_links(page.root))
+    has_number = is_numbered_url(pager, next_url)
     return ListingPage(unique_links(links), next_url, has_number, problem, archive_urls=pager.archive_urls)
+
+
+def is_numbered_url(pager: ListingPager, url: str | None) -> bool:
+    """Return whether the listing links to a page by its number only."""
+    numbers = (link.get("href", "") for link, text in pager.texts.items() if text.isdecimal())
+    return url is not None and any(pager.resolve(href) == url for href in numbers)
 
 
 def find_entries(pager: ListingPager, agency: Agency, listing_url: str) -> list[ListingEntry]:
@@ -174,6 +178,12 @@ def find_unread_rest(pager: ListingPager, *, has_links: bool, listed: int) -> So
     if label := find_more_button(pager.page.root):
         return SourceProblem("button", pager.url, label)
     return pager.find_unread_page() or pager.find_count(listed)
+
+
+def find_unread_files(pager: ListingPager, files: Sequence[SourceLink]) -> SourceProblem | None:
+    """Return that documents which do not count as releases may be some, because one of them has a day."""
+    is_dated = any(link.file_day for link in files)
+    return SourceProblem("documents", pager.url, str(len(files))) if is_dated else None
 
 
 def iter_listing_entries(

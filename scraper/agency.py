@@ -27,7 +27,6 @@ SLUG_PATTERN = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 HTTP_URL = re.compile(r"https?://[\w.-]+(:\d{1,5})?(/|$)", re.ASCII | re.IGNORECASE)
 SELECTOR_KEYS = ("title", "lead", "body", "tags", "published", "updated")
 ATTACHMENT_MODES = ("none", "links", "text")  # values of the key `attachments`
-URL_KEYS = ("home", "feeds", "sitemaps", "listings")
 PAGE_CLASS = ("scraper.pages.base", "NewsPage")  # base of every page class
 PAGE_PLACEHOLDER = re.compile(r"\{page(?::(\d{1,9}))?\}")  # the group is the number of the first page; without it, 1
 
@@ -320,7 +319,7 @@ def parse_agency_value(key: str, value: object) -> str | bool | tuple[str, ...] 
         raise ValueError("must be a list of strings" if plural else "must be a string")
     if not all(text.strip() for text in texts):
         raise ValueError("must not contain an empty string" if plural else "must not be empty")
-    if key in (*URL_KEYS, "wire"):
+    if key in ("home", "feeds", "sitemaps", "listings", "wire"):
         texts = list(map(parse_wire_name if key == "wire" else parse_agency_url, texts))
     if key == "wire":
         check_wire_lists(texts)

@@ -166,8 +166,8 @@ class AlertChannel:
     def read_usage(self, day: str) -> tuple[bool, bool]:
         """Return whether any event was ever handled, and whether a message was sent on a day, by our clock then."""
         sql = "select count(*) > 0, coalesce(max(substr(sent, 1, 10) = ?), 0) from alert_deliveries where channel = ?"
-        is_used, is_sent = self.db.execute(sql, [day, self.name]).fetchone()
-        return bool(is_used), bool(is_sent)
+        usage: tuple[bool, bool] = self.db.execute(sql, [day, self.name]).fetchone()
+        return usage
 
     def mark_handled(self, events: Sequence[HealthEvent], sent_at: datetime | None) -> None:
         """Record events as handled; `sent_at` is None if they needed no message."""
@@ -193,9 +193,14 @@ def list_deliveries(alert_settings: AlertSettings, now: datetime) -> dict[str, C
     if server := alert_settings.mail_server:
 
         def deliver_by_mail(payload: Mapping[str, Any]) -> None:
-            subject, text, message_id = payload["subject"], payload["text"], payload["id"]
-            recipients = alert_settings.recipients
-            send_mail(server, recipients, subject=subject, text=text, message_id=message_id, sent_at=now)
+            send_mail(
+                server,
+                alert_settings.recipients,
+                subject=payload["subject"],
+                text=payload["text"],
+                message_id=payload["id"],
+                sent_at=now,
+            )
 
         deliveries["mail"] = deliver_by_mail
     return deliveries

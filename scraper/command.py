@@ -149,7 +149,7 @@ class OutsideCrawl(ScrapyCrawl):
 
 
 def option(name: str, **arguments: Any) -> tuple[str, dict[str, Any]]:
-    """Return an option for `ProjectCommand.options`. arguments: those of ArgumentParser.add_argument."""
+    """Return an option for `ProjectCommand.options`, with the arguments of `add_argument`."""
     return name, arguments
 
 

@@ -26,8 +26,6 @@ from archive.database import ArchiveError
 from archive.dates import now, to_iso
 from archive.evidence.manifest import write_manifest
 from archive.health import assess_agencies
-from archive.health.metrics import list_filled_fields
-from archive.models import Release
 from archive.store import Archive, SaveResult
 from scraper.agency import Agency
 from scraper.downloader import CrawlerComponent
@@ -85,10 +83,6 @@ class AgencyStats:
 
     def count_outcome(self, outcome: SaveResult) -> None:
         setattr(self, outcome.value, getattr(self, outcome.value) + 1)
-
-    def count_page(self, release: Release) -> None:
-        self.parsed += 1
-        self.field_counts.update(list_filled_fields(release))
 
     def count_rejected(self, problem: str, failure_kind: str) -> None:
         self.rejected += 1

@@ -66,7 +66,12 @@ BLOCKED_PAGE_KINDS = {  # keys: beginnings of the problems in scraper/pages/page
     page_type.SERVER_ERROR_PROBLEM: "server error page",
     page_type.PORTAL_PROBLEM: "captive portal",
 }
-STATUS_KINDS = {401: "status 403", 403: "status 403", 451: "status 403", 404: "status 404", 410: "status 404"}
+STATUS_KINDS = {
+    **dict.fromkeys((401, 403, 451), "status 403"),
+    **dict.fromkeys((404, 410), "status 404"),
+    429: "status 429",
+    511: "captive portal",  # Network Authentication Required (RFC 6585, 6)
+}
 
 
 def classify_failure(error: BaseException | None) -> str:
@@ -117,13 +122,11 @@ def classify_status(status: int) -> str:
     >>> classify_status(503), classify_status(403), classify_status(429), classify_status(418)
     ('status 5xx', 'status 403', 'status 429', 'status 4xx')
     """
-    if status == 511:  # Network Authentication Required (RFC 6585, 6)
-        return "captive portal"
+    if status in STATUS_KINDS:
+        return STATUS_KINDS[status]
     if status >= 500:
         return "status 5xx"
-    if status == 429:
-        return "status 429"
-    return STATUS_KINDS.get(status, "status 4xx" if status >= 400 else "status")
+    return "status 4xx" if status >= 400 else "status"
 
 
 def iter_causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -15,6 +15,7 @@ from scrapy import signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import DropItem
 
+from archive.health.metrics import list_filled_fields
 from archive.quarantine import FieldLoss, QuarantinedPage
 from archive.store import Archive, SaveResult
 from scraper.agency import is_wire_url
@@ -79,7 +80,8 @@ class ArchivePipeline(CrawlerComponent):
         if page.is_file:
             stats.files += 1
         else:
-            stats.count_page(result.release)
+            stats.parsed += 1
+            stats.field_counts.update(list_filled_fields(result.release))
         if result.outcome is SaveResult.QUARANTINED:
             self.quarantined_urls.setdefault(slug, set()).add(page.url)
             raise DropItem(f"{page.url}: quarantined: {describe_reasons(list(result.reasons))}")

@@ -44,7 +44,6 @@ GENERATED_NAME = re.compile(
 )  # css-1x2y3z, sv-2.33, ng-tns: change with each build
 # change it whenever other names are chosen or hashed differently: stored fingerprints are then ignored
 FINGERPRINT_VERSION = b"\x01"
-NAME_CACHE_SIZE = 4096
 NAME_HASH_BYTES = 8  # enough that two names of a page practically never have the same hash
 
 # Texts
@@ -238,7 +237,7 @@ def find_template_names(document: Document) -> set[str]:
 
 
 # The pages of a site have most names in common.
-@lru_cache(maxsize=NAME_CACHE_SIZE)
+@lru_cache(maxsize=4096)
 def hash_template_names(tag: str, value: str) -> tuple[bytes, ...]:
     names = (f"{tag}.{name}" for name in value.split() if not GENERATED_NAME.search(name))
     return tuple(blake2b(name.encode(), digest_size=NAME_HASH_BYTES).digest() for name in names)

@@ -339,7 +339,8 @@ class ArchiveWriter:
         return len(entries), actions
 
     def delete_entry(self, entry_id: bytes, fields: Mapping[bytes, bytes]) -> None:
-        size = sum(len(fields[name]) for name in (b"operations", b"body") if name in fields)  # as in the backlog
+        # the same fields as in SEND_MESSAGE_SCRIPT
+        size = sum(len(fields[name]) for name in (b"operations", b"body") if name in fields)
         keys = [self.stream, self.broker.key("backlog")]
         self.broker.call_with_retry(
             lambda: self.broker.run_script(DELETE_MESSAGE_SCRIPT, keys, CONSUMER_GROUP, entry_id, size),

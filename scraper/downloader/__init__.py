@@ -1,4 +1,4 @@
-"""Components of Scrapy's downloader. Here: their base, reasons for not sending a request, and failed downloads.
+"""Components of Scrapy's downloader. Here: their base class, and why requests are not sent or fail.
 
 These exceptions are separate from scraper/errors.py, so that parsing a page does not need Scrapy.
 
@@ -34,8 +34,9 @@ from twisted.web.client import ResponseFailed
 class CrawlerComponent:
     """A middleware, extension or pipeline, which Scrapy builds once per crawler.
 
-    receivers: pairs of a method's name and the signal that calls it. needs_archive: whether it is left out unless the
-    spider crawls into an archive, which is not so for `scrapy shell`, `fetch`, `parse`, `runspider` and `probe`.
+    receivers: pairs of a method's name and the signal that calls it. needs_archive: whether it is left
+    out unless the spider crawls into an archive, as those of `scrapy shell`, `fetch`, `parse`,
+    `runspider` and `probe` do not.
     """
 
     receivers: ClassVar[tuple[tuple[str, Any], ...]] = ()
@@ -46,7 +47,8 @@ class CrawlerComponent:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        if cls.needs_archive and not hasattr(crawler.spidercls, "stop_if_unwritable"):  # as every ReleaseSpider has
+        # a method of ReleaseSpider, which cannot be imported here
+        if cls.needs_archive and not hasattr(crawler.spidercls, "stop_if_unwritable"):
             raise NotConfigured
         component = cls(crawler)
         for name, signal in cls.receivers:

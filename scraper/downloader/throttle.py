@@ -163,7 +163,7 @@ class BackOffMiddleware(CrawlerComponent):
             paused_host, reason = self.unsaved_pauses.popitem()
             del self.pauses[paused_host]
             self.pause_host(paused_host, reason)
-        if response.status not in (429, 503):  # with these, the server reports that it is overloaded
+        if response.status not in (429, 503):  # these mean that the server is overloaded
             self.answered_hosts.add(host)
             self.unanswered_urls.pop(host, None)
             return

@@ -360,7 +360,8 @@ def format_agency_toml(agency: Agency) -> str:
     """Format an agency as a table of agencies.toml, and check that it parses."""
     lines = [f"[{agency.slug}]"]
     defaults = {each.name: each.default for each in fields(Agency) if each.name != "slug"}
-    for name in dict.fromkeys(["name", "name_en", "org_number", "home", *defaults]):  # as in agencies.toml
+    # in the order of agencies.toml
+    for name in dict.fromkeys(["name", "name_en", "org_number", "home", *defaults]):
         value = getattr(agency, name)
         if value == defaults[name] or (name == "zone" and value == "Europe/Stockholm"):
             continue

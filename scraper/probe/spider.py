@@ -33,6 +33,7 @@ from scraper.probe import (
     strip_year,
 )
 from scraper.sources import (
+    MAX_PRESS_ROOMS,
     find_sources,
     get_declared_sources,
     get_wire_sources,
@@ -47,7 +48,6 @@ from scraper.sources.listings import needs_javascript
 SAMPLE_RELEASES = 3
 MAX_SAMPLE_REQUESTS = 6  # pages fetched at most, to find enough releases
 MAX_SOURCES_PER_KIND = 4
-MAX_PRESS_ROOMS = 3  # press rooms at other hosts
 FEED_ROOT_BYTES = 1000  # bytes at the beginning of a response in which the root element of a feed is searched for
 MAX_INDEX_SITEMAPS = 3  # sitemaps fetched from an index
 NEWS_WORD = re.compile(NEWS_WORDS, re.IGNORECASE)

@@ -23,7 +23,6 @@ from scraper.errors import SourceError
 from scraper.normalise.urls import resolve_canonical_url
 from scraper.sources.links import SourceLink, is_news_url, is_release_url, remove_session_ids
 
-HTML_MEDIA_TYPES = ("text/html", "application/xhtml+xml")  # feedparser assumes text/html if a link has no type
 # Raised by feedparser for a lone surrogate, an unknown encoding or a duplicate namespace (found by tests/harness/fuzz).
 FEEDPARSER_ERRORS = (ValueError, LookupError, TypeError, AttributeError, AssertionError, RecursionError)
 
@@ -100,7 +99,9 @@ def find_entry_url(entry: feedparser.FeedParserDict, url: str, agency: Agency) -
     page_urls = [
         address
         for link in entry.get("links", ())
-        if link.get("rel") == "alternate" and link.get("type") in HTML_MEDIA_TYPES and link.get("href")
+        # feedparser assumes text/html if a link has no type
+        if link.get("rel") == "alternate" and link.get("type") in ("text/html", "application/xhtml+xml")
+        if link.get("href")
         if (address := resolve_canonical_url(url, link["href"]))
     ]
     if len(page_urls) > 1:

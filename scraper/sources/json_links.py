@@ -47,7 +47,6 @@ DATA_XPATH = "//script[@id='__NEXT_DATA__' or @id='__NUXT_DATA__' or @type='appl
 NUXT_XPATH = "//script[contains(., 'window.__NUXT__')]"
 NUXT_DATA = re.compile(r"\s*window\.__NUXT__\s*=\s*(\{.*\})\s*;?\s*", re.DOTALL)
 NUXT_REFERENCES = "__NUXT_DATA__"  # id of a script whose values refer to other values by number
-FRAMEWORK_DATA = ("__NEXT_DATA__", NUXT_REFERENCES)
 GATSBY_XPATH = "//link[@as='fetch' and contains(@href, '/page-data/') and contains(@href, 'page-data.json')]/@href"
 
 # Names of keys, in lower case without "_" and "-"
@@ -55,7 +54,6 @@ URL_KEYS = (
     *("url", "href", "permalink", "link", "path", "pageurl", "linkurl", "fullurl", "weburl", "relativeurl"),
     *("canonicalurl", "uri", "urlpath", "slug"),
 )
-NAME_KEYS = ("path", "uri", "urlpath", "slug")  # values that may be only the last part of a path
 TITLE_KEYS = ("title", "heading", "headline", "rubrik", "name")
 PUBLISHED_KEYS = (
     *("published", "publishedat", "publishdate", "publisheddate", "publicationdate", "datepublished", "pubdate"),
@@ -240,7 +238,7 @@ def find_embedded_links(
         try:
             data = json.loads(text)
         except ValueError as error:
-            if is_only_list and script_id in FRAMEWORK_DATA:
+            if is_only_list and script_id in ("__NEXT_DATA__", NUXT_REFERENCES):
                 raise SourceError(url, f"its {script_id} is not JSON: {error}") from error
             continue  # for example a template that a script fills in
         except RecursionError as error:
@@ -349,7 +347,8 @@ def find_item_url(values: dict[str, Any], url: str, listing_path: str) -> str | 
         if not isinstance(value, str) or not value.strip() or value.strip().startswith("#"):
             continue
         href = value.strip()
-        if key in NAME_KEYS and "/" not in href:
+        # these may be only the last part of a path
+        if key in ("path", "uri", "urlpath", "slug") and "/" not in href:
             href = urljoin(listing_path + "/", href)
         if address := resolve_canonical_url(url, href):
             return address

@@ -36,7 +36,6 @@ MAX_LISTING_TAGS = 200_000  # opening and closing tags: about 30,000 links, and 
 # compiled once, because pages have hundreds of links
 LINE_XPATH = etree.XPath("normalize-space(.)", smart_strings=False)
 
-MIN_SESSION_LINKS = 2  # links that must have the same value for it to count as a session id
 SESSION_ID = re.compile(
     r"(?=[^0-9]*[0-9])(?=[^a-z]*[a-z])[0-9a-z_-]{16,}", re.IGNORECASE
 )  # a long run of letters and digits
@@ -116,7 +115,8 @@ def remove_session_ids(links: Sequence[SourceLink]) -> list[SourceLink]:
     >>> [link.url for link in remove_session_ids([SourceLink(f"https://a.se/{n}?{query}&p={n}") for n in range(3)])]
     ['https://a.se/0?p=0', 'https://a.se/1?p=1', 'https://a.se/2?p=2']
     """
-    if len({link.url for link in links}) < MIN_SESSION_LINKS or "?" not in links[0].url:
+    # a value that only one link has may be anything
+    if len({link.url for link in links}) < 2 or "?" not in links[0].url:
         return list(links)
     shared = set.intersection(*(set(urlsplit(link.url).query.split("&")) for link in links))
     sessions = {pair for pair in shared if SESSION_ID.fullmatch(pair.partition("=")[2])}

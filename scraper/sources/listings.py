@@ -126,7 +126,7 @@ def parse_html_listing(pager: ListingPager, listing_url: str) -> ListingPage:
     page, url, agency = pager.page, pager.url, pager.agency
     entries = find_entries(pager, agency, listing_url)
     links = [entry.link for entry in entries]
-    files = find_file_links(pager, agency, {entry.item for entry in entries})
+    files = find_file_links(pager, {entry.item for entry in entries})
     are_releases = are_files_releases(files, agency, page_count=len({link.url for link in links}))
     links += files if are_releases else []
     if not links or agency.releases:  # without a pattern, JSON in a page with links may be the data of its menus
@@ -181,7 +181,7 @@ def find_unread_rest(pager: ListingPager, *, has_links: bool, listed: int) -> So
 
 
 def find_unread_files(pager: ListingPager, files: Sequence[SourceLink]) -> SourceProblem | None:
-    """Return that documents which do not count as releases may be some, because one of them has a day."""
+    """Return documents of a listing that may be releases, because one has a day, as a problem."""
     is_dated = any(link.file_day for link in files)
     return SourceProblem("documents", pager.url, str(len(files))) if is_dated else None
 
@@ -221,7 +221,7 @@ def iter_listing_entries(
         yield ListingEntry(SourceLink(address, time, time), anchor, item, has_date, has_heading, is_same_path)
 
 
-def find_file_links(pager: ListingPager, agency: Agency, items: Collection[Element]) -> list[SourceLink]:
+def find_file_links(pager: ListingPager, items: Collection[Element]) -> list[SourceLink]:
     """Return the documents of a listing, with the titles and days given in the listing.
 
     items: the items of the entries that lead to pages; a document in one of them belongs to that page.

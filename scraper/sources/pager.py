@@ -374,7 +374,8 @@ class ListingPager:
             pattern = NEXT_LINK_TEXT if in_pager else MORE_BUTTON_TEXT
             if element.get("disabled") is not None or not any(map(pattern.fullmatch, labels)):
                 continue
-            if not in_pager and next(element.iterancestors("li", "article"), None) is not None:  # it opens an entry
+            # it opens an entry
+            if not in_pager and next(element.iterancestors("li", "article"), None) is not None:
                 continue
             for name in BUTTON_URL_ATTRIBUTES:
                 value = element.get(name, "").strip()

@@ -120,7 +120,9 @@ class AuditSpider(ReleaseSpider):
     """
 
     name = "audit"
-    custom_settings: ClassVar[dict[str, Any]] = {"ITEM_PIPELINES": {}}  # type: ignore[misc] # as in ProbeSpider
+    custom_settings: ClassVar[dict[str, Any]] = {  # type: ignore[misc] # as in ProbeSpider
+        "ITEM_PIPELINES": {},  # an audit has no items
+    }
 
     def __init__(self, agency: str = "", minutes: str = "", refill: str = "", **arguments: Any) -> None:
         super().__init__(agency, minutes, **arguments)

@@ -606,12 +606,13 @@ class ReleaseSpider(Spider):
             page = None
             if isinstance(response, Response) and "row" in response.meta:
                 page = build_fetched_page(response)
-            self.skip_failed_page(row.agency, row.url, row.release_id, f"{row.url}: our own code failed on it", page)
+            problem = f"{row.url}: our own code failed on it"
+            self.skip_failed_page(row.agency, row.url, row.release_id, problem, page)
 
     def skip_failed_page(
         self, slug: str, url: str, release_id: int | None, problem: str, page: FetchedPage | None
     ) -> None:
-        """Record that our own code failed on a page, and continue without it. page: its response, to be kept."""
+        """Record that our own code failed on a page, and continue. page: its response, to be kept."""
         self.skipped_urls.add(url)
         failed_at = page.fetched_at if page else now()
         self.recorder.record_failure(url, release_id, failed_at, problem, rejected=True, refused=page)

@@ -103,8 +103,8 @@ class ProbeSpider(Spider):
             self.result = await self.probe()
         except (SourceError, PageError) as error:
             self.error = error
-        for request in ():  # Scrapy requires an async generator; everything was fetched above
-            yield request
+        return
+        yield  # Scrapy requires an async generator; everything was fetched above
 
     async def probe(self) -> ProbeResult:
         """Fetch the home page, the given page, their sources and up to SAMPLE_RELEASES releases."""

@@ -37,6 +37,7 @@ from scraper.failures import describe_request_failure
 from scraper.parsed_page import FetchedPage
 from scraper.spiders.base import (
     MAX_REQUESTS_AHEAD,
+    NOINDEX_PROBLEM,
     ReleaseSpider,
     build_conditional_headers,
     build_fetched_page,
@@ -151,7 +152,7 @@ class AttachmentSpider(ReleaseSpider):
         elif page.status != 200 or not page.body:
             raise NotARelease(row.url, f"answered {page.status}, with {len(page.body)} bytes that are no whole file")
         if self.settings.getbool("NOINDEX_OBEY") and has_noindex(response):
-            raise NotARelease(row.url, "asks not to be indexed (noindex), and NOINDEX_OBEY is set")
+            raise NotARelease(row.url, NOINDEX_PROBLEM)
 
     def store_attachment(self, row: FrontierEntry, page: FetchedPage) -> AttachmentVersion:
         """Store a file as a new version, with its capture, unless it is the one that was there before."""
@@ -210,12 +211,12 @@ class AttachmentSpider(ReleaseSpider):
         if isinstance(error, HostPaused):
             self.skipped_urls.add(row.url)
         else:
-            problem, is_failed = describe_request_failure(error), True
-            if isinstance(error, RobotsForbidden | PrivateAddress | DownloadCancelledError):
-                is_failed = False
+            problem = describe_request_failure(error)
             if isinstance(error, DownloadCancelledError):
                 problem = f"is larger than {self.settings.getint('ATTACHMENT_MAXSIZE'):,} bytes (ATTACHMENT_MAXSIZE)"
-            self.record_attachment_problem(row, f"{row.url}: {problem}", state="failed" if is_failed else "rejected")
+            is_refused = isinstance(error, RobotsForbidden | PrivateAddress | DownloadCancelledError)
+            state = "rejected" if is_refused else "failed"
+            self.record_attachment_problem(row, f"{row.url}: {problem}", state=state)
         super().finish_release(row.agency, row.url)
 
     def record_attachment_problem(self, row: FrontierEntry, problem: str, *, state: str) -> None:

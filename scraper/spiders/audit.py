@@ -133,8 +133,8 @@ class AuditSpider(ReleaseSpider):
     async def start(self) -> AsyncIterator[Any]:
         limit = asyncio.Semaphore(self.settings.getint("CONCURRENT_REQUESTS"))
         await asyncio.gather(*(self.audit_agency(agency, limit) for agency in self.agencies.values()))
-        for request in ():  # Scrapy requires an async generator; everything was requested above
-            yield request
+        return
+        yield  # Scrapy requires an async generator; everything was requested above
 
     def next_rows(self, slug: str, limit: int) -> Iterable[FrontierEntry]:
         return ()  # no release is requested

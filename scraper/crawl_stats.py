@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rich.console import Console
 from rich.live import Live
@@ -36,7 +36,7 @@ from scraper.failures import classify_failure
 if TYPE_CHECKING:
     from twisted.internet.task import LoopingCall
 
-    from scraper.spiders.base import ReleaseSpider
+    from scraper.ingest import CrawlRecorder
 
 logger = logging.getLogger(__name__)
 
@@ -130,6 +130,20 @@ def parse_deadline(minutes: str) -> Deadline:
     return Deadline(monotonic() + 60 * number)
 
 
+class ArchiveSpider(Protocol):
+    """The parts of a ReleaseSpider that extensions use. It is a protocol, because spiders import extensions."""
+
+    name: str
+    agencies: dict[str, Agency]
+    agency_stats: dict[str, AgencyStats]
+    archive: Archive
+    recorder: CrawlRecorder
+    deadline: Deadline
+    is_finished: bool
+
+    def stop_if_unwritable(self, error: BaseException | None) -> bool: ...
+
+
 class CrawlStatsExtension(CrawlerComponent):
     """Inserts a row into crawls per agency when a spider opens, and completes it when it closes."""
 
@@ -153,7 +167,7 @@ class CrawlStatsExtension(CrawlerComponent):
         self.min_delays: dict[str, float] = {}  # host → seconds
         self.robots_hosts: set[str] = set()  # hosts whose robots.txt was read
 
-    def spider_opened(self, spider: ReleaseSpider) -> None:
+    def spider_opened(self, spider: ArchiveSpider) -> None:
         """Insert the rows. If the crawl is killed, their `finished` stays empty."""
         try:
             with spider.archive.transaction():
@@ -164,7 +178,7 @@ class CrawlStatsExtension(CrawlerComponent):
         for slug, crawl_id in crawl_ids.items():
             spider.agency_stats[slug].crawl_id = crawl_id
 
-    def spider_closed(self, spider: ReleaseSpider, reason: str) -> None:
+    def spider_closed(self, spider: ArchiveSpider, reason: str) -> None:
         """Complete the rows, assess the health of the agencies, and write the day's manifest.
 
         reason: Scrapy's reason; `finished` if the crawl was not interrupted.
@@ -180,15 +194,15 @@ class CrawlStatsExtension(CrawlerComponent):
         except (sqlite3.OperationalError, ArchiveError) as error:  # for example a full disk: the rows stay incomplete
             logger.critical("the result of the crawl cannot be stored: %s", error)
 
-    def request_reached_downloader(self, request: Request, spider: ReleaseSpider) -> None:
+    def request_reached_downloader(self, request: Request, spider: ArchiveSpider) -> None:
         if stats := find_agency_stats(spider, request):
             stats.requests += 1
 
-    def response_received(self, response: Response, request: Request, spider: ReleaseSpider) -> None:
+    def response_received(self, response: Response, request: Request, spider: ArchiveSpider) -> None:
         if stats := find_agency_stats(spider, request):
             stats.bytes += len(response.body)
 
-    def spider_error(self, failure: Failure, response: Response | Failure | None, spider: ReleaseSpider) -> None:
+    def spider_error(self, failure: Failure, response: Response | Failure | None, spider: ArchiveSpider) -> None:
         """Count an exception in our own callbacks. The crawl continues."""
         request: Request | None = getattr(response, "request", None)
         own_stats = find_agency_stats(spider, request) if request else None
@@ -246,7 +260,7 @@ def assess_declared_agencies(archive: Archive, agencies: Mapping[str, Agency], a
         assess_agencies(archive.db, stored_slugs, at, paused)
 
 
-def find_agency_stats(spider: ReleaseSpider, request: Request) -> AgencyStats | None:
+def find_agency_stats(spider: ArchiveSpider, request: Request) -> AgencyStats | None:
     return spider.agency_stats.get(request.meta.get("agency", ""))
 
 
@@ -298,7 +312,7 @@ class ProgressExtension(CrawlerComponent):
         self.logged_requests: dict[str, int] = {}  # agency → number of requests at its last log line
         self.is_first_crawl = False  # of the archive
 
-    def spider_opened(self, spider: ReleaseSpider) -> None:
+    def spider_opened(self, spider: ArchiveSpider) -> None:
         """Start the live table if standard error is a terminal, else the periodic log lines."""
         self.is_first_crawl = not spider.archive.db.execute("select 1 from releases limit 1").fetchone()
         if self.console.is_terminal:
@@ -311,14 +325,14 @@ class ProgressExtension(CrawlerComponent):
             self.log_loop = create_looping_call(self.log_progress, spider)
             self.log_loop.start(LOG_INTERVAL, now=False)
 
-    def log_progress(self, spider: ReleaseSpider) -> None:
+    def log_progress(self, spider: ArchiveSpider) -> None:
         for slug, stats in spider.agency_stats.items():
             if stats.requests != self.logged_requests.get(slug, 0):
                 self.logged_requests[slug] = stats.requests
                 counts = (f"{getattr(stats, name)} {name.replace('_', ' ')}" for name in PROGRESS_COLUMNS)
                 logger.info("%s: %s", slug, ", ".join(counts))
 
-    def spider_closed(self, spider: ReleaseSpider, reason: str) -> None:
+    def spider_closed(self, spider: ArchiveSpider, reason: str) -> None:
         if self.live:
             self.live.stop()
             redirect_log_handlers()
@@ -344,7 +358,7 @@ def redirect_log_handlers() -> None:
             handler.setStream(sys.stderr)
 
 
-def build_progress_table(spider: ReleaseSpider, *, live: bool = False) -> Table:
+def build_progress_table(spider: ArchiveSpider, *, live: bool = False) -> Table:
     """Build the table, without agencies that made no requests (if live) or have no changes (if the table is long)."""
     names = (name.replace("_", " ") for name in PROGRESS_COLUMNS)
     table = Table("agency", *names, title=f"{spider.name} → {spider.archive.path}", title_justify="left")

@@ -8,7 +8,6 @@ only the sitemaps of an index are dropped, because there may be thousands.
 from __future__ import annotations
 
 import gc
-from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from scrapy import Request, signals
@@ -18,11 +17,8 @@ from scrapy.utils.asyncio import AsyncioLoopingCall, create_looping_call
 from twisted.internet.task import LoopingCall
 
 from archive.database import freeze_garbage_collector
-from scraper.crawl_stats import Deadline
+from scraper.crawl_stats import ArchiveSpider, Deadline
 from scraper.downloader import CrawlerComponent, CrawlStopped
-
-if TYPE_CHECKING:
-    from scraper.spiders.base import ReleaseSpider
 
 STOP_CHECK_INTERVAL = 0.2  # seconds between two checks
 MIN_COUNTED_BYTES = 1024 * 1024  # smaller responses are never aborted and not counted
@@ -42,7 +38,7 @@ class DeadlineMiddleware(CrawlerComponent):
         super().__init__(crawler)
         self.check_loop: AsyncioLoopingCall | LoopingCall | None = None
 
-    def spider_opened(self, spider: ReleaseSpider) -> None:
+    def spider_opened(self, spider: ArchiveSpider) -> None:
         # Scrapy has no signal for the moment when a stop is requested
         self.check_loop = create_looping_call(self.check_stop, spider)
         self.check_loop.start(STOP_CHECK_INTERVAL, now=False)
@@ -52,11 +48,11 @@ class DeadlineMiddleware(CrawlerComponent):
             self.check_loop.stop()
 
     def process_request(self, request: Request) -> None:
-        deadline: Deadline = self.crawler.spider.deadline  # type: ignore[union-attr] # the spider is a ReleaseSpider
+        deadline: Deadline = self.crawler.spider.deadline  # type: ignore[union-attr] # the spider is an ArchiveSpider
         if "index" in request.meta and deadline.has_passed():
             raise CrawlStopped("the time of the pass is over")
 
-    def check_stop(self, spider: ReleaseSpider) -> None:
+    def check_stop(self, spider: ArchiveSpider) -> None:
         """Drop the requests that wait in the hosts' queues if the crawl has to end."""
         if not self.crawler.engine:
             return

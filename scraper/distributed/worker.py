@@ -31,7 +31,7 @@ from twisted.internet.task import LoopingCall
 from archive.dates import now
 from archive.frontier import Frontier, Hosts, PaginationCursors
 from archive.store import Archive
-from scraper.crawl_stats import CrawlStatsExtension, close_crawl
+from scraper.crawl_stats import ArchiveSpider, CrawlStatsExtension, close_crawl
 from scraper.distributed.messages import ARCHIVE_OPERATIONS, Operation, pack_operations, unpack_job
 from scraper.distributed.queue import (
     BACKLOG_FULL,
@@ -232,7 +232,7 @@ class WorkerCrawlStats(CrawlStatsExtension):
         self.lease_check: AsyncioLoopingCall | LoopingCall | None = None
         self.sender: MessageSender | None = None
 
-    def spider_opened(self, spider: ReleaseSpider) -> None:
+    def spider_opened(self, spider: ArchiveSpider) -> None:
         """Start checking the lease at intervals, and send everything that the spider writes."""
         self.check_lease()
         self.lease_check = create_looping_call(self.check_lease)
@@ -259,7 +259,7 @@ class WorkerCrawlStats(CrawlStatsExtension):
         except BrokerError as error:
             logger.warning("%s", error)
 
-    def spider_closed(self, spider: ReleaseSpider, reason: str) -> None:
+    def spider_closed(self, spider: ArchiveSpider, reason: str) -> None:
         """Send the counts of the crawl and complete its row in the copy."""
         if self.lease_check and self.lease_check.running:
             self.lease_check.stop()

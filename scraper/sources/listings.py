@@ -137,11 +137,7 @@ def parse_html_listing(pager: ListingPager, listing_url: str) -> ListingPage:
         next_url = find_page_data_url(page, url, agency)
     # "Äldre inlägg" and "Nyhetsarkiv" are no releases
     links = [link for link in links if link.url not in (next_url, *pager.archive_urls) and not is_listing_url(link.url)]
-    problem = None if next_url else find_unread_rest(pager, has_links=bool(links), listed=len(links))
-    if not are_releases and agency.files is None:
-        problem = problem or find_unread_files(pager, files)
-    if url == listing_url:
-        problem = problem or pager.find_unread_archive(iter_content_links(page.root))
+    problem = find_problem(pager, listing_url, next_url, links, [] if are_releases else files)
     has_number = is_numbered_url(pager, next_url)
     return ListingPage(unique_links(links), next_url, has_number, problem, archive_urls=pager.archive_urls)
 
@@ -171,6 +167,25 @@ def are_files_releases(files: Sequence[SourceLink], agency: Agency, page_count: 
     return len(files) >= MIN_FILES and len(files) > page_count and 2 * dated > len(files)
 
 
+def find_problem(
+    pager: ListingPager,
+    listing_url: str,
+    next_url: str | None,
+    links: Sequence[SourceLink],
+    files: Sequence[SourceLink],
+) -> SourceProblem | None:
+    """Return why a listing may have more releases than `links` and those of its next page, or None.
+
+    files: documents that do not count as releases. If one has a day, they may be some all the same.
+    """
+    problem = None if next_url else find_unread_rest(pager, has_links=bool(links), listed=len(links))
+    if not problem and pager.agency.files is None and any(link.file_day for link in files):
+        problem = SourceProblem("documents", pager.url, str(len(files)))
+    if not problem and pager.url == listing_url:
+        problem = pager.find_unread_archive(iter_content_links(pager.page.root))
+    return problem
+
+
 def find_unread_rest(pager: ListingPager, *, has_links: bool, listed: int) -> SourceProblem | None:
     """Return why a listing without a next page may have more releases than its page, or None."""
     if not has_links and needs_javascript(pager.page.root):
@@ -178,12 +193,6 @@ def find_unread_rest(pager: ListingPager, *, has_links: bool, listed: int) -> So
     if label := find_more_button(pager.page.root):
         return SourceProblem("button", pager.url, label)
     return pager.find_unread_page() or pager.find_count(listed)
-
-
-def find_unread_files(pager: ListingPager, files: Sequence[SourceLink]) -> SourceProblem | None:
-    """Return documents of a listing that may be releases, because one has a day, as a problem."""
-    is_dated = any(link.file_day for link in files)
-    return SourceProblem("documents", pager.url, str(len(files))) if is_dated else None
 
 
 def iter_listing_entries(

@@ -13,10 +13,11 @@ from archive.captures import Captures
 from archive.database import check_database
 from archive.dates import now
 from archive.models import FILE_PARSER
+from archive.refused import DEFAULT_RETENTION, Retention
 from archive.store import Archive, SaveResult
 from scraper.agency import Agency
 from scraper.command import ProjectCommand
-from scraper.ingest import CrawlRecorder, Ingest, accept_repaired, take_in_refused
+from scraper.ingest import CrawlRecorder, Ingest, accept_repaired, read_retention, take_in_refused
 from scraper.limits import raise_gc_threshold
 from scraper.locks import lock_agencies, warn_about_unlisted
 from scraper.redesign import PageVersion, read_stored_body, reparse_stored
@@ -40,7 +41,11 @@ class Command(ProjectCommand):
     def execute(self, args: list[str], opts: argparse.Namespace) -> int:
         agencies, schedule = self.select_agencies(opts.agency), parse_schedule(self.settings["REVISIT_AGES"])
         counts, repaired, taken_in = reparse_archive(
-            self.archive_path, agencies, schedule, all_agencies=not opts.agency.strip(", ")
+            self.archive_path,
+            agencies,
+            schedule,
+            retention=read_retention(self.settings),
+            all_agencies=not opts.agency.strip(", "),
         )
         if taken_in:
             left = taken_in.pop("still refused", 0)
@@ -54,7 +59,12 @@ class Command(ProjectCommand):
 
 
 def reparse_archive(
-    archive_path: Path, agencies: Mapping[str, Agency], schedule: RevisitSchedule, *, all_agencies: bool
+    archive_path: Path,
+    agencies: Mapping[str, Agency],
+    schedule: RevisitSchedule,
+    *,
+    all_agencies: bool,
+    retention: Retention = DEFAULT_RETENTION,
 ) -> tuple[Counter[str], Counter[SaveResult], Counter[str]]:
     """Reparse the releases, the quarantined and the refused pages of agencies, except agencies being crawled.
 
@@ -69,7 +79,7 @@ def reparse_archive(
             warn_about_unlisted(archive, agencies)
         lock, locked = lock_agencies(archive_path, agencies)
         with lock:
-            recorder = CrawlRecorder(archive, schedule)
+            recorder = CrawlRecorder(archive, schedule, retention=retention)
             ingest = Ingest(archive, recorder, agencies)
             for slug in filter(locked.__contains__, agencies):
                 # before the stored ones, whose new versions get the time of today

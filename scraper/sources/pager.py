@@ -64,6 +64,7 @@ PAGER_WORDS = (
         """)
     )
 )
+NAMED_PAGE = re.compile(rf"\b(?:sida|sidan|page|{'|'.join(LIST_WORDS)})\b", re.IGNORECASE)
 FORWARD_ARROW = re.compile(r"[\W_]*[›»→>❯▶⟩⇒≫]+[\W_]*")
 RANGE_TEXT = re.compile(r"^\W*\d+\s*[-–—]\s*\d+\W*$")
 MAX_LABEL_LENGTH = 60  # characters of the label of a link or button in a pager
@@ -121,6 +122,7 @@ FACET_PARAMETER = re.compile(
 YEAR_TEXT = re.compile(
     r"(?:(?:år|arkiv|nyhetsarkiv|nyheter|pressmeddelanden)(?: från)? )?((?:19|20)\d\d)(?: ?\(\d+\))?", re.IGNORECASE
 )
+CHOICE_PROMPT = re.compile(r"\W*(?:(?:välj|ange|select|choose)\b.*)?$", re.IGNORECASE)
 ARCHIVE_NAME = (
     r"(?:äldre|tidigare|fler) (?:nyheter|pressmeddelanden|artiklar)|(?:nyhets|press)arkiv(?:et)?"
     r"|arkiv(?:et)? (?:för |med |över )?(?:nyheter|pressmeddelanden)|news archive|older (?:news|press releases)"
@@ -265,15 +267,30 @@ class ListingPager:
 
     def find_unread_page(self) -> SourceProblem | None:
         """Return the first link or button that seems to lead to a page which cannot be requested, or None."""
-        found = next(filter(self.is_unread, self.controls), None)
-        return self.describe_link("pager", found.element) if found else None
+        unread = next(filter(self.is_unread, self.controls), None)
+        found = unread.element if unread else self.find_marked_link()
+        return None if found is None else self.describe_link("pager", found)
+
+    def find_marked_link(self) -> Element | None:
+        """Return a link to another page in an element that is marked as a pager, whatever its label, or None.
+
+        Only on the first page, where all other pages are still unread.
+        """
+        for link in self.texts if self.number == 1 else ():
+            address = self.find_page_url(link)
+            if address is None or not is_same_listing(address, self.url) or read_number(self.texts[link]) == 1:
+                continue
+            names = self.find_changed_parameters(address)
+            if (not names or any(map(PAGE_PARAMETER.match, names))) and is_in_marked_pager(link):
+                return link
+        return None
 
     def is_unread(self, control: PagerControl) -> bool:
         if control.is_disabled or control.is_elsewhere:
             return False
         href = control.element.get("href", "").strip()
         if not href or href.startswith(("#", "javascript:")):
-            return PAGE_FRAGMENT.fullmatch(href) is not None and (control.has_words or control.is_in_pager)
+            return PAGE_FRAGMENT.fullmatch(href) is not None and (control.shows_words or control.is_in_pager)
         if control.is_numbered:
             return self.find_page_url(control.element) is not None
         # a sorted listing, or a link to the same page, is nothing new; "Fler nyheter" may be a link to another list
@@ -352,8 +369,9 @@ class ListingPager:
     def find_year_choice(self) -> SourceProblem | None:
         for choice in self.page.xpath("//select[count(option) > 1]"):
             texts = [get_line_text(option) for option in choice.root.iter("option")]
-            if all(map(YEAR_TEXT.fullmatch, texts)):
-                return SourceProblem("archive", self.url, texts[0])
+            years = [text for text in texts if not CHOICE_PROMPT.match(text)]
+            if len(years) > 1 and all(map(YEAR_TEXT.fullmatch, years)):
+                return SourceProblem("archive", self.url, years[0])
         return None
 
     # Buttons
@@ -461,6 +479,9 @@ class PagerControl:
             self.is_next = any(map(NEXT_CLASS.search, cast("list[str]", CLASS_XPATH(element))))
         self.is_earlier = any(map(EARLIER_TEXT.fullmatch, self.labels))
         self.has_words = self.is_next and any(map(WORD.search, self.labels))
+        # a carousel has an arrow, with "Nästa" in an attribute
+        named = [*self.labels[:2], *filter(NAMED_PAGE.search, self.labels)]
+        self.shows_words = any(WORD.search(label) for label in named if is_next_label(label))
         self.names_list = any(LIST_WORDS.intersection(WORD.findall(label.lower())) for label in self.labels)
 
     @property
@@ -499,6 +520,16 @@ class PagerControl:
                 break
             found = element
         return found
+
+
+def is_in_marked_pager(link: Element) -> bool:
+    """Return whether a link is in a short element that is marked as a pager."""
+    for element in link.iterancestors():
+        if element.tag in ("main", "body") or read_short_text(element, MAX_PAGER_LENGTH) is None:
+            return False
+        if PAGER_MARK.search(f"{element.get('class', '')} {element.get('id', '')} {element.get('aria-label', '')}"):
+            return True
+    return False
 
 
 def read_number(text: str) -> int | None:
@@ -560,7 +591,7 @@ def states_more(text: str, listed: int) -> bool:
         return False
     if len(numbers) == 1:
         is_total = bool(others & TOTAL_WORDS) or words[-1] in COUNTED_WORDS
-        return is_total and numbers[0] > listed
+        return is_total and numbers[0] > listed and not YEAR_TEXT.fullmatch(str(numbers[0]))
     if not others & {"av", "of", "från"} and "/" not in text:
         return False
     is_range = len(numbers) == 3 or others & {"sida", "sidan", "sidor", "page", "pages"}

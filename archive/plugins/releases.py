@@ -1,7 +1,6 @@
 """A release and its history.
 
 - /archive/releases/<id>: the reading page (row-archive-releases.html); Datasette reads only its row.
-- /-/card/<revision>.png: the picture of a shared link; /-/card.png: that of the site's other pages.
 - /-/revision/<id>: one revision; the permalink used in citations.
 - /-/cite/<revision>, with .txt, .bib, .ris and .csl.json: its citation.
 - /-/evidence/<revision>.zip and /-/evidence/removal-<removal>.zip: the evidence of a revision or a removal.
@@ -67,7 +66,6 @@ from archive.web.highlights import MarkedHtml, PageHighlighter, list_answers
 from archive.web.openapi import DataOperation, get_fields
 from archive.web.pages import find_adjacent_releases
 from archive.web.responses import (
-    ANY_PARAMETER,
     FORMAT_SUFFIX,
     AtomEntry,
     DataDocument,
@@ -82,7 +80,7 @@ from archive.web.responses import (
     render_document,
     site_view,
 )
-from archive.web.share import ArticleMetadata, describe_article, draw_card
+from archive.web.share import ArticleMetadata, describe_article
 
 Revision = dict[str, Any]  # as read by `read_stored_revisions`
 
@@ -148,7 +146,6 @@ EVIDENCE_OPERATION = DataOperation(
 def register_routes() -> list[tuple[str, Any]]:
     # SQLite can store any number of up to 18 digits
     return [
-        (r"/-/card(?:/(?P<revision>[0-9]{1,18}))?\.png$", show_card),
         (rf"/-/cite/(?P<revision>[0-9]{{1,18}})(?:\.(?P<format>{CITATION_FORMATS}))?$", show_citation),
         (r"/-/diff/(?P<one>\d{1,15})/(?P<other>\d{1,15})" + FORMAT_SUFFIX, show_diff),
         (r"/-/evidence/(?P<key>[0-9]{1,18})\.zip$", show_evidence),
@@ -211,7 +208,6 @@ def describe_page(
     return describe_article(
         citation,
         url=url,
-        image_url=site.url(f"/-/card/{citation.revision}.png", lang=site.language),
         lead=state["lead"],
         modified=state["updated"] or seen_change,
         lang=site.language,
@@ -379,15 +375,6 @@ async def show_revision(site: SiteRequest) -> Response:
         return Response.json(data, headers=site.build_headers(etag) | NOT_INDEXED)
     context |= await read_marked_texts(site, final_release, state)
     return await site.render("revision.html", context, headers=NOT_INDEXED)
-
-
-@site_view(ANY_PARAMETER)  # networks add their own
-async def show_card(site: SiteRequest) -> Response:
-    """Show the picture beside a shared link: of a revision, or of the site."""
-    revision = site.url_vars["revision"]
-    citation = await find_citation(site, int(revision)) if revision else None
-    picture = await asyncio.to_thread(draw_card, citation, site.language)
-    return Response(picture, content_type="image/png")
 
 
 def format_revision(site: SiteRequest, context: Mapping[str, Any]) -> dict[str, Any]:

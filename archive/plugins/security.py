@@ -73,7 +73,7 @@ BATCH_PATHS = ("/-/batch", "/-/batch.json", "/-/batch.csv", "/-/batch.xlsx")
 # paths that also allow POST; their views get the body as `archive_body`
 POST_PATHS = ("/-/check", "/-/check.json", "/-/mcp", *BATCH_PATHS, "/-/follow", "/-/follow/subscription")
 MAX_CONCURRENT_BY_PATH = {  # slow requests, by the beginning of their path
-    **{"/-/compare": 1, "/-/diff/": 1, "/search.csv": 1, "/search": 3, "/-/changes": 2, "/-/batch": 1, "/-/card": 2},
+    **{"/-/compare": 1, "/-/diff/": 1, "/search.csv": 1, "/search": 3, "/-/changes": 2, "/-/batch": 1},
     **{"POST /-/check": 1, "POST /-/batch": 1, "POST /-/follow": 2},
 }
 HIT_PATHS = ("/archive/releases/", "/-/revision/")

@@ -107,9 +107,6 @@ def build_template_context(datasette: Any, request: Any) -> dict[str, Any]:
             return cell
         return Markup(LINK.sub(lambda link: escape(site.in_language(unescape(link[0]))), cell))  # noqa: S704 - URLs are escaped again
 
-    def card_url(revision: int | None) -> str:
-        return site.url(f"/-/card/{revision}.png" if revision else "/-/card.png", lang=lang)
-
     return {
         "lang": lang,
         "requested_language": site.requested_language,  # if a language was chosen by URL, every link keeps it
@@ -138,7 +135,6 @@ def build_template_context(datasette: Any, request: Any) -> dict[str, Any]:
         "switch_language": switch_language,
         # absolute, as search engines and networks require
         "page_url": lambda language: datasette.absolute_url(request, switch_language(language)),
-        "card_url": card_url,
         "in_language": site.in_language,
         "link_in_language": link_in_language,
     }

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from lxml.html import HtmlElement
-from PIL import Image
 
 from archive.citations import Citation
-from archive.web.share import CARD_SIZE, describe_article, draw_card
+from archive.web.share import describe_article
 from tests.archive import sample_history as history
 from tests.archive.sample import LIGHTHOUSES, UNDATED, Site
 
@@ -58,8 +55,6 @@ async def test_release_is_described(site: Site) -> None:
     # as Zotero reads it: a whole date, and one author, who is not taken apart at a comma
     assert found["citation_publication_date"] == row["published"][:10].replace("-", "/")
     assert "," not in found["citation_author"]
-    picture = await site.get(found["og:image"].removeprefix(HOST))
-    assert Image.open(io.BytesIO(picture.content)).size == CARD_SIZE
 
 
 async def test_nothing_is_said_about_unknown_dates(site: Site) -> None:
@@ -97,16 +92,6 @@ async def test_errors_have_no_address(site: Site, path: str) -> None:
 
 
 def test_month_is_not_a_day() -> None:
-    found = describe_article(CITATION, url="u", image_url="i", lead=None, modified=None, lang="sv")
+    found = describe_article(CITATION, url="u", lead=None, modified=None, lang="sv")
     assert ("name", "DC.date", "2024-06") in found.elements
     assert "description" not in json.loads(found.json_ld)
-
-
-@pytest.mark.parametrize("title", ["Å" * 40_000, "Ny fyr " * 8_000, "漢字\n\x00 och 😀", ""])
-def test_picture_of_any_title(title: str) -> None:
-    assert Image.open(io.BytesIO(draw_card(replace(CITATION, title=title), "sv"))).size == CARD_SIZE
-
-
-async def test_unknown_picture(site: Site) -> None:
-    assert (await site.get("/-/card/999999.png")).status_code == 404
-    assert (await site.get("/-/card.png?utm_source=x")).headers["content-type"] == "image/png"

@@ -32,6 +32,7 @@ from archive.database import (
     open_readonly,
     open_writable,
     read_file_id,
+    write_transaction,
 )
 
 logger = logging.getLogger(__name__)
@@ -152,15 +153,13 @@ class Captures:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Commit everything stored in the block when it ends, or nothing if it raises."""
-        self._db.execute("begin immediate")
         try:
-            yield
+            with write_transaction(self._db):
+                yield
         except BaseException:
-            self._db.execute("rollback")
             self._hosts.clear()  # the cached bases may include some that were rolled back
             self._bases.clear()
             raise
-        self._db.execute("commit")
 
     def read(self, sha256: str) -> bytes:
         """Return the bytes stored under a SHA-256; raise ArchiveError if they are missing or damaged."""

@@ -63,7 +63,6 @@ from archive.follow.store import (
     RETRY_DELAYS,
     FollowStore,
     QueuedMessage,
-    Subscription,
     lock_sending,
 )
 from archive.i18n import translate
@@ -130,7 +129,9 @@ def notify(
         result, run = NotifyResult(), build_connection_runner(db)
         store.delete_unconfirmed(clock())
         queue_reports(store, db, run, clock(), result)
-        Sender(store, run, settings, clock, result).send_all(should_stop)
+        sender = Sender(store, run, settings, clock, result)
+        sender.send_due(should_stop)
+        sender.handle_rejected_mails()
         return result
 
 
@@ -146,7 +147,7 @@ def queue_reports(
         return
     db.execute("begin")  # one state of the archive for all
     try:
-        known = [subscription for subscription in due if find_position(run, subscription)]
+        known = [each for each in due if run_without_waiting(has_entry(run, each.position, each.checksum))]
         newest, checksum = run_without_waiting(read_newest_entry(run))
         for subscription in due:
             if subscription not in known:
@@ -193,10 +194,6 @@ def limit_cpu_time(db: sqlite3.Connection, seconds: float) -> Iterator[None]:
         db.set_progress_handler(None, 0)
 
 
-def find_position(run: RunQuery, subscription: Subscription) -> bool:
-    return run_without_waiting(has_entry(run, subscription.position, subscription.checksum))
-
-
 # Sending
 
 
@@ -216,12 +213,8 @@ class Sender:
         self.seconds: dict[tuple[bool, bool], float] = defaultdict(float)  # spent on what is_mail, is_request
         self.rejected_mails: list[tuple[QueuedMessage, RecipientError]] = []
 
-    def send_all(self, should_stop: Callable[[], bool]) -> None:
-        """Send what is due until it is done, or should stop."""
-        self.send_due(should_stop)
-        self.handle_rejected_mails()
-
     def send_due(self, should_stop: Callable[[], bool]) -> None:
+        """Send what is due until it is done, or should stop."""
         for message_id in self.store.list_message_ids(self.clock()):
             if should_stop():
                 return
@@ -324,7 +317,8 @@ class Sender:
         ending = translate(language, f"follow.ending.{message.kind}")
         # RFC 8058: the link of a report ends the subscription by POST; it is not the link to all subscriptions
         headers = {"List-Unsubscribe": f"<{link}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
-        bounce_token = make_bounce_token(self.store, subscription)
+        # a return path only counts bounces, because mail servers write it to their logs
+        bounce_token = f"{subscription.id}-{self.store.sign(subscription, 'bounce')}"
         assert self.settings.mail_server is not None  # noqa: S101 - notify() has checked it
         send_mail(
             self.settings.mail_server,
@@ -355,11 +349,6 @@ class Sender:
 
 
 # Bounces
-
-
-def make_bounce_token(store: FollowStore, subscription: Subscription) -> str:
-    """Return the token of a return path, which only counts bounces: mail servers write return paths to their logs."""
-    return f"{subscription.id}-{store.sign(subscription, 'bounce')}"
 
 
 def handle_bounce(archive: Path, settings: FollowSettings, recipient: str, mail: BinaryIO, moment: datetime) -> str:

@@ -32,7 +32,6 @@ from archive.i18n import SWEDISH_TIME
 
 FOLLOW_FILE, KEY_FILE = "follow.db", "follow-key"
 FOLLOW_VERSION = 1
-CHANNELS = ("mail", "webhook")
 FREQUENCIES = ("now", "day", "week")
 CONFIRMATION_TIME = timedelta(days=2)  # then an unconfirmed subscription is deleted
 # messages at once that ask an address for confirmation: of the same, and in all; then one each CONFIRMATION_PAUSE

@@ -135,7 +135,8 @@ async def subscribe(
     channel, frequency = form.get("channel", "mail"), form.get("frequency", "")
     shown = {"channel": channel, "address": form.get("address", "").strip(), "frequency": frequency}
     if (path := find_writable_archive(site)) is None:
-        return 503, {"problem": "read_only", "site_url": build_follow_url(settings, followed, site.language)}
+        site_url = build_url(settings.public_url, f"/-/follow?{followed.query}", site.language)
+        return 503, {"problem": "read_only", "site_url": site_url}
     address = normalise_address(channel, shown["address"], settings)
     if address is None or frequency not in FREQUENCIES:
         return 400, {"problem": "address" if address is None else "frequency", **shown}
@@ -155,10 +156,6 @@ async def subscribe(
 
     await asyncio.to_thread(store_request)
     return 200, {"requested": channel, "address": address}
-
-
-def build_follow_url(settings: FollowSettings, followed: Followed, language: str) -> str:
-    return build_url(settings.public_url, f"/-/follow?{followed.query}", language)
 
 
 def find_writable_archive(site: SiteRequest) -> Path | None:

@@ -112,7 +112,6 @@ CLAUSE_OF_SPEAKER = re.compile(r"(?<!\w)(?:som|medan|när|där|och) (?:han|hon|h
 ASKS = re.compile(
     r"(?<!\w)(?:frågar|frågade|undrar|undrade|asks|asked)(?!\w)"
 )  # who is named asks, and does not answer
-CONTINUES = re.compile(rf"(?:{SPEECH_VERBS})(?: \w+)?:$")
 NO_SPEECH_VERB = re.compile("enligt|according")  # it names a source of the speaker
 # after a verb of saying: what a speaker says of their own words, or what follows no subject
 OWN_WORDS = re.compile(

@@ -16,7 +16,6 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
-from itertools import chain
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -487,22 +486,3 @@ def build_schema(wanted: Type, describe_column: DescribeColumn, name: str = "") 
         **({"description": description} if description else {}),
         **({"examples": [example if is_text else json.loads(example)]} if example else {}),
     }
-
-
-def list_gaps(routes: Sequence[tuple[str, Any]]) -> list[str]:
-    """Return what /openapi.json lacks: views without a DataOperation, and names without a description or a type."""
-    gaps: dict[str, None] = {}
-    for route in read_routes(routes):
-        operation: DataOperation | None = route.view.operation
-        if operation is None:
-            gaps[f"{route.path}: add operation=DataOperation(…) to its @site_view"] = None
-            continue
-        for name in chain(route.path_parameters, route.query_parameters):
-            wanted = operation.parameters.get(name, PARAMETERS.get(name))
-            if wanted is None or not build_parameter(name, wanted)["description"]:
-                gaps[f"{route.path}: describe its parameter {name} in its DataOperation or in PARAMETERS"] = None
-        body = get_body(operation)
-        for types in (body, operation.row) if isinstance(body, Mapping) else ():
-            for name in (name for name, wanted in types.items() if wanted == UNDESCRIBED):
-                gaps[f"{route.path}: describe its member {name} in its DataOperation or in FIELDS"] = None
-    return list(gaps)

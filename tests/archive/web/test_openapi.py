@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import timedelta
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -17,7 +18,15 @@ from archive.models import Release
 from archive.store import Archive
 from archive.takedowns import hide_release
 from archive.web.datasette_api import IS_NEXT
-from archive.web.openapi import MEDIA_TYPES, list_gaps
+from archive.web.openapi import (
+    MEDIA_TYPES,
+    PARAMETERS,
+    UNDESCRIBED,
+    DataOperation,
+    build_parameter,
+    get_body,
+    read_routes,
+)
 from tests.archive.sample import SEEN, Site, fill, served
 from tests.archive.sample_coverage import add_coverage
 from tests.archive.sample_files import replace_file
@@ -148,6 +157,25 @@ async def test_description_is_valid(description: dict[str, Any]) -> None:
     validate(copy.deepcopy(description))
     names = [operation["operationId"] for path in description["paths"].values() for operation in path.values()]
     assert len(names) == len(set(names)) > 30
+
+
+def list_gaps(routes: Sequence[tuple[str, Any]]) -> list[str]:
+    """Return what /openapi.json lacks: views without a DataOperation, and names without a description or a type."""
+    gaps: dict[str, None] = {}
+    for route in read_routes(routes):
+        operation: DataOperation | None = route.view.operation
+        if operation is None:
+            gaps[f"{route.path}: add operation=DataOperation(…) to its @site_view"] = None
+            continue
+        for name in chain(route.path_parameters, route.query_parameters):
+            wanted = operation.parameters.get(name, PARAMETERS.get(name))
+            if wanted is None or not build_parameter(name, wanted)["description"]:
+                gaps[f"{route.path}: describe its parameter {name} in its DataOperation or in PARAMETERS"] = None
+        body = get_body(operation)
+        for types in (body, operation.row) if isinstance(body, Mapping) else ():
+            for name in (name for name, wanted in types.items() if wanted == UNDESCRIBED):
+                gaps[f"{route.path}: describe its member {name} in its DataOperation or in FIELDS"] = None
+    return list(gaps)
 
 
 async def test_every_view_with_data_is_described(site: Site) -> None:

@@ -17,11 +17,11 @@ import logging
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import zstandard
 
@@ -32,6 +32,7 @@ from archive.database import (
     open_readonly,
     open_writable,
     read_file_id,
+    sqlite_errors,
     write_transaction,
 )
 
@@ -87,7 +88,7 @@ PAGES_PER_ESTIMATE = 16
 MAX_SHARE_ESTIMATE = 0.3  # upper limit for the measured share of a page's bytes
 
 
-class Captures:
+class Captures(AbstractContextManager["Captures"]):
     """The captures.db beside an archive.db; a context manager.
 
     A missing file is created, unless the archive refers to captures: then it was lost, and a new one is only created
@@ -130,9 +131,6 @@ class Captures:
     @staticmethod
     def path_beside(archive: Path) -> Path:
         return archive.with_name(CAPTURES_FILE)
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
@@ -200,18 +198,16 @@ class Captures:
             base, data, becomes_base = self.compress_body(body, host)
         else:
             base, data, becomes_base = None, compress(body), False
-        try:
-            with nullcontext() if self._db.in_transaction else self.transaction():
-                written = self._db.execute(
-                    "insert or ignore into blobs (sha256, size, base, data) values (?, ?, ?, ?)",
-                    [sha256, len(body), base, data],
-                )
-                if not written.rowcount or not becomes_base:  # another process stored it first, or it is not a base
-                    return
-                key = int(written.lastrowid or 0)
-                self._db.execute("insert into bases (host, blob) values (?, ?)", [host, key])
-        except sqlite3.Error as error:
-            raise ArchiveError(self.path, str(error), table="blobs", key=sha256) from error
+        transaction = nullcontext() if self._db.in_transaction else self.transaction()
+        with sqlite_errors(self.path, table="blobs", key=sha256), transaction:
+            written = self._db.execute(
+                "insert or ignore into blobs (sha256, size, base, data) values (?, ?, ?, ?)",
+                [sha256, len(body), base, data],
+            )
+            if not written.rowcount or not becomes_base:  # another process stored it first, or it is not a base
+                return
+            key = int(written.lastrowid or 0)
+            self._db.execute("insert into bases (host, blob) values (?, ?)", [host, key])
         self._cache_base(key, body)
         bases = self._host_bases(host)
         bases.base_ids = [key, *bases.base_ids][:MAX_BASES_PER_HOST]

@@ -68,6 +68,16 @@ def describe_error(error: sqlite3.Error, path: Path) -> str:
     return ": ".join([str(error), *[reason for reason, applies in reasons.items() if is_blocked and applies][:1]])
 
 
+@contextmanager
+def sqlite_errors(file: Path, problem: str = "", *, table: str | None = None, key: object = None) -> Iterator[None]:
+    """Raise an error of SQLite in the block as ArchiveError, with `problem` before SQLite's own message."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        text = ": ".join(filter(None, (problem, describe_error(error, file))))
+        raise ArchiveError(file, text, table=table, key=None if key is None else str(key)) from error
+
+
 def to_archive_error(error: sqlite3.DatabaseError, file: Path | str) -> ArchiveError:
     """Return an error of a file as ArchiveError; raise it unchanged if a statement is wrong."""
     if not is_file_fault(error):
@@ -159,11 +169,8 @@ def check_database(path: Path, *, missing_message: str = "no such file") -> None
     """Raise ArchiveError if there is no file, or if it is not an archive of this version."""
     if not path.is_file():
         raise ArchiveError(path, "is not a file" if path.exists() else missing_message)
-    try:
-        with closing(open_readonly(path)) as db:
-            is_archive = check_version(db, path)
-    except sqlite3.Error as error:
-        raise ArchiveError(path, f"cannot be opened as an archive: {describe_error(error, path)}") from error
+    with sqlite_errors(path, "cannot be opened as an archive"), closing(open_readonly(path)) as db:
+        is_archive = check_version(db, path)
     if not is_archive:
         raise ArchiveError(path, "is empty: nothing has been crawled or imported yet")
 
@@ -171,11 +178,8 @@ def check_database(path: Path, *, missing_message: str = "no such file") -> None
 def copy_database(source: Path, target: Path) -> None:
     """Copy a consistent state of a file without its free pages, even while it is being written."""
     target.touch(mode=source.stat().st_mode & 0o777)
-    try:
-        with closing(open_readonly(source)) as db:
-            db.execute("vacuum into ?", [str(target)])
-    except sqlite3.Error as error:
-        raise ArchiveError(source, f"cannot be copied to {target}: {describe_error(error, source)}") from error
+    with sqlite_errors(source, f"cannot be copied to {target}"), closing(open_readonly(source)) as db:
+        db.execute("vacuum into ?", [str(target)])
 
 
 def drop_litestream_tables(copy: Path) -> None:
@@ -246,6 +250,17 @@ def build_connection_runner(connection: sqlite3.Connection) -> RunQuery:
         return [dict(zip(names, row, strict=True)) for row in cursor]
 
     return run
+
+
+@contextmanager
+def limit_cpu_time(db: sqlite3.Connection, seconds: float, opcodes_per_check: int) -> Iterator[None]:
+    """Interrupt the statements of a connection after some CPU time of this thread in all."""
+    end = time.thread_time() + seconds
+    db.set_progress_handler(lambda: time.thread_time() > end, opcodes_per_check)
+    try:
+        yield
+    finally:
+        db.set_progress_handler(None, 0)
 
 
 def run_without_waiting(coroutine: Coroutine[Any, Any, CoroutineResult]) -> CoroutineResult:

@@ -45,8 +45,6 @@ class ColumnKind:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetTable:
-    """A table of a dataset."""
-
     name: str
     title: str
     columns: tuple[Column, ...]
@@ -63,8 +61,6 @@ class DatasetTable:
 
 @dataclass(slots=True, kw_only=True)
 class TableStats:
-    """Statistics of a written table."""
-
     rows: int = 0
     filled: dict[str, int] = field(default_factory=dict)  # column → rows with a value
     formulas: int = 0  # cells that begin like a formula
@@ -116,8 +112,6 @@ PRECISION = ColumnKind("string", None, find_date_precision, keep_text=False)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """A column of a table."""
-
     name: str
     kind: ColumnKind = TEXT
     sql: str = ""  # SQL of its value; by default the column with this name

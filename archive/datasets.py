@@ -30,6 +30,7 @@ from archive.database import (
     ProgressCallback,
     build_connection_runner,
     run_without_waiting,
+    sqlite_errors,
     unfinished_folder,
 )
 from archive.dataset_tables import (
@@ -286,8 +287,6 @@ class Dataset:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetResource:
-    """A table of the dataset, with the files it was written to."""
-
     table: DatasetTable
     meanings: Sequence[str]  # descriptions of its columns
     stats: TableStats
@@ -314,23 +313,20 @@ def write_dataset(
         raise ArchiveError(target, "exists already; a dataset needs a new folder")
     if "parquet" in formats:
         import_pyarrow(target)
-    try:
-        with closing(open_archive(archive_path)) as db:
-            db.text_factory = str  # invalid UTF-8 is an error, because it could not be written unchanged
-            db.execute("begin")  # everything is read from one state of the archive, even while a crawl writes
-            selection = select_releases(db, archive_path, selection_text, selection_kind)
-            dataset = Dataset(selection=selection, archive_state=read_archive_state(db), fingerprint="", site=site)
-            if not selection.releases:
-                return dataset
-            with unfinished_folder(target) as folder:
-                resources = write_tables(db, folder, formats, excluded_tables, progress)
-                files = {path: sha256 for each in resources for path, (_, sha256) in each.files.items()}
-                checksums = format_checksums(files)
-                dataset = replace(dataset, fingerprint=hashlib.sha256(checksums.encode()).hexdigest())
-                write_documentation(folder, dataset, resources, excluded_tables, checksums)
-                folder.rename(target)
-    except sqlite3.Error as error:
-        raise ArchiveError(archive_path, f"cannot be read: {error}") from error
+    with sqlite_errors(archive_path, "cannot be read"), closing(open_archive(archive_path)) as db:
+        db.text_factory = str  # invalid UTF-8 is an error, because it could not be written unchanged
+        db.execute("begin")  # everything is read from one state of the archive, even while a crawl writes
+        selection = select_releases(db, archive_path, selection_text, selection_kind)
+        dataset = Dataset(selection=selection, archive_state=read_archive_state(db), fingerprint="", site=site)
+        if not selection.releases:
+            return dataset
+        with unfinished_folder(target) as folder:
+            resources = write_tables(db, folder, formats, excluded_tables, progress)
+            files = {path: sha256 for each in resources for path, (_, sha256) in each.files.items()}
+            checksums = format_checksums(files)
+            dataset = replace(dataset, fingerprint=hashlib.sha256(checksums.encode()).hexdigest())
+            write_documentation(folder, dataset, resources, excluded_tables, checksums)
+            folder.rename(target)
     return dataset
 
 

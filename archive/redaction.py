@@ -29,7 +29,7 @@ from urllib.parse import unquote
 from lxml import etree, html
 from sqlite_utils import Database
 
-from archive.database import SCHEMA_VERSION, ArchiveError, check_version, open_readonly, open_writable
+from archive.database import SCHEMA_VERSION, ArchiveError, check_version, open_readonly, open_writable, sqlite_errors
 from archive.dates import to_iso
 from archive.models import LIST_FIELDS, STATE_FIELDS
 
@@ -322,12 +322,10 @@ class WithheldStore:
         return self._read("select passage from passages where takedown = ?", "passages", takedown_id)
 
     def _read(self, sql: str, table: str, key: int) -> str:
-        try:
-            with closing(open_readonly(self.path)) as db:
-                check_version(db, self.path)
-                found = db.execute(sql, [key]).fetchone()
-        except sqlite3.Error as error:
-            raise ArchiveError(self.path, f"cannot be read: {error}", table=table, key=str(key)) from error
+        errors = sqlite_errors(self.path, "cannot be read", table=table, key=key)
+        with errors, closing(open_readonly(self.path)) as db:
+            check_version(db, self.path)
+            found = db.execute(sql, [key]).fetchone()
         if found is None:
             raise ArchiveError(self.path, "is not stored", table=table, key=str(key))
         return str(found[0])

@@ -48,6 +48,7 @@ from archive.database import (
     create_target_folder,
     drop_litestream_tables,
     open_readonly,
+    sqlite_errors,
     unfinished_folder,
 )
 from archive.dates import FOLDER_NAME, FOLDER_NAME_FORMAT
@@ -195,14 +196,11 @@ def write_snapshot_files(archive: Path, folder: Path, started_at: datetime) -> N
 
 def check_servable(archive: Path, copy: Path) -> None:
     """Raise ArchiveError, naming the archive, if a replica would refuse to serve its copy."""
-    with closing(sqlite3.connect(copy, isolation_level=None)) as db:
-        try:
-            check_version(db, archive)
-            if not Database(db).table("search_meta").exists():
-                raise ArchiveError(archive, "is not an archive")
-            fault = SearchIndex(Database(db)).describe_fault()
-        except sqlite3.Error as error:
-            raise ArchiveError(archive, f"cannot be read: {error}") from error
+    with sqlite_errors(archive, "cannot be read"), closing(sqlite3.connect(copy, isolation_level=None)) as db:
+        check_version(db, archive)
+        if not Database(db).table("search_meta").exists():
+            raise ArchiveError(archive, "is not an archive")
+        fault = SearchIndex(Database(db)).describe_fault()
     if fault:
         raise ArchiveError(archive, f"its search index must be rebuilt ({fault}): python -m archive reindex {archive}")
 
@@ -212,39 +210,37 @@ def remove_withheld_blobs(archive_copy: Path, captures_copy: Path, source: Path)
 
     source: the archive that both are copies of, from which bytes are read.
     """
-    try:
-        with (
-            closing(sqlite3.connect(archive_copy)) as db,
-            closing(sqlite3.connect(captures_copy, isolation_level=None)) as copy,
-        ):
-            copy.execute("pragma secure_delete = on")
-            for table in REFUSED_TABLES:
-                copy.execute(f"drop table if exists {table}")
-            copy.execute("create temp table shown (sha256 text primary key) without rowid")
-            copy.execute("begin")
-            for sql in (SHOWN_CAPTURES_SQL, "select digest from manifests"):
-                copy.executemany("insert or ignore into shown values (?)", db.execute(sql))
-            with Captures(source, readonly=True) as captures:
-                for manifest in read_manifests(db):  # these and their parts contain only hashes
-                    if manifest.digest in captures:  # `verify` reports a damaged manifest
-                        parts = json.loads(captures.read(manifest.digest))["parts"]
-                        digests = [(part["sha256"],) for part in parts]
-                        copy.executemany("insert or ignore into shown values (?)", digests)
-                copy.execute(
-                    "create temp table deleted as select id from blobs where sha256 not in (select sha256 from shown)"
-                )
-                for (base,) in copy.execute(
-                    "select distinct base from blobs where base in (select id from deleted) and id not in"
-                    " (select id from deleted)"
-                ).fetchall():
-                    replace_base(copy, captures, base)
-            copy.execute("delete from bases where blob in (select id from deleted)")
-            copy.execute("delete from blobs where id in (select id from deleted)")
-            copy.execute("commit")
-            if copy.execute("pragma freelist_count").fetchone()[0]:  # anything was deleted
-                copy.execute("vacuum")
-    except sqlite3.Error as error:
-        raise ArchiveError(captures_copy, f"withheld pages cannot be removed: {error}", table="blobs") from error
+    with (
+        sqlite_errors(captures_copy, "withheld pages cannot be removed", table="blobs"),
+        closing(sqlite3.connect(archive_copy)) as db,
+        closing(sqlite3.connect(captures_copy, isolation_level=None)) as copy,
+    ):
+        copy.execute("pragma secure_delete = on")
+        for table in REFUSED_TABLES:
+            copy.execute(f"drop table if exists {table}")
+        copy.execute("create temp table shown (sha256 text primary key) without rowid")
+        copy.execute("begin")
+        for sql in (SHOWN_CAPTURES_SQL, "select digest from manifests"):
+            copy.executemany("insert or ignore into shown values (?)", db.execute(sql))
+        with Captures(source, readonly=True) as captures:
+            for manifest in read_manifests(db):  # these and their parts contain only hashes
+                if manifest.digest in captures:  # `verify` reports a damaged manifest
+                    parts = json.loads(captures.read(manifest.digest))["parts"]
+                    digests = [(part["sha256"],) for part in parts]
+                    copy.executemany("insert or ignore into shown values (?)", digests)
+            copy.execute(
+                "create temp table deleted as select id from blobs where sha256 not in (select sha256 from shown)"
+            )
+            for (base,) in copy.execute(
+                "select distinct base from blobs where base in (select id from deleted) and id not in"
+                " (select id from deleted)"
+            ).fetchall():
+                replace_base(copy, captures, base)
+        copy.execute("delete from bases where blob in (select id from deleted)")
+        copy.execute("delete from blobs where id in (select id from deleted)")
+        copy.execute("commit")
+        if copy.execute("pragma freelist_count").fetchone()[0]:  # anything was deleted
+            copy.execute("vacuum")
 
 
 def replace_base(copy: sqlite3.Connection, captures: Captures, base: int) -> None:

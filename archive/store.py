@@ -13,12 +13,12 @@ import math
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Any, cast
 
 from sqlite_utils import Database
 
@@ -26,7 +26,7 @@ from archive.aggregates import fill_count_tables
 from archive.attachment_text import AttachmentText, extract_text
 from archive.attachments import Attachments, TextExtraction
 from archive.captures import Captures
-from archive.database import ArchiveError, ProgressCallback, describe_error, open_writable, write_transaction
+from archive.database import ArchiveError, ProgressCallback, open_writable, sqlite_errors, write_transaction
 from archive.dates import now, to_iso
 from archive.diff import Diff, compare
 from archive.duplicates import BandKeys, NearDuplicates, build_band_keys, join_text_fields
@@ -60,7 +60,7 @@ class SaveResult(Enum):
     QUARANTINED = "quarantined"  # see archive.quarantine
 
 
-class Archive:
+class Archive(AbstractContextManager["Archive"]):
     """An archive.db, opened for writing and migrated to the newest schema. Use as a context manager.
 
     A search index made by another lemmatiser version is rebuilt at once (about a second per thousand releases), unless
@@ -71,13 +71,9 @@ class Archive:
         self.path = Path(path)
         if not self.path.parent.is_dir():
             raise ArchiveError(self.path, f"there is no folder {self.path.parent}")
-        try:
+        with sqlite_errors(self.path, "cannot be opened as an archive"):
             self.db = Database(open_writable(self.path))  # without implicit transactions: see `transaction`
             migrate(self.db, self.path)
-        except sqlite3.Error as error:
-            raise ArchiveError(
-                self.path, f"cannot be opened as an archive: {describe_error(error, self.path)}"
-            ) from error
         self.frontier = Frontier(self.db)
         self.hosts = Hosts(self.db)
         self.cursors = PaginationCursors(self.db)
@@ -88,9 +84,6 @@ class Archive:
         self._last_prepared: PreparedRelease | None = None  # result of the previous call of _prepare_once
         if rebuild_stale and self.writer.index.describe_fault():
             self.writer.index.rebuild()
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, *_: object) -> None:
         self.close()

@@ -21,7 +21,7 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 from sqlite_utils import Database
 
 from archive.captures import Captures
-from archive.database import ArchiveError
+from archive.database import ArchiveError, sqlite_errors
 from archive.evidence.manifest import Manifest, compute_sha256, format_canonical_state, read_manifests
 from archive.evidence.verify import open_archive, open_captures, read_capture_body
 from archive.i18n import DEFAULT_LANGUAGE, LANGUAGES, translate
@@ -149,18 +149,19 @@ def write_bundle(path: Path, table: str, row_id: int, out: IO[bytes]) -> bool:
     """
     is_removal = table == "removals"
     name = f"removal-{row_id}" if is_removal else str(row_id)
-    try:
-        with closing(open_archive(path)) as db, open_captures(path) as captures:
-            db.execute("begin")  # everything is read from one state of the archive, even while a crawl writes
-            row = read_row_by_id(db, REMOVAL_SQL if is_removal else REVISION_SQL, row_id)
-            if row is None:
-                return False
-            timestamp = datetime.fromisoformat(row["first_seen" if is_removal else "seen"])
-            with ZipFile(out, "w") as file:
-                bundle = EvidenceBundle(zip=file, folder=f"evidence-{name}", timestamp=timestamp)
-                fill_bundle(bundle, db, captures, row)
-    except sqlite3.Error as error:
-        raise ArchiveError(path, str(error), table=table, key=str(row_id)) from error
+    with (
+        sqlite_errors(path, table=table, key=row_id),
+        closing(open_archive(path)) as db,
+        open_captures(path) as captures,
+    ):
+        db.execute("begin")  # everything is read from one state of the archive, even while a crawl writes
+        row = read_row_by_id(db, REMOVAL_SQL if is_removal else REVISION_SQL, row_id)
+        if row is None:
+            return False
+        timestamp = datetime.fromisoformat(row["first_seen" if is_removal else "seen"])
+        with ZipFile(out, "w") as file:
+            bundle = EvidenceBundle(zip=file, folder=f"evidence-{name}", timestamp=timestamp)
+            fill_bundle(bundle, db, captures, row)
     return True
 
 

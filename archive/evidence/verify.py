@@ -15,7 +15,7 @@ from typing import Any
 from archive.aggregates import COUNT_SQL
 from archive.attachment_text import extract_text
 from archive.captures import FOREIGN_MESSAGE, Captures
-from archive.database import ArchiveError, ProgressCallback, check_version, describe_error, open_readonly
+from archive.database import ArchiveError, ProgressCallback, check_version, open_readonly, sqlite_errors
 from archive.evidence.manifest import (
     COVERED_TABLES,
     MANIFEST_FIELDS,
@@ -134,14 +134,12 @@ def open_archive(path: Path) -> sqlite3.Connection:
     """Open an archive for reading; raise ArchiveError if it does not have the current schema."""
     if not path.is_file():
         raise ArchiveError(path, "is not a file" if path.exists() else "no such file")
-    try:
+    with sqlite_errors(path, "cannot be opened as an archive"):
         db = open_readonly(path)
         # Bytes that are not UTF-8 must become a finding, not an exception.
         db.text_factory = lambda text: text.decode(errors="backslashreplace")
         check_version(db, path)
         existing = {name for (name,) in db.execute("select name from sqlite_master where type = 'table'")}
-    except sqlite3.Error as error:
-        raise ArchiveError(path, f"cannot be opened as an archive: {describe_error(error, path)}") from error
     if missing := [table for table in (*VERIFIED_TABLES, "changefeed", *COUNT_SQL) if table not in existing]:
         db.close()
         raise ArchiveError(

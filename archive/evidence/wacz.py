@@ -15,14 +15,14 @@ import json
 import re
 import sqlite3
 from collections.abc import Container, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import IO, Any, cast
 from urllib.parse import quote, urlsplit
 from zipfile import ZipFile, ZipInfo
 
 from archive.captures import Captures
-from archive.database import ArchiveError, ProgressCallback
+from archive.database import ProgressCallback, sqlite_errors
 from archive.evidence.verify import open_archive
 from archive.evidence.warc import WITHHELD_CAPTURES_SQL, WarcExport, format_warc_date, write_records
 
@@ -55,15 +55,12 @@ class MemberWriter:
         self.out.flush()
 
 
-class WaczFile:
+class WaczFile(AbstractContextManager["WaczFile"]):
     """A WACZ file that is being written, as a context manager; it gets its datapackage.json at the end."""
 
     def __init__(self, target: Path, title: str, created: str) -> None:
         self.zip, self.title, self.created = ZipFile(target, "w"), title, created
         self.resources: list[dict[str, Any]] = []
-
-    def __enter__(self) -> WaczFile:
-        return self
 
     def __exit__(self, error_type: object, *_: object) -> None:
         if error_type is None:
@@ -72,7 +69,6 @@ class WaczFile:
 
     @contextmanager
     def add(self, path: str) -> Iterator[MemberWriter]:
-        """Yield a writer of a new member."""
         member = ZipInfo(path)  # dated 1980, so that two exports are equal
         member.external_attr = 0o644 << 16
         with self.zip.open(member, "w", force_zip64=True) as out:
@@ -105,20 +101,21 @@ def export_wacz(
     If there are none, no record is counted. created: ISO 8601 in UTC. Raises ArchiveError if the archive or its
     captures.db cannot be read; the file is then incomplete.
     """
-    try:
-        with closing(open_archive(path)) as db, Captures(path, readonly=True) as captures:
-            db.execute("begin")  # records and pages are those of one state of the archive
-            db.execute("create temp table cdx (line text primary key) without rowid")
-            (omitted,) = db.execute(f"select count(*) from captures where id in ({WITHHELD_CAPTURES_SQL})").fetchone()
-            export = WarcExport(omitted=omitted)
-            with WaczFile(target, title, created) as wacz:
-                with wacz.add(WARC_PATH) as out:
-                    unwritten = write_indexed_records(db, captures, out, export, progress)
-                write_index(db, wacz)
-                with wacz.add("pages/pages.jsonl") as out:
-                    write_pages(db, out, unwritten)
-    except sqlite3.Error as error:
-        raise ArchiveError(path, str(error), table="captures") from error
+    with (
+        sqlite_errors(path, table="captures"),
+        closing(open_archive(path)) as db,
+        Captures(path, readonly=True) as captures,
+    ):
+        db.execute("begin")  # records and pages are those of one state of the archive
+        db.execute("create temp table cdx (line text primary key) without rowid")
+        (omitted,) = db.execute(f"select count(*) from captures where id in ({WITHHELD_CAPTURES_SQL})").fetchone()
+        export = WarcExport(omitted=omitted)
+        with WaczFile(target, title, created) as wacz:
+            with wacz.add(WARC_PATH) as out:
+                unwritten = write_indexed_records(db, captures, out, export, progress)
+            write_index(db, wacz)
+            with wacz.add("pages/pages.jsonl") as out:
+                write_pages(db, out, unwritten)
     return export
 
 

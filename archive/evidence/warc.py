@@ -20,7 +20,7 @@ from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
 from archive.captures import Captures
-from archive.database import ArchiveError, ProgressCallback
+from archive.database import ArchiveError, ProgressCallback, sqlite_errors
 from archive.evidence.verify import open_archive
 from archive.redaction import IS_FILE_WITHHELD_SQL
 
@@ -90,7 +90,12 @@ def export_warc(
         raise ArchiveError(target, f"there is no folder {target.parent}")
     part = target.with_name(f"{target.name}.part")
     try:
-        with closing(open_archive(path)) as db, Captures(path, readonly=True) as captures, part.open("wb") as out:
+        with (
+            sqlite_errors(path, table="captures"),
+            closing(open_archive(path)) as db,
+            Captures(path, readonly=True) as captures,
+            part.open("wb") as out,
+        ):
             (omitted,) = db.execute(f"select count(*) from captures where id in ({WITHHELD_CAPTURES_SQL})").fetchone()
             export = WarcExport(omitted=omitted)
             done = 0
@@ -102,8 +107,6 @@ def export_warc(
             problem = f"there are none of releases of {agency}" if agency else "there are none"
             raise ArchiveError(path, problem, table="captures")
         part.replace(target)
-    except sqlite3.Error as error:
-        raise ArchiveError(path, str(error), table="captures") from error
     finally:
         part.unlink(missing_ok=True)
     return export

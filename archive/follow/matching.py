@@ -198,7 +198,6 @@ async def read_changes(run: RunQuery, after: int, until: int) -> list[ArchiveCha
 
 
 async def match_changes(run: RunQuery, followed: Followed, changes: Sequence[ArchiveChange]) -> list[ArchiveChange]:
-    """Return the changes of what is followed."""
     if not changes:
         return []
     moves = await read_moves(run)

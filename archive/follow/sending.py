@@ -18,8 +18,8 @@ import re
 import sqlite3
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterable
+from contextlib import closing
 from dataclasses import astuple, dataclass
 from datetime import datetime, timedelta
 from email.message import Message
@@ -33,6 +33,7 @@ from archive.database import (
     RunQuery,
     build_connection_runner,
     check_database,
+    limit_cpu_time,
     open_readonly,
     run_without_waiting,
 )
@@ -83,8 +84,6 @@ logger = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class NotifyResult:
-    """What a run has done."""
-
     queued: int = 0
     sent: int = 0
     failed: int = 0  # not taken by their recipients; they are tried again
@@ -160,7 +159,7 @@ def queue_reports(
             subscriptions = list(group)
             first = min(subscription.position or 0 for subscription in subscriptions)
             try:
-                with limit_cpu_time(db, MAX_MATCHING_SECONDS):
+                with limit_cpu_time(db, MAX_MATCHING_SECONDS, OPCODES_PER_CHECK):
                     matching = run_without_waiting(
                         match_changes(run, parse_stored_query(query), [each for each in changes if each.id > first])
                     )
@@ -181,17 +180,6 @@ def queue_reports(
                 result.queued += bool(events)
     finally:
         db.execute("rollback")
-
-
-@contextmanager
-def limit_cpu_time(db: sqlite3.Connection, seconds: float) -> Iterator[None]:
-    """Interrupt the statements of a connection after some CPU time in all."""
-    end = time.thread_time() + seconds
-    db.set_progress_handler(lambda: time.thread_time() > end, OPCODES_PER_CHECK)
-    try:
-        yield
-    finally:
-        db.set_progress_handler(None, 0)
 
 
 # Sending

@@ -20,11 +20,11 @@ import os
 import secrets
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from archive.database import ArchiveError, open_writable, write_transaction
 from archive.dates import to_iso
@@ -112,7 +112,7 @@ class QueuedMessage:
     tries: int
 
 
-class FollowStore:
+class FollowStore(AbstractContextManager["FollowStore"]):
     """The file follow.db of an archive, created if it does not exist. Each method is a transaction of its own."""
 
     def __init__(self, archive: Path) -> None:
@@ -142,9 +142,6 @@ class FollowStore:
         if version > FOLLOW_VERSION:
             raise ArchiveError(self.path, "was made by a newer version of Myndighetsarkivet")
         return int(version)
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, *_: object) -> None:
         self.db.close()

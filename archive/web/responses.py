@@ -15,7 +15,6 @@ import logging
 import os
 import re
 import sqlite3
-import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, aclosing, contextmanager
 from dataclasses import dataclass, field
@@ -34,7 +33,7 @@ from datasette.utils import add_cors_headers
 from datasette.utils.asgi import BadRequest
 from jinja2 import Environment, Template
 
-from archive.database import RunQuery
+from archive.database import RunQuery, limit_cpu_time
 from archive.dates import Month, now, parse_time, to_iso
 from archive.i18n import LANGUAGES, SWEDISH_TIME, choose_language, format_time, translate
 from archive.params import FilterError, is_harmless_parameter
@@ -252,18 +251,13 @@ def run_with_cpu_limit(
     sql: str, values: dict[str, Any], cpu_seconds: float, connection: sqlite3.Connection
 ) -> list[Any]:
     """Return the rows of a query; raise QueryInterrupted if it takes too much CPU time of this thread."""
-    end = time.thread_time() + cpu_seconds
-    connection.set_progress_handler(
-        lambda: time.thread_time() > end, OPCODES_PER_CHECK if cpu_seconds > MIN_TIME_LIMIT else 1
-    )
     try:
-        return connection.execute(sql, values).fetchall()
+        with limit_cpu_time(connection, cpu_seconds, OPCODES_PER_CHECK if cpu_seconds > MIN_TIME_LIMIT else 1):
+            return connection.execute(sql, values).fetchall()
     except sqlite3.OperationalError as error:
         if error.args == ("interrupted",):
             raise QueryInterrupted(error, sql, values) from error
         raise
-    finally:
-        connection.set_progress_handler(None, 0)
 
 
 class OwnTemplate(Template):

@@ -11,7 +11,7 @@ import sqlite3
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -231,8 +231,7 @@ def verify(file: Path, *, digest: bool, known: str | None, texts: bool) -> int:
         return print_digest(file)
     with show_progress() as progress:
         report = verify_archive(file, known_digest=known, texts=texts, progress=progress)
-    for finding in report.findings:
-        click.echo(finding)
+    echo_lines(report.findings)
     newest = report.newest_manifest
     counts = (f"{number} {name.replace('_', ' ')}" for name, number in report.counts.items())
     click.echo(f"{file}: {', '.join(counts)}")
@@ -286,8 +285,7 @@ def extract_attachments(file: Path, agency: str | None) -> int:
 
     with open_existing_archive(file) as target, Captures(file, readonly=True) as captures, show_progress() as progress:
         result = target.extract_missing_texts(captures, agency=agency, progress=progress)
-    for finding in result.findings:
-        click.echo(finding)
+    echo_lines(result.findings)
     click.echo(
         f"{file}: {result.files} files read; without text: {result.empty}; with a problem: {result.problems};"
         f" missing or damaged: {len(result.findings)}"
@@ -331,8 +329,7 @@ def export_warc(file: Path, to: Path, agency: str | None) -> int:
 
     with show_progress() as progress:
         result = export(file, to, agency, progress)
-    for finding in result.findings:
-        click.echo(finding)
+    echo_lines(result.findings)
     click.echo(f"{to}: {result.responses} responses, {result.revisits} revisits")
     click.echo(f"left out because their bytes cannot be read: {len(result.findings)}")
     if result.omitted:
@@ -355,8 +352,7 @@ def backup(file: Path, to: Path, keep: int, follow: bool) -> int:
     check_database(file)
     with show_progress() as progress:
         copy, findings = create_backup(file, to, keep=keep, moment=now(), with_subscriptions=follow, progress=progress)
-    for finding in findings:
-        click.echo(finding)
+    echo_lines(findings)
     click.echo(f"{copy}: {format_sizes(copy.iterdir())}; findings: {len(findings)}")
     return 1 if findings else 0
 
@@ -374,16 +370,14 @@ def restore(backup: Path, to: Path, replace: bool) -> int:
 
     with show_progress() as progress:
         findings, former_files, lost = restore_backup(backup, to, replace=replace, moment=now(), progress=progress)
-    for finding in findings:
-        click.echo(finding)
+    echo_lines(findings)
     if findings:
         click.echo(f"{backup}: findings: {len(findings)}; nothing was restored")
         return 1
     click.echo(f"{to}: restored from {backup}; findings: 0")
     if former_files:
         click.echo(f"{former_files}: the former files; delete them when they are no longer needed")
-    for description in lost:
-        click.echo(description)
+    echo_lines(lost)
     return 0
 
 
@@ -449,8 +443,7 @@ def import_releases(
             )
         if result.failure is None:
             write_manifest(target.db.conn, captures, now().date())
-    for line in format_import_report(file, result):
-        click.echo(line)
+    echo_lines(format_import_report(file, result))
     if not archive.exists():
         click.echo(f"{archive}: nothing was imported, and no archive was created", err=True)
     if result.failure:
@@ -603,8 +596,7 @@ def publish(file: Path, folder: Path | None, site: str | None) -> int:
         publication, findings = publish_dataset(
             file, folder, moment=now(), site=site and site.rstrip("/"), progress=progress
         )
-    for finding in findings:
-        click.echo(finding)
+    echo_lines(findings)
     if publication is None:
         click.echo(f"{file}: has no releases; nothing is published")
         return 1
@@ -727,6 +719,11 @@ def open_existing_archive(path: Path) -> Archive:
     if not path.is_file():
         raise ArchiveError(path, "no such file")
     return Archive(path)
+
+
+def echo_lines(lines: Iterable[object]) -> None:
+    for line in lines:
+        click.echo(line)
 
 
 def format_sizes(paths: Iterator[Path]) -> str:

@@ -190,7 +190,6 @@ class Attachments:
             self.db.execute(f"update attachment_versions set {sets} where id = :id", {**columns, "id": version_id})
 
     def read_text(self, file_id: int) -> FileText:
-        """Return the stored text of a file."""
         facts = self.db.execute("select kind, letters, problem from attachment_files where id = ?", [file_id])
         kind, letters, problem = facts.fetchone()
         pages = self.db.execute("select text from attachment_pages where file = ? order by page", [file_id])

@@ -129,8 +129,6 @@ class SourceProblem:
 
 @dataclass(slots=True, kw_only=True)
 class AuditedSource:
-    """A source and the URLs it lists."""
-
     url: str
     kind: str  # feed, sitemap, listing, archive, home, robots
     urls: dict[str, ListedUrl] = field(default_factory=dict)

@@ -68,7 +68,6 @@ SEARCH_URL = re.compile(
 )
 URL_START = re.compile(r"\s*(?:https?://|/)\S")
 
-SELECTION_TABLE_SQL = "create temp table chosen (release integer primary key, agency text, year text)"
 SELECTION_AGENCY_YEAR_SQL = """
     update temp.chosen set (agency, year) = (
       select r.agency, substr(iif(l.release is null, r.published, l.sort_day), 1, 4)
@@ -103,7 +102,7 @@ def select_releases(
         problem = f"{text!r} is not a URL of the search page with any of {parameters} (use --search for words)"
         raise ArchiveError(archive_path, problem)
     selection_kind = selection_kind or ("sql" if SQL_START.match(selection_text) else "search")
-    db.execute(SELECTION_TABLE_SQL)
+    db.execute("create temp table chosen (release integer primary key, agency text, year text)")
     notes: Sequence[str] = ()
     if selection_kind == "sql":
         select_by_sql(db, archive_path, selection_text)

@@ -83,8 +83,6 @@ RELEASE_ENTRIES_SQL = (
 
 
 class Frontier:
-    """The frontier table."""
-
     def __init__(self, db: Database) -> None:
         self.db = db
 
@@ -285,7 +283,6 @@ class Frontier:
     # The following four methods schedule a retry; the intervals grow with each attempt.
 
     def mark_rejected(self, url: str, seen_at: datetime, problem: str) -> None:
-        """Mark a URL whose response contained no readable release."""
         self._schedule_retry(url, "rejected", seen_at, problem, REJECTED_RETRY)
 
     def mark_gone(self, url: str, seen_at: datetime, problem: str) -> None:
@@ -314,22 +311,19 @@ class Frontier:
 class PaginationCursor:
     """Where reading a listing was interrupted."""
 
-    listing_url: str  # the URL of its first page
     next_url: str  # the page to continue with
     page_number: int  # its number
     interrupted_at: str  # all releases found before that time are known
 
 
 class PaginationCursors:
-    """The pagination_cursors table."""
-
     def __init__(self, db: Database) -> None:
         self.db = db
         self.table = db.table("pagination_cursors")
 
     def get(self, listing_url: str) -> PaginationCursor | None:
         """Return the cursor of a listing, or None if the listing was last read to its end."""
-        sql = "select listing, next_url, page_number, interrupted from pagination_cursors where listing = ?"
+        sql = "select next_url, page_number, interrupted from pagination_cursors where listing = ?"
         row = self.db.execute(sql, [listing_url]).fetchone()
         return PaginationCursor(*row) if row else None
 
@@ -455,8 +449,6 @@ JOB_COLUMNS = "agency, token, applied, crawl, counters, ended"  # in the order o
 
 
 class Jobs:
-    """The jobs table."""
-
     def __init__(self, db: Database) -> None:
         self.db = db
 

@@ -439,7 +439,6 @@ def clean_text(text: str) -> str:
 
 
 def strip_invisible(text: str) -> str:
-    """Return text without control and invisible characters."""
     return INVISIBLE_CHARACTERS.sub("", CONTROL_CHARACTERS.sub("", text))
 
 

@@ -241,7 +241,6 @@ def batch_lines(lines: Iterable[NumberedLine]) -> Iterator[list[NumberedLine]]:
 
 
 def prepare_lines(agency: str, archive: Path, batch: list[NumberedLine]) -> list[tuple[int, PreparedLine]]:
-    """Prepare lines, each with its number."""
     prepared: list[tuple[int, PreparedLine]] = []
     with closing(open_readonly(archive)) as archive_db:
         for number, line in batch:

@@ -88,8 +88,6 @@ class PublishedFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
-    """A complete publication."""
-
     folder: Path
     files: Mapping[str, PublishedFile]  # by path
     package: Mapping[str, Any]  # datapackage.json
@@ -105,7 +103,6 @@ class Publication:
 
     @property
     def withholding_values(self) -> dict[str, Any]:
-        """Return the values of WITHHOLDING_SQL."""
         return {"newest_takedown": self.package["archive"]["newest_takedown"], "started": to_iso(self.started)}
 
 
@@ -374,7 +371,6 @@ def build_croissant(
 
 
 def describe_record_set(resource: Mapping[str, Any]) -> dict[str, Any]:
-    """Describe a table as a RecordSet of Croissant."""
     name, schema = resource["name"], resource["schema"]
     path = next(each["path"] for each in list_resource_files(resource) if each["format"] == "parquet")
     references = {

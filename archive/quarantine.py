@@ -115,8 +115,6 @@ class QuarantinedPage:
 
 
 class Quarantine:
-    """The quarantine table."""
-
     def __init__(self, db: Database) -> None:
         self.db = db
         self.table = db.table("quarantine")

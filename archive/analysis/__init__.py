@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import version
@@ -106,8 +106,7 @@ def analyze(text: str, language: str | None) -> AnalyzedText:
     return AnalyzedText(
         words=words,
         lemmas=lemmas,
-        compound_parts=tuple(dict.fromkeys(part for lemma in compounds for part in find_compound_parts(lemma)))
-        + join_hyphenated_words(text, to_lemma),
+        compound_parts=collect_compound_parts(compounds) + join_hyphenated_words(text, to_lemma),
         minor_parts=tuple(dict.fromkeys(part for lemma in compounds for part in find_minor_parts(lemma))),
         last_parts=tuple(dict.fromkeys(part for lemma in compounds if (part := find_last_part(lemma)))),
     )
@@ -275,6 +274,11 @@ def find_related_lemmas(lemma: str) -> tuple[str, ...]:
             related |= dict.fromkeys(stem + other for other in DERIVING_ENDINGS)
             break
     return tuple(word for word in related if word != lemma and is_swedish_word(word))
+
+
+def collect_compound_parts(lemmas: Iterable[str]) -> tuple[str, ...]:
+    """Return the compound parts of all lemmas, without duplicates (see `find_compound_parts`)."""
+    return tuple(dict.fromkeys(part for lemma in dict.fromkeys(lemmas) for part in find_compound_parts(lemma)))
 
 
 def find_compound_key(word: str) -> str:

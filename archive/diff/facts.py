@@ -280,8 +280,6 @@ MIN_QUOTE_WORDS = 4  # fewer words in quotation marks are a title or irony, not 
 
 
 class DiffToken(NamedTuple):
-    """One token of a text."""
-
     text: str
     space: str  # the white space after it
     kind: str  # word, mark, negation, modal, or a fact (amount, number, date, time, name, …)

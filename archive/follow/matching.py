@@ -65,7 +65,6 @@ UNDECIDED_SQL = """
     and (select c.finished is null and c.started > :since from crawls c where c.agency = r.agency
       and c.spider = 'news' and c.started <= v.seen order by c.started desc limit 1)
 """
-NEWEST_ENTRY_SQL = "select * from changefeed order by id desc limit 1"
 ENTRY_SQL = "select * from changefeed where id = :id"
 PERSON_SQL = "select name, agency from people where slug = :slug"
 PERSON_RELEASES_SQL = """
@@ -173,7 +172,7 @@ def describe_facet_value(language: str, facet: str, value: str, names: Mapping[s
 
 async def read_newest_entry(run: RunQuery) -> tuple[int, str | None]:
     """Return the id and checksum of the newest entry of the change feed; 0 and None if it is empty."""
-    rows = await run(NEWEST_ENTRY_SQL, {})
+    rows = await run("select * from changefeed order by id desc limit 1", {})
     return (rows[0]["id"], entry_checksum(rows[0])) if rows else (0, None)
 
 

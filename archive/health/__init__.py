@@ -85,8 +85,6 @@ FAULTLESS_CODES = ("never_crawled",)  # codes that never mean a fault, whatever 
 
 @dataclass(frozen=True, slots=True)
 class HealthAssessment:
-    """A health state and its reason."""
-
     state: str
     code: str  # code of the rule
     what: str = ""  # what it is about: a kind of failure, fields, or a source
@@ -402,8 +400,7 @@ def is_whole_history(streak: Sequence[Crawl], crawls: Sequence[Crawl], activity:
     return bool(streak) and len(streak) == len(crawls) and not activity.stored_releases
 
 
-HealthRule = Callable[[AgencyActivity], HealthAssessment | None]
-HEALTH_RULES: tuple[HealthRule, ...] = (
+HEALTH_RULES: tuple[Callable[[AgencyActivity], HealthAssessment | None], ...] = (
     check_never_crawled,
     check_crawl_gap,
     check_collapse,

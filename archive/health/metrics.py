@@ -148,7 +148,6 @@ class Crawl:
 
     @property
     def readable_pages(self) -> int:
-        """Number of pages that were parsed or not modified."""
         return self.parsed + self.not_modified or (0 if self.failures else self.new)
 
     @property

@@ -162,7 +162,6 @@ async def search_terms(run: RunQuery, columns: ColumnCache, terms: Sequence[str]
 
 
 async def search_term(run: RunQuery, columns: ColumnCache, result: BatchResult) -> BatchResult:
-    """Return the result of searching for one term."""
     if not result.request.query.tree:
         return result._replace(state="no_words")
     try:
@@ -179,7 +178,6 @@ def build_search_path(result: BatchResult, lang: str | None) -> str:
 
 
 def format_result(site: SiteRequest, result: BatchResult, releases: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:
-    """Return a result as JSON."""
     return {
         "text": result.text,
         "state": result.state,

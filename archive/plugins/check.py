@@ -130,9 +130,7 @@ async def show_check(site: SiteRequest) -> Response:
         headers["Access-Control-Expose-Headers"] = CUT_HEADER
     if not site.format_name:
         return await site.render("check.html", {**context, "max_bytes": MAX_TEXT_BYTES, "text": text}, headers=headers)
-    members = {name: context[name] for name in ("complete", "counts", "searched")}
-    quotations = [format_result(site, *found) for found in context["results"]]
-    return Response.json({**members, "quotations": quotations}, headers=headers)
+    return Response.json(format_check(site, context), headers=headers)
 
 
 async def check_text(site: SiteRequest, text: str) -> dict[str, Any]:
@@ -172,6 +170,16 @@ def build_search_link(site: SiteRequest, result: QuotationResult) -> str | None:
         return None
     words = result.quotation.pieces[0].text.split()[:MAX_LINK_WORDS]
     return build_search_url(SearchRequest(text=f'"{" ".join(words)}"'), site.requested_language)
+
+
+def format_check(site: SiteRequest, context: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a check as JSON."""
+    return {
+        "complete": context["complete"],
+        "counts": context["counts"],
+        "searched": context["searched"],
+        "quotations": [format_result(site, *found) for found in context["results"]],
+    }
 
 
 def format_result(

@@ -85,7 +85,6 @@ DATA_OPERATION = DataOperation(
         "tables": [{"name": "str", "description": "str", "url": "url"}],
     },
 )
-COUNTS_SQL = "select ifnull(sum(edits), 0) as edits from edit_counts"
 
 
 class Cell(NamedTuple):
@@ -125,7 +124,7 @@ async def show_data(site: SiteRequest) -> Response:
     context = {
         "releases": sum(agency["releases"] for agency in agencies),
         "agencies_with_releases": sum(1 for agency in agencies if agency["releases"]),
-        "edits": (await site.run(COUNTS_SQL, {}))[0]["edits"],
+        "edits": (await site.run("select ifnull(sum(edits), 0) as edits from edit_counts", {}))[0]["edits"],
         "last_crawled": find_last_crawl(agencies),
         "questions": list_questions(),
         "publication": publication,
@@ -147,7 +146,6 @@ async def show_data(site: SiteRequest) -> Response:
 
 
 def format_data(site: SiteRequest, context: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the contents of the page as JSON."""
     publication: Publication | None = context["publication"]
     tables = context["tables"]
     files = publication.files.values() if publication and not context["withheld"] else ()

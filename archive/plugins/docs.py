@@ -108,7 +108,6 @@ async def show_image(site: SiteRequest) -> Response:
 
 @site_view(ANY_PARAMETER)
 async def show_openapi(site: SiteRequest) -> Response:
-    """Show the description of the site's data."""
     described = read_metadata()["databases"]["archive"]["tables"]
     columns_by_table = [described[table]["columns"] for table in DESCRIBED_TABLES]
     columns = {name: text for table in reversed(columns_by_table) for name, text in table.items()}

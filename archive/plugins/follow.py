@@ -214,7 +214,6 @@ def normalise_address(channel: str, text: str, settings: FollowSettings) -> str 
 
 
 async def find_page(site: SiteRequest, followed: Followed) -> str:
-    """Return the path of the page that is followed."""
     if followed.person:
         return site.path(f"/person/{followed.person}")
     if followed.release is not None:

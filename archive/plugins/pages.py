@@ -97,7 +97,6 @@ async def show_agencies(site: SiteRequest) -> Response:
 
 
 def sort_agencies(agencies: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Sort agencies by name in Swedish order."""
     return sorted(agencies, key=lambda agency: swedish_sort_key(agency["name"]))
 
 

@@ -92,7 +92,6 @@ EDITS_FEED_SIZE = 30
 MAX_FEED_DIFF_CHARACTERS = 60_000  # longer texts get no diff in the feed
 IMPORTANCE_CHOICES = (20, 50, 80)
 SEARCH_TYPES = {f"{name}?": FIELDS[name] for name in ("query", "truncated", "notes")}
-OWN_READING_SQL = "select 1 from revisions where cause <> 'import' limit 1"
 AGENCIES_SQL = "select slug as value, name, name_en, 0 as count from agencies"
 
 
@@ -117,7 +116,7 @@ async def read_agencies(run: RunQuery) -> list[FacetValue]:
 async def read_empty_context(run: RunQuery) -> dict[str, Any]:
     """Return since when the archive could have seen an entry, for the page of an empty register."""
     first_crawl = await read_first_crawl(run)
-    is_read = bool(await run(OWN_READING_SQL, {}))
+    is_read = bool(await run("select 1 from revisions where cause <> 'import' limit 1", {}))
     return {"first_crawl": first_crawl and first_crawl.isoformat(), "is_read": is_read}
 
 
@@ -228,7 +227,6 @@ class Register(ABC):
         return await render_export(site, export)
 
     async def read_batches(self, site: SiteRequest, query: RegisterQuery) -> AsyncIterator[list[Entry]]:
-        """Yield the rows of all entries that the filters select."""
         after, is_last = None, False
         while not is_last:
             page = await self.read_page(site.run, replace(query, after=after, size=MAX_REGISTER_PAGE_SIZE))

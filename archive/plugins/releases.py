@@ -378,7 +378,6 @@ async def show_revision(site: SiteRequest) -> Response:
 
 
 def format_revision(site: SiteRequest, context: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a revision as JSON."""
     revision = context["revision"]
     return {
         "revision": revision["id"],

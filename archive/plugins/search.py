@@ -288,8 +288,7 @@ def type_days(language: str, query: SearchRequest) -> str:
 async def export_search(site: SiteRequest, query: SearchRequest) -> Any:
     async def read_batches() -> AsyncIterator[list[dict[str, Any]]]:
         # runs when the first batch is read
-        all_hits = await search_all(site.run, query, get_search_columns(site.datasette))
-        async for hits in all_hits.batches:
+        async for hits in search_all(site.run, query, get_search_columns(site.datasette)):
             yield [format_hit_row(site, hit, query) for hit in hits]
 
     export = DataExport(

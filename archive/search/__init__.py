@@ -70,7 +70,6 @@ FACET_VALUES_SQL = {  # values of facets that are rows of a table, which may hav
     "speaker": "select slug as value from people where slug in (select value from json_each(:names))",
 }
 AGENCIES_SQL = "select slug as value, name, name_en from agencies order by name"
-QUESTION_IDS_SQL = "select id from questions where release = :release"
 CHOSEN_NAMES_SQL = {
     "agency": "select slug as value, name, name_en from agencies where slug in (select value from json_each(:slugs))",
     "speaker": "select slug as value, name from people where slug in (select value from json_each(:slugs))",
@@ -107,8 +106,6 @@ class SearchScope:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Results:
-    """The results of a search."""
-
     hits: list[SearchHit]
     hit_page: HitPage
     freshness: Freshness
@@ -174,27 +171,17 @@ async def search(
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AllHits:
-    """All hits of a request, read lazily during iteration."""
-
-    total: int
-    batches: AsyncIterator[list[SearchHit]]
-
-
-async def search_all(run: RunQuery, request: SearchRequest, columns: ColumnCache | None = None) -> AllHits:
-    """Find all releases or question pairs that match a request, in the order of the result pages."""
+async def search_all(
+    run: RunQuery, request: SearchRequest, columns: ColumnCache | None = None
+) -> AsyncIterator[list[SearchHit]]:
+    """Yield all releases or question pairs that match, in batches, in the order of the pages."""
     finder, _ = await prepare_finder(run, request, columns)
     strict = await finder.fetch_all()
     loose = await finder.find_loose_hits(strict)
     ids = array("q", loose.order or strict.ids)
-
-    async def read_batches() -> AsyncIterator[list[SearchHit]]:
-        for start in range(0, len(ids), HIT_BATCH):
-            batch = ids[start : start + HIT_BATCH]
-            yield await read_hits(run, request, batch, finder.names, loose, former=strict.former)
-
-    return AllHits(total=len(ids), batches=read_batches())
+    for start in range(0, len(ids), HIT_BATCH):
+        batch = ids[start : start + HIT_BATCH]
+        yield await read_hits(run, request, batch, finder.names, loose, former=strict.former)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,7 +219,9 @@ async def find_hit_position(
     ids = loose.order or strict.ids
     own = {release_id}
     if request.show == "questions":
-        own = {row["id"] for row in await run(QUESTION_IDS_SQL, {"release": release_id})}
+        own = {
+            row["id"] for row in await run("select id from questions where release = :release", {"release": release_id})
+        }
     index = number - 1
     if index >= len(ids) or ids[index] not in own:
         index = next((place for place, key in enumerate(ids) if key in own), -1)

@@ -145,8 +145,6 @@ MONTH_COUNTS_SQL = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexTable:
-    """An FTS5 table to search."""
-
     table: str
     text_columns: str  # FTS5 column filter
     fields: tuple[str, ...]  # fields of the query language; each is a column

@@ -144,8 +144,6 @@ def list_columns(names: Iterable[str], *suffixes: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexTerms:
-    """The terms of a release."""
-
     texts: tuple[str, ...]  # the text columns of `search`
     facet_terms: tuple[str, ...]
     questions: tuple[tuple[str, ...], ...]  # the columns of `search_questions` for each question and its answer

@@ -88,8 +88,6 @@ class Highlight:
 
 
 class StateText(NamedTuple):
-    """A text of a stored state."""
-
     field: str  # title, lead, body, question, answer or caption
     text: str  # in NFC
     position: int | None = None  # number of the question or picture, from 1
@@ -149,7 +147,6 @@ def build_query_term(term: TermNode, prefix_lemmas: Mapping[str, tuple[str, ...]
 
 
 def iter_alternatives(query_terms: Iterable[QueryTerm]) -> Iterator[QueryTerm]:
-    """Yield terms and their alternatives."""
     for term in query_terms:
         yield term
         yield from iter_alternatives(term.alternatives)
@@ -328,7 +325,6 @@ class OccurrenceFinder:
         return counts
 
     def is_in(self, state: Mapping[str, Any]) -> bool:
-        """Return whether a state matches the query."""
         counts = self.count(state)
         return self.is_true(lambda leaf: counts[leaf] > 0)
 

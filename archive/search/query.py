@@ -160,8 +160,6 @@ class SearchNote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """A parsed query."""
-
     tree: QueryNode | None = None  # None: no word, number or filter
     notes: tuple[SearchNote, ...] = ()
     is_blank: bool = False  # something was typed, but no word, number or filter
@@ -171,8 +169,6 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Lexeme:
-    """One token of a query."""
-
     kind: str  # words, field, (, ), not, or, and, near, end
     text: str = ""
     words: tuple[str, ...] = ()
@@ -464,7 +460,6 @@ class QueryParser:
         return join_nodes(AndNode, parts)
 
     def parse_or(self, field: str | None, depth: int) -> QueryNode | None:
-        """Parse parts with OR between them."""
         parts = [part] if (part := self.parse_near(field, depth)) is not None else []
         while (lexeme := self.peek()).kind == "or":
             self.position += 1
@@ -479,7 +474,6 @@ class QueryParser:
         return join_nodes(OrNode, parts)
 
     def parse_near(self, field: str | None, depth: int) -> QueryNode | None:
-        """Parse terms with NEAR between them."""
         part = self.parse_operand(field, depth)
         terms, distance = [part] if isinstance(part, TermNode) else [], 0
         while terms and (lexeme := self.peek()).kind == "near":

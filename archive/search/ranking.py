@@ -132,8 +132,6 @@ class LooseHits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HitPage:
-    """One page of hits."""
-
     ids: list[int]  # ids of releases or question pairs, in order
     total: int  # strict hits; facets count only these
     capped: bool  # there are more hits than `total`
@@ -149,7 +147,6 @@ class HitPage:
 
     @property
     def has_next(self) -> bool:
-        """Return whether there are hits after this page."""
         return self.page < self.pages or self.capped
 
 

@@ -252,7 +252,6 @@ def explain_match(texts: Sequence[HighlightedText], query_terms: Sequence[QueryT
 
 
 def join_marked_text(parts: MarkedText) -> str:
-    """Return marked text as plain text."""
     return "".join(text for text, _ in parts)
 
 
@@ -287,7 +286,6 @@ class HighlightedText:
         return {mark.term_index for mark in self.highlights}
 
     def count_forms(self, term_index: int) -> Counter[str]:
-        """Count the forms in which a query term occurs."""
         marks = [mark for mark in self.highlights if mark.term_index == term_index]
         spans = [(self.tokens[mark.first].start, self.tokens[mark.last].end) for mark in marks]
         return Counter(" ".join(self.text[start:end].lower().split()) for start, end in spans)

@@ -113,7 +113,6 @@ def format_unit(value: float) -> str:
 
 
 def format_period(language: str, name: str) -> str:
-    """Return a month or year in words."""
     return format_month(language, name) if len(name) > 4 else name
 
 

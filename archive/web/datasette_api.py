@@ -99,5 +99,4 @@ def choose_templates(environment: Any) -> None:
 
 
 def get_environment(datasette: Any) -> Any:
-    """Return Datasette's environment of templates."""
     return datasette.get_jinja_environment() if IS_NEXT else datasette.jinja_env

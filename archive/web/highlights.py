@@ -144,7 +144,6 @@ class PageHighlighter:
         self.total, self.is_cut, self.unsearched_length = 0, False, MAX_SEARCHED_LENGTH
 
     def mark_text(self, text: str | None, field: str) -> MarkedHtml | str:
-        """Return a plain text with marks."""
         if not (text and self.query_terms):
             return text or ""
         source = HtmlText(str(escape(text)))

@@ -366,7 +366,6 @@ def iter_table_routes(tables: Collection[str]) -> Iterator[Route]:
 
 
 def build_operation(route: Route, describe_column: DescribeColumn, method: str) -> Schema:
-    """Return the OpenAPI operation of a route."""
     operation: DataOperation = route.view.operation
     required = (*operation.required, *([operation.text_parameter] if method == "get" else []))
     schema: Schema = {"type": "string"} if route.format_name in TEXT_FORMATS else {}
@@ -406,7 +405,6 @@ def build_operation(route: Route, describe_column: DescribeColumn, method: str) 
 
 
 def get_body(operation: DataOperation) -> Type:
-    """Return the type of an operation's JSON."""
     if operation.body:
         return operation.body
     rows = {operation.rows_name: [operation.row]} if operation.rows_name else {}

@@ -66,7 +66,6 @@ DATA_FORMAT = re.compile(r"\.(json|jsono|ndjson|csv|atom|xlsx|blob|parquet|tsv)$
 FILE_FORMAT = re.compile(r"\.(zip|bib|ris)$")  # what readers download by a link on a page
 ANY_PARAMETER = "*"  # for files, whose parameters are not checked
 TAG_URI_YEAR = "2024"  # year in the site's tag URIs (RFC 4151), which must never change
-CREATION_TIME_SQL = "select min(applied_at) as created from _sqlite_migrations"
 OPCODES_PER_CHECK = 10_000  # SQLite opcodes between checks of the CPU time
 MIN_TIME_LIMIT = 0.02  # seconds; only tests set a lower limit, which is checked at every opcode
 ORIGIN_SCOPE_KEY = "archive.origin"  # key in a request's ASGI scope: scheme and host, with a trailing slash
@@ -368,7 +367,7 @@ async def render_feed(site: SiteRequest, document: DataDocument) -> str:
     entries = await document.read_entries() if document.read_entries else []
     updated = max((entry.updated for entry in entries), default=None)
     if updated is None:  # a feed without entries has not changed since the archive was created
-        created = (await site.run(CREATION_TIME_SQL, {}))[0]["created"]
+        created = (await site.run("select min(applied_at) as created from _sqlite_migrations", {}))[0]["created"]
         updated = f"{created[:19].replace(' ', 'T')}+00:00"
     feed = {
         "document": document,

@@ -297,7 +297,6 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
     async def format_pages(
         self, request: Any, first: dict[str, Any], pages: AsyncGenerator[dict[str, Any]]
     ) -> AsyncGenerator[list[list[Any]]]:
-        """Yield the cells of the rows of each page."""
         async with aclosing(pages):
             yield [self.format_row(request, first, row) for row in first["rows"]]
             async for data in pages:

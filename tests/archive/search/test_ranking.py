@@ -64,9 +64,9 @@ async def test_pages_beyond_the_limits_equal_the_whole_list(
         paged += [hit.row["id"] for hit in results.hits]
         if not results.hit_page.has_next:
             break
-    all_hits = await search_all(sample.run, build_request(**options))
-    listed = [hit.row["id"] async for hits in all_hits.batches for hit in hits]
-    assert len(listed) == len(set(listed)) == all_hits.total
+    batches = search_all(sample.run, build_request(**options))
+    listed = [hit.row["id"] async for hits in batches for hit in hits]
+    assert len(listed) == len(set(listed))
     assert paged == listed
     assert set(unlimited) <= set(listed)
 
@@ -407,9 +407,8 @@ async def test_pages_continue_from_strict_to_loose_hits(subjects: Searcher, text
         if not results.hit_page.has_next:
             break
     assert paged == [(hit.row["id"], hit.is_loose) for hit in whole.hits]
-    all_hits = await search_all(subjects.run, build_request(text, order=order))
-    assert [(hit.row["id"], hit.is_loose) async for hits in all_hits.batches for hit in hits] == paged
-    assert all_hits.total == len(paged)
+    batches = search_all(subjects.run, build_request(text, order=order))
+    assert [(hit.row["id"], hit.is_loose) async for hits in batches for hit in hits] == paged
     for facet in ("agency", "year"):
         assert sum(value.count for value in whole.hit_page.facets[facet]) == whole.hit_page.total
 

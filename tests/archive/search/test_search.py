@@ -109,7 +109,7 @@ async def test_no_typed_query_is_an_error_among_questions(sample: Searcher) -> N
 )
 async def test_every_hit_is_found_at_its_number(sample: Searcher, options: dict[str, Any]) -> None:
     request = build_request(**options)
-    hits = [hit for batch in [b async for b in (await search_all(sample.run, request)).batches] for hit in batch]
+    hits = [hit async for batch in search_all(sample.run, request) for hit in batch]
     assert hits
     for number, hit in enumerate(hits, 1):
         found = await find_hit_position(sample.run, request, hit.row["id"], number, ColumnCache())

@@ -218,7 +218,7 @@ async def test_counts_facets_and_exports_include_former_hits(versions: Searcher)
         False,
     )
     assert [(choice.value, choice.count) for choice in results.hit_page.facets["agency"]] == [("fyr", 2)]
-    batches = [hit async for batch in (await search_all(versions.run, request)).batches for hit in batch]
+    batches = [hit async for batch in search_all(versions.run, request) for hit in batch]
     assert [hit.row["id"] for hit in batches] == [1, 5]
     assert [bool(hit.change) for hit in batches] == [False, True]
     assert (await search(versions.run, build_request("miljoner", all_versions=True, agency="ek"))).hit_page.total == 0

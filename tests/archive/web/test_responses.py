@@ -60,7 +60,7 @@ async def test_pages_of_csv_wait_for_a_slot(started_site: Site) -> None:
 async def test_too_many_exports_are_rejected_before_reading(
     started_site: Site, monkeypatch: pytest.MonkeyPatch, suffix: str
 ) -> None:
-    async def fail(*_: Any, **__: Any) -> None:
+    def fail(*_: Any, **__: Any) -> None:
         raise AssertionError("searched")
 
     monkeypatch.setattr(find_plugin("search.py"), "search_all", fail)

@@ -403,10 +403,14 @@ def starts_with_sentence(nodes: list[Node]) -> bool:
 
 
 def is_complete_question(nodes: list[Node]) -> bool:
+    # most lines end with no question: the others are read to their end
+    endings = (clean_line(node.get_text()) for node in reversed(nodes))
+    if not next(filter(None, endings), "").endswith("?"):
+        return False
     visible = [node for node in nodes if isinstance(node, Tag) or str(node).strip()]
-    text = clean_line(" ".join(node.get_text() if isinstance(node, Tag) else str(node) for node in visible))
-    bold = bool(visible) and all(isinstance(node, Tag) and node.name in BOLD_TAGS for node in visible)
-    return text.endswith("?") and (bold or QUESTION_PREFIX.match(text) is not None)
+    text = clean_line(" ".join(node.get_text() for node in visible))
+    is_bold = all(isinstance(node, Tag) and node.name in BOLD_TAGS for node in visible)
+    return is_bold or QUESTION_PREFIX.match(text) is not None
 
 
 def ends_with_line_break(node: Tag) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
+from itertools import accumulate
 
 from scraper.normalise import normalise_kind
 from scraper.normalise.dates import ANY_MONTH
@@ -42,12 +43,13 @@ def find_body(blocks: Sequence[PageBlock], title: str | None, url: str) -> list[
     """Return the blocks of the running text: no title, date lines, service lines or lists of links."""
     candidates = drop_feedback(drop_closing_sections(drop_contents_lists(blocks)))
     candidates = [block for block in candidates if not is_path_to_page(block, title)]
+    texts_before = accumulate(candidates, choose_later_text, initial=None)
     body = [
         block
-        for index, block in enumerate(candidates)
+        for index, (block, before) in enumerate(zip(candidates, texts_before, strict=False))
         if is_body_block(block, title, url, index, is_last=index + 1 == len(candidates))
         or (block.kind == "list" and is_introduced_list(candidates, index))
-        or is_link_within_text(candidates, index)
+        or is_link_within_text(candidates, index, before)
     ]
     return [block for index, block in enumerate(body) if not is_empty_heading(body, index)]
 
@@ -83,16 +85,20 @@ def is_introduced_list(blocks: Sequence[PageBlock], index: int) -> bool:
     return before is not None and (before.text.endswith(":") or (before.level < 9 and index + 1 < len(blocks)))
 
 
-def is_link_within_text(blocks: Sequence[PageBlock], index: int) -> bool:
+def choose_later_text(before: PageBlock | None, block: PageBlock) -> PageBlock | None:
+    """Return the later one of two blocks, unless it is only a link."""
+    return before if is_link_paragraph(block) else block
+
+
+def is_link_within_text(blocks: Sequence[PageBlock], index: int, before: PageBlock | None) -> bool:
     """Return whether a paragraph that is only a link belongs to the text around it.
 
-    Either a line with a colon introduces it and the links before it, or it stands under a heading
-    and a sentence about it follows.
+    before: the last block before it that is more than a link. Either a line with a colon
+    introduces it and the links before it, or it stands under a heading and a sentence about it
+    follows.
     """
     if not is_link_paragraph(blocks[index]):
         return False
-    earlier = (block for block in reversed(blocks[:index]) if not is_link_paragraph(block))
-    before = next(earlier, None)
     if before is None or POINTER_LINE.match(before.text) or opens_contact_section(before.text):
         return False
     if before.text.endswith(":"):

@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice, takewhile
 from typing import cast
 
@@ -26,7 +27,6 @@ from scraper.pages.document import (
     count_text_letters,
     get_text_content,
     has_min_letters,
-    iter_same_tag_siblings,
     remove_element,
 )
 
@@ -464,22 +464,24 @@ def is_part_of_text(sidebar: Element) -> bool:
 
 def iter_cards(main: Element) -> Iterator[Element]:
     """Yield teasers for other pages in `main`: articles, list items, or rows of similar elements."""
+    is_card_row = cache(is_card_row_of_class)
     for heading in main.iter(*CARD_HEADINGS):
         if is_linked_heading(heading):
             card = None
             for ancestor in takewhile(lambda part: part is not main, heading.iterancestors()):
                 if count_text_letters(ancestor) > MAX_CARD_LENGTH:
                     break
-                if ancestor.tag in ("article", "li") or is_in_card_row(ancestor):
+                row = (ancestor.getparent(), cast("str", ancestor.tag), ancestor.get("class"))
+                if ancestor.tag in ("article", "li") or is_card_row(*row):
                     card = ancestor
             if card is not None:
                 yield card
 
 
-def is_in_card_row(element: Element) -> bool:
-    siblings = iter_same_tag_siblings(element)
-    similar = [sibling for sibling in siblings if sibling.get("class") == element.get("class")]
-    return bool(similar) and all(any(map(is_linked_heading, sibling.iter(*CARD_HEADINGS))) for sibling in similar)
+def is_card_row_of_class(parent: Element, tag: str, classes: str | None) -> bool:
+    """Return whether several children of an element have a tag and class, and all of them a linked heading."""
+    row = [part for part in parent.iterchildren(tag) if part.get("class") == classes]
+    return len(row) > 1 and all(any(map(is_linked_heading, part.iter(*CARD_HEADINGS))) for part in row)
 
 
 def is_linked_heading(heading: Element) -> bool:

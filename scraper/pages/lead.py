@@ -124,7 +124,7 @@ def find_marked_lead(blocks: Sequence[PageBlock], is_lead_element: Callable[[Tag
         end = index + 1
         while end < len(blocks) and find_lead_ancestor(blocks[end].element, is_lead_element) is container:
             end += 1
-        if sum(len(part.text) for part in blocks[index:end]) < MAX_LEAD_LENGTH:
+        if count_characters(blocks[index:end]) < MAX_LEAD_LENGTH:
             return range(index, end)
     return None
 
@@ -182,8 +182,10 @@ def find_separate_paragraphs(blocks: Sequence[PageBlock], start: int) -> range |
     first = next((index for index in range(start, min(len(blocks), start + 8)) if may_open_text(blocks[index])), None)
     if first is None:
         return None
-    for wrapper in reversed([blocks[first].element, *blocks[first].element.parents]):
-        inside = [index for index in range(len(blocks)) if contains(wrapper, blocks[index])]
+    wrappers = [blocks[first].element, *blocks[first].element.parents]
+    innermost = find_containers(wrappers, blocks)
+    for number, wrapper in reversed(list(enumerate(wrappers))):
+        inside = [index for index, found in enumerate(innermost) if found is not None and found <= number]
         lead = blocks[first : inside[-1] + 1]
         if inside[0] == first and is_short_text(lead) and first + len(lead) < len(blocks):
             is_apart = stands_apart(wrapper, lead, blocks[first + len(lead) :])
@@ -198,30 +200,40 @@ def may_open_text(block: PageBlock) -> bool:
 def is_short_text(lead: Sequence[PageBlock]) -> bool:
     is_plain = len(lead) <= MAX_LEAD_PARAGRAPHS and all(block.kind == "p" and not block.link_share for block in lead)
     is_ended = lead[-1].text[-1] in f"{SENTENCE_ENDS}:"
-    return is_plain and is_ended and sum(len(block.text) for block in lead) < MAX_LEAD_LENGTH
+    return is_plain and is_ended and count_characters(lead) < MAX_LEAD_LENGTH
 
 
 def stands_apart(wrapper: Tag, lead: Sequence[PageBlock], following: Sequence[PageBlock]) -> bool:
     """Return whether the text after a wrapper has an element of its own, not wrappers or paragraphs like it."""
     if wrapper.parent is None or has_descendant(wrapper, ("img",)):
         return False
-    inside = [block for block in following if contains(wrapper.parent, block)]
     rows = [part for part in wrapper.next_siblings if isinstance(part, Tag)]
-    holders = [part for part in rows if any(contains(part, block) and block.kind == "p" for block in inside)]
+    texts: list[list[PageBlock]] = [[] for _ in rows]
+    for row, block in zip(find_containers(rows, following), following, strict=True):
+        if row is not None:
+            texts[row].append(block)
+    numbers = [number for number, text in enumerate(texts) if any(block.kind == "p" for block in text)]
+    holders = [rows[number] for number in numbers]
     if not holders or (wrapper.name == "p" and any(part.name == "p" for part in holders)):
         return False
     if all(part.name == "p" for part in holders):
         return len(holders) >= MIN_FOLLOWING
     alike = [part for part in holders if (part.name, part.get("class")) == (wrapper.name, wrapper.get("class"))]
-    text = max(holders, key=lambda part: sum(len(block.text) for block in inside if contains(part, block)))
-    length = sum(len(block.text) for block in inside if contains(text, block))
-    is_longer = length > min(len(lead), 2) * sum(len(block.text) for block in lead)
+    longest = max((texts[number] for number in numbers), key=count_characters)
+    is_longer = count_characters(longest) > min(len(lead), 2) * count_characters(lead)
     next_block = next((block for block in following if block.kind != "p" or may_open_text(block)), following[0])
-    return len(alike) < 2 and contains(text, next_block) and is_longer
+    return len(alike) < 2 and any(block is next_block for block in longest) and is_longer
 
 
-def contains(container: Tag, block: PageBlock) -> bool:
-    return container is block.element or contains_block(container, block)
+def find_containers(elements: Sequence[Tag], blocks: Sequence[PageBlock]) -> list[int | None]:
+    """Return for each block the number of the innermost of the elements that contains it, or None."""
+    numbers = {id(element): number for number, element in enumerate(elements)}  # the hash of a tag is that of its HTML
+    lineages = ((block.element, *block.element.parents) for block in blocks)
+    return [next((numbers[id(part)] for part in lineage if id(part) in numbers), None) for lineage in lineages]
+
+
+def count_characters(blocks: Sequence[PageBlock]) -> int:
+    return sum(len(block.text) for block in blocks)
 
 
 def matches_summary(text: str, summary: str) -> bool:

@@ -272,7 +272,8 @@ class NewsPage:
             del blocks[lead_range.start : lead_range.stop]
 
     def extract_body(self, blocks: list[PageBlock]) -> None:
-        text = find_body(select_marked_blocks(blocks, TEXT_ATTRIBUTE), self.item.title, self.document.url)
+        found = find_body(select_marked_blocks(blocks, TEXT_ATTRIBUTE), self.item.title, self.document.url)
+        text = [block for block in found if block.element.name != "h1" or find_field(block.element) != "title"]
         context = ". ".join(filter(None, (self.item.title, self.item.lead)))  # two sentences: the title and the lead
         pairs = find_question_pairs(text, context, get_declared_questions(self.document))
         self.item.body, self.item.body_html = format_body_text(text), render_body_html(text, pairs)

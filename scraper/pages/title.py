@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 
+from lxml import etree
+
 from scraper.items import Provenance
+from scraper.normalise import normalise_kind
 from scraper.normalise.text import clean_line
 from scraper.normalise.urls import extract_host
 from scraper.pages.boilerplate import is_linked_heading
@@ -31,6 +34,7 @@ MIN_DECLARED_LENGTH = 8  # letters and digits; a shorter title may be a word of 
 MAX_HEADING_MARKUP = 5  # characters by which a heading may be longer than its title: spaces and dots
 MAX_SITE_NAME_WORDS = 6  # "Myndigheten för samhällsskydd och beredskap (MSB)"
 LETTERS_AND_DIGITS = re.compile(r"[^\W_]+")
+HOME_LINK_TEXTS = etree.XPath("//a[@href='/']//text() | //a[@href='/']//@alt")
 # A kicker: a few words above the title in its heading, with the subject or the section.
 KICKER_CLASS = re.compile(
     r"(?:^|[\s_-])(?:kicker|overline|topline|eyebrow|dachzeile|roofline|spitzmarke|over-?title|pre-?title"
@@ -58,7 +62,7 @@ def find_title(
             (score, element is start, main in element.iterancestors(), len(text), element, text)
             for element, text in headings
             for score in (score_heading(text, declared),)
-            if text and not is_site_heading(text, site_names, declared)
+            if is_release_heading(text, site_names, declared)
         ),
         key=lambda row: row[:4],
     )
@@ -78,12 +82,22 @@ def find_title(
     if declared_title := get_declared_headline(document) or get_declared_title(document):
         title = strip_site_name(declared_title, site_names, heading_keys)
         return title, Provenance(rule="declared title", element="head"), None
+    text = read_heading_text(start, declared) if start is not None and start.tag == "h1" else ""
+    if is_release_heading(text, site_names, declared) and score_heading(text, declared):
+        return text, Provenance(rule="h1 outside the text", element="h1"), start
     if document.title:
-        title = strip_site_name(document.title, site_names, heading_keys)
-        return title.split(" | ")[0], Provenance(rule="title element", element="head"), None
+        title = choose_title_part(strip_site_name(document.title, site_names, heading_keys), site_names)
+        return title, Provenance(rule="title element", element="head"), None
     for *_, element, text in ranked[:1]:
         return text, Provenance(rule="first h1", element=format_element_path(element)), element
     return None
+
+
+def choose_title_part(title: str, site_names: set[str]) -> str:
+    """Return the first part of "Nyheter | Exempelverket | Ny bro" that names no type of release and no site."""
+    parts = title.split(" | ")
+    others = (part for part in parts if not is_kind_word(part) and not is_site_name(part, site_names))
+    return next(others, parts[0])
 
 
 def list_declared_titles(document: Document, site_names: set[str], heading_keys: Collection[str]) -> list[str]:
@@ -154,8 +168,9 @@ def read_heading_text(heading: Element, declared: Sequence[str]) -> str:
     kickers = [part for part in heading.iterdescendants() if KICKER_CLASS.search(part.get("class") or "")]
     for kicker in kickers:
         words = clean_line(get_text_content(kicker))
-        if len(words) < len(whole) / 2:
-            whole = clean_line(whole.removeprefix(words).removesuffix(words)).strip(" :|–—-") or whole
+        rest = clean_line(whole.removeprefix(words).removesuffix(words)).strip(" :|–—-")
+        if rest and (len(words) < len(whole) / 2 or rest in declared):
+            whole = rest
     return whole
 
 
@@ -220,11 +235,22 @@ def is_site_name(part: str, site_names: set[str]) -> bool:
     )
 
 
+def is_release_heading(heading: str, site_names: set[str], declared: Sequence[str]) -> bool:
+    """Return whether a heading is not empty and names neither the site nor a type of release."""
+    is_label = is_kind_word(heading) and heading not in declared
+    return bool(heading) and not is_label and not is_site_heading(heading, site_names, declared)
+
+
 def is_site_heading(heading: str, site_names: set[str], declared: Sequence[str]) -> bool:
     """Return whether a heading is only the site's name, which is not in any declared title."""
     if build_comparison_key(heading) in site_names:
         return True
     return bool(declared) and is_site_name(heading, site_names) and not score_heading(heading, declared)
+
+
+def is_kind_word(text: str) -> bool:
+    """Return whether a text is only a word for a type of release, such as "Nyheter"."""
+    return " " not in text and normalise_kind(text) is not None
 
 
 def find_site_names(document: Document) -> set[str]:
@@ -234,6 +260,7 @@ def find_site_names(document: Document) -> set[str]:
         document.meta.get("application-name"),
         host,
         host.rpartition(".")[0],
+        *(text for text in HOME_LINK_TEXTS(document.root) if len(text.split()) <= MAX_SITE_NAME_WORDS),
     )
     names = {build_comparison_key(name) for name in declared if name}
     return names | {build_comparison_key(part) for part in host.split(".")[:-1] if len(part) > 2}

@@ -11,6 +11,7 @@ from scraper.normalise.dates import ANY_MONTH
 from scraper.pages.blocks import PageBlock
 from scraper.pages.boilerplate import (
     BYLINE,
+    CLOSING_LINE,
     CONTACT_SECTION_HEADING,
     FEEDBACK_CHOICE,
     FEEDBACK_OPENING,
@@ -51,6 +52,8 @@ def find_body(blocks: Sequence[PageBlock], title: str | None, url: str) -> list[
         or (block.kind == "list" and is_introduced_list(candidates, index))
         or is_link_within_text(candidates, index, before)
     ]
+    while body and len(body[-1].text) < MAX_CAPTION_LENGTH and CLOSING_LINE.match(body[-1].text):
+        body.pop()
     return [block for index, block in enumerate(body) if not is_empty_heading(body, index)]
 
 

@@ -187,9 +187,29 @@ FEEDBACK_CHOICE = compile_phrases(
 )
 # A line that only names the author: "Av Eva Ek", "By Eva Ek, Agency".
 BYLINE = re.compile(
-    r"^(?:[Bb]y|BY|[Vv]on|[Aa][vf]|AV|Text|Tekst|Skribent|Autor(?:in)?|Author|Written by|Text och foto)(?:\s*:)?"
-    r"(?: (?:[A-ZÅÄÖÉÜ][\w.’'-]*|von|van|de|af|och|and|und|og|&)){1,6}(?:, [\w .&-]{2,40})?\W*$"
+    r"^(?:[Bb]y|BY|[Vv]on|[Aa][vf]|AV|(?:Text|Tekst|Teksti|Govva|Koveh|Kuvat?)(?: (?:och|og|ja) \w+)?|Skribent"
+    r"|Autor(?:in)?|Auteur|Author|(?:Written|Words|Reported|Story) by|Por|Redakt[öø]r|Kirjoittaja|Čálli"
+    r"|Skr[ie]ve[nt] a[vf])(?:\s*:)?"
+    r"(?: (?:[A-ZÅÄÖÉÜ][\w.’'-]*|von|van|de|af|och|and|und|og|ja|&|/)){1,6}(?:, [\w .&-]{2,40})?\W*$"
     r"|^(?:by|av|af) [\w.-]+\W*$"
+)
+# The last lines of a page: who reviewed it, and requests for feedback.
+THIS_PAGE = r"(?:den här |denna )?(?:sidan?|webbplats\w*|innehållet|informationen|texten)\b"
+THIS_PAGE_EN = r"(?:(?:this|the|our) )?(?:page|site|website|content)\b"
+OPINION = "(?:synpunkter|feedback|återkoppling)"
+REVIEWED = r"(?:fakta-?)?granska(?:d|t|de|des|ts)(?: senast)?"
+CLOSING_LINE = compile_phrases(
+    rf"""
+        (?:{THIS_PAGE} )?(?:är |har )?(?:senast )?{REVIEWED} av\b[^.!?]{{2,120}}
+        (?:sid|innehålls)ansvarig\b[^.!?]* | ansvarig för {THIS_PAGE}[^.!?]*
+        (?:har du|lämna|skicka|ge)(?: gärna| \w+)? {OPINION} (?:på|om|kring) {THIS_PAGE}.*
+        (?:saknar|hittade|hittar|ser) du (?:något|någon|ett|några)(?: \w+)? (?:på|i) {THIS_PAGE}.*
+        hjälp oss (?:att )?(?:bli bättre|förbättra)\b.{{0,60}}\b{THIS_PAGE}.*
+        vi vill (?:gärna )?veta vad du tycker om {THIS_PAGE}.*
+        (?:{THIS_PAGE_EN} )?(?:was )?(?:last )?(?:reviewed|fact-checked) by\b[^!?]{{2,120}}
+        (?:please )?help us (?:to )?improve {THIS_PAGE_EN}.*
+        (?:do you have|send|leave|give)(?: us| any| your)? feedback (?:on|about) {THIS_PAGE_EN}.*
+    """
 )
 # A line that points to other texts, if much of it is links.
 POINTER_LINE = compile_phrases(

@@ -46,6 +46,7 @@ from scraper.pages.content import (
 )
 from scraper.pages.dates import ADDRESS_RULE, PageDate, choose_dates, is_date_of_field
 from scraper.pages.document import (
+    MIN_SENTENCE_LENGTH,
     Document,
     Element,
     find_canonical_url,
@@ -262,10 +263,13 @@ class NewsPage:
             self.item.tags, self.item.evidence["tags"] = found
 
     def extract_lead(self, blocks: list[PageBlock]) -> None:
-        """Set the lead, and delete its blocks from `blocks`, so that the body does not repeat it."""
+        """Set the lead, and delete its blocks from `blocks`, so that the body does not repeat it.
+
+        A lead without a text after it is the text.
+        """
         in_text = (index for index, block in enumerate(blocks) if is_inside_marked(block.element, TEXT_ATTRIBUTE))
         found = find_lead(blocks, get_declared_summaries(self.document), FIELD_ATTRIBUTE, next(in_text, 0))
-        if found:
+        if found and any(len(block.text) >= MIN_SENTENCE_LENGTH for block in blocks[found[0].stop :]):
             lead_range, rule = found
             self.item.lead = "\n\n".join(blocks[index].text for index in lead_range)
             self.record_evidence("lead", rule, blocks[lead_range.start].element)

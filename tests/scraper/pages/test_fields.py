@@ -124,3 +124,17 @@ def test_title_without_the_names_of_site_and_section(title: str, before: str, ar
     release = to_release(read_page(page.encode(), URL))
     assert release.title == expected
     assert release.body.startswith("Den nya bron")
+
+
+@pytest.mark.parametrize(
+    "article",
+    [
+        f'<div class="ingress">{TEXT}</div>',
+        f'<p class="preamble">{LEAD} Cykla till skolan.</p><p><strong>Mer text</strong></p>',
+        f'<div class="lead"><p>{LEAD}</p>{LAST}</div><p>Taggar: bro</p>',
+    ],
+)
+def test_whole_text_is_not_the_lead(article: str) -> None:
+    release = read_release(HEADING + article)
+    assert release.lead is None
+    assert "skolan" in release.body

@@ -196,13 +196,11 @@ BYLINE = re.compile(
 # The last lines of a page: who reviewed it, and requests for feedback.
 THIS_PAGE = r"(?:den här |denna )?(?:sidan?|webbplats\w*|innehållet|informationen|texten)\b"
 THIS_PAGE_EN = r"(?:(?:this|the|our) )?(?:page|site|website|content)\b"
-OPINION = "(?:synpunkter|feedback|återkoppling)"
-REVIEWED = r"(?:fakta-?)?granska(?:d|t|de|des|ts)(?: senast)?"
 CLOSING_LINE = compile_phrases(
     rf"""
-        (?:{THIS_PAGE} )?(?:är |har )?(?:senast )?{REVIEWED} av\b[^.!?]{{2,120}}
+        (?:{THIS_PAGE} )?(?:är )?(?:senast )?(?:fakta-?)?granska[dt]\w*(?: senast)? av\b[^.!?]{{2,99}}
         (?:sid|innehålls)ansvarig\b[^.!?]* | ansvarig för {THIS_PAGE}[^.!?]*
-        (?:har du|lämna|skicka|ge)(?: gärna| \w+)? {OPINION} (?:på|om|kring) {THIS_PAGE}.*
+        (?:har du|lämna|skicka|ge)(?: gärna| \w+)? (?:synpunkter|feedback) (?:på|om|kring) {THIS_PAGE}.*
         (?:saknar|hittade|hittar|ser) du (?:något|någon|ett|några)(?: \w+)? (?:på|i) {THIS_PAGE}.*
         hjälp oss (?:att )?(?:bli bättre|förbättra)\b.{{0,60}}\b{THIS_PAGE}.*
         vi vill (?:gärna )?veta vad du tycker om {THIS_PAGE}.*

@@ -18,10 +18,12 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
 from itertools import groupby, islice, pairwise, takewhile
+from operator import attrgetter
 from typing import Literal, NamedTuple
 
 from sqlite_utils import Database
@@ -59,6 +61,7 @@ from archive.quotes.names import (
 )
 
 QUOTED_FIELDS = ("title", "lead", "body")
+MAX_NEAR_PEOPLE = 200  # mentions of people before a quotation, in its paragraph, and after it
 MAX_PRONOUN_DISTANCE = 4  # paragraphs between a pronoun and the name that it stands for
 SLUG_LETTERS = str.maketrans({"æ": "ae", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "œ": "oe"})
 MIN_MARKED_WORDS = 3  # of a passage in marks that only a line before it attributes
@@ -549,10 +552,14 @@ def resolve_speaker(
 
 
 def ordered_people(paragraph: Paragraph, people: Sequence[Person]) -> list[Person]:
-    """Return the people by nearness: those before the quotation from the last on, then those after it."""
-    before = [person for person in people if person.paragraph < paragraph.index]
-    own = [person for person in people if person.paragraph == paragraph.index]
-    return [*own, *reversed(before), *(person for person in people if person.paragraph > paragraph.index)]
+    """Return the people by nearness: those before the quotation from the last on, then those after it.
+
+    Of a text that names very many people, only those near the quotation count.
+    """
+    start = bisect_left(people, paragraph.index, key=attrgetter("paragraph"))
+    end = bisect_right(people, paragraph.index, key=attrgetter("paragraph"))
+    own, before = people[start:end][:MAX_NEAR_PEOPLE], people[max(start - MAX_NEAR_PEOPLE, 0) : start]
+    return [*own, *reversed(before), *people[end : end + MAX_NEAR_PEOPLE]]
 
 
 def complete_name(name: str, paragraph: Paragraph, people: Sequence[Person]) -> str | None:
@@ -589,7 +596,8 @@ def find_by_role(role: str, paragraph: Paragraph, people: Sequence[Person]) -> s
 def find_nearest(paragraph: Paragraph, people: Sequence[Person], last: str | None) -> str | None:
     """Return the person that a pronoun in an attribution stands for, or whom the text just before speaks of."""
     start = paragraph.speech[0][0] if paragraph.kind == "marks" else 0
-    before = [person for person in people if (person.paragraph, person.start) < (paragraph.index, start)]
+    end = bisect_left(people, (paragraph.index, start), key=attrgetter("paragraph", "start"))
+    before = people[max(end - MAX_NEAR_PEOPLE, 0) : end]
     if not before or before[-1].paragraph < paragraph.index - MAX_PRONOUN_DISTANCE:
         return None
     nearest = [person for person in before if person.paragraph == before[-1].paragraph]

@@ -322,3 +322,13 @@ def test_speakers_do_not_depend_on_the_order_of_sets() -> None:
         for seed in ("0", "1", "2", "3")
     }
     assert len(outputs) == 1
+
+
+def test_speakers_of_many_paragraphs_are_found_in_linear_time() -> None:
+    def measure(paragraphs: int) -> float:
+        started = time.process_time()
+        assert len(find_quotes({"body": "– Bra, säger Eva Ek.\n\n" * paragraphs})) == paragraphs
+        return time.process_time() - started
+
+    measure(100)
+    assert measure(8_000) < 12 * measure(2_000)  # 4 times as long; before, 16 times

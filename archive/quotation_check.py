@@ -4,9 +4,9 @@
   it earlier are found by the index of edits, and the times at which it was there by the histories of releases.
 - Altered: the versions with the most of its rare words are compared word by word. If one has enough of the quotation in
   one place, that passage is what it was altered from.
-- Verbatim, but said by someone else: all releases that have it give it to another person. This is only said if both
-  names are certain: a person's name in the attribution of the text, which is no spelling of one in the release. Roles,
-  pronouns, newspapers and organisations are not compared.
+- Verbatim, but perhaps said by someone else: all releases that have it give it to another person. This is only said of
+  a sentence that has nothing but a person's name, a verb of saying and the quotation. The name must be no spelling of
+  one in the release, and not stand beside the quotation there. Other attributions are not compared.
 
 The text is neither stored nor logged, and its words are analysed without caches.
 """
@@ -18,7 +18,6 @@ import json
 import math
 import re
 import time
-from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -29,10 +28,13 @@ from rapidfuzz.fuzz import ratio
 from archive.analysis import find_words
 from archive.database import RunQuery
 from archive.diff.align import DiffSegment
+from archive.diff.facts import FUNCTION_WORDS
 from archive.history import find_final_release, read_version_texts
 from archive.history.presences import Presence, read_presences
 from archive.quotations import (
     ATTRIBUTION,
+    DASHES,
+    DOUBLE_MARKS,
     Original,
     PassageMatch,
     PassageText,
@@ -42,11 +44,9 @@ from archive.quotations import (
     diff_original,
     find_original,
     find_pieces,
-    find_quotations,
     is_mark,
 )
-from archive.quotes import find_quotes
-from archive.quotes.names import NO_FIRST_NAME, NO_PERSON, is_role_word, name_in
+from archive.quotes.names import HEAD_STEM, NO_FIRST_NAME, NO_PERSON, PARTY, UPPER, name_in
 from archive.search.fts import match_form
 from archive.search.index import is_vocabulary_word
 
@@ -72,9 +72,49 @@ MAX_POSTINGS = 4_000  # releases of a word that candidates are found by, unless 
 # Speakers.
 # In running text, several people may be quoted in one paragraph: here each gets a line of its own
 NEXT_QUOTATION = re.compile(r"(?<=[.!?][\"”»]) (?=[A-ZÅÄÖ])|(?<=[.!?]) (?=[\"”“»„«])")
-DEFINITE = re.compile(r"(?:en|et|na)s?$")  # "Polisen", "Statens"
-SURNAME = re.compile(r" \w+sen$")  # "Eva Hansen"
-LONG_LINE = re.compile(r"[^\n]{2001,}")  # its quotations would take long, and get no speaker
+NEAR = 300  # characters before and after a quotation that are read for its speaker
+NAME_PART = rf"[{UPPER}](?:[’'][{UPPER}])?[^\W\d_{UPPER}][\w’'-]{{0,30}}(?<![-’'])(?![\w-])"
+FULL_NAME = re.compile(rf"(?<![\w-]){NAME_PART}(?: (?:(?:af|av|von|van|de|der|da) )?{NAME_PART}){{1,2}}")
+MARK = f"[{DOUBLE_MARKS}’]"
+# A sentence with "\0" in the place of the quotation, and with nothing else beside the name and the verb.
+PLAIN_ATTRIBUTIONS = tuple(
+    re.compile(
+        rf"(?:^|[.!?]{MARK}?\s)"
+        + pattern.format(
+            name=rf"(?P<name>{FULL_NAME.pattern}|{NAME_PART})(?:{PARTY.pattern})?",
+            verb=r"(?:säger|sade|sa|menar|menade|anser|ansåg|skriver|skrev|svarar|svarade|förklarar|förklarade|says|said"
+            r"|wrote)",
+            opening=rf"(?:{MARK}|[{DASHES}]\s)?\0",
+            end=r"(?=\.?$|\.\s)",
+            mark=MARK,
+        )
+    )
+    for pattern in (
+        r"{name} {verb}[:,] {opening}(?:[.!?]{mark}?|{mark}[.!?]|{mark}?$)(?=\s|$)",
+        r"{opening}[.,!?]?{mark}?,? {verb} {name}{end}",
+        r"{opening}[.,!?]?{mark},? {name} {verb}{end}",
+    )
+)
+# What looks like the full name of a person, and is none: first or last words of organisations and places
+NO_FULL_NAME = re.compile(
+    r"^(?:White|Black|Green|Swedish|Nordic|Norwegian|Danish|Finnish|British|American|German|French|European"
+    r"|Scandinavian|Royal|Financial|Associated|Global|Open|Deutsche|Downing|Wall|Vita|Gamla|Fria|Unga|Lilla|Stena"
+    r"|Volvo|Saab|Telia|Berlin|Radio|Svea|Hotel|Hotell|Kungl|San|Los) "
+    r"| (?:Hamn|Lines?|House|Match|Street|Times?|Post|News|Press|Group|Cars?|Motors|Energ[iy]|Air|Airlines|Airways"
+    r"|Radio|Television|Nyheter|Barnen|Enso|Holding|Fonder|Kommun|Stad|Län|Stift|Universitet|Trafik|Handel|Näringsliv"
+    r"|Kraft|Invest|Capital|Partners|Media|Star|Journal|Guardian|Fastigheter|Bygg|Industri(?:er)?|Försäkring|Power"
+    r"|Steel|Pharma|Foods|Systems|Solutions|Technologies|Security|Data|Digital|Sjukhus|Tidning|Bladet|Posten|Allehanda"
+    r"|Idag|Direkt|Rapport|Kyrka|Institut|Teater|Arena|Airport)$"
+    # a genitive: "Göteborgs", "Dagens"
+    r"|^(?!(?:Agnes|Alexis|Anders|Andreas|Boris|Charles|Chris|Claes|Dennis|Doris|Elias|Hannes|Hans|Iris|James|Jens"
+    r"|Johannes|Jonas|Klas|Lars|Linus|Louis|Lucas|Lukas|Magnus|Marcus|Markus|Mathias|Mats|Mattias|Matthias|Nicolas"
+    r"|Niclas|Niklas|Nils|Rasmus|Thomas|Tobias|Tomas) )\w+s "
+    # a definite form: "Huset", but not "Hansen", "Dahlgren"
+    r"|(?:(?<!s)(?<!gr)en|et|na)s?$"
+)
+OPENING = 20  # characters by which the paragraph of a quotation is found in a release
+WITH_OTHERS = r"(?:\s\(\w+\))?,? (?:och|samt|tillsammans|genom|via|and) "
+LETTERS = str.maketrans("zwyjkq", "sviicc")  # of names that are spelt in several ways: "Selenskij", "Zelenskyj"
 SIMILAR = 80  # of two spellings of a name: "Pehrson", "Persson"
 SIMILAR_OPENING = 60  # if the first letter is the same: "Per", "Pär"
 
@@ -283,7 +323,9 @@ class QuotationCheck:
                 speakers[row["revision"]].append(row)
         for version in versions:
             key = version.revision
-            if not is_misattributed(quotation, speakers[key], version.text.source):
+            if not speakers[key] or not all(
+                is_misattributed(quotation, each, version.text.source) for each in speakers[key]
+            ):
                 return replace(result, revision=key, speakers=speakers[key])
         verdict: Verdict = "verbatim" if result.is_minimum else "wrong_speaker"
         return replace(result, verdict=verdict, speakers=speakers[versions[0].revision])
@@ -409,70 +451,82 @@ def is_grouped_number(key: str) -> bool:
 # Speakers
 
 
-def find_attributed_quotations(text: str) -> list[Quotation]:
-    """Return the quotations in a text, each with its speaker if that is certainly a person.
+def add_speakers(text: str, quotations: Sequence[Quotation]) -> list[Quotation]:
+    """Return the quotations of a text, each with its speaker if a plain sentence names a person by the full name.
 
-    >>> found = find_attributed_quotations('Ek sade: ”Det är klart nu.” Bo Li sade: ”Vi är klara.”')
-    >>> [quotation.speaker for quotation in found]
-    ['Ek', 'Bo Li']
+    A last name alone is enough if the text has one full name with it.
+
+    >>> from archive.quotations import find_quotations
+    >>> text = "Bo Li sade: ”Det är klart.” ”Vi är glada”, säger Li. Hon sade till Bo Li: ”Vi är klara.”"
+    >>> [quotation.speaker for quotation in add_speakers(text, find_quotations(text))]
+    ['Bo Li', 'Bo Li', None]
     """
-    lines = NEXT_QUOTATION.sub("\n", text)
-    readable = LONG_LINE.sub(lambda match: " " * len(match[0]), lines)
-    spans = [  # in the order of the text
-        (start, end, quote.speaker)
-        for quote in find_quotes({"body": readable})
-        for start, end in quote.spans
-        if quote.origin == "attribution"
-    ]
-    is_role_word.cache_clear()  # it has words of the text, which is not kept
+    lines, full_names = NEXT_QUOTATION.sub("\n", text), set(FULL_NAME.findall(text))
     found = []
-    for quotation in find_quotations(text):
+    for quotation in quotations:
         start, end = quotation.start, quotation.end
-        first = max(0, bisect_left(spans, (start,)) - 1)
-        speakers = {name for begin, stop, name in spans[first : bisect_left(spans, (end,))] if stop > start}
-        name = speakers.pop() if len(speakers) == 1 else None
-        line = lines[lines.rfind("\n", 0, start) + 1 : start] + lines[end:].partition("\n")[0]
-        found.append(replace(quotation, speaker=name if is_person(name) else None, around=line))
+        before = ("\0" * (start > NEAR) + lines[max(0, start - NEAR) : start]).rpartition("\n")[2]
+        after = lines[end : end + NEAR].partition("\n")[0]
+        sentence = f"{before}\0{lines[end - 1] if lines[end - 1] in '.!?,' else ''}{after}"
+        name = next((match["name"] for each in PLAIN_ATTRIBUTIONS for match in each.finditer(sentence)), "")
+        if name and " " not in name:
+            name = "\n".join(each for each in full_names if each.endswith(f" {name}"))
+        found.append(replace(quotation, speaker=name if is_person(name) else None, around=before + after))
     return found
 
 
-def is_person(name: str | None) -> bool:
-    if not name or NO_FIRST_NAME.match(f"{name} ") or NO_PERSON.search(name):
-        return False
-    return not DEFINITE.search(name) or SURNAME.search(name) is not None
+def is_person(name: str) -> bool:
+    """Return whether a name is the full name of one person: no role, organisation or place.
 
-
-def is_misattributed(quotation: Quotation, speakers: Sequence[Mapping[str, Any]], text: str) -> bool:
-    """Return whether a quotation is certainly given to somebody who does not say it in a release.
-
-    speakers: name and origin of those who say it in the release; text: of the release.
+    >>> [is_person(name) for name in ("Ebba Ek", "Lars Ek", "Ek", "Statsrådet Ek", "Göteborgs Hamn", "White House")]
+    [True, True, False, False, False, False]
     """
-    name = quotation.speaker
-    if not name or not speakers:
+    return (
+        FULL_NAME.fullmatch(name) is not None
+        and not any(pattern.search(name) for pattern in (NO_FIRST_NAME, NO_PERSON, NO_FULL_NAME))
+        and not HEAD_STEM.search(name.casefold())
+        and name.partition(" ")[0].casefold() not in FUNCTION_WORDS
+    )
+
+
+def is_misattributed(quotation: Quotation, said: Mapping[str, Any], text: str) -> bool:
+    """Return whether a quotation is given to somebody else than to who says it in a release.
+
+    The release must name this person neither in its title nor in the paragraph in which the other speaks; if it does
+    elsewhere, the other must be named in this paragraph. said: the words, and name and origin of their speaker.
+    """
+    name, speaker = quotation.speaker or "", said["name"] or ""
+    if not is_person(name) or not is_person(speaker) or may_be_same(name, speaker):
         return False
-    is_absent = not name_in(name.split()[-1], text)
-    return all(
-        is_person(each["name"])
-        and (is_absent or each["origin"] == "attribution")
-        and not may_be_same(name, each["name"])
-        and not name_in(each["name"].split()[-1], quotation.around)
-        for each in speakers
+    last, other = (fold(each).rpartition(" ")[2] for each in (name, speaker))
+    release = fold(text)
+    paragraphs = [line for line in release.split("\n") if fold(said["text"])[:OPENING] in line]
+    near = "\n".join((release.partition("\n")[0], *paragraphs))
+    is_attributed = said["origin"] == "attribution" and all(name_in(other, each) for each in paragraphs)
+    return (
+        bool(paragraphs)
+        and not name_in(last, near if is_attributed else release)
+        and not re.search(re.escape(other) + WITH_OTHERS, near)
+        and not name_in(other, fold(f"{quotation.around} {quotation.text}"))
     )
 
 
 def may_be_same(name: str, other: str) -> bool:
-    """Return whether two names may be of the same person.
+    """Return whether two names may be of the same person: they have a word in common, or two that are alike.
 
-    >>> [may_be_same("Ebba Ek", other) for other in ("Ek", "Ebba Ek Ström", "E. Ek", "Ebba Eek")]
-    [True, True, True, True]
-    >>> may_be_same("Ebba Ek", "Bo Ek"), may_be_same("Ek", "Bo Ström")
-    (False, False)
+    >>> [may_be_same("Ebba Ek", other) for other in ("Ek", "Ebba Ström", "E. Berg", "Bo Eek", "Bo Li")]
+    [True, True, True, True, False]
     """
-    names = (re.findall(r"\w+", each.casefold()) for each in (name, other))
-    fewer, more = sorted(names, key=len)
-    return all(any(is_similar(word, each) for each in more) for word in fewer)
+    words, others = (re.findall(r"\w+", fold(each)) for each in (name, other))
+    return any(
+        word.startswith(each)
+        or each.startswith(word)
+        or ratio(word, each) >= (SIMILAR_OPENING if word[0] == each[0] else SIMILAR)
+        for word in words
+        for each in others
+    )
 
 
-def is_similar(word: str, other: str) -> bool:
-    least = SIMILAR_OPENING if word[0] == other[0] else SIMILAR
-    return ratio(word, other) >= least or word.startswith(other) or other.startswith(word)
+def fold(text: str) -> str:
+    """Return a text in lower case, with one letter for those that spellings of a name interchange."""
+    return text.casefold().translate(LETTERS)

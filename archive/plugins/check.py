@@ -23,8 +23,9 @@ from archive.quotation_check import (
     MIN_QUOTATION_WORDS,
     QuotationCheck,
     QuotationResult,
-    find_attributed_quotations,
+    add_speakers,
 )
+from archive.quotations import find_quotations
 from archive.search import FRESHNESS_SQL
 from archive.search.params import SearchRequest, build_search_url
 from archive.web.forms import MAX_TEXT_BYTES, PostedTextError, answer_options, read_fields
@@ -70,7 +71,7 @@ CHECK_OPERATION = DataOperation(
                 "kind": "str marks or dash",
                 "closed": "bool Whether its closing mark was found",
                 "verdict": f"str {', '.join(VERDICTS)}",
-                "speaker": "str? Who says it according to the text, if that is certain",
+                "speaker": "str? Who says it according to the text, if a plain sentence gives the full name",
                 "said_by": [{"name": "str?", "role": "str?"}],
                 "reason": "str? Why it was not checked: length, number, time",
                 "releases": "int Releases that have it",
@@ -142,10 +143,11 @@ async def check_text(site: SiteRequest, text: str) -> dict[str, Any]:
         except QueryInterrupted:
             raise TimeoutError from None
 
-    quotations = await asyncio.to_thread(find_attributed_quotations, text)
+    quotations = await asyncio.to_thread(find_quotations, text)
     if len(quotations) > MAX_TEXT_QUOTATIONS:
         raise ReaderError(413, "error.check_too_many", limit=MAX_TEXT_QUOTATIONS)
-    results = await QuotationCheck(run, seconds=MAX_CHECK_SECONDS).check(quotations)
+    checker = QuotationCheck(run, seconds=MAX_CHECK_SECONDS)
+    results = await checker.check(await asyncio.to_thread(add_speakers, text, quotations))
     revisions = [result.revision for result in results if result.revision is not None]
     sources = {row["id"]: dict(row) for row in await site.run(SOURCES_SQL, {"ids": json.dumps(revisions)})}
     counts: Counter[str] = Counter(result.verdict for result in results)

@@ -323,8 +323,8 @@ async def phrase_history(phrase: str, agency: str | None = None, after: int | No
 async def check_quotations(text: str) -> dict[str, Any]:
     """Check whether the quotations in a text are in the archive: each passage in quotation marks, or after a dash.
 
-    verdict: verbatim, wrong_speaker (the words are right, but the release gives them to `said_by`, not to the `speaker`
-    of the text), altered (`difference` says how), withdrawn (only an earlier version has it), not_found (the archive
+    verdict: verbatim, wrong_speaker (the words are right, but the text seems to quote `speaker`, and the release quotes
+    `said_by`), altered (`difference` says how), withdrawn (only an earlier version has it), not_found (the archive
     does not have it, which does not mean that it was never said), short, not_checked.
     """
     return (await fetch("/-/check.json", body={"text": text}))[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
@@ -180,7 +181,7 @@ async def test_a_failure_is_logged_without_the_text(
     def fail(text: str) -> None:
         raise ValueError(text)
 
-    monkeypatch.setattr(find_plugin("check.py"), "find_attributed_quotations", fail)
+    monkeypatch.setattr(find_plugin("check.py"), "find_quotations", fail)
     with caplog.at_level(logging.DEBUG):
         response = await post_form(history_site, "/-/check.json", ARTICLE)
     assert response.status_code == 500
@@ -366,10 +367,32 @@ async def test_another_speaker(tmp_path: Path) -> None:
         page = html.fromstring((await post_form(site, "/-/check?lang=en", text)).text)
         data = (await post(site, "/-/check.json", text, "text/plain")).json()
     shown = " ".join(page.cssselect(".quotation")[0].text_content().split())
-    assert shown.startswith("Verbatim, but said by someone else")
-    said = "The text names Ebba Wrede, but in the release it is said by: Bo Lund, fyrmästare."
+    assert shown.startswith("Verbatim, but perhaps someone else’s words")
+    said = "The text seems to quote Ebba Wrede. The release quotes Bo Lund, fyrmästare."
     assert said in shown
     (quotation,) = data["quotations"]
     assert (quotation["verdict"], quotation["speaker"]) == ("wrong_speaker", "Ebba Wrede")
     assert quotation["said_by"] == [{"name": "Bo Lund", "role": "fyrmästare"}]
     assert (data["counts"]["wrong_speaker"], data["counts"]["verbatim"]) == (1, 0)
+
+
+async def test_too_many_quotations_are_counted_before_their_speakers_are_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_for: list[int] = []
+
+    def add_speakers(_text: str, quotations: list[Any]) -> list[Any]:
+        looked_for.append(len(quotations))
+        time.sleep(0.2)
+        return quotations
+
+    plugin = find_plugin("check.py")
+    monkeypatch.setattr(plugin, "add_speakers", add_speakers)
+    monkeypatch.setattr(plugin, "MAX_CHECK_SECONDS", 0.1)
+    Archive(tmp_path / "archive.db").close()
+    with served(tmp_path / "archive.db") as datasette:
+        site = Site(datasette)
+        answer = await post(site, "/-/check.json", "”Vi bygger” sade " * 1_001, "text/plain")
+        assert (answer.status_code, looked_for) == (413, [])
+        slow = (await post(site, "/-/check.json", "Ek sade: ”Vi bygger tre nya fyrar.”", "text/plain")).json()
+    assert (looked_for, slow["complete"], slow["quotations"][0]["reason"]) == ([1], False, "time")

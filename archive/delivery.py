@@ -240,12 +240,12 @@ class PublicConnection(HTTPConnection):
     A second lookup could return another address (DNS rebinding).
     """
 
-    def __init__(self, parts: SplitResult, private_hosts: Collection[str]) -> None:
+    def __init__(self, parts: SplitResult, private_hosts: Collection[str], timeout: float = DELIVERY_TIMEOUT) -> None:
         self.is_tls, self.private_hosts = parts.scheme == "https", private_hosts
         self.is_aborted = False
         self.default_port = HTTPS_PORT if self.is_tls else 80  # HTTPConnection leaves it out of `Host`
         host = host_to_ascii(parts.hostname or "")
-        super().__init__(host, parts.port or self.default_port, timeout=DELIVERY_TIMEOUT)
+        super().__init__(host, parts.port or self.default_port, timeout=timeout)
 
     def connect(self) -> None:
         """Connect to the first address of the host; raise OSError if any of its addresses is private."""
@@ -254,7 +254,7 @@ class PublicConnection(HTTPConnection):
         for address in addresses if self.host not in self.private_hosts else ():
             if problem := find_host_problem(address):
                 raise OSError(f"leads to {address}, which {problem}")
-        self.sock = socket.create_connection((addresses[0], self.port), timeout=DELIVERY_TIMEOUT)
+        self.sock = socket.create_connection((addresses[0], self.port), timeout=self.timeout)
         self.check_aborted()
         if self.is_tls:
             context = ssl.create_default_context()
@@ -275,17 +275,24 @@ class PublicConnection(HTTPConnection):
                 self.sock.shutdown(socket.SHUT_RDWR)
 
 
-def post_to_public_host(url: str, body: bytes, headers: Mapping[str, str], private_hosts: Collection[str] = ()) -> None:
+def post_to_public_host(
+    url: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    private_hosts: Collection[str] = (),
+    *,
+    timeout: float = DELIVERY_TIMEOUT,
+) -> None:
     """Post JSON to a visitor's webhook; raise RecipientError, without the URL, if it is not taken.
 
-    Redirects are not followed. The whole request has DELIVERY_TIMEOUT seconds, because each byte could take as long.
+    Redirects are not followed. The whole request has `timeout` seconds, because each byte could take as long.
     """
     connection = None
     try:
         parts = check_public_url(url, private_hosts)
-        connection = PublicConnection(parts, private_hosts)
+        connection = PublicConnection(parts, private_hosts, timeout)
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        timer = threading.Timer(DELIVERY_TIMEOUT, connection.abort)
+        timer = threading.Timer(timeout, connection.abort)
         timer.start()
         try:
             connection.request("POST", path, body, {"Content-Type": "application/json", **headers})

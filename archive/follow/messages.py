@@ -273,4 +273,7 @@ def format_payload(
     """Return a webhook's message as JSON: type, timestamp and data; `text` is shown by Slack and Mattermost."""
     rows = [{**asdict(event), "difference": [asdict(line) for line in event.difference]} for event in events]
     data = {**members, "events": rows}
-    return {"type": f"subscription.{kind}", "timestamp": sent_at, "text": escape_chat_text(text), "data": data}
+    shown = escape_chat_text(text)
+    for url in (str(members.get(name, "")) for name in ("page", "subscription")):  # our own; no < or > is in them
+        shown = shown.replace(url.replace("&", "&amp;"), url)
+    return {"type": f"subscription.{kind}", "timestamp": sent_at, "text": shown, "data": data}

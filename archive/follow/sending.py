@@ -38,7 +38,7 @@ from archive.database import (
     run_without_waiting,
 )
 from archive.dates import now, to_iso
-from archive.delivery import RecipientError, post_to_public_host, send_mail
+from archive.delivery import DELIVERY_TIMEOUT, RecipientError, post_to_public_host, send_mail
 from archive.follow import TOKEN_PLACE, FollowSettings
 from archive.follow.matching import (
     describe_followed,
@@ -73,6 +73,8 @@ MAX_SERVER_FAILURES = 3  # in a row; then no more mails are tried in this run
 SERVER_TRUST_TIME = timedelta(days=1)  # after the mail server has accepted a mail, it is the recipients who reject
 # spent on webhooks, on requests for confirmation by webhook and on those by mail; then the others wait for the next run
 MAX_WEBHOOK_SECONDS = 60.0
+# for one message; a webhook that has taken longer before comes last, and then has as long as a mail server
+MAX_ANSWER_SECONDS = 5.0
 MAX_MATCHING_SECONDS = 10.0  # CPU time for comparing one query with the changes
 OPCODES_PER_CHECK = 100_000  # of SQLite, between checks of that time
 MAX_BOUNCE_BYTES = 1_000_000
@@ -237,7 +239,10 @@ class Sender:
                 self.result.faults += 1
                 logger.exception("message %s of subscription %s", message.message_id, message.subscription.id)
                 self.store.excuse(message, self.clock())
-            self.seconds[is_mail, is_request] += time.monotonic() - started
+            spent = time.monotonic() - started
+            self.seconds[is_mail, is_request] += spent
+            if not is_mail:
+                self.store.record_duration(message.subscription, spent)
 
     def handle_rejected_mails(self) -> None:
         """Count the rejected mails, unless the mail server rejects those to all addresses."""
@@ -332,7 +337,13 @@ class Sender:
         signed = f"{message.message_id}.{stamp}.".encode() + body
         signature = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
         headers = {"webhook-id": message.message_id, "webhook-timestamp": stamp, "webhook-signature": f"v1,{signature}"}
-        post_to_public_host(message.subscription.address, body, headers, self.settings.private_hosts)
+        post_to_public_host(
+            message.subscription.address,
+            body,
+            headers,
+            self.settings.private_hosts,
+            timeout=DELIVERY_TIMEOUT if message.subscription.seconds >= MAX_ANSWER_SECONDS else MAX_ANSWER_SECONDS,
+        )
         self.result.sent += 1
 
 

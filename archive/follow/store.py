@@ -17,6 +17,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import secrets
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -31,13 +32,13 @@ from archive.dates import to_iso
 from archive.i18n import SWEDISH_TIME
 
 FOLLOW_FILE, KEY_FILE = "follow.db", "follow-key"
-FOLLOW_VERSION = 1
+FOLLOW_VERSION = 2  # 1: without subscriptions.seconds
 FREQUENCIES = ("now", "day", "week")
 CONFIRMATION_TIME = timedelta(days=2)  # then an unconfirmed subscription is deleted
 # messages at once that ask an address for confirmation: of the same, and in all; then one each CONFIRMATION_PAUSE
 MAX_UNCONFIRMED, MAX_ASKED = 3, 6
 CONFIRMATION_PAUSE = timedelta(hours=1)
-MAX_PENDING = 30  # unconfirmed subscriptions of an address that a link shows beside its own, newest first
+MAX_PENDING = 30  # unconfirmed subscriptions of a mailbox that a link shows from before its own, and from after it
 MAX_SUBSCRIPTIONS = 50  # of one address
 ACCESS_TIME = timedelta(hours=12)  # for which a link to all subscriptions of an address is valid
 SENDING_HOUR = time(6)  # Swedish time, of daily messages and of weekly ones on Mondays
@@ -54,7 +55,7 @@ SCHEMA_SQL = """
     create table subscriptions (
       id integer primary key autoincrement, channel text not null, address text not null, query text not null,
       frequency text not null, language text not null, created text not null, confirmed text, position integer,
-      checksum text, due text, rejections integer not null default 0, rejected text
+      checksum text, due text, rejections integer not null default 0, rejected text, seconds real not null default 0
     );
     create index idx_subscriptions_address on subscriptions (address collate nocase);
     create table messages (
@@ -66,9 +67,14 @@ SCHEMA_SQL = """
     create index idx_messages_subscription on messages (subscription);
     create table mail_server (accepted text not null);
 """
+UPGRADE_SQL = "alter table subscriptions add column seconds real not null default 0"  # from version 1
+MAILBOX_CONDITION = (  # see list_mailbox_values; most mail servers ignore case
+    "channel = ? and (address collate nocase = ? or address collate nocase between ? and ?"
+    " and substr(address, instr(address, '@')) = ? collate nocase)"
+)
 SUBSCRIPTION_COLUMNS = (
     *("id", "channel", "address", "query", "frequency", "language", "created", "confirmed"),
-    *("position", "checksum", "due", "rejections", "rejected"),
+    *("position", "checksum", "due", "rejections", "rejected", "seconds"),
 )
 
 
@@ -77,7 +83,7 @@ class Subscription:
     """A row of subscriptions. `position` and `checksum` are the last entry of the change feed that it was matched with.
 
     due: when the next message about releases may be sent, or the one that asks for confirmation (None: there is none).
-    rejections: since `rejected`, see MAX_REJECTIONS.
+    rejections: since `rejected`, see MAX_REJECTIONS. seconds: how slow a webhook was, see record_duration.
     """
 
     id: int
@@ -93,6 +99,7 @@ class Subscription:
     due: str | None
     rejections: int
     rejected: str | None
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +129,7 @@ class FollowStore(AbstractContextManager["FollowStore"]):
             self.db = open_writable(self.path)
             self.db.row_factory = sqlite3.Row
             self.db.execute("pragma synchronous = full")  # a message that was sent must not be sent again
-            if not self._read_version():  # without a lock, so that no link waits for one
+            if self._read_version() < FOLLOW_VERSION:  # without a lock, so that no link waits for one
                 with write_transaction(self.db):
                     self._create_tables()
         except sqlite3.OperationalError:  # locked, or a full disk
@@ -131,9 +138,10 @@ class FollowStore(AbstractContextManager["FollowStore"]):
             raise ArchiveError(self.path, f"{error}; restore a backup, or move it away to begin anew") from error
 
     def _create_tables(self) -> None:
-        if self._read_version():  # another process was faster
+        version = self._read_version()
+        if version == FOLLOW_VERSION:  # another process was faster
             return
-        for statement in SCHEMA_SQL.split(";\n"):
+        for statement in [UPGRADE_SQL] if version else SCHEMA_SQL.split(";\n"):
             self.db.execute(statement)
         self.db.execute(f"pragma user_version = {FOLLOW_VERSION}")
 
@@ -152,24 +160,24 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         """Store an unconfirmed subscription and the message that asks for its confirmation.
 
         If the address was asked too often, the message comes later, or is the one that waits already: the link of
-        each shows all that was requested, so that nobody can lock out the owner of an address, or flood it with mail.
+        each shows what was requested, so that nobody can lock out the owner of an address, or flood it with mail.
         Nothing is stored for an address with MAX_SUBSCRIPTIONS, and the caller cannot tell: it would learn who
         subscribes.
         """
         with write_transaction(self.db):
             self._delete_unconfirmed(now)
-            known = "channel = ? and address = ? collate nocase"  # most mail servers ignore case
+            mailbox = list_mailbox_values(channel, address)
             (confirmed,) = self.db.execute(
-                f"select count(confirmed) from subscriptions where {known}", [channel, address]
+                f"select count(confirmed) from subscriptions where {MAILBOX_CONDITION}", mailbox
             ).fetchone()
             if confirmed >= MAX_SUBSCRIPTIONS:
                 return
-            requests = f"from subscriptions where {known} and confirmed is null"
-            self.db.execute(f"delete {requests} and query = ? and due is null", [channel, address, query])
+            requests = f"from subscriptions where {MAILBOX_CONDITION} and confirmed is null"
+            self.db.execute(f"delete {requests} and query = ? and due is null", [*mailbox, query])
             # of an unconfirmed subscription, `due` is when its message may be sent
             asked = self.db.execute(
                 f"select due, query {requests} and due <= ? order by due",
-                [channel, address, to_iso(now + CONFIRMATION_PAUSE)],
+                [*mailbox, to_iso(now + CONFIRMATION_PAUSE)],
             ).fetchall()
             due = find_next_request([(datetime.fromisoformat(row["due"]), row["query"]) for row in asked], query, now)
             row = (channel, address, query, frequency, language, to_iso(now), to_iso(due))
@@ -189,15 +197,22 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         """Return what a link to a subscription shows.
 
         is_all: the confirmed ones of its address, oldest first. Else the subscription, and as long as it is not
-        confirmed, what else was requested for its address, newest first.
+        confirmed, what else was requested for its mailbox, before it and after it, newest first.
         """
-        address = [subscription.channel, subscription.address]
         if is_all:
+            address = [subscription.channel, subscription.address]
             return self._select("channel = ? and address = ? and confirmed is not null order by id", address)
         if subscription.confirmed:
             return [subscription]
-        others = "channel = ? and address = ? collate nocase and confirmed is null and id <> ? order by id desc limit ?"
-        return [subscription, *self._select(others, [*address, subscription.id, MAX_PENDING])]
+        mailbox = list_mailbox_values(subscription.channel, subscription.address)
+        others = [
+            self._select(
+                f"{MAILBOX_CONDITION} and confirmed is null and id {side} ? order by id desc limit ?",
+                [*mailbox, subscription.id, MAX_PENDING],
+            )
+            for side in ("<", ">")
+        ]
+        return [subscription, *others[0], *others[1]]
 
     def list_due(self, now: datetime) -> list[Subscription]:
         """Return the confirmed subscriptions that may get a report, and have none waiting."""
@@ -207,23 +222,26 @@ class FollowStore(AbstractContextManager["FollowStore"]):
             [to_iso(now), *(to_iso(now + delay) for delay in MAX_DELAYS)],
         )
 
-    def confirm(self, subscription: Subscription, position: int, checksum: str | None, now: datetime) -> None:
+    def confirm(
+        self, subscription: Subscription, address: str, position: int, checksum: str | None, now: datetime
+    ) -> None:
         """Confirm a subscription, which begins after an entry of the change feed.
 
-        It replaces an earlier one to the same, and continues where that has got to.
+        address: where the link was sent that confirms it, the only one whose owner has agreed. It may differ by a tag.
+        The subscription replaces an earlier one to the same, and continues where that has got to.
         """
         with write_transaction(self.db):
             self.db.execute("delete from messages where subscription = ? and kind = 'confirm'", [subscription.id])
             confirmed = self.db.execute(
-                "update subscriptions set confirmed = ?, position = ?, checksum = ?, due = ?"
+                "update subscriptions set address = ?, confirmed = ?, position = ?, checksum = ?, due = ?"
                 " where id = ? and confirmed is null",
-                [to_iso(now), position, checksum, find_next_due(subscription.frequency, now), subscription.id],
+                [address, to_iso(now), position, checksum, find_next_due(subscription.frequency, now), subscription.id],
             )
             if not confirmed.rowcount:
                 return
             for earlier in self._select(
                 "channel = ? and address = ? and query = ? and id <> ? and confirmed is not null order by id",
-                [subscription.channel, subscription.address, subscription.query, subscription.id],
+                [subscription.channel, address, subscription.query, subscription.id],
             ):
                 self.db.execute(
                     "update subscriptions set position = ?, checksum = ? where id = ?",
@@ -305,11 +323,13 @@ class FollowStore(AbstractContextManager["FollowStore"]):
     def list_message_ids(self, now: datetime) -> list[int]:
         """Return the messages to be sent now, those that anybody can request last.
 
-        Then mails, since webhooks may be slow, what a reader waits for, and what has not failed yet.
+        Then mails, since webhooks may be slow, the webhooks that answered fastest, what a reader waits for, and what
+        has not failed yet. Webhooks that are alike come at random, so that none is always behind the same others.
         """
         rows = self.db.execute(
             "select m.id from messages m join subscriptions s on s.id = m.subscription where m.due <= ? or m.due > ?"
-            " order by m.kind = 'confirm', s.channel = 'webhook', m.kind = 'report', m.tries, m.id",
+            " order by m.kind = 'confirm', s.channel = 'webhook', s.seconds, m.kind = 'report', m.tries,"
+            " iif(s.channel = 'webhook', random(), m.id)",
             [to_iso(now), to_iso(now + RETRY_DELAYS[-1])],  # later, the clock was wrong
         ).fetchall()
         return [row["id"] for row in rows]
@@ -343,6 +363,13 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         """Let the age of a message begin now, because it is not its recipient's fault that it was not taken."""
         with write_transaction(self.db):
             self.db.execute("update messages set created = ? where id = ?", [to_iso(now), message.id])
+
+    def record_duration(self, subscription: Subscription, seconds: float) -> None:
+        """Store how long a webhook took, but at least half of the last time: a fast answer does not hide slow ones."""
+        with write_transaction(self.db):
+            self.db.execute(
+                "update subscriptions set seconds = max(?, seconds / 2) where id = ?", [seconds, subscription.id]
+            )
 
     def record_acceptance(self, now: datetime) -> None:
         """Store that the mail server has just accepted a mail."""
@@ -448,6 +475,20 @@ def lock_sending(archive: Path) -> Iterator[bool]:
             yield False
         else:
             yield True
+
+
+def list_mailbox_values(channel: str, address: str) -> list[str]:
+    """Return the values of MAILBOX_CONDITION, of all addresses that may be one mailbox: a+b@c.example is a@c.example.
+
+    The URL of a webhook is compared as it is.
+
+    >>> list_mailbox_values("mail", "a+b@c.example"), list_mailbox_values("webhook", "https://d.example/+@x")
+    (['mail', 'a@c.example', 'a+', 'a,', '@c.example'], ['webhook', 'https://d.example/+@x', '', '', ''])
+    """
+    if channel != "mail":
+        return [channel, address, "", "", ""]
+    name, host = re.split(r"\+.*@|@", address, maxsplit=1)
+    return [channel, f"{name}@{host}", f"{name}+", f"{name},", f"@{host}"]  # "," is the character after "+"
 
 
 def find_next_request(asked: Sequence[tuple[datetime, str]], query: str, now: datetime) -> datetime | None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from collections import Counter, deque
 from dataclasses import replace
 from email.utils import parseaddr
 from pathlib import Path
@@ -42,14 +43,15 @@ from archive.search.params import build_search_url
 from archive.urls import host_to_ascii
 from archive.web.pages import find_tag
 from archive.web.responses import ReaderError, SiteRequest, site_view
-from archive.web.sandbox import client_key
+from archive.web.sandbox import client_key, network_key
 
 MAX_FORM_BYTES = 4_000
 MAX_ADDRESS_LENGTH = 254  # RFC 5321
 MAX_URL_LENGTH = 1_000
 # no quoted local parts, and no encoded words, which the header To would decode
 MAIL_ADDRESS = re.compile(r"(?!.*=\?)[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@([^@\s]+\.[^@\s]+)")
-MAX_CLIENT_REQUESTS = 10  # per hour, by one client; links to everything: of one subscription
+# per hour, by one client, and by its network if the site is busy; links to everything: of one subscription
+MAX_CLIENT_REQUESTS = 10
 LIMIT_SECONDS = 3_600
 ACTIONS = ("confirm", "end", "end_all", "access")
 ONE_CLICK = b"One-Click"  # in the body of a POST as of RFC 8058, which may be of either form type
@@ -76,21 +78,29 @@ class RequestCounter:
     """Counts what each client has requested in the last hour, in memory."""
 
     def __init__(self) -> None:
-        self.times: dict[str, list[float]] = {}
+        self.requests: deque[tuple[float, set[str]]] = deque()  # when, and what it is counted for
+        self.counts: Counter[str] = Counter()
 
     def is_allowed(self, client: str, max_requests: int | None = None) -> bool:
         """Count a request and return True, or return False if the client has made too many.
 
-        max_requests: of all clients; after that, each may make one an hour, so that nobody can shut out the others.
+        max_requests: of all clients; after that, each may make one an hour, and each network MAX_CLIENT_REQUESTS, so
+        that nobody can shut out the others.
         """
-        start = time.monotonic() - LIMIT_SECONDS
-        recent = {key: [moment for moment in times if moment >= start] for key, times in self.times.items()}
-        self.times = {key: times for key, times in recent.items() if times}
-        own = self.times.get(client, [])
-        is_busy = max_requests is not None and sum(map(len, self.times.values())) >= max_requests
-        if len(own) >= (1 if is_busy else MAX_CLIENT_REQUESTS):
+        moment, network = time.monotonic(), network_key(client)
+        while self.requests and self.requests[0][0] < moment - LIMIT_SECONDS:
+            for key in self.requests.popleft()[1]:
+                self.counts[key] -= 1
+                if not self.counts[key]:
+                    del self.counts[key]
+        is_busy = max_requests is not None and len(self.requests) >= max_requests
+        if self.counts[client] >= (1 if is_busy else MAX_CLIENT_REQUESTS) or (
+            is_busy and self.counts[network] >= MAX_CLIENT_REQUESTS
+        ):
             return False
-        self.times[client] = [*own, time.monotonic()]
+        keys = {client, network}  # a client that is no IP address is its own network
+        self.requests.append((moment, keys))
+        self.counts.update(keys)
         return True
 
 
@@ -181,15 +191,16 @@ def read_form(site: SiteRequest) -> dict[str, str]:
 def is_from_other_site(site: SiteRequest) -> bool:
     """Return whether a page of another site sent a form, as far as the browser says where it comes from.
 
-    Over plain HTTP, browsers send no Sec-Fetch-Site, but all of them send Origin with a form for another site.
+    Over plain HTTP, browsers send no Sec-Fetch-Site, but all of them send Origin with a form. It is compared with
+    PUBLIC_URL, not with Host: the name of another site may lead to this server (DNS rebinding).
     """
     headers, settings = site.request.headers, read_follow_settings()
     if fetch_site := headers.get("sec-fetch-site"):
         return fetch_site not in ("same-origin", "none")
     if (origin := headers.get("origin")) is None:
         return False
-    own = {headers.get("host", "").lower(), urlsplit(settings.public_url).netloc.lower() if settings else None}
-    return origin.lower().partition("://")[2] not in own - {""}  # "null": of a page that hides where it is from
+    # "null": of a page that hides where it is from
+    return settings is None or origin.lower().partition("://")[2] != urlsplit(settings.public_url).netloc.lower()
 
 
 def normalise_address(channel: str, text: str, settings: FollowSettings) -> str | None:
@@ -208,9 +219,10 @@ def normalise_address(channel: str, text: str, settings: FollowSettings) -> str 
     found = MAIL_ADDRESS.fullmatch(text)
     if channel != "mail" or found is None:
         return None
-    address = f"{text.rpartition('@')[0]}@{host_to_ascii(found[1])}"
+    host = host_to_ascii(found[1]).removesuffix(".")
+    address = f"{text.rpartition('@')[0]}@{host}"
     is_plain = address.isascii() and parseaddr(address)[1] == address and len(address) <= MAX_ADDRESS_LENGTH
-    return address if is_plain and not re.search(r"[^\w.-]", host_to_ascii(found[1]), re.ASCII) else None
+    return address if is_plain and not re.search(r"[^\w.-]", host, re.ASCII) else None
 
 
 async def find_page(site: SiteRequest, followed: Followed) -> str:
@@ -299,23 +311,26 @@ def act_on_token(
 ) -> tuple[list[Subscription], bool, str | None, str] | None:
     """Do what is asked for; return the subscriptions of the token, whether for all, a secret, and the token.
 
-    Returns None if the token is not valid, or what is to be confirmed was requested anew since the page was shown.
+    Returns None if the token is not valid, or not for what is to be confirmed or ended, as when that was requested
+    anew since the page was shown. Raises ReaderError if a link to one subscription asks for what only its owner may.
     """
     with FollowStore(path) as store:
         found = store.read_token(token, now())
         if found is None:
             return None
         subscription, is_all = found
+        if not is_all and (action == "end_all" or (action == "access" and not subscription.confirmed)):
+            raise ReaderError(400, "error.follow_form")  # no page of such a link has this form
         listed = store.list_shown(subscription, is_all=is_all)
         wanted = own_id or ("" if is_all else str(subscription.id))
         chosen = listed if is_all and action == "end_all" else [each for each in listed if str(each.id) == wanted]
-        if action == "confirm" and not chosen:
+        if not chosen and (action == "confirm" or (action == "end" and not is_all)):
             return None
         change_subscriptions(store, action, chosen, subscription, newest)
         current = [each for one in listed if (each := store.find(one.id))]
         # only now: later, whoever sees the webhook's messages has the link
         is_first = action == "confirm" and chosen[0].confirmed is None
-        owned = subscription if is_all else chosen[0] if is_first else None
+        owned = subscription if is_all else store.find(chosen[0].id) if is_first else None
         is_token_ended = is_all and current and subscription.id not in {each.id for each in current}
         return (
             current or listed[:1],
@@ -334,7 +349,7 @@ def change_subscriptions(
 ) -> None:
     """Confirm or end what was chosen, or send the address of a subscription a link to all."""
     if action == "confirm":
-        store.confirm(chosen[0], *newest, now())
+        store.confirm(chosen[0], subscription.address, *newest, now())
     elif action == "access":
         if not ACCESS_REQUESTS.is_allowed(str(subscription.id)):
             raise ReaderError(429, "follow.problem.too_many")
@@ -362,5 +377,6 @@ def format_subscription(subscription: Subscription, what: str | None) -> dict[st
         "due",
         "rejections",
         "rejected",
+        "seconds",
     )
     return {"followed": what, **{name: getattr(subscription, name) for name in names}}

@@ -164,7 +164,7 @@ def test_followers_wait_no_longer_than_otherwise(tmp_path: Path, ahead: timedelt
             store.request(address=f"{name}@example.org", frequency="day", now=NOW + ahead, **request)
         first = store.find(1)
         assert first
-        store.confirm(first, 1, None, NOW + ahead)
+        store.confirm(first, first.address, 1, None, NOW + ahead)
         due = [moment for moment in (NOW, NOW + 3 * DAY) if store.list_due(moment)]
         assert due, "a daily message is due within three days"
         store.record_acceptance(NOW + ahead)

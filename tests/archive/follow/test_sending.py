@@ -25,7 +25,7 @@ from archive.dates import now
 from archive.delivery import parse_mail_server
 from archive.follow import sending
 from archive.follow.sending import handle_bounce, notify
-from archive.follow.store import FOLLOW_FILE, KEY_FILE, FollowStore, lock_sending
+from archive.follow.store import FOLLOW_FILE, FOLLOW_VERSION, KEY_FILE, FollowStore, lock_sending
 from archive.takedowns import hide_release, redact_passage
 from tests.archive.follow.life import (
     ADDRESS,
@@ -308,6 +308,19 @@ async def test_links_of_a_former_file(life: Life, own_site: Site) -> None:
     life.moment += DAY
     assert await subscribe(own_site, life, "q=fyr") != link
     assert (await own_site.get(link)).status_code == 404
+
+
+async def test_a_file_of_the_first_version_is_kept(life: Life, own_site: Site) -> None:
+    link = await subscribe(own_site, life, "q=bro")
+    life.crawl(BRIDGE)
+    with closing(sqlite3.connect(life.path.with_name(FOLLOW_FILE))) as db:
+        db.execute("alter table subscriptions drop column seconds")
+        db.execute("pragma user_version = 1")
+    assert (await own_site.get(link)).status_code == 200
+    assert len(life.take_mails()) == 1
+    with closing(sqlite3.connect(life.path.with_name(FOLLOW_FILE))) as db:
+        assert db.execute("select seconds from subscriptions").fetchall() == [(0,)]
+        assert db.execute("pragma user_version").fetchone() == (FOLLOW_VERSION,)
 
 
 async def test_another_frequency_loses_nothing(life: Life, own_site: Site) -> None:

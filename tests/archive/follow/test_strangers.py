@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import date
@@ -13,7 +14,6 @@ from urllib.parse import quote, urlencode
 import httpx
 import pytest
 
-from archive import delivery
 from archive.follow import sending
 from archive.follow.store import CONFIRMATION_PAUSE
 from tests.archive.follow.life import (
@@ -62,9 +62,10 @@ def silent_servers(number: int) -> Iterator[list[str]]:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Shorten the time for which a run waits, in proportion."""
-    monkeypatch.setattr(delivery, "DELIVERY_TIMEOUT", 0.2)
-    monkeypatch.setattr(sending, "MAX_WEBHOOK_SECONDS", 0.6)
+    """Shorten the time for which a run waits for webhooks, in proportion; mails keep theirs."""
+    monkeypatch.setattr(sending, "MAX_ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(sending, "DELIVERY_TIMEOUT", 1.0)
+    monkeypatch.setattr(sending, "MAX_WEBHOOK_SECONDS", 1.5)
 
 
 async def request_webhook(site: Site, url: str, query: str = "") -> None:
@@ -122,6 +123,64 @@ async def test_requests_for_webhooks_delay_no_request_by_mail(life: Life, own_si
         await subscribe(own_site, life, "q=bron")
 
 
+class SlowWebhook(Webhook):
+    """A webhook that takes every message, after `delay` seconds."""
+
+    delay = 0.0
+
+    def __init__(self) -> None:
+        super().__init__()
+        webhook, handler = self, self.server.RequestHandlerClass
+
+        class SlowHandler(handler):  # type: ignore[misc, valid-type] # made by Webhook
+            def do_POST(self) -> None:  # noqa: N802 - as http.server calls it
+                time.sleep(webhook.delay)
+                super().do_POST()
+
+        self.server.RequestHandlerClass = SlowHandler
+
+
+def list_reported(webhook: Webhook) -> set[str]:
+    return {event["title"] for message in webhook.received for event in message["data"]["events"]}
+
+
+@pytest.mark.parametrize("delay", [0.3, 0.8])
+async def test_webhooks_that_are_slow_but_answer_come_last(
+    life: Life, own_site: Site, monkeypatch: pytest.MonkeyPatch, delay: float
+) -> None:
+    monkeypatch.setattr(sending, "MAX_ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(sending, "DELIVERY_TIMEOUT", 5.0)
+    with ExitStack() as stack:
+        slow = [stack.enter_context(SlowWebhook()) for _ in range(5)]
+        for webhook in slow:  # before the other, so that they are first by age
+            await confirm_webhook(own_site, life, webhook)
+            webhook.delay = delay
+        fast = stack.enter_context(Webhook())
+        await confirm_webhook(own_site, life, fast)
+        life.crawl(BRIDGE)
+        life.notify()
+        for webhook in slow:  # one fast answer does not put them before the others again
+            webhook.delay = 0.0
+        life.moment += 5 * MINUTE
+        life.notify()
+        life.crawl(build_release("kaj", "Ny kaj", TODAY))
+        life.notify()
+        monkeypatch.setattr(sending, "MAX_WEBHOOK_SECONDS", delay)
+        for webhook in slow:
+            webhook.delay = delay
+        life.crawl(build_release("hamn", "Ny hamn", TODAY))
+        life.notify()
+        assert len(fast.received) == 3
+        assert not all(len(list_reported(webhook)) == 3 for webhook in slow)  # their time was over
+        for webhook in slow:
+            webhook.delay = 0.0
+        life.moment += DAY
+        monkeypatch.setattr(sending, "MAX_WEBHOOK_SECONDS", 600.0)
+        life.notify()
+        for webhook in slow:  # nothing is lost
+            assert list_reported(webhook) == {"Bron vid fyren", "Ny kaj", "Ny hamn"}
+
+
 # Limits
 
 
@@ -138,7 +197,7 @@ async def request_mail(site: Site, client: str, address: str = ADDRESS, query: s
 
 
 @pytest.mark.parametrize(
-    "networks", [[f"203.0.113.{n}" for n in range(110)], [f"2001:db8:{n:x}::1" for n in range(11)]], ids=["v4", "v6"]
+    "networks", [[f"203.0.{n}.7" for n in range(110)], [f"2001:db8:{n:x}::1" for n in range(11)]], ids=["v4", "v6"]
 )
 async def test_nobody_can_use_up_the_requests_of_all(life: Life, strict_site: Site, networks: list[str]) -> None:
     link = await subscribe(strict_site, life, "")
@@ -169,6 +228,31 @@ async def test_addresses_of_one_network_share_their_requests(strict_site: Site) 
     for client in ("203.0.113.9", "203.0.113.10"):
         assert await request_mail(strict_site, client) == 429
     assert await request_mail(strict_site, "2001:db8:1:3::5") == 200
+
+
+@pytest.mark.parametrize("form", ["2001:db8:7:{:x}::1", "203.0.113.{}"])
+async def test_one_network_cannot_make_a_request_with_each_address_when_the_site_is_busy(
+    strict_site: Site, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    monkeypatch.setenv("FOLLOW_MAX_REQUESTS", "20")
+    for n in range(20):
+        assert await request_mail(strict_site, f"198.51.{n}.1", f"a{n}@a.example") == 200
+    answers = [await request_mail(strict_site, form.format(n), f"r{n}@a.example") for n in range(15)]
+    assert answers == [200] * 10 + [429] * 5
+    for other in ("192.0.2.1", "2001:db8:8::1", "198.51.0.2"):
+        assert await request_mail(strict_site, other, "new@a.example") == 200
+
+
+def test_counted_requests_are_forgotten_after_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
+    plugin = find_plugin("follow.py")
+    moment = 0.0
+    monkeypatch.setattr(plugin.time, "monotonic", lambda: moment)
+    counter = plugin.RequestCounter()
+    assert [counter.is_allowed("203.0.113.1", 100) for _ in range(11)] == [True] * 10 + [False]
+    moment = 3_601.0
+    assert counter.is_allowed("2001:db8::/64", 1)
+    assert not counter.is_allowed("2001:db8::/64", 1)
+    assert set(counter.counts) == {"2001:db8::/64", "2001:db8::/48"}
 
 
 async def test_links_to_everything_are_limited_for_whoever_has_a_link(life: Life, strict_site: Site) -> None:
@@ -221,8 +305,8 @@ async def test_no_title_and_no_name_is_sent_before_a_confirmation(life: Life, ow
     for query in (f"release={life.find_id(said.title)}", f"person={slug}"):
         await post(own_site, f"/-/follow?{query}", channel="mail", address=ADDRESS, frequency="now")
     sent = "".join(f"{mail['Subject']}\n{read_text(mail)}" for mail in life.take_mails())
-    assert "ett meddelande, som visas när du öppnar länken" in sent
-    assert "citat av en person, som visas när du öppnar länken" in sent
+    assert "Vilket meddelande det gäller ser du när du öppnar länken." in sent
+    assert "Det gäller citat av en person. Vem det är ser du när du öppnar länken." in sent
     assert "Titel" not in sent
     assert "Åberg" not in sent
 
@@ -253,6 +337,26 @@ async def test_chat_programs_show_the_words_of_others_as_they_are(
         assert message["data"]["events"][0]["title"] == words
 
 
+@pytest.mark.parametrize("query", ["q=bro&lang=en", "q=<b>&agency=fyr", "q=bro&agency=fyr&lang=en"])
+async def test_links_in_the_text_of_a_webhook_are_whole(
+    life: Life, own_site: Site, monkeypatch: pytest.MonkeyPatch, query: str
+) -> None:
+    monkeypatch.setattr(sending, "MAX_EVENTS", 1)
+    with Webhook() as webhook:
+        await request_webhook(own_site, webhook.url, query)
+        life.notify()
+        asked = webhook.received.pop()
+        assert asked["text"].endswith(asked["data"]["subscription"])
+        assert (await post(own_site, find_link(asked["text"]), action="confirm")).status_code == 200
+        life.crawl(build_release("a", "Bro <b> ett & tu", TODAY), build_release("b", "Bro <b> två", TODAY))
+        life.notify()
+        (report,) = webhook.received
+        assert report["data"]["more"] == 1
+        assert report["text"].endswith(f"\n{report['data']['subscription']}")
+        assert f"\n{report['data']['page']}\n" in report["text"]
+        assert "&lt;b&gt;" in report["text"]
+
+
 # Forms of other sites
 
 
@@ -267,8 +371,10 @@ async def test_chat_programs_show_the_words_of_others_as_they_are(
         ({"origin": ""}, 403),
         ({"origin": "http://evil.example", "sec-fetch-site": "cross-site"}, 403),
         ({"origin": "http://localhost", "sec-fetch-site": "same-site"}, 403),
-        ({"origin": "http://localhost"}, 200),
+        ({"origin": "http://localhost"}, 403),  # Host, which any site can make its own by DNS
+        ({"origin": "http://evil.example", "host": "evil.example"}, 403),
         ({"origin": "https://arkiv.example"}, 200),
+        ({"origin": "https://ARKIV.example", "host": "127.0.0.1:8001"}, 200),
         ({"origin": "https://arkiv.example", "sec-fetch-site": "same-origin"}, 200),
         ({}, 200),
     ],
@@ -322,6 +428,59 @@ async def test_an_earlier_link_shows_a_later_request(life: Life, own_site: Site)
     assert await request_mail(own_site, "198.51.100.7", ADDRESS, "q=egen") == 200
     await confirm_own(own_site, link, "q=egen")
     assert "främling5" not in (await own_site.get(link)).text  # only the newest
+
+
+@pytest.mark.parametrize("later", [0, 31])
+async def test_strangers_cannot_hide_what_was_requested_before(life: Life, own_site: Site, later: int) -> None:
+    await request_as_stranger(own_site, 6)
+    assert await request_mail(own_site, "198.51.100.7", ADDRESS, "q=egen") == 200
+    life.take_mails()
+    life.moment += CONFIRMATION_PAUSE  # the owner's message is sent now, and lost; the next one is a stranger's
+    await request_as_stranger(own_site, 1, 6)
+    await request_as_stranger(own_site, later, 7)
+    life.take_mails()
+    life.moment += CONFIRMATION_PAUSE
+    (mail,) = life.take_mails()
+    await confirm_own(own_site, find_link(read_text(mail)), "q=egen")
+
+
+@pytest.mark.parametrize(
+    "form", ["ada+{}@reader.example", "ADA+{}+x@Reader.example", "ada+@reader.example", "ada@reader.example."]
+)
+async def test_a_tag_in_an_address_is_no_other_mailbox(life: Life, own_site: Site, form: str) -> None:
+    for n in range(12):
+        assert await request_mail(own_site, f"2001:db8:{n:x}::1", form.format(n), f"q=främling{n}") == 200
+    assert len(life.take_mails()) == 6
+    await request_mail(own_site, "198.51.100.7", ADDRESS, "q=egen")
+    assert life.take_mails() == []
+    for other in ("adam@reader.example", "ada@reader.example.se", "ada-x@reader.example"):
+        await request_mail(own_site, "198.51.100.7", other)
+    assert len(life.take_mails()) == 3
+
+
+async def test_a_link_confirms_for_no_other_address_than_its_own(life: Life, own_site: Site) -> None:
+    """On a server without tags, somebody else may have the address with one."""
+    await request_as_stranger(own_site, 6)
+    link = find_link(read_text(life.take_mails()[0]))
+    await request_mail(own_site, "198.51.100.7", "ada+egen@reader.example", "q=egen")
+    await confirm_own(own_site, link, "q=egen")
+    life.crawl(build_release("egen", "En egen fyr", TODAY))
+    assert [mail["To"] for mail in life.take_mails() if "nytt" in mail["Subject"]] == [ADDRESS]
+
+
+@pytest.mark.parametrize(("action", "status"), [("end_all", 400), ("access", 400), ("end", 404)])
+async def test_a_page_does_not_claim_what_its_link_cannot_do(
+    life: Life, own_site: Site, action: str, status: int
+) -> None:
+    await post(own_site, "/-/follow?q=bro", channel="mail", address=ADDRESS, frequency="now")
+    (mail,) = life.take_mails()
+    link = find_link(read_text(mail))
+    other = {"id": "99"} if action == "end" else {}
+    assert (await post(own_site, link, action=action, **other)).status_code == status
+    assert life.take_mails() == []
+    assert (await post(own_site, link, action="confirm")).status_code == 200
+    if action != "access":
+        assert (await post(own_site, link, action=action, **other)).status_code == status
 
 
 async def test_what_is_gone_since_the_page_was_shown_confirms_nothing_else(life: Life, own_site: Site) -> None:

@@ -565,8 +565,12 @@ async def test_former_hit_states_when_the_words_disappeared(history_site: Site) 
 
 @pytest.mark.parametrize("words", ["fyrtio båtar", '"fyrtio båtar"'], ids=["looser hits", "no hits"])
 async def test_search_without_hits_leads_to_earlier_versions(history_site: Site, words: str) -> None:
-    path, text = f"/search?q={quote(words)}", "Sök även i tidigare versioner"
-    (link,) = (await history_site.page(path)).xpath(f"//a[text()='{text}']")
+    """The way to what the agency has removed comes first: right below the heading that says that nothing was found."""
+    path, text = f"/search?q={quote(words)}", "1 meddelande hade orden i en tidigare version"
+    (link,) = (await history_site.page(path)).xpath(
+        f"//h2[text()='Inga meddelanden hittades' or text()='0 meddelanden']/following::p[not(@class='order')][1]/a"
+    )
+    assert link.text == text
     assert (await history_site.page(link.get("href"))).cssselect("li .former")
     assert text not in await history_site.text(f"{path}&show=questions")
     assert text not in await history_site.text(f"{path}&versions=all&year=1999")

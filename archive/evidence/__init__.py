@@ -74,6 +74,7 @@ class EvidenceBundle:
     checksums: list[tuple[str, str]] = field(default_factory=list)  # (name, SHA-256)
     notes: list[tuple[str, dict[str, Any]]] = field(default_factory=list)  # (key of a text, values)
     attached_bytes: int = 0  # of the attached files so far
+    origin: str = ""  # "_import" for a version that another collection had, which selects texts of the guide
     # (key of a text, values): instructions for checking
     steps: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
@@ -119,16 +120,17 @@ class EvidenceBundle:
         parts = [f"{format_text(title_key, **title_values)}\n{format_text('from', **title_values)}"]
         parts += [format_text(key, **values) for key, values in self.notes]
         time_lines = [
-            f"  {format_text(key)}: {format_text('not_told') if value is None else value}" for key, value in self.times
+            f"  {format_text(key)}: {format_text('never' if key == 'found' else 'not_told') if value is None else value}" for key, value in self.times
         ]
         parts.append("\n".join([format_text("times"), *time_lines]))
+        has_chain = any(key == "check_chain" for key, _ in self.steps)
         if self.checksums:
             parts.append(
                 "\n".join([format_text("files"), *(f"  {name}: {format_text(key)}" for name, key in self.files)])
             )
             steps = [f"  {number}. {format_text(key, **values)}" for number, (key, values) in enumerate(self.steps, 1)]
             parts.append("\n".join([format_text("check"), *steps]))
-            parts.append(format_text("limits" if any(key == "check_chain" for key, _ in self.steps) else "alone"))
+            parts.append(format_text(f"limits{self.origin}" if has_chain else "alone"))
         return "\n\n".join(parts) + "\n"
 
 
@@ -168,6 +170,7 @@ def write_bundle(path: Path, table: str, row_id: int, out: IO[bytes]) -> bool:
 def fill_bundle(bundle: EvidenceBundle, db: sqlite3.Connection, captures: Captures | None, row: dict[str, Any]) -> None:
     kind = "version" if "ended" not in row else "move" if row["kind"] == "moved" else "removal"
     bundle.times += list_observation_times(row, kind)
+    bundle.origin = "_import" if kind == "version" and row["cause"] == "import" else ""
     entries: dict[str, ManifestEntry] = {}
     rows = [("captures", row["capture"])] + ([("revisions", row["id"])] if kind == "version" else [])
     try:
@@ -185,7 +188,7 @@ def fill_bundle(bundle: EvidenceBundle, db: sqlite3.Connection, captures: Captur
         values = {key: row[key] for key in ("hash", "taken_down", "reason", "reason_en")}
         bundle.notes.append(("withheld", {"sha256": capture["sha256"] if capture else "–", **values}))
     elif capture is None:
-        bundle.notes.append((f"no_capture_{kind}", {}))
+        bundle.notes.append((f"no_capture{bundle.origin or f'_{kind}'}", {}))
     else:
         add_capture(bundle, captures, capture, entries.get("captures"))
     if kind != "version":
@@ -212,9 +215,12 @@ def list_observation_times(row: dict[str, Any], bundle_kind: str) -> list[tuple[
         return [("moved_seen", row["first_seen"])]
     if bundle_kind == "removal":
         return [("away_since", row["first_seen"]), ("away_until", row["last_seen"]), ("back", row["ended"])]
-    imported = row["cause"] == "import"  # not yet found on the web by the archive, unless `last_seen_at` is later
-    last_seen = None if imported and row["last_seen_at"] == row["seen"] else row["last_seen_at"]
-    return [("taken_over" if imported else "seen", row["seen"]), ("last_seen", last_seen)]
+    times = [("taken_over" if row["cause"] == "import" else "seen", row["seen"])]
+    if row["last_seen_at"] != row["seen"]:  # else no check has found it again, or an imported one at all
+        times.append(("last_seen", row["last_seen_at"]))
+    elif row["cause"] == "import":
+        times.append(("found", None))
+    return times
 
 
 def add_capture(
@@ -238,9 +244,9 @@ def add_capture(
 
 
 def add_state(bundle: EvidenceBundle, row: dict[str, Any], entry: ManifestEntry | None) -> None:
-    bundle.times += [("published", row["published"]), ("updated", row["updated"])]
+    bundle.times += [(f"{name}{bundle.origin}", row[name]) for name in ("published", "updated")]
     text = format_canonical_state(row)
-    bundle.add_file("release.json", text, "release.json", entry.line["state_sha256"] if entry else compute_sha256(text))
+    bundle.add_file("release.json", text, f"release.json{bundle.origin}", entry.line["state_sha256"] if entry else compute_sha256(text))
     if entry:
         bundle.steps.append(("check_release", {"revision": row["id"], "part": entry.part}))
 

@@ -18,6 +18,8 @@ from typing import Any
 import pytest
 
 from archive import i18n
+from archive.captures import Captures
+from archive.evidence.manifest import write_manifest
 from archive.importer import import_file
 from archive.models import Release
 from archive.store import Archive
@@ -39,12 +41,12 @@ PAGES = (
     *("/-/takedowns", "/-/status", "/-/coverage", "/-/check", "/-/coverage?agency=hamnverket"),
     *(f"/archive/releases/{number}{suffix}" for number in (1, 2, 3) for suffix in ("", ".json")),
     *("/-/history/1.json", "/-/revision/1", "/-/revision/1.json", "/-/cite/1", "/-/cite/1.txt"),
-    *("/-/cite/1.bib", "/-/cite/1.ris", "/-/cite/1.csl.json"),
+    *("/-/cite/1.bib", "/-/cite/1.ris", "/-/cite/1.csl.json", "/-/evidence/1.zip", "/-/evidence/2.zip"),
 )
 
 CLAIM = re.compile(
     r"\b(?:check(?:s|ed)|seen|crawl(?:s|ed)?|first read|read by the archive|(?:has|been|not) read|never|since|still"
-    r"|no longer|not yet|found (?:any|it)|complete|nothing|every|everything)\b",
+    r"|no longer|not yet|found (?:any|it)|archive read|according to the agency|complete|nothing|every|everything)\b",
     re.IGNORECASE,
 )
 # text → the archives that may say it, and the rows that prove it; "none": it says nothing of what was read or checked
@@ -58,6 +60,7 @@ SAID = (  # texts that these archives must show wherever they may
     *("agency.never_read", "edits.never_crawled", "removals.never_crawled", "index.last_read", "cite.read_at"),
     *("phrase.never_checked", "phrase.unchecked_count", "phrase.read_once", "phrase.still_there"),
     *("phrase.appeared.first", "phrase.appeared.between", "release.never_checked", "release.read_once"),
+    *("guide.limits", "guide.limits_import", "guide.last_seen"),
     *("history.checked", "about.source_uncrawled", "about.source_imported", "version.never_found"),
 )
 
@@ -78,7 +81,7 @@ def add_crawl(archive: Archive, started: datetime) -> None:
 
 def create_archive(path: Path, state: str) -> None:
     """Write an archive of three releases, the second of which has no date."""
-    with Archive(path) as archive:
+    with Archive(path) as archive, Captures(path) as captures:
         archive.add_agency("hamnverket", name="Hamnverket", home="https://hamnverket.example/")
         releases = [build_release(1, published=SEEN.date()), build_release(2), build_release(3)]
         if state == "imported":
@@ -87,11 +90,12 @@ def create_archive(path: Path, state: str) -> None:
             rows = [{name: getattr(each, name) for name in names} for each in releases]
             lines.write_text("\n".join(json.dumps(row, default=str) for row in rows), encoding="utf-8")
             assert import_file(archive, lines, "hamnverket", SEEN).errors == []
-            return
-        keys = [save(archive, release, SEEN) for release in releases]
-        add_crawl(archive, SEEN)
+        else:
+            keys = [save(archive, release, SEEN) for release in releases]
+            add_crawl(archive, SEEN)
         if state == "year":
             add_year(archive, releases, keys)
+        write_manifest(archive.db.conn, captures, SEEN.date())
 
 
 def add_year(archive: Archive, releases: list[Release], keys: list[int]) -> None:

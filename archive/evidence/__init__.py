@@ -119,9 +119,10 @@ class EvidenceBundle:
 
         parts = [f"{format_text(title_key, **title_values)}\n{format_text('from', **title_values)}"]
         parts += [format_text(key, **values) for key, values in self.notes]
-        time_lines = [
-            f"  {format_text(key)}: {format_text('never' if key == 'found' else 'not_told') if value is None else value}" for key, value in self.times
-        ]
+        time_lines = []
+        for key, time in self.times:
+            unknown = format_text("never" if key == "found" else "not_told")
+            time_lines.append(f"  {format_text(key)}: {unknown if time is None else time}")
         parts.append("\n".join([format_text("times"), *time_lines]))
         has_chain = any(key == "check_chain" for key, _ in self.steps)
         if self.checksums:
@@ -246,7 +247,12 @@ def add_capture(
 def add_state(bundle: EvidenceBundle, row: dict[str, Any], entry: ManifestEntry | None) -> None:
     bundle.times += [(f"{name}{bundle.origin}", row[name]) for name in ("published", "updated")]
     text = format_canonical_state(row)
-    bundle.add_file("release.json", text, f"release.json{bundle.origin}", entry.line["state_sha256"] if entry else compute_sha256(text))
+    bundle.add_file(
+        "release.json",
+        text,
+        f"release.json{bundle.origin}",
+        entry.line["state_sha256"] if entry else compute_sha256(text),
+    )
     if entry:
         bundle.steps.append(("check_release", {"revision": row["id"], "part": entry.part}))
 

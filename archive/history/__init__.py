@@ -621,6 +621,16 @@ IMPORTANCE_LEVEL_SQL = (  # position in IMPORTANCE_LEVELS; edits without an impo
         f"when e.importance >= {least} then {place}" for place, (least, _, _) in enumerate(IMPORTANCE_LEVELS)
     ),
 )
+# is_checked: whether any release was looked for again after it had been stored; is_read: whether any was
+# not only imported; unconfirmed: how many were missing when last looked for, too recently to count as removed
+KNOWLEDGE_SQL = """
+    with own as (select id, checks from releases where :agency is null or agency = :agency)
+    select exists (select 1 from own where checks > 0)
+        or exists (select 1 from own join revisions v on v.release = own.id where v.checks > 0) as is_checked,
+      exists (select 1 from own join revisions v on v.release = own.id where v.cause <> 'import') as is_read,
+      (select count(distinct o.release) from removals o join own on own.id = o.release
+        where o.kind <> 'moved' and o.confirmed is null and o.ended is null) as unconfirmed
+"""
 FIRST_CRAWL_SQL = """
     select min((select c.started from crawls c where c.agency = a.slug order by c.started limit 1)) as started
     from agencies a where :agency is null or a.slug = :agency
@@ -643,6 +653,11 @@ async def read_first_crawl(run: RunQuery, agency: str | None = None) -> date | N
     """Return the day in Sweden on which an agency (None: any) was first crawled; None if it never was."""
     started = (await run(FIRST_CRAWL_SQL, {"agency": agency}))[0]["started"]
     return to_swedish_day(started) if started else None
+
+
+async def read_knowledge(run: RunQuery, agency: str | None) -> dict[str, Any]:
+    """Return what the archive can know of an agency (None: of any): see the columns of KNOWLEDGE_SQL."""
+    return dict((await run(KNOWLEDGE_SQL, {"agency": agency}))[0])
 
 
 async def count_edits_by_week(run: RunQuery, query: RegisterQuery, first: date, today: date) -> list[EditWeek]:

@@ -234,9 +234,9 @@ async def search(
     earlier_versions: bool = False,
     page: int = 1,
 ) -> dict[str, Any]:
-    """Search the agencies' news. Returns hits with excerpts; read_version has the whole text.
+    """Search the agencies' news. Returns results with excerpts; read_version has the whole text.
 
-    Hits with match "loose" lack some of the words.
+    Results with match "loose" lack some of the words.
     """
     agency = await find_agency(agency)
     versions = "all" if earlier_versions else None
@@ -339,7 +339,10 @@ async def list_changes(
     after: int | None = None,
     size: int = 20,
 ) -> dict[str, Any]:
-    """List what changed since a day, newest first: edits by the agencies, removals of releases, or new releases."""
+    """List what changed since a day, newest first: edits by the agencies, removals of releases, or new releases.
+
+    `read_since` is when the archive first read the agency's website, or any website. null: never, so it cannot know.
+    """
     agency = await find_agency(agency)
     path, time = CHANGES[what]
     filters = {"from": since.isoformat(), "importance": importance} if what == "edits" else {}
@@ -350,7 +353,11 @@ async def list_changes(
     selected = [entry for entry in entries if entry[time] >= start]
     if len(selected) < len(entries):  # the rest is older
         data["next"] = None
-    return {"since": since.isoformat(), what: selected, **describe_rest(data, is_whole=is_whole), "page": data["page"]}
+    options = {"_shape": "objects", "_sort": "started", "_size": 1, "_nofacet": 1, "_nocount": 1}
+    crawls, _ = await fetch("/archive/crawls.json", agency=agency, **options)
+    read_since = crawls["rows"][0]["started"] if crawls["rows"] else None
+    rest = describe_rest(data, is_whole=is_whole and read_since is not None)
+    return {"since": since.isoformat(), "read_since": read_since, what: selected, **rest, "page": data["page"]}
 
 
 TOOLS = (*(list_agencies, search, read_version, compare_versions, phrase_history, check_quotations, list_changes),)

@@ -40,6 +40,7 @@ from archive.history import (
     parse_register_query,
     parse_removals_query,
     read_first_crawl,
+    read_knowledge,
     read_stored_revisions,
     read_takedowns_page,
 )
@@ -113,11 +114,10 @@ async def read_agencies(run: RunQuery) -> list[FacetValue]:
     return sorted(choices, key=lambda choice: swedish_sort_key(choice.name))
 
 
-async def read_empty_context(run: RunQuery) -> dict[str, Any]:
-    """Return since when the archive could have seen an entry, for the page of an empty register."""
-    first_crawl = await read_first_crawl(run)
-    is_read = bool(await run("select 1 from revisions where cause <> 'import' limit 1", {}))
-    return {"first_crawl": first_crawl and first_crawl.isoformat(), "is_read": is_read}
+async def read_empty_context(run: RunQuery, agency: str | None) -> dict[str, Any]:
+    """Return what the archive could have seen of an agency (None: of any), for the page of an empty register."""
+    first_crawl = await read_first_crawl(run, agency)
+    return {"first_crawl": first_crawl and first_crawl.isoformat(), **await read_knowledge(run, agency)}
 
 
 def needs_export(site: SiteRequest, next_cursor: int | None) -> bool:
@@ -198,7 +198,7 @@ class Register(ABC):
             context: dict[str, Any] = {"filters": query.filters, "after": query.after}
             context |= {self.name: page.rows, "next_cursor": page.next_cursor}
             context |= {"search": query.search} | await self.read_context(site, query, page)
-            context |= {} if page.rows else await read_empty_context(site.run)
+            context |= {} if page.rows else await read_empty_context(site.run, query.filters.get("agency"))
             return await site.render(self.template, context)
         options = {**query.filters, "lang": site.requested_language, "size": site.args.get("size")}
         build_url = partial(site.url, f"{self.path}.{site.format_name}", **options)

@@ -14,7 +14,7 @@ from xml.sax.saxutils import escape
 
 from archive.database import ListPage, RunQuery, take_page
 from archive.dates import to_iso
-from archive.history import build_file_edits_sql, read_first_crawl
+from archive.history import build_file_edits_sql, read_first_crawl, read_knowledge
 from archive.i18n import swedish_sort_key, translate
 from archive.params import FilterError
 from archive.quotes import build_slug
@@ -337,6 +337,7 @@ async def read_agency_summary(run: RunQuery, slug: str) -> dict[str, Any]:
         "edits": counts[0]["edits"] + files[0]["n"],
         "unannounced_edits": counts[0]["unannounced_edits"],
         "removals": (await run(REMOVAL_COUNT_SQL, values))[0]["n"],
+        **await read_knowledge(run, slug),
         "last_crawl": last[0] if last else None,
         "first_crawl_day": to_iso(await read_first_crawl(run, slug)),
     }

@@ -38,6 +38,7 @@ PAGES = (
     *(f"/-/{name}{suffix}" for name in ("edits", "removed") for suffix in ("", ".json", ".atom")),
     *(f"/-/phrase{suffix}?q=kajen" for suffix in ("", ".json", ".csv", ".atom")),
     *('/-/phrase?q="120 miljoner"', '/search?q="120 miljoner"', "/-/edits?q=kajen"),
+    *("/-/edits?agency=hamnverket", "/-/removed?agency=hamnverket"),
     *("/-/takedowns", "/-/status", "/-/coverage", "/-/check", "/-/coverage?agency=hamnverket"),
     *(f"/archive/releases/{number}{suffix}" for number in (1, 2, 3) for suffix in ("", ".json")),
     *("/-/history/1.json", "/-/revision/1", "/-/revision/1.json", "/-/cite/1", "/-/cite/1.txt"),
@@ -46,7 +47,8 @@ PAGES = (
 
 CLAIM = re.compile(
     r"\b(?:check(?:s|ed)|seen|crawl(?:s|ed)?|first read|read by the archive|(?:has|been|not) read|never|since|still"
-    r"|no longer|not yet|found (?:any|it)|archive read|according to the agency|complete|nothing|every|everything)\b",
+    r"|no longer|not yet|found (?:any|it)|missing at|archive read"
+    r"|according to the agency|complete|nothing|every|everything)\b",
     re.IGNORECASE,
 )
 # text → the archives that may say it, and the rows that prove it; "none": it says nothing of what was read or checked
@@ -57,7 +59,8 @@ CLAIMS = {
     )
 }
 SAID = (  # texts that these archives must show wherever they may
-    *("agency.never_read", "edits.never_crawled", "removals.never_crawled", "index.last_read", "cite.read_at"),
+    *("agency.never_read", "edits.never_crawled", "removals.never_crawled", "edits.unchecked", "removals.unchecked"),
+    *("edits.never_crawled_agency", "removals.never_crawled_agency", "index.last_read", "cite.read_at"),
     *("phrase.never_checked", "phrase.unchecked_count", "phrase.read_once", "phrase.still_there"),
     *("phrase.appeared.first", "phrase.appeared.between", "release.never_checked", "release.read_once"),
     *("guide.limits", "guide.limits_import", "guide.last_seen"),
@@ -154,6 +157,48 @@ async def test_pages_claim_only_what_rows_prove(state_archive: tuple[str, Path],
     assert wrong == set()
     expected = {key for key in SAID if state in CLAIMS[key][0]}
     assert said & set(SAID) == expected
+
+
+async def test_unconfirmed_removals_and_agencies_never_read(tmp_path: Path) -> None:
+    """A release that was missing once is not yet removed; of another agency, the archive knows nothing."""
+    path = tmp_path / "archive.db"
+    create_archive(path, "once")
+    with Archive(path) as archive:
+        archive.add_agency("tullhuset", name="Tullhuset", home="https://tullhuset.example/")
+        mark_missing(archive, 3, SEEN + DAY, "gone", status=404)
+    with served(path) as datasette:
+        site = Site(datasette)
+        unconfirmed = "No removal has been confirmed. One release was missing at the last check."
+        for query in ("", "&agency=hamnverket"):
+            assert unconfirmed in await site.text(f"/-/removed?lang=en{query}")
+        assert unconfirmed not in await site.text("/-/removed?lang=en&back=1")
+        assert "1 missing at the last check, unconfirmed" in await site.text("/agency/hamnverket?lang=en")
+        for register in ("edits", "removed"):
+            page = await site.text(f"/-/{register}?lang=en&agency=tullhuset")
+            assert "The archive has not read the agency’s website yet" in page
+            assert "fits the filters" not in page
+        assert "har ännu inte läst myndighetens webbplats" in await site.text("/-/edits?agency=tullhuset&q=kajen")
+
+
+@pytest.mark.parametrize(
+    ("query", "edits", "removals"),
+    [
+        ("", "has not found any edits since it began", "has not found any removed releases since it began"),
+        ("&agency=hamnverket", "No edit matches the filters", "No removed release matches the filters"),
+        ("&q=kajen", "No edit matches the filters", "No removed release matches the filters"),
+    ],
+)
+async def test_nothing_found_by_checks(tmp_path: Path, query: str, edits: str, removals: str) -> None:
+    """Once a release was checked, the empty registers and the numbers of the agency say what that found."""
+    path = tmp_path / "archive.db"
+    create_archive(path, "once")
+    with Archive(path) as archive:
+        archive.mark_checked(1, SEEN + DAY)
+    with served(path) as datasette:
+        site = Site(datasette)
+        assert edits in await site.text(f"/-/edits?lang=en{query}")
+        assert removals in await site.text(f"/-/removed?lang=en{query}")
+        assert "Not checked yet" not in await site.text("/agency/hamnverket?lang=en")
 
 
 async def test_data_of_what_was_never_checked(state_archive: tuple[str, Path]) -> None:

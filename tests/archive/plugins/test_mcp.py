@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 import uvicorn
+from datasette.app import Datasette
 from mcp import Client, MCPError
 
+from archive.store import Archive
 from archive.web.sandbox import SandboxLimits
 from tests.archive.sample import Site, find_plugin, served
 from tests.archive.sample_history import EDITED_ID, EDITED_NEWEST, EDITED_REVISIONS, REMOVED
@@ -24,8 +28,14 @@ HEADERS = {"accept": "application/json, text/event-stream", "content-type": "app
 @pytest.fixture(scope="module")
 async def address(history_site: Site) -> AsyncIterator[str]:
     """The endpoint of a served site whose public address is another."""
+    async with serve_endpoint(history_site.datasette) as address:
+        yield address
+
+
+@asynccontextmanager
+async def serve_endpoint(datasette: Datasette) -> AsyncIterator[str]:
     config = uvicorn.Config(
-        history_site.datasette.app(), host="127.0.0.1", port=0, log_config=None, lifespan="off"
+        datasette.app(), host="127.0.0.1", port=0, log_config=None, lifespan="off"
     )  # the site lives on
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())
@@ -171,6 +181,20 @@ async def test_changes_since_a_day_are_those_of_the_register(address: str, what:
     assert newer["complete"]
     assert 0 < len(newer[what]) < len(everything)
     assert newer[what] == everything[: len(newer[what])]
+
+
+@pytest.mark.parametrize("what", ["edits", "removals", "new"])
+async def test_changes_of_an_agency_never_read_are_not_complete(tmp_path: Path, what: str) -> None:
+    path = tmp_path / "archive.db"
+    with Archive(path) as archive:
+        archive.add_agency("tullhuset", name="Tullhuset", home="https://tullhuset.example/")
+        archive.add_agency("hamnverket", name="Hamnverket", home="https://hamnverket.example/")
+        archive.db.execute("insert into crawls (agency, spider, started) values ('hamnverket', 'news', '2024-06-03')")
+    with served(path) as datasette:
+        async with serve_endpoint(datasette) as address:
+            for agency, is_read in (("tullhuset", False), ("hamnverket", True), (None, True)):
+                found = await call(address, "list_changes", since="2020-01-01", what=what, agency=agency)
+                assert (found[what], found["complete"], bool(found["read_since"])) == ([], is_read, is_read)
 
 
 @pytest.mark.parametrize(

@@ -256,12 +256,11 @@ async def test_register_of_an_empty_archive(empty_site: Site, register: str) -> 
 @pytest.mark.parametrize(
     ("url", "sentence"),
     [
-        ("/-/edits", "Arkivet har inte upptäckt några ändringar sedan det började läsa"),
-        ("/-/edits?lang=en", "The archive has not found any edits since it began to read"),
-        ("/-/edits?importance=20", "Ingen ändring stämmer med filtren."),
-        ("/-/removed", "Arkivet har inte upptäckt några borttagna meddelanden sedan det"),
-        ("/-/removed?lang=en", "The archive has not found any removed releases since it began"),
-        ("/-/removed?back=1", "Inget borttaget meddelande stämmer med filtren."),
+        ("/-/edits", "Arkivet har ännu inte kontrollerat om något meddelande har ändrats"),
+        ("/-/edits?lang=en", "The archive has not yet checked whether any release has changed"),
+        ("/-/edits?importance=20", "Arkivet har ännu inte kontrollerat om något"),
+        ("/-/removed", "Arkivet har ännu inte kontrollerat om något meddelande har tagits bort"),
+        ("/-/removed?lang=en", "The archive has not yet checked whether any release has been removed"),
         ("/-/takedowns", "Inget är dolt eller maskerat"),
     ],
 )

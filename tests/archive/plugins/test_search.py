@@ -568,7 +568,7 @@ async def test_search_without_hits_leads_to_earlier_versions(history_site: Site,
     """The way to what the agency has removed comes first: right below the heading that says that nothing was found."""
     path, text = f"/search?q={quote(words)}", "1 meddelande hade orden i en tidigare version"
     (link,) = (await history_site.page(path)).xpath(
-        f"//h2[text()='Inga meddelanden hittades' or text()='0 meddelanden']/following::p[not(@class='order')][1]/a"
+        "//h2[text()='Inga meddelanden hittades' or text()='0 meddelanden']/following::p[not(@class='order')][1]/a"
     )
     assert link.text == text
     assert (await history_site.page(link.get("href"))).cssselect("li .former")

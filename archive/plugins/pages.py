@@ -44,7 +44,7 @@ MAX_INDEX_EDITS = 6
 MAX_INDEX_RELEASES = 6
 MAX_AGENCY_TAGS = 16
 STORED_SQL = """
-    select (select count(*) from attachment_files) as stored_files,
+    select (select count(distinct url) from attachment_versions) as stored_files,
       (select count(*) from revisions v join releases r on r.revision = v.id
         where v.cause = 'import' and r.checks = 0) as unchecked_imports
 """

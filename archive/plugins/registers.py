@@ -114,10 +114,24 @@ async def read_agencies(run: RunQuery) -> list[FacetValue]:
     return sorted(choices, key=lambda choice: swedish_sort_key(choice.name))
 
 
-async def read_empty_context(run: RunQuery, agency: str | None) -> dict[str, Any]:
-    """Return what the archive could have seen of an agency (None: of any), for the page of an empty register."""
+async def read_empty_context(run: RunQuery, query: RegisterQuery, name: str) -> dict[str, Any]:
+    """Return why a register is empty, as the ending of a text's key, and the values of the text."""
+    agency = query.filters.get("agency")
     first_crawl = await read_first_crawl(run, agency)
-    return {"first_crawl": first_crawl and first_crawl.isoformat(), **await read_knowledge(run, agency)}
+    knowledge = await read_knowledge(run, agency)
+    unconfirmed = knowledge["unconfirmed"] if name == "removals" else 0
+    is_filtered = query.after is not None or any(value for key, value in query.filters.items() if key != "agency")
+    if not (first_crawl or knowledge["is_read"]):
+        reason = "never_crawled_agency" if agency else "never_crawled"
+    elif unconfirmed and not is_filtered:
+        reason = "unconfirmed"
+    elif not (knowledge["is_checked"] or unconfirmed):
+        reason = "unchecked"
+    elif is_filtered or agency:
+        reason = "none_hint"
+    else:
+        reason = "none_since" if first_crawl else "none_yet"
+    return {"why_none": reason, "first_crawl": first_crawl and first_crawl.isoformat(), "unconfirmed": unconfirmed}
 
 
 def needs_export(site: SiteRequest, next_cursor: int | None) -> bool:
@@ -198,7 +212,7 @@ class Register(ABC):
             context: dict[str, Any] = {"filters": query.filters, "after": query.after}
             context |= {self.name: page.rows, "next_cursor": page.next_cursor}
             context |= {"search": query.search} | await self.read_context(site, query, page)
-            context |= {} if page.rows else await read_empty_context(site.run, query.filters.get("agency"))
+            context |= {} if page.rows else await read_empty_context(site.run, query, self.name)
             return await site.render(self.template, context)
         options = {**query.filters, "lang": site.requested_language, "size": site.args.get("size")}
         build_url = partial(site.url, f"{self.path}.{site.format_name}", **options)

@@ -160,7 +160,7 @@ def draw_agency_strip(site: SiteRequest, days: Sequence[str]) -> Markup:
     if not counts:
         return Markup()
     known = sum(counts.values())
-    return draw_strip(days, site.translate("status.strip_title", n=counts["fault"], known=known))
+    return draw_strip(days, site.translate("status.strip_title", n=known, faults=counts["fault"]))
 
 
 def group_faults(faults: Sequence[AgencyHealth]) -> list[list[AgencyHealth]]:

@@ -252,11 +252,12 @@ def cut_change(
             if highlight(words, query_terms).highlights:
                 shown: EditExcerpt = []
                 for piece in paragraph:
-                    parts = [(LONG_MIDDLE.sub(r"\1… ", piece.text), False)]
-                    if piece.op != "same":
-                        space = " " if piece.text[-1:].isspace() else ""
-                        parts = [*highlight(piece.text, marked_terms).excerpt(), (space, False)]
-                    shown.append((piece.op, parts))
+                    if piece.op == "same":
+                        shown.append(("same", [(LONG_MIDDLE.sub(r"\1… ", piece.text), False)]))
+                        continue
+                    shown.append((piece.op, highlight(piece.text.strip(), marked_terms).excerpt()))
+                    if piece.text[-1:].isspace():  # not marked: it has not changed
+                        shown.append(("same", [(" ", False)]))
                 return shown
     return []
 

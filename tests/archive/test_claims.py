@@ -61,7 +61,7 @@ CLAIMS = {
 SAID = (  # texts that these archives must show wherever they may
     *("agency.never_read", "edits.never_crawled", "removals.never_crawled", "edits.unchecked", "removals.unchecked"),
     *("edits.never_crawled_agency", "removals.never_crawled_agency", "index.last_read", "cite.read_at"),
-    *("phrase.never_checked", "phrase.unchecked_count", "phrase.read_once", "phrase.still_there"),
+    *("phrase.never_checked", "phrase.all_unchecked", "phrase.read_once", "phrase.still_there"),
     *("phrase.appeared.first", "phrase.appeared.between", "release.never_checked", "release.read_once"),
     *("guide.limits", "guide.limits_import", "guide.last_seen"),
     *("history.checked", "about.source_uncrawled", "about.source_imported", "version.never_found"),

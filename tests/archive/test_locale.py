@@ -30,6 +30,7 @@ from tests.archive.sample import ROOT
 KEY = re.compile(r"[a-z_]+\.[\w.-]+")
 FILE_NAME = re.compile(r".*\.(html|xml|json|csv|atom|txt|db|zip|css|svg|png|md|sql|toml|py)")
 COMMAND_LINE = re.compile(r"python -m|scrapy |pip install|\bmake [a-z]+`|--\w")
+NONE_FOUND = ("never_crawled", "never_crawled_agency", "unchecked", "none_hint", "none_since", "none_yet")
 KEY_ENDINGS: dict[str, Iterable[str]] = {  # of keys that are built at run time, by their prefix
     "month_name.": map(str, range(1, 13)),
     "release_kind.": KIND_PHRASES,
@@ -49,6 +50,8 @@ KEY_ENDINGS: dict[str, Iterable[str]] = {  # of keys that are built at run time,
         *("gone", "doubt", "moved", "outage", "forbidden", "unread", "hidden", "redacted"),
         *("outage_since", "forbidden_since", "unread_since"),
     ),
+    "edits.": NONE_FOUND,
+    "removals.": (*NONE_FOUND, "unconfirmed"),
     "attachment.problem.": PROBLEMS,
     "attachment.pages.": ("pdf", "xlsx"),
     "search.in_attachment.": ("pdf", "docx", "xlsx", "odt"),

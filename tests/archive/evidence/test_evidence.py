@@ -130,7 +130,7 @@ def test_attached_files_of_the_time_of_the_version(
     assert f"{FILE_URLS[1]} is not included: the archive first fetched it after" in guide
     assert f"could not be fetched: {FILE_URLS[2]}: page: answered 404" in guide
     assert f"{FILE_URLS[3]} is not included, because the archive has not fetched it." in guide
-    assert "attachments.json names, for each attached file, the number of its response" in guide
+    assert "attachments.json names, for each attachment, the number of its response" in guide
     assert "{" not in read_guide(files, "sv") + guide
     assert zip_bundle(archive, first) == zip_bundle(archive, first)
 
@@ -139,7 +139,7 @@ def test_attached_files_of_the_time_of_the_version(
     monkeypatch.setattr("archive.evidence.MAX_ATTACHED_BYTES", 8)
     files = read_bundle(archive, first)
     assert sorted(name for name in files if name.startswith("files/")) == [links[0]["versions"][0]["file"]]
-    assert "at most 0 MB of attached files" in read_guide(files)
+    assert "at most 0 MB of attachments" in read_guide(files)
 
 
 def test_attached_file_that_is_withheld_or_lost(archive: Path) -> None:

@@ -84,8 +84,8 @@ async def test_replaced_and_missing_files_are_in_the_history_of_a_release(site: 
     key = await find_release(site)
     text = await site.text(f"/archive/releases/{key}")
     for sentence in (
-        "Den bifogade filen ”Beslut om fyren” byttes ut: 1 belopp ändrat",
-        "Den bifogade filen ”Kvitto” fanns inte längre på sin adress 2 april 2026 kl. 11.00",
+        "Bilagan ”Beslut om fyren” byttes ut: 1 belopp ändrat",
+        "Bilagan ”Kvitto” fanns inte längre på sin adress 2 april 2026 kl. 11.00",
         "Saknades vid 3 kontroller, senast 4 april 2026 kl. 11.00.",
     ):
         assert sentence in text
@@ -122,7 +122,7 @@ async def test_replaced_file_is_in_the_register_of_edits(site: Site, query: str,
     files = [edit for edit in await read_edits(site, query) if edit["kind"] == "file"]
     assert bool(files) == found
     page = await site.text(f"/-/edits?{query}")
-    assert ("Den bifogade filen ”Beslut om fyren” byttes ut: 1 belopp ändrat" in page) == found
+    assert ("Bilagan ”Beslut om fyren” byttes ut: 1 belopp ändrat" in page) == found
     for edit in files:
         assert (edit["attachment"], edit["revision"], edit["evidence"]) == (SECOND, None, None)
         assert (edit["file_url"], edit["stamp"], edit["diff"][-15:]) == (
@@ -150,9 +150,7 @@ async def test_pages_of_the_register_have_both_kinds_once(site: Site) -> None:
     assert count.text_content() == str(len(await read_edits(site, "agency=fyr")))
     feed = feedparser.parse((await site.get("/-/edits.atom?kind=file")).content)
     (entry,) = feed.entries
-    assert entry.summary.startswith(
-        "Den bifogade filen ”Beslut om fyren” byttes ut · 1 belopp ändrat · 120 000 → 90 000"
-    )
+    assert entry.summary.startswith("Bilagan ”Beslut om fyren” byttes ut · 1 belopp ändrat · 120 000 → 90 000")
     assert "<del>120 000 kronor</del>" in entry.content[0].value
 
 

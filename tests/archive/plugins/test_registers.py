@@ -710,11 +710,11 @@ def show_excerpts(entry: Any) -> list[str]:
         for unseen in paragraph.cssselect(".unseen"):
             unseen.drop_tree()
         for change in paragraph.cssselect("del, ins"):
-            unspaced = change.text_content()
-            words = " ".join(unspaced.split())
+            words = change.text_content()
+            assert words == words.strip()  # spaces at the ends have not changed
             words = f"[{words}|]" if change.tag == "del" else f"[|{words}]"
             change.clear(keep_tail=True)
-            change.text = f"{words} " if unspaced.endswith(" ") else words
+            change.text = words
         shown.append(" ".join(paragraph.text_content().split()))
     return shown
 

@@ -203,4 +203,4 @@ async def test_strip_shows_the_worst_state_of_each_day(assessed_archive: Path, t
     shapes = {path.get("class"): path.get("d") for path in strips["Vägmyndigheten"].xpath("path")}
     assert shapes == {"fault": "M75 0h3v10h-3z", "ok": "M0 6h75v4h-75zM78 6h12v4h-12z"}
     assert strips["Vägmyndigheten"].xpath("string(title)") == "Fel 3 av 90 dagar"
-    assert strips["Tystnadsnämnden"].xpath("string(title)") == "Fel 1 av 1 dagar"
+    assert strips["Tystnadsnämnden"].xpath("string(title)") == "Fel 1 av 1 dag"

@@ -199,7 +199,7 @@ def test_pages_without_marks_are_followed_or_the_listing_is_incomplete(tmp_path:
         columns = "source, sum(listed), min(complete), max(problem_code), max(problem_value)"
         rows = crawling.rows(f"select {columns} from coverage where source is not null group by source order by 2 desc")
     assert rows == [(listing, 15, 1, None, None), (english, 5, 0, "pager", "2")]
-    assert f"{english}: what follows behind “2”" in printed
+    assert f"{english}: the pages after “2” could not be read" in printed
 
 
 def test_count_holds_unless_as_many_were_read() -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lxml import html
 
 from archive import i18n
 from archive.captures import Captures
@@ -199,6 +200,37 @@ async def test_nothing_found_by_checks(tmp_path: Path, query: str, edits: str, r
         assert edits in await site.text(f"/-/edits?lang=en{query}")
         assert removals in await site.text(f"/-/removed?lang=en{query}")
         assert "Not checked yet" not in await site.text("/agency/hamnverket?lang=en")
+
+
+@pytest.mark.parametrize(
+    ("lang", "imported", "crawled"),
+    [
+        ("sv", "Jämfört med 3 meddelanden. Arkivet har inte läst webbplatserna.", "Jämfört med 3 meddelanden."),
+        ("en", "Compared with 3 releases. The archive has not read the websites.", "Compared with 3 releases."),
+    ],
+)
+async def test_check_counts_no_edits_without_any(
+    state_archive: tuple[str, Path], lang: str, imported: str, crawled: str
+) -> None:
+    state, path = state_archive
+    with served(path) as datasette:
+        response = await datasette.client.post(f"/-/check?lang={lang}", data={"text": f"”{WORDS}”"})
+    text = " ".join(html.fromstring(response.text).text_content().split())
+    assert ((imported if state == "imported" else crawled) in text) == (state != "year")
+    assert ("webbplatserna" in text or "the websites" in text) == (state == "imported")
+    assert not re.search(r"\b0 (ändringar|edits)", text)
+
+
+async def test_words_that_were_only_imported(state_archive: tuple[str, Path]) -> None:
+    state, path = state_archive
+    with served(path) as datasette:
+        site = Site(datasette)
+        (heading,) = (await site.page("/-/phrase?q=kajen")).cssselect("h2.status")
+        (single,) = (await site.page('/-/phrase?q="Etapp 2"')).cssselect("h2.status")
+    expected = "Orden finns i 3 meddelanden. Alla är importerade, och inget har kontrollerats."
+    assert (" ".join(heading.text_content().split()) == expected) == (state == "imported")
+    expected = "Orden finns i ett meddelande. Det är importerat och har inte kontrollerats."
+    assert (" ".join(single.text_content().split()) == expected) == (state == "imported")
 
 
 async def test_data_of_what_was_never_checked(state_archive: tuple[str, Path]) -> None:

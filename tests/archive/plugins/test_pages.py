@@ -13,6 +13,7 @@ from archive.models import Release
 from archive.store import Archive
 from archive.web.pages import LIST_PAGE_SIZE
 from tests.archive.sample import LIGHTHOUSES, PAGED, SEEN, UNDATED, WARBLERS, Site, fill, served
+from tests.archive.sample_evidence import store_file
 from tests.archive.sample_files import LINKING, add_files
 
 AGENCIES = ["Fyrstyrelsen", "Fågelverket", "Vägmyndigheten", "Tystnadsnämnden"]  # the last one has no releases
@@ -239,7 +240,11 @@ async def test_about_says_which_attachments_are_saved(site: Site, tmp_path: Path
     with Archive(fill(tmp_path / "archive.db")) as archive:
         archive.add_agency(LINKING.agency, name="Fyrverket", home="https://fyr.example/")
         add_files(archive)
-        (number,) = archive.db.execute("select count(*) from attachment_files").fetchone()
+        for name in ("blankett", "blankett-2", "kopia"):  # the same bytes at three addresses
+            store_file(archive, f"https://fyr.example/{name}.pdf", b"%PDF-1.4 blankett", SEEN)
+        (contents,) = archive.db.execute("select count(*) from attachment_files").fetchone()
+        (number,) = archive.db.execute("select count(distinct url) from attachment_versions").fetchone()
+        assert number > contents
     with served(tmp_path / "archive.db") as datasette:
         text = await Site(datasette).text("/about?lang=en")
         swedish = await Site(datasette).text("/about")

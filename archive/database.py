@@ -114,6 +114,25 @@ def write_transaction(db: Any) -> Iterator[None]:
     db.execute("commit")
 
 
+@contextmanager
+def savepoint(db: Any) -> Iterator[None]:
+    """Take back everything written in the block if it raises; the transaction around it goes on."""
+    db.execute("savepoint part")
+    try:
+        yield
+    except BaseException:
+        if db.in_transaction:  # SQLite has not rolled back the whole transaction itself
+            db.execute("rollback to part")
+            db.execute("release part")
+        raise
+    db.execute("release part")
+
+
+def is_write_failure(error: Exception) -> bool:
+    """Return whether an error means that a file cannot be written: it is locked or read-only, or the disk is full."""
+    return any(isinstance(cause, sqlite3.OperationalError) for cause in (error, error.__cause__))
+
+
 def enable_wal(db: sqlite3.Connection) -> None:
     """Switch to WAL mode, with retries: SQLite does not wait if two processes create a file at once."""
     deadline = time.monotonic() + LOCK_TIMEOUT

@@ -225,12 +225,25 @@ class Removals:
         self.releases.update(release_id, {"removed_at": None})
 
     def discard_begun_at(self, release_id: int, seen_at: datetime) -> None:
-        """Delete a removal that began at `seen_at`, because that response showed the release after all."""
-        values = [release_id, to_iso(seen_at)]
-        is_open = self.table.count_where(f"{OPEN_REMOVAL_SQL} and first_seen = ?", values) > 0
-        self.table.delete_where("release = ? and first_seen = ? and kind <> 'moved'", values)
-        if is_open:
-            self.releases.update(release_id, {"removed_at": None})
+        """Take back the check at `seen_at` that began a removal, because its response showed the release after all.
+
+        The removal is deleted if this was its only check; else it began with the next check whose time is known.
+        """
+        condition, values = "release = ? and first_seen = ? and kind <> 'moved'", [release_id, to_iso(seen_at)]
+        for row in list(self.table.rows_where(condition, values)):
+            later = [moment for moment in (row["confirmed"], row["last_seen"]) if moment and moment > row["first_seen"]]
+            if later:  # the capture is that of the response
+                changes = {"first_seen": min(later), "checks": row["checks"] - 1, "capture": None}
+                self.table.update(row["id"], changes)
+                continue
+            self.table.delete(row["id"])
+            if row["ended"] is None:
+                self.releases.update(release_id, {"removed_at": None})
+
+    def is_missing_after(self, release_id: int, seen_at: datetime) -> bool:
+        """Return whether a release is missing, and a check after `seen_at` did not find it."""
+        condition = f"{OPEN_REMOVAL_SQL} and last_seen > ?"
+        return self.table.count_where(condition, [release_id, to_iso(seen_at)]) > 0
 
     def mark_present(self, release_id: int, seen_at: datetime) -> None:
         """End an open removal, because the release was found at its URL."""

@@ -23,7 +23,7 @@ from urllib.parse import urlsplit, urlunsplit
 from scrapy.settings import BaseSettings
 
 from archive.captures import Captures, select_evidence_headers
-from archive.database import ArchiveError
+from archive.database import ArchiveError, is_write_failure, savepoint
 from archive.dates import now, to_iso
 from archive.merge import find_adjoining_states, find_moved_copy, merge_releases
 from archive.models import Capture, Release, hash_state, to_state
@@ -94,12 +94,14 @@ class Ingest:
         crawl_id: int | None = None,
         capture_id: int | None = None,
         redesigned: bool = False,
+        is_late: bool = False,
     ) -> IngestResult:
         """Store one page. Raises PageError if a field cannot be normalised, and NotARelease for a placeholder.
 
         check: may quarantine the page, with the id of its crawl, `crawl_id`; None: store it in any case. capture_id: id
         of the capture of its response, if already stored. redesigned: whether the site's template is known to have
-        changed since the page was last stored.
+        changed since the page was last stored. is_late: whether the page was kept for a while (archive.refused): then
+        NotARelease is raised if what was found since would be overwritten.
         """
         release = self.restore_file_title(page, to_release(page.item))
         if self.agencies[release.agency].wire:
@@ -112,6 +114,7 @@ class Ingest:
         archive, response, stored_id = self.archive, page.response, page.release_id
         self.check_placeholder(release, page)
         match = match_page(archive, release, page)
+        is_missing = is_late and self.compare_with_later_checks(page, match)
         if match.kind in ("redirected", "replaced") and stored_id is not None:
             target, credible = response.url if match.kind == "redirected" else release.title, is_credible(release)
             if self.recorder.record_missing(page.url, stored_id, response, match.kind, target, credible=credible):
@@ -142,8 +145,30 @@ class Ingest:
                 self.restore_original_url(stored_id, match.original_url, matched)
             redesigned = redesigned or (check is not None and check.predates_accepted_loss(stored_id))
             outcome = self.store_state(matched, sha256, capture_id, redesigned=redesigned)
-            self.update_frontier(matched, changed=outcome is not SaveResult.UNCHANGED)
+            changed = outcome is not SaveResult.UNCHANGED
+            if not is_missing:
+                self.update_frontier(matched, changed=changed)
+            elif not changed:
+                archive.mark_checked(self.get_release_id(release.url), response.fetched_at)
         return IngestResult(release=release, outcome=outcome)
+
+    def compare_with_later_checks(self, page: ParsedPage, match: PageMatch) -> bool:
+        """Return whether a check since a page was fetched did not find its release.
+
+        Raises NotARelease if one found it, or if the page would change more than the text of a missing release.
+        """
+        archive, fetched_at = self.archive, page.response.fetched_at
+        is_missing = False
+        for url in filter(None, (match.url, match.original_url)):
+            release_id = archive.find_release_id(url)
+            if release_id is None:
+                continue
+            if archive.get_last_checked(release_id) > str(to_iso(fetched_at)):
+                raise NotARelease(page.url, "was fetched before its release was last read")
+            is_missing = is_missing or archive.removals.is_missing_after(release_id, fetched_at)
+        if is_missing and match.kind != "same":
+            raise NotARelease(page.url, "was fetched before its release was found to be missing")
+        return is_missing
 
     def restore_file_title(self, page: ParsedPage, release: Release) -> Release:
         """Return a file that was taken down with its own title; the frontier has that which the takedown shows."""
@@ -623,6 +648,8 @@ def parse_refused(ingest: Ingest, row: Mapping[str, Any]) -> ParsedPage | None:
     release_id = None if entry is None or is_other else entry.release_id
     if entry is None or (release_id and row["fetched"] < ingest.archive.get_last_checked(release_id)):
         return None
+    if is_other and entry.state == "stored" and row["fetched"] < (entry.fetched_at or ""):
+        return None
     try:
         response = FetchedPage(
             url=row["address"],
@@ -641,15 +668,32 @@ def parse_refused(ingest: Ingest, row: Mapping[str, Any]) -> ParsedPage | None:
 
 
 def save_refused(ingest: Ingest, page: ParsedPage, check: QuarantineCheck) -> SaveResult | None:
-    """Store a refused page that can be read now; return None if it still shows no release."""
+    """Store a refused page that can be read now; return None if it still shows no release.
+
+    Whatever fails, nothing of the page is stored then, also within a transaction of the caller.
+    """
+    archive = ingest.archive
     try:
-        with ingest.archive.transaction():
-            if page.release_id is not None:
-                ingest.archive.removals.discard_begun_at(page.release_id, page.response.fetched_at)
-            outcome = ingest.save(page, check).outcome
-            if outcome is SaveResult.MISSING:  # the removal was recorded when the page was fetched
-                raise NotARelease(page.url, "does not show the stored release")
-            return outcome
+        with archive.transaction(), savepoint(archive.db.conn):
+            return save_late(ingest, page, check)
     except PageError as error:
         logger.info("%s: stays refused: %s", page.url, error)
-        return None
+    except Exception as error:
+        if is_write_failure(error):
+            raise
+        logger.exception("%s: stays refused: our own code failed on it", page.url)
+    return None
+
+
+def save_late(ingest: Ingest, page: ParsedPage, check: QuarantineCheck) -> SaveResult:
+    """Store a page that was kept for a while; raise NotARelease if it shows no release, or an outdated one."""
+    removals, release_id, fetched_at = ingest.archive.removals, page.release_id, page.response.fetched_at
+    if release_id is not None:
+        removals.discard_begun_at(release_id, fetched_at)
+    outcome = ingest.save(page, check, is_late=True).outcome
+    if outcome is SaveResult.MISSING:  # the removal was recorded when the page was fetched
+        raise NotARelease(page.url, "does not show the stored release")
+    is_missing = release_id is not None and removals.is_missing_after(release_id, fetched_at)
+    if outcome is SaveResult.QUARANTINED and is_missing:  # accepting it later would end the removal
+        raise NotARelease(page.url, "looks misread, and its release was found to be missing later")
+    return outcome

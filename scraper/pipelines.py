@@ -15,6 +15,7 @@ from scrapy import signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import DropItem
 
+from archive.database import is_write_failure
 from archive.health.metrics import list_filled_fields
 from archive.quarantine import FieldLoss, QuarantinedPage
 from archive.store import Archive, SaveResult
@@ -63,8 +64,7 @@ class ArchivePipeline(CrawlerComponent):
         key = (slug, is_wire_url(page.url))
         if key not in self.quarantine_checks:
             self.quarantine_checks[key] = QuarantineCheck(spider.archive, *key)
-        # first what was fetched before, because it cannot be stored after this page
-        take_in_refused(self.ingest, slug, page.url)
+        self.take_in_earlier(slug, page.url)
         try:
             result = self.ingest.save(page, self.quarantine_checks[key], crawl_id=stats.crawl_id)
         except PageError as error:
@@ -93,6 +93,15 @@ class ArchivePipeline(CrawlerComponent):
         if row := describe_stored_release(self.spider.archive, result.release.url):
             return row
         raise DropItem(f"{page.url}: has been taken down", log_level="DEBUG")
+
+    def take_in_earlier(self, slug: str, url: str) -> None:
+        """Store first what was fetched at this URL before, because it cannot be stored after the page of today."""
+        try:
+            take_in_refused(self.ingest, slug, url)
+        except Exception as error:  # the page of today must be stored in any case
+            if is_write_failure(error):
+                raise
+            logger.exception("%s: the refused pages of this URL cannot be taken in", url)
 
     def close_spider(self) -> None:
         """Review the quarantined pages of each agency, unless the crawl was interrupted."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,13 +19,15 @@ from scrapy.http import HtmlResponse
 from scrapy.settings import Settings
 from scrapy.utils.test import get_crawler
 
+from archive.database import ArchiveError
 from archive.evidence.verify import verify
+from archive.importer import import_file
 from archive.store import Archive
 from archive.takedowns import hide_release
 from scraper.agency import Agency
 from scraper.crawl_stats import AgencyStats
 from scraper.errors import NotARelease
-from scraper.ingest import CrawlRecorder, Ingest, take_in_refused
+from scraper.ingest import CrawlRecorder, Ingest, MatchedPage, take_in_refused
 from scraper.items import ReleaseItem
 from scraper.pages import read_document
 from scraper.pages.document import Document
@@ -286,3 +290,154 @@ def test_takedown_deletes_the_refused_pages_of_the_release_and_keeps_none_later(
     crawl.fetch(3, build_page())
     assert [url for url, *_ in crawl.kept()] == [other]
     assert crawl.recorder.captures.query("select count(*) from refused_bodies") == [(1,)]
+
+
+AUGUST = TEXT.replace("april", "augusti")
+
+
+def list_state(crawl: Crawl) -> list[list[tuple[Any, ...]]]:
+    """Return all rows of the tables that a refused page could change."""
+    return [crawl.rows(f"select * from {table}") for table in ("releases", "revisions", "removals", "frontier")]
+
+
+@pytest.mark.parametrize(
+    ("refused_at", "address", "read_at"),
+    [
+        pytest.param(f"{HOME}n/123", URL, URL, id="redirect to the release"),
+        pytest.param(f"{HOME}utskrift/mer-lovskog", None, URL, id="canonical URL of the release"),
+        pytest.param(URL, None, f"{HOME}n/123", id="listed URL, later a redirect from it"),
+    ],
+)
+def test_newer_version_read_at_another_url_is_not_overwritten(
+    crawl: Crawl, refused_at: str, address: str | None, read_at: str
+) -> None:
+    link = f"<head><link rel='canonical' href='{URL}'>".encode()
+    crawl.fetch(1, build_page().replace(b"<head>", link), refused_at, address)
+    crawl.mended = True
+    page = build_page(text=AUGUST, banner="")
+    crawl.fetch(3, page, read_at, URL)
+    before = list_state(crawl)
+    assert crawl.reparse() == {"still refused": 1}
+    assert (list_state(crawl), len(crawl.kept())) == (before, 1)
+
+
+def test_newer_import_is_not_overwritten(crawl: Crawl, tmp_path: Path) -> None:
+    crawl.fetch(1, build_page())
+    file = tmp_path / "import.jsonl"
+    row = {"url": URL, "title": "Mer lövskog", "body": AUGUST, "published": "2024-03-03"}
+    file.write_text(json.dumps(row), encoding="utf-8")
+    assert import_file(crawl.archive, file, "skog", BEGUN + timedelta(days=5)).new == 1
+    before = list_state(crawl)
+    assert crawl.reparse() == {"still refused": 1}
+    assert list_state(crawl) == before
+
+
+def take_banner_for_error(patch: pytest.MonkeyPatch) -> None:
+    """Let the spider take each page with the banner for an error page."""
+
+    def read(document: Document, agency: Agency | None = None) -> ReleaseItem:
+        if "Viktigt meddelande" in document.text:
+            raise NotARelease(document.url, "says that the page does not exist", "error page")
+        return read_document(document, agency)
+
+    patch.setattr("scraper.spiders.base.read_document", read)
+
+
+REMOVAL_SQL = "select kind, substr(first_seen, 6, 5), substr(last_seen, 6, 5), substr(confirmed, 6, 5) from removals"
+
+
+@pytest.mark.parametrize(
+    ("gone", "removal"),
+    [
+        pytest.param((3, 5, 9), ("gone", "03-06", "03-10", "03-06"), id="confirmed"),
+        pytest.param((3,), ("gone", "03-04", "03-04", None), id="not confirmed"),
+    ],
+)
+@pytest.mark.parametrize("text", [pytest.param(TEXT, id="unchanged"), pytest.param(AUGUST, id="edited")])
+def test_true_removal_after_a_refused_page_is_kept(
+    crawl: Crawl, monkeypatch: pytest.MonkeyPatch, gone: tuple[int, ...], removal: tuple[Any, ...], text: str
+) -> None:
+    crawl.fetch(1, build_page(banner=""))
+    take_banner_for_error(monkeypatch)
+    crawl.fetch(2, build_page(text=text))
+    for day in gone:
+        crawl.fetch(day, b"<h1>404</h1>", status=404)
+    state_sql = "select removed_at, next_check, f.* from releases r join frontier f on f.release = r.id"
+    before = crawl.rows(state_sql)
+    assert crawl.reparse() == {"unchanged" if text == TEXT else "revised": 1}
+    assert (crawl.rows(REMOVAL_SQL), crawl.rows(state_sql)) == ([removal], before)
+    assert crawl.rows("select substr(last_checked, 6, 5) from releases") == [("03-03",)]
+    assert len(crawl.versions()) == (1 if text == TEXT else 2)
+    crawl.fetch(20, build_page(text=text, banner=""))  # it came back
+    assert crawl.rows("select removed_at, substr(ended, 6, 5) from releases join removals") == [(None, "03-21")]
+
+
+def test_true_removal_is_kept_when_a_redirect_to_the_release_was_refused(crawl: Crawl) -> None:
+    crawl.fetch(1, build_page(banner=""))
+    crawl.fetch(2, build_page(text=AUGUST), f"{HOME}n/123", URL)
+    for day in (3, 5, 9):
+        crawl.fetch(day, b"<h1>404</h1>", status=404)
+    before = crawl.rows("select * from removals"), crawl.rows("select removed_at, next_check from releases")
+    assert crawl.reparse() == {"revised": 1}
+    assert (crawl.rows("select * from removals"), crawl.rows("select removed_at, next_check from releases")) == before
+
+
+def test_doubtful_page_of_a_removed_release_does_not_end_the_removal(
+    crawl: Crawl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crawl.fetch(1, build_page(banner=""))
+    take_banner_for_error(monkeypatch)
+    crawl.fetch(2, build_page().replace(b"Publicerad 3 mars 2024", b"Publicerad 3 mars 2031"))
+    for day in (3, 5, 9):
+        crawl.fetch(day, b"<h1>404</h1>", status=404)
+    before = list_state(crawl)
+    assert crawl.reparse() == {"still refused": 1}
+    assert (list_state(crawl), crawl.rows("select * from quarantine")) == (before, [])
+
+
+@pytest.mark.parametrize("is_worker", [pytest.param(False, id="crawl"), pytest.param(True, id="writer of workers")])
+def test_page_that_our_own_code_cannot_store_blocks_no_other_page(
+    crawl: Crawl, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, is_worker: bool
+) -> None:
+    other = f"{HOME}nyheter/gran"
+    crawl.fetch(1, build_page())
+    crawl.fetch(1, build_page("Mindre granskog"), other)
+    update = Ingest.update_frontier
+
+    def fail(ingest: Ingest, matched: MatchedPage, *, changed: bool) -> None:
+        if "april" in matched.release.body and matched.page.url == URL:
+            raise ZeroDivisionError
+        update(ingest, matched, changed=changed)
+
+    monkeypatch.setattr(Ingest, "update_frontier", fail)
+    crawl.mended = True
+    with crawl.archive.transaction() if is_worker else nullcontext():
+        crawl.fetch(2, build_page(text=AUGUST, banner=""))
+    assert [row[:2] for row in crawl.versions()] == [("03-03", "first")]  # nothing of the other page
+    assert f"{URL}: stays refused: our own code failed on it" in caplog.text
+    assert crawl.reparse() == {"still refused": 1, "new": 1}
+    assert [url for url, *_ in crawl.kept()] == [URL]
+
+
+def test_damaged_refused_pages_do_not_keep_a_page_from_being_stored(
+    crawl: Crawl, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: Any) -> None:
+        raise ArchiveError("captures.db", "database disk image is malformed")
+
+    monkeypatch.setattr(crawl.recorder.refused, "list_pages", fail)
+    crawl.fetch(1, build_page(banner=""))
+    assert len(crawl.versions()) == 1
+    assert f"{URL}: the refused pages of this URL cannot be taken in" in caplog.text
+
+
+def test_reparse_ends_when_the_archive_cannot_be_written(crawl: Crawl, monkeypatch: pytest.MonkeyPatch) -> None:
+    crawl.fetch(1, build_page())
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(Ingest, "save", fail)
+    with pytest.raises(sqlite3.OperationalError):
+        crawl.reparse()
+    assert len(crawl.kept()) == 1

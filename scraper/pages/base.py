@@ -36,12 +36,14 @@ from scraper.pages.boilerplate import drop_boilerplate, drop_hidden_headings, dr
 from scraper.pages.contacts import choose_contacts, find_contact_areas
 from scraper.pages.content import (
     drop_banners,
+    find_frame,
     find_main_element,
     find_release_start,
     find_text_container,
     gather_accordions,
     iter_before,
     iter_text_parts,
+    move_intro_to_heading,
     move_lead_into_main,
 )
 from scraper.pages.dates import ADDRESS_RULE, PageDate, choose_dates, is_date_of_field
@@ -56,7 +58,7 @@ from scraper.pages.document import (
     get_text_content,
     remove_element,
 )
-from scraper.pages.lead import find_lead, has_words, is_sentence_block
+from scraper.pages.lead import SENTENCE_ENDS, find_lead, has_words
 from scraper.pages.media import find_attachments, find_images, mark_captions
 from scraper.pages.page_type import (
     MIN_TEXT_LENGTH,
@@ -160,7 +162,8 @@ class NewsPage:
         self.start = start = find_release_start(self.document)
         self.own_elements = self.find_own_elements()
         if start is not None:
-            drop_banners(start, self.own_elements.values())
+            move_intro_to_heading(start)
+            drop_banners(self.document, start, self.own_elements.values())
         self.sentences = read_sentences(root)
         self.drop_elements(self.drop_css)
         # Tags and contacts come first, because they are often marked up like boilerplate.
@@ -172,7 +175,10 @@ class NewsPage:
         body = self.own_elements.get("body")
         if body is not None and self.main_element not in body.iterancestors():
             self.main_element, rule = body, "selector"
-        self.early_elements = set(iter_before(start)) if start is not None else set()
+        self.early_elements: set[Element] = set()
+        if start is not None:
+            frame = find_frame(start)
+            self.early_elements = {part for part in iter_before(start) if frame not in part.iterancestors()}
         self.mark_field_elements()
         move_lead_into_main(self.main_element, self.marked_elements["lead"], root)
         self.record_evidence("main", rule, self.main_element)
@@ -210,19 +216,20 @@ class NewsPage:
         self.soup = convert_to_soup(self.main_element)
 
     def skip_blocks_before_title(self, blocks: list[PageBlock]) -> list[PageBlock]:
-        """Return the lead that a selector matched and the blocks from the title on.
+        """Return the lead that a selector matched, sentences, and all blocks from the title on.
 
-        All blocks are returned if no sentence follows the title, or if the agency's own selector
-        matched the body.
+        All blocks are returned if no sentence follows the title, if most of the sentences are
+        before it, or if the agency's own selector matched the body.
         """
         fields = [find_field(block.element) for block in blocks]
         start = fields.index("title") if "title" in fields else 0
-        if "body" in self.own_elements or not any(map(is_sentence_block, blocks[start:])):
+        early, late = (sum(map(count_sentence_letters, part)) for part in (blocks[:start], blocks[start:]))
+        if "body" in self.own_elements or early >= late:
             return blocks
         if "title" in fields and blocks[start].element.name != "h1":
             del blocks[start], fields[start]  # another element is not recognised as the heading later
-        early = zip(blocks[:start], fields, strict=False)
-        return [block for block, field in early if field == "lead"] + blocks[start:]
+        marked = zip(blocks[:start], fields, strict=False)
+        return [block for block, field in marked if field == "lead" or count_sentence_letters(block)] + blocks[start:]
 
     def extract_title(self) -> None:
         selected = self.marked_elements["title"]
@@ -322,6 +329,13 @@ class NewsPage:
 
     def record_evidence(self, field: str, rule: str, element: Element | Tag) -> None:
         self.item.evidence[field] = Provenance(rule=rule, element=format_element_path(element))
+
+
+def count_sentence_letters(block: PageBlock) -> int:
+    """Return the length of a block of text that ends like a sentence, or 0 for other blocks."""
+    if block.level < 9 or len(block.text) < MIN_SENTENCE_LENGTH or block.element.find_parent("a"):
+        return 0
+    return len(block.text) if block.text[-1] in SENTENCE_ENDS and block.link_share < 0.5 else 0
 
 
 @cache

@@ -69,15 +69,16 @@ SIDE_COLUMN_NAME = compile_name_pattern(
     portlet (?:right|left|hoger|vanster)-?(?:col\w*|spalt|kolumn) col(?:umn)?-(?:right|left)
     """)
 )
-# Alerts of the site, such as those of a crisis. In the text, editors use the same names for boxes.
-ALERT_NAME = compile_name_pattern(
-    split_word_list(r"""
-    (?<!has-)(?<!no-)(?<!with-)alert(?:s|bar|box)? crisis kris emergency
-    kris-?(?:info|meddelande|banner)\w* viktigt-?meddelande\w* drift-?(?:info|meddelande)\w*
-    driftst[oö]rning\w* (?:important|general|site|global|system)-?(?:message|notice|announcement)s?
-    (?:announcement|notification)-?(?:bar|banner)
-    """)
+# Alerts of the site, such as those of a crisis. A class must be such a name as a whole, because "tema-kris" and
+# "food-alerts" are subjects. Editors use the names of ALERT_BOX for boxes of the text, too.
+SITE_ALERT = re.compile(
+    r"""(?:\w+-)*(?:crisis|kris)-?(?:info|meddelande|message|banner|alert|container)
+    | (?:\w+-)?(?:viktigt-?meddelande|drift-?(?:info|meddelande)|driftst[oö]rning)(?:-?(?:banner|box))?
+    | (?:\w+-)?(?:general|site|global|system)-?(?:alert|message|notice|announcement)s?
+    | (?:announcement|notification)-?(?:bar|banner)""",
+    re.VERBOSE,
 )
+ALERT_BOX = re.compile(r"alerts?|alert-?(?:bar|box)|crisis|kris|emergency|important-?(?:message|notice)s?")
 ALERT_TAGS = ("div", "section", "aside", "article", "p", "ul")
 # The header and footer of the site.
 SITE_FRAME_CONTAINERS = ("header", "footer", "div", "section", "table", "tr", "td", "ul")
@@ -141,6 +142,7 @@ MAX_FORM_LENGTH = 600  # a longer form surrounds the whole page
 MAX_FEEDBACK_LENGTH, MAX_FEEDBACK_DEPTH = 400, 6
 MAX_SHARE_ROW_LENGTH, MAX_SHARE_LABEL_LENGTH = 150, 40  # length of a row of links, and of its text outside them
 MAX_CARD_LENGTH = 600  # length of a teaser
+MAX_ALERT_SHARE = 1 / 3  # share of the letters in the element around an alert
 MAX_LINK_SHARE = 0.5  # share of a fact box's text
 MAX_CARD_SHARE = 0.5  # if more of the text is in cards, the page is a list of cards
 
@@ -414,36 +416,47 @@ def is_boilerplate_element(element: Element) -> bool:
 
 def drop_alerts(root: Element) -> None:
     """Remove alerts of the site, but not boxes with such a name between sentences of the text."""
-    sentence_counts: Counter[Element | None] = Counter()  # by main element
-    found: list[tuple[Element, Element | None, int]] = []  # alerts, and the sentences before them
+    sentence_counts: Counter[Element] = Counter()  # by main element, or the root
+    found: list[tuple[Element, Element, int]] = []  # alerts, and the sentences before them
     for element in root.iter(*ALERT_TAGS):
         if is_alert(element):
-            main = find_main_ancestor(element)
+            main = find_main_ancestor(element, root)
             found.append((element, main, sentence_counts[main]))
         if element.tag == "p" and has_min_letters(element, MIN_SENTENCE_LENGTH):
-            sentence_counts[find_main_ancestor(element)] += 1
+            sentence_counts[find_main_ancestor(element, root)] += 1
     for element, main, before in found:
         inside = sum(has_min_letters(part, MIN_SENTENCE_LENGTH) for part in element.iter("p"))
-        if before in (0, sentence_counts[main] - inside):
+        is_short = count_text_letters(element) <= MAX_ALERT_SHARE * count_text_letters(main)
+        if is_short and before in (0, sentence_counts[main] - inside):
             remove_element(element)
 
 
-def find_main_ancestor(element: Element) -> Element | None:
+def find_main_ancestor(element: Element, root: Element) -> Element:
     parts = element.iterancestors()
-    return next((part for part in parts if part.tag == "main" or part.get("role") == "main"), None)
+    return next((part for part in parts if part.tag == "main" or part.get("role") == "main"), root)
 
 
 def is_alert(element: Element) -> bool:
-    if element.get("role") != "alert":
-        names = f"{element.get('class') or ''} {element.get('id') or ''}"
-        if len(names) < MIN_NAME_LENGTH or not is_alert_name(names):
-            return False
+    """Return whether an element has the role or a name of an alert; in an article, that of the site's."""
+    is_named = is_site_alert_name(f"{element.get('class') or ''} {element.get('id') or ''}")
+    if not is_named and (is_in_article(element) or not has_alert_name(element)):
+        return False
     return element.find(".//h1") is None and element.find(".//main") is None
 
 
+def has_alert_name(element: Element) -> bool:
+    names = f"{element.get('class') or ''} {element.get('id') or ''}"
+    return element.get("role") == "alert" or is_alert_box_name(names) or is_site_alert_name(names)
+
+
 @cache_by_text()
-def is_alert_name(names: str) -> bool:
-    return ALERT_NAME.search(split_camel_case(names)) is not None
+def is_alert_box_name(names: str) -> bool:
+    return any(map(ALERT_BOX.fullmatch, split_camel_case(names).split()))
+
+
+@cache_by_text()
+def is_site_alert_name(names: str) -> bool:
+    return any(map(SITE_ALERT.fullmatch, split_camel_case(names).replace("_", "-").split()))
 
 
 def is_within_sentence(element: Element) -> bool:

@@ -2,7 +2,8 @@
 
 Banners of the site (a crisis, a disruption, cookies) are recognised by their place, because their
 names and words are those of their time and their site. A release starts at its heading, so
-sentences before the heading are not part of it.
+sentences before the heading are not part of it, unless they are in the same main element, article
+or table, or directly before the heading.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from scraper.pages.boilerplate import (
     CONTACT_SECTION_HEADING,
     RELATED_SECTION_HEADING,
     SERVICE_SECTION_HEADING,
+    has_alert_name,
 )
 from scraper.pages.document import (
     INLINE_TAGS,
@@ -57,6 +59,7 @@ NON_TEXT_HEADINGS = (SERVICE_SECTION_HEADING, CONTACT_SECTION_HEADING, RELATED_S
 
 # Banners.
 PARAGRAPH_TAGS = ("p", "li", "dd", "blockquote", "h1", "h2", "h3")
+FRAME_TAGS = ("main", "article", "table")
 NON_BANNER_TAGS = ("head", "script", "style", "noscript", "template", "figure", "nav", "a")
 SENTENCE_END = re.compile(r"[.!?…]\W*(?:\s|$)")
 MAX_DATE_LINE_LENGTH = 160  # characters
@@ -106,15 +109,44 @@ def iter_before(start: Element) -> Iterator[Element]:
             yield from part.iter(etree.Element)
 
 
-def drop_banners(start: Element, kept: Iterable[Element]) -> None:
+def find_frame(start: Element) -> Element:
+    """Return the outermost main element, article or table around a heading, or else an h1's parent."""
+    frame = next(start.iterancestors(), start) if start.tag == "h1" else start
+    for part in start.iterancestors():
+        if part.tag in FRAME_TAGS or part.get("role") == "main":
+            frame = part
+    return start if frame.tag in ("body", "html") else frame
+
+
+def move_intro_to_heading(start: Element) -> None:
+    """Move sentences before a heading to it, if nothing is between them and no frame is around it."""
+    for node in (start, *start.iterancestors()):
+        if start.tag != "h1" or node.tag in ("body", *FRAME_TAGS) or node.get("role") == "main":
+            return
+        previous = node.itersiblings(etree.Element, preceding=True)
+        nearest = next((part for part in previous if count_text_letters(part)), None)
+        if nearest is not None:
+            if node is not start and is_intro(nearest):
+                remove_element(nearest)
+                nearest.tail = None
+                start.addprevious(nearest)
+            return
+
+
+def drop_banners(document: Document, start: Element, kept: Iterable[Element]) -> None:
     """Remove sentences before the element at which the release starts, with the boxes around them.
 
-    Dates, tags and pictures are kept if no sentence is beside them, and so are the elements `kept`.
+    Sentences of the frame around the start are kept, unless they are in an alert or in a box with a
+    heading of its own, because a lead or a correction may be above the heading. Dates, tags and pictures are kept if no
+    sentence is beside them, and so are the elements `kept`.
     """
     lineage = {part for element in (start, *kept) for part in (element, *element.iterancestors())}
     lineage.update(part for element in kept for part in element.iter())
+    frame, is_certain = find_frame(start), is_declared_heading(start, document)
     for element in [part for part in iter_before(start) if has_sentence(part)]:
         ancestors = list(element.iterancestors())
+        if frame in ancestors and not is_in_foreign_box(element, lineage, is_certain=is_certain):
+            continue
         box = next(part for part in (element, *ancestors) if part.tag not in INLINE_TAGS)
         parent = box.getparent()
         box = parent if parent is not None and parent not in lineage else box
@@ -122,6 +154,13 @@ def drop_banners(start: Element, kept: Iterable[Element]) -> None:
         is_in_link_or_menu = any(part.tag in NON_BANNER_TAGS for part in ancestors)
         if box not in lineage and not is_picture and not is_in_link_or_menu:
             remove_element(box)
+
+
+def is_in_foreign_box(element: Element, lineage: Collection[Element], *, is_certain: bool) -> bool:
+    """Return whether an element is in an alert, or in a box with another h1 than the certain one."""
+    parts = (element, *element.iterancestors())
+    boxes = takewhile(lambda part: part not in lineage, parts)
+    return any(has_alert_name(box) or (is_certain and box.find(".//h1") is not None) for box in boxes)
 
 
 def has_sentence(element: Element) -> bool:

@@ -8,7 +8,7 @@ from archive.models import Release
 from scraper.agency import Agency
 from scraper.normalise import to_release
 from scraper.pages import read_page
-from tests.scraper.pages.sample_page import HEADING, TEXT, URL, build_page
+from tests.scraper.pages.sample_page import HEADING, LAST, TEXT, URL, build_page, read_release
 
 WARNING = "Just nu är det stor brist på dricksvatten i hela länet. Koka vattnet och lyssna på lokalradion."
 LONG_WARNING = f"<p>{WARNING}</p>" * 12
@@ -23,7 +23,7 @@ BANNERS = {
     "aside": f"<aside><h2>Viktigt</h2><p>{WARNING}</p></aside>",
     "longer than the text": f"<article><h1>Läget i länet</h1>{LONG_WARNING}</article>",
     "paragraph": f"<p>{WARNING}</p>",
-    "two": f'<div class="kris"><p>{WARNING}</p></div><div class="drift"><p>{WARNING}</p></div>',
+    "two": f'<div class="kris"><p>{WARNING}</p></div><div class="drift-info"><p>{WARNING}</p></div>',
     "date": f'<div><p>Uppdaterad <time datetime="2025-02-05">5 februari 2025</time></p><p>{WARNING}</p></div>',
     "contact": f"<div><p>{WARNING}</p><p>Kontakt: Eva Ek, krisledare, 010-111 22 33, eva@exempel.se</p></div>",
 }
@@ -38,9 +38,9 @@ def read_with(banner: str, before: str, head: str = "", article: str = ARTICLE) 
 
 
 @pytest.mark.parametrize("head", GENERATORS, ids=["plain", "WordPress", "Drupal", "Episerver"])
-@pytest.mark.parametrize("before", ["<header>", "<main>", "<h1>Ny"])
+@pytest.mark.parametrize("before", ["<header>", "<main>"])
 @pytest.mark.parametrize("banner", BANNERS.values(), ids=BANNERS)
-def test_banner_before_the_heading_changes_nothing(banner: str, before: str, head: str) -> None:
+def test_banner_before_the_main_element_changes_nothing(banner: str, before: str, head: str) -> None:
     assert read_with(banner, before, head) == read_with("", before, head)
 
 
@@ -53,8 +53,60 @@ def test_banner_before_a_heading_that_no_title_confirms(banner: str) -> None:
     assert read[0] == read[1]
 
 
+@pytest.mark.parametrize("banner", ["link", "class of the title", "alert", "aside", "longer than the text", "two"])
+def test_alert_before_the_heading_in_the_main_element_changes_nothing(banner: str) -> None:
+    assert read_with(BANNERS[banner], "<h1>Ny") == read_with("", "<h1>Ny")
+
+
+INTRO = f"<p>{LEAD}</p>"
+BEFORE_HEADING = {
+    "class of a lead": f'<main><p class="ingress">{LEAD}</p>{HEADING}{TEXT}</main>',
+    "paragraph": f"<main>{INTRO}{HEADING}<p>Publicerad 3 mars 2024</p>{TEXT}</main>",
+    "box": f'<article><div class="intro">{INTRO}</div>{HEADING}{TEXT}</article>',
+    "cell": f"<table><tr><td>{INTRO}</td></tr><tr><td>{HEADING}{TEXT}</td></tr></table>",
+    "correction": f"<main><p>Rättelse: i går stod fel månad här. {LEAD}</p>{HEADING}{TEXT}</main>",
+    "no main element": f'<div class="top">{INTRO}</div><div class="content">{HEADING}{TEXT}</div>',
+    "parent": f"<div>{INTRO}{HEADING}{TEXT}</div>",
+    "whole text": f"<main>{INTRO}{TEXT}{HEADING}<p>Publicerad 3 mars 2024</p></main>",
+    "h1 in the text": f"<main>{INTRO}{TEXT}<h1>Vad händer sedan?</h1>{LAST}</main>",
+}
+
+
+@pytest.mark.parametrize("markup", BEFORE_HEADING.values(), ids=BEFORE_HEADING)
+def test_sentences_of_the_release_above_its_heading_are_kept(markup: str) -> None:
+    html = f'<html lang="sv"><head><title>Ny bro öppnar</title></head><body>{markup}</body></html>'
+    release = to_release(read_page(html.encode(), URL))
+    text = f"{release.lead} {release.body}"
+    assert LEAD in text
+    assert "enligt projektledaren" in text
+
+
+TEXT_BOXES = (
+    *("kris", "crisis", "driftinformation", "important-message", "content alerts", "krisinformation"),
+    *("tema-kris", "page-kris", "kris-och-beredskap", "crisis-management", "emergency-preparedness"),
+    *("food-alerts", "news-alert", "node--type-alert", "category-krisberedskap", "tag-kris"),
+)
+
+
+@pytest.mark.parametrize("name", TEXT_BOXES)
+def test_box_with_the_text_is_kept_whatever_its_name(name: str) -> None:
+    body = read_release(f'{HEADING}<div class="{name}">{TEXT}</div>').body
+    assert body == read_release(HEADING + TEXT).body
+
+
+ATTRIBUTES = ('class="alert alert-info"', 'role="alert"', 'id="emergency"', 'class="tema-kris"')
+
+
+@pytest.mark.parametrize("attribute", ATTRIBUTES)
+@pytest.mark.parametrize("place", ["first", "last"])
+def test_first_or_last_paragraph_in_a_box_is_kept(place: str, attribute: str) -> None:
+    box = f"<div {attribute}><p>{LEAD}</p></div>"
+    release = read_release(HEADING + (box + TEXT if place == "first" else TEXT + box))
+    assert LEAD in f"{release.lead} {release.body}"
+
+
 ALERTS = (
-    '<div role="alert">',
+    '<div class="site-alert">',
     '<div class="sol-crisis-message">',
     '<section class="bvKrisInfo">',
     '<p class="drift-info">',
@@ -66,6 +118,11 @@ ALERTS = (
 def test_alert_after_the_heading_is_not_text(start: str, before: str) -> None:
     tag = start[1:].partition(" ")[0]
     assert read_with(f"{start}{WARNING}</{tag}>", before) == read_with("", before)
+
+
+@pytest.mark.parametrize("start", ['<div role="alert">', '<div class="alert">', '<div id="emergency">'])
+def test_alert_beside_the_main_element_is_not_text(start: str) -> None:
+    assert read_with(f"{start}<p>{WARNING}</p></div>", "<footer>") == read_with("", "<footer>")
 
 
 @pytest.mark.parametrize("start", ALERTS)

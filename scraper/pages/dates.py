@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from itertools import chain, islice, takewhile
 from typing import cast
 from urllib.parse import urlsplit
@@ -76,6 +76,8 @@ DATED_SUBJECT = re.compile(
     r"protokoll|mote|moten|sammantr|beslut|kallelse|remiss|minutes|meeting|decision", re.IGNORECASE
 )
 DATE_CLASS = compile_name_pattern((r"(?:pub|publish|post|news|entry)?date", "datum", "dato"))
+NON_DATE_CLASS = re.compile(r"updat|modif|revis|event|deadline|expir|start|end")
+NON_DATE_PARENTS = ("p", "li", "table", "blockquote", "figure", "aside")
 TEASER_TAGS = ("article", "li", "a")
 ITEM_TAGS = ("li", "p", "div", "section", "article", "td", "dd")
 LIST_CONTAINER_TAGS = ("dl", "ul", "ol", "table", "div", "section")
@@ -525,25 +527,32 @@ def iter_opening_elements(main: Element) -> Iterator[Element]:
 
 
 def find_date_by_class(document: Document, main: Element) -> PageDate | None:
-    """Return and remove the page's only date that stands alone in an element of class "date"."""
-    elements = [
-        element
-        for element in document.select_by_class(is_date_class)
-        if main in element.iterancestors()
-        and next(element.iterancestors("p", "li", "table"), None) is None
-        and not any(map(is_card, list_boxes_beside(main, element)))
-    ]
-    if len({clean_line(get_text_content(element)) for element in elements}) != 1:
+    """Return and remove the date in blocks of class "date", if nothing but a sentence's end is before it.
+
+    It must be the last text of the main element, because in the text it is the day of something else.
+    """
+    elements = [part for part in document.select_by_class(is_date_class) if main in part.iterancestors()]
+    dated = [text for element in elements for text in element.itertext() if not text.isspace()]
+    texts = [text for text in main.itertext() if not text.isspace()]
+    before, last = texts[: -len(dated)], texts[-len(dated) :]
+    if not dated or last != dated or not before or before[-1].rstrip()[-1] not in ".!?":
+        return None
+    is_inside = any(next(part.iterancestors(*NON_DATE_PARENTS), None) is not None for part in elements)
+    wordings = {clean_line(get_text_content(part)) for part in elements}
+    if is_inside or len(wordings) > 1 or any(part.tag in INLINE_TAGS for part in elements):
         return None
     found = read_unlabelled_date(elements[0], main, document.url, "class of a date")
-    for element in elements if found else ():
+    if found is None or str(found.value)[:10] > datetime.now(UTC).date().isoformat():
+        return None
+    for element in elements:
         remove_element(element)
     return found
 
 
 @cache_by_text()
 def is_date_class(names: str) -> bool:
-    return DATE_CLASS.search(split_camel_case(names)) is not None
+    names = split_camel_case(names)
+    return DATE_CLASS.search(names) is not None and NON_DATE_CLASS.search(names) is None
 
 
 def read_unlabelled_date(

@@ -23,8 +23,11 @@ from scraper.pages.contact_parser import (
     CONTACT_LABEL,
     CONTACT_LEAD_IN,
     CONTACT_STEM,
+    CONTACT_VERB,
     FOOTER_CLASS,
+    OFFICE_WORD,
     PRESS_WORD,
+    SENTENCE_VERB,
     ContactLine,
     has_job_title,
     has_own_address,
@@ -32,6 +35,7 @@ from scraper.pages.contact_parser import (
     parse_contact_line,
     parse_contact_sentences,
     parse_contacts,
+    parse_people,
 )
 from scraper.pages.document import HEADING_TAGS, INLINE_TAGS, Document, Element, count_text_letters, format_element_path
 
@@ -54,6 +58,7 @@ SITE_CONTACT = re.compile(
     r"|\w*ansvarig|utgivare|webb|artikeln|sidan|publi[cs]|editor)|.*\b(?:ansv\w*\.?|nett|webb)[ -]?redak",
     re.IGNORECASE,
 )
+CONJUNCTION = re.compile(r"[^,]*\b(?:och|eller|samt|respektive|and|or|und|oder)\b|.*/", re.IGNORECASE)
 HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 
 # Limits.
@@ -63,6 +68,7 @@ MAX_SECTION_LINES = 60
 MAX_FOLLOWING_LINES = 12  # lines after the words that introduce a contact
 MAX_PROSE_LINES = 2  # consecutive lines without a contact; with more, the section ends
 MAX_ROLE_LINES = 3  # consecutive lines with a title or an office only
+MAX_WORDS_TO_NUMBER = 5  # words of a sentence between a name and its number
 MAX_LABEL_LENGTH, MAX_NOTE_LENGTH = 50, 140  # characters of a line that is not running text
 MAX_CONTACT_HEADING_LENGTH = 160
 MAX_CONTACT_BOX_LENGTH = 1200
@@ -127,20 +133,46 @@ def find_contact_requests(
 
 
 def find_people_by_layout(lines: Iterable[ContactLine]) -> Iterator[ContactArea]:
-    """Yield an area for each run of lines that names people with their own numbers or addresses."""
+    """Yield an area for each sentence or run of lines that names people with their own numbers or addresses."""
     run: list[ContactLine] = []
     for line in (*lines, ContactLine("")):
         if is_part_of_contact(line, run):
             run.append(line)
             continue
-        has_reach = any(has_phone_or_email(part.text) for part in run)
-        people: list[ContactItem] = []
-        if has_reach and not is_in_boilerplate(run[0].block):
-            contacts = parse_contacts(dropwhile(is_role_line, run), "", heading_is_certain=False)
-            people = [contact for contact in contacts if is_evident_person(contact, run)]
-        if people:
-            yield replace(build_area(people, "people by layout", run[0].block), by_layout=True)
+        yield from build_layout_area(read_people_in_run(run), run)
+        if is_sentence(line.text) and has_phone_or_email(line.text):
+            people = [person for person in parse_people(line.text) if has_number_beside_name(person, line.text)]
+            yield from build_layout_area(people, [line])
         run = []
+
+
+def build_layout_area(contacts: Iterable[ContactItem], lines: Sequence[ContactLine]) -> Iterator[ContactArea]:
+    people = [contact for contact in contacts if is_evident_person(contact, lines)]
+    if people and not is_in_boilerplate(lines[0].block):
+        yield replace(build_area(people, "people by layout", lines[0].block), by_layout=True)
+
+
+def read_people_in_run(run: Sequence[ContactLine]) -> list[ContactItem]:
+    """Return the contacts in a run of lines; none if a number could be that of several people."""
+    waiting = 0  # people since the last number
+    for line in run:
+        kinds = [kind for kind, _ in parse_contact_line(line.text)]
+        waiting += "name" in kinds
+        if has_phone_or_email(line.text):
+            if waiting > 1:
+                return []
+            waiting = 0
+    return parse_contacts(dropwhile(is_role_line, run), "", heading_is_certain=False)
+
+
+def has_number_beside_name(contact: ContactItem, sentence: str) -> bool:
+    """Return whether only a few words, which name no office, are between a name and its number."""
+    rest = sentence.partition(contact.name or "")[2]
+    between = next((text for kind, text in tokenise_contact_line(rest) if kind == "text"), "")
+    words = between.replace(",", " ").split()
+    return len(words) <= MAX_WORDS_TO_NUMBER and not (
+        is_sentence(between) or CONTACT_VERB.search(between) or any(map(OFFICE_WORD.match, words))
+    )
 
 
 def is_evident_person(contact: ContactItem, lines: Iterable[ContactLine]) -> bool:
@@ -152,13 +184,24 @@ def is_evident_person(contact: ContactItem, lines: Iterable[ContactLine]) -> boo
 
 
 def is_part_of_contact(line: ContactLine, run: Sequence[ContactLine]) -> bool:
-    """Return whether a line continues a run: a name, a title, a number or an address."""
+    """Return whether a line continues a run: a name, a title, or a number that is alone or beside a name."""
     if SITE_CONTACT.match(line.text) or not (line.level == 9 or is_person_name(line.text)):
+        return False
+    if len(line.text) > MAX_NOTE_LENGTH or is_sentence(line.text):
         return False
     if len(run) >= MAX_ROLE_LINES and all(map(is_role_line, run[-MAX_ROLE_LINES:])):
         return False
-    is_short = len(line.text) <= MAX_NOTE_LENGTH
-    return has_phone_or_email(line.text) or (is_short and bool(parse_contact_line(line.text)))
+    parts = parse_contact_line(line.text)
+    kinds = [kind for kind, _ in parts]
+    if "name" in kinds:
+        return kinds.count("name") == 1 and not CONJUNCTION.match(line.text)
+    if has_phone_or_email(line.text):
+        return "role" not in kinds
+    return bool(parts) and (has_job_title(line.text) or not any(map(OFFICE_WORD.match, line.text.split())))
+
+
+def is_sentence(text: str) -> bool:
+    return text.rstrip().endswith((".", "!", "?")) or SENTENCE_VERB.search(text) is not None
 
 
 def is_role_line(line: ContactLine) -> bool:

@@ -76,23 +76,23 @@ NEAR = 300  # characters before and after a quotation that are read for its spea
 NAME_PART = rf"[{UPPER}](?:[’'][{UPPER}])?[^\W\d_{UPPER}][\w’'-]{{0,30}}(?<![-’'])(?![\w-])"
 FULL_NAME = re.compile(rf"(?<![\w-]){NAME_PART}(?: (?:(?:af|av|von|van|de|der|da) )?{NAME_PART}){{1,2}}")
 MARK = f"[{DOUBLE_MARKS}’]"
-# A sentence with "\0" in the place of the quotation, and with nothing else beside the name and the verb.
-PLAIN_ATTRIBUTIONS = tuple(
+# A sentence with nothing but a name, a verb and a quotation, of which it has only the last character, after "\0"
+PLAIN_FORMS = tuple(
     re.compile(
-        rf"(?:^|[.!?]{MARK}?\s)"
+        rf"(?:\n|[.!?]{MARK}?\s)"
         + pattern.format(
             name=rf"(?P<name>{FULL_NAME.pattern}|{NAME_PART})(?:{PARTY.pattern})?",
-            verb=r"(?:säger|sade|sa|menar|menade|anser|ansåg|skriver|skrev|svarar|svarade|förklarar|förklarade|says|said"
-            r"|wrote)",
+            verb=r"(?:säger|sade|sa|menar|menade|anser|ansåg|skriver|skrev|svarar|svarade|förklarar"
+            r"|förklarade|says|said|wrote)",
             opening=rf"(?:{MARK}|[{DASHES}]\s)?\0",
             end=r"(?=\.?$|\.\s)",
             mark=MARK,
         )
     )
     for pattern in (
-        r"{name} {verb}[:,] {opening}(?:[.!?]{mark}?|{mark}[.!?]|{mark}?$)(?=\s|$)",
-        r"{opening}[.,!?]?{mark}?,? {verb} {name}{end}",
-        r"{opening}[.,!?]?{mark},? {name} {verb}{end}",
+        r"{name} {verb}[:,] {opening}(?:[.!?]{mark}?|.{mark}[.!?]|.{mark}?$)(?=\s|$)",
+        r"{opening}.{mark}?,? {verb} {name}{end}",
+        r"{opening}.{mark},? {name} {verb}{end}",
     )
 )
 # What looks like the full name of a person, and is none: first or last words of organisations and places
@@ -112,11 +112,7 @@ NO_FULL_NAME = re.compile(
     # a definite form: "Huset", but not "Hansen", "Dahlgren"
     r"|(?:(?<!s)(?<!gr)en|et|na)s?$"
 )
-OPENING = 20  # characters by which the paragraph of a quotation is found in a release
-WITH_OTHERS = r"(?:\s\(\w+\))?,? (?:och|samt|tillsammans|genom|via|and) "
 LETTERS = str.maketrans("zwyjkq", "sviicc")  # of names that are spelt in several ways: "Selenskij", "Zelenskyj"
-SIMILAR = 80  # of two spellings of a name: "Pehrson", "Persson"
-SIMILAR_OPENING = 60  # if the first letter is the same: "Per", "Pär"
 
 Verdict = Literal["verbatim", "wrong_speaker", "altered", "withdrawn", "not_found", "short", "not_checked"]
 
@@ -316,19 +312,20 @@ class QuotationCheck:
 
         If the text names somebody else, a version in which this person may say it is preferred.
         """
-        ids = json.dumps([version.revision for version in versions])
         quotation, speakers = result.quotation, defaultdict[int, list[Any]](list)
-        for row in await self.run(SPEAKERS_SQL, {"ids": ids}):
+        ids = [version.revision for version in versions]
+        for row in await self.run(SPEAKERS_SQL, {"ids": json.dumps(ids)}):
             if find_pieces(quotation.pieces, PassageText(row["text"])):
                 speakers[row["revision"]].append(row)
         for version in versions:
-            key = version.revision
-            if not speakers[key] or not all(
-                is_misattributed(quotation, each, version.text.source) for each in speakers[key]
-            ):
-                return replace(result, revision=key, speakers=speakers[key])
-        verdict: Verdict = "verbatim" if result.is_minimum else "wrong_speaker"
-        return replace(result, verdict=verdict, speakers=speakers[versions[0].revision])
+            said = speakers[version.revision]
+            if not said or not all(is_misattributed(quotation, each, version.text.source) for each in said):
+                return replace(result, revision=version.revision, speakers=said)
+        return replace(
+            result,
+            verdict="verbatim" if result.is_minimum else "wrong_speaker",
+            speakers=speakers[versions[0].revision],
+        )
 
     async def find_withdrawal(self, quotation: Quotation, found: Sequence[FoundPassage]) -> QuotationResult | None:
         """Return when a quotation disappeared from the releases that had it, or `verbatim` if one has it again.
@@ -421,8 +418,9 @@ class QuotationCheck:
 
 def find_passages(quotation: Quotation, versions: Sequence[StoredVersion]) -> list[FoundPassage]:
     """Return the versions that have the words of a quotation, even where it hides a negation."""
-    matches = ((version, version.text.find_verbatim(quotation.pieces)) for version in versions)
-    return [FoundPassage(version, match) for version, match in matches if match]
+    return [
+        FoundPassage(version, match) for version in versions if (match := version.text.find_verbatim(quotation.pieces))
+    ]
 
 
 def rate_original(original: Original) -> float:
@@ -461,17 +459,16 @@ def add_speakers(text: str, quotations: Sequence[Quotation]) -> list[Quotation]:
     >>> [quotation.speaker for quotation in add_speakers(text, find_quotations(text))]
     ['Bo Li', 'Bo Li', None]
     """
-    lines, full_names = NEXT_QUOTATION.sub("\n", text), set(FULL_NAME.findall(text))
+    lines, full_names = "\n" + NEXT_QUOTATION.sub("\n", text), set(FULL_NAME.findall(text))
     found = []
     for quotation in quotations:
-        start, end = quotation.start, quotation.end
-        before = ("\0" * (start > NEAR) + lines[max(0, start - NEAR) : start]).rpartition("\n")[2]
-        after = lines[end : end + NEAR].partition("\n")[0]
-        sentence = f"{before}\0{lines[end - 1] if lines[end - 1] in '.!?,' else ''}{after}"
-        name = next((match["name"] for each in PLAIN_ATTRIBUTIONS for match in each.finditer(sentence)), "")
+        start, end = quotation.start + 1, quotation.end + 1
+        before = lines[max(0, start - NEAR) : start].rpartition("\n")  # its line, with the break before it
+        around = "".join((*before[1:], "\0", lines[end - 1 : end + NEAR].partition("\n")[0]))
+        name = next((match["name"] for each in PLAIN_FORMS if (match := each.search(around))), "")
         if name and " " not in name:
             name = "\n".join(each for each in full_names if each.endswith(f" {name}"))
-        found.append(replace(quotation, speaker=name if is_person(name) else None, around=before + after))
+        found.append(replace(quotation, speaker=name if is_person(name) else None, around=around))
     return found
 
 
@@ -495,20 +492,21 @@ def is_misattributed(quotation: Quotation, said: Mapping[str, Any], text: str) -
     The release must name this person neither in its title nor in the paragraph in which the other speaks; if it does
     elsewhere, the other must be named in this paragraph. said: the words, and name and origin of their speaker.
     """
-    name, speaker = quotation.speaker or "", said["name"] or ""
-    if not is_person(name) or not is_person(speaker) or may_be_same(name, speaker):
+    name, speaker = quotation.speaker, said["name"] or ""
+    if not name or not is_person(speaker) or may_be_same(name, speaker):
         return False
     last, other = (fold(each).rpartition(" ")[2] for each in (name, speaker))
-    release = fold(text)
-    paragraphs = [line for line in release.split("\n") if fold(said["text"])[:OPENING] in line]
-    near = "\n".join((release.partition("\n")[0], *paragraphs))
+    lines, opening = fold(text).split("\n"), fold(said["text"])[:20]
+    paragraphs = [line for line in lines if opening in line]
     is_attributed = said["origin"] == "attribution" and all(name_in(other, each) for each in paragraphs)
-    return (
-        bool(paragraphs)
-        and not name_in(last, near if is_attributed else release)
-        and not re.search(re.escape(other) + WITH_OTHERS, near)
-        and not name_in(other, fold(f"{quotation.around} {quotation.text}"))
+    doubts = (
+        name_in(last, "\n".join([lines[0], *paragraphs] if is_attributed else lines)),
+        re.search(
+            rf"{re.escape(other)}(?:\s\(\w+\))?,? (?:och|samt|tillsammans|genom|via|and) ", "\n".join(paragraphs)
+        ),
+        name_in(other, fold(f"{quotation.around} {quotation.text}")),
     )
+    return bool(paragraphs) and not any(doubts)
 
 
 def may_be_same(name: str, other: str) -> bool:
@@ -517,13 +515,12 @@ def may_be_same(name: str, other: str) -> bool:
     >>> [may_be_same("Ebba Ek", other) for other in ("Ek", "Ebba Ström", "E. Berg", "Bo Eek", "Bo Li")]
     [True, True, True, True, False]
     """
-    words, others = (re.findall(r"\w+", fold(each)) for each in (name, other))
     return any(
         word.startswith(each)
         or each.startswith(word)
-        or ratio(word, each) >= (SIMILAR_OPENING if word[0] == each[0] else SIMILAR)
-        for word in words
-        for each in others
+        or ratio(word, each) >= (60 if word[0] == each[0] else 80)  # "Per", "Pär"; "Pehrson", "Persson"
+        for word in re.findall(r"\w+", fold(name))
+        for each in re.findall(r"\w+", fold(other))
     )
 
 

@@ -119,10 +119,9 @@ class EvidenceBundle:
 
         parts = [f"{format_text(title_key, **title_values)}\n{format_text('from', **title_values)}"]
         parts += [format_text(key, **values) for key, values in self.notes]
-        time_lines = []
-        for key, time in self.times:
-            unknown = format_text("never" if key == "found" else "not_told")
-            time_lines.append(f"  {format_text(key)}: {unknown if time is None else time}")
+        time_lines = [
+            f"  {format_text(key)}: {format_text('not_told') if value is None else value}" for key, value in self.times
+        ]
         parts.append("\n".join([format_text("times"), *time_lines]))
         has_chain = any(key == "check_chain" for key, _ in self.steps)
         if self.checksums:
@@ -216,12 +215,10 @@ def list_observation_times(row: dict[str, Any], bundle_kind: str) -> list[tuple[
         return [("moved_seen", row["first_seen"])]
     if bundle_kind == "removal":
         return [("away_since", row["first_seen"]), ("away_until", row["last_seen"]), ("back", row["ended"])]
-    times = [("taken_over" if row["cause"] == "import" else "seen", row["seen"])]
-    if row["last_seen_at"] != row["seen"]:  # else no check has found it again, or an imported one at all
-        times.append(("last_seen", row["last_seen_at"]))
-    elif row["cause"] == "import":
-        times.append(("found", None))
-    return times
+    # no check has found it again, or an imported one at all, if it was last seen when it was stored
+    last_seen = [("last_seen", row["last_seen_at"])] if row["last_seen_at"] != row["seen"] else []
+    taken_over = "taken_over" if last_seen else "taken_over_unseen"
+    return [(taken_over if row["cause"] == "import" else "seen", row["seen"]), *last_seen]
 
 
 def add_capture(

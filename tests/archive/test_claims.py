@@ -25,6 +25,7 @@ from archive.importer import import_file
 from archive.models import Release
 from archive.store import Archive
 from tests.archive.sample import SEEN, Site, served
+from tests.archive.sample_evidence import read_bundle, read_guide
 from tests.archive.sample_history import DAY, check, mark_missing, save
 from tests.archive.test_locale import MESSAGES, get_forms
 
@@ -64,7 +65,7 @@ SAID = (  # texts that these archives must show wherever they may
     *("edits.never_crawled_agency", "removals.never_crawled_agency", "index.last_read", "cite.read_at"),
     *("phrase.never_checked", "phrase.all_unchecked", "phrase.read_once", "phrase.still_there"),
     *("phrase.appeared.first", "phrase.appeared.between", "release.never_checked", "release.read_once"),
-    *("guide.limits", "guide.limits_import", "guide.last_seen"),
+    *("guide.limits", "guide.limits_import", "guide.taken_over_unseen", "guide.last_seen"),
     *("history.checked", "about.source_uncrawled", "about.source_imported", "version.never_found"),
 )
 
@@ -281,6 +282,13 @@ async def test_an_import_that_was_checked_later(tmp_path: Path) -> None:
         text = await site.text("/-/phrase?q=etapp&lang=en")
         version = await site.text("/-/revision/1?lang=en")
         page = await site.text("/archive/releases/3?lang=en")
+    guides = [read_guide(read_bundle(path, number)) for number in (1, 3)]
+    unseen = "the archive itself has not found it on the web"
+    assert [unseen in guide for guide in guides] == [False, True]
+    assert ["still there when the archive last checked: 2024-06-04" in guide for guide in guides] == [True, False]
+    for guide in guides:
+        assert "imported from another collection" in guide
+        assert not re.search("according to the agency|as the archive read it|fields that the archive read", guide)
     imported = "In the version that was imported from the collection museum.jsonl on 3 June 2024, 10:15."
     assert text.count(imported) == 3
     assert f"{imported} Still there at the last check, 4 June 2024, 10:15." in text

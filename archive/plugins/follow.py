@@ -12,6 +12,7 @@ memory, for an hour. A server of a snapshot cannot store anything and says so.
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import re
 import time
 from collections import Counter, deque
@@ -40,10 +41,10 @@ from archive.follow.matching import (
 from archive.follow.messages import build_url
 from archive.follow.store import CONFIRMATION_TIME, FREQUENCIES, MAX_SUBSCRIPTIONS, FollowStore, Subscription
 from archive.search.params import build_search_url
-from archive.urls import host_to_ascii
+from archive.urls import host_to_ascii, parse_ip_address
 from archive.web.pages import find_tag
 from archive.web.responses import ReaderError, SiteRequest, site_view
-from archive.web.sandbox import client_key, network_key
+from archive.web.sandbox import client_key
 
 MAX_FORM_BYTES = 4_000
 MAX_ADDRESS_LENGTH = 254  # RFC 5321
@@ -102,6 +103,17 @@ class RequestCounter:
         self.requests.append((moment, keys))
         self.counts.update(keys)
         return True
+
+
+def network_key(client: str) -> str:
+    """Return the network of a client_key that one party may own: 24 bits of IPv4, 48 bits of IPv6.
+
+    >>> [network_key(client) for client in ("203.0.113.7", "2001:db8:0:1::/64", "unix")]
+    ['203.0.113.0/24', '2001:db8::/48', 'unix']
+    """
+    address = parse_ip_address(client.removesuffix("/64"))
+    bits = 24 if isinstance(address, ipaddress.IPv4Address) else 48
+    return str(ipaddress.ip_network((str(address), bits), strict=False)) if address else client
 
 
 REQUESTS = RequestCounter()

@@ -109,17 +109,6 @@ def client_key(scope: Mapping[str, Any]) -> str:
     return str(address or host)
 
 
-def network_key(client: str) -> str:
-    """Return the network of a client_key that one party may own: 24 bits of IPv4, 48 bits of IPv6.
-
-    >>> [network_key(client) for client in ("203.0.113.7", "2001:db8:0:1::/64", "unix")]
-    ['203.0.113.0/24', '2001:db8::/48', 'unix']
-    """
-    address = parse_ip_address(client.removesuffix("/64"))
-    bits = 24 if isinstance(address, ipaddress.IPv4Address) else 48
-    return str(ipaddress.ip_network((str(address), bits), strict=False)) if address else client
-
-
 class BusyError(Base400):  # type: ignore[misc] # Datasette ships no types
     """Too many requests are in the queue, or the wait took too long."""
 

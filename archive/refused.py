@@ -35,17 +35,25 @@ SIZES_SQL = """
     select coalesce(sum(stored), 0), (select page_count from pragma_page_count)
       * (select page_size from pragma_page_size) from refused_bodies
 """
-ORPHANS_SQL = "delete from refused_bodies where sha256 not in (select sha256 from refused_pages)"
-# Newest first, until the limit is reached. A body counts with the newest of its pages.
+ORPHANS_SQL = """
+    delete from refused_bodies where sha256 in (select value from json_each(?))
+    and not exists (select 1 from refused_pages p where p.sha256 = refused_bodies.sha256)
+"""
+# What is kept until the limit is reached: first the oldest and the newest page of each URL, so that
+# a page that is different at each fetch does not displace the only one of another release; then the
+# newest. A body counts with the first of its pages.
 OVERFLOW_SQL = """
-    delete from refused_pages where id in (select id from
-      (select id, sum(stored) over (order by fetched desc, id desc) as total from
-        (select p.id, p.fetched,
-            iif(row_number() over newest = 1, coalesce(b.stored, 0), 0) as stored
-          from refused_pages p left join refused_bodies b on b.sha256 = p.sha256
-          window newest as (partition by p.sha256 order by p.fetched desc, p.id desc)))
+    id in (select id from
+      (select id, sum(stored) over (order by is_between, fetched desc, id desc) as total from
+        (select p.id, is_between, fetched,
+            iif(row_number() over best = 1, coalesce(b.stored, 0), 0) as stored
+          from (select id, sha256, fetched, row_number() over (partition by url order by fetched, id) > 1
+              and row_number() over (partition by url order by fetched desc, id desc) > 1 as is_between
+            from refused_pages) p left join refused_bodies b on b.sha256 = p.sha256
+          window best as (partition by p.sha256 order by is_between, p.fetched desc, p.id desc)))
       where total > ?)
 """
+OVERFLOW_TARGET = 0.9  # share of the limit that is left, so that not each further page exceeds it again
 
 
 class Retention(NamedTuple):
@@ -82,13 +90,13 @@ class RefusedPages:
         self.expire(now)
 
     def expire(self, now: datetime) -> None:
-        """Delete the pages that are too old, and the oldest ones if all take more than their share."""
+        """Delete the pages that are too old, and some more (OVERFLOW_SQL) if all exceed their share."""
         days, share = self.retention
         self.delete("fetched <= ?", to_iso(now - timedelta(days=days)) if share else "9999")
         ((stored, file_size),) = self.captures.query(SIZES_SQL)
-        if stored > max(MIN_LIMIT, share * file_size):
-            self.captures.query(OVERFLOW_SQL, max(MIN_LIMIT, share * file_size))
-            self.captures.query(ORPHANS_SQL)
+        limit = max(MIN_LIMIT, share * file_size)
+        if stored > limit:
+            self.delete(OVERFLOW_SQL, OVERFLOW_TARGET * limit)
 
     def list_pages(self, agency: str, url: str | None = None) -> list[dict[str, Any]]:
         """Return the rows of an agency's pages, or those of one URL, by the time of the fetch."""
@@ -107,9 +115,9 @@ class RefusedPages:
 
     def delete(self, condition: str, *values: object) -> None:
         """Delete the pages that meet an SQL condition, with their bytes."""
-        sql = f"delete from refused_pages where {condition} returning id"
-        if self.captures.query(sql, *values):
-            self.captures.query(ORPHANS_SQL)
+        sql = f"delete from refused_pages where {condition} returning sha256"
+        if deleted := self.captures.query(sql, *values):
+            self.captures.query(ORPHANS_SQL, json.dumps([sha256 for (sha256,) in deleted]))
 
     def delete_urls(self, urls: Iterable[str]) -> None:
         """Delete the pages of these URLs, and those that were redirected to one of them."""

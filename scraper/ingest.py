@@ -133,11 +133,8 @@ class Ingest:
                 self.quarantine_page(matched, reasons, crawl_id)
             return IngestResult(release=release, outcome=SaveResult.QUARANTINED, reasons=tuple(reasons))
         sha256 = self.recorder.store_body(response) if changed else None
-        if not changed and (stored := archive.get(release.url)):
-            if page.is_file:
-                self.recorder.store_changed_file(stored, response)
-            else:
-                self.recorder.store_redesigned_page(stored, response, matched.versions)
+        if not changed:
+            self.store_new_bytes(matched)
         with archive.transaction():
             if match.kind == "renamed" and stored_id is not None:
                 archive.removals.mark_moved(stored_id, response.fetched_at, match.url, status=response.status)
@@ -169,6 +166,14 @@ class Ingest:
         if is_missing and match.kind != "same":
             raise NotARelease(page.url, "was fetched before its release was found to be missing")
         return is_missing
+
+    def store_new_bytes(self, matched: MatchedPage) -> None:
+        """Store the bytes of an unchanged release if its file has changed, or the design of its page."""
+        stored = self.archive.get(matched.release.url)
+        if stored and matched.page.is_file:
+            self.recorder.store_changed_file(stored, matched.response)
+        elif stored:
+            self.recorder.store_redesigned_page(stored, matched.response, matched.versions)
 
     def restore_file_title(self, page: ParsedPage, release: Release) -> Release:
         """Return a file that was taken down with its own title; the frontier has that which the takedown shows."""

@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 
 from archive.captures import Captures
 from archive.dates import to_iso
+from archive.urls import canonical_url, strip_www
 
 REFUSED_TABLES = ("refused_pages", "refused_bodies")
 REFUSED_COLUMNS = (
@@ -120,6 +121,23 @@ class RefusedPages:
             self.captures.query(ORPHANS_SQL, json.dumps([sha256 for (sha256,) in deleted]))
 
     def delete_urls(self, urls: Iterable[str]) -> None:
-        """Delete the pages of these URLs, and those that were redirected to one of them."""
-        wanted, listed = "(select value from json_each(?))", json.dumps(list(urls))
-        self.delete(f"url in {wanted} or address in {wanted}", listed, listed)
+        """Delete the pages at these URLs, or redirected to one: also with www, https or a longer query."""
+        wanted = [split_address(url) for url in urls]
+        rows = self.captures.query("select id, url, address from refused_pages")
+        found = [
+            key
+            for key, *addresses in rows
+            for place, query in map(split_address, addresses)
+            if any(place == own and asked <= query for own, asked in wanted)
+        ]
+        self.delete("id in (select value from json_each(?))", json.dumps(found))
+
+    def empty_log(self) -> bool:
+        """Remove deleted bytes from the write-ahead log, too; return whether that succeeded."""
+        return not self.captures.query("pragma wal_checkpoint(truncate)")[0][0]
+
+
+def split_address(url: str) -> tuple[tuple[str, str], frozenset[str]]:
+    """Return host and path in the form that all spellings of an address share, and the parts of its query."""
+    parts = urlsplit(canonical_url(url))
+    return (strip_www(parts.hostname or ""), parts.path.rstrip("/")), frozenset(parts.query.split("&")) - {""}

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
+from pathlib import Path
 from typing import Any
 
 from sqlite_utils import Database
@@ -67,7 +68,7 @@ def hide_release(
     Raises ArchiveError if there is no such release.
     """
     check_release_exists(archive, release_id)
-    with secure_transaction(archive):
+    with secure_transaction(archive, release_id):
         takedown_ids = [
             archive.takedowns.add(merged_id, "hide", started_at, reason, reason_en)
             for merged_id in find_merged_releases(archive, release_id)
@@ -77,7 +78,6 @@ def hide_release(
             for table, column, condition in CLEARED_COLUMNS:
                 archive.db.execute(f"update {table} set {column} = null where {condition}", {"release": merged_id})
             redact_crawl_problems(archive, merged_id)
-    delete_refused_pages(archive, find_merged_releases(archive, release_id))
     return takedown_ids[0]
 
 
@@ -102,7 +102,7 @@ def redact_passage(
     if problem:
         raise ArchiveError(archive.path, problem, table="releases", key=str(release_id))
     takedown_ids = []
-    with secure_transaction(archive):
+    with secure_transaction(archive, release_id):
         for merged_id in find_merged_releases(archive, release_id):
             takedown_ids.append(archive.takedowns.add(merged_id, "redact", started_at, reason, reason_en))
             archive.takedowns.withheld.add_passage(takedown_ids[-1], passage)
@@ -110,18 +110,21 @@ def redact_passage(
             apply_takedowns(archive, merged_id)
             for column_spec in (*REDACTED_COLUMNS, ("crawls", "problems", CRAWLS_CONDITION)):
                 redact_column(archive.db, column_spec, merged_id, matcher)
-    delete_refused_pages(archive, find_merged_releases(archive, release_id))
     return takedown_ids[0]
 
 
 def delete_refused_pages(archive: Archive, release_ids: Iterable[int]) -> None:
-    """Delete the pages of releases in which no release could be read (archive.refused)."""
+    """Delete the pages of releases in which no release could be read (archive.refused).
+
+    Raises ArchiveError if a reader keeps the write-ahead log of captures.db open.
+    """
     if not Captures.path_beside(archive.path).is_file():
         return
     with Captures(archive.path) as captures:
+        refused = RefusedPages(captures)
         for release_id in release_ids:
-            urls = [url for (url,) in archive.db.execute(RELEASE_URLS_SQL, {"release": release_id})]
-            RefusedPages(captures).delete_urls(urls)
+            refused.delete_urls(url for (url,) in archive.db.execute(RELEASE_URLS_SQL, {"release": release_id}))
+        require_empty_log(captures.path, refused.empty_log())
 
 
 def lift_takedown(archive: Archive, takedown_id: int, lifted_at: datetime, reason: str) -> list[int]:
@@ -255,21 +258,27 @@ def check_release_exists(archive: Archive, release_id: int) -> None:
 
 
 @contextmanager
-def secure_transaction(archive: Archive) -> Iterator[None]:
+def secure_transaction(archive: Archive, release_id: int) -> Iterator[None]:
     """Open a transaction whose deletions leave no trace in the file, its index or its write-ahead log.
 
-    The file itself is covered by `secure_delete` (archive.database.open_writable). Raises ArchiveError if a reader
-    keeps the write-ahead log open.
+    Then the release's refused pages are deleted, and those of the releases that it was merged with. The file itself is
+    covered by `secure_delete` (archive.database.open_writable). Raises ArchiveError if a reader keeps the write-ahead
+    log open.
     """
     with archive.transaction():
         yield
         optimise_search_index(archive)
     busy = archive.db.execute("pragma wal_checkpoint(truncate)").fetchone()[0]
-    if busy:
+    delete_refused_pages(archive, find_merged_releases(archive, release_id))
+    require_empty_log(Path(archive.path), not busy)
+
+
+def require_empty_log(path: Path, is_empty: bool) -> None:
+    if not is_empty:
         raise ArchiveError(
-            archive.path,
+            path,
             "taken down, but the old text is still in the write-ahead log, which a reader (or Litestream) keeps open:"
-            " stop it, then run: sqlite3 archive.db 'pragma wal_checkpoint(truncate)'",
+            f" stop it, then run: sqlite3 {path.name} 'pragma wal_checkpoint(truncate)'",
             table="takedowns",
         )
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import random
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import nullcontext, suppress
+from contextlib import closing, nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -441,3 +442,64 @@ def test_reparse_ends_when_the_archive_cannot_be_written(crawl: Crawl, monkeypat
     with pytest.raises(sqlite3.OperationalError):
         crawl.reparse()
     assert len(crawl.kept()) == 1
+
+
+@pytest.mark.parametrize(
+    ("stored", "refused", "is_deleted"),
+    [
+        pytest.param("https://skog.example/nyheter/1", "https://www.skog.example/nyheter/1", True, id="www"),
+        pytest.param("https://skog.example/nyheter/1", "https://skog.example/nyheter/1?vy=bred", True, id="query"),
+        pytest.param("https://skog.example/nyheter/1", "http://skog.example/nyheter/1/", True, id="http and slash"),
+        pytest.param("https://www.skog.example/n?id=3", "https://skog.example/n?vy=bred&id=3", True, id="own query"),
+        pytest.param("https://skog.example/n?id=3", "https://skog.example/n?id=4", False, id="another release"),
+        pytest.param("https://skog.example/nyheter/1", "https://skog.example/nyheter/12", False, id="another path"),
+    ],
+)
+@pytest.mark.parametrize("is_redirected", [pytest.param(False, id="direct"), pytest.param(True, id="redirected")])
+def test_takedown_deletes_refused_pages_at_other_spellings_of_the_address(
+    crawl: Crawl, stored: str, refused: str, is_deleted: bool, is_redirected: bool
+) -> None:
+    crawl.fetch(0, build_page(banner=""), stored)
+    crawl.fetch(1, build_page(), *((f"{HOME}n/99", refused) if is_redirected else (refused,)))
+    assert len(crawl.kept()) == 1
+    hide_release(crawl.archive, 1, BEGUN + timedelta(days=2), reason="Beslut av domstol")
+    assert len(crawl.kept()) == (0 if is_deleted else 1)
+
+
+def find_files(folder: Path, text: bytes) -> list[str]:
+    return [file.name for file in folder.iterdir() if text in file.read_bytes()]
+
+
+def test_takedown_leaves_no_bytes_of_refused_pages_in_the_write_ahead_log(crawl: Crawl, tmp_path: Path) -> None:
+    noise = "".join(random.Random(3).choices("abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", k=6_000))
+    crawl.fetch(0, build_page(banner=""))
+    crawl.fetch(1, build_page(text=noise))
+    ((frame,),) = crawl.recorder.captures.query("select data from refused_bodies")
+    assert find_files(tmp_path, frame[2_000:2_040])
+    hide_release(crawl.archive, 1, BEGUN + timedelta(days=2), reason="Beslut av domstol")
+    assert find_files(tmp_path, frame[2_000:2_040]) == []
+
+
+def test_takedown_deletes_refused_pages_even_if_a_reader_keeps_the_log_of_the_archive(
+    crawl: Crawl, tmp_path: Path
+) -> None:
+    crawl.fetch(0, build_page(banner=""))
+    crawl.fetch(1, build_page())
+    with closing(sqlite3.connect(tmp_path / "archive.db")) as reader:
+        reader.execute("begin")
+        reader.execute("select * from releases").fetchall()
+        crawl.archive.db.execute("pragma busy_timeout = 0")
+        with pytest.raises(ArchiveError, match=r"archive\.db 'pragma wal_checkpoint"):
+            hide_release(crawl.archive, 1, BEGUN + timedelta(days=2), reason="Beslut av domstol")
+    assert crawl.kept() == []
+
+
+def test_takedown_says_so_if_a_reader_keeps_the_log_of_refused_pages(
+    crawl: Crawl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("archive.refused.RefusedPages.empty_log", lambda _: False)
+    crawl.fetch(0, build_page(banner=""))
+    crawl.fetch(1, build_page())
+    with pytest.raises(ArchiveError, match=r"captures\.db 'pragma wal_checkpoint"):
+        hide_release(crawl.archive, 1, BEGUN + timedelta(days=2), reason="Beslut av domstol")
+    assert (crawl.kept(), crawl.rows("select takedown from releases")) == ([], [("hidden",)])

@@ -54,6 +54,10 @@ OVERFLOW_SQL = """
           window best as (partition by p.sha256 order by is_between, p.fetched desc, p.id desc)))
       where total > ?)
 """
+# A wrong clock dated some pages in the future: they go with those that were kept after them.
+EXPIRED_SQL = """
+    fetched <= ? or (fetched > ? and id < (select max(id) from refused_pages where fetched <= ?))
+"""
 OVERFLOW_TARGET = 0.9  # share of the limit that is left, so that not each further page exceeds it again
 
 
@@ -93,7 +97,8 @@ class RefusedPages:
     def expire(self, now: datetime) -> None:
         """Delete the pages that are too old, and some more (OVERFLOW_SQL) if all exceed their share."""
         days, share = self.retention
-        self.delete("fetched <= ?", to_iso(now - timedelta(days=days)) if share else "9999")
+        oldest = to_iso(now - timedelta(days=days)) if days and share else "9999"
+        self.delete(EXPIRED_SQL, oldest, to_iso(now), oldest)
         ((stored, file_size),) = self.captures.query(SIZES_SQL)
         limit = max(MIN_LIMIT, share * file_size)
         if stored > limit:

@@ -52,6 +52,7 @@ MIN_MOVED_SIMILARITY = 0.9  # minimum for a copy at another URL to be the releas
 MIN_REPLACEMENT_LENGTH = 400  # characters; minimum length of a text that may replace the text of a release
 MIN_RECHECK_DELAY = timedelta(hours=1)  # wait after a failed request for a stored release; doubled with each failure
 MAX_RECHECK_DELAY = timedelta(days=1)
+CLOCK_ALLOWANCE = timedelta(days=1)  # how far a clock may be ahead of the newest finished crawl
 
 logger = logging.getLogger(__name__)
 
@@ -369,6 +370,16 @@ class CrawlRecorder:
         )
         return self.archive.add_capture(capture, template)
 
+    def find_trusted_time(self) -> datetime:
+        """Return the time, or a day after the newest finished crawl, if the clock is ahead of that."""
+        ((finished,),) = self.archive.db.execute("select max(finished) from crawls").fetchall()
+        moment = now()
+        return min(moment, datetime.fromisoformat(finished) + CLOCK_ALLOWANCE) if finished else moment
+
+    def expire_refused(self) -> None:
+        """Delete refused pages that are too old. A clock that is wrong once deletes none."""
+        self.refused.expire(self.find_trusted_time())
+
     def keep_refused(self, url: str, release_id: int | None, response: FetchedPage, reason: str) -> None:
         """Keep a response in which no release could be read, unless its release is taken down or a file."""
         entry = self.archive.frontier.get(url)
@@ -385,7 +396,7 @@ class CrawlRecorder:
             "headers": json.dumps(select_evidence_headers(response.headers), ensure_ascii=False),
             "reason": reason,
         }
-        self.refused.keep(row, response.body, now())
+        self.refused.keep(row, response.body, self.find_trusted_time())
 
     def next_check(self, release_id: int, seen_at: datetime) -> datetime:
         return self.schedule.next_check(seen_at, *self.archive.get_dates(release_id))
@@ -652,6 +663,8 @@ def parse_refused(ingest: Ingest, row: Mapping[str, Any]) -> ParsedPage | None:
     is_other = entry is not None and is_other_address(ingest.archive, url, entry.release_id)
     release_id = None if entry is None or is_other else entry.release_id
     if entry is None or (release_id and row["fetched"] < ingest.archive.get_last_checked(release_id)):
+        return None
+    if row["fetched"] > str(to_iso(now())):  # by a wrong clock: what is newer is not known
         return None
     if is_other and entry.state == "stored" and row["fetched"] < (entry.fetched_at or ""):
         return None

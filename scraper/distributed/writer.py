@@ -167,7 +167,7 @@ class MessageProcessor:
     def write_manifest(self) -> None:
         """Write the day's manifest if there is none, and delete old refused pages; log errors."""
         try:
-            self.recorder.refused.expire(now())
+            self.recorder.expire_refused()
             write_manifest(self.archive.db.conn, self.recorder.captures, now().date())
         except ArchiveError as error:
             logger.critical("the manifest cannot be written: %s", error)

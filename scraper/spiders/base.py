@@ -135,7 +135,7 @@ class ReleaseSpider(Spider):
                 retention=read_retention(settings),
             )
             open_files.callback(spider.recorder.close)
-            spider.recorder.refused.expire(now())
+            spider.recorder.expire_refused()
             spider.lock, locked_slugs = lock_agencies(archive.path, agencies)
             open_files.callback(spider.lock.close)
             agencies = {slug: agency for slug, agency in agencies.items() if slug in locked_slugs}

@@ -110,6 +110,18 @@ def test_deleting_a_page_looks_only_at_its_own_bytes(tmp_path: Path) -> None:
     assert not [step for step in plan if "SCAN" in step and "json_each" not in step]
 
 
+def test_page_of_a_wrong_clock_does_not_outlive_those_kept_after_it(tmp_path: Path) -> None:
+    with Captures(tmp_path / "archive.db") as captures:
+        refused = RefusedPages(captures)
+        for day in (0, 1, 2, 3, 4):
+            keep(refused, day, b"x" * day, f"{HOST}/{day}")
+        for day, wrong in ((1, 401), (4, 404)):
+            moment = (BEGUN + timedelta(days=wrong)).isoformat()
+            captures.query("update refused_pages set fetched = ? where reason = ?", moment, str(day))
+        refused.expire(BEGUN + timedelta(days=92))
+        assert list_days(refused) == [3, 4]
+
+
 def test_bytes_are_compressed_against_the_pages_of_the_host_and_stored_once(tmp_path: Path) -> None:
     # text of which less than half is left after compression
     words = " ".join(random.Random(1).choices([f"ord{n}" for n in range(400)], k=3_000)).encode()

@@ -503,3 +503,22 @@ def test_takedown_says_so_if_a_reader_keeps_the_log_of_refused_pages(
     with pytest.raises(ArchiveError, match=r"captures\.db 'pragma wal_checkpoint"):
         hide_release(crawl.archive, 1, BEGUN + timedelta(days=2), reason="Beslut av domstol")
     assert (crawl.kept(), crawl.rows("select takedown from releases")) == ([], [("hidden",)])
+
+
+@pytest.mark.parametrize("ahead", [pytest.param(200, id="200 days"), pytest.param(5_000, id="13 years")])
+def test_clock_that_is_ahead_once_deletes_no_refused_page(crawl: Crawl, ahead: int) -> None:
+    crawl.fetch(1, build_page())
+    finished = (BEGUN + timedelta(days=1)).isoformat()
+    row = {"agency": "skog", "spider": "news", "started": finished, "finished": finished}
+    crawl.archive.db.table("crawls").insert(row)
+    with time_machine.travel(BEGUN + timedelta(days=ahead)):
+        crawl.recorder.expire_refused()
+    crawl.fetch(ahead, build_page(), f"{URL}-2")
+    assert [url for url, *_ in crawl.kept()] == [URL, f"{URL}-2"]
+    assert crawl.reparse() == {"new": 1, "still refused": 1}  # the second is dated in the future
+    crawl.archive.db.execute("update crawls set finished = ?", [(BEGUN + timedelta(days=92)).isoformat()])
+    crawl.mended = False
+    crawl.fetch(2, build_page(), f"{URL}-3")
+    with time_machine.travel(BEGUN + timedelta(days=92)):
+        crawl.recorder.expire_refused()
+    assert crawl.kept() == []

@@ -169,6 +169,7 @@ CONNECTION = re.compile(
     r"\W*(?:(?:och|eller|samt|and|or|und|oder|tai|ja|på|via|per|e-?post\w*|e-?mail|mejl\w*|mail)\W*)*",
     re.IGNORECASE,
 )
+CONJUNCTION = re.compile(r"\b(?:och|eller|samt|respektive|and|or|und|oder)\b", re.IGNORECASE)
 MAX_ROLE_LENGTH = 100
 MAX_CHUNK_WORDS = 9  # words; a longer chunk is a sentence
 MAX_OFFICE_WORDS = 8
@@ -279,6 +280,11 @@ def parse_people(text: str) -> list[ContactItem]:
 
 def find_only_person(text: str) -> ContactDraft:
     """Return a draft with the only person in a text and the title before the name, or an empty one."""
+    people = find_people(text)
+    return people[0] if len(people) == 1 else ContactDraft()
+
+
+def find_people(text: str) -> list[ContactDraft]:
     words = NAME_TOKEN.findall(CALL_TO_CONTACT.sub("", text.lstrip()))
     people: list[ContactDraft] = []
     start = 0
@@ -288,7 +294,13 @@ def find_only_person(text: str) -> ContactDraft:
             title = words[start - 1 : start] if start else []
             people.append(ContactDraft(" ".join(name), list(filter(ROLE_WORD.match, title))))
         start += len(name or [""])
-    return people[0] if len(people) == 1 else ContactDraft()
+    return people
+
+
+def opens_with_several_people(line: str) -> bool:
+    """Return whether several people, joined by a word such as "eller", are before the first number of a line."""
+    kind, text = next(iter(tokenise_contact_line(line)), ("", ""))
+    return kind == "text" and CONJUNCTION.search(text) is not None and len(find_people(text)) > 1
 
 
 class ContactParser:
@@ -304,7 +316,8 @@ class ContactParser:
         parts = parse_contact_line(line.text)
         kinds = {kind for kind, _ in parts}
         has_reach, has_name = bool(kinds & {"phone", "email"}), "name" in kinds
-        if has_reach and (not kinds & {"name", "owner"} or SENTENCE_VERB.search(line.text)):
+        is_prose = SENTENCE_VERB.search(line.text) or (has_name and opens_with_several_people(line.text))
+        if has_reach and (is_prose or not kinds & {"name", "owner"}):
             people = parse_people(line.text)
             if people or has_name:
                 self.finish_contact()

@@ -18,6 +18,7 @@ from scraper.items import ContactItem, Provenance
 from scraper.normalise.contacts import may_have_phone_or_email, tokenise_contact_line
 from scraper.normalise.text import cache_by_text, clean_line, split_word_list
 from scraper.pages.contact_parser import (
+    CONJUNCTION,
     CONTACT_BOX_CLASS,
     CONTACT_HEADING,
     CONTACT_LABEL,
@@ -58,7 +59,6 @@ SITE_CONTACT = re.compile(
     r"|\w*ansvarig|utgivare|webb|artikeln|sidan|publi[cs]|editor)|.*\b(?:ansv\w*\.?|nett|webb)[ -]?redak",
     re.IGNORECASE,
 )
-CONJUNCTION = re.compile(r"[^,]*\b(?:och|eller|samt|respektive|and|or|und|oder)\b|.*/", re.IGNORECASE)
 HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 
 # Limits.
@@ -194,7 +194,7 @@ def is_part_of_contact(line: ContactLine, run: Sequence[ContactLine]) -> bool:
     parts = parse_contact_line(line.text)
     kinds = [kind for kind, _ in parts]
     if "name" in kinds:
-        return kinds.count("name") == 1 and not CONJUNCTION.match(line.text)
+        return kinds.count("name") == 1 and not CONJUNCTION.search(line.text.partition(",")[0])
     if has_phone_or_email(line.text):
         return "role" not in kinds
     return bool(parts) and (has_job_title(line.text) or not any(map(OFFICE_WORD.match, line.text.split())))

@@ -527,19 +527,13 @@ def iter_opening_elements(main: Element) -> Iterator[Element]:
 
 
 def find_date_by_class(document: Document, main: Element) -> PageDate | None:
-    """Return and remove the date in blocks of class "date", if nothing but a sentence's end is before it.
+    """Return and remove the date in the last blocks of the main element, if their class is that of a date.
 
-    It must be the last text of the main element, because in the text it is the day of something else.
+    In the text, such a date is the day of something else, and so is a day to come.
     """
-    elements = [part for part in document.select_by_class(is_date_class) if main in part.iterancestors()]
-    dated = [text for element in elements for text in element.itertext() if not text.isspace()]
-    texts = [text for text in main.itertext() if not text.isspace()]
-    before, last = texts[: -len(dated)], texts[-len(dated) :]
-    if not dated or last != dated or not before or before[-1].rstrip()[-1] not in ".!?":
-        return None
-    is_inside = any(next(part.iterancestors(*NON_DATE_PARENTS), None) is not None for part in elements)
-    wordings = {clean_line(get_text_content(part)) for part in elements}
-    if is_inside or len(wordings) > 1 or any(part.tag in INLINE_TAGS for part in elements):
+    blocks = filter(is_block_in_flow, document.select_by_class(is_date_class))
+    elements = [block for block in blocks if main in block.iterancestors()]
+    if not elements or not follow_last_sentence(elements, main):
         return None
     found = read_unlabelled_date(elements[0], main, document.url, "class of a date")
     if found is None or str(found.value)[:10] > datetime.now(UTC).date().isoformat():
@@ -547,6 +541,19 @@ def find_date_by_class(document: Document, main: Element) -> PageDate | None:
     for element in elements:
         remove_element(element)
     return found
+
+
+def is_block_in_flow(element: Element) -> bool:
+    return element.tag not in INLINE_TAGS and next(element.iterancestors(*NON_DATE_PARENTS), None) is None
+
+
+def follow_last_sentence(elements: Sequence[Element], main: Element) -> bool:
+    """Return whether elements with the same text are the last ones, and only a sentence's end is before them."""
+    wordings = {clean_line(get_text_content(element)) for element in elements}
+    ending = "".join("".join(wordings).split()) * len(elements)
+    text = "".join("".join(main.itertext()).split())
+    before = text.removesuffix(ending)
+    return len(wordings) == 1 and before != text and before.endswith((".", "!", "?"))
 
 
 @cache_by_text()

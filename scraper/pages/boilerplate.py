@@ -438,8 +438,8 @@ def find_main_ancestor(element: Element, root: Element) -> Element:
 
 def is_alert(element: Element) -> bool:
     """Return whether an element has the role or a name of an alert; in an article, that of the site's."""
-    is_named = is_site_alert_name(f"{element.get('class') or ''} {element.get('id') or ''}")
-    if not is_named and (is_in_article(element) or not has_alert_name(element)):
+    names = f"{element.get('class') or ''} {element.get('id') or ''}"
+    if not has_alert_name(element) or (is_in_article(element) and not is_site_alert_name(names)):
         return False
     return element.find(".//h1") is None and element.find(".//main") is None
 

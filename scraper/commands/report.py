@@ -41,7 +41,7 @@ class Command(ProjectCommand):
         words = args[2:] if args[1:2] == ["--"] else args[1:]
         if not match or bool(match[2]) == bool(words) or not (opts.every is None or opts.every > 0):
             raise AgencyError("arguments", None, "NAME", f"must be given as in: {self.usage}")
-        report = partial(tell, self.archive_path, match[1])
+        report = partial(report_end, self.archive_path, match[1])
         if match[2]:
             # systemd (from version 251) tells the unit of OnFailure= how the other one ended
             told = [os.environ.get(f"MONITOR_{name}", "") for name in ("SERVICE_RESULT", "EXIT_STATUS")]
@@ -50,7 +50,7 @@ class Command(ProjectCommand):
         return run_reported(words, match[1] in ROUTINE_FINDINGS, opts.every, report)
 
 
-def tell(archive: Path, name: str, problem: str | None) -> bool:
+def report_end(archive: Path, name: str, problem: str | None) -> bool:
     """Report how a command ended (problem: None for a success), and return whether that was delivered.
 
     The settings are read only now, because a wrong one must not keep a back-up from being made.

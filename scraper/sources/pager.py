@@ -215,7 +215,7 @@ class ListingPager:
 
     @cached_property
     def controls(self) -> list[PagerControl]:
-        """The links and buttons that can belong to a pager, by their labels."""
+        """Return the links and buttons that can belong to a pager, by their labels."""
         controls = (PagerControl(control.root, self.number) for control in self.page.xpath(CONTROL_XPATH))
         return list(islice((control for control in controls if control.is_next or control.is_numbered), MAX_CONTROLS))
 
@@ -319,7 +319,7 @@ class ListingPager:
 
     @cached_property
     def archive_links(self) -> list[tuple[Element, str, str | None]]:
-        """The links with the text of an archive: the link, its URL, and its year or None."""
+        """Return the links with the text of an archive: the link, its URL, and its year or None."""
         found = []
         for link, text in self.texts.items():
             year = YEAR_TEXT.fullmatch(text)
@@ -330,7 +330,7 @@ class ListingPager:
 
     @cached_property
     def archive_urls(self) -> list[str]:
-        """The archive pages that a listing links to, in page order: years, and pages of older releases.
+        """Return the archive pages that a listing links to, in page order: years, and pages of older releases.
 
         They must be below the listing or differ only in the query, so that other archives of the agency are not
         mistaken for this listing's. A page of a year whose URL contains that year may also be next to the listing.
@@ -511,7 +511,7 @@ class PagerControl:
 
     @cached_property
     def pager(self) -> Element:
-        """The outermost element around the link whose text is only that of a pager, or that is marked as one."""
+        """Return the outermost element around the link whose text is only that of a pager, or that is marked as one."""
         found = self.element
         for element in self.element.iterancestors():
             text = read_short_text(element, MAX_PAGER_LENGTH)

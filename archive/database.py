@@ -27,7 +27,8 @@ ARCHIVE_FILE = "archive.db"  # name of the archive in backups and snapshots
 UNFINISHED_SUFFIX = ".unfinished"
 LITESTREAM_TABLES = ("_litestream_seq", "_litestream_lock")  # tables that Litestream adds to a file it follows
 SCHEMA_VERSION = 1  # SQLite's user_version of archive.db, captures.db and withheld.db
-MIGRATIONS = 9  # number of migrations in archive/schema.py; a file with more was made by a newer version
+FIRST_MIGRATION = "edited_releases"  # creates archive/schema.sql; the last of those that led to it
+MIGRATIONS = 1  # number of migrations in archive/schema.py; a file with more was made by a newer version
 WAL_SIZE = 16 * 1024 * 1024  # approximate size in bytes
 LOCK_TIMEOUT = 30  # seconds to wait for another process
 
@@ -153,12 +154,12 @@ def open_readonly(path: Path) -> sqlite3.Connection:
 
 
 def check_version(db: sqlite3.Connection, path: Path) -> bool:
-    """Return True if a file of the archive has the current schema version, False if it is empty.
+    """Return True if a file of the archive can be used by this version, False if it is empty.
 
     Raises ArchiveError if the file was made by an older or newer version, or by other software.
     """
     (version,) = db.execute("pragma user_version").fetchone()
-    if version > SCHEMA_VERSION or count_migrations(db) > MIGRATIONS:
+    if version > SCHEMA_VERSION or count_migrations(db, path) > MIGRATIONS:
         raise ArchiveError(path, "was made by a newer version of Myndighetsarkivet: update the software to open it")
     if version < SCHEMA_VERSION and db.execute("select 1 from sqlite_master limit 1").fetchone():
         raise ArchiveError(
@@ -167,11 +168,20 @@ def check_version(db: sqlite3.Connection, path: Path) -> bool:
     return bool(version)
 
 
-def count_migrations(db: sqlite3.Connection) -> int:
-    """Return the number of migrations that were applied to an archive.db; 0 for the other files."""
+def count_migrations(db: sqlite3.Connection, path: Path) -> int:
+    """Return the number of migrations, from FIRST_MIGRATION on, that were applied to an archive.db; 0 for other files.
+
+    Raises ArchiveError if earlier migrations were applied, but not FIRST_MIGRATION.
+    """
     if not db.execute("select 1 from sqlite_master where name = '_sqlite_migrations'").fetchone():
         return 0
-    return int(db.execute("select count(*) from _sqlite_migrations").fetchone()[0])
+    (first,) = db.execute(
+        "select max(id) filter (where name = ?) from _sqlite_migrations", [FIRST_MIGRATION]
+    ).fetchone()
+    (applied,) = db.execute("select count(*) from _sqlite_migrations where id >= ifnull(?, 0)", [first]).fetchone()
+    if applied and first is None:
+        raise ArchiveError(path, "has an earlier schema: open it once with the version before this one, then again")
+    return int(applied)
 
 
 def create_file_id() -> int:

@@ -81,6 +81,7 @@ class Archive(AbstractContextManager["Archive"]):
         self.attachments = Attachments(self.db)
         self.takedowns = Takedowns(self.db, self.path)
         self.writer = ReleaseWriter(self.db, self.takedowns)
+        self.writer.index.initialise()
         self._last_prepared: PreparedRelease | None = None  # result of the previous call of _prepare_once
         if rebuild_stale and self.writer.index.describe_fault():
             self.writer.index.rebuild()

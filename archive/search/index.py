@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import heapq
 import json
-import sqlite3
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -35,6 +34,7 @@ from archive.database import RunQuery, write_transaction
 from archive.diff.align import build_blocks
 from archive.history import IS_EDIT_SQL
 from archive.models import LIST_FIELDS, STATE_FIELDS, parse_state
+from archive.schema import read_schema
 
 # Facet terms.
 EVERY_RELEASE = "\ue000"  # the term of every release
@@ -53,7 +53,6 @@ FACET_PREFIXES = {
 NO_VALUE = "none"  # the value of a release that has none
 
 # Tables.
-MIN_SQLITE_VERSION = (3, 43, 0)  # the first that can delete from a contentless FTS5 table
 TEXT_COLUMNS = ("title", "lead", "body", "questions")
 PAIR_COLUMNS = ("question", "answer")  # texts of search_questions
 ATTACHMENT_COLUMNS = ("attachment",)  # text of search_attachments, which has a row for each page of a file
@@ -272,53 +271,20 @@ INDEX_COLUMNS = {
     "search_edits": EDIT_COLUMNS,
     "search_attachments": list_columns(ATTACHMENT_COLUMNS),
 }
-INDEXED_ROWS = {  # FTS5 table → the table that it indexes, the condition for the rows of its row `old`, all its rowids
-    "search": ("releases", "rowid = old.id", "select id from releases"),
-    "search_questions": ("questions", "rowid = old.id", "select id from questions"),
-    "search_edits": (
-        "revisions",
-        "rowid in (2 * old.id, 2 * old.id + 1)",
-        f"select 2 * v.id + added.value from revisions v, json_each('[0, 1]') added where {IS_EDIT_SQL}",
-    ),
-    "search_attachments": (
-        "attachment_pages",
-        f"rowid = old.file * {PAGE_NUMBERS} + old.page",
-        f"select file * {PAGE_NUMBERS} + page from attachment_pages",
-    ),
+INDEXED_ROWS = {  # FTS5 table → all its rowids; the triggers in schema.sql, named <table>_ad, use the same numbers
+    "search": "select id from releases",
+    "search_questions": "select id from questions",
+    "search_edits": f"select 2 * v.id + added.value from revisions v, json_each('[0, 1]') added where {IS_EDIT_SQL}",
+    "search_attachments": f"select file * {PAGE_NUMBERS} + page from attachment_pages",
 }
 
 
-def create_search_index(db: Database) -> None:
-    """Create the empty tables; raise sqlite3.NotSupportedError if SQLite is too old for them."""
-    if sqlite3.sqlite_version_info < MIN_SQLITE_VERSION:
-        needed = ".".join(map(str, MIN_SQLITE_VERSION))
-        raise sqlite3.NotSupportedError(f"search needs SQLite {needed} or newer, found {sqlite3.sqlite_version}")
-    for name in INDEX_COLUMNS:
-        create_text_table(db, name)
-    set_weights(db)
-    db.execute(
-        "create table vocabulary (word text primary key, lemma text not null, releases integer not null) without rowid"
-    )
-    db.execute("create table search_meta (name text primary key, value text not null) without rowid")
-    db.execute("insert into search_meta values ('version', ?)", [ANALYSIS_VERSION])
-
-
-def create_text_table(db: Database, name: str) -> None:
-    """Create an FTS5 table, replacing an existing one, with a trigger for rows that any program deletes."""
-    table, condition, _ = INDEXED_ROWS[name]
+def replace_text_table(db: Database, name: str) -> None:
+    """Create an FTS5 table and its trigger again, empty, as schema.sql says."""
     db.execute(f"drop table if exists {name}")
-    db.execute(
-        f"create virtual table {name} using fts5 ({', '.join(INDEX_COLUMNS[name])}, content = '',"
-        " contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 0')"  # å, ä and ö are distinct letters
-    )
     db.execute(f"drop trigger if exists {name}_ad")
-    db.execute(f"create trigger {name}_ad after delete on {table} begin delete from {name} where {condition}; end")
-
-
-def create_missing_table(db: Database, name: str) -> None:
-    """Create a table of the index if the archive does not have it."""
-    if not db.table(name).exists():
-        create_text_table(db, name)
+    db.execute(read_schema()[name])
+    db.execute(read_schema()[f"{name}_ad"])
 
 
 def set_weights(db: Database) -> None:
@@ -401,6 +367,13 @@ class SearchIndex:
             states = [parse_state(dict(zip(names, row, strict=True))) for row in (before, after)]
             self.index_edit(revision_id, *states)
 
+    def initialise(self) -> None:
+        """Store the weights of columns and the version of the analysis in a new archive."""
+        if not self.db.execute("select 1 from search_meta").fetchone():
+            with write_transaction(self.db):
+                set_weights(self.db)
+                self.db.execute("replace into search_meta values ('version', ?)", [ANALYSIS_VERSION])
+
     def describe_fault(self) -> str | None:
         """Return why the index has to be rebuilt, or None if it is intact."""
         meta = dict(self.db.execute("select name, value from search_meta").fetchall())
@@ -438,9 +411,9 @@ class SearchIndex:
             self.db.execute("delete from vocabulary")
             for name, columns in INDEX_COLUMNS.items():
                 if columns != tuple(row[1] for row in self.db.execute(f"pragma table_info({name})")):
-                    create_text_table(self.db, name)
+                    replace_text_table(self.db, name)
             set_weights(self.db)
-            for name, (_, _, rowids_sql) in INDEXED_ROWS.items():
+            for name, rowids_sql in INDEXED_ROWS.items():
                 self.db.execute(
                     f"delete from {name} where rowid in (select id from {name}_docsize except {rowids_sql})"
                 )

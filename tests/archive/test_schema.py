@@ -10,10 +10,12 @@ import pytest
 
 from archive.__main__ import main
 from archive.captures import Captures
-from archive.database import SCHEMA_VERSION, ArchiveError, read_file_id
+from archive.database import FIRST_MIGRATION, SCHEMA_VERSION, ArchiveError
 from archive.evidence.verify import verify
 from archive.redaction import WithheldStore
-from archive.schema import TABLES, migrations
+from archive.schema import migrations, read_schema
+from archive.search.index import BM25_WEIGHTS, INDEX_COLUMNS
+from archive.serving import update_archive
 from archive.store import Archive
 from tests.archive.sample_evidence import create_evidence_archive, execute
 
@@ -25,74 +27,58 @@ def archive(tmp_path: Path) -> Path:
     return create_evidence_archive(tmp_path)
 
 
-@pytest.fixture
-def earlier_archive(archive: Path) -> Path:
-    """An archive of the initial schema, as far as later additions can be removed from it."""
-    with closing(sqlite3.connect(archive)) as db:
-        db.executescript("""
-            update releases set published = '2024-06-01T10:00:00+02:00';
-            drop view releases_with_tags;
-            drop view questions_with_releases;
-            drop index idx_releases_published_day;
-            drop index idx_releases_first_seen;
-            create index idx_releases_first_seen on releases (first_seen);
-            alter table releases drop column published_day;
-            create view questions_with_releases as select id from questions;
-            drop table attachment_pages;
-            drop table search_attachments;
-            drop trigger search_edits_ad;
-            drop table search_edits;
-            drop index idx_revisions_edit_release;
-            drop table quotes;
-            drop table people;
-            delete from _sqlite_migrations where name <> 'initial_schema';
-            pragma application_id = 0;
-        """)
-    return archive
+EARLIER_MIGRATIONS = ("initial_schema", "files_in_the_frontier", "quotes_with_speakers")
+
+
+def replace_migrations(archive: Path, *names: str) -> None:
+    """Write names into an archive as its migrations."""
+    with closing(sqlite3.connect(archive, isolation_level=None)) as db:
+        db.execute("delete from _sqlite_migrations")
+        for name in names:
+            db.execute("insert into _sqlite_migrations (migration_set, name) values ('myndighetsarkivet', ?)", [name])
 
 
 def set_version(path: Path, version: int) -> None:
     execute(path, f"pragma user_version = {version}")
 
 
-def read_columns(archive: Archive) -> dict[str, set[str]]:
-    names = [*archive.db.table_names(), *archive.db.view_names()]
-    return {name: {row[1] for row in archive.db.execute(f"pragma table_xinfo([{name}])")} for name in names}
-
-
 def test_new_archive_has_every_table_and_this_version(tmp_path: Path) -> None:
     with Archive(tmp_path / "archive.db") as archive:
-        assert set(TABLES) <= set(archive.db.table_names())
+        created = {name for (name,) in archive.db.execute("select name from sqlite_master")}
+        assert set(read_schema()) <= created
         assert archive.db.execute("pragma user_version").fetchone() == (SCHEMA_VERSION,)
         assert migrations.pending(archive.db) == []
 
 
-def test_earlier_archive_is_migrated(earlier_archive: Path, tmp_path: Path) -> None:
-    with Archive(earlier_archive) as old, Archive(tmp_path / "new.db") as new:
-        assert read_columns(old) == read_columns(new)
-        sql = "select name, sql from sqlite_master where type = 'index' and sql is not null"
-        assert dict(old.db.execute(sql)) == dict(new.db.execute(sql))
-        assert old.db.execute("select distinct published_day from releases").fetchall() == [("2024-06-01",)]
-        assert read_file_id(old.db.conn)
-        edits = "select count(*) from revisions where cause = 'source' and previous is not null"
-        indexed = "select count(distinct id / 2) from search_edits_docsize"
-        assert old.db.execute(indexed).fetchone() == old.db.execute(edits).fetchone() != (0,)
+def test_an_archive_at_the_last_of_the_former_migrations_opens_unchanged(archive: Path) -> None:
+    replace_migrations(archive, *EARLIER_MIGRATIONS, FIRST_MIGRATION)
+    content = archive.read_bytes()
+    with Archive(archive) as opened:
+        assert migrations.pending(opened.db) == []
+    assert archive.read_bytes() == content
 
 
-def test_quotes_of_an_earlier_archive_are_found_when_it_is_migrated(earlier_archive: Path) -> None:
-    execute(earlier_archive, "update revisions set body = '– Det är klart, säger Bo Ek.' where id = 2")
-    with Archive(earlier_archive) as archive:
-        sql = "select q.revision, q.release, p.name, q.text from quotes q join people p on p.id = q.person"
-        release_id = archive.db.execute("select release from revisions where id = 2").fetchone()[0]
-        assert archive.db.execute(sql).fetchall() == [(2, release_id, "Bo Ek", "Det är klart")]
+@pytest.mark.parametrize("names", [EARLIER_MIGRATIONS[:1], EARLIER_MIGRATIONS])
+def test_an_archive_of_an_earlier_schema_is_not_changed(archive: Path, names: tuple[str, ...]) -> None:
+    replace_migrations(archive, *names)
+    content = archive.read_bytes()
+    for open_archive in (Archive, verify, update_archive):
+        with pytest.raises(ArchiveError, match="earlier schema: open it once with the version before this one"):
+            open_archive(archive)
+    assert archive.read_bytes() == content
 
 
-def test_earlier_archive_is_migrated_before_it_is_served(
-    earlier_archive: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("os.execv", lambda *_: 0)
-    assert main(["serve", str(earlier_archive), "--port", "0"]) == 0
-    assert execute(earlier_archive, "select distinct published_day from releases") == [("2024-06-01",)]
+def test_new_archive_has_an_intact_search_index(tmp_path: Path) -> None:
+    with Archive(tmp_path / "archive.db", rebuild_stale=False) as archive:
+        assert archive.writer.index.describe_fault() is None
+        weights = archive.db.execute("select v from search_config where k = 'rank'").fetchone()[0]
+        assert weights == f"bm25({', '.join(map(str, BM25_WEIGHTS))})"
+
+
+def test_full_text_tables_have_the_columns_that_are_written(archive: Path) -> None:
+    with closing(sqlite3.connect(archive)) as db:
+        for table, columns in INDEX_COLUMNS.items():
+            assert tuple(row[1] for row in db.execute(f"pragma table_info({table})")) == columns
 
 
 @pytest.mark.parametrize(
@@ -141,6 +127,15 @@ def check_refusal(arguments: list[str], capsys: pytest.CaptureFixture[str], *wor
     (line,) = capsys.readouterr().err.strip().splitlines()
     for word in words:
         assert word in line
+
+
+@pytest.mark.parametrize("command", ["serve", "verify", "reindex", "backup", "snapshot", "export-warc"])
+def test_commands_refuse_an_archive_of_an_earlier_schema(
+    archive: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    replace_migrations(archive, *EARLIER_MIGRATIONS)
+    target = ["--to", str(archive.with_name("out.warc.gz"))] if command in ("backup", "snapshot", "export-warc") else []
+    check_refusal([command, str(archive), *target], capsys, "open it once with the version before this one")
 
 
 @pytest.mark.parametrize(("version", "problem"), OTHER_VERSIONS)

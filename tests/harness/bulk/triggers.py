@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from archive.schema import CHANGEFEED_TRIGGERS
+from archive.schema import read_schema
 from archive.store import Archive
 from tests.archive.sample import SEEN, plain_release
 from tests.harness.bulk.figures import Figure
@@ -40,10 +40,12 @@ def measure_triggers(folder: Path) -> Iterator[Figure]:
 
 def set_triggers(archive: Archive, *, logged: bool) -> None:
     """Create or drop the triggers."""
-    for name, trigger in CHANGEFEED_TRIGGERS.items():
+    for name, statement in read_schema().items():
+        if not name.startswith("changefeed_"):
+            continue
         archive.db.execute(f"drop trigger if exists {name}")
         if logged:
-            archive.db.execute(f"create trigger {name} {trigger}")
+            archive.db.execute(statement)
 
 
 def write(archive: Archive, number: int) -> float:

@@ -321,7 +321,12 @@ class Mover:
         if typing:
             head += ["from typing import TYPE_CHECKING", "", "if TYPE_CHECKING:"]
             head += [f"    {line}" for line in sorted({*typing.values()})]
-        return "\n".join(head) + "\n" + "".join(f"\n{part.text.rstrip()}\n" for part in parts)
+        body = []
+        previous = None
+        for part in parts:
+            body.append(part.text.rstrip() if part.module is previous else f"\n{part.text.strip()}")
+            previous = part.module
+        return "\n".join([*head, *body]) + "\n"
 
     def apply(self) -> None:
         """Move files, write modules, and rewrite what refers to them; exit if names clash."""

@@ -18,7 +18,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from archive.database import MAX_PROCESSES, ArchiveError, check_database, choose_process_count, show_progress
+from archive.database.sqlite_files import (
+    MAX_PROCESSES,
+    ArchiveError,
+    check_database,
+    choose_process_count,
+    show_progress,
+)
 from archive.dataset_tables import DATASET_FORMATS, OPTIONAL_TABLES
 from archive.dates import now
 
@@ -56,7 +62,7 @@ class ArchiveCommand(click.Command):
         try:
             return cast("int | None", super().invoke(ctx))
         except sqlite3.DatabaseError as error:
-            from archive.database import to_archive_error
+            from archive.database.sqlite_files import to_archive_error
 
             raise to_archive_error(error, ctx.params.get("archive") or ctx.params.get("file", "")) from error
 
@@ -130,7 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 @click.pass_obj
 def serve(datasette_options: list[str], file: Path, port: int, no_sql: bool, no_cors: bool) -> None:
     """Serve an archive. Options after -- are passed on to datasette serve."""
-    from archive.captures import find_captures_problem
+    from archive.database.captures import find_captures_problem
     from archive.serving import build_datasette_command, raise_file_limit, update_archive
     from archive.snapshots import is_port_free
 
@@ -197,7 +203,7 @@ def status(file: Path) -> int:
 
     Exit code 1 if an agency has a fault that is not acknowledged, or if no crawl was assessed in the last three days.
     """
-    from archive.database import build_connection_runner, open_readonly, run_without_waiting
+    from archive.database.sqlite_files import build_connection_runner, open_readonly, run_without_waiting
     from archive.health.report import is_overdue, read_agency_health
     from archive.health.table import print_health
 
@@ -281,7 +287,7 @@ def extract_attachments(file: Path, agency: str | None) -> int:
     For example of files that were fetched for their bytes only (attachments = "links"). A second run continues where
     the first was interrupted. Exit code 1 if the bytes of any file cannot be read.
     """
-    from archive.captures import Captures
+    from archive.database.captures import Captures
 
     with open_existing_archive(file) as target, Captures(file, readonly=True) as captures, show_progress() as progress:
         result = target.extract_missing_texts(captures, agency=agency, progress=progress)
@@ -410,7 +416,7 @@ def import_releases(
     Exit code 1 if lines cannot be read, 2 if nothing is imported or something ends the import early, 130 if it is
     interrupted. Then run the same command again: it continues after the lines that are stored.
     """
-    from archive.captures import Captures
+    from archive.database.captures import Captures
     from archive.evidence.manifest import write_manifest
     from archive.importer import (
         ensure_agency,
@@ -681,7 +687,7 @@ def lift(takedown_id: int, reason: str, archive: Path) -> None:
 
     TAKEDOWN is its number in the log.
     """
-    from archive.captures import Captures
+    from archive.database.captures import Captures
     from archive.takedowns import lift_takedown
 
     with open_existing_archive(archive) as target:

@@ -15,8 +15,9 @@ from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
 
-from archive.captures import CAPTURES_FILE
-from archive.database import (
+from archive.database.captures import CAPTURES_FILE
+from archive.database.redaction import WITHHELD_FILE
+from archive.database.sqlite_files import (
     ARCHIVE_FILE,
     UNFINISHED_SUFFIX,
     ArchiveError,
@@ -31,7 +32,6 @@ from archive.database import (
 from archive.dates import FOLDER_NAME, FOLDER_NAME_FORMAT
 from archive.evidence.verify import verify
 from archive.follow.store import FOLLOW_FILE, KEY_FILE
-from archive.redaction import WITHHELD_FILE
 from archive.store import Archive
 
 DAMAGED_SUFFIX = ".damaged"  # suffix of a complete backup with findings of `verify`

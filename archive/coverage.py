@@ -30,9 +30,9 @@ from typing import Any, Literal
 
 from sqlite_utils import Database
 
-from archive.database import RunQuery, take_page
+from archive.database.frontier import Frontier
+from archive.database.sqlite_files import RunQuery, take_page
 from archive.dates import parse_time, to_iso, to_timezone
-from archive.frontier import Frontier
 from archive.i18n import SWEDISH_TIME, swedish_sort_key, translate_code
 from archive.params import FilterError
 

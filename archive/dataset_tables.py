@@ -15,9 +15,9 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from archive.database import ArchiveError
+from archive.database.models import LIST_FIELDS, PART_FIELDS
+from archive.database.sqlite_files import ArchiveError
 from archive.dates import Month, parse_time, to_timezone
-from archive.models import LIST_FIELDS, PART_FIELDS
 
 DATASET_FORMATS = ("csv", "parquet")
 CSV_LINE_END = "\r\n"

@@ -25,7 +25,9 @@ from urllib.parse import parse_qs, urlsplit
 from datasette.utils import MultiParams
 
 from archive.citations import escape_latex, format_bibtex_entry
-from archive.database import (
+from archive.database.captures import compute_file_sha256
+from archive.database.schema import read_metadata
+from archive.database.sqlite_files import (
     ArchiveError,
     ProgressCallback,
     build_connection_runner,
@@ -47,10 +49,9 @@ from archive.dataset_tables import (
     read_coverage_rows,
     write_dataset_table,
 )
-from archive.evidence.manifest import compute_file_sha256, find_newest_manifest
+from archive.evidence.manifest import find_newest_manifest
 from archive.evidence.verify import open_archive
 from archive.i18n import translate
-from archive.schema import read_metadata
 from archive.search.fts import build_hits_sql, build_match, plan_search
 from archive.search.index import ColumnCache
 from archive.search.params import EXCLUDE_SUFFIX, FACETS, SearchRequest, parse_search_request

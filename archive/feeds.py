@@ -16,7 +16,7 @@ An entry shows the state as first read. Better parsing rules, a new design or an
 feed of new releases; edits and removals have their own feeds.
 
 The change feed is a log of all visible changes to releases in the archive. Rows of the table changefeed are written by
-triggers (archive.schema), in the transaction of the change itself, and never changed. Every writer begins its
+triggers (archive.database.schema), in the transaction of the change itself, and never changed. Every writer begins its
 transaction with `begin immediate`, so that ids are committed in their order: a mirror that has read up to an id never
 misses a smaller one. `change` is one of:
 
@@ -40,8 +40,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from archive.database import ListPage, RunQuery, take_page
-from archive.models import PART_FIELDS, PART_TABLES, STATE_FIELDS
+from archive.database.models import PART_FIELDS, PART_TABLES, STATE_FIELDS
+from archive.database.sqlite_files import ListPage, RunQuery, take_page
 from archive.params import FilterError, UrlArguments, parse_number_parameter
 
 # Conditions for new releases

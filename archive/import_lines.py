@@ -19,9 +19,19 @@ import nh3
 from lxml import html
 from markdown_it import MarkdownIt
 
+from archive.database.models import (
+    ALLOWED_ATTRIBUTES,
+    ALLOWED_SCHEMES,
+    ALLOWED_TAGS,
+    REMOVED_ELEMENTS,
+    Attachment,
+    Contact,
+    Image,
+    Question,
+    Release,
+    filter_attribute,
+)
 from archive.dates import parse_time
-from archive.html import ALLOWED_ATTRIBUTES, ALLOWED_SCHEMES, ALLOWED_TAGS, REMOVED_ELEMENTS, filter_attribute
-from archive.models import Attachment, Contact, Image, Question, Release
 from archive.urls import canonical_url
 
 # Kinds

@@ -24,12 +24,12 @@ from pathlib import Path
 from typing import IO, Any, Literal, cast
 from urllib.parse import urlsplit
 
-from archive.captures import Captures
-from archive.database import ArchiveError, ProgressCallback, map_in_order, open_readonly
+from archive.database.captures import Captures
+from archive.database.models import IMPORT_PREFIX, Release
+from archive.database.redaction import TAKEDOWN_KINDS
+from archive.database.sqlite_files import ArchiveError, ProgressCallback, map_in_order, open_readonly
 from archive.dates import to_iso
 from archive.import_lines import FieldError, parse_line, parse_release, parse_url_field, shorten_message
-from archive.models import IMPORT_PREFIX, Release
-from archive.redaction import TAKEDOWN_KINDS
 from archive.store import Archive, PreparedRelease, SaveResult, prepare_release
 from archive.urls import strip_www
 

@@ -21,8 +21,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from archive.captures import Captures, find_captures_problem
-from archive.database import (
+from archive.database.captures import Captures, compute_file_sha256, find_captures_problem
+from archive.database.sqlite_files import (
     UNFINISHED_SUFFIX,
     ArchiveError,
     ProgressCallback,
@@ -33,7 +33,6 @@ from archive.database import (
 from archive.dataset_tables import import_pyarrow
 from archive.datasets import FORMAT_MEDIA_TYPES, format_checksums, write_dataset
 from archive.dates import FOLDER_NAME, FOLDER_NAME_FORMAT, to_iso
-from archive.evidence.manifest import compute_file_sha256
 from archive.evidence.wacz import export_wacz
 from archive.i18n import LANGUAGES, translate
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from sqlite_utils import Database
 
 import archive
-from archive.database import check_version, open_readonly
-from archive.schema import find_metadata, migrations
+from archive.database.schema import find_metadata, migrations
+from archive.database.sqlite_files import check_version, open_readonly
 from archive.store import Archive
 
 PACKAGE_FOLDER = Path(archive.__path__[0])

@@ -38,8 +38,9 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from archive.captures import Captures, compress
-from archive.database import (
+from archive.database.captures import Captures, compress, compute_file_sha256
+from archive.database.refused_pages import REFUSED_TABLES
+from archive.database.sqlite_files import (
     ARCHIVE_FILE,
     UNFINISHED_SUFFIX,
     ArchiveError,
@@ -52,9 +53,8 @@ from archive.database import (
     unfinished_folder,
 )
 from archive.dates import FOLDER_NAME, FOLDER_NAME_FORMAT
-from archive.evidence.manifest import compute_file_sha256, read_manifests
+from archive.evidence.manifest import read_manifests
 from archive.evidence.warc import WITHHELD_CAPTURES_SQL
-from archive.refused import REFUSED_TABLES
 from archive.search.index import SearchIndex
 
 # Files of a snapshot, and of the folder of snapshots

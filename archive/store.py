@@ -22,21 +22,36 @@ from typing import Any, cast
 
 from sqlite_utils import Database
 
-from archive.aggregates import fill_count_tables
 from archive.attachment_text import AttachmentText, extract_text
 from archive.attachments import Attachments, TextExtraction
-from archive.captures import Captures
-from archive.database import ArchiveError, ProgressCallback, open_writable, sqlite_errors, write_transaction
+from archive.database.captures import Captures
+from archive.database.count_tables import fill_count_tables
+from archive.database.frontier import Frontier, Hosts, PaginationCursors
+from archive.database.models import (
+    LIST_FIELDS,
+    PART_TABLES,
+    STATE_FIELDS,
+    Capture,
+    Release,
+    hash_state,
+    parse_state,
+    to_state,
+)
+from archive.database.redaction import Takedowns
+from archive.database.removals import Removals
+from archive.database.schema import migrate
+from archive.database.sqlite_files import (
+    ArchiveError,
+    ProgressCallback,
+    open_writable,
+    sqlite_errors,
+    write_transaction,
+)
 from archive.dates import now, to_iso
 from archive.diff import Diff, compare
 from archive.duplicates import BandKeys, NearDuplicates, build_band_keys, join_text_fields
-from archive.frontier import Frontier, Hosts, PaginationCursors
 from archive.history import RELEASE_CHAIN_CTE
-from archive.models import LIST_FIELDS, PART_TABLES, STATE_FIELDS, Capture, Release, hash_state, parse_state, to_state
 from archive.quotes import Quote, find_quotes, write_quotes
-from archive.redaction import Takedowns
-from archive.removals import Removals
-from archive.schema import migrate
 from archive.search.index import IndexTerms, SearchIndex, extract_terms
 
 STORED_SQL = f"""
@@ -57,7 +72,7 @@ class SaveResult(Enum):
     REPARSED = "reparsed"  # the same page was parsed with a different result
     UNCHANGED = "unchanged"
     MISSING = "missing"  # something else was found at the URL
-    QUARANTINED = "quarantined"  # see archive.quarantine
+    QUARANTINED = "quarantined"  # see archive.database.quarantined_pages
 
 
 class Archive(AbstractContextManager["Archive"]):

@@ -1,9 +1,9 @@
 """Takedowns: hide a release or redact a passage, for a public reason, and lift a takedown.
 
 Content that is taken down is deleted from archive.db completely: from tables, search index and free pages. It is kept
-in withheld.db (archive.redaction), so that hashes, manifests and later checks of the agency's page work as before: a
-revision's `hash` is that of the full state. A takedown covers every version of a release, including later ones, and
-everything else that quotes it.
+in withheld.db (archive.database.redaction), so that hashes, manifests and later checks of the agency's page work as
+before: a revision's `hash` is that of the full state. A takedown covers every version of a release, including later
+ones, and everything else that quotes it.
 """
 
 from __future__ import annotations
@@ -19,14 +19,10 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from archive.captures import Captures
-from archive.database import ArchiveError
-from archive.dates import to_iso
-from archive.diff import compare
-from archive.models import LIST_FIELDS, STATE_FIELDS, parse_state
-from archive.quarantine import RELEASE_URLS_SQL, Quarantine
-from archive.quotes import find_quotes, write_quotes
-from archive.redaction import (
+from archive.database.captures import Captures
+from archive.database.models import LIST_FIELDS, STATE_FIELDS, parse_state
+from archive.database.quarantined_pages import RELEASE_URLS_SQL, Quarantine
+from archive.database.redaction import (
     MIN_PASSAGE_LENGTH,
     REDACTION_MARK,
     TAKEDOWN_KINDS,
@@ -36,7 +32,11 @@ from archive.redaction import (
     redact_state,
     redact_value,
 )
-from archive.refused import RefusedPages
+from archive.database.refused_pages import RefusedPages
+from archive.database.sqlite_files import ArchiveError
+from archive.dates import to_iso
+from archive.diff import compare
+from archive.quotes import find_quotes, write_quotes
 from archive.search.index import INDEX_COLUMNS
 from archive.store import Archive, build_change_columns, lists_to_json
 
@@ -114,7 +114,7 @@ def redact_passage(
 
 
 def delete_refused_pages(archive: Archive, release_ids: Iterable[int]) -> None:
-    """Delete the pages of releases in which no release could be read (archive.refused).
+    """Delete the pages of releases in which no release could be read (archive.database.refused_pages).
 
     Raises ArchiveError if a reader keeps the write-ahead log of captures.db open.
     """
@@ -262,8 +262,8 @@ def secure_transaction(archive: Archive, release_id: int) -> Iterator[None]:
     """Open a transaction whose deletions leave no trace in the file, its index or its write-ahead log.
 
     Then the release's refused pages are deleted, and those of the releases that it was merged with. The file itself is
-    covered by `secure_delete` (archive.database.open_writable). Raises ArchiveError if a reader keeps the write-ahead
-    log open.
+    covered by `secure_delete` (archive.database.sqlite_files.open_writable). Raises ArchiveError if a reader keeps the
+    write-ahead log open.
     """
     with archive.transaction():
         yield

@@ -18,7 +18,7 @@ from scrapy.exceptions import UsageError
 from scrapy.settings import Settings
 from scrapy.utils.project import inside_project
 
-from archive.database import ArchiveError, describe_error, is_file_fault
+from archive.database.sqlite_files import ArchiveError, describe_error, is_file_fault
 from scraper.agency import DEFAULT_AGENCIES_FILE, Agency, load_agencies, select_agencies
 from scraper.errors import AgencyError, BrokerError
 from scraper.settings import check_settings

@@ -22,7 +22,7 @@ from scrapy.http import Response
 from scrapy.utils.asyncio import AsyncioLoopingCall, create_looping_call
 from twisted.python.failure import Failure
 
-from archive.database import ArchiveError
+from archive.database.sqlite_files import ArchiveError
 from archive.dates import now, to_iso
 from archive.evidence.manifest import write_manifest
 from archive.health import assess_agencies

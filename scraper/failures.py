@@ -27,7 +27,7 @@ from service_identity import VerificationError
 from twisted.python.failure import Failure
 from twisted.web.client import ResponseFailed
 
-from archive.database import ArchiveError
+from archive.database.sqlite_files import ArchiveError
 from scraper.downloader import (
     DOWNLOAD_ERRORS,
     HostPaused,

@@ -22,12 +22,9 @@ from urllib.parse import urlsplit, urlunsplit
 
 from scrapy.settings import BaseSettings
 
-from archive.captures import Captures, select_evidence_headers
-from archive.database import ArchiveError, is_write_failure, savepoint
-from archive.dates import now, to_iso
-from archive.merge import find_adjoining_states, find_moved_copy, merge_releases
-from archive.models import Capture, Release, hash_state, to_state
-from archive.quarantine import (
+from archive.database.captures import Captures, select_evidence_headers
+from archive.database.models import Capture, Release, hash_state, to_state
+from archive.database.quarantined_pages import (
     FieldLoss,
     Quarantine,
     QuarantinedPage,
@@ -35,8 +32,11 @@ from archive.quarantine import (
     find_field_losses,
     reason_key,
 )
-from archive.redaction import REDACTION_MARK
-from archive.refused import DEFAULT_RETENTION, RefusedPages, Retention
+from archive.database.redaction import REDACTION_MARK
+from archive.database.refused_pages import DEFAULT_RETENTION, RefusedPages, Retention
+from archive.database.sqlite_files import ArchiveError, is_write_failure, savepoint
+from archive.dates import now, to_iso
+from archive.merge import find_adjoining_states, find_moved_copy, merge_releases
 from archive.store import Archive, SaveResult, StoredRelease
 from scraper.agency import Agency, is_wire_url
 from scraper.errors import NotARelease, PageError
@@ -101,8 +101,8 @@ class Ingest:
 
         check: may quarantine the page, with the id of its crawl, `crawl_id`; None: store it in any case. capture_id: id
         of the capture of its response, if already stored. redesigned: whether the site's template is known to have
-        changed since the page was last stored. is_late: whether the page was kept for a while (archive.refused): then
-        NotARelease is raised if what was found since would be overwritten.
+        changed since the page was last stored. is_late: whether the page was kept for a while
+        (archive.database.refused_pages): then NotARelease is raised if what was found since would be overwritten.
         """
         release = self.restore_file_title(page, to_release(page.item))
         if self.agencies[release.agency].wire:
@@ -431,7 +431,7 @@ class CrawlRecorder:
     ) -> bool:
         """Record that a stored release's URL shows something else (a kind of removal), with its capture.
 
-        refusal: why no release was read in the response, which is then kept (archive.refused).
+        refusal: why no release was read in the response, which is then kept (archive.database.refused_pages).
 
         Return False, and delete the removal, if another text (kind `replaced`) that could be a release (`credible`) has
         been at this URL for so long that it counts as the release's new text. A release that disappeared while a copy
@@ -509,7 +509,7 @@ class CrawlRecorder:
         """Record that a request failed, or that the page is neither a release nor a removal.
 
         A stored release is not changed, and is checked again soon. refused: the response, if it is
-        to be kept (archive.refused).
+        to be kept (archive.database.refused_pages).
         """
         if refused is not None:
             self.keep_refused(url, release_id, refused, problem)
@@ -637,7 +637,7 @@ def accept_repaired(ingest: Ingest, agency: str) -> Counter[SaveResult]:
 
 
 def take_in_refused(ingest: Ingest, agency: str, url: str | None = None) -> Counter[str]:
-    """Store an agency's refused pages (archive.refused) that can be read now, oldest first.
+    """Store an agency's refused pages (archive.database.refused_pages) that can be read now, oldest first.
 
     Each goes the way of a page in a crawl: it is matched, checked, quarantined or stored, as an edit
     or a redesign, with the time it was fetched. One that was fetched before its release was last

@@ -46,7 +46,7 @@ class Provenance:
 
 @dataclass(slots=True, kw_only=True)
 class ReleaseItem:
-    """A release as found on its page. The fields have the same meaning as in archive.models.Release.
+    """A release as found on its page. The fields have the same meaning as in archive.database.models.Release.
 
     Every value is a string as found, or None if the page does not have it. `agreement` and `doubt` rate how the page
     was parsed, and are not part of a release.

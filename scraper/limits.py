@@ -16,7 +16,7 @@ from scrapy.exceptions import StopDownload
 from scrapy.utils.asyncio import AsyncioLoopingCall, create_looping_call
 from twisted.internet.task import LoopingCall
 
-from archive.database import freeze_garbage_collector
+from archive.database.sqlite_files import freeze_garbage_collector
 from scraper.crawl_stats import ArchiveSpider, Deadline
 from scraper.downloader import CrawlerComponent, CrawlStopped
 

@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TextIO
 
-from archive.database import ArchiveError
+from archive.database.sqlite_files import ArchiveError
 from archive.dates import now, to_iso
 from archive.store import Archive
 

@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from archive.database.models import Release, to_state
 from archive.duplicates import (
     MAX_DAYS_APART,
     build_shingles,
@@ -19,7 +20,6 @@ from archive.duplicates import (
     split_text_words,
     to_day_number,
 )
-from archive.models import Release, to_state
 from archive.store import Archive
 from scraper.agency import is_wire_url
 from scraper.parsed_page import ParsedPage

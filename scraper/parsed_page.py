@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from archive.models import FILE_PARSER
+from archive.database.models import FILE_PARSER
 from scraper.agency import Agency
 from scraper.items import AttachmentItem, Provenance, ReleaseItem
 from scraper.pages.document import Document

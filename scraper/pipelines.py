@@ -15,9 +15,9 @@ from scrapy import signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import DropItem
 
-from archive.database import is_write_failure
+from archive.database.quarantined_pages import FieldLoss, QuarantinedPage
+from archive.database.sqlite_files import is_write_failure
 from archive.health.metrics import list_filled_fields
-from archive.quarantine import FieldLoss, QuarantinedPage
 from archive.store import Archive, SaveResult
 from scraper.agency import is_wire_url
 from scraper.downloader import CrawlerComponent

@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from archive.models import Release, to_state
-from archive.quarantine import (
+from archive.database.models import Release, to_state
+from archive.database.quarantined_pages import (
     HABIT_FIELDS,
     MAX_SHORT_RATIO,
     UNIQUE_FIELDS,

@@ -20,9 +20,9 @@ from urllib.parse import unquote, urlsplit
 
 from lxml import etree, html
 
-from archive.captures import Captures
-from archive.database import ArchiveError
-from archive.models import Release, hash_state, omit_unknown_lists
+from archive.database.captures import Captures
+from archive.database.models import Release, hash_state, omit_unknown_lists
+from archive.database.sqlite_files import ArchiveError
 from archive.store import Archive, StoredRelease
 from scraper.agency import Agency
 from scraper.errors import NotARelease, PageError

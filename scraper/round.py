@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Self
 
-from archive.captures import Captures
+from archive.database.captures import Captures
 from archive.dates import now, to_iso
 from archive.evidence.manifest import write_manifest
 from archive.evidence.verify import open_archive

@@ -41,8 +41,8 @@ CRAWL_DELAY_MAX = 60.0  # seconds; upper limit of a Crawl-delay
 REVISIT_AGES = "<2d=1h, <14d=1d, <90d=7d, else=30d"  # age of a release=interval between checks
 REVISIT_BUDGET = 500  # requests per agency and day (UTC) of revisit crawls
 ROUND_PASS_MINUTES = 25.0  # minutes for each of a round's two passes; the rest waits for the next round
-# Pages in which no release could be read (archive/refused.py): the days for which they are kept (0: none are), and
-# the share of captures.db from which on the oldest are deleted, if they take more than 32 MiB
+# Pages in which no release could be read (archive/database/refused_pages.py): the days for which they are kept (0: none
+# are), and the share of captures.db from which on the oldest are deleted, if they take more than 32 MiB
 REFUSED_DAYS, REFUSED_SHARE = 90, 0.2
 ATTACHMENT_MAXSIZE = 10 * 1024 * 1024  # bytes; larger files that releases link to are not fetched
 LISTING_PAGES_MAX = 2000  # pages; a longer listing is treated as a crawler trap

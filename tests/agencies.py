@@ -13,7 +13,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from archive.models import Release
+from archive.database.models import Release
 from scraper.agency import Agency, load_agencies
 from scraper.probe import STORED_PAGES_DIR, get_expected_path
 from tests.stored import ROOT, read_release, stored_rows

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from archive.models import Release
+from archive.database.models import Release
 from scraper.agency import SELECTOR_KEYS, Agency
 from scraper.errors import PageError
 from scraper.normalise import to_release

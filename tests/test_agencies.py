@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from archive.models import Release
+from archive.database.models import Release
 from scraper.agency import load_agencies
 from scraper.pages.document import Document
 from scraper.probe import (

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from archive.models import Release
+from archive.database.models import Release
 from scraper.agency import load_agencies
 from scraper.errors import NotARelease
 from scraper.pages import read_page
 from tests import agencies
 from tests.gate import SCORER, find_fallen, load_pinned, measure
 from tests.scraper.crawling import Crawling
-from tests.site import Site
+from tests.site.server import Site
 from tests.stored import ROOT, read_release, stored_rows
 
 SEED = ROOT / "seed/gold.json"

@@ -17,10 +17,10 @@ import httpx
 import pytest
 
 from scraper.agency import load_agencies
-from tests.site import Site
 from tests.site.client import get
 from tests.site.compose import QA_FORMS, SLUGS, compose
 from tests.site.mount import mount
+from tests.site.server import Site
 
 SHARED = Path(os.environ.get("PAGES") or Path(__file__).parents[1] / ".." / "shared").resolve()
 

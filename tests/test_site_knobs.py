@@ -9,9 +9,9 @@ from email.utils import parsedate_to_datetime
 import httpx
 import pytest
 
-from tests.site import Site
 from tests.site.client import get
 from tests.site.render import DESIGNS
+from tests.site.server import Site
 
 
 @pytest.fixture

@@ -49,10 +49,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from archive.database.models import LIST_FIELDS, normalise_state
 from archive.diff.align import State
 from archive.diff.classify import find_metadata_changes, find_text_changes
 from archive.diff.kinds import Change, compute_importance, summarise_changes
-from archive.models import LIST_FIELDS, normalise_state
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

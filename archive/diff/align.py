@@ -37,7 +37,7 @@ MAX_TOKEN_CELLS = 50_000_000  # tokens times tokens (6 MB); above it, only the c
 MAX_SHIFT = 60  # tokens by which an insertion or deletion is shifted to the start of a sentence
 MAX_ISLAND_WORDS = 4  # unchanged words that are merged with the changed passages around them
 
-State = Mapping[str, Any]  # a release's state, see archive.models.to_state
+State = Mapping[str, Any]  # a release's state, see archive.database.models.to_state
 WordNumbers = list[int]  # the words of one paragraph; equal words have equal numbers
 
 

@@ -20,13 +20,13 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
 from sqlite_utils import Database
 
-from archive.captures import Captures
-from archive.database import ArchiveError, sqlite_errors
-from archive.evidence.manifest import Manifest, compute_sha256, format_canonical_state, read_manifests
-from archive.evidence.verify import open_archive, open_captures, read_capture_body
+from archive.database.captures import Captures, compute_sha256, open_captures, read_capture_body
+from archive.database.models import parse_state
+from archive.database.redaction import IS_FILE_WITHHELD_SQL
+from archive.database.sqlite_files import ArchiveError, sqlite_errors
+from archive.evidence.manifest import Manifest, format_canonical_state, read_manifests
+from archive.evidence.verify import open_archive
 from archive.i18n import DEFAULT_LANGUAGE, LANGUAGES, translate
-from archive.models import parse_state
-from archive.redaction import IS_FILE_WITHHELD_SQL
 
 CHECKSUMS_FILE = "SHA256SUMS"
 ATTACHMENTS_FILE = "attachments.json"

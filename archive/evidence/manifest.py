@@ -13,18 +13,16 @@ that its lines describe must not change in a covered row. The lines are made fro
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
-from archive.captures import Captures
-from archive.models import LIST_FIELDS, STATE_FIELDS, parse_state
-from archive.redaction import restore_withheld_row
+from archive.database.captures import Captures, compute_sha256
+from archive.database.models import LIST_FIELDS, STATE_FIELDS, parse_state
+from archive.database.redaction import restore_withheld_row
 
 MANIFEST_FORMAT = 1
 MAX_PART_ROWS = 1000  # rows in a part
@@ -154,12 +152,3 @@ def iter_stored_rows(db: sqlite3.Connection, table: str, first: int, last: int) 
 def format_compact_json(value: Mapping[str, Any]) -> str:
     """Format JSON on one line, with keys in the order given."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
-def compute_sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
-def compute_file_sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -6,21 +6,22 @@ import json
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import closing, nullcontext
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from archive.aggregates import COUNT_SQL
 from archive.attachment_text import extract_text
-from archive.captures import FOREIGN_MESSAGE, Captures
-from archive.database import ArchiveError, ProgressCallback, check_version, open_readonly, sqlite_errors
+from archive.database.captures import FOREIGN_MESSAGE, Captures, compute_sha256, open_captures, read_capture_body
+from archive.database.count_tables import COUNT_SQL
+from archive.database.models import LIST_FIELDS, PART_FIELDS, PART_TABLES, STATE_FIELDS, hash_state, parse_state
+from archive.database.redaction import IS_FILE_WITHHELD_SQL, WithheldStore, restore_withheld_row
+from archive.database.sqlite_files import ArchiveError, ProgressCallback, check_version, open_readonly, sqlite_errors
 from archive.evidence.manifest import (
     COVERED_TABLES,
     MANIFEST_FIELDS,
     Manifest,
-    compute_sha256,
     find_newest_manifest,
     format_manifest,
     format_manifest_line,
@@ -29,8 +30,6 @@ from archive.evidence.manifest import (
     iter_stored_rows,
     read_manifests,
 )
-from archive.models import LIST_FIELDS, PART_FIELDS, PART_TABLES, STATE_FIELDS, hash_state, parse_state
-from archive.redaction import IS_FILE_WITHHELD_SQL, WithheldStore, restore_withheld_row
 
 VERIFIED_TABLES = ("captures", "revisions", "releases", "attachment_versions", "manifests")
 ROWS_PER_QUERY = 1000  # ids read by one query
@@ -146,18 +145,6 @@ def open_archive(path: Path) -> sqlite3.Connection:
             path, f"has no table {missing[0]}: it is no archive, or must be updated (by a crawl, or serve)"
         )
     return db
-
-
-def open_captures(path: Path) -> Captures | nullcontext[None]:
-    """Open the captures.db of an archive as a context manager, which yields None if there is no such file."""
-    return Captures(path, readonly=True) if Captures.path_beside(path).is_file() else nullcontext()
-
-
-def read_capture_body(captures: Captures | None, sha256: str) -> bytes:
-    """Return stored bytes; raise ArchiveError if they are missing or there is no captures.db."""
-    if captures is None:
-        raise ArchiveError("captures.db", "no such file", key=sha256)
-    return captures.read(sha256)
 
 
 @dataclass(slots=True, kw_only=True)

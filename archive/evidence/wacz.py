@@ -21,8 +21,8 @@ from typing import IO, Any, cast
 from urllib.parse import quote, urlsplit
 from zipfile import ZipFile, ZipInfo
 
-from archive.captures import Captures
-from archive.database import ProgressCallback, sqlite_errors
+from archive.database.captures import Captures
+from archive.database.sqlite_files import ProgressCallback, sqlite_errors
 from archive.evidence.verify import open_archive
 from archive.evidence.warc import WITHHELD_CAPTURES_SQL, WarcExport, format_warc_date, write_records
 

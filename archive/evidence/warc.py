@@ -19,10 +19,10 @@ from warcio.recordloader import ArcWarcRecord
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
-from archive.captures import Captures
-from archive.database import ArchiveError, ProgressCallback, sqlite_errors
+from archive.database.captures import Captures
+from archive.database.redaction import IS_FILE_WITHHELD_SQL
+from archive.database.sqlite_files import ArchiveError, ProgressCallback, sqlite_errors
 from archive.evidence.verify import open_archive
-from archive.redaction import IS_FILE_WITHHELD_SQL
 
 WARC_VERSION = "WARC/1.1"
 WARCINFO_FIELDS = {

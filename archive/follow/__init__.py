@@ -26,7 +26,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from archive.database import ArchiveError
+from archive.database.sqlite_files import ArchiveError
 from archive.delivery import MailServer, is_mail_address, parse_mail_server, split_server_url
 
 MAX_REQUESTS = 100  # per hour, by all visitors; then each may make one

@@ -21,7 +21,7 @@ from urllib.parse import parse_qs, urlencode
 
 from datasette.utils import MultiParams
 
-from archive.database import RunQuery
+from archive.database.sqlite_files import RunQuery
 from archive.dates import to_iso
 from archive.feeds import BACKFILL_END_SQL, IS_NEW_SQL, RULE_COLUMNS, entry_checksum
 from archive.history import IS_EDIT_SQL, find_final_release, read_version_texts

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
-from archive.database import RunQuery
+from archive.database.sqlite_files import RunQuery
 from archive.diff.align import DiffSegment
 from archive.feeds import MAX_OPENING_LENGTH, summarise_feed_entry
 from archive.history import classify_update_stamp, find_last_seen, read_preceding_revisions, read_stored_revisions

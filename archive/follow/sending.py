@@ -28,7 +28,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import BinaryIO
 
-from archive.database import (
+from archive.database.sqlite_files import (
     ArchiveError,
     RunQuery,
     build_connection_runner,

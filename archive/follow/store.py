@@ -27,7 +27,7 @@ from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
-from archive.database import ArchiveError, open_writable, write_transaction
+from archive.database.sqlite_files import ArchiveError, open_writable, write_transaction
 from archive.dates import to_iso
 from archive.i18n import SWEDISH_TIME
 

@@ -19,12 +19,12 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from archive.database.frontier import Frontier
+from archive.database.models import Release
+from archive.database.quarantined_pages import FieldCount, Quarantine
+from archive.database.removals import find_collapse
 from archive.dates import to_iso
-from archive.frontier import Frontier
 from archive.i18n import SWEDISH_TIME
-from archive.models import Release
-from archive.quarantine import FieldCount, Quarantine
-from archive.removals import find_collapse
 
 # Fields whose absence may mean that pages are parsed wrongly.
 TRACKED_FIELDS = ("title", "lead", "published", "updated", "tags", "questions")

@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Any
 
-from archive.database import RunQuery
+from archive.database.sqlite_files import RunQuery
 from archive.dates import now, to_iso
 from archive.health import is_fault
 from archive.i18n import NO_BREAK_SPACE, format_time, swedish_sort_key, to_swedish_day, translate, translate_code
@@ -154,7 +154,8 @@ def format_health_reason(language: str, reason: Mapping[str, Any], *, with_addre
 
     >>> reason = {"code": "all_refused", "what": "login", "n": 3, "fault": "login", "url": "https://a.example/1"}
     >>> format_health_reason("en", reason)
-    'None of the 3 listed pages that were fetched could be read: a login page was shown instead. Address: https://a.example/1'
+    'None of the 3 listed pages that were fetched could be read: a login page was shown instead. Address:
+    https://a.example/1'
     """
     values = {name: format_reason_value(language, name, value) for name, value in reason.items()}
     sentence = translate(language, f"health.reason.{reason['code']}", **values)

@@ -17,10 +17,11 @@ from datetime import date, timedelta
 from itertools import groupby
 from typing import Any
 
-from archive.database import FacetValue, ListPage, RunQuery, take_page
+from archive.database.models import LIST_FIELDS, STATE_FIELDS, find_collection, parse_state
+from archive.database.removals import REMOVAL_KINDS
+from archive.database.sqlite_files import FacetValue, ListPage, RunQuery, take_page
 from archive.history.files import IS_FILE_EDIT_SHOWN_SQL, TIMELINE_FILES_SQL, TIMELINE_MISSING_SQL
 from archive.i18n import IMPORTANCE_LEVELS, swedish_sort_key, to_swedish_day
-from archive.models import LIST_FIELDS, STATE_FIELDS, find_collection, parse_state
 from archive.params import (
     FilterError,
     UrlArguments,
@@ -29,7 +30,6 @@ from archive.params import (
     parse_day_parameter,
     parse_number_parameter,
 )
-from archive.removals import REMOVAL_KINDS
 
 MAX_EXPANDED_EVENTS = 10  # newest events of a long history; the older ones are grouped by year
 # Whether the agency changed its own update date with an edit: yes, no, or the page has no update date.

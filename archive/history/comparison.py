@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 from lxml import html
 
+from archive.database.models import strip_image_query
 from archive.diff.align import DiffSegment, diff_paragraphs, diff_words, normalise_words, split_paragraphs
 from archive.i18n import format_field_value, translate
-from archive.models import strip_image_query
 
 MAX_EXCERPT_LENGTH = 80  # characters before and after the change
 KINDS_WITHOUT_VALUES = ("layout", "paragraph_moved")  # kinds of change whose texts before and after are the same
@@ -74,7 +74,7 @@ class ChangeExcerpt(NamedTuple):
 
 
 def diff_fields(before: Mapping[str, Any], after: Mapping[str, Any], *, full_text: bool = False) -> list[FieldDiff]:
-    """Return the fields in which two states (archive.models.parse_state) differ.
+    """Return the fields in which two states (archive.database.models.parse_state) differ.
 
     A list that one of the states did not record is not compared. full_text: return title, lead and body in full, even
     if they are unchanged.

@@ -16,13 +16,13 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from archive.database import RunQuery
+from archive.database.models import LIST_FIELDS, STATE_FIELDS
+from archive.database.removals import MIN_CHECKS, MIN_SPAN
+from archive.database.sqlite_files import RunQuery
 from archive.diff import Diff, compare
 from archive.diff.align import diff_paragraphs
 from archive.diff.kinds import KIND_IMPORTANCE, build_change, summarise_changes
 from archive.history.comparison import DiffRow, FieldDiff, skip_unchanged_rows
-from archive.models import LIST_FIELDS, STATE_FIELDS
-from archive.removals import MIN_CHECKS, MIN_SPAN
 
 FILE_FIELD = "file"  # of changes in the text of a file
 SAME_TEXT_IMPORTANCE = KIND_IMPORTANCE["image"]  # figures and layout may differ

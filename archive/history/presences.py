@@ -17,10 +17,10 @@ from dataclasses import dataclass, field, replace
 from itertools import compress, groupby
 from typing import Any, NamedTuple
 
-from archive.database import RunQuery
+from archive.database.models import find_collection
+from archive.database.sqlite_files import RunQuery
 from archive.history import find_last_seen, read_version_texts
 from archive.i18n import format_check_pair, format_time, translate
-from archive.models import find_collection
 
 MAX_VERSIONS = 1_500  # different versions, of all releases of a call, whose text is searched; about a second
 MAX_CHARACTERS = 6_000_000  # of their texts; two or three seconds

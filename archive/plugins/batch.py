@@ -15,7 +15,7 @@ from datasette import Response, hookimpl
 from datasette.database import QueryInterrupted
 from datasette.utils import add_cors_headers
 
-from archive.database import RunQuery
+from archive.database.sqlite_files import RunQuery
 from archive.search import prepare_finder
 from archive.search.index import ColumnCache
 from archive.search.params import SearchRequest, build_search_url

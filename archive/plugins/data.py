@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from datasette import NotFound, Response, hookimpl
 from datasette.utils import add_cors_headers
 
+from archive.database.schema import read_metadata
 from archive.dates import to_iso
 from archive.health.report import format_size
 from archive.i18n import format_number, format_stated_time, format_time, swedish_sort_key, translate_code
@@ -28,7 +29,6 @@ from archive.publication import (
     find_publication,
     find_published_folder,
 )
-from archive.schema import read_metadata
 from archive.search.params import SearchRequest, build_hit_url
 from archive.web.datasette_api import read_canned_queries
 from archive.web.openapi import DataOperation

@@ -24,7 +24,7 @@ from markdown_it.token import Token
 from markupsafe import escape
 
 import archive
-from archive.schema import read_metadata
+from archive.database.schema import read_metadata
 from archive.web.datasette_api import IS_NEXT
 from archive.web.openapi import build_openapi
 from archive.web.responses import ANY_PARAMETER, SiteRequest, add_query, compute_etag, hash_file, site_view

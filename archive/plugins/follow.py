@@ -25,7 +25,7 @@ from urllib.parse import parse_qs, urlsplit
 import click
 from datasette import NotFound, Response, hookimpl
 
-from archive.database import ArchiveError
+from archive.database.sqlite_files import ArchiveError
 from archive.dates import now
 from archive.delivery import check_public_url
 from archive.follow import FollowSettings, read_follow_settings

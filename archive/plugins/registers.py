@@ -21,7 +21,8 @@ from typing import Any, ClassVar
 
 from datasette import hookimpl
 
-from archive.database import FacetValue, ListPage, RunQuery
+from archive.database.removals import REMOVAL_KINDS
+from archive.database.sqlite_files import FacetValue, ListPage, RunQuery
 from archive.dates import now
 from archive.history import (
     EDIT_KINDS,
@@ -57,7 +58,6 @@ from archive.i18n import (
     translate,
 )
 from archive.params import LIST_PARAMETERS, FilterError, UrlArguments
-from archive.removals import REMOVAL_KINDS
 from archive.search.registers import (
     PhraseEntry,
     PhraseHistory,

@@ -27,7 +27,7 @@ from datasette.database import QueryInterrupted
 
 from archive.analysis import is_english_release
 from archive.citations import CITATION_TYPES, Citation, format_citation, read_citation
-from archive.database import RunQuery
+from archive.database.sqlite_files import RunQuery
 from archive.diff import compare
 from archive.diff.kinds import Change, summarise_changes
 from archive.duplicates import find_duplicates

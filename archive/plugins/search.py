@@ -24,7 +24,7 @@ from datasette import Response, hookimpl
 from datasette.database import QueryInterrupted
 from datasette.filters import FilterArguments
 
-from archive.database import FacetValue, build_connection_runner, run_without_waiting
+from archive.database.sqlite_files import FacetValue, build_connection_runner, run_without_waiting
 from archive.feeds import ANY_FINISHED_CRAWL_SQL, FILLED_SIZE, find_imported
 from archive.history import read_first_crawl
 from archive.i18n import format_release_kind, format_stated_time, format_time, translate

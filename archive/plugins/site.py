@@ -23,7 +23,7 @@ from markupsafe import Markup, escape
 from sqlite_utils import Database
 
 from archive.analysis import load_dictionaries
-from archive.database import ArchiveError, check_version, freeze_garbage_collector
+from archive.database.sqlite_files import ArchiveError, check_version, freeze_garbage_collector
 from archive.history.comparison import find_main_change
 from archive.history.files import name_file
 from archive.i18n import (

@@ -16,7 +16,7 @@ from datasette import NotFound, Response, hookimpl
 from markupsafe import Markup
 
 from archive.coverage import describe_source_problem, read_agency_coverage, read_coverage_overview
-from archive.database import take_page
+from archive.database.sqlite_files import take_page
 from archive.dates import now
 from archive.health.metrics import TRACKED_FIELDS
 from archive.health.report import (

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
@@ -28,6 +27,7 @@ from typing import Literal, NamedTuple
 
 from sqlite_utils import Database
 
+from archive.database.models import build_slug
 from archive.quotations import (
     CLOSING_MARKS,
     DOUBLE_MARKS,
@@ -63,7 +63,6 @@ from archive.quotes.names import (
 QUOTED_FIELDS = ("title", "lead", "body")
 MAX_NEAR_PEOPLE = 200  # mentions of people before a quotation, in its paragraph, and after it
 MAX_PRONOUN_DISTANCE = 4  # paragraphs between a pronoun and the name that it stands for
-SLUG_LETTERS = str.maketrans({"æ": "ae", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "œ": "oe"})
 MIN_MARKED_WORDS = 3  # of a passage in marks that only a line before it attributes
 ATTRIBUTION_START = re.compile(
     rf"(?P<comma>(?:[!?….]?[{DOUBLE_MARKS}’]?[,!?…]|[{DOUBLE_MARKS}])[{DOUBLE_MARKS}’]?)\s+(?P<verb>{SPEECH_VERBS})(?!\w)"
@@ -689,14 +688,3 @@ def find_or_add_person(db: Database, name: str, agency: str) -> int:
         values = [f"{slug}-{number}" if number > 1 else slug, name, agency]
         row = db.execute("insert into people (slug, name, agency) values (?, ?, ?) returning id", values).fetchone()
     return int(row[0])
-
-
-def build_slug(name: str) -> str:
-    """Return a name as part of a URL.
-
-    >>> build_slug("Åsa af Öberg-Łuczak"), build_slug("Ж")
-    ('asa-af-oberg-luczak', 'person')
-    """
-    letters = unicodedata.normalize("NFKD", name.casefold().translate(SLUG_LETTERS))
-    plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
-    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-") or "person"

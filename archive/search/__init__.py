@@ -23,7 +23,7 @@ from array import array
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from archive.database import FacetValue, RunQuery
+from archive.database.sqlite_files import FacetValue, RunQuery
 from archive.history import find_final_release, read_latest_edits
 from archive.history.comparison import find_main_change
 from archive.search.fts import ResolvedNames, build_scope_sql, extract_filters, match_attachments

@@ -25,7 +25,7 @@ from archive.analysis import (
     find_subject,
     find_words,
 )
-from archive.database import RunQuery
+from archive.database.sqlite_files import RunQuery
 from archive.feeds import SEARCH_FEED_SQL
 from archive.search.index import (
     ATTACHMENT_COLUMNS,

@@ -244,7 +244,7 @@ def is_word_match(token: TextToken, text: str, prefix: str, is_exact: bool = Fal
 
 
 def list_state_texts(state: Mapping[str, Any]) -> list[StateText]:
-    """List the texts of a state (archive.models.parse_state) that can be searched.
+    """List the texts of a state (archive.database.models.parse_state) that can be searched.
 
     A phrase does not continue in the next text, but from one paragraph of a body or an answer to the next, as in the
     index.

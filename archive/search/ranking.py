@@ -18,7 +18,7 @@ from math import log
 from typing import Any
 
 from archive.analysis import find_compound_key, find_words
-from archive.database import FacetValue, RunQuery
+from archive.database.sqlite_files import FacetValue, RunQuery
 from archive.history.presences import Presence
 from archive.search.fts import (
     MAX_COUNTED_HITS,

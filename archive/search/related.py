@@ -15,7 +15,7 @@ from math import log
 from typing import Any
 
 from archive.analysis import find_words
-from archive.database import RunQuery
+from archive.database.sqlite_files import RunQuery
 from archive.history import find_final_release
 from archive.search.index import INDEX_COLUMNS
 from archive.search.words import FUNCTION_WORDS

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from archive.analysis import is_english, is_english_release
-from archive.database import RunQuery
+from archive.database.sqlite_files import RunQuery
 from archive.search.index import PAGE_NUMBERS
 from archive.search.occurrences import (
     Highlight,

@@ -19,7 +19,7 @@ from rapidfuzz.process import extract_iter
 
 from archive.analysis import COMMON_WORDS, find_words
 from archive.analysis.lemmatizer import english_lemma, is_english_word, is_swedish_word
-from archive.database import RunQuery
+from archive.database.sqlite_files import RunQuery
 from archive.search.fts import ResolvedNames, iter_nodes
 from archive.search.index import ColumnCache
 from archive.search.params import SearchRequest

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 from xml.sax.saxutils import escape
 
-from archive.database import ListPage, RunQuery, take_page
+from archive.database.models import build_slug
+from archive.database.sqlite_files import ListPage, RunQuery, take_page
 from archive.dates import to_iso
 from archive.history import build_file_edits_sql, read_first_crawl, read_knowledge
 from archive.i18n import swedish_sort_key, translate
 from archive.params import FilterError
-from archive.quotes import build_slug
 
 # lists of releases
 LIST_PAGE_SIZE = 30

@@ -33,7 +33,7 @@ from datasette.utils import add_cors_headers
 from datasette.utils.asgi import BadRequest
 from jinja2 import Environment, Template
 
-from archive.database import RunQuery, limit_cpu_time
+from archive.database.sqlite_files import RunQuery, limit_cpu_time
 from archive.dates import Month, now, parse_time, to_iso
 from archive.i18n import LANGUAGES, SWEDISH_TIME, choose_language, format_time, translate
 from archive.params import FilterError, is_harmless_parameter

@@ -2,9 +2,9 @@
 
 Pages. Datasette 0.65 orders a page of a table only by the sorted column, so that rows with equal values are lost
 between pages or repeated; views are paginated by offset. Here every page of a table or view is in a total order: the
-sorted column, then the primary key (`rowid` if there is none; for a view its first column, see archive/schema.sql), and
-the next page begins after the last row. KeysetPage rewrites the statement that Datasette has built, when
-archive.web.sandbox executes it; Datasette itself sees no `_next=` and no extra row.
+sorted column, then the primary key (`rowid` if there is none; for a view its first column, see
+archive/database/schema.sql), and the next page begins after the last row. KeysetPage rewrites the statement that
+Datasette has built, when archive.web.sandbox executes it; Datasette itself sees no `_next=` and no extra row.
 
 CSV. A statement that fails gets a 400 response, and a stream that fails later breaks the connection, so that clients
 never mistake half of a table for the whole. Streams are in the order of the key unless they are sorted.

@@ -20,9 +20,9 @@ from typing import Any, NamedTuple
 
 from scrapy.exceptions import UsageError
 
-from archive.captures import Captures
-from archive.database import check_database
-from archive.quarantine import Quarantine, QuarantinedPage
+from archive.database.captures import Captures
+from archive.database.quarantined_pages import Quarantine, QuarantinedPage
+from archive.database.sqlite_files import check_database
 from archive.store import Archive
 from scraper.agency import SELECTOR_KEYS, Agency
 from scraper.command import ProjectCommand, option

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from archive.database import build_connection_runner, check_database, run_without_waiting
+from archive.database.sqlite_files import build_connection_runner, check_database, run_without_waiting
 from archive.dates import now
 from archive.health import acknowledge_fault
 from archive.health.report import AgencyHealth, read_agency_health

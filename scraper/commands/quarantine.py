@@ -7,9 +7,9 @@ from collections import Counter
 
 from scrapy.exceptions import UsageError
 
-from archive.database import check_database
+from archive.database.quarantined_pages import Quarantine, QuarantinedPage
+from archive.database.sqlite_files import check_database
 from archive.dates import now
-from archive.quarantine import Quarantine, QuarantinedPage
 from archive.store import Archive, SaveResult
 from scraper.command import ProjectCommand, option
 from scraper.errors import AgencyError

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from archive.captures import Captures
-from archive.database import check_database
+from archive.database.captures import Captures
+from archive.database.models import FILE_PARSER
+from archive.database.refused_pages import DEFAULT_RETENTION, Retention
+from archive.database.sqlite_files import check_database
 from archive.dates import now
-from archive.models import FILE_PARSER
-from archive.refused import DEFAULT_RETENTION, Retention
 from archive.store import Archive, SaveResult
 from scraper.agency import Agency
 from scraper.command import ProjectCommand
@@ -29,11 +29,11 @@ logger = logging.getLogger(__name__)
 class Command(ProjectCommand):
     """Parse stored releases, quarantined and refused pages again from their bytes, with the current rules.
 
-    A page that was refused (archive/refused.py) and can be read now is stored with the time it was fetched, as a crawl
-    would have stored it then. A difference in a stored release is stored as a revision with the cause 'parser', which
-    is never reported as an edit of the agency. Where the current rules read a text that other readings of the page
-    disagree with, the stored one is kept.
-    Exit code 0: every capture was parsed; 1: some could not be parsed, or are doubtful; 2: wrong configuration.
+    A page that was refused (archive/database/refused_pages.py) and can be read now is stored with the time it was
+    fetched, as a crawl would have stored it then. A difference in a stored release is stored as a revision with the
+    cause 'parser', which is never reported as an edit of the agency. Where the current rules read a text that other
+    readings of the page disagree with, the stored one is kept. Exit code 0: every capture was parsed; 1: some could not
+    be parsed, or are doubtful; 2: wrong configuration.
     """
 
     takes_agency_option = True

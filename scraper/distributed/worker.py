@@ -28,8 +28,8 @@ from scrapy.utils.asyncio import AsyncioLoopingCall, create_looping_call
 from scrapy.utils.misc import build_from_crawler, load_object
 from twisted.internet.task import LoopingCall
 
+from archive.database.frontier import Frontier, Hosts, PaginationCursors
 from archive.dates import now
-from archive.frontier import Frontier, Hosts, PaginationCursors
 from archive.store import Archive
 from scraper.crawl_stats import ArchiveSpider, CrawlStatsExtension, close_crawl
 from scraper.distributed.messages import ARCHIVE_OPERATIONS, Operation, pack_operations, unpack_job

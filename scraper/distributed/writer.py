@@ -24,12 +24,12 @@ from scrapy.exceptions import DropItem
 from scrapy.settings import BaseSettings
 from scrapy.signalmanager import SignalManager
 
-from archive.database import ArchiveError
+from archive.database.frontier import Job, Jobs
+from archive.database.refused_pages import DEFAULT_RETENTION, Retention
+from archive.database.sqlite_files import ArchiveError
 from archive.dates import now
 from archive.evidence.manifest import write_manifest
-from archive.frontier import Job, Jobs
 from archive.health import assess_agencies
-from archive.refused import DEFAULT_RETENTION, Retention
 from archive.store import Archive
 from scraper.agency import Agency, load_agencies
 from scraper.alerts import AlertSettings

@@ -25,8 +25,8 @@ from scrapy.crawler import Crawler
 from scrapy.http import Response
 from scrapy.robotstxt import RobotParser
 
+from archive.database.frontier import HostPause
 from archive.dates import now, to_iso
-from archive.frontier import HostPause
 from archive.store import Archive
 from scraper.downloader import NO_RESPONSE_ERRORS, CrawlerComponent, DailyBudgetExceeded, HostPaused
 

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from archive.models import LIST_FIELDS, Attachment, Image, Question, Release
+from archive.database.models import LIST_FIELDS, Attachment, Image, Question, Release
 from archive.urls import canonical_url
 from scraper.errors import PageError
 from scraper.items import ImageItem, QuestionItem, ReleaseItem

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from archive.models import Contact
+from archive.database.models import Contact
 from scraper.items import ContactItem
 from scraper.normalise.text import build_alternation, cache_by_text, normalise_line
 

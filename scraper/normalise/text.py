@@ -17,7 +17,13 @@ from typing import TypeVar
 
 import nh3
 
-from archive.html import ALLOWED_ATTRIBUTES, ALLOWED_SCHEMES, ALLOWED_TAGS, REMOVED_ELEMENTS, filter_attribute
+from archive.database.models import (
+    ALLOWED_ATTRIBUTES,
+    ALLOWED_SCHEMES,
+    ALLOWED_TAGS,
+    REMOVED_ELEMENTS,
+    filter_attribute,
+)
 
 # Misread characters (mojibake). Bytes 0x80-0xBF, the later ones of a letter in UTF-8, as windows-1252 and Latin-1:
 _TRAIL_BYTES = "".join(chr(byte) for byte in range(0x80, 0xC0))

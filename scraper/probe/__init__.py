@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
+from archive.database.models import Release
 from archive.dates import to_iso
-from archive.models import Release
 from scraper.agency import SELECTOR_KEYS, Agency, JSONSource, find_owner, find_press_wire, parse_agency
 from scraper.errors import PageError
 from scraper.items import ReleaseItem

@@ -28,9 +28,9 @@ from twisted.python.failure import Failure
 
 from archive.attachment_text import extract_text
 from archive.attachments import AttachmentVersion
-from archive.database import ArchiveError
+from archive.database.frontier import FrontierEntry
+from archive.database.sqlite_files import ArchiveError
 from archive.dates import now
-from archive.frontier import FrontierEntry
 from scraper.downloader import DailyBudgetExceeded, HostPaused, PrivateAddress, RobotsForbidden
 from scraper.errors import NotARelease, PageError
 from scraper.failures import describe_request_failure

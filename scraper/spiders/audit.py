@@ -23,22 +23,15 @@ from archive.coverage import (
     queue_missing_releases,
     update_coverage,
 )
+from archive.database.frontier import FrontierEntry
 from archive.dates import now
-from archive.frontier import FrontierEntry
 from scraper.agency import Agency
 from scraper.downloader import HostPaused
 from scraper.errors import AgencyError, SourceError
 from scraper.failures import OWN_FAULT, classify_failure, classify_source_failure, describe_request_failure
 from scraper.pages.page_type import is_listing_url
-from scraper.sources import (
-    SourceURLs,
-    find_sources,
-    get_declared_sources,
-    get_wire_sources,
-    parse_feed,
-    parse_sitemap,
-)
-from scraper.sources.feeds import CutFeedError, parse_robots_sitemaps
+from scraper.sources import SourceURLs, find_sources, get_declared_sources, get_wire_sources
+from scraper.sources.feeds import CutFeedError, parse_feed, parse_robots_sitemaps, parse_sitemap
 from scraper.sources.links import SourceLink, select_releases
 from scraper.sources.pager import states_more
 from scraper.spiders.base import ReadLinks, ReleaseSpider, build_page_request

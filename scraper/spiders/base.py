@@ -18,8 +18,8 @@ from scrapy.http import Response
 from scrapy.settings import BaseSettings
 from twisted.python.failure import Failure
 
+from archive.database.frontier import FrontierEntry
 from archive.dates import now
-from archive.frontier import FrontierEntry
 from archive.store import Archive
 from scraper.agency import (
     DEFAULT_AGENCIES_FILE,
@@ -58,8 +58,8 @@ from scraper.pages.page_type import WALL_PROBLEM, is_listing_url
 from scraper.parsed_page import FetchedPage, ParsedPage, build_file_item
 from scraper.redesign import FINGERPRINT_VERSION, fingerprint_template
 from scraper.schedule import parse_schedule
-from scraper.sources import parse_listing
 from scraper.sources.links import ListingPage, SourceLink, is_release_url, split_form
+from scraper.sources.listings import parse_listing
 
 logger = logging.getLogger(__name__)
 

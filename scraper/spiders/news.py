@@ -15,8 +15,8 @@ from scrapy import Request
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
+from archive.database.frontier import FrontierEntry, PaginationCursor
 from archive.dates import now, to_iso
-from archive.frontier import FrontierEntry, PaginationCursor
 from archive.store import Archive
 from scraper.agency import Agency
 from scraper.crawl_stats import AgencyStats
@@ -25,18 +25,11 @@ from scraper.errors import AgencyError, SourceError
 from scraper.failures import classify_failure, classify_source_failure, describe_request_failure, detect_rejection
 from scraper.pages.page_type import is_listing_url
 from scraper.parsed_page import ParsedPage
-from scraper.sources import (
-    SourceURLs,
-    find_sources,
-    get_declared_sources,
-    get_wire_sources,
-    parse_feed,
-    parse_listing,
-    parse_sitemap,
-)
-from scraper.sources.feeds import CutFeedError, parse_robots_sitemaps
+from scraper.sources import SourceURLs, find_sources, get_declared_sources, get_wire_sources
+from scraper.sources.feeds import CutFeedError, parse_feed, parse_robots_sitemaps, parse_sitemap
 from scraper.sources.json_links import is_json
 from scraper.sources.links import ListingPage, SourceLink, select_releases, split_form
+from scraper.sources.listings import parse_listing
 from scraper.spiders.attachments import AttachmentSpider
 from scraper.spiders.base import (
     PAST_END_STATUSES,

@@ -11,9 +11,9 @@ from typing import Any, Self
 from scrapy import Request
 from scrapy.crawler import Crawler
 
+from archive.database.frontier import FrontierEntry
+from archive.database.quarantined_pages import Quarantine
 from archive.dates import now, to_iso
-from archive.frontier import FrontierEntry
-from archive.quarantine import Quarantine
 from archive.urls import canonical_url
 from scraper.agency import Agency, find_owners, is_wire_url
 from scraper.errors import AgencyError

@@ -9,8 +9,8 @@ from typing import Any, Self
 
 from scrapy.crawler import Crawler
 
+from archive.database.frontier import FrontierEntry
 from archive.dates import now
-from archive.frontier import FrontierEntry
 from scraper.downloader.throttle import count_daily_requests
 from scraper.locks import warn_about_unlisted
 from scraper.matching import is_other_address
@@ -87,7 +87,7 @@ class RevisitSpider(AttachmentSpider):
         return [other for other in others if is_other_address(self.archive, other, release_id)]
 
     def continue_if_due(self) -> None:
-        """Queue pages that became due during the crawl, to be compared with a missing one (archive.removals)."""
+        """Queue pages that became due during the crawl, to be compared with a missing one (see removals.py)."""
         for slug, known in self.known_urls.items():
             if known:
                 self.queue_due(slug)

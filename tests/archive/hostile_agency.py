@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+from archive.database.models import Attachment, Image, Release
 from archive.dates import now
-from archive.models import Attachment, Image, Release
 from archive.store import Archive
 from scraper.errors import NotARelease
 from scraper.normalise import to_release

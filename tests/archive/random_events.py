@@ -9,9 +9,9 @@ from datetime import date, timedelta
 from random import Random
 
 from archive.attachment_text import AttachmentPage, AttachmentText
-from archive.database import ArchiveError
+from archive.database.models import Attachment, Capture, Contact, Image, Question, Release
+from archive.database.sqlite_files import ArchiveError
 from archive.merge import merge_releases
-from archive.models import Attachment, Capture, Contact, Image, Question, Release
 from archive.store import Archive
 from archive.takedowns import hide_release, lift_takedown, redact_passage
 from tests.archive.sample import SEEN

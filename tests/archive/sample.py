@@ -20,7 +20,7 @@ from datasette.plugins import pm
 from jinja2.bccache import Bucket, BytecodeCache
 from lxml import html
 
-from archive.models import Attachment, Contact, Image, Question, Release
+from archive.database.models import Attachment, Contact, Image, Question, Release
 from archive.store import Archive
 from archive.web.datasette_api import IS_NEXT, get_environment
 

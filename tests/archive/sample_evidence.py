@@ -16,10 +16,10 @@ from typing import Any
 
 from archive.attachment_text import AttachmentText
 from archive.attachments import AttachmentVersion
-from archive.captures import Captures, select_evidence_headers
+from archive.database.captures import Captures, select_evidence_headers
+from archive.database.models import Capture, Contact, Image, Question, Release
 from archive.evidence import write_bundle
 from archive.evidence.manifest import write_manifest
-from archive.models import Capture, Contact, Image, Question, Release
 from archive.store import Archive
 
 FIRST_CRAWL = datetime(2026, 3, 1, 8, tzinfo=UTC)

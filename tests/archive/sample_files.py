@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from archive.attachment_text import AttachmentPage, AttachmentText
-from archive.captures import Captures
-from archive.models import Attachment, Capture
+from archive.database.captures import Captures
+from archive.database.models import Attachment, Capture
 from archive.store import Archive
 from tests.archive.sample_evidence import release
 

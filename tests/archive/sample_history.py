@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from archive.database.models import Attachment, Capture, Contact, Question, Release
 from archive.merge import merge_releases
-from archive.models import Attachment, Capture, Contact, Question, Release
 from archive.store import Archive
 from tests.archive.sample import SEEN, STOCKHOLM
 

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from archive.models import Release
+from archive.database.models import Release
 from archive.store import Archive
 
 SEEN = datetime(2024, 6, 3, 8, 15, tzinfo=UTC)

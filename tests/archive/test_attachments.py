@@ -18,12 +18,12 @@ from archive.__main__ import main
 from archive.attachment_text import AttachmentPage, AttachmentText
 from archive.attachments import MIN_INTERVAL, AttachmentVersion
 from archive.backup import create_backup, restore_backup
-from archive.captures import Captures
-from archive.database import ArchiveError
+from archive.database.captures import Captures
+from archive.database.models import Attachment
+from archive.database.sqlite_files import ArchiveError
 from archive.evidence.verify import verify
 from archive.evidence.warc import export_warc
 from archive.merge import merge_releases
-from archive.models import Attachment
 from archive.snapshots import publish_snapshot
 from archive.store import Archive
 from archive.takedowns import find_uncovered_releases, hide_release, lift_takedown, redact_passage

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archive.database import open_readonly, open_writable
+from archive.database.sqlite_files import open_readonly, open_writable
 from archive.feeds import PAGE_SQL, CursorAheadError, UnknownCursorError
 from archive.store import Archive
 from archive.takedowns import hide_release

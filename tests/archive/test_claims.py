@@ -19,10 +19,10 @@ import pytest
 from lxml import html
 
 from archive import i18n
-from archive.captures import Captures
+from archive.database.captures import Captures
+from archive.database.models import Release
 from archive.evidence.manifest import write_manifest
 from archive.importer import import_file
-from archive.models import Release
 from archive.store import Archive
 from tests.archive.sample import SEEN, Site, served
 from tests.archive.sample_evidence import read_bundle, read_guide

@@ -17,7 +17,7 @@ from archive.coverage import (
     queue_missing_releases,
     update_coverage,
 )
-from archive.models import Release
+from archive.database.models import Release
 from archive.store import Archive
 
 LISTING = "https://fyr.example/press"

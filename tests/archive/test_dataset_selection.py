@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from archive.__main__ import main
-from archive.database import ArchiveError
+from archive.database.sqlite_files import ArchiveError
 from archive.datasets import SEARCH_URL, write_dataset
 from tests.archive.sample import Site
 from tests.archive.sample_history import EDITED_ID

@@ -18,10 +18,10 @@ from pyarrow import parquet
 from archive import dataset_tables as tables
 from archive.__main__ import main
 from archive.attachment_text import AttachmentPage, AttachmentText
-from archive.database import ArchiveError, open_readonly
+from archive.database.models import Attachment
+from archive.database.sqlite_files import ArchiveError, open_readonly
 from archive.dataset_tables import DATASET_TABLES, JSON_LIST, OPTIONAL_TABLES, TEXT
 from archive.datasets import write_dataset
-from archive.models import Attachment
 from archive.store import Archive
 from archive.takedowns import hide_release, redact_passage
 from tests.archive.mirror import read_shown

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from archive import duplicates
+from archive.database.models import Release
 from archive.duplicates import (
     DAY_RANGE,
     FIRST_BAND,
@@ -23,7 +24,6 @@ from archive.duplicates import (
     join_text_fields,
     split_text_words,
 )
-from archive.models import Release
 from archive.store import Archive
 
 SEEN = datetime(2024, 6, 3, 8, 15, tzinfo=UTC)

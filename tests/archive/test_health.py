@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from sqlite_utils import Database
 
+from archive.database.removals import Removals
+from archive.database.schema import migrations
 from archive.health import FAULT_STATES, acknowledge_fault, assess_agency, is_unacknowledged_fault, read_health_rows
 from archive.health.report import format_health_reason
 from archive.i18n import SWEDISH_TIME
-from archive.removals import Removals
-from archive.schema import migrations
 
 SLUG, HOME = "provverket", "https://prov.example/"
 USUAL_FIELDS = {"title": 1.0, "lead": 1.0, "published": 1.0, "updated": 0.4, "tags": 0.8, "questions": 0.1}

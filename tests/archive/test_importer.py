@@ -27,7 +27,8 @@ from hypothesis import strategies as st
 
 from archive import import_lines, importer
 from archive.__main__ import main
-from archive.database import ArchiveError
+from archive.database.models import Release
+from archive.database.sqlite_files import ArchiveError
 from archive.evidence.verify import verify
 from archive.import_lines import FieldError, parse_release
 from archive.importer import (
@@ -37,7 +38,6 @@ from archive.importer import (
     import_file,
     iter_import_lines,
 )
-from archive.models import Release
 from archive.store import Archive, SaveResult
 from tests.archive.sample import ROOT
 from tests.archive.test_import_records import LINE

@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from archive.database.models import Release
 from archive.merge import merge_releases
-from archive.models import Release
 from archive.search.index import encode_facet_term
 from archive.store import Archive
 

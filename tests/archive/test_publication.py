@@ -18,7 +18,7 @@ import pytest
 
 from archive import publication
 from archive.__main__ import main
-from archive.database import ArchiveError
+from archive.database.sqlite_files import ArchiveError
 from archive.publication import (
     CROISSANT_FILE,
     DCAT_FILE,

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from archive.database.schema import read_schema
 from archive.i18n import translate
-from archive.schema import read_schema
 from tests.archive.sample import ROOT, Site
 from tests.archive.sample_history import AGENCY, MOVED
 

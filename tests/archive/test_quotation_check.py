@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from archive import quotation_check
-from archive.database import build_connection_runner
-from archive.models import Capture, Release
+from archive.database.models import Capture, Release
+from archive.database.sqlite_files import build_connection_runner
 from archive.quotation_check import QuotationCheck, QuotationResult
 from archive.quotations import find_quotations
 from archive.store import Archive

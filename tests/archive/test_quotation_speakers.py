@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from archive.database import build_connection_runner
+from archive.database.sqlite_files import build_connection_runner
 from archive.quotation_check import (
     QuotationCheck,
     QuotationResult,

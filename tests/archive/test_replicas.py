@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
+from archive.database.captures import compute_file_sha256
 from archive.dates import now
-from archive.evidence.manifest import compute_file_sha256
 from archive.snapshots import DatasetteProcess, Replicas, is_port_free, publish_snapshot, withdraw_snapshots
 from tests.harness.replicas.proxy import free_ports
 

@@ -10,9 +10,8 @@ import pytest
 
 from archive import snapshots
 from archive.__main__ import main
-from archive.captures import Captures
-from archive.database import ArchiveError
-from archive.evidence.manifest import compute_file_sha256
+from archive.database.captures import Captures, compute_file_sha256
+from archive.database.sqlite_files import ArchiveError
 from archive.evidence.verify import verify
 from archive.snapshots import (
     find_snapshot_fault,

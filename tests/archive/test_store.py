@@ -14,10 +14,8 @@ from typing import Any
 
 import pytest
 
-from archive.captures import Captures
-from archive.database import ArchiveError
-from archive.dates import Month
-from archive.models import (
+from archive.database.captures import Captures
+from archive.database.models import (
     LIST_FIELDS,
     STATE_FIELDS,
     Attachment,
@@ -30,7 +28,9 @@ from archive.models import (
     parse_state,
     to_state,
 )
-from archive.schema import migrations
+from archive.database.schema import migrations
+from archive.database.sqlite_files import ArchiveError
+from archive.dates import Month
 from archive.store import Archive, SaveResult
 from tests.archive.sample_evidence import execute
 from tests.bench.bulk import Entry, save_all

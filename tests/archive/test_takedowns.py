@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 
 from archive.__main__ import main
-from archive.database import ArchiveError
+from archive.database.models import Attachment, Contact, Image, Release
+from archive.database.redaction import WITHHELD_FILE
+from archive.database.sqlite_files import ArchiveError
 from archive.evidence.verify import verify
 from archive.evidence.warc import export_warc
 from archive.merge import merge_releases
-from archive.models import Attachment, Contact, Image, Release
-from archive.redaction import WITHHELD_FILE
 from archive.store import Archive, SaveResult
 from archive.takedowns import find_uncovered_releases, hide_release, lift_takedown, redact_passage
 from tests.archive.sample import Site, served

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.bench.measure import children_cpu, fetch
 from tests.scraper.crawling import Crawling
-from tests.site import Site
+from tests.site.server import Site
 
 BASE = "bare Scrapy, same requests"
 

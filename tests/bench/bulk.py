@@ -12,9 +12,9 @@ from datetime import datetime
 from itertools import islice
 from urllib.parse import urlsplit
 
-from archive.captures import Captures
-from archive.database import map_in_order
-from archive.models import Capture, Release
+from archive.database.captures import Captures
+from archive.database.models import Capture, Release
+from archive.database.sqlite_files import map_in_order
 from archive.store import Archive, PreparedRelease, SaveResult, prepare_release
 
 BATCH = 500  # releases per transaction

@@ -16,7 +16,7 @@ from pathlib import Path
 from tests.bench.figures import judge
 from tests.bench.measure import Cost, run_measured, spider_command
 from tests.scraper.crawling import Crawling
-from tests.site import Site
+from tests.site.server import Site
 
 WEIGHTS = (60_000, 110_000)  # bytes per page
 FEW, MANY = 120, 600

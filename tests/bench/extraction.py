@@ -19,8 +19,8 @@ from scraper.pages.base import NewsPage
 from scraper.pages.document import Document
 from tests.bench.crawl import WEIGHTS
 from tests.bench.measure import each_cpu
-from tests.site import Site
 from tests.site.client import get
+from tests.site.server import Site
 
 PAGES = 60
 ROUNDS = 3

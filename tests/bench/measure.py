@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tests.bench.bare import ENVIRONMENT
 from tests.scraper.crawling import FAST, ROOT
-from tests.site import Site
+from tests.site.server import Site
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

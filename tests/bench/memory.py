@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.bench.crawl import NO_BUDGET
 from tests.bench.figures import judge
 from tests.scraper.crawling import ROOT, Crawling
-from tests.site import Site
+from tests.site.server import Site
 
 MOST = 100_000  # releases, because the sample site has all of them in memory
 SHARES = (0.1, 0.25, 0.5, 0.75, 1.0)  # of the crawl, at which its memory is reported

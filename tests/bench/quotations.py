@@ -24,9 +24,9 @@ from itertools import accumulate, cycle, islice
 from pathlib import Path
 from shutil import copyfile
 
-from archive.database import RunQuery, build_connection_runner, open_readonly
+from archive.database.models import Release
+from archive.database.sqlite_files import RunQuery, build_connection_runner, open_readonly
 from archive.diff.facts import NEGATIONS
-from archive.models import Release
 from archive.quotation_check import QuotationCheck
 from archive.quotations import find_quotations
 from archive.store import Archive

@@ -18,7 +18,7 @@ from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 
-from archive.database import build_connection_runner, open_readonly
+from archive.database.sqlite_files import build_connection_runner, open_readonly
 from archive.search.related import RelatedReleases, find_related
 from tests.bench.collection import COLLECTION, import_collection
 from tests.bench.figures import judge

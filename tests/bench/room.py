@@ -17,9 +17,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from archive.captures import Captures, select_evidence_headers
+from archive.database.captures import Captures, select_evidence_headers
+from archive.database.models import Capture
 from archive.evidence.manifest import write_manifest
-from archive.models import Capture
 from archive.store import Archive
 from scraper.agency import load_agencies
 from scraper.errors import PageError

@@ -19,17 +19,17 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from archive.captures import Captures
-from archive.database import choose_process_count
+from archive.database.captures import Captures
+from archive.database.models import STATE_FIELDS, Capture, Release, to_state
+from archive.database.sqlite_files import choose_process_count
 from archive.import_lines import FieldError, parse_line, parse_release
 from archive.importer import iter_import_lines
-from archive.models import STATE_FIELDS, Capture, Release, to_state
 from archive.store import Archive, SaveResult
 from tests.bench.bulk import Entry, save_all
 from tests.bench.collection import COLLECTION
 from tests.bench.figures import judge
-from tests.site import Site
 from tests.site.client import get
+from tests.site.server import Site
 
 SEEN = datetime(2024, 6, 3, 8, 15, tzinfo=UTC)
 RELEASES = 6000

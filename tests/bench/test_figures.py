@@ -8,8 +8,8 @@ import pytest
 
 from scraper.pages import read_page
 from tests.bench.figures import Missed, judge
-from tests.site import Site
 from tests.site.client import get
+from tests.site.server import Site
 
 
 def test_a_missed_target_is_told() -> None:

@@ -12,7 +12,7 @@ from tests.archive.sample import LIGHTHOUSES
 from tests.archive.sample_history import EDITED, EDITED_NEWEST, LONG
 from tests.browser.conftest import serve
 from tests.scraper.crawling import Crawling
-from tests.site import Site
+from tests.site.server import Site
 
 pytestmark = pytest.mark.browser
 

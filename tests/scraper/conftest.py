@@ -13,7 +13,7 @@ import pytest
 from archive.store import SaveResult
 from tests.scraper.crawling import RELEASES, Crawling, copy_crawl
 from tests.scraper.offline import LISTING, STORED, OfflineCrawl
-from tests.site import Site
+from tests.site.server import Site
 
 
 @pytest.fixture

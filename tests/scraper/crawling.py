@@ -22,7 +22,7 @@ from scrapy.settings import Settings
 from scraper.command import ProjectCommand
 from scraper.spiders.base import ReleaseSpider
 from tests.forks import ForkedModule, run_module
-from tests.site import Site
+from tests.site.server import Site
 
 SLUG = "skogsbruksradet"
 ROOT = Path(__file__).parents[2]

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
+from archive.database.quarantined_pages import FieldLoss, QuarantinedPage
 from archive.dates import to_iso
-from archive.quarantine import FieldLoss, QuarantinedPage
 from archive.store import Archive, SaveResult
 from scraper.agency import Agency
 from scraper.ingest import CrawlRecorder, Ingest, review_quarantine

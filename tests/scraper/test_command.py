@@ -16,11 +16,11 @@ import pytest
 from scrapy.commands import ScrapyCommand
 from scrapy.settings import Settings
 
-from archive.database import ArchiveError
+from archive.database.sqlite_files import ArchiveError
 from scraper.command import OutsideCrawl, OutsideProject, ProjectCommand
 from scraper.commands import reparse, round, worker
 from tests.scraper.crawling import ROOT, SLUG, Crawling
-from tests.site import Site
+from tests.site.server import Site
 
 SPIDER = """
 import scrapy

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from archive.database.models import Release
+from archive.database.quarantined_pages import QuarantineReason
 from archive.dates import now
 from archive.importer import import_file
-from archive.models import Release
-from archive.quarantine import QuarantineReason
 from archive.store import Archive, SaveResult
 from scraper.ingest import CrawlRecorder, accept_quarantined, accept_repaired
 from scraper.parsed_page import FetchedPage

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from archive.database import freeze_garbage_collector
+from archive.database.sqlite_files import freeze_garbage_collector
 from scraper.crawl_stats import parse_deadline
 from scraper.errors import AgencyError
 from scraper.limits import GC_THRESHOLD, raise_gc_threshold

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from archive.models import Capture, Release
+from archive.database.models import Capture, Release
 from archive.store import Archive
 from scraper.items import ReleaseItem
 from scraper.matching import match_page

@@ -14,8 +14,8 @@ from scrapy.exceptions import DropItem
 from scrapy.http import HtmlResponse, Request
 from scrapy.utils.test import get_crawler
 
+from archive.database.quarantined_pages import QuarantinedPage
 from archive.dates import now
-from archive.quarantine import QuarantinedPage
 from archive.store import Archive
 from scraper.agency import Agency
 from scraper.crawl_stats import AgencyStats

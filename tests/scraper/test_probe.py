@@ -27,8 +27,8 @@ from scraper.probe.report import find_unused_lines, format_page_panes, format_pr
 from scraper.sources.links import SourceLink
 from tests.scraper.crawling import Crawling
 from tests.scraper.pages.sample_page import HEADING, TEXT, URL, build_page
-from tests.site import Site
 from tests.site.plain import PlainHost
+from tests.site.server import Site
 
 HOME = "https://www.exempel.se/"
 AGENCY = Agency(slug="exempel", name="Exempelverket", home=HOME)

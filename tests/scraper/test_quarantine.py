@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from archive.quarantine import MAX_HABIT_RELEASES, MIN_LINE_PAGES, PAGE_REASONS, RepeatedLines
+from archive.database.quarantined_pages import MAX_HABIT_RELEASES, MIN_LINE_PAGES, PAGE_REASONS, RepeatedLines
 from archive.store import SaveResult
 from archive.takedowns import hide_release
 from scraper.commands.diagnose import diagnose_agencies

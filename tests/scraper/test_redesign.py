@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from archive.models import Attachment, Release, to_state
+from archive.database.models import Attachment, Release, to_state
 from scraper.redesign import PageVersion, find_change_cause
 
 URL = "https://skog.example/nyheter/1"

@@ -20,7 +20,7 @@ from scrapy.http import HtmlResponse
 from scrapy.settings import Settings
 from scrapy.utils.test import get_crawler
 
-from archive.database import ArchiveError
+from archive.database.sqlite_files import ArchiveError
 from archive.evidence.verify import verify
 from archive.importer import import_file
 from archive.store import Archive
@@ -497,7 +497,7 @@ def test_takedown_deletes_refused_pages_even_if_a_reader_keeps_the_log_of_the_ar
 def test_takedown_says_so_if_a_reader_keeps_the_log_of_refused_pages(
     crawl: Crawl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("archive.refused.RefusedPages.empty_log", lambda _: False)
+    monkeypatch.setattr("archive.database.refused_pages.RefusedPages.empty_log", lambda _: False)
     crawl.fetch(0, build_page(banner=""))
     crawl.fetch(1, build_page())
     with pytest.raises(ArchiveError, match=r"captures\.db 'pragma wal_checkpoint"):

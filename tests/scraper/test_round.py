@@ -19,7 +19,7 @@ from scraper.locks import lock_round
 from scraper.round import MAX_ROUND_DURATION, CommandRunner, close_round, has_recent_crawl
 from tests.scraper.crawling import NOWHERE, Crawling, build_settings, fork_commands
 from tests.scraper.receivers import Webhook
-from tests.site import Site
+from tests.site.server import Site
 
 
 def test_round_crawls_assesses_and_alerts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from archive.captures import Captures
+from archive.database.captures import Captures
+from archive.database.models import Attachment, Capture
 from archive.evidence import write_bundle
 from archive.evidence.manifest import read_manifests, write_manifest
-from archive.models import Attachment, Capture
 from archive.store import Archive
 from archive.takedowns import hide_release, redact_passage
 from tests.archive.sample_evidence import (

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from archive.captures import Captures
+from archive.database.captures import Captures
 from archive.evidence.manifest import find_newest_manifest, read_manifests, write_manifest
 from archive.evidence.verify import verify
 from tests.archive.sample_evidence import FIRST_CRAWL, create_evidence_archive

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from archive.__main__ import main
-from archive.captures import Captures
-from archive.database import ArchiveError
+from archive.database.captures import Captures
+from archive.database.models import Release
+from archive.database.sqlite_files import ArchiveError
 from archive.evidence.manifest import write_manifest
 from archive.evidence.verify import verify
-from archive.models import Release
 from archive.store import Archive
 from tests.archive.sample_evidence import create_evidence_archive, execute
 

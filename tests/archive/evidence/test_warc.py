@@ -12,10 +12,10 @@ import pytest
 from warcio.archiveiterator import ArchiveIterator
 
 from archive.__main__ import main
-from archive.captures import Captures
-from archive.database import ArchiveError
+from archive.database.captures import Captures
+from archive.database.models import Capture
+from archive.database.sqlite_files import ArchiveError
 from archive.evidence.warc import export_warc
-from archive.models import Capture
 from archive.store import Archive
 from tests.archive.sample_evidence import FIRST_CRAWL, body, create_evidence_archive, execute, url
 

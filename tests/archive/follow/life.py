@@ -13,10 +13,10 @@ from urllib.parse import urlencode, urlsplit
 
 import httpx
 
+from archive.database.models import Release
 from archive.delivery import parse_mail_server
 from archive.follow import TOKEN_PLACE, FollowSettings
 from archive.follow.sending import NotifyResult, notify
-from archive.models import Release
 from archive.store import Archive
 from tests.archive.sample import Site
 from tests.scraper.receivers import MailServer

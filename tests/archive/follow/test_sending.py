@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from archive.database import ArchiveError
+from archive.database.sqlite_files import ArchiveError
 from archive.dates import now
 from archive.delivery import parse_mail_server
 from archive.follow import sending

@@ -18,7 +18,7 @@ import pytest
 import uvicorn
 from lxml import html
 
-from archive.models import Release
+from archive.database.models import Release
 from archive.store import Archive
 from archive.web.sandbox import SandboxLimits
 from tests.archive.sample import SEEN, Site, find_plugin, served

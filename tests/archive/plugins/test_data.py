@@ -12,9 +12,9 @@ from typing import Any
 import httpx
 import pytest
 
+from archive.database.schema import read_metadata
 from archive.plugins.data import LINKED_COLUMNS, QUESTIONS, TABLES
 from archive.publication import PUBLISHED_FOLDER, Publication, PublishedFile, publish
-from archive.schema import read_metadata
 from archive.store import Archive
 from archive.takedowns import hide_release
 from archive.web.datasette_api import read_canned_queries

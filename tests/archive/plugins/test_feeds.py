@@ -15,8 +15,8 @@ import feedparser
 import pytest
 from datasette.plugins import pm
 
+from archive.database.models import Release
 from archive.importer import import_file
-from archive.models import Release
 from archive.store import Archive
 from tests.archive.atom import find_faults
 from tests.archive.sample import Site, served

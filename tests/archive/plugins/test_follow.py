@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from lxml import html
 
-from archive.database import ArchiveError
+from archive.database.sqlite_files import ArchiveError
 from archive.follow import read_follow_settings
 from archive.follow.store import FOLLOW_FILE, FollowStore
 from archive.store import Archive

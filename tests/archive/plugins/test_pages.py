@@ -8,8 +8,8 @@ from urllib.parse import urljoin
 import pytest
 from lxml import html
 
+from archive.database.models import Release
 from archive.dates import Month
-from archive.models import Release
 from archive.store import Archive
 from archive.web.pages import LIST_PAGE_SIZE
 from tests.archive.sample import LIGHTHOUSES, PAGED, SEEN, UNDATED, WARBLERS, Site, fill, served

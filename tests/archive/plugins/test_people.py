@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from archive.models import Release
+from archive.database.models import Release
 from archive.store import Archive
 from archive.takedowns import hide_release, redact_passage
 from tests.archive.sample import SEEN, Site, served

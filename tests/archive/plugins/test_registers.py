@@ -11,7 +11,7 @@ import feedparser
 import pytest
 from datasette.plugins import pm
 
-from archive.models import Release
+from archive.database.models import Release
 from archive.store import Archive
 from archive.takedowns import hide_release, lift_takedown, redact_passage
 from tests.archive import sample_history as history

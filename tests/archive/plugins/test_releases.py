@@ -13,8 +13,8 @@ import pytest
 from datasette.database import QueryInterrupted
 from lxml.html import HtmlElement, fromstring
 
+from archive.database.models import FILE_PARSER, Attachment, Release
 from archive.evidence import write_bundle
-from archive.models import FILE_PARSER, Attachment, Release
 from archive.store import Archive
 from tests.archive import sample_history as history
 from tests.archive.sample import (

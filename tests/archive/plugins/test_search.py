@@ -17,8 +17,8 @@ import feedparser
 import pytest
 from datasette.database import QueryInterrupted
 
+from archive.database.models import Image, Release
 from archive.dates import Month
-from archive.models import Image, Release
 from archive.search.params import EXCLUDE_SUFFIX, FACETS
 from archive.store import Archive
 from archive.web.responses import get_search_columns

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from archive.database import RunQuery, build_connection_runner
+from archive.database.sqlite_files import RunQuery, build_connection_runner
 from archive.search import Results, search
 from archive.search.params import FACETS, SearchRequest
 from archive.search.snippets import MarkedText

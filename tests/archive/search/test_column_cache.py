@@ -17,9 +17,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archive.database import RunQuery, build_connection_runner, run_without_waiting
+from archive.database.models import Release
+from archive.database.sqlite_files import RunQuery, build_connection_runner, run_without_waiting
 from archive.dates import Month
-from archive.models import Release
 from archive.search import search
 from archive.search.index import CODED_COLUMNS, LAST_CHANGE_SQL, NO_VALUE, ColumnCache
 from archive.search.params import SearchRequest

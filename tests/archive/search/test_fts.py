@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from archive.database import build_connection_runner
-from archive.models import Question, Release
+from archive.database.models import Question, Release
+from archive.database.sqlite_files import build_connection_runner
 from archive.search.fts import QUESTION_INDEX, ResolvedNames, SearchPlan, build_plan
 from archive.search.query import parse_query
 from archive.store import Archive

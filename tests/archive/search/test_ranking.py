@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from archive.database import build_connection_runner
-from archive.models import Release
+from archive.database.models import Release
+from archive.database.sqlite_files import build_connection_runner
 from archive.search import search, search_all
 from archive.search.index import ColumnCache
 from archive.search.params import FACETS

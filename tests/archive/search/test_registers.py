@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from datasette.utils import MultiParams
 
-from archive.database import RunQuery, build_connection_runner
+from archive.database.sqlite_files import RunQuery, build_connection_runner
 from archive.history import parse_edits_query
 from archive.history.presences import CheckPair
 from archive.merge import merge_releases

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from archive.database import build_connection_runner
+from archive.database.sqlite_files import build_connection_runner
 from archive.merge import merge_releases
 from archive.search import search
 from archive.search.related import find_related

@@ -8,8 +8,8 @@ from contextlib import closing
 
 import pytest
 
-from archive.database import build_connection_runner
-from archive.models import Release
+from archive.database.models import Release
+from archive.database.sqlite_files import build_connection_runner
 from archive.search.suggestions import (
     MAX_TRANSLATED_WORDS,
     correct_query,

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from archive.database import build_connection_runner
+from archive.database.models import Image, Question, Release
+from archive.database.sqlite_files import build_connection_runner
 from archive.merge import merge_releases
-from archive.models import Image, Question, Release
 from archive.search import find_hit_position, search, search_all
 from archive.search.index import ColumnCache
 from archive.search.snippets import SearchHit

@@ -14,7 +14,7 @@ from datasette.plugins import pm
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
-from archive.models import Release
+from archive.database.models import Release
 from archive.store import Archive
 from archive.takedowns import hide_release
 from archive.web.datasette_api import IS_NEXT

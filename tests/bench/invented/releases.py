@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from random import Random
 
+from archive.database.models import Attachment, Contact, Image, Question, Release
 from archive.i18n import SWEDISH_TIME
-from archive.models import Attachment, Contact, Image, Question, Release
 from tests.bench.invented.words import LEADS, PASSAGES, Voice
 
 AGENCIES, YEARS, END = 300, 20, date(2025, 10, 31)

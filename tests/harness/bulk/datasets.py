@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from archive.database import open_readonly
+from archive.database.sqlite_files import open_readonly
 from tests.harness.bulk.figures import Figure
 from tests.scraper.crawling import ROOT
 

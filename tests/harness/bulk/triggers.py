@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from archive.schema import read_schema
+from archive.database.schema import read_schema
 from archive.store import Archive
 from tests.archive.sample import SEEN, plain_release
 from tests.harness.bulk.figures import Figure

@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 from warcio.archiveiterator import ArchiveIterator
 
-from archive.captures import Captures
+from archive.database.captures import Captures
 from tests.archive.sample import ROOT
 from tests.bench.served import answers, find_port
 from tests.harness.clients.outcome import ClientMissingError, Report

@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx
 
-from archive.database import open_readonly
+from archive.database.sqlite_files import open_readonly
 from archive.plugins.search import escape_fts
 from archive.store import Archive
 from archive.web.sandbox import SandboxLimits

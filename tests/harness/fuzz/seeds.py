@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.site import Site
 from tests.site.client import get
+from tests.site.server import Site
 from tests.stored import ROOT
 
 SMALL = 60_000  # bytes; damage to a long page shows nothing that it does not show on a short one

@@ -10,14 +10,15 @@ from urllib.parse import urlsplit
 
 from lxml import html
 
-from archive.models import hash_state, to_state
+from archive.database.models import hash_state, to_state
 from scraper.agency import Agency
 from scraper.errors import PageError, SourceError
 from scraper.normalise import to_release
 from scraper.normalise.dates import parse_label
 from scraper.pages import read_page
-from scraper.sources import find_sources, parse_feed, parse_listing, parse_sitemap
-from scraper.sources.feeds import parse_robots_sitemaps
+from scraper.sources import find_sources
+from scraper.sources.feeds import parse_feed, parse_robots_sitemaps, parse_sitemap
+from scraper.sources.listings import parse_listing
 
 URL = "https://www.fyrstyrelsen.example/nyheter/2024/fyren-tands"
 AGENCY = Agency(slug="fyrstyrelsen", name="Fyrstyrelsen", home="https://www.fyrstyrelsen.example/")

@@ -13,7 +13,7 @@ from scraper.spiders.base import MAX_REQUESTS_AHEAD
 from tests.forks import ForkedModule
 from tests.harness.kill.killing import EARLY, Process, Span, kill_at
 from tests.harness.kill.ward import GENEROUS, Holding, Ward
-from tests.site import Site
+from tests.site.server import Site
 
 MODES = ("news", "revisit", "reparse", "round")
 KILLS = 5  # of a phase, at most

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.scraper.crawling import Crawling
-from tests.site import Site
 from tests.site.releases import Release
+from tests.site.server import Site
 
 GENEROUS = {"REVISIT_BUDGET": "1000000", "DAILY_BUDGET": "1000000"}  # a long run is no polite one
 ANSWER = 0.01  # seconds that the site takes, so that a kill meets something on its way

@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
-from archive.database import open_readonly
+from archive.database.sqlite_files import open_readonly
 from tests.harness.locked.archive import build
 from tests.harness.locked.attacks import ATTACKS, Attack
 from tests.harness.locked.measure import LIMITS, find_p95, measure, read_alone

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from archive.models import Release
+from archive.database.models import Release
 from archive.store import Archive
 from tests.archive.sample import SEEN, fill
 from tests.harness.locked.attacks import WORDS

@@ -22,7 +22,7 @@ import time_machine
 from rich.console import Console
 from rich.table import Table
 
-from archive.captures import Captures
+from archive.database.captures import Captures
 from archive.evidence.verify import verify
 from archive.store import Archive
 from scraper.agency import Agency, load_agencies
@@ -41,9 +41,9 @@ from tests.harness.quarter.script import Part
 from tests.harness.quarter.stage import Stage, set_up
 from tests.harness.year.crawls import Crawls, log_to, run_in_reactor
 from tests.scraper.receivers import Webhook
-from tests.site import Site
 from tests.site.compose import STOCKHOLM
 from tests.site.knobs import Asked
+from tests.site.server import Site
 
 BEGUN = date(2027, 3, 5)  # releases have come out for a month
 CRISIS = datetime(2027, 3, 12, 9, tzinfo=STOCKHOLM)

@@ -26,8 +26,8 @@ from tests.harness.quarter.stage import set_up
 from tests.harness.year.author import DAY, FULL, Scale
 from tests.harness.year.crawls import Crawls, log_to, run_in_reactor
 from tests.scraper.receivers import Webhook
-from tests.site import Site
 from tests.site.compose import STOCKHOLM
+from tests.site.server import Site
 
 MORNING = time(6)
 SELDOM = timedelta(days=3)  # between two rounds before the quarter begins

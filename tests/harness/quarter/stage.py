@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from tests.harness.quarter.script import END, Part
-from tests.site import Release, Site
 from tests.site.agency import SampleAgency
 from tests.site.compose import STOCKHOLM, compose
 from tests.site.listing import sample_table
+from tests.site.releases import Release
+from tests.site.server import Site
 
 HOUR = time(9)  # of the day, when releases come out
 SPARE = 12  # further releases of each agency

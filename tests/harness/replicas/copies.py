@@ -10,13 +10,13 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from archive.database import open_readonly
+from archive.database.sqlite_files import open_readonly
 from archive.evidence.verify import verify
 from tests.harness.kill.ward import GENEROUS, Ward
 from tests.harness.replicas.stage import run
 from tests.harness.replicas.table import Result
-from tests.site import Site
 from tests.site.demo import ROOT
+from tests.site.server import Site
 
 CONFIG = ROOT / "scraper" / "deploy" / "litestream.yml"
 FILES = ("archive.db", "captures.db")

@@ -8,16 +8,16 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from archive.captures import Captures
-from archive.database import ARCHIVE_FILE
-from archive.redaction import WITHHELD_FILE
+from archive.database.captures import Captures
+from archive.database.redaction import WITHHELD_FILE
+from archive.database.sqlite_files import ARCHIVE_FILE
 from archive.snapshots import find_snapshot_fault, list_all_snapshots
 from tests.harness.kill.ward import GENEROUS, Ward
 from tests.harness.replicas.proxy import free_ports, proxying
 from tests.harness.replicas.readers import Readers, ask
 from tests.harness.replicas.stage import Server, Writer, archive_command, await_served, replicas, run, served, snapshot
 from tests.harness.replicas.table import Result
-from tests.site import Site
+from tests.site.server import Site
 
 RELEASES = 80
 SWAPS = 4

@@ -20,7 +20,7 @@ from tests.harness.weather.network import make_network
 from tests.harness.weather.pages import make_pages
 from tests.harness.weather.sitemaps import make_sitemaps
 from tests.harness.weather.sources import make_sources
-from tests.site import Site
+from tests.site.server import Site
 
 MEMORY = 400  # MB of memory that a crawl may use
 HEADS = ("weather", "what it is", "expected", "seen", "")

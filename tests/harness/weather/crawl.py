@@ -17,7 +17,7 @@ from pathlib import Path
 from tests.harness.weather.host import LISTING, Weather, WeatherHost
 from tests.harness.weather.memory import find_peak
 from tests.scraper.crawling import Crawling
-from tests.site import Site
+from tests.site.server import Site
 
 SETTINGS = {
     "DOWNLOAD_TIMEOUT": "15",

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.scraper.crawling import Crawling
-from tests.site import Site
+from tests.site.server import Site
 
 RELEASES = 24
 ROOM = 400 * 1024  # bytes that are left on the disk

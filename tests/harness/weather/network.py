@@ -10,8 +10,8 @@ import zstandard
 
 from tests.harness.weather.host import BAD, GOOD, Expected, Weather, bad_page, page, write_release
 from tests.harness.weather.speech import CHUNK, HEAD, drip, pour, say
-from tests.site import Site
 from tests.site.knobs import Break
+from tests.site.server import Site
 
 ZEROS = 60_000_000  # decompressed bytes of a bomb, three times the limit
 GIGABYTE = 10**9

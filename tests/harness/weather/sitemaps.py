@@ -6,8 +6,8 @@ import gzip
 
 from tests.harness.weather.host import GOOD, SITEMAP, Expected, Weather, page, write_sitemap
 from tests.harness.weather.sources import LAUGHS, XML
-from tests.site import Site
 from tests.site.knobs import Break
+from tests.site.server import Site
 
 SIZE = 49_000_000  # bytes of the large sitemap
 

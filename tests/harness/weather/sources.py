@@ -15,8 +15,8 @@ from tests.harness.weather.host import (
     write_feed,
     write_listing,
 )
-from tests.site import Site
 from tests.site.knobs import Break
+from tests.site.server import Site
 
 SECOND = "/aktuellt/"  # the listing with the fault
 XML = "application/xml"

@@ -9,7 +9,7 @@ from tests.harness.weather.host import GOOD, Expected, Weather
 from tests.harness.weather.network import make_network
 from tests.harness.weather.pages import make_pages
 from tests.harness.weather.sources import make_sources
-from tests.site import Site
+from tests.site.server import Site
 
 SOME = {
     *(

@@ -16,7 +16,7 @@ from tests.harness.workers.host import add_rooms
 from tests.harness.workers.later import go_on
 from tests.harness.workers.run import Stage, go, take_over
 from tests.harness.workers.table import to_table
-from tests.site import Site
+from tests.site.server import Site
 
 NUMBERS = (1, 2, 4)
 FASTER = {2: 1.6, 4: 2.5}  # number of workers → minimum of their pages per second, as a multiple of a single worker's

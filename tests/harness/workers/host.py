@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tests.harness.weather.host import write_listing, write_release
-from tests.site import Site
 from tests.site.answers import HTML, Answer
 from tests.site.mount import MountedHost
 from tests.site.paths import to_hex
+from tests.site.server import Site
 
 PAGE = 12  # releases on a page of the listing
 

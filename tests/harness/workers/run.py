@@ -20,7 +20,7 @@ from tests.harness.kill.run import DOUBLED
 from tests.harness.workers.broker import Server, run_broker
 from tests.harness.workers.cluster import Cluster
 from tests.scraper.crawling import Crawling
-from tests.site import Site
+from tests.site.server import Site
 
 LATE = 0.9  # share of the requested delay; on a busy machine one request may arrive late and the next in time
 ROW = 5  # gaps in a row whose mean distinguishes two crawlers of a host from one late request

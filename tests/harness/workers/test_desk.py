@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import time_machine
 
-from archive.database import build_connection_runner, run_without_waiting
+from archive.database.sqlite_files import build_connection_runner, run_without_waiting
 from archive.dates import now
 from archive.evidence.verify import verify
 from archive.feeds import read_feed_page

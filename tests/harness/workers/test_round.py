@@ -19,7 +19,7 @@ from scraper.round import CommandRunner
 from scraper.settings import REVISIT_AGES
 from tests.harness.workers.host import add_rooms
 from tests.scraper.crawling import Crawling, fork_commands
-from tests.site import Site
+from tests.site.server import Site
 
 SLUG, HOST, NUMBER = "myndighet-0", "myndighet-0.localhost", 8
 

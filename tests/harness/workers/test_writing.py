@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from scrapy.settings import BaseSettings
 
-from archive.database import ArchiveError
+from archive.database.sqlite_files import ArchiveError
 from archive.dates import now
 from scraper.alerts import read_alert_settings
 from scraper.distributed import writer as writing

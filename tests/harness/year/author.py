@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from tests.harness.year.events import Event
-from tests.site import Release
 from tests.site.compose import STOCKHOLM
+from tests.site.releases import Release
 
 START = datetime(2027, 1, 4, 6, tzinfo=STOCKHOLM)  # after all dates of the sample releases
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

@@ -16,8 +16,8 @@ from scrapy.settings import Settings
 from scrapy.utils.reactor import install_reactor
 
 from tests.harness.year.author import Scale
-from tests.site import Site
 from tests.site import settings as site_settings
+from tests.site.server import Site
 
 if TYPE_CHECKING:
     from twisted.internet.asyncioreactor import AsyncioSelectorReactor

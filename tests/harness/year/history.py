@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 from tests.harness.year.events import DESIGNS, EDITS, MOVES, Event
 from tests.harness.year.world import Standing, Subject, World, words_of
-from tests.site import Release
 from tests.site.knobs import Asked
+from tests.site.releases import Release
 
 TOUCHING = {*EDITS, "moved edit"}  # kinds of events that touch a release's page
 

@@ -10,7 +10,7 @@ from tests.harness.year.events import DESIGNS, EDITS, MOVES
 from tests.harness.year.history import History, Step
 from tests.harness.year.told import Row, Told, Verdict, find_row, is_same
 from tests.harness.year.world import words_of
-from tests.site import Release
+from tests.site.releases import Release
 
 INVENTED = "edits invented"
 OWN = "told as our own reading, without a redesign"

@@ -12,7 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from archive.analysis import find_words
-from archive.database import RunQuery, build_connection_runner
+from archive.database.sqlite_files import RunQuery, build_connection_runner
 from archive.search import search
 from archive.search.index import ColumnCache
 from archive.search.params import MAX_PAGE_SIZE, SearchRequest
@@ -21,7 +21,7 @@ from archive.search.registers import PhraseEntry, read_phrase_history
 from tests.harness.year.history import History
 from tests.harness.year.told import SAME, Told, Verdict, is_same
 from tests.harness.year.world import Subject
-from tests.site import Release
+from tests.site.releases import Release
 
 FOUND = "phrases that an edit added or removed"
 INVENTED_PHRASE = "phrases found where they never were"

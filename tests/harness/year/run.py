@@ -18,7 +18,7 @@ from tests.harness.year.judge_phrases import judge_phrases
 from tests.harness.year.judge_removals import judge_moves, judge_outages, judge_removals
 from tests.harness.year.told import Told, Verdict
 from tests.harness.year.world import World
-from tests.site import Site
+from tests.site.server import Site
 
 NO_VALIDATORS = "hushallsmyndigheten"  # its pages have no ETag, so that each request returns the whole page
 

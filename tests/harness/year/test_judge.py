@@ -20,8 +20,8 @@ from tests.harness.year.judge_phrases import FOUND, INVENTED_PHRASE, judge_phras
 from tests.harness.year.judge_removals import FALSE, OUTAGE, judge_moves, judge_outages, judge_removals
 from tests.harness.year.told import Told, Verdict
 from tests.harness.year.world import World
-from tests.site import Site
 from tests.site.knobs import Asked
+from tests.site.server import Site
 
 DAY = timedelta(days=1)
 KEY = "skogsbruksradet#0"

@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from tests.harness.year.events import Event
-from tests.site import Release, Site
+from tests.site.releases import Release
+from tests.site.server import Site
 
 UNSEEN = ("agency", "path", "created", "modified", "stamp", "twin", "ruffled", "version", "form")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.forks import ForkedModule
 from tests.scraper.crawling import RELEASES, Crawling
-from tests.site import Site
+from tests.site.server import Site
 
 
 def test_each_stored_release_is_exported(first_crawl: Crawling) -> None:

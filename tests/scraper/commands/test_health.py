@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from archive.__main__ import main
-from archive.database import ArchiveError
+from archive.database.sqlite_files import ArchiveError
 from scraper.agency import load_agencies
 from scraper.commands import health
 from scraper.commands.health import judge_archive

@@ -22,9 +22,9 @@ from scraper.agency import load_agencies
 from scraper.commands.probe import Command
 from tests.forks import run_module
 from tests.scraper.pages.sample_page import TEXT, URL, build_page
-from tests.site import Site
 from tests.site.compose import compose
 from tests.site.plain import PlainHost
+from tests.site.server import Site
 
 ROOT = Path(__file__).parents[3]
 HOME = "https://www.exempel.se/"

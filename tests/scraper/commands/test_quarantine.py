@@ -13,7 +13,7 @@ from scrapy.exceptions import UsageError
 from scraper.commands import diagnose, quarantine, reparse
 from tests.scraper.crawling import SLUG, Crawling, make_due
 from tests.scraper.offline import OfflineCrawl
-from tests.site import Site
+from tests.site.server import Site
 
 RELEASES = 12
 

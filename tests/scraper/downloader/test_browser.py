@@ -13,8 +13,8 @@ from scraper.agency import Agency
 from scraper.downloader.browser import check_browser
 from scraper.errors import AgencyError
 from tests.scraper.crawling import Crawling
-from tests.site import Site
 from tests.site.newslists import BROWSER_LIST, NEWS_LISTS, write_lists
+from tests.site.server import Site
 
 HOST = f"{BROWSER_LIST}.localhost"
 AGENCY = Agency(slug="fyr", name="Fyrverket", home="https://fyr.example/", browser=True)

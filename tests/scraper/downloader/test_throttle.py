@@ -20,8 +20,8 @@ from archive.store import Archive
 from scraper.downloader import HostPaused, throttle
 from scraper.downloader.throttle import count_daily_requests
 from tests.scraper.crawling import RELEASES, SLUG, Crawling
-from tests.site import Site
 from tests.site.knobs import Asked
+from tests.site.server import Site
 
 SETTINGS = {"BACK_OFF_AFTER": 5, "BACK_OFF_FIRST": 1800, "BACK_OFF_MAX": 86400, "RETRY_AFTER_MAX": 600}
 FIRST_PAUSE = timedelta(minutes=30)

@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 
-from archive.models import Contact
+from archive.database.models import Contact
 from scraper.errors import PageError
 from scraper.items import AttachmentItem, ContactItem, ImageItem, QuestionItem, ReleaseItem
 from scraper.normalise import find_quality_warnings, normalise_kind, split_credit, to_release

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archive.models import Release
+from archive.database.models import Release
 from scraper.agency import Agency
 from scraper.items import ReleaseItem
 from scraper.normalise import to_release

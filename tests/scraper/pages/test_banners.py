@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from archive.models import Release
+from archive.database.models import Release
 from scraper.agency import Agency
 from scraper.normalise import to_release
 from scraper.pages import read_page

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from archive.models import Release
+from archive.database.models import Release
 from scraper.normalise import to_release
 from scraper.pages import read_page
 from tests.scraper.pages.sample_page import HEADING, LAST, TEXT, URL

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from archive.models import Release
+from archive.database.models import Release
 from scraper.normalise import to_release
 from scraper.pages import media, read_page
 from tests.scraper.pages.sample_page import HEADING, LAST, MARKUP, TEXT, URL, read_release

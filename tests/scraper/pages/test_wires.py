@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from archive.models import Release
+from archive.database.models import Release
 from scraper.agency import Agency
 from scraper.errors import PageError
 from scraper.items import ContactItem

@@ -10,8 +10,8 @@ import pytest
 
 from scraper.agency import Agency
 from scraper.errors import SourceError
-from scraper.sources import feeds, parse_feed, parse_sitemap
-from scraper.sources.feeds import CutFeedError, parse_robots_sitemaps
+from scraper.sources import feeds
+from scraper.sources.feeds import CutFeedError, parse_feed, parse_robots_sitemaps, parse_sitemap
 from scraper.sources.links import SourceLink
 
 HOME = "https://www.skog.example/"

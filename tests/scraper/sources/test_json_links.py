@@ -8,8 +8,9 @@ import pytest
 
 from scraper.agency import Agency, JSONSource
 from scraper.errors import SourceError
-from scraper.sources import json_links, parse_listing
+from scraper.sources import json_links
 from scraper.sources.links import SourceLink
+from scraper.sources.listings import parse_listing
 from tests.scraper.tables import load_table
 
 HOME = "https://www.skog.example/"

@@ -6,8 +6,8 @@ import pytest
 
 from archive.coverage import SourceProblem
 from scraper.agency import Agency
-from scraper.sources import parse_listing
 from scraper.sources.links import SourceLink
+from scraper.sources.listings import parse_listing
 from tests.scraper.tables import load_table
 
 HOME = "https://www.skog.example/"

@@ -10,8 +10,8 @@ import pytest
 
 from archive.coverage import SourceProblem
 from scraper.agency import Agency
-from scraper.sources import parse_listing
 from scraper.sources.links import ListingPage
+from scraper.sources.listings import parse_listing
 from tests.scraper.tables import load_table
 
 HOME = "https://www.fyr.example/"

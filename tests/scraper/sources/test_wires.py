@@ -9,8 +9,9 @@ import pytest
 
 from scraper.agency import Agency
 from scraper.errors import SourceError
-from scraper.sources import SourceURLs, find_sources, get_wire_sources, parse_listing
+from scraper.sources import SourceURLs, find_sources, get_wire_sources
 from scraper.sources.links import ListingPage, is_release_url
+from scraper.sources.listings import parse_listing
 
 VIATT = "https://via.tt.se/json/v2/releases?publisher=7"
 FEED = "A275C0BF733048FFAE9126ACA64DD08F"

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from archive.captures import Captures
+from archive.database.captures import Captures
 from archive.evidence.verify import verify
 from tests.scraper.crawling import Crawling, make_due
-from tests.site import Site, files
+from tests.site import files
 from tests.site.plain import PDF, make_page
+from tests.site.server import Site
 
 SLUG, HOST = "arkiv", "arkivnamnden.localhost"
 NAMES = ("beslut.pdf", "tabell.pdf", "borta.pdf", "sida.pdf", "stor.pdf", "skannad.pdf")

@@ -16,7 +16,7 @@ from scraper.sources.links import SourceLink
 from scraper.spiders.audit import AgencyAudit, AuditSpider
 from tests.scraper.crawling import SLUG, Crawling
 from tests.scraper.offline import OfflineCrawl
-from tests.site import Site
+from tests.site.server import Site
 
 UNAVAILABLE, FED, LISTED = "farledsverket", "lasframjandenamnden", "hushallsmyndigheten"
 FRONTIER = "select url, role, state, first_seen, source, listed, fetched, links, usual_links from frontier order by url"

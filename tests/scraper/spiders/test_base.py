@@ -9,8 +9,8 @@ import pytest
 from scrapy.crawler import Crawler
 from scrapy.http import Response
 
+from archive.database.models import Release
 from archive.dates import now
-from archive.models import Release
 from archive.store import Archive
 from scraper.agency import Agency
 from scraper.crawl_stats import AgencyStats

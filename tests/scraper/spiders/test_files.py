@@ -8,14 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from archive.database.redaction import REDACTION_MARK
 from archive.dates import now
 from archive.evidence.verify import verify
-from archive.redaction import REDACTION_MARK
 from archive.store import Archive
 from archive.takedowns import hide_release, lift_takedown
 from tests.scraper.crawling import Crawling, make_due
-from tests.site import Site, files
+from tests.site import files
 from tests.site.plain import PAPERS, PDF
+from tests.site.server import Site
 
 SLUG = "arkiv"
 FILES = "http://arkivnamnden.localhost:{port}/globalassets/press/"

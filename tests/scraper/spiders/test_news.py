@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from archive.database import ArchiveError
+from archive.database.sqlite_files import ArchiveError
 from archive.dates import now, to_iso
 from archive.health.metrics import TRACKED_FIELDS
 from archive.store import Archive
@@ -21,10 +21,10 @@ from scraper.errors import AgencyError
 from scraper.locks import lock_agencies
 from scraper.spiders.news import NewsSpider
 from tests.scraper.crawling import NOWHERE, RELEASES, SLUG, Crawling, copy_archive
-from tests.site import Site
 from tests.site.compose import SLUGS
 from tests.site.knobs import Asked
 from tests.site.paths import PATHS
+from tests.site.server import Site
 
 SKOG, FARLED, LAS, HUSHALL = SLUGS
 DAY = timedelta(days=1)

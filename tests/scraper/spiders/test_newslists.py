@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.scraper.crawling import Crawling
-from tests.site import Site
 from tests.site.newslists import BROWSER_LIST, NEWS_LISTS, write_lists
+from tests.site.server import Site
 
 SLUGS = [slug for slug in NEWS_LISTS if slug != BROWSER_LIST]
 

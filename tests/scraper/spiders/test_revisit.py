@@ -16,7 +16,7 @@ from scrapy import Request
 from scrapy.http import HtmlResponse
 from twisted.python.failure import Failure
 
-from archive.database import ArchiveError
+from archive.database.sqlite_files import ArchiveError
 from archive.dates import now
 from archive.store import Archive
 from archive.takedowns import hide_release

@@ -15,18 +15,19 @@ import pytest
 from scrapy import Request
 from scrapy.http import HtmlResponse
 
-from archive.captures import Captures
+from archive.database.captures import Captures
 from archive.store import Archive
 from scraper.agency import Agency
 from scraper.items import ReleaseItem
 from scraper.pages import read_document
 from scraper.pages.document import Document
-from scraper.sources import parse_listing
+from scraper.sources.listings import parse_listing
 from scraper.spiders.news import NewsSpider
 from scraper.spiders.revisit import RevisitSpider
 from tests.scraper.crawling import Crawling, make_due
-from tests.site import Release, Site
 from tests.site.compose import SLUGS, compose
+from tests.site.releases import Release
+from tests.site.server import Site
 from tests.site.wires import SampleWire
 
 NAMES = dict(

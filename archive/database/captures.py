@@ -2,7 +2,7 @@
 
     blobs   sha256 · size, in bytes · data, a zstd frame · base, the blob it is compressed against, null for none
     bases   host, blob: the pages that other pages of the host are compressed against
-    refused_bodies, refused_pages   pages that could not be read, for a while (archive/refused.py)
+    refused_bodies, refused_pages   pages that could not be read, for a while (archive/database/refused_pages.py)
 
 The pages of a site are mostly alike, so a page is compressed against a base: a page of the same host. A host has
 several bases, such as one per template, and the old design beside the new one. A base has no base itself, so that
@@ -25,7 +25,7 @@ from typing import Any
 
 import zstandard
 
-from archive.database import (
+from archive.database.sqlite_files import (
     SCHEMA_VERSION,
     ArchiveError,
     check_version,
@@ -395,3 +395,24 @@ def decompress(frame: bytes, size: int, base: bytes | None = None) -> bytes:
         raise ValueError(f"holds {declared_size} bytes, not {size}")
     dictionary = None if base is None else build_dictionary(base)
     return zstandard.ZstdDecompressor(dict_data=dictionary).decompress(frame)
+
+
+def compute_sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def compute_file_sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def open_captures(path: Path) -> Captures | nullcontext[None]:
+    """Open the captures.db of an archive as a context manager, which yields None if there is no such file."""
+    return Captures(path, readonly=True) if Captures.path_beside(path).is_file() else nullcontext()
+
+
+def read_capture_body(captures: Captures | None, sha256: str) -> bytes:
+    """Return stored bytes; raise ArchiveError if they are missing or there is no captures.db."""
+    if captures is None:
+        raise ArchiveError("captures.db", "no such file", key=sha256)
+    return captures.read(sha256)

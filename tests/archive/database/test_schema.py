@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from archive.__main__ import main
-from archive.captures import Captures
-from archive.database import FIRST_MIGRATION, SCHEMA_VERSION, ArchiveError
+from archive.database.captures import Captures
+from archive.database.redaction import WithheldStore
+from archive.database.schema import migrations, read_schema
+from archive.database.sqlite_files import FIRST_MIGRATION, SCHEMA_VERSION, ArchiveError
 from archive.evidence.verify import verify
-from archive.redaction import WithheldStore
-from archive.schema import migrations, read_schema
 from archive.search.index import BM25_WEIGHTS, INDEX_COLUMNS
 from archive.serving import update_archive
 from archive.store import Archive

@@ -29,9 +29,16 @@ from urllib.parse import unquote
 from lxml import etree, html
 from sqlite_utils import Database
 
-from archive.database import SCHEMA_VERSION, ArchiveError, check_version, open_readonly, open_writable, sqlite_errors
+from archive.database.models import LIST_FIELDS, STATE_FIELDS
+from archive.database.sqlite_files import (
+    SCHEMA_VERSION,
+    ArchiveError,
+    check_version,
+    open_readonly,
+    open_writable,
+    sqlite_errors,
+)
 from archive.dates import to_iso
-from archive.models import LIST_FIELDS, STATE_FIELDS
 
 # Spelling of passages
 # characters between words, which are interchangeable: Anna-Lena, Anna Lena

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from archive.__main__ import main
-from archive.database import MIGRATIONS, ArchiveError, check_database, describe_error
-from archive.schema import migrations
+from archive.database.schema import migrations
+from archive.database.sqlite_files import MIGRATIONS, ArchiveError, check_database, describe_error
 from archive.store import Archive
 
 COMMANDS = ("status", "serve", "backup", "verify", "snapshot", "publish", "export-warc", "extract-attachments")

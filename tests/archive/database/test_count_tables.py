@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from sqlite_utils import Database
 
-from archive.aggregates import fill_count_tables
-from archive.models import Release
+from archive.database.count_tables import fill_count_tables
+from archive.database.models import Release
 from archive.store import Archive
 from archive.takedowns import hide_release, lift_takedown
 from tests.archive.sample import SEEN, Site, served

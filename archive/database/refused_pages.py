@@ -21,7 +21,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from archive.captures import Captures
+from archive.database.captures import Captures
 from archive.dates import to_iso
 from archive.urls import canonical_url, strip_www
 

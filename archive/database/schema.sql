@@ -1,4 +1,4 @@
--- The schema of archive.db: every table, index, trigger, view and full-text table. archive/schema.py applies it to a new
+-- The schema of archive.db: every table, index, trigger, view and full-text table. archive/database/schema.py applies it to a new
 -- file, and later changes to older files. metadata.json describes each table and column.
 --
 -- Every time is ISO 8601 text: a day alone if only the day is known, else with its offset. A foreign key is named after
@@ -573,7 +573,7 @@ create table edit_counts (
   unannounced integer not null
 ) without rowid;
 
--- Triggers that keep the derived tables (archive/aggregates.py has the statements that check and refill the counts)
+-- Triggers that keep the derived tables (archive/database/count_tables.py has the statements that check and refill the counts)
 
 create trigger facets_new after insert on releases begin
   insert into release_facets (release, agency, kind, sort_day, sort_date, questions)

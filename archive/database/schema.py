@@ -17,12 +17,12 @@ from typing import Any
 
 from sqlite_utils import Database, Migrations
 
-from archive.database import FIRST_MIGRATION, SCHEMA_VERSION, check_version, create_file_id
+from archive.database.sqlite_files import FIRST_MIGRATION, SCHEMA_VERSION, check_version, create_file_id
 
 SCHEMA_PATH = Path(__file__).with_name("schema.sql")
 MIN_SQLITE_VERSION = (3, 43, 0)  # the first that can delete from a contentless FTS5 table
 METADATA_PATHS = (  # at the project's root; a wheel puts it among the environment's shared data
-    Path(__file__).parents[1] / "metadata.json",
+    Path(__file__).parents[2] / "metadata.json",
     Path(sys.prefix) / "share" / "myndighetsarkivet" / "metadata.json",
 )
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from archive.models import to_state
-from archive.redaction import redact_state
+from archive.database.models import to_state
+from archive.database.redaction import redact_state
 from tests.archive.sample_evidence import release
 
 NAME = "Nora Kvist"

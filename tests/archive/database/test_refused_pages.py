@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from archive import refused as module
 from archive.backup import create_backup, restore_backup
-from archive.captures import Captures
-from archive.refused import REFUSED_TABLES, RefusedPages, Retention
+from archive.database import refused_pages as module
+from archive.database.captures import Captures
+from archive.database.refused_pages import REFUSED_TABLES, RefusedPages, Retention
 from archive.snapshots import publish_snapshot
 from archive.store import Archive
 

@@ -27,8 +27,8 @@ ARCHIVE_FILE = "archive.db"  # name of the archive in backups and snapshots
 UNFINISHED_SUFFIX = ".unfinished"
 LITESTREAM_TABLES = ("_litestream_seq", "_litestream_lock")  # tables that Litestream adds to a file it follows
 SCHEMA_VERSION = 1  # SQLite's user_version of archive.db, captures.db and withheld.db
-FIRST_MIGRATION = "edited_releases"  # creates archive/schema.sql; the last of those that led to it
-MIGRATIONS = 1  # number of migrations in archive/schema.py; a file with more was made by a newer version
+FIRST_MIGRATION = "edited_releases"  # creates archive/database/schema.sql; the last of those that led to it
+MIGRATIONS = 1  # number of migrations in archive/database/schema.py; a file with more was made by a newer version
 WAL_SIZE = 16 * 1024 * 1024  # approximate size in bytes
 LOCK_TIMEOUT = 30  # seconds to wait for another process
 

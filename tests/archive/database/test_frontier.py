@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from archive.frontier import Frontier, FrontierEntry, PaginationCursors
+from archive.database.frontier import Frontier, FrontierEntry, PaginationCursors
 from archive.store import Archive
 
 NOW = datetime(2024, 3, 15, 10, 0, tzinfo=UTC)

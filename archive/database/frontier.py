@@ -9,7 +9,7 @@ outcome of reading it:
     due          found, not read yet                        stored    read, its release is in the archive
     failed       no usable response (network, 5xx), retried rejected  a response, but no release could be read
     done         a source that was read to its end          gone      404 or 410
-    quarantined  read and quarantined (archive.quarantine); fetched again now and then, in case the page is corrected
+    quarantined  read and quarantined (quarantined_pages.py); fetched again now and then, in case it is corrected
 
 pagination_cursors: where reading a long listing was interrupted. The next crawl reads the listing from its first page
 to the releases known before the interruption, and then from the cursor; only then has it been read to its end.

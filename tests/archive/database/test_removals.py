@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from archive.models import Release
-from archive.removals import Removals, find_collapse
+from archive.database.models import Release
+from archive.database.removals import Removals, find_collapse
 from archive.store import Archive
 
 SEEN = datetime(2026, 3, 1, 8, tzinfo=UTC)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlite_utils import Database
 
-from archive.schema import migrations
+from archive.database.schema import migrations
 from tests.archive.sample import ROOT
 
 METADATA: dict[str, Any] = json.loads((ROOT / "metadata.json").read_text(encoding="utf-8"))

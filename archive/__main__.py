@@ -269,7 +269,7 @@ def reindex(file: Path) -> None:
 
     Needed, for example, after an update of the lemmatiser.
     """
-    from archive.analysis import ANALYSIS_VERSION
+    from archive.language.terms import ANALYSIS_VERSION
     from archive.store import Archive
 
     check_database(file)

@@ -25,12 +25,12 @@ from typing import Any, Literal, NamedTuple
 
 from rapidfuzz.fuzz import ratio
 
-from archive.analysis import find_words
 from archive.database.sqlite_files import RunQuery
 from archive.diff.align import DiffSegment
 from archive.diff.facts import FUNCTION_WORDS
 from archive.history import find_final_release, read_version_texts
 from archive.history.presences import Presence, read_presences
+from archive.language.terms import find_words
 from archive.quotations import (
     ATTRIBUTION,
     DASHES,

@@ -25,9 +25,9 @@ from typing import Any, Literal, NamedTuple
 
 from rapidfuzz.distance import LCSseq
 
-from archive.analysis import INVISIBLE_CHARACTERS
 from archive.diff.align import DiffSegment, diff_words
 from archive.diff.facts import NEGATING_SUFFIXES, NEGATIONS
+from archive.language.terms import INVISIBLE_CHARACTERS
 
 # Extraction.
 DOUBLE_MARKS = '"”“„»«'

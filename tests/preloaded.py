@@ -20,7 +20,7 @@ import scraper.commands
 import scraper.downloader
 import scraper.spiders
 import tests.site.loopback  # noqa: F401
-from archive.analysis import analyze
+from archive.language.terms import analyze
 
 for package in (scrapy.commands, scraper.commands, scraper.downloader, scraper.spiders):
     for found in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):

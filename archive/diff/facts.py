@@ -15,9 +15,9 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
-from archive.analysis import MAX_ABBREVIATION_LENGTH
-from archive.analysis.lemmatizer import swedish_lemma
-from archive.analysis.lexicon import ADJECTIVE, INFLECTED, NOUN, VERB, find_word_readings
+from archive.language.compounds import ADJECTIVE, INFLECTED, NOUN, VERB, find_word_readings
+from archive.language.lemmas import swedish_lemma
+from archive.language.terms import MAX_ABBREVIATION_LENGTH
 
 
 def _map_words(words: str, value: int) -> dict[str, int]:

@@ -25,7 +25,6 @@ from urllib.parse import urlsplit
 from datasette import Response, hookimpl
 from datasette.database import QueryInterrupted
 
-from archive.analysis import is_english_release
 from archive.citations import CITATION_TYPES, Citation, format_citation, read_citation
 from archive.database.sqlite_files import RunQuery
 from archive.diff import compare
@@ -49,6 +48,7 @@ from archive.history import (
 from archive.history.comparison import DiffRow, FieldDiff, diff_fields
 from archive.history.files import IS_MISSING_SQL
 from archive.i18n import format_importance, format_time
+from archive.language.terms import is_english_release
 from archive.search import HitPosition, find_hit_position
 from archive.search.occurrences import extract_query_terms
 from archive.search.params import (

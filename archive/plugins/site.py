@@ -22,7 +22,6 @@ from datasette.utils import tilde_decode, tilde_encode
 from markupsafe import Markup, escape
 from sqlite_utils import Database
 
-from archive.analysis import load_dictionaries
 from archive.database.sqlite_files import ArchiveError, check_version, freeze_garbage_collector
 from archive.history.comparison import find_main_change
 from archive.history.files import name_file
@@ -41,6 +40,7 @@ from archive.i18n import (
     translate,
     translate_code,
 )
+from archive.language.terms import load_dictionaries
 from archive.params import FilterError
 from archive.search.index import SearchIndex
 from archive.web.datasette_api import (

@@ -17,7 +17,10 @@ from dataclasses import dataclass, field, replace
 from itertools import islice, product
 from typing import Any
 
-from archive.analysis import (
+from archive.database.sqlite_files import RunQuery
+from archive.feeds import SEARCH_FEED_SQL
+from archive.language.synonyms import find_synonyms
+from archive.language.terms import (
     MAX_ABBREVIATION_LENGTH,
     analyze_word,
     find_compound_key,
@@ -25,8 +28,6 @@ from archive.analysis import (
     find_subject,
     find_words,
 )
-from archive.database.sqlite_files import RunQuery
-from archive.feeds import SEARCH_FEED_SQL
 from archive.search.index import (
     ATTACHMENT_COLUMNS,
     BM25_WEIGHTS,
@@ -64,7 +65,6 @@ from archive.search.query import (
     fold_diacritics,
 )
 from archive.search.related import RelatedReleases, find_related
-from archive.search.words import find_synonyms
 
 # Columns of the index.
 TEXT_COLUMN_FILTER = f"{{{' '.join(TEXT_COLUMNS)}}}"

@@ -13,7 +13,9 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any, NamedTuple, TypeAlias
 
-from archive.analysis import (
+from archive.language.lemmas import english_lemma, swedish_lemma
+from archive.language.synonyms import MAX_WORD_LENGTH
+from archive.language.terms import (
     CASE_ENDINGS,
     HYPHENATED_WORD,
     INVISIBLE_CHARACTERS,
@@ -28,7 +30,6 @@ from archive.analysis import (
     find_words,
     is_english_release,
 )
-from archive.analysis.lemmatizer import english_lemma, swedish_lemma
 from archive.search.fts import MIN_BEGINNING_LENGTH, list_related_words, split_number
 from archive.search.query import (
     LOOSE,
@@ -43,7 +44,6 @@ from archive.search.query import (
     TermNode,
     find_terms,
 )
-from archive.search.words import MAX_WORD_LENGTH
 
 TEXT_TOKEN_PATTERN = re.compile(
     rf"[^\W_]+(?:[{INVISIBLE_CHARACTERS}]+[^\W_]+)*(?::(?:{CASE_ENDINGS})\b)?", re.IGNORECASE

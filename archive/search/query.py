@@ -15,10 +15,9 @@ from itertools import accumulate, takewhile
 from math import log
 from typing import TypeAlias
 
-from archive.analysis import MAX_ABBREVIATION_LENGTH
-from archive.analysis.lexicon import GENITIVE, find_word_readings
 from archive.dates import parse_typed_date
-from archive.search.words import (
+from archive.language.compounds import GENITIVE, find_word_readings
+from archive.language.synonyms import (
     AMBIGUOUS_WORDS,
     FUNCTION_WORDS,
     ONLY_ENGLISH_WORDS,
@@ -26,6 +25,7 @@ from archive.search.words import (
     read_agency_names,
     split_query_words,
 )
+from archive.language.terms import MAX_ABBREVIATION_LENGTH
 
 MAX_QUERY_LENGTH = 2_000  # characters; the rest is dropped, with a note
 MAX_QUERY_WORDS = 32  # further words are dropped, with a note

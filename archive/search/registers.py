@@ -16,7 +16,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
-from archive.analysis import is_english_release
 from archive.database.models import find_collection
 from archive.database.sqlite_files import FacetValue, ListPage, RunQuery
 from archive.diff.align import diff_paragraphs
@@ -30,6 +29,7 @@ from archive.history import (
 )
 from archive.history.presences import CheckPair, Presence, read_presences
 from archive.i18n import swedish_sort_key
+from archive.language.terms import is_english_release
 from archive.params import FilterError
 from archive.search import prepare_finder
 from archive.search.fts import ResolvedNames, build_current_sql, build_plan, extract_filters, iter_nodes, resolve_names

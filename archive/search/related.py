@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from math import log
 from typing import Any
 
-from archive.analysis import find_words
 from archive.database.sqlite_files import RunQuery
 from archive.history import find_final_release
+from archive.language.synonyms import FUNCTION_WORDS
+from archive.language.terms import find_words
 from archive.search.index import INDEX_COLUMNS
-from archive.search.words import FUNCTION_WORDS
 
 MAX_WORDS = 12  # heaviest words of a release
 MAX_POSTINGS = 1_500  # releases that have them, added up; ranking one takes about 10 µs

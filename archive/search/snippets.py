@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from archive.analysis import is_english, is_english_release
 from archive.database.sqlite_files import RunQuery
+from archive.language.terms import is_english, is_english_release
 from archive.search.index import PAGE_NUMBERS
 from archive.search.occurrences import (
     Highlight,

@@ -17,9 +17,10 @@ from math import log10
 from rapidfuzz.distance import OSA
 from rapidfuzz.process import extract_iter
 
-from archive.analysis import COMMON_WORDS, find_words
-from archive.analysis.lemmatizer import english_lemma, is_english_word, is_swedish_word
 from archive.database.sqlite_files import RunQuery
+from archive.language.lemmas import english_lemma, is_english_word, is_swedish_word
+from archive.language.synonyms import read_translations, split_query_words
+from archive.language.terms import COMMON_WORDS, find_words
 from archive.search.fts import ResolvedNames, iter_nodes
 from archive.search.index import ColumnCache
 from archive.search.params import SearchRequest
@@ -37,7 +38,6 @@ from archive.search.query import (
     parse_query,
 )
 from archive.search.ranking import CorrectedQuery, HitFinder, HitPage, SpellingCorrection
-from archive.search.words import read_translations, split_query_words
 
 FEW_HITS = 5  # a query with more hits is assumed to be spelt correctly
 MAX_SUGGESTIONS = 2

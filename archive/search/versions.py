@@ -17,12 +17,12 @@ from functools import partial
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from archive.analysis import is_english_release
 from archive.database.sqlite_files import RunQuery
 from archive.diff.align import split_paragraphs
 from archive.feeds import SEARCH_FEED_SQL
 from archive.history import IS_EDIT_SQL, find_last_seen, read_preceding_revisions, read_version_texts
 from archive.history.presences import MAX_CHARACTERS, Presence, read_presences
+from archive.language.terms import is_english_release
 from archive.search.fts import (
     MAX_HITS,
     IndexTable,

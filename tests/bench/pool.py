@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 
-from archive.analysis import find_words
+from archive.language.terms import find_words
 from tests.bench.graded import JudgedQuery, read_grades, read_queries
 from tests.bench.rankings import open_finders, open_rankings
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import snowballstemmer
 
-from archive.analysis import find_words
+from archive.language.terms import find_words
 from archive.search import search
 from archive.search.params import SearchRequest
 from tests.bench.graded import RECALL_DEPTH, JudgedQuery

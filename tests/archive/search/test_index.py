@@ -15,8 +15,8 @@ from click.testing import CliRunner
 from sqlite_utils.cli import cli
 
 from archive.__main__ import main
-from archive.analysis import ANALYSIS_VERSION
 from archive.database.models import Question, Release
+from archive.language.terms import ANALYSIS_VERSION
 from archive.search.fts import match_word
 from archive.search.index import EDIT_COLUMNS, FORM_PREFIX, PARAGRAPH_END, encode_facet_term, extract_edit_texts
 from archive.store import Archive

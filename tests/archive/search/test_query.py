@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from archive.language.synonyms import NAMES_FILE, SYNONYMS_FILE
 from archive.search.query import (
     LOOSE,
     MAX_QUERY_WORDS,
@@ -24,7 +25,6 @@ from archive.search.query import (
     loosen_query,
     parse_query,
 )
-from archive.search.words import NAMES_FILE, SYNONYMS_FILE
 from scraper.agency import load_agencies
 
 

@@ -10,13 +10,13 @@ import pytest
 
 from archive.database.models import Release
 from archive.database.sqlite_files import build_connection_runner
+from archive.language.synonyms import TRANSLATIONS_FILE
 from archive.search.suggestions import (
     MAX_TRANSLATED_WORDS,
     correct_query,
     load_translations,
     measure_spelling_difference,
 )
-from archive.search.words import TRANSLATIONS_FILE
 from archive.store import Archive
 from tests.archive.sample import SEEN
 from tests.archive.search.conftest import Searcher, build_request

@@ -10,10 +10,10 @@ from functools import cache
 from random import Random
 from typing import Any
 
-from archive.analysis import AnalyzedText, analyze
 from archive.database.models import PART_TABLES, STATE_FIELDS, hash_state, to_state
 from archive.dates import to_iso
 from archive.duplicates import DAY_RANGE, FIRST_BAND, LAST_BAND, to_day_number
+from archive.language.terms import AnalyzedText, analyze
 from archive.search.index import INDEX_COLUMNS, build_columns, iter_facet_terms, iter_listing_terms
 from archive.store import lists_to_json
 from tests.bench.invented.releases import Place, choose_passages, invent

@@ -11,8 +11,8 @@ from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 
-from archive.analysis import find_words
 from archive.database.sqlite_files import RunQuery, build_connection_runner
+from archive.language.terms import find_words
 from archive.search import search
 from archive.search.index import ColumnCache
 from archive.search.params import MAX_PAGE_SIZE, SearchRequest

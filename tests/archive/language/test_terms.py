@@ -11,9 +11,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archive.analysis import analyze, analyze_word, find_compound_parts, find_last_part, find_minor_parts, find_words
-from archive.analysis.lemmatizer import english_lemma, swedish_lemma
-from archive.analysis.lexicon import can_end_compound
+from archive.language.compounds import can_end_compound
+from archive.language.lemmas import english_lemma, swedish_lemma
+from archive.language.terms import (
+    analyze,
+    analyze_word,
+    find_compound_parts,
+    find_last_part,
+    find_minor_parts,
+    find_words,
+)
 from archive.search.fts import match_word
 
 FORMS = """

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from simplemma import is_known, lemmatize
 
-from archive.analysis.lexicon import (
+from archive.language.compounds import (
     ADJECTIVE,
     AGREEING,
     BASE_FORM,

@@ -16,8 +16,7 @@ from functools import lru_cache
 from importlib.metadata import version
 from typing import Any
 
-from archive.analysis.lemmatizer import english_lemma, find_compound_head, is_swedish_word, swedish_lemma
-from archive.analysis.lexicon import (
+from archive.language.compounds import (
     MAX_COMPOUND_LENGTH,
     MIN_PART_LENGTH,
     find_compound_lemma,
@@ -25,6 +24,7 @@ from archive.analysis.lexicon import (
     load_lexicon,
     split_compound,
 )
+from archive.language.lemmas import english_lemma, find_compound_head, is_swedish_word, swedish_lemma
 
 RULES_VERSION = "7"  # raise it whenever the lemma or the compound parts of any word, or the terms of a facet, change
 # The version of the rules and of their data; an index that was built with another version has to be rebuilt.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from archive.analysis import analyze_word, find_words
+from archive.language.terms import analyze_word, find_words
 
 MAX_WORD_LENGTH = 80  # letters; no Swedish word is longer
 

@@ -24,11 +24,11 @@ from datetime import datetime, timedelta
 from sqlite_utils import Database
 
 from archive.attachment_text import WITHHELD, AttachmentText
+from archive.changes.field_differences import FileText, describe_change
 from archive.database.frontier import FRONTIER_COLUMNS, FrontierEntry
 from archive.database.redaction import IS_FILE_WITHHELD_SQL
 from archive.database.sqlite_files import ArchiveError
 from archive.dates import to_iso
-from archive.history.files import FileText, describe_change
 
 MIN_INTERVAL = timedelta(days=1)  # new releases are checked each hour, but their files change seldom and are large
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from archive.diff import compare
+from archive.changes.comparison import compare
 from archive.store import build_change_columns, join_state_text
 from archive.takedowns import copy_takedowns
 

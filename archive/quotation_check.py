@@ -25,11 +25,11 @@ from typing import Any, Literal, NamedTuple
 
 from rapidfuzz.fuzz import ratio
 
+from archive.changes.diff import DiffSegment
+from archive.changes.facts import FUNCTION_WORDS
+from archive.changes.history import find_final_release, read_version_texts
+from archive.changes.wording_history import Presence, read_presences
 from archive.database.sqlite_files import RunQuery
-from archive.diff.align import DiffSegment
-from archive.diff.facts import FUNCTION_WORDS
-from archive.history import find_final_release, read_version_texts
-from archive.history.presences import Presence, read_presences
 from archive.language.terms import find_words
 from archive.quotations import (
     ATTRIBUTION,

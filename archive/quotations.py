@@ -25,8 +25,8 @@ from typing import Any, Literal, NamedTuple
 
 from rapidfuzz.distance import LCSseq
 
-from archive.diff.align import DiffSegment, diff_words
-from archive.diff.facts import NEGATING_SUFFIXES, NEGATIONS
+from archive.changes.diff import DiffSegment, diff_words
+from archive.changes.facts import NEGATING_SUFFIXES, NEGATIONS
 from archive.language.terms import INVISIBLE_CHARACTERS
 
 # Extraction.

@@ -24,6 +24,8 @@ from sqlite_utils import Database
 
 from archive.attachment_text import AttachmentText, extract_text
 from archive.attachments import Attachments, TextExtraction
+from archive.changes.comparison import Diff, compare
+from archive.changes.history import RELEASE_CHAIN_CTE
 from archive.database.captures import Captures
 from archive.database.count_tables import fill_count_tables
 from archive.database.frontier import Frontier, Hosts, PaginationCursors
@@ -48,9 +50,7 @@ from archive.database.sqlite_files import (
     write_transaction,
 )
 from archive.dates import now, to_iso
-from archive.diff import Diff, compare
 from archive.duplicates import BandKeys, NearDuplicates, build_band_keys, join_text_fields
-from archive.history import RELEASE_CHAIN_CTE
 from archive.quotes import Quote, find_quotes, write_quotes
 from archive.search.index import IndexTerms, SearchIndex, extract_terms
 

@@ -19,6 +19,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from archive.changes.comparison import compare
 from archive.database.captures import Captures
 from archive.database.models import LIST_FIELDS, STATE_FIELDS, parse_state
 from archive.database.quarantined_pages import RELEASE_URLS_SQL, Quarantine
@@ -35,7 +36,6 @@ from archive.database.redaction import (
 from archive.database.refused_pages import RefusedPages
 from archive.database.sqlite_files import ArchiveError
 from archive.dates import to_iso
-from archive.diff import compare
 from archive.quotes import find_quotes, write_quotes
 from archive.search.index import INDEX_COLUMNS
 from archive.store import Archive, build_change_columns, lists_to_json

@@ -1,9 +1,10 @@
 """What a subscription follows, and which changes in the archive match it.
 
-Changes come from the change feed (archive.feeds), so that nothing is missed and nothing is reported twice. They are:
+Changes come from the change feed (archive.changes.change_feed), so that nothing is missed and nothing is reported
+twice. They are:
 
     new       by the rules of the feeds of new releases: a backfill, an import or a better parser is no news
-    edited    by the agency (`archive.history.IS_EDIT_SQL`)
+    edited    by the agency (`archive.changes.history.IS_EDIT_SQL`)
     removed   confirmed by several checks
     returned  found again after that
 
@@ -21,10 +22,10 @@ from urllib.parse import parse_qs, urlencode
 
 from datasette.utils import MultiParams
 
+from archive.changes.change_feed import BACKFILL_END_SQL, IS_NEW_SQL, RULE_COLUMNS, entry_checksum
+from archive.changes.history import IS_EDIT_SQL, find_final_release, read_version_texts
 from archive.database.sqlite_files import RunQuery
 from archive.dates import to_iso
-from archive.feeds import BACKFILL_END_SQL, IS_NEW_SQL, RULE_COLUMNS, entry_checksum
-from archive.history import IS_EDIT_SQL, find_final_release, read_version_texts
 from archive.i18n import format_stated_time, translate, translate_code
 from archive.params import FilterError, UrlArguments, parse_number_parameter
 from archive.search.fts import build_facet_conditions, build_plan, extract_filters, select_ids

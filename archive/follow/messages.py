@@ -12,11 +12,16 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
+from archive.changes.change_feed import MAX_OPENING_LENGTH, summarise_feed_entry
+from archive.changes.diff import DiffSegment
+from archive.changes.field_differences import FieldDiff, SkippedRows, diff_fields
+from archive.changes.history import (
+    classify_update_stamp,
+    find_last_seen,
+    read_preceding_revisions,
+    read_stored_revisions,
+)
 from archive.database.sqlite_files import RunQuery
-from archive.diff.align import DiffSegment
-from archive.feeds import MAX_OPENING_LENGTH, summarise_feed_entry
-from archive.history import classify_update_stamp, find_last_seen, read_preceding_revisions, read_stored_revisions
-from archive.history.comparison import FieldDiff, SkippedRows, diff_fields
 from archive.i18n import (
     describe_edit_time,
     describe_removal,

@@ -14,8 +14,7 @@ from typing import Any
 
 from datasette import Response, hookimpl
 
-from archive.diff.kinds import Change, summarise_changes
-from archive.history.files import (
+from archive.changes.field_differences import (
     name_file,
     read_file_diff,
     read_file_pages,
@@ -23,6 +22,7 @@ from archive.history.files import (
     read_file_versions,
     read_linking_releases,
 )
+from archive.changes.importance import Change, summarise_changes
 from archive.params import parse_number_parameter
 from archive.web.openapi import DataOperation, get_fields
 from archive.web.responses import DataDocument, ReaderError, SiteRequest, render_document, site_view

@@ -17,7 +17,7 @@ from datasette import Response, hookimpl
 from datasette.database import QueryInterrupted
 from datasette.utils import add_cors_headers
 
-from archive.history.presences import CheckPair, format_change
+from archive.changes.wording_history import CheckPair, format_change
 from archive.quotation_check import (
     MAX_QUOTATION_WORDS,
     MIN_QUOTATION_WORDS,

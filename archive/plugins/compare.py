@@ -15,7 +15,7 @@ from typing import Any
 from datasette import hookimpl
 from markupsafe import Markup
 
-from archive.history import read_first_crawl
+from archive.changes.edits_and_removals import read_first_crawl
 from archive.i18n import format_number, swedish_sort_key
 from archive.params import FilterError, parse_choice_parameter
 from archive.search import prepare_finder

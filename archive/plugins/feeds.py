@@ -15,8 +15,7 @@ from typing import Any
 
 from datasette import NotFound, Response, hookimpl
 
-from archive.dates import now
-from archive.feeds import (
+from archive.changes.change_feed import (
     FEED_SIZE,
     FILLED_SIZE,
     CursorAheadError,
@@ -27,7 +26,8 @@ from archive.feeds import (
     read_recent_releases,
     summarise_feed_entry,
 )
-from archive.history import MAX_REGISTER_PAGE_SIZE
+from archive.changes.edits_and_removals import MAX_REGISTER_PAGE_SIZE
+from archive.dates import now
 from archive.i18n import format_release_kind
 from archive.params import LIST_PARAMETERS, parse_number_parameter
 from archive.web.openapi import FIELDS, DataOperation, get_fields

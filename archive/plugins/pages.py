@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 from datasette import NotFound, Response, hookimpl
 
-from archive.history import read_latest_edits
+from archive.changes.edits_and_removals import read_latest_edits
 from archive.i18n import IMPORTANCE_LEVELS, swedish_sort_key
 from archive.params import parse_number_parameter
 from archive.search.params import build_compare_url

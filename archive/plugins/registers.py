@@ -21,10 +21,7 @@ from typing import Any, ClassVar
 
 from datasette import hookimpl
 
-from archive.database.removals import REMOVAL_KINDS
-from archive.database.sqlite_files import FacetValue, ListPage, RunQuery
-from archive.dates import now
-from archive.history import (
+from archive.changes.edits_and_removals import (
     EDIT_KINDS,
     MAX_REGISTER_PAGE_SIZE,
     REGISTER_PAGE_SIZE,
@@ -41,13 +38,14 @@ from archive.history import (
     parse_register_query,
     parse_removals_query,
     read_first_crawl,
-    read_knowledge,
-    read_stored_revisions,
     read_takedowns_page,
 )
-from archive.history.comparison import FieldDiff, diff_fields, format_main_change
-from archive.history.files import name_file, read_file_diff
-from archive.history.presences import format_change
+from archive.changes.field_differences import FieldDiff, diff_fields, format_main_change, name_file, read_file_diff
+from archive.changes.history import read_knowledge, read_stored_revisions
+from archive.changes.wording_history import format_change
+from archive.database.removals import REMOVAL_KINDS
+from archive.database.sqlite_files import FacetValue, ListPage, RunQuery
+from archive.dates import now
 from archive.i18n import (
     SWEDISH_TIME,
     describe_edit_time,

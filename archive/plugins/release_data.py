@@ -11,8 +11,8 @@ from typing import Any
 
 from datasette import Response, hookimpl
 
-from archive.history import TimelineEvent, read_timeline
-from archive.history.files import FILE_KINDS, name_file
+from archive.changes.field_differences import FILE_KINDS, name_file
+from archive.changes.history import TimelineEvent, read_timeline
 from archive.i18n import describe_removal, format_importance, format_time
 from archive.search.related import find_related, read_related_releases
 from archive.web.openapi import DataOperation, get_fields

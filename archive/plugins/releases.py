@@ -25,13 +25,9 @@ from urllib.parse import urlsplit
 from datasette import Response, hookimpl
 from datasette.database import QueryInterrupted
 
-from archive.citations import CITATION_TYPES, Citation, format_citation, read_citation
-from archive.database.sqlite_files import RunQuery
-from archive.diff import compare
-from archive.diff.kinds import Change, summarise_changes
-from archive.duplicates import find_duplicates
-from archive.evidence import write_bundle
-from archive.history import (
+from archive.changes.comparison import compare
+from archive.changes.field_differences import IS_MISSING_SQL, DiffRow, FieldDiff, diff_fields
+from archive.changes.history import (
     NEAR_DUPLICATE_SQL,
     TimelineEvent,
     classify_update_stamp,
@@ -45,8 +41,11 @@ from archive.history import (
     read_timeline,
     split_timeline,
 )
-from archive.history.comparison import DiffRow, FieldDiff, diff_fields
-from archive.history.files import IS_MISSING_SQL
+from archive.changes.importance import Change, summarise_changes
+from archive.citations import CITATION_TYPES, Citation, format_citation, read_citation
+from archive.database.sqlite_files import RunQuery
+from archive.duplicates import find_duplicates
+from archive.evidence import write_bundle
 from archive.i18n import format_importance, format_time
 from archive.language.terms import is_english_release
 from archive.search import HitPosition, find_hit_position

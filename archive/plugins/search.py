@@ -24,9 +24,9 @@ from datasette import Response, hookimpl
 from datasette.database import QueryInterrupted
 from datasette.filters import FilterArguments
 
+from archive.changes.change_feed import ANY_FINISHED_CRAWL_SQL, FILLED_SIZE, find_imported
+from archive.changes.edits_and_removals import read_first_crawl
 from archive.database.sqlite_files import FacetValue, build_connection_runner, run_without_waiting
-from archive.feeds import ANY_FINISHED_CRAWL_SQL, FILLED_SIZE, find_imported
-from archive.history import read_first_crawl
 from archive.i18n import format_release_kind, format_stated_time, format_time, translate
 from archive.search import Results, find_examples, find_release_by_url, is_url, search, search_all
 from archive.search.fts import MATCH_NOTHING, build_current_sql, build_plan, match_word
@@ -355,7 +355,7 @@ async def show_search_data(site: SiteRequest, query: SearchRequest) -> Response:
 async def read_recent_entries(
     site: SiteRequest, query: SearchRequest, shown: Sequence[AtomEntry]
 ) -> Sequence[AtomEntry]:
-    """Return the entries that fill up a feed with few new releases (archive.feeds), from the newest hits."""
+    """Return the entries that fill up a feed with few new releases (see change_feed.py), from the newest hits."""
     hits = (await search(site.run, query, get_search_columns(site.datasette))).hits
     imported = await find_imported(site.run, {hit.row["id"] for hit in hits})
     ids, dated = {entry.id for entry in shown}, [hit for hit in hits if hit.row["published"] or hit.row["updated"]]

@@ -22,9 +22,8 @@ from datasette.utils import tilde_decode, tilde_encode
 from markupsafe import Markup, escape
 from sqlite_utils import Database
 
+from archive.changes.field_differences import find_main_change, name_file
 from archive.database.sqlite_files import ArchiveError, check_version, freeze_garbage_collector
-from archive.history.comparison import find_main_change
-from archive.history.files import name_file
 from archive.i18n import (
     LANGUAGES,
     NO_BREAK_SPACE,

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from archive.diff.facts import ABBREVIATIONS, FUNCTION_WORDS, NAME_PARTICLES
+from archive.changes.facts import ABBREVIATIONS, FUNCTION_WORDS, NAME_PARTICLES
 from archive.quotations import DOUBLE_MARKS, SENTENCE_END
 
 MAX_ATTRIBUTION_LENGTH = 600  # characters

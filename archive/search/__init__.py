@@ -23,9 +23,10 @@ from array import array
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from archive.changes.edits_and_removals import read_latest_edits
+from archive.changes.field_differences import find_main_change
+from archive.changes.history import find_final_release
 from archive.database.sqlite_files import FacetValue, RunQuery
-from archive.history import find_final_release, read_latest_edits
-from archive.history.comparison import find_main_change
 from archive.search.fts import ResolvedNames, build_scope_sql, extract_filters, match_attachments
 from archive.search.index import NO_VALUE, ColumnCache
 from archive.search.occurrences import QueryTerm

@@ -17,8 +17,8 @@ from dataclasses import dataclass, field, replace
 from itertools import islice, product
 from typing import Any
 
+from archive.changes.change_feed import SEARCH_FEED_SQL
 from archive.database.sqlite_files import RunQuery
-from archive.feeds import SEARCH_FEED_SQL
 from archive.language.synonyms import find_synonyms
 from archive.language.terms import (
     MAX_ABBREVIATION_LENGTH,

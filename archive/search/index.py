@@ -29,11 +29,11 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from archive.changes.diff import build_blocks
+from archive.changes.history import IS_EDIT_SQL
 from archive.database.models import LIST_FIELDS, STATE_FIELDS, parse_state
 from archive.database.schema import read_schema
 from archive.database.sqlite_files import RunQuery, write_transaction
-from archive.diff.align import build_blocks
-from archive.history import IS_EDIT_SQL
 from archive.language.terms import ANALYSIS_VERSION, AnalyzedText, analyze, find_words, is_english, is_english_release
 
 # Facet terms.

@@ -57,7 +57,7 @@ class SearchRequest:
     show: str = "releases"  # or "questions"
     page: int = 1
     size: int = PAGE_SIZE
-    news: bool = False  # only releases of the search feed (archive.feeds), latest found first
+    news: bool = False  # only releases of the search feed (archive.changes.change_feed), latest found first
     notes: tuple[SearchNote, ...] = ()  # about invalid parameters
     strict: bool = False  # without looser hits
     all_versions: bool = False  # also releases of which only an earlier version matches

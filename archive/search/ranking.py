@@ -17,8 +17,8 @@ from itertools import islice
 from math import log
 from typing import Any
 
+from archive.changes.wording_history import Presence
 from archive.database.sqlite_files import FacetValue, RunQuery
-from archive.history.presences import Presence
 from archive.language.terms import find_compound_key, find_words
 from archive.search.fts import (
     MAX_COUNTED_HITS,

@@ -2,7 +2,7 @@
 
 The history of a wording is which releases had the words of a query, and between which two checks they came and went.
 Releases whose current text has the words are found in the index, and those that had them before by what edits removed
-(versions.py). Stored versions decide between which checks (archive.history.presences).
+(versions.py). Stored versions decide between which checks (archive.changes.wording_history).
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
-from archive.database.models import find_collection
-from archive.database.sqlite_files import FacetValue, ListPage, RunQuery
-from archive.diff.align import diff_paragraphs
-from archive.history import (
+from archive.changes.diff import diff_paragraphs
+from archive.changes.edits_and_removals import (
     HIDDEN_RELEASES_SQL,
     Entry,
     RegisterQuery,
     read_edits_page,
     read_removals_page,
-    read_version_texts,
 )
-from archive.history.presences import CheckPair, Presence, read_presences
+from archive.changes.history import read_version_texts
+from archive.changes.wording_history import CheckPair, Presence, read_presences
+from archive.database.models import find_collection
+from archive.database.sqlite_files import FacetValue, ListPage, RunQuery
 from archive.i18n import swedish_sort_key
 from archive.language.terms import is_english_release
 from archive.params import FilterError

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from math import log
 from typing import Any
 
+from archive.changes.history import find_final_release
 from archive.database.sqlite_files import RunQuery
-from archive.history import find_final_release
 from archive.language.synonyms import FUNCTION_WORDS
 from archive.language.terms import find_words
 from archive.search.index import INDEX_COLUMNS

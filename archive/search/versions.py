@@ -3,7 +3,7 @@
 The index has the paragraphs that each edit removed, and those that it added (`search_edits`). Whatever a version had
 and the current one lacks was removed by an edit, so a release that had all words once has one of them in a removed
 paragraph, and each other one there or in its current text. The index decides alone if one edit removed all words, and
-nothing else has to be known; stored text decides about the others (occurrences.py, archive.history.presences).
+nothing else has to be known; stored text decides about the others (occurrences.py, archive.changes.wording_history).
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from functools import partial
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from archive.changes.change_feed import SEARCH_FEED_SQL
+from archive.changes.diff import split_paragraphs
+from archive.changes.history import IS_EDIT_SQL, find_last_seen, read_preceding_revisions, read_version_texts
+from archive.changes.wording_history import MAX_CHARACTERS, Presence, read_presences
 from archive.database.sqlite_files import RunQuery
-from archive.diff.align import split_paragraphs
-from archive.feeds import SEARCH_FEED_SQL
-from archive.history import IS_EDIT_SQL, find_last_seen, read_preceding_revisions, read_version_texts
-from archive.history.presences import MAX_CHARACTERS, Presence, read_presences
 from archive.language.terms import is_english_release
 from archive.search.fts import (
     MAX_HITS,

@@ -16,7 +16,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from archive.history import EditWeek
+from archive.changes.edits_and_removals import EditWeek
 from archive.i18n import IMPORTANCE_LEVELS, format_importance, format_number, format_time, translate
 from archive.search.periods import MONTH, YEAR, PeriodCounts
 from archive.web.pages import format_month, format_short_month
@@ -337,7 +337,7 @@ def draw_strip(days: Sequence[str], title: str) -> Markup:
 
 
 def draw_versions(events: Sequence[Mapping[str, Any]], end: str, title: str, description: str) -> Markup:
-    """Draw a timeline (archive.history.read_timeline) from its first event to `end`.
+    """Draw a timeline (archive.changes.history.read_timeline) from its first event to `end`.
 
     The bar shows when the release was on the web, as far as the archive knows, and rises at each edit by the edit's
     importance. While the release was missing, there is only a line.

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 from markupsafe import Markup, escape
 
-from archive.history.comparison import DiffRow
+from archive.changes.field_differences import DiffRow
 from archive.i18n import translate
 from archive.search.occurrences import QueryTerm
 from archive.search.snippets import HighlightedText

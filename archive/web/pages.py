@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 from xml.sax.saxutils import escape
 
+from archive.changes.edits_and_removals import build_file_edits_sql, read_first_crawl
+from archive.changes.history import read_knowledge
 from archive.database.models import build_slug
 from archive.database.sqlite_files import ListPage, RunQuery, take_page
 from archive.dates import to_iso
-from archive.history import build_file_edits_sql, read_first_crawl, read_knowledge
 from archive.i18n import swedish_sort_key, translate
 from archive.params import FilterError
 

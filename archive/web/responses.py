@@ -299,8 +299,8 @@ class AtomEntry:
     """An entry of an Atom feed.
 
     published: None if the day is unknown. release_url: the release's page in the archive, by default `link`.
-    field_diffs: objects of archive.history.comparison.FieldDiff, shown after `content`, or after `summary` if there is
-    no content.
+    field_diffs: objects of archive.changes.field_differences.FieldDiff, shown after `content`, or after `summary` if
+    there is no content.
     """
 
     id: str

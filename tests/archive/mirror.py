@@ -7,9 +7,9 @@ from typing import Any
 
 from datasette.utils import MultiParams
 
+from archive.changes.change_feed import parse_changefeed_query, read_changefeed
 from archive.database.models import PART_TABLES
 from archive.database.sqlite_files import build_connection_runner, open_readonly, run_without_waiting
-from archive.feeds import parse_changefeed_query, read_changefeed
 
 LEFT_OUT = (
     *("last_checked", "checks", "next_check", "capture"),  # changed by checks that find nothing new

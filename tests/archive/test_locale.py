@@ -17,11 +17,11 @@ from jinja2 import Environment, nodes
 
 from archive import i18n
 from archive.attachment_text import PROBLEMS
+from archive.changes.edits_and_removals import UPDATE_STAMPS
+from archive.changes.importance import KIND_IMPORTANCE
 from archive.database.removals import REMOVAL_KINDS
-from archive.diff.kinds import KIND_IMPORTANCE
 from archive.health.metrics import TRACKED_FIELDS
 from archive.health.report import STATE_ORDER
-from archive.history import UPDATE_STAMPS
 from archive.i18n import CATALOGUE_FILE, IMPORTANCE_LEVELS, LANGUAGES, LOCALE_FOLDER
 from archive.search.params import FACETS
 from scraper.normalise import KIND_PHRASES

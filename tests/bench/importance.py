@@ -41,9 +41,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from archive.diff import Diff, compare
+from archive.changes.comparison import Diff, compare
 from archive.i18n import IMPORTANCE_LEVELS
-from tests.archive.diff.states import read_markdown, read_stored_edits, split_case, to_pair, to_state
+from tests.archive.changes.states import read_markdown, read_stored_edits, split_case, to_pair, to_state
 from tests.bench.graded import resample_interval
 
 INVENTED = Path(__file__).with_name("edits.tsv")

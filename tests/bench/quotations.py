@@ -24,13 +24,13 @@ from itertools import accumulate, cycle, islice
 from pathlib import Path
 from shutil import copyfile
 
+from archive.changes.facts import NEGATIONS
 from archive.database.models import Release
 from archive.database.sqlite_files import RunQuery, build_connection_runner, open_readonly
-from archive.diff.facts import NEGATIONS
 from archive.quotation_check import QuotationCheck
 from archive.quotations import find_quotations
 from archive.store import Archive
-from tests.archive.diff.states import read_markdown, read_stored_edits
+from tests.archive.changes.states import read_markdown, read_stored_edits
 from tests.bench.collection import COLLECTION, import_collection
 from tests.bench.figures import Missed, judge
 from tests.stored import stored_rows

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from archive.diff import Diff
-from archive.diff.kinds import KIND_IMPORTANCE, Change
+from archive.changes.comparison import Diff
+from archive.changes.importance import KIND_IMPORTANCE, Change
 from tests.bench.importance import REAL, JudgedEdit, measure_kinds, rank_agreement, read_judged_edits
 from tests.stored import ROOT
 

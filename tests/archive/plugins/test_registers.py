@@ -697,8 +697,8 @@ async def test_no_picture_without_edits_to_count(history_site: Site, query: str)
 
 
 async def test_picture_of_many_edits_has_fewer_weeks(history_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("archive.history.MAX_WEEKLY_EDITS", 3)
-    monkeypatch.setattr("archive.history.EDIT_WEEKS", (53, 2))
+    monkeypatch.setattr("archive.changes.edits_and_removals.MAX_WEEKLY_EDITS", 3)
+    monkeypatch.setattr("archive.changes.edits_and_removals.EDIT_WEEKS", (53, 2))
     page = await history_site.page("/-/edits?to=2024-06-20")
     assert len(page.cssselect(".numbers tbody tr")) == 2
 

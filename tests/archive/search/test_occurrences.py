@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from archive.changes.history import read_stored_revisions
 from archive.database.models import LIST_FIELDS, STATE_FIELDS
 from archive.database.sqlite_files import RunQuery, build_connection_runner
-from archive.history import read_stored_revisions
 from archive.language.terms import find_words
 from archive.search.fts import build_hits_sql, build_match, iter_nodes, plan_search, resolve_names
 from archive.search.occurrences import OccurrenceFinder

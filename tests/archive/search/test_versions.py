@@ -22,7 +22,7 @@ from archive.search.index import ColumnCache
 from archive.search.snippets import SearchHit
 from archive.store import Archive
 from archive.takedowns import hide_release
-from tests.archive.diff.states import EDITS, read_markdown, read_stored_edits
+from tests.archive.changes.states import EDITS, read_markdown, read_stored_edits
 from tests.archive.search.conftest import Searcher, build_request, marks
 
 START, DAY = datetime(2026, 5, 1, 8, tzinfo=UTC), timedelta(days=1)
@@ -286,7 +286,7 @@ async def test_change_is_found_in_a_release_with_too_many_versions_to_read(
 ) -> None:
     texts = ("färja", '"har 120 miljoner"', "kran färja", "sälarna", "kran -färja")
     expected = [await find(versions, text, all_versions=True) for text in texts]
-    monkeypatch.setattr("archive.history.presences.MAX_VERSIONS", 0)
+    monkeypatch.setattr("archive.changes.wording_history.MAX_VERSIONS", 0)
     for text, hits in zip(texts, expected, strict=True):
         page = (await versions.find(text, all_versions=True)).hit_page
         found = [(hit.row["id"], hit.change) for hit in await find(versions, text, all_versions=True)]

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from lxml import html
 from markupsafe import escape
 
+from archive.changes.diff import DiffSegment
+from archive.changes.field_differences import DiffRow
 from archive.database.models import ALLOWED_ATTRIBUTES, ALLOWED_TAGS
-from archive.diff.align import DiffSegment
-from archive.history.comparison import DiffRow
 from archive.search.occurrences import extract_query_terms
 from archive.search.query import parse_query
 from archive.web.highlights import MAX_STEPS, PageHighlighter

@@ -16,7 +16,7 @@ from datasette.plugins import pm
 from datasette.utils.asgi import Request
 
 import archive.search
-from archive.history import MAX_REGISTER_PAGE_SIZE, read_edits_page
+from archive.changes.edits_and_removals import MAX_REGISTER_PAGE_SIZE, read_edits_page
 from archive.web.responses import EXPORT_LIMITS, DataExport, begin_export, write_workbook
 from archive.web.sandbox import BusyError, RequestQueue, SandboxLimits, VisitorRequest
 from archive.web.workbook import write_sheets

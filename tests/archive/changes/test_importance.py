@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from archive.diff.kinds import (
+from archive.changes.importance import (
     KIND_IMPORTANCE,
     MAX_FURTHER_POINTS,
     MIN_FURTHER_IMPORTANCE,
@@ -12,7 +12,7 @@ from archive.diff.kinds import (
     SENTENCE_IMPORTANCE,
     SPEECH_POINTS,
 )
-from tests.archive.diff.states import compare_case, compare_fields
+from tests.archive.changes.states import compare_case, compare_fields
 
 FACT = KIND_IMPORTANCE["time"]  # the least important fact that replaces another
 MINOR = 20  # of less importance than this is what no reader would miss

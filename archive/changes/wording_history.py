@@ -1,8 +1,8 @@
 """Reads the periods in which releases contained a wording, and the checks between which it appeared and disappeared.
 
-The history of a release is that of its whole chain of rows (see archive.history). If a page was parsed again without an
-edit by the agency, the newest parse counts for the whole time of that page. If two URLs of a chain were found at the
-same time, the wording counts as present as long as one of them has it.
+The history of a release is that of its whole chain of rows (see archive.changes.history). If a page was parsed again
+without an edit by the agency, the newest parse counts for the whole time of that page. If two URLs of a chain were
+found at the same time, the wording counts as present as long as one of them has it.
 
 An import is not a check: the time of an imported version is when it was imported, and it is only
 last seen once a check has found it on the web.
@@ -17,9 +17,9 @@ from dataclasses import dataclass, field, replace
 from itertools import compress, groupby
 from typing import Any, NamedTuple
 
+from archive.changes.history import find_last_seen, read_version_texts
 from archive.database.models import find_collection
 from archive.database.sqlite_files import RunQuery
-from archive.history import find_last_seen, read_version_texts
 from archive.i18n import format_check_pair, format_time, translate
 
 MAX_VERSIONS = 1_500  # different versions, of all releases of a call, whose text is searched; about a second

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from archive.history import group_edits
+from archive.changes.edits_and_removals import group_edits
 
 
 def test_group_edits_puts_reverts_into_one_entry() -> None:

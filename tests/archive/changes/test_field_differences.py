@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from archive.changes.comparison import compare
+from archive.changes.field_differences import DiffRow, SkippedRows, diff_fields
 from archive.database.models import LIST_FIELDS, STATE_FIELDS
-from archive.diff import compare
-from archive.history.comparison import DiffRow, SkippedRows, diff_fields
 
 STATE: dict[str, Any] = {
     **dict.fromkeys(STATE_FIELDS),

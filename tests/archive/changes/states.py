@@ -12,9 +12,9 @@ from typing import Any
 from lxml import html
 from markdown_it import MarkdownIt
 
+from archive.changes.comparison import Diff, compare
 from archive.database import models
 from archive.database.models import Release
-from archive.diff import Diff, compare
 from tests.stored import ROOT
 
 EDITS = ROOT / "edits.jsonl"

@@ -16,8 +16,7 @@ from typing import Any, NamedTuple
 from lxml import html
 from rapidfuzz.distance import OSA
 
-from archive.dates import only_hour_differs
-from archive.diff.align import (
+from archive.changes.diff import (
     BlockPair,
     State,
     WholeText,
@@ -28,7 +27,7 @@ from archive.diff.align import (
     match_blocks,
     normalise_words,
 )
-from archive.diff.facts import (
+from archive.changes.facts import (
     FUNCTION_WORDS,
     SPEECH_DASHES,
     CapitalUsage,
@@ -40,7 +39,7 @@ from archive.diff.facts import (
     has_ending,
     tokenise,
 )
-from archive.diff.kinds import (
+from archive.changes.importance import (
     ACTOR_POINTS,
     CAPTION_IMPORTANCE,
     HOUR_ONLY_IMPORTANCE,
@@ -58,6 +57,7 @@ from archive.diff.kinds import (
     build_change,
     shorten,
 )
+from archive.dates import only_hour_differs
 
 REPORTED_KINDS = ("amount", "number", "date", "name", "time", "reference", "link", "contact", "day")
 FIGURE_FACTS = ("amount", "number", "date", "time", "reference", "day")  # may replace one another: "i dag", "den 4 maj"

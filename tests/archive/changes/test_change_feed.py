@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from archive.changes.change_feed import PAGE_SQL, CursorAheadError, UnknownCursorError
 from archive.database.sqlite_files import open_readonly, open_writable
-from archive.feeds import PAGE_SQL, CursorAheadError, UnknownCursorError
 from archive.store import Archive
 from archive.takedowns import hide_release
 from tests.archive.mirror import Mirror, read_shown

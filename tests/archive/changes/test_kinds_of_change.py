@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from archive.diff import compare
-from archive.diff.kinds import classify_action
-from tests.archive.diff.states import (
+from archive.changes.comparison import compare
+from archive.changes.importance import classify_action
+from tests.archive.changes.states import (
     FACT_KINDS,
     compare_case,
     compare_fields,

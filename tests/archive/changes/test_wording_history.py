@@ -12,10 +12,10 @@ from random import Random
 
 import pytest
 
+from archive.changes import wording_history as presences
+from archive.changes.wording_history import CheckPair, Presence, read_presences
 from archive.database.models import Capture, Release
 from archive.database.sqlite_files import build_connection_runner
-from archive.history import presences
-from archive.history.presences import CheckPair, Presence, read_presences
 from archive.merge import merge_releases
 from archive.search.occurrences import OccurrenceFinder
 from archive.search.query import parse_query

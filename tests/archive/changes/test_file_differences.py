@@ -10,8 +10,14 @@ from pathlib import Path
 import pytest
 
 from archive.attachment_text import AttachmentText
-from archive.diff.kinds import KIND_IMPORTANCE
-from archive.history.files import MAX_COMPARED_LETTERS, SAME_TEXT_IMPORTANCE, FileText, describe_change, diff_files
+from archive.changes.field_differences import (
+    MAX_COMPARED_LETTERS,
+    SAME_TEXT_IMPORTANCE,
+    FileText,
+    describe_change,
+    diff_files,
+)
+from archive.changes.importance import KIND_IMPORTANCE
 from archive.store import Archive
 from archive.takedowns import hide_release
 from tests.archive.sample_evidence import create_evidence_archive

@@ -1,7 +1,7 @@
 """Aligns two texts: matches their paragraphs, and finds the words that differ.
 
 A paragraph is unchanged, altered, split, merged, moved, added or removed. Words are compared as tokens
-(archive.diff.facts), and their changes are grouped into passages that a reader can follow.
+(archive.changes.facts), and their changes are grouped into passages that a reader can follow.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 
 from rapidfuzz.distance import LCSseq
 
-from archive.diff.facts import DiffToken, tokenise
+from archive.changes.facts import DiffToken, tokenise
 
 COMPARED_WORD = re.compile(r"[^\W_]+|(?<!\w)[-−](?=\d)|[<>≤≥]")
 

@@ -9,18 +9,26 @@ Releases hidden by a takedown are in neither register; the register of takedowns
 
 from __future__ import annotations
 
-import json
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import groupby
 from typing import Any
 
-from archive.database.models import LIST_FIELDS, STATE_FIELDS, find_collection, parse_state
+from archive.changes.field_differences import IS_FILE_EDIT_SHOWN_SQL
+from archive.changes.history import (
+    FOUND_AT_COLUMN,
+    IS_EDIT_SQL,
+    RELEASE_CHAIN_CTE,
+    REVISIONS_BY_RELEASE_SQL,
+    TAKEDOWNS_SQL,
+    classify_update_stamp,
+    find_last_seen,
+    read_preceding_revisions,
+)
 from archive.database.removals import REMOVAL_KINDS
 from archive.database.sqlite_files import FacetValue, ListPage, RunQuery, take_page
-from archive.history.files import IS_FILE_EDIT_SHOWN_SQL, TIMELINE_FILES_SQL, TIMELINE_MISSING_SQL
 from archive.i18n import IMPORTANCE_LEVELS, swedish_sort_key, to_swedish_day
 from archive.params import (
     FilterError,
@@ -31,225 +39,8 @@ from archive.params import (
     parse_number_parameter,
 )
 
-MAX_EXPANDED_EVENTS = 10  # newest events of a long history; the older ones are grouped by year
 # Whether the agency changed its own update date with an edit: yes, no, or the page has no update date.
 UPDATE_STAMPS = ("moved", "not moved", "none told")
-
-RELEASE_CHAIN_CTE = (  # the release and all earlier rows that moved to it
-    "with recursive chain(id) as (select :release union"
-    " select r.id from releases r join chain on r.moved_to = chain.id)"
-)
-TIMELINE_COLUMNS = """
-    v.id, v.release, v.cause, v.parser_version, v.seen as "when", v.previous, v.capture, v.update_date_changed,
-    v.updated, v.importance, v.summary, v.summary_en, v.reverts_to, r.url, v.id = r.revision as is_current,
-    case when v.id = r.revision then r.last_checked else v.last_seen end as until,
-    case when v.id = r.revision then r.checks else v.checks end as checks
-"""
-TIMELINE_REVISIONS_SQL = f"""
-    {RELEASE_CHAIN_CTE} select {TIMELINE_COLUMNS}, s.seen as reverted_state_seen
-    from chain join releases r on r.id = chain.id join revisions v on v.release = r.id
-    left join revisions s on s.id = v.reverts_to order by v.seen, v.id
-"""
-FOUND_AT_COLUMN = """(select m.target from removals m where m.release = o.release and m.kind = 'moved' and m.id <> o.id
-      and m.first_seen = o.ended) as found_at"""  # URL at which a missing release was found again
-TIMELINE_REMOVALS_SQL = f"""
-    {RELEASE_CHAIN_CTE} select o.id, o.release, o.kind, o.first_seen as "when", o.last_seen as until, o.checks,
-      o.confirmed, o.ended, o.status, o.target, o.moved_to, o.capture,
-      {FOUND_AT_COLUMN},
-      case when o.kind = 'moved' and o.release <> o.moved_to then r.url when o.kind = 'moved' then coalesce(
-        (select m.target from removals m where m.release = o.release and m.kind = 'moved' and m.id < o.id
-          order by m.id desc limit 1),
-        (select c.url from revisions v join captures c on c.id = v.capture where v.release = o.release
-          and v.seen < o.first_seen and c.url <> o.target and instr(c.url, '#') = 0 order by v.id desc limit 1),
-        (select f.url from frontier f where f.release = o.release and f.url <> o.target order by f.first_seen limit 1)
-      ) end as old_url
-    from chain join removals o on o.release = chain.id join releases r on r.id = o.release
-    order by o.first_seen, o.id
-"""
-PRECEDING_REVISIONS_SQL = f"""
-    with recursive before(id) as (
-      select v.previous from revisions v where v.id in (select value from json_each(:edits))
-      union select v.previous from before join revisions v on v.id = before.id where v.cause = 'parser' and v.checks = 0
-    )
-    select {TIMELINE_COLUMNS} from before join revisions v on v.id = before.id join releases r on r.id = v.release
-"""
-FRONTIER_STATE_SQL = """
-    select r.url, r.moved_to, f.state, f.problem, f.fetched
-    from releases r left join frontier f on f.url = r.url where r.id = :release
-"""
-OPEN_REMOVALS_SQL = """
-    select kind, first_seen, last_seen, checks, confirmed, status, target, moved_to from removals
-    where release = :release and ended is null order by id desc
-"""
-NEAR_DUPLICATE_SQL = """
-    select 1 from near_duplicates where release = json_extract(:pair, '$[0]') and other = json_extract(:pair, '$[1]')
-"""
-IS_EDIT_SQL = "v.cause = 'source' and v.previous is not null"
-# else SQLite reads all edits of the archive to find those of one release
-REVISIONS_BY_RELEASE_SQL = "revisions v indexed by idx_revisions_release_seen"
-STATE_COLUMNS = ", ".join(f"v.{name}" for name in (*STATE_FIELDS, *LIST_FIELDS))
-REVISION_METADATA_COLUMNS = """
-    v.id, v.release, v.seen, v.cause, v.previous, v.reverts_to, v.update_date_changed, v.importance, v.summary,
-    v.summary_en, v.changes, v.capture, r.agency, r.url, r.title as now, r.language as language_now, a.name, a.name_en
-"""
-
-
-TimelineEvent = dict[str, Any]  # a state (it has `last_seen`), a row of `removals`, or of a file (FILE_KINDS)
-
-
-async def read_timeline(run: RunQuery, release_id: int) -> list[TimelineEvent]:
-    """Return all events of a release and its earlier URLs, newest first."""
-    revisions = {row["id"]: dict(row) for row in await run(TIMELINE_REVISIONS_SQL, {"release": release_id})}
-    for row in revisions.values():
-        describe_state(row, revisions)
-    events = [*map(dict, await run(TIMELINE_REMOVALS_SQL, {"release": release_id})), *revisions.values()]
-    for sql in (TIMELINE_FILES_SQL, TIMELINE_MISSING_SQL):
-        events += map(dict, await run(f"{RELEASE_CHAIN_CTE} {sql}", {"release": release_id}))
-    # With the same time, the state found after a move comes before the move itself.
-    return sorted(events, key=lambda event: (event["when"], "last_seen" in event, event["id"]), reverse=True)
-
-
-def describe_state(row: TimelineEvent, rows_by_id: Mapping[int, Mapping[str, Any]]) -> None:
-    """Add derived values to a row of TIMELINE_REVISIONS_SQL; `rows_by_id` contains the earlier rows.
-
-    kind: first, edit (by the agency), reread (re-parsed by a newer parser), same (found unchanged at a new URL), import
-    (from another collection), own (the first parse of an imported release). last_seen: when the state was last found on
-    the web, or the one whose bytes it was re-parsed from; last_seen_before: the same for the state before it. stamp:
-    for an edit, one of UPDATE_STAMPS. collection: for an import, its origin.
-    """
-    kind = {"source": "edit", "parser": "reread"}.get(row["cause"], row["cause"])
-    if kind == "first" and row["previous"] is not None:
-        kind = "same"
-    elif kind == "reread" and rows_by_id.get(row["previous"], {}).get("cause") == "import":
-        kind = "own"
-    stamp = classify_update_stamp(row["update_date_changed"], row["updated"]) if kind == "edit" else None
-    row |= {
-        "kind": kind,
-        "last_seen_before": find_last_seen(row["previous"], rows_by_id),
-        "last_seen": find_last_seen(row["id"], rows_by_id),
-        "until": row["until"] if row["checks"] or kind != "import" else None,
-        "stamp": stamp,
-        "unannounced": stamp == "not moved",
-        "collection": find_collection(row["cause"], row["parser_version"]),
-    }
-
-
-def split_timeline(
-    events: Sequence[TimelineEvent],
-) -> tuple[Sequence[TimelineEvent], list[tuple[str, list[TimelineEvent]]]]:
-    """Return the newest events, and the older ones of a long history grouped by year."""
-    if len(events) <= MAX_EXPANDED_EVENTS + 4:
-        return events, []
-    by_year = groupby(events[MAX_EXPANDED_EVENTS:], key=lambda event: event["when"][:4])
-    return events[:MAX_EXPANDED_EVENTS], [(year, list(group)) for year, group in by_year]
-
-
-def classify_update_stamp(update_date_changed: int | None, updated: str | None) -> str:
-    """Return whether the agency's own update date changed with an edit: one of UPDATE_STAMPS.
-
-    >>> classify_update_stamp(1, "2024-06-03"), classify_update_stamp(0, "2024-06-03"), classify_update_stamp(0, None)
-    ('moved', 'not moved', 'none told')
-    """
-    return "moved" if update_date_changed else "not moved" if updated else "none told"
-
-
-def find_last_seen(revision_id: int | None, rows_by_id: Mapping[int, Mapping[str, Any]]) -> str | None:
-    """Return when a state was last found on the web; None if never, or if the revision is unknown.
-
-    For a revision re-parsed from stored bytes, this is when those bytes were last found. A state
-    that was imported and never checked has not been found on the web.
-    """
-    while revision_id is not None and revision_id in rows_by_id:
-        row = rows_by_id[revision_id]
-        previous = rows_by_id.get(row["previous"]) if row["previous"] is not None else None
-        if row["checks"] and row["until"]:
-            return str(row["until"])
-        if row["cause"] == "import":
-            return None
-        if row["cause"] != "parser" or previous is None or previous["capture"] != row["capture"]:
-            return str(row["when"])
-        revision_id = row["previous"]
-    return None
-
-
-async def read_preceding_revisions(run: RunQuery, revision_ids: Sequence[int]) -> dict[int, Mapping[str, Any]]:
-    """Return the revisions before the given ones, as far back as `find_last_seen` needs."""
-    return {row["id"]: dict(row) for row in await run(PRECEDING_REVISIONS_SQL, {"edits": json.dumps(revision_ids)})}
-
-
-async def read_edits(run: RunQuery, release_id: int) -> list[dict[str, Any]]:
-    """Return the agency's edits to a release, including those at its earlier URLs, oldest first."""
-    rows = await run(
-        f"{RELEASE_CHAIN_CTE} select v.seen, v.id, v.previous from chain cross join {REVISIONS_BY_RELEASE_SQL}"
-        f" on v.release = chain.id where {IS_EDIT_SQL} order by v.seen, v.id",
-        {"release": release_id},
-    )
-    return list(map(dict, rows))
-
-
-async def find_final_release(run: RunQuery, release_id: int) -> int:
-    """Return the id of the release that continues a release: the last one it moved to, or itself."""
-    rows = await run(
-        "with recursive ends(id, step) as (select :release, 0 union select r.moved_to, step + 1 from ends"
-        " join releases r on r.id = ends.id where r.moved_to is not null and step < 100)"
-        " select id from ends order by step desc limit 1",
-        {"release": release_id},
-    )
-    return int(rows[0]["id"])
-
-
-async def find_release_status(run: RunQuery, release_id: int, last_seen: str | None) -> dict[str, Any] | None:
-    """Return why a release was not found as stored, or None if the last check (at `last_seen`) found it.
-
-    last_seen: None if no check ever found it.
-
-    kind: moved, gone (confirmed), doubt (not confirmed yet), outage, forbidden (by robots.txt), unread. since, until:
-    when this was first and last seen. Further values are those of the row of `removals`, or the crawler's `problem`.
-    """
-    row = (await run(FRONTIER_STATE_SQL, {"release": release_id}))[0]
-    open_removals = [dict(removal) for removal in await run(OPEN_REMOVALS_SQL, {"release": release_id})]
-    if row["moved_to"] is not None:
-        move = next((removal for removal in open_removals if removal["kind"] == "moved"), None)
-        when, target = (move["first_seen"], move["target"]) if move else (last_seen, None)
-        end = await find_final_release(run, release_id)
-        return {"kind": "moved", "since": when, "until": when, "target": target, "moved_to": end}
-    removal = next((removal for removal in open_removals if removal["kind"] != "moved"), None)
-    if removal:
-        return {
-            **removal,
-            "kind": "gone" if removal["confirmed"] else "doubt",
-            "since": removal["first_seen"],
-            "until": removal["last_seen"],
-            "removal_kind": removal["kind"],
-        }
-    if row["state"] not in ("failed", "rejected") or not row["fetched"]:
-        return None
-    problem = (row["problem"] or "").removeprefix(f"{row['url']}: ")
-    kind = "outage" if row["state"] == "failed" else "forbidden" if "robots.txt" in problem else "unread"
-    return {"kind": kind, "since": last_seen, "until": row["fetched"], "problem": problem}
-
-
-async def read_stored_revisions(run: RunQuery, revision_ids: Sequence[int | None]) -> dict[int, dict[str, Any]]:
-    """Return revisions by id, each with its parsed `state`; unknown ids are left out."""
-    rows = await run(
-        f"select {REVISION_METADATA_COLUMNS}, {STATE_COLUMNS} from revisions v join releases r on r.id = v.release"
-        " join agencies a on a.slug = r.agency where v.id in (select value from json_each(:ids))",
-        {"ids": json.dumps(revision_ids)},
-    )
-    return {row["id"]: {**dict(row), "state": parse_state(dict(row))} for row in rows}
-
-
-async def read_version_texts(run: RunQuery, revision_ids: Iterable[int | None]) -> dict[int, dict[str, Any]]:
-    """Return the texts that are searched in revisions by id: those of a state that are read, questions and images."""
-    rows = await run(
-        "select id, release, title, lead, body, questions, images, language from revisions"
-        " where id in (select value from json_each(:ids))",
-        {"ids": json.dumps(list(revision_ids))},
-    )
-    return {
-        row["id"]: {**dict(row), **{name: json.loads(row[name] or "null") for name in ("questions", "images")}}
-        for row in rows
-    }
 
 
 # Registers
@@ -266,11 +57,6 @@ AGENCY_COUNTS_SQL = """
     select a.slug as value, a.name, a.name_en, coalesce(counted.n, 0) as count from agencies a
     left join (select r.agency, count(*) as n from ({found}) found join releases r on r.id = found.release
       group by r.agency) counted on counted.agency = a.slug
-"""
-TAKEDOWNS_SQL = """
-    select t.id, t.release, t.kind, t.reason, t.reason_en, t.at, t.lifted, t.lifted_reason, r.takedown, r.agency,
-      a.name, a.name_en
-    from takedowns t join releases r on r.id = t.release join agencies a on a.slug = r.agency
 """
 UPDATE_STAMP_CONDITIONS = {  # one condition for each of UPDATE_STAMPS
     "moved": "v.update_date_changed = 1",
@@ -597,15 +383,6 @@ async def read_takedowns_page(run: RunQuery, query: RegisterQuery) -> ListPage:
     return take_page(rows, query.size)
 
 
-async def read_active_takedowns(run: RunQuery, release_id: int) -> list[Mapping[str, Any]]:
-    """Return the takedowns in force for a release, those that hide it first."""
-    rows = await run(
-        f"{TAKEDOWNS_SQL} where t.release = :release and t.lifted is null order by t.kind, t.id",
-        {"release": release_id},
-    )
-    return [dict(row) for row in rows]
-
-
 # Edits by week
 
 EDIT_WEEKS = (53, 13, 4)  # of a picture: the first number whose edits are few enough
@@ -621,16 +398,6 @@ IMPORTANCE_LEVEL_SQL = (  # position in IMPORTANCE_LEVELS; edits without an impo
         f"when e.importance >= {least} then {place}" for place, (least, _, _) in enumerate(IMPORTANCE_LEVELS)
     ),
 )
-# is_checked: whether any release was looked for again after it had been stored; is_read: whether any was
-# not only imported; unconfirmed: how many were missing when last looked for, too recently to count as removed
-KNOWLEDGE_SQL = """
-    with own as (select id, checks from releases where :agency is null or agency = :agency)
-    select exists (select 1 from own where checks > 0)
-        or exists (select 1 from own join revisions v on v.release = own.id where v.checks > 0) as is_checked,
-      exists (select 1 from own join revisions v on v.release = own.id where v.cause <> 'import') as is_read,
-      (select count(distinct o.release) from removals o join own on own.id = o.release
-        where o.kind <> 'moved' and o.confirmed is null and o.ended is null) as unconfirmed
-"""
 FIRST_CRAWL_SQL = """
     select min((select c.started from crawls c where c.agency = a.slug order by c.started limit 1)) as started
     from agencies a where :agency is null or a.slug = :agency
@@ -653,11 +420,6 @@ async def read_first_crawl(run: RunQuery, agency: str | None = None) -> date | N
     """Return the day in Sweden on which an agency (None: any) was first crawled; None if it never was."""
     started = (await run(FIRST_CRAWL_SQL, {"agency": agency}))[0]["started"]
     return to_swedish_day(started) if started else None
-
-
-async def read_knowledge(run: RunQuery, agency: str | None) -> dict[str, Any]:
-    """Return what the archive can know of an agency (None: of any): see the columns of KNOWLEDGE_SQL."""
-    return dict((await run(KNOWLEDGE_SQL, {"agency": agency}))[0])
 
 
 async def count_edits_by_week(run: RunQuery, query: RegisterQuery, first: date, today: date) -> list[EditWeek]:

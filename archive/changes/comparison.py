@@ -49,10 +49,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from archive.changes.diff import State
+from archive.changes.importance import Change, compute_importance, summarise_changes
+from archive.changes.kinds_of_change import find_metadata_changes, find_text_changes
 from archive.database.models import LIST_FIELDS, normalise_state
-from archive.diff.align import State
-from archive.diff.classify import find_metadata_changes, find_text_changes
-from archive.diff.kinds import Change, compute_importance, summarise_changes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,9 +7,9 @@ from functools import cache
 
 import pytest
 
-from archive.diff import Diff, compare
-from archive.diff.align import diff_paragraphs
-from tests.archive.diff.states import EDITS, FACT_KINDS, list_kinds, read_markdown, read_source, read_stored_edits
+from archive.changes.comparison import Diff, compare
+from archive.changes.diff import diff_paragraphs
+from tests.archive.changes.states import EDITS, FACT_KINDS, list_kinds, read_markdown, read_source, read_stored_edits
 
 PAIRS = read_stored_edits()
 CONSULTATIONS = "remisser"

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archive.diff import compare
-from archive.diff.align import DiffSegment, diff_paragraphs, diff_words
-from tests.archive.diff.states import split_case, to_state
+from archive.changes.comparison import compare
+from archive.changes.diff import DiffSegment, diff_paragraphs, diff_words
+from tests.archive.changes.states import split_case, to_state
 
 TEXT = """
     bron färjan hamnen och är inte i den som 30 kr 4 maj 2031 Ada Ek ”hej” – ska, kan. Norrskär (SCB) 2,5 procent

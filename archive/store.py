@@ -22,8 +22,7 @@ from typing import Any, cast
 
 from sqlite_utils import Database
 
-from archive.attachment_text import AttachmentText, extract_text
-from archive.attachments import Attachments, TextExtraction
+from archive.attachments.attachment_store import Attachments, AttachmentText, TextExtraction, extract_text
 from archive.changes.comparison import Diff, compare
 from archive.changes.history import RELEASE_CHAIN_CTE
 from archive.database.captures import Captures

@@ -12,7 +12,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from archive.attachment_text import extract_text
+from archive.attachments.attachment_store import extract_text
 from archive.database.captures import FOREIGN_MESSAGE, Captures, compute_sha256, open_captures, read_capture_body
 from archive.database.count_tables import COUNT_SQL
 from archive.database.models import LIST_FIELDS, PART_FIELDS, PART_TABLES, STATE_FIELDS, hash_state, parse_state

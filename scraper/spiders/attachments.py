@@ -3,11 +3,11 @@
 `scrapy crawl attachments` fetches only such files: those of releases that workers of distributed crawling checked, who
 fetch none.
 
-After a release was checked, the files that it links to become due, each at most once a day (archive/attachments.py).
-They are requested when no releases are due, with the agency's limits: robots.txt, delays, pauses, the time of the pass,
-and half of DAILY_BUDGET, so that many files leave requests for the news of the day. What is not fetched stays due for a
-later crawl. A file that cannot be fetched is no failure of its agency: it is logged, and named among the problems of
-the crawl.
+After a release was checked, the files that it links to become due, each at most once a day
+(archive/attachments/attachment_store.py). They are requested when no releases are due, with the agency's limits:
+robots.txt, delays, pauses, the time of the pass, and half of DAILY_BUDGET, so that many files leave requests for the
+news of the day. What is not fetched stays due for a later crawl. A file that cannot be fetched is no failure of its
+agency: it is logged, and named among the problems of the crawl.
 
 A release that is a file itself is a version of its own URL. When a crawl has finished, the texts that are still missing
 are extracted from the stored bytes: those of such releases, and of files that an earlier crawl only stored.
@@ -26,8 +26,7 @@ from scrapy.exceptions import DownloadCancelledError
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
-from archive.attachment_text import extract_text
-from archive.attachments import AttachmentVersion
+from archive.attachments.attachment_store import AttachmentVersion, extract_text
 from archive.database.frontier import FrontierEntry
 from archive.database.sqlite_files import ArchiveError
 from archive.dates import now

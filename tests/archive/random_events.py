@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from random import Random
 
-from archive.attachment_text import AttachmentPage, AttachmentText
+from archive.attachments.attachment_store import AttachmentPage, AttachmentText
 from archive.database.models import Attachment, Capture, Contact, Image, Question, Release
 from archive.database.sqlite_files import ArchiveError
 from archive.merge import merge_releases

@@ -14,8 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from archive.attachment_text import AttachmentText
-from archive.attachments import AttachmentVersion
+from archive.attachments.attachment_store import AttachmentText, AttachmentVersion
 from archive.database.captures import Captures, select_evidence_headers
 from archive.database.models import Capture, Contact, Image, Question, Release
 from archive.evidence import write_bundle

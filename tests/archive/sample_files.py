@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from archive.attachment_text import AttachmentPage, AttachmentText
+from archive.attachments.attachment_store import AttachmentPage, AttachmentText
 from archive.database.captures import Captures
 from archive.database.models import Attachment, Capture
 from archive.store import Archive

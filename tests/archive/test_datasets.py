@@ -17,7 +17,7 @@ from pyarrow import parquet
 
 from archive import dataset_tables as tables
 from archive.__main__ import main
-from archive.attachment_text import AttachmentPage, AttachmentText
+from archive.attachments.attachment_store import AttachmentPage, AttachmentText
 from archive.database.models import Attachment
 from archive.database.sqlite_files import ArchiveError, open_readonly
 from archive.dataset_tables import DATASET_TABLES, JSON_LIST, OPTIONAL_TABLES, TEXT

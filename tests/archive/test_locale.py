@@ -16,7 +16,7 @@ from babel.messages.pofile import read_po
 from jinja2 import Environment, nodes
 
 from archive import i18n
-from archive.attachment_text import PROBLEMS
+from archive.attachments.attachment_store import PROBLEMS
 from archive.changes.edits_and_removals import UPDATE_STAMPS
 from archive.changes.importance import KIND_IMPORTANCE
 from archive.database.removals import REMOVAL_KINDS

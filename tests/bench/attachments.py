@@ -18,8 +18,8 @@ from html import escape
 
 from playwright.sync_api import Page, sync_playwright
 
-from archive.attachment_text import LIMITS, extract_text
-from tests.archive.test_attachment_text import DTD_BOMB, make_docx, make_flate_bomb, make_zip
+from archive.attachments.attachment_store import LIMITS, extract_text
+from tests.archive.attachments.test_attachment_text import DTD_BOMB, make_docx, make_flate_bomb, make_zip
 from tests.bench.collection import COLLECTION
 from tests.bench.figures import Missed, judge
 from tests.browser.install import find_chromium

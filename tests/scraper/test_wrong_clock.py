@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import time_machine
 
-from archive.attachments import Attachments
+from archive.attachments.attachment_store import Attachments
 from archive.backup import create_backup
 from archive.dates import now, to_iso
 from archive.follow.store import FollowStore

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from archive.attachment_text import AttachmentText
+from archive.attachments.attachment_store import AttachmentText
 from archive.changes.field_differences import (
     MAX_COMPARED_LETTERS,
     SAME_TEXT_IMPORTANCE,

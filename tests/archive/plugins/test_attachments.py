@@ -9,7 +9,7 @@ from typing import Any
 import feedparser
 import pytest
 
-from archive.attachment_text import AttachmentText
+from archive.attachments.attachment_store import AttachmentText
 from archive.plugins.attachments import MAX_SHOWN_LETTERS, MAX_SHOWN_PAGES, choose_shown_pages
 from archive.store import Archive
 from archive.takedowns import hide_release, redact_passage

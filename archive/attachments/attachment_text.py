@@ -1,4 +1,4 @@
-"""A worker process of archive.attachment_text: reads one file from standard input and writes its text as JSON lines.
+"""A worker process of attachment_store.py: reads one file from standard input and writes its text as JSON lines.
 
 It is started as an isolated script with an empty environment, imports nothing of the project, and sets its own limits
 before it parses anything. The first line has the file's type and the number of its pages, then each page has
@@ -57,7 +57,7 @@ class PageTextError(Exception):
 
 
 class FileTextError(Exception):
-    """The file cannot be read (further). problem: one of archive.attachment_text.PROBLEMS."""
+    """The file cannot be read (further). problem: one of archive.attachments.attachment_store.PROBLEMS."""
 
     def __init__(self, problem: str, detail: str) -> None:
         super().__init__(detail)

@@ -17,8 +17,8 @@ from typing import Any
 import openpyxl
 import pytest
 
-from archive import attachment_text
-from archive.attachment_text import LIMITS, PROBLEMS, AttachmentText, extract_text, read_lines
+from archive.attachments import attachment_store as attachment_text
+from archive.attachments.attachment_store import LIMITS, PROBLEMS, AttachmentText, extract_text, read_lines
 from tests.site.files import make_pdf, write_pdf
 
 WORD = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
@@ -233,7 +233,7 @@ def test_worker_has_no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_fault_of_our_own_is_not_one_of_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("archive.attachment_text.json.dumps", lambda _: "{")
+    monkeypatch.setattr("archive.attachments.attachment_store.json.dumps", lambda _: "{")
     with pytest.raises(RuntimeError, match="JSONDecodeError"):
         extract_text(make_pdf("Hej"))
 

@@ -15,8 +15,7 @@ from urllib.parse import quote
 import pytest
 
 from archive.__main__ import main
-from archive.attachment_text import AttachmentPage, AttachmentText
-from archive.attachments import MIN_INTERVAL, AttachmentVersion
+from archive.attachments.attachment_store import MIN_INTERVAL, AttachmentPage, AttachmentText, AttachmentVersion
 from archive.backup import create_backup, restore_backup
 from archive.database.captures import Captures
 from archive.database.models import Attachment

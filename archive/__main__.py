@@ -635,7 +635,7 @@ def hide(release: int, reason: str, reason_en: str | None, archive: Path) -> Non
 
     RELEASE is the number in the URL of its page.
     """
-    from archive.duplicates import find_duplicates
+    from archive.search.near_duplicates import find_duplicates
     from archive.takedowns import hide_release
 
     with open_existing_archive(archive) as target:

@@ -52,12 +52,12 @@ from archive.dataset_tables import (
 from archive.evidence.manifest import find_newest_manifest
 from archive.evidence.verify import open_archive
 from archive.i18n import translate
-from archive.search.fts import build_hits_sql, build_match, plan_search
-from archive.search.index import ColumnCache
-from archive.search.params import EXCLUDE_SUFFIX, FACETS, SearchRequest, parse_search_request
-from archive.search.query import DATE_FIELDS, SearchNote
+from archive.search.former_versions import find_former_hits, resolve_query
+from archive.search.query_language import DATE_FIELDS, SearchNote
+from archive.search.query_sql import build_hits_sql, build_match, plan_search
 from archive.search.ranking import HitFinder
-from archive.search.versions import find_former_hits, resolve_query
+from archive.search.search_index import ColumnCache
+from archive.search.search_request import EXCLUDE_SUFFIX, FACETS, SearchRequest, parse_search_request
 
 RELEASE_ID_COLUMNS = ("release", "id")  # columns of a SELECT with release ids; the first one that exists is used
 READ_ACTIONS = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE)

@@ -47,8 +47,8 @@ from archive.quotations import (
     is_mark,
 )
 from archive.quotes.names import HEAD_STEM, NO_FIRST_NAME, NO_PERSON, PARTY, UPPER, name_in
-from archive.search.fts import match_form
-from archive.search.index import is_vocabulary_word
+from archive.search.query_sql import match_form
+from archive.search.search_index import is_vocabulary_word
 
 # Limits.
 MAX_QUOTATIONS = 100  # looked up in one text

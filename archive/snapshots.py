@@ -55,7 +55,7 @@ from archive.database.sqlite_files import (
 from archive.dates import FOLDER_NAME, FOLDER_NAME_FORMAT
 from archive.evidence.manifest import read_manifests
 from archive.evidence.warc import WITHHELD_CAPTURES_SQL
-from archive.search.index import SearchIndex
+from archive.search.search_index import SearchIndex
 
 # Files of a snapshot, and of the folder of snapshots
 INSPECT_FILE = "inspect.json"

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from archive.database.models import Release, to_state
-from archive.duplicates import (
+from archive.search.near_duplicates import (
     MAX_DAYS_APART,
     build_shingles,
     jaccard_similarity,

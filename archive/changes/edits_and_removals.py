@@ -106,7 +106,7 @@ class RegisterQuery:
     filters: Mapping[str, Any]
     after: int | None = None  # id of the last entry of the previous page
     size: int = REGISTER_PAGE_SIZE
-    search: Any = None  # what the words of the parameter `q` were found in (archive.search), if it was given
+    search: Any = None  # what the words of the parameter `q` were found in (archive.search.results), if it was given
 
     def build_sql_values(self) -> dict[str, Any]:
         days = {

@@ -829,7 +829,7 @@ create view edits as
   from revisions v join releases r on r.id = v.release join agencies a on a.slug = r.agency
   where v.cause = 'source' and v.previous is not null;
 
--- Full-text search (archive/search/index.py)
+-- Full-text search (archive/search/search_index.py)
 
 create virtual table search using fts5 (
   title, lead, body, questions, title_parts, lead_parts, body_parts, questions_parts, title_minor,

@@ -28,10 +28,12 @@ from archive.database.sqlite_files import RunQuery
 from archive.dates import to_iso
 from archive.i18n import format_stated_time, translate, translate_code
 from archive.params import FilterError, UrlArguments, parse_number_parameter
-from archive.search.fts import build_facet_conditions, build_plan, extract_filters, select_ids
-from archive.search.index import NO_VALUE
-from archive.search.occurrences import OccurrenceFinder, iter_leaves
-from archive.search.params import (
+from archive.search.former_versions import find_last_row, iter_edit_nodes, read_edits, read_moves, resolve_query
+from archive.search.marked_words import OccurrenceFinder, iter_leaves
+from archive.search.query_language import OrNode, join_nodes
+from archive.search.query_sql import build_facet_conditions, build_plan, extract_filters, select_ids
+from archive.search.search_index import NO_VALUE
+from archive.search.search_request import (
     FACETS,
     PAGE_SIZE,
     SEARCH_PARAMETERS,
@@ -40,8 +42,6 @@ from archive.search.params import (
     build_search_parameters,
     parse_search_request,
 )
-from archive.search.query import OrNode, join_nodes
-from archive.search.versions import find_last_row, iter_edit_nodes, read_edits, read_moves, resolve_query
 
 FOLLOW_PARAMETERS = (*SEARCH_PARAMETERS, "person", "release")
 MAX_CRAWL_TIME = timedelta(hours=6)  # a crawl that has taken longer was killed; nothing waits for its end

@@ -16,9 +16,9 @@ from datasette.database import QueryInterrupted
 from datasette.utils import add_cors_headers
 
 from archive.database.sqlite_files import RunQuery
-from archive.search import prepare_finder
-from archive.search.index import ColumnCache
-from archive.search.params import SearchRequest, build_search_url
+from archive.search.results import prepare_finder
+from archive.search.search_index import ColumnCache
+from archive.search.search_request import SearchRequest, build_search_url
 from archive.web.forms import PostedTextError, answer_options, read_fields
 from archive.web.openapi import DataOperation, get_fields
 from archive.web.responses import DataExport, ReaderError, SiteRequest, get_search_columns, render_export, site_view

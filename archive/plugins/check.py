@@ -26,8 +26,8 @@ from archive.quotation_check import (
     add_speakers,
 )
 from archive.quotations import find_quotations
-from archive.search import FRESHNESS_SQL
-from archive.search.params import SearchRequest, build_search_url
+from archive.search.results import FRESHNESS_SQL
+from archive.search.search_request import SearchRequest, build_search_url
 from archive.web.forms import MAX_TEXT_BYTES, PostedTextError, answer_options, read_fields
 from archive.web.openapi import DataOperation
 from archive.web.responses import ReaderError, SiteRequest, site_view

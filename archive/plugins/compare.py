@@ -18,10 +18,16 @@ from markupsafe import Markup
 from archive.changes.edits_and_removals import read_first_crawl
 from archive.i18n import format_number, swedish_sort_key
 from archive.params import FilterError, parse_choice_parameter
-from archive.search import prepare_finder
-from archive.search.index import NO_VALUE
-from archive.search.params import MAX_SERIES, SearchRequest, build_compare_url, build_search_url, narrow_to_period
-from archive.search.periods import MAX_COMPARED_HITS, UNITS, ComparedSearch, count_periods, list_periods
+from archive.search.counts_by_period import MAX_COMPARED_HITS, UNITS, ComparedSearch, count_periods, list_periods
+from archive.search.results import prepare_finder
+from archive.search.search_index import NO_VALUE
+from archive.search.search_request import (
+    MAX_SERIES,
+    SearchRequest,
+    build_compare_url,
+    build_search_url,
+    narrow_to_period,
+)
 from archive.web.charts import (
     Chart,
     build_series,

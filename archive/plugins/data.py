@@ -29,7 +29,7 @@ from archive.publication import (
     find_publication,
     find_published_folder,
 )
-from archive.search.params import SearchRequest, build_hit_url
+from archive.search.search_request import SearchRequest, build_hit_url
 from archive.web.datasette_api import read_canned_queries
 from archive.web.openapi import DataOperation
 from archive.web.pages import find_last_crawl, read_agency_overview

@@ -40,7 +40,7 @@ from archive.follow.matching import (
 )
 from archive.follow.messages import build_url
 from archive.follow.store import CONFIRMATION_TIME, FREQUENCIES, MAX_SUBSCRIPTIONS, FollowStore, Subscription
-from archive.search.params import build_search_url
+from archive.search.search_request import build_search_url
 from archive.urls import host_to_ascii, parse_ip_address
 from archive.web.pages import find_tag
 from archive.web.responses import ReaderError, SiteRequest, site_view

@@ -56,7 +56,7 @@ from archive.i18n import (
     translate,
 )
 from archive.params import LIST_PARAMETERS, FilterError, UrlArguments
-from archive.search.registers import (
+from archive.search.edit_search import (
     PhraseEntry,
     PhraseHistory,
     RegisterSearch,
@@ -70,7 +70,7 @@ from archive.search.registers import (
     search_edits,
     search_removals,
 )
-from archive.search.snippets import join_marked_text
+from archive.search.excerpts import join_marked_text
 from archive.web.charts import Chart, build_edits_chart
 from archive.web.openapi import FIELDS, DataOperation, Type, get_fields
 from archive.web.responses import (

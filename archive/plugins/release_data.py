@@ -14,7 +14,7 @@ from datasette import Response, hookimpl
 from archive.changes.field_differences import FILE_KINDS, name_file
 from archive.changes.history import TimelineEvent, read_timeline
 from archive.i18n import describe_removal, format_importance, format_time
-from archive.search.related import find_related, read_related_releases
+from archive.search.related_releases import find_related, read_related_releases
 from archive.web.openapi import DataOperation, get_fields
 from archive.web.responses import (
     FORMAT_SUFFIX,

@@ -44,13 +44,14 @@ from archive.changes.history import (
 from archive.changes.importance import Change, summarise_changes
 from archive.citations import CITATION_TYPES, Citation, format_citation, read_citation
 from archive.database.sqlite_files import RunQuery
-from archive.duplicates import find_duplicates
 from archive.evidence import write_bundle
 from archive.i18n import format_importance, format_time
 from archive.language.terms import is_english_release
-from archive.search import HitPosition, find_hit_position
-from archive.search.occurrences import extract_query_terms
-from archive.search.params import (
+from archive.search.marked_words import extract_query_terms
+from archive.search.near_duplicates import find_duplicates
+from archive.search.related_releases import choose_shown, find_related, read_related_releases
+from archive.search.results import HitPosition, find_hit_position
+from archive.search.search_request import (
     HIT_PARAMETERS,
     MAX_PAGE_NUMBER,
     build_hit_url,
@@ -58,7 +59,6 @@ from archive.search.params import (
     parse_positive_int,
     parse_search_request,
 )
-from archive.search.related import choose_shown, find_related, read_related_releases
 from archive.urls import strip_www
 from archive.web.charts import EDIT_EVENTS, VERSION_BARS, draw_versions
 from archive.web.highlights import MarkedHtml, PageHighlighter, list_answers

@@ -28,10 +28,16 @@ from archive.changes.change_feed import ANY_FINISHED_CRAWL_SQL, FILLED_SIZE, fin
 from archive.changes.edits_and_removals import read_first_crawl
 from archive.database.sqlite_files import FacetValue, build_connection_runner, run_without_waiting
 from archive.i18n import format_release_kind, format_stated_time, format_time, translate
-from archive.search import Results, find_examples, find_release_by_url, is_url, search, search_all
-from archive.search.fts import MATCH_NOTHING, build_current_sql, build_plan, match_word
-from archive.search.index import EVERY_RELEASE, NO_VALUE
-from archive.search.params import (
+from archive.search.counts_by_period import MAX_PAGE_HITS, list_periods
+from archive.search.edit_search import has_words
+from archive.search.excerpts import SearchHit, join_marked_text
+from archive.search.former_versions import find_former_hits, iter_edit_nodes, resolve_query
+from archive.search.query_language import find_terms, list_liked, parse_query
+from archive.search.query_sql import MATCH_NOTHING, build_current_sql, build_plan, match_word
+from archive.search.ranking import HitFinder
+from archive.search.results import Results, find_examples, find_release_by_url, is_url, search, search_all
+from archive.search.search_index import EVERY_RELEASE, NO_VALUE
+from archive.search.search_request import (
     ALL_VERSIONS,
     EXCLUDE_SUFFIX,
     FACETS,
@@ -51,12 +57,6 @@ from archive.search.params import (
     parse_search_request,
     toggle_facet_value,
 )
-from archive.search.periods import MAX_PAGE_HITS, list_periods
-from archive.search.query import find_terms, list_liked, parse_query
-from archive.search.ranking import HitFinder
-from archive.search.registers import has_words
-from archive.search.snippets import SearchHit, join_marked_text
-from archive.search.versions import find_former_hits, iter_edit_nodes, resolve_query
 from archive.web.charts import build_period_chart, describe_periods
 from archive.web.openapi import DataOperation, get_fields
 from archive.web.responses import (

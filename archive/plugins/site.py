@@ -41,7 +41,7 @@ from archive.i18n import (
 )
 from archive.language.terms import load_dictionaries
 from archive.params import FilterError
-from archive.search.index import SearchIndex
+from archive.search.search_index import SearchIndex
 from archive.web.datasette_api import (
     IS_NEXT,
     add_canned_queries,

@@ -20,7 +20,19 @@ from typing import Any
 from archive.changes.wording_history import Presence
 from archive.database.sqlite_files import FacetValue, RunQuery
 from archive.language.terms import find_compound_key, find_words
-from archive.search.fts import (
+from archive.search.former_versions import FormerHits, add_former_hits
+from archive.search.query_language import (
+    AndNode,
+    FilterNode,
+    NearNode,
+    Query,
+    TermNode,
+    find_terms,
+    list_liked,
+    loosen_query,
+    search_any_word,
+)
+from archive.search.query_sql import (
     MAX_COUNTED_HITS,
     MAX_HITS,
     MIN_BEGINNING_LENGTH,
@@ -42,20 +54,8 @@ from archive.search.fts import (
     read_month_counts,
     select_ids,
 )
-from archive.search.index import BRIEF_RELEASE, CODED_COLUMNS, NO_VALUE, ColumnCache, list_columns
-from archive.search.params import FACETS, LISTED_FACETS, SearchRequest
-from archive.search.query import (
-    AndNode,
-    FilterNode,
-    NearNode,
-    Query,
-    TermNode,
-    find_terms,
-    list_liked,
-    loosen_query,
-    search_any_word,
-)
-from archive.search.versions import FormerHits, add_former_hits
+from archive.search.search_index import BRIEF_RELEASE, CODED_COLUMNS, NO_VALUE, ColumnCache, list_columns
+from archive.search.search_request import FACETS, LISTED_FACETS, SearchRequest
 
 # Ranking.
 MAX_SORTED_HITS = 100_000  # hits sorted in memory; more are sorted by SQLite

@@ -21,10 +21,7 @@ from archive.database.sqlite_files import RunQuery
 from archive.language.lemmas import english_lemma, is_english_word, is_swedish_word
 from archive.language.synonyms import read_translations, split_query_words
 from archive.language.terms import COMMON_WORDS, find_words
-from archive.search.fts import ResolvedNames, iter_nodes
-from archive.search.index import ColumnCache
-from archive.search.params import SearchRequest
-from archive.search.query import (
+from archive.search.query_language import (
     QUOTED,
     REQUIRED,
     WRITTEN,
@@ -37,7 +34,10 @@ from archive.search.query import (
     fold_diacritics,
     parse_query,
 )
+from archive.search.query_sql import ResolvedNames, iter_nodes
 from archive.search.ranking import CorrectedQuery, HitFinder, HitPage, SpellingCorrection
+from archive.search.search_index import ColumnCache
+from archive.search.search_request import SearchRequest
 
 FEW_HITS = 5  # a query with more hits is assumed to be spelt correctly
 MAX_SUGGESTIONS = 2
@@ -140,7 +140,7 @@ async def correct_query(run: RunQuery, request: SearchRequest) -> CorrectedQuery
 def strip_operators(query: Query) -> str:
     """Return the words of a query without operators and quotation marks.
 
-    >>> from archive.search.query import parse_query
+    >>> from archive.search.query_language import parse_query
     >>> strip_operators(parse_query('"på natten" A1/2'))
     'på natten a1 2'
     """
@@ -318,7 +318,7 @@ def load_translations() -> dict[tuple[str, ...], str]:
 def is_english_query(query: Query) -> bool:
     """Return whether a query has words that are only English, and at least as many as words that are only Swedish.
 
-    >>> from archive.search.query import parse_query
+    >>> from archive.search.query_language import parse_query
     >>> [is_english_query(parse_query(text)) for text in ("gang violence", "våld", "Nato membership", "SOU 2023:4")]
     [True, False, True, False]
     """
@@ -335,7 +335,7 @@ def translate_query(query: Query) -> str | None:
 
     Also None if the query has filters, fields, excluded words, OR or NEAR, which the Swedish words would lack.
 
-    >>> from archive.search.query import parse_query
+    >>> from archive.search.query_language import parse_query
     >>> translate_query(parse_query("Climate policy in Ukraine"))
     'klimatpolitik ukraina'
     """

@@ -18,7 +18,7 @@ from markupsafe import Markup
 
 from archive.changes.edits_and_removals import EditWeek
 from archive.i18n import IMPORTANCE_LEVELS, format_importance, format_number, format_time, translate
-from archive.search.periods import MONTH, YEAR, PeriodCounts
+from archive.search.counts_by_period import MONTH, YEAR, PeriodCounts
 from archive.web.pages import format_month, format_short_month
 from archive.web.responses import SiteRequest
 

@@ -1,6 +1,6 @@
 """Marks the words of a search in the texts of a page: a release, a version or a comparison.
 
-Words match as in the excerpts of the results (archive.search.occurrences), even across inline elements. Marks are
+Words match as in the excerpts of the results (archive.search.marked_words), even across inline elements. Marks are
 elements without text of their own: apart from them, the HTML is unchanged, character by character.
 
 Each marked place is followed by links to the places before and after it. The style sheet shows them while the place is
@@ -23,8 +23,8 @@ from markupsafe import Markup, escape
 
 from archive.changes.field_differences import DiffRow
 from archive.i18n import translate
-from archive.search.occurrences import QueryTerm
-from archive.search.snippets import HighlightedText
+from archive.search.excerpts import HighlightedText
+from archive.search.marked_words import QueryTerm
 
 # inline elements, which do not separate words
 INLINE_TAGS = frozenset(("a", "b", "del", "em", "i", "ins", "s", "strong", "sub", "sup"))

@@ -23,7 +23,7 @@ from archive.database.removals import REMOVAL_KINDS
 from archive.health.metrics import TRACKED_FIELDS
 from archive.health.report import STATE_ORDER
 from archive.i18n import CATALOGUE_FILE, IMPORTANCE_LEVELS, LANGUAGES, LOCALE_FOLDER
-from archive.search.params import FACETS
+from archive.search.search_request import FACETS
 from scraper.normalise import KIND_PHRASES
 from tests.archive.sample import ROOT
 

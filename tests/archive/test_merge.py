@@ -8,7 +8,7 @@ from pathlib import Path
 
 from archive.database.models import Release
 from archive.merge import merge_releases
-from archive.search.index import encode_facet_term
+from archive.search.search_index import encode_facet_term
 from archive.store import Archive
 
 SEEN = datetime(2026, 3, 1, 8, tzinfo=UTC)

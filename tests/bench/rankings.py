@@ -18,8 +18,8 @@ from typing import Any
 import snowballstemmer
 
 from archive.language.terms import find_words
-from archive.search import search
-from archive.search.params import SearchRequest
+from archive.search.results import search
+from archive.search.search_request import SearchRequest
 from tests.bench.graded import RECALL_DEPTH, JudgedQuery
 
 Rank = Callable[[str], list[str]]  # a query → addresses, best first

@@ -19,7 +19,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from archive.database.sqlite_files import build_connection_runner, open_readonly
-from archive.search.related import RelatedReleases, find_related
+from archive.search.related_releases import RelatedReleases, find_related
 from tests.bench.collection import COLLECTION, import_collection
 from tests.bench.figures import judge
 

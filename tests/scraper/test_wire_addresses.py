@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from archive.duplicates import find_duplicates
+from archive.search.near_duplicates import find_duplicates
 from archive.store import Archive, SaveResult
 from scraper.agency import Agency
 from scraper.ingest import CrawlRecorder, Ingest

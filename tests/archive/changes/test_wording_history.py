@@ -17,8 +17,8 @@ from archive.changes.wording_history import CheckPair, Presence, read_presences
 from archive.database.models import Capture, Release
 from archive.database.sqlite_files import build_connection_runner
 from archive.merge import merge_releases
-from archive.search.occurrences import OccurrenceFinder
-from archive.search.query import parse_query
+from archive.search.marked_words import OccurrenceFinder
+from archive.search.query_language import parse_query
 from archive.store import Archive
 from archive.takedowns import hide_release, lift_takedown, redact_passage
 from tests.archive.random_events import RandomEvents

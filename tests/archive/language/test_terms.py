@@ -21,7 +21,7 @@ from archive.language.terms import (
     find_minor_parts,
     find_words,
 )
-from archive.search.fts import match_word
+from archive.search.query_sql import match_word
 
 FORMS = """
     människohandel människohandeln människohandelns · myndighet myndigheterna myndigheternas · barn barnen barnens

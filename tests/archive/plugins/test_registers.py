@@ -471,8 +471,8 @@ async def test_page_of_searched_edits_marks_the_words(history_site: Site) -> Non
 
 
 async def test_searched_edits_are_paged(history_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("archive.search.registers.MAX_CHECKED_EDITS", 4)
-    monkeypatch.setattr("archive.search.registers.EDIT_BATCH", 3)
+    monkeypatch.setattr("archive.search.edit_search.MAX_CHECKED_EDITS", 4)
+    monkeypatch.setattr("archive.search.edit_search.EDIT_BATCH", 3)
     url, revisions, sizes = "/-/edits.json?q=färjan OR vattenstånd OR cm&size=5", [], []
     while url:
         found = (await history_site.get(url.removeprefix(HOST))).json()
@@ -489,7 +489,7 @@ async def test_searched_edits_are_paged(history_site: Site, monkeypatch: pytest.
 
 async def test_incomplete_search_of_edits_says_so(history_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("registers", "versions"):
-        monkeypatch.setattr(f"archive.search.{module}.MAX_EDITS", 2)
+        monkeypatch.setattr(f"archive.search.results.{module}.MAX_EDITS", 2)
     for ending in ("json", "csv", "atom"):
         response = await history_site.get(f'/-/edits.{ending}?q="på söndag"')
         assert response.headers["archive-truncated"] == "after 2 edits"
@@ -643,7 +643,7 @@ async def test_data_without_words_is_an_error(history_site: Site) -> None:
 
 
 async def test_incomplete_history_says_so(history_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("archive.search.registers.MAX_RELEASES", 2)
+    monkeypatch.setattr("archive.search.edit_search.MAX_RELEASES", 2)
     response = await history_site.get("/-/phrase.json?q=i")
     assert response.json()["truncated"] is True
     assert response.headers["archive-truncated"].startswith("after 2")

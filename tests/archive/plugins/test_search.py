@@ -19,7 +19,7 @@ from datasette.database import QueryInterrupted
 
 from archive.database.models import Image, Release
 from archive.dates import Month
-from archive.search.params import EXCLUDE_SUFFIX, FACETS
+from archive.search.search_request import EXCLUDE_SUFFIX, FACETS
 from archive.store import Archive
 from archive.web.responses import get_search_columns
 from archive.web.sandbox import SandboxLimits
@@ -289,7 +289,7 @@ async def follow_pages(site: Site, url: str) -> list[dict[str, Any]]:
 )
 async def test_files_have_every_hit(site: Site, monkeypatch: pytest.MonkeyPatch, query: str, max_hits: int) -> None:
     lower_limits(monkeypatch, max_hits)
-    monkeypatch.setattr("archive.search.HIT_BATCH", 7)
+    monkeypatch.setattr("archive.search.results.HIT_BATCH", 7)
     rows = await follow_pages(site, f"/search.json?{query}&size=9")
     sheet = list(csv.DictReader(io.StringIO((await site.get(f"/search.csv?{query}")).text, newline="")))
     assert [int(row["release"]) for row in sheet] == [row["release"] for row in rows]
@@ -626,8 +626,8 @@ async def test_table_says_that_not_all_versions_were_searched(
 ) -> None:
     address = f"/archive/releases.json?{options}"
     assert "more earlier versions" not in (await history_site.get(address)).json()["human_description_en"]
-    monkeypatch.setattr("archive.search.versions.MAX_EDITS", 1)
-    monkeypatch.setattr("archive.search.versions.MAX_CHECKED", 0)
+    monkeypatch.setattr("archive.search.former_versions.MAX_EDITS", 1)
+    monkeypatch.setattr("archive.search.former_versions.MAX_CHECKED", 0)
     assert "more earlier versions" in (await history_site.get(address)).json()["human_description_en"]
 
 
@@ -718,7 +718,7 @@ async def test_search_links_to_its_comparison(site: Site, monkeypatch: pytest.Mo
     for query in ("", "q=vägarna&kind=news", "q=vägarna&versions=all", "show=questions"):
         assert find_link(await site.page(f"/search?{query}")) is None
     lower_limits(monkeypatch, 10)
-    monkeypatch.setattr("archive.search.periods.MAX_PAGE_HITS", 10)
+    monkeypatch.setattr("archive.search.counts_by_period.MAX_PAGE_HITS", 10)
     page = await site.page("/search?q=vägarna&size=5")
     assert not page.cssselect(".chart")
     assert "räknas inte per år här" in page.text_content()

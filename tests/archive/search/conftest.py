@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from archive.database.sqlite_files import RunQuery, build_connection_runner
-from archive.search import Results, search
-from archive.search.params import FACETS, SearchRequest
-from archive.search.snippets import MarkedText
+from archive.search.excerpts import MarkedText
+from archive.search.results import Results, search
+from archive.search.search_request import FACETS, SearchRequest
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 from archive.database.models import Release
 from archive.database.sqlite_files import RunQuery, build_connection_runner, run_without_waiting
 from archive.dates import Month
-from archive.search import search
-from archive.search.index import CODED_COLUMNS, LAST_CHANGE_SQL, NO_VALUE, ColumnCache
-from archive.search.params import SearchRequest
+from archive.search.results import search
+from archive.search.search_index import CODED_COLUMNS, LAST_CHANGE_SQL, NO_VALUE, ColumnCache
+from archive.search.search_request import SearchRequest
 from archive.store import Archive
 from tests.archive.random_events import RandomEvents
 from tests.archive.sample import SEEN
@@ -94,7 +94,7 @@ def read_tables(db: sqlite3.Connection) -> dict[int, dict[str, Any]]:
 def test_columns_follow_random_events(random: Random, reads: list[bool]) -> None:
     with (
         TemporaryDirectory() as folder,
-        patch("archive.search.index.LOG_BATCH", 7),
+        patch("archive.search.search_index.LOG_BATCH", 7),
         Archive(Path(folder) / "archive.db") as archive,
         closing(sqlite3.connect(archive.path)) as db,
     ):

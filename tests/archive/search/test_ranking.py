@@ -14,10 +14,10 @@ import pytest
 
 from archive.database.models import Release
 from archive.database.sqlite_files import build_connection_runner
-from archive.search import search, search_all
-from archive.search.index import ColumnCache
-from archive.search.params import FACETS
 from archive.search.ranking import HitFinder
+from archive.search.results import search, search_all
+from archive.search.search_index import ColumnCache
+from archive.search.search_request import FACETS
 from archive.store import Archive
 from tests.archive.sample import LIGHTHOUSES, PAGED, SEEN, UNDATED, WARBLERS
 from tests.archive.search.conftest import Searcher, build_request, lower_limits, marks
@@ -232,9 +232,9 @@ async def test_newest_hits_come_first_with_title_hits_on_top(
     facets: dict[str, Any],
 ) -> None:
     lower_limits(monkeypatch, MAX_HITS)
-    monkeypatch.setattr("archive.search.fts.MAX_HITS", MAX_HITS)
+    monkeypatch.setattr("archive.search.query_sql.MAX_HITS", MAX_HITS)
     monkeypatch.setattr("archive.search.ranking.MAX_SORTED_HITS", max_sorted)
-    monkeypatch.setattr("archive.search.fts.MAX_WINDOW_SHARE", max_window_share)
+    monkeypatch.setattr("archive.search.query_sql.MAX_WINDOW_SHARE", max_window_share)
     run = build_connection_runner(large_archive)
     columns = await ColumnCache().refresh(run)
     expected = list_expected_ids(large_archive, *text.split(), **facets)

@@ -15,8 +15,8 @@ from datasette.database import QueryInterrupted
 from datasette.plugins import pm
 from datasette.utils.asgi import Request
 
-import archive.search
 from archive.changes.edits_and_removals import MAX_REGISTER_PAGE_SIZE, read_edits_page
+from archive.search import results
 from archive.web.responses import EXPORT_LIMITS, DataExport, begin_export, write_workbook
 from archive.web.sandbox import BusyError, RequestQueue, SandboxLimits, VisitorRequest
 from archive.web.workbook import write_sheets
@@ -77,7 +77,7 @@ async def test_too_many_exports_are_rejected_before_reading(
 
 
 async def test_slow_readers_do_not_block_others(started_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("archive.search.HIT_BATCH", 7)
+    monkeypatch.setattr("archive.search.results.HIT_BATCH", 7)
     blocked = 0
 
     async def send(message: dict[str, Any]) -> None:
@@ -101,7 +101,7 @@ async def test_slow_readers_do_not_block_others(started_site: Site, monkeypatch:
 async def test_export_is_left_incomplete_if_it_loses_its_slot(
     started_site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("archive.search.HIT_BATCH", 7)
+    monkeypatch.setattr("archive.search.results.HIT_BATCH", 7)
     acquire, slots = RequestQueue.acquire, 0
 
     async def acquire_twice(self: Any, client: str = "") -> None:
@@ -123,7 +123,7 @@ async def test_export_is_left_incomplete_if_it_loses_its_slot(
 
 async def test_export_is_left_incomplete_if_reading_fails(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = 0
-    read_hits = archive.search.read_hits
+    read_hits = results.read_hits
 
     async def fail_second_time(*arguments: Any, **options: Any) -> Any:
         nonlocal calls
@@ -132,8 +132,8 @@ async def test_export_is_left_incomplete_if_reading_fails(site: Site, monkeypatc
             raise sqlite3.OperationalError("disk I/O error")
         return await read_hits(*arguments, **options)
 
-    monkeypatch.setattr("archive.search.HIT_BATCH", 7)
-    monkeypatch.setattr("archive.search.read_hits", fail_second_time)
+    monkeypatch.setattr("archive.search.results.HIT_BATCH", 7)
+    monkeypatch.setattr("archive.search.results.read_hits", fail_second_time)
     messages: list[dict[str, Any]] = []
 
     async def send(message: dict[str, Any]) -> None:
@@ -161,7 +161,7 @@ async def test_timeout_of_an_export_is_an_error_response(
         return await read_edits_page(run, query)
 
     queries: list[Any] = []
-    monkeypatch.setattr("archive.search.read_hits", fail)
+    monkeypatch.setattr("archive.search.results.read_hits", fail)
     monkeypatch.setattr(find_plugin("registers.py").EditsRegister, "read_page", staticmethod(fail_in_export))
     monkeypatch.setattr(find_plugin("registers.py"), "needs_export", lambda *_: True)
     for path in ("/search", "/-/edits"):

@@ -13,11 +13,11 @@ from pathlib import Path
 
 from archive.database.sqlite_files import RunQuery, build_connection_runner
 from archive.language.terms import find_words
-from archive.search import search
-from archive.search.index import ColumnCache
-from archive.search.params import MAX_PAGE_SIZE, SearchRequest
-from archive.search.query import MAX_QUERY_WORDS
-from archive.search.registers import PhraseEntry, read_phrase_history
+from archive.search.edit_search import PhraseEntry, read_phrase_history
+from archive.search.query_language import MAX_QUERY_WORDS
+from archive.search.results import search
+from archive.search.search_index import ColumnCache
+from archive.search.search_request import MAX_PAGE_SIZE, SearchRequest
 from tests.harness.year.history import History
 from tests.harness.year.told import SAME, Told, Verdict, is_same
 from tests.harness.year.world import Subject

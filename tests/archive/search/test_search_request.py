@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from datasette.utils import MultiParams
 
-from archive.search.params import (
+from archive.search.query_language import parse_query
+from archive.search.search_request import (
     EXCLUDE_SUFFIX,
     FACETS,
     MAX_FACET_VALUES,
@@ -16,7 +17,6 @@ from archive.search.params import (
     parse_search_request,
     toggle_facet_value,
 )
-from archive.search.query import parse_query
 from tests.archive.hostile_queries import LONG, OPERATORS, TYPED, WORDS
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from archive.search import prepare_finder, search
-from archive.search.periods import PeriodCounts, count_periods, find_limits, list_periods
-from archive.search.query import parse_query
+from archive.search.counts_by_period import PeriodCounts, count_periods, find_limits, list_periods
+from archive.search.query_language import parse_query
+from archive.search.results import prepare_finder, search
 from tests.archive.sample import PAGED
 from tests.archive.search.conftest import Searcher, build_request, lower_limits
 
@@ -64,9 +64,9 @@ async def test_too_many_hits_are_not_counted(sample: Searcher, monkeypatch: pyte
     assert counted.hit_page.capped
     assert counted.periods is not None
     assert counted.periods.total == PAGED  # all of them, not only those that are ranked
-    monkeypatch.setattr("archive.search.periods.MAX_PAGE_HITS", PAGED - 1)
+    monkeypatch.setattr("archive.search.counts_by_period.MAX_PAGE_HITS", PAGED - 1)
     assert (await search(sample.run, request, with_periods=True)).periods is None
-    monkeypatch.setattr("archive.search.periods.FIRST_BATCH", 5)  # stops when many more are to be expected
+    monkeypatch.setattr("archive.search.counts_by_period.FIRST_BATCH", 5)  # stops when many more are to be expected
     assert (await count(sample, "vägarna", 4)).total == 5
 
 
@@ -74,7 +74,7 @@ async def test_hits_are_read_in_batches(sample: Searcher, monkeypatch: pytest.Mo
     for text in ("vägarna", "från:2023"):
         expected = await count(sample, text)
         for name in ("FIRST_BATCH", "READ_BATCH"):
-            monkeypatch.setattr(f"archive.search.periods.{name}", 7)
+            monkeypatch.setattr(f"archive.search.counts_by_period.{name}", 7)
         assert await count(sample, text) == expected
         monkeypatch.undo()
 

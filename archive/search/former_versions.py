@@ -23,26 +23,16 @@ from archive.changes.history import IS_EDIT_SQL, find_last_seen, read_preceding_
 from archive.changes.wording_history import MAX_CHARACTERS, Presence, read_presences
 from archive.database.sqlite_files import RunQuery
 from archive.language.terms import is_english_release
-from archive.search.fts import (
-    MAX_HITS,
-    IndexTable,
-    ResolvedNames,
-    build_current_sql,
-    build_facet_conditions,
-    build_node_match,
-    build_plan,
-    iter_nodes,
-    resolve_names,
-    select_ids,
+from archive.search.excerpts import (
+    HighlightedText,
+    SearchHit,
+    TextChange,
+    choose_excerpt,
+    explain_match,
+    highlight_state,
 )
-from archive.search.index import EDIT_COLUMNS, NO_DATE
-from archive.search.occurrences import (
-    OccurrenceFinder,
-    QueryTerm,
-    extract_query_terms,
-    iter_leaves,
-)
-from archive.search.query import (
+from archive.search.marked_words import OccurrenceFinder, QueryTerm, extract_query_terms, iter_leaves
+from archive.search.query_language import (
     EDIT_FIELDS,
     QUOTED,
     REQUIRED,
@@ -60,14 +50,19 @@ from archive.search.query import (
     is_text,
     join_nodes,
 )
-from archive.search.snippets import (
-    HighlightedText,
-    SearchHit,
-    TextChange,
-    choose_excerpt,
-    explain_match,
-    highlight_state,
+from archive.search.query_sql import (
+    MAX_HITS,
+    IndexTable,
+    ResolvedNames,
+    build_current_sql,
+    build_facet_conditions,
+    build_node_match,
+    build_plan,
+    iter_nodes,
+    resolve_names,
+    select_ids,
 )
+from archive.search.search_index import EDIT_COLUMNS, NO_DATE
 
 if TYPE_CHECKING:
     from archive.search.ranking import HitFinder, HitList
@@ -394,7 +389,7 @@ def loosen_choice(part: QueryNode) -> QueryNode:
 
     An edit may have removed one of the words while another is still there: ETS 2 is also searched for as ETS2.
 
-    >>> from archive.search.query import parse_query
+    >>> from archive.search.query_language import parse_query
     >>> [len(loosen_choice(parse_query(text).tree).parts) for text in ("ETS 2", "ets OR utsläpp")]
     [3, 2]
     """

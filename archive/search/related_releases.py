@@ -18,7 +18,7 @@ from archive.changes.history import find_final_release
 from archive.database.sqlite_files import RunQuery
 from archive.language.synonyms import FUNCTION_WORDS
 from archive.language.terms import find_words
-from archive.search.index import INDEX_COLUMNS
+from archive.search.search_index import INDEX_COLUMNS
 
 MAX_WORDS = 12  # heaviest words of a release
 MAX_POSTINGS = 1_500  # releases that have them, added up; ranking one takes about 10 µs

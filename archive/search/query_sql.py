@@ -28,24 +28,7 @@ from archive.language.terms import (
     find_subject,
     find_words,
 )
-from archive.search.index import (
-    ATTACHMENT_COLUMNS,
-    BM25_WEIGHTS,
-    COLUMN_SUFFIXES,
-    FACET_PREFIXES,
-    FORM_PREFIX,
-    LAST_PART_PREFIX,
-    NO_VALUE,
-    PAGE_NUMBERS,
-    PAIR_COLUMNS,
-    PAIR_WEIGHTS,
-    TEXT_COLUMNS,
-    WAS_EDITED_SQL,
-    encode_facet_term,
-    list_columns,
-)
-from archive.search.params import LISTED_FACETS, SearchRequest
-from archive.search.query import (
+from archive.search.query_language import (
     LIKE_FIELD,
     LOOSE,
     NAME_FIELDS,
@@ -64,7 +47,24 @@ from archive.search.query import (
     TermNode,
     fold_diacritics,
 )
-from archive.search.related import RelatedReleases, find_related
+from archive.search.related_releases import RelatedReleases, find_related
+from archive.search.search_index import (
+    ATTACHMENT_COLUMNS,
+    BM25_WEIGHTS,
+    COLUMN_SUFFIXES,
+    FACET_PREFIXES,
+    FORM_PREFIX,
+    LAST_PART_PREFIX,
+    NO_VALUE,
+    PAGE_NUMBERS,
+    PAIR_COLUMNS,
+    PAIR_WEIGHTS,
+    TEXT_COLUMNS,
+    WAS_EDITED_SQL,
+    encode_facet_term,
+    list_columns,
+)
+from archive.search.search_request import LISTED_FACETS, SearchRequest
 
 # Columns of the index.
 TEXT_COLUMN_FILTER = f"{{{' '.join(TEXT_COLUMNS)}}}"
@@ -601,7 +601,7 @@ def quote_fts(lemma: str) -> str:
 def extract_filters(tree: QueryNode | None) -> AndNode | None:
     """Return the part of a query that restricts all hits to agencies, tags or days, or None.
 
-    >>> from archive.search.query import parse_query
+    >>> from archive.search.query_language import parse_query
     >>> extract_filters(parse_query("fyrar från:2010 -myndighet:fyr").tree).parts[0]
     FilterNode(field='from', value='2010-01-01')
     """

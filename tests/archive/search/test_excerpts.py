@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from archive.search.occurrences import extract_query_terms
-from archive.search.query import parse_query
-from archive.search.snippets import FRAGMENT_WORDS, HighlightedText, SearchHit
+from archive.search.excerpts import FRAGMENT_WORDS, HighlightedText, SearchHit
+from archive.search.marked_words import extract_query_terms
+from archive.search.query_language import parse_query
 from tests.archive.sample import HOSTILE
 from tests.archive.search.conftest import Searcher, marks, plain
 

@@ -31,10 +31,24 @@ from archive.database.sqlite_files import FacetValue, ListPage, RunQuery
 from archive.i18n import swedish_sort_key
 from archive.language.terms import is_english_release
 from archive.params import FilterError
-from archive.search import prepare_finder
-from archive.search.fts import ResolvedNames, build_current_sql, build_plan, extract_filters, iter_nodes, resolve_names
-from archive.search.index import ColumnCache
-from archive.search.occurrences import (
+from archive.search.excerpts import (
+    HighlightedText,
+    MarkedText,
+    SearchHit,
+    build_release_hit,
+    highlight_state,
+    read_release_hits,
+)
+from archive.search.former_versions import (
+    MAX_EDITS,
+    adapt_to_edits,
+    filter_current,
+    find_former_hits,
+    iter_parts,
+    keep_changed_texts,
+    read_edits,
+)
+from archive.search.marked_words import (
     OccurrenceFinder,
     QueryLeaf,
     QueryTerm,
@@ -42,8 +56,7 @@ from archive.search.occurrences import (
     extract_query_terms,
     iter_leaves,
 )
-from archive.search.params import SearchRequest
-from archive.search.query import (
+from archive.search.query_language import (
     AndNode,
     EditNode,
     NearNode,
@@ -55,23 +68,17 @@ from archive.search.query import (
     is_text,
     parse_query,
 )
-from archive.search.snippets import (
-    HighlightedText,
-    MarkedText,
-    SearchHit,
-    build_release_hit,
-    highlight_state,
-    read_release_hits,
+from archive.search.query_sql import (
+    ResolvedNames,
+    build_current_sql,
+    build_plan,
+    extract_filters,
+    iter_nodes,
+    resolve_names,
 )
-from archive.search.versions import (
-    MAX_EDITS,
-    adapt_to_edits,
-    filter_current,
-    find_former_hits,
-    iter_parts,
-    keep_changed_texts,
-    read_edits,
-)
+from archive.search.results import prepare_finder
+from archive.search.search_index import ColumnCache
+from archive.search.search_request import SearchRequest
 
 # Edits and removals.
 MAX_CHECKED_EDITS = 500  # edits that stored text decides about for one page; the next page continues
@@ -378,7 +385,7 @@ class PhraseHistory(RegisterSearch):
 def has_words(query: Query) -> bool:
     """Return whether a query has words that must occur, so that their history can be shown.
 
-    >>> from archive.search.query import parse_query
+    >>> from archive.search.query_language import parse_query
     >>> [has_words(parse_query(text)) for text in ("fyr", "fyr från:2024", "från:2024", "-fyr", "")]
     [True, True, False, False, False]
     """
@@ -388,7 +395,7 @@ def has_words(query: Query) -> bool:
 def quote_words(query: Query) -> str | None:
     """Return a query of several plain words as one phrase, or None if it is anything else.
 
-    >>> from archive.search.query import parse_query
+    >>> from archive.search.query_language import parse_query
     >>> quote_words(parse_query("120 miljoner kronor")), quote_words(parse_query('"120 miljoner"'))
     ('"120 miljoner kronor"', None)
     """

@@ -11,8 +11,8 @@ import pytest
 
 from archive.database.sqlite_files import build_connection_runner
 from archive.merge import merge_releases
-from archive.search import search
-from archive.search.related import find_related
+from archive.search.related_releases import find_related
+from archive.search.results import search
 from archive.store import Archive
 from archive.takedowns import hide_release, redact_passage
 from tests.archive.sample import Site, find_plugin, served

@@ -17,8 +17,8 @@ from sqlite_utils.cli import cli
 from archive.__main__ import main
 from archive.database.models import Question, Release
 from archive.language.terms import ANALYSIS_VERSION
-from archive.search.fts import match_word
-from archive.search.index import EDIT_COLUMNS, FORM_PREFIX, PARAGRAPH_END, encode_facet_term, extract_edit_texts
+from archive.search.query_sql import match_word
+from archive.search.search_index import EDIT_COLUMNS, FORM_PREFIX, PARAGRAPH_END, encode_facet_term, extract_edit_texts
 from archive.store import Archive
 
 SEEN = datetime(2024, 6, 3, 8, tzinfo=UTC)
@@ -197,7 +197,7 @@ def test_rebuild_stores_the_weights_of_today(archive: Archive) -> None:
 def test_interrupted_rebuild_is_resumed(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
     save_copies(archive, 5)
     before = read_vocabulary(archive)
-    monkeypatch.setattr("archive.search.index.REINDEX_BATCH", 2)
+    monkeypatch.setattr("archive.search.search_index.REINDEX_BATCH", 2)
 
     def interrupt(_: str, done: int, total: int) -> None:
         assert total == 5
@@ -215,7 +215,7 @@ def test_interrupted_rebuild_is_resumed(archive: Archive, monkeypatch: pytest.Mo
 def test_concurrent_rebuilds_share_the_work(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
     save_copies(archive, 7)
     before = read_vocabulary(archive)
-    monkeypatch.setattr("archive.search.index.REINDEX_BATCH", 2)
+    monkeypatch.setattr("archive.search.search_index.REINDEX_BATCH", 2)
     done_by_other: list[int] = []
     with Archive(archive.path) as other:
         done = archive.writer.index.rebuild(

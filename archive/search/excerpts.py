@@ -12,8 +12,7 @@ from typing import Any
 
 from archive.database.sqlite_files import RunQuery
 from archive.language.terms import is_english, is_english_release
-from archive.search.index import PAGE_NUMBERS
-from archive.search.occurrences import (
+from archive.search.marked_words import (
     Highlight,
     QueryTerm,
     find_highlights,
@@ -21,6 +20,7 @@ from archive.search.occurrences import (
     normalise_text,
     tokenise_text,
 )
+from archive.search.search_index import PAGE_NUMBERS
 
 # Excerpts.
 FRAGMENT_WORDS = 42  # words per excerpt

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from archive.language.synonyms import NAMES_FILE, SYNONYMS_FILE
-from archive.search.query import (
+from archive.search.query_language import (
     LOOSE,
     MAX_QUERY_WORDS,
     QUOTED,

@@ -17,9 +17,9 @@ import pytest
 from archive.database.models import Image, Question, Release
 from archive.database.sqlite_files import build_connection_runner
 from archive.merge import merge_releases
-from archive.search import find_hit_position, search, search_all
-from archive.search.index import ColumnCache
-from archive.search.snippets import SearchHit
+from archive.search.excerpts import SearchHit
+from archive.search.results import find_hit_position, search, search_all
+from archive.search.search_index import ColumnCache
 from archive.store import Archive
 from archive.takedowns import hide_release
 from tests.archive.changes.states import EDITS, read_markdown, read_stored_edits
@@ -230,8 +230,8 @@ async def test_counts_facets_and_exports_include_former_hits(versions: Searcher)
 async def test_more_than_can_be_checked_is_stated(
     versions: Searcher, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setattr(f"archive.search.versions.{name}", 1)
-    monkeypatch.setattr("archive.search.versions.MAX_HITS", 0)
+    monkeypatch.setattr(f"archive.search.former_versions.{name}", 1)
+    monkeypatch.setattr("archive.search.former_versions.MAX_HITS", 0)
     page = (await versions.find("(kran OR räkna OR säl) (båt OR boj OR gråsäl) -finnsinte", all_versions=True)).hit_page
     assert page.former.capped
     assert len(page.former.ids) <= 1
@@ -241,7 +241,7 @@ async def test_more_than_can_be_checked_is_stated(
 
 
 async def test_an_often_edited_release_leaves_room_for_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("archive.search.versions.MAX_CHECKED", 2)
+    monkeypatch.setattr("archive.search.former_versions.MAX_CHECKED", 2)
     with Archive(tmp_path / "archive.db") as archive:
         archive.add_agency("fyr", name="Fyrstyrelsen", home="https://fyr.example/")
         for number, edits in ((1, 1), (2, 6)):

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from archive import duplicates
 from archive.database.models import Release
-from archive.duplicates import (
+from archive.search import near_duplicates as duplicates
+from archive.search.near_duplicates import (
     DAY_RANGE,
     FIRST_BAND,
     MAX_DAYS_APART,
@@ -264,7 +264,7 @@ def test_number_of_compared_candidates_is_limited(archive: Archive, monkeypatch:
 
 
 def test_keys_are_the_same_on_every_machine() -> None:
-    """Keys are stored for years: if this fails, raise CODE_VERSION in archive/duplicates.py."""
+    """Keys are stored for years: if this fails, raise CODE_VERSION in archive/search/near_duplicates.py."""
     words = split_text_words(
         "Efter tio mörka år får kusten ljus igen, och båtarna hittar hem även när dimman ligger tät över skären."
     )

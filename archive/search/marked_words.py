@@ -30,8 +30,7 @@ from archive.language.terms import (
     find_words,
     is_english_release,
 )
-from archive.search.fts import MIN_BEGINNING_LENGTH, list_related_words, split_number
-from archive.search.query import (
+from archive.search.query_language import (
     LOOSE,
     QUOTED,
     REQUIRED,
@@ -44,6 +43,7 @@ from archive.search.query import (
     TermNode,
     find_terms,
 )
+from archive.search.query_sql import MIN_BEGINNING_LENGTH, list_related_words, split_number
 
 TEXT_TOKEN_PATTERN = re.compile(
     rf"[^\W_]+(?:[{INVISIBLE_CHARACTERS}]+[^\W_]+)*(?::(?:{CASE_ENDINGS})\b)?", re.IGNORECASE
@@ -272,7 +272,7 @@ class OccurrenceFinder:
     Filters of the query (agency, tag, days) are ignored; the caller has to apply them. prefix_lemmas: additional lemmas
     for words with a star.
 
-    >>> from archive.search.query import parse_query
+    >>> from archive.search.query_language import parse_query
     >>> finder = OccurrenceFinder(parse_query('"två fyrar" -hamn').tree)
     >>> texts = {"title": "Två fyrar", "lead": None, "body": "Två fyrar, en hamn.", "language": "sv"}
     >>> state = texts | {"questions": [], "images": []}

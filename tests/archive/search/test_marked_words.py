@@ -14,10 +14,10 @@ from archive.changes.history import read_stored_revisions
 from archive.database.models import LIST_FIELDS, STATE_FIELDS
 from archive.database.sqlite_files import RunQuery, build_connection_runner
 from archive.language.terms import find_words
-from archive.search.fts import build_hits_sql, build_match, iter_nodes, plan_search, resolve_names
-from archive.search.occurrences import OccurrenceFinder
-from archive.search.params import SearchRequest
-from archive.search.query import FilterNode, parse_query
+from archive.search.marked_words import OccurrenceFinder
+from archive.search.query_language import FilterNode, parse_query
+from archive.search.query_sql import build_hits_sql, build_match, iter_nodes, plan_search, resolve_names
+from archive.search.search_request import SearchRequest
 from tests.archive.hostile_queries import TYPED
 
 STATE: dict[str, Any] = {

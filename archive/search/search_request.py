@@ -9,7 +9,7 @@ from urllib.parse import quote_plus, urlencode
 
 from archive.dates import parse_typed_date
 from archive.params import UrlArguments
-from archive.search.query import (
+from archive.search.query_language import (
     DATE_FIELDS,
     MAX_QUERY_LENGTH,
     PERSON_FIELD,

@@ -12,11 +12,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from archive.search.fts import build_hits_sql, build_match, plan_search, select_ids
-from archive.search.index import NO_VALUE, UNDATED_MONTH
-from archive.search.params import SearchRequest
-from archive.search.query import DATE_FIELDS, AndNode, FilterNode, QueryNode, SearchNote
+from archive.search.query_language import DATE_FIELDS, AndNode, FilterNode, QueryNode, SearchNote
+from archive.search.query_sql import build_hits_sql, build_match, plan_search, select_ids
 from archive.search.ranking import HitFinder, HitPage
+from archive.search.search_index import NO_VALUE, UNDATED_MONTH
+from archive.search.search_request import SearchRequest
 
 MAX_PAGE_HITS = 100_000  # hits that a page of results counts; counting takes some 0.6 µs each
 MAX_COMPARED_HITS = 2_000_000  # hits that a comparison counts in one series

@@ -1,0 +1,402 @@
+"""Finds the releases that match a search, with their excerpts, counts and former versions."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from array import array
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from archive.changes.edits_and_removals import read_latest_edits
+from archive.changes.field_differences import find_main_change
+from archive.changes.history import find_final_release
+from archive.database.sqlite_files import FacetValue, RunQuery
+from archive.search.counts_by_period import PeriodCounts, count_hit_page
+from archive.search.excerpts import (
+    SearchHit,
+    TextChange,
+    read_attachment_excerpts,
+    read_question_hits,
+    read_release_hits,
+)
+from archive.search.former_versions import (
+    FormerHits,
+    describe_changes,
+    find_former_hits,
+    list_marked_terms,
+    resolve_query,
+)
+from archive.search.marked_words import QueryTerm
+from archive.search.query_language import Query, SearchNote
+from archive.search.query_sql import ResolvedNames, build_scope_sql, extract_filters, match_attachments
+from archive.search.ranking import SPEAKER_NAMES_SQL, TAG_NAMES_SQL, HitFinder, HitPage, LooseHits
+from archive.search.search_index import NO_VALUE, ColumnCache
+from archive.search.search_request import EXCLUDE_SUFFIX, YES_NO_FACETS, SearchRequest, format_parameter
+from archive.search.suggestions import FEW_HITS, Suggestion, correct_query, find_suggestions, is_english_query
+
+MAX_EXAMPLE_EDITS = 20
+MAX_EXAMPLE_WORDS = 5
+HIT_BATCH = 100  # hits read at a time if all are read
+URL_PATTERN = re.compile(r"https?://[^\s/]+\.[^\s/]+(?:/\S*)?|https?://[^\s/]+/\S*", re.IGNORECASE)
+RELEASE_BY_URL_SQL = """
+    with variants(url, position) as (select value, key from json_each(:urls))
+    select release from (
+      select r.id as release, variants.position from variants join releases r on r.url = variants.url
+      union all
+      select f.release, variants.position + 0.5 from variants join frontier f on f.url = variants.url
+      where f.release is not null
+    ) order by position limit 1
+"""
+# Values that are valid even if no release has them.
+ALWAYS_VALID_VALUES = {"kind": {NO_VALUE}, "year": {NO_VALUE}} | {name: {"yes", "no"} for name in YES_NO_FACETS}
+FACET_VALUES_SQL = {  # values of facets that are rows of a table, which may have no release
+    "agency": "select slug as value from agencies where slug in (select value from json_each(:names))",
+    "tag": "select name as value from tags where name in (select value from json_each(:names))",
+    "speaker": "select slug as value from people where slug in (select value from json_each(:names))",
+}
+AGENCIES_SQL = "select slug as value, name, name_en from agencies order by name"
+CHOSEN_NAMES_SQL = {
+    "agency": "select slug as value, name, name_en from agencies where slug in (select value from json_each(:slugs))",
+    "speaker": "select slug as value, name from people where slug in (select value from json_each(:slugs))",
+}
+FRESHNESS_SQL = """
+    select (select max(finished) from crawls where spider in ('news', 'revisit')) as crawled,
+      (select max(first_seen) from releases) as added,
+      (select nullif(max(sort_date), '') from release_facets) as newest
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Freshness:
+    """Dates that show how recent the searched data is."""
+
+    crawled: str | None  # end of the last crawl
+    added: str | None  # when the latest release was first seen
+    newest: str | None  # date of the newest release
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchScope:
+    """The releases that were searched, to explain why a search found nothing."""
+
+    agencies: list[FacetValue]  # each with its number of searched releases
+    stored: int  # number of all releases
+    is_limited: bool  # whether the request is limited to agencies, kinds, tags or days
+
+    @property
+    def total(self) -> int:
+        """Return the number of releases that were searched."""
+        return sum(choice.count for choice in self.agencies)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Results:
+    hits: list[SearchHit]
+    hit_page: HitPage
+    freshness: Freshness
+    notes: list[SearchNote] = field(default_factory=list)
+    suggestions: list[Suggestion] = field(default_factory=list)
+    scope: SearchScope | None = None
+    # (facet, value) → the value with its name, for counted values, chosen agencies and chosen speakers
+    facet_choices: dict[tuple[str, str], FacetValue] = field(default_factory=dict)
+    earlier: FormerHits | None = None  # releases that had the words; only looked for if none has them
+    periods: PeriodCounts | None = None  # None if there are too many hits, or it was not asked for
+
+
+async def prepare_finder(
+    run: RunQuery, request: SearchRequest, columns: ColumnCache | None = None
+) -> tuple[HitFinder, list[SearchNote]]:
+    """Return the finder of a request's hits, with notes about names in the query that do not exist.
+
+    columns: the archive's cached columns, for callers that search more than once; None: read the columns first.
+    """
+    columns = await (columns or ColumnCache()).refresh(run)
+    names, notes = await resolve_query(run, request.query.tree)
+    return HitFinder(run=run, columns=columns, request=request, names=names, correct=correct_query), notes
+
+
+async def search(
+    run: RunQuery, request: SearchRequest, columns: ColumnCache | None = None, *, with_periods: bool = False
+) -> Results:
+    """Find the releases or question pairs that match a request. columns: as for prepare_finder.
+
+    with_periods: also count the hits by month or year.
+    """
+    finder, name_notes = await prepare_finder(run, request, columns)
+    columns, names = finder.columns, finder.names
+    hit_page = await finder.find_page()
+    hits, suggestions, unknown_values = await asyncio.gather(
+        read_hits(run, request, hit_page.ids, names, hit_page.loose, former=hit_page.former),
+        find_suggestions(run, columns, request, hit_page, names),
+        find_unknown_values(run, columns, request),
+    )
+    notes = [*request.query.notes, *request.notes, *name_notes, *unknown_values]
+    if request.page > hit_page.pages:
+        notes.append(SearchNote("no_page", str(request.page)))
+    is_translated = any(other.reason == "translation" for other in suggestions)
+    if (
+        (is_translated or hit_page.total <= FEW_HITS)
+        and is_english_query(request.query)
+        and not any((hit.row["language"] or "").lower().startswith("en") for hit in hits if not hit.is_loose)
+    ):  # "AI" and "Trump" count as English too, but find enough, and have no Swedish translation
+        notes.append(SearchNote("english"))
+    if hit_page.title_matches_first:
+        notes.append(SearchNote("titled"))
+    needs_earlier = not (hit_page.total or request.all_versions or request.news)
+    return Results(
+        hits=hits,
+        hit_page=hit_page,
+        notes=notes,
+        suggestions=suggestions,
+        freshness=Freshness(**dict((await run(FRESHNESS_SQL, {}))[0])),
+        scope=None if hit_page.total else await read_search_scope(run, columns, request, names),
+        facet_choices=await name_facet_values(run, request, hit_page),
+        earlier=await find_former_hits(finder, ()) if needs_earlier and request.show == "releases" else None,
+        periods=await count_hit_page(finder, hit_page) if with_periods and hit_page.total else None,
+    )
+
+
+async def search_all(
+    run: RunQuery, request: SearchRequest, columns: ColumnCache | None = None
+) -> AsyncIterator[list[SearchHit]]:
+    """Yield all releases or question pairs that match, in batches, in the order of the pages."""
+    finder, _ = await prepare_finder(run, request, columns)
+    strict = await finder.fetch_all()
+    loose = await finder.find_loose_hits(strict)
+    ids = array("q", loose.order or strict.ids)
+    for start in range(0, len(ids), HIT_BATCH):
+        batch = ids[start : start + HIT_BATCH]
+        yield await read_hits(run, request, batch, finder.names, loose, former=strict.former)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HitPosition:
+    """The terms to mark on a page, and the position of the page among the hits of a search.
+
+    number: counted from 1; None: the page is not a hit, or no longer one. total: number of strict hits.
+    """
+
+    query_terms: list[QueryTerm]
+    number: int | None = None
+    total: int = 0
+    capped: bool = False  # there are more hits than `total`
+    is_loose: bool = False
+    change: TextChange | None = None  # by which it is a hit
+    previous: SearchHit | None = None
+    next: SearchHit | None = None
+
+
+async def find_hit_position(
+    run: RunQuery, request: SearchRequest, release_id: int, number: int | None, columns: ColumnCache
+) -> HitPosition:
+    """Find the position of a release, or of one of its questions, among the hits of a request, and the adjacent hits.
+
+    number: its position in the results that linked to it, which may be outdated; None: do not look for it.
+    """
+    page = (number or 0) // request.size + 1  # the page with the next hit
+    finder, _ = await prepare_finder(run, replace(request, page=page), columns)
+    names = finder.names
+    strict_terms = list_marked_terms(request.query.tree, names)
+    if number is None:
+        return HitPosition(query_terms=strict_terms)
+    strict, total = await finder.fetch_counted()
+    loose = await finder.find_loose_hits(strict)
+    ids = loose.order or strict.ids
+    own = {release_id}
+    if request.show == "questions":
+        own = {
+            row["id"] for row in await run("select id from questions where release = :release", {"release": release_id})
+        }
+    index = number - 1
+    if index >= len(ids) or ids[index] not in own:
+        index = next((place for place, key in enumerate(ids) if key in own), -1)
+    if index < 0:
+        return HitPosition(query_terms=strict_terms)
+    has_changes = bool(strict.former.ids or names.edits)
+    places = [index - 1, *([index] if has_changes else []), index + 1]
+    places = [place for place in places if 0 <= place < len(ids)]
+    hits = await read_hits(run, request, [ids[place] for place in places], names, loose, former=strict.former)
+    by_id = {hit.row["pair" if hit.is_pair else "id"]: hit for hit in hits}
+    own_hit = by_id.get(ids[index]) if has_changes else None
+    query = loose.queries.get(ids[index])
+    return HitPosition(
+        query_terms=list_marked_terms(query.tree, names) if query else strict_terms,
+        number=index + 1,
+        total=total,
+        capped=(strict.capped or strict.former.capped) and not finder.has_only_facets,
+        is_loose=query is not None,
+        change=own_hit.change if own_hit else None,
+        previous=by_id.get(ids[index - 1]) if index else None,
+        next=by_id.get(ids[index + 1]) if index + 1 < len(ids) else None,
+    )
+
+
+async def read_hits(
+    run: RunQuery,
+    request: SearchRequest,
+    ids: Sequence[int],
+    names: ResolvedNames,
+    loose: LooseHits,
+    *,
+    former: FormerHits,
+) -> list[SearchHit]:
+    """Return the releases or question pairs with these ids as hits with excerpts, in the order of `ids`."""
+    read = read_question_hits if request.show == "questions" else read_release_hits
+    by_query: dict[Query, list[int]] = {}
+    former_ids, unmarked = set(former.ids), Query()  # the current texts of former hits are not shown
+    for key in ids:
+        query = unmarked if key in former_ids else loose.queries.get(key, request.query)
+        by_query.setdefault(query, []).append(key)
+    hits: dict[int, SearchHit] = {}
+    for query, keys in by_query.items():
+        terms = list_marked_terms(query.tree, names, with_edits=query is not request.query)
+        for hit in await read(run, keys, terms):
+            key = hit.row["pair" if hit.is_pair else "id"]
+            hits[key] = replace(hit, is_loose=key in loose.queries)
+    if request.show != "questions" and (match := match_attachments(request.query.tree, names)):
+        terms = list_marked_terms(request.query.tree, names)
+        excerpts = await read_attachment_excerpts(run, list(hits), match, terms)
+        hits = {key: replace(hit, attachment=excerpts.get(key)) for key, hit in hits.items()}
+    found = [hits[key] for key in ids if key in hits]
+    return await describe_changes(run, found, request.query.tree, names, former)
+
+
+async def name_facet_values(
+    run: RunQuery, request: SearchRequest, hit_page: HitPage
+) -> dict[tuple[str, str], FacetValue]:
+    """Return the counted facet values, and chosen agencies and speakers, which may have no hits, with their names."""
+    chosen: dict[tuple[str, str], FacetValue] = {}
+    for name, sql in CHOSEN_NAMES_SQL.items():
+        slugs = [*request.include.get(name, ()), *request.exclude.get(name, ())]
+        rows = await run(sql, {"slugs": json.dumps(slugs)}) if slugs else []
+        chosen |= {(name, row["value"]): FacetValue(**dict(row), count=0) for row in rows}
+    return chosen | {(name, choice.value): choice for name, choices in hit_page.facets.items() for choice in choices}
+
+
+async def read_search_scope(
+    run: RunQuery, columns: ColumnCache, request: SearchRequest, names: ResolvedNames
+) -> SearchScope:
+    """Count, by agency, the releases that match everything in the request except its words."""
+    counts = columns.count_all_values("agency")
+    rows = [row for row in await run(AGENCIES_SQL, {}) if row["value"] in counts]
+    stored = sorted((FacetValue(**dict(row), count=counts[row["value"]]) for row in rows), key=lambda each: -each.count)
+    is_limited = request.has_filters or extract_filters(request.query.tree) is not None
+    searched = (
+        [FacetValue(**dict(row)) for row in await run(*build_scope_sql(request, names))] if is_limited else stored
+    )
+    return SearchScope(agencies=searched, stored=sum(choice.count for choice in stored), is_limited=is_limited)
+
+
+async def find_unknown_values(run: RunQuery, columns: ColumnCache, request: SearchRequest) -> list[SearchNote]:
+    """Return a note for each chosen facet value that does not exist."""
+    notes = []
+    for chosen, suffix in ((request.include, ""), (request.exclude, EXCLUDE_SUFFIX)):
+        for name, values in chosen.items():
+            if name in FACET_VALUES_SQL:
+                known = {row["value"] for row in await run(FACET_VALUES_SQL[name], {"names": json.dumps(values)})}
+            else:
+                known = ALWAYS_VALID_VALUES[name] | columns.value_codes[name].keys()
+            unknown = (value for value in values if value not in known)
+            notes += [SearchNote("no_value", format_parameter(name + suffix, value)) for value in unknown]
+    return notes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchExample:
+    """A search that shows what the archive can do, with its number of hits. kind: the name of what it shows."""
+
+    kind: str
+    request: SearchRequest
+    count: int
+    capped: bool = False  # there are more hits than `count`
+
+
+async def find_examples(run: RunQuery, columns: ColumnCache, field_names: Mapping[str, str]) -> list[SearchExample]:
+    """Return searches that have hits in this archive: for removed words, who speaks, tags, files and so on.
+
+    field_names: how the fields `removed`, `speaker` and `tag` are written in the visitor's language. The examples are
+    kept until the archive changes.
+    """
+    language = "".join(field_names.values())
+    last_change, kept = (await columns.refresh(run)).examples.get(language, (0, []))
+    if last_change == columns.last_change:
+        return list(kept)
+    values = {"removed": await find_removed_wording(run)}
+    for name, sql in (("speaker", SPEAKER_NAMES_SQL), ("tag", TAG_NAMES_SQL)):
+        most_common = columns.lists[name].count_all(1)
+        rows = await run(sql, {"ids": json.dumps(list(most_common))})
+        values[name] = rows[0]["name"] if rows else ""
+    requests = {
+        name: SearchRequest(text=f'{field_names[name]}:"{value}"', strict=True)
+        for name, value in values.items()
+        if value and '"' not in value
+    }
+    examples = []
+    for name, request in requests.items():
+        finder, _ = await prepare_finder(run, request, columns)
+        hits = await finder.fetch("newest")
+        shown = replace(request, strict=False)
+        examples.append(SearchExample(kind=name, request=shown, count=len(hits.ids), capped=hits.capped))
+    for name in YES_NO_FACETS:
+        count = columns.count_all_values(name).get("yes", 0)
+        examples.append(SearchExample(kind=name, request=SearchRequest(include={name: ("yes",)}), count=count))
+    years = columns.count_all_values("year")
+    if oldest := min(years.keys() - {NO_VALUE}, default=None):
+        request = SearchRequest(to_day=f"{oldest}-12-31", order="oldest")
+        examples.append(SearchExample(kind="oldest", request=request, count=years[oldest]))
+    examples = [example for example in examples if example.count]
+    columns.examples[language] = columns.last_change, examples
+    return examples
+
+
+async def find_removed_wording(run: RunQuery) -> str:
+    """Return words that one of the latest important edits replaced, such as an amount or a date, or ""."""
+    for edit in await read_latest_edits(run, MAX_EXAMPLE_EDITS):
+        change = find_main_change("sv", edit["changes"])
+        words = change.before.split() if change and change.before else []
+        if 0 < len(words) <= MAX_EXAMPLE_WORDS:
+            return " ".join(words)
+    return ""
+
+
+def is_url(text: str) -> bool:
+    """Return whether a text is a single web address.
+
+    >>> is_url("https://a.se/nyheter/1"), is_url("fyrar https://a.se/"), is_url("https")
+    (True, False, False)
+    """
+    return URL_PATTERN.fullmatch(text.strip()) is not None
+
+
+async def find_release_by_url(run: RunQuery, text: str) -> int | None:
+    """Return the id of the release at a current or former URL, or None.
+
+    If the release was merged, this is the id of the release that it was merged into.
+    """
+    if not is_url(text):
+        return None
+    rows = await run(RELEASE_BY_URL_SQL, {"urls": json.dumps(list_url_variants(text.strip()))})
+    return await find_final_release(run, rows[0]["release"]) if rows else None
+
+
+def list_url_variants(url: str) -> list[str]:
+    """List a URL and other common spellings of it, the most likely first.
+
+    They differ in fragment, query, trailing slash, scheme and www.
+
+    >>> list_url_variants("https://www.a.se/b#c")[:4]
+    ['https://www.a.se/b#c', 'https://www.a.se/b', 'https://www.a.se/b/', 'http://www.a.se/b']
+    """
+    scheme, _, address = url.partition("://")
+    without_fragment = address.partition("#")[0]
+    without_query = without_fragment.partition("?")[0]
+    addresses = [
+        text for base in (without_fragment, without_query) for text in (base, base.rstrip("/"), base.rstrip("/") + "/")
+    ]
+    other_hosts = [text[4:] if text.lower().startswith("www.") else f"www.{text}" for text in addresses]
+    other_scheme = "http" if scheme.lower() == "https" else "https"
+    variants = [url, *(f"{scheme}://{text}" for text in addresses), *(f"{other_scheme}://{text}" for text in addresses)]
+    variants += [f"{name}://{text}" for text in other_hosts for name in ("https", "http")]
+    return list(dict.fromkeys(variants))

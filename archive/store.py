@@ -49,7 +49,7 @@ from archive.database.sqlite_files import (
     write_transaction,
 )
 from archive.dates import now, to_iso
-from archive.quotes import Quote, find_quotes, write_quotes
+from archive.quotes.speakers import Quote, find_quotes, write_quotes
 from archive.search.near_duplicates import BandKeys, NearDuplicates, build_band_keys, join_text_fields
 from archive.search.search_index import IndexTerms, SearchIndex, extract_terms
 

@@ -18,14 +18,14 @@ from datasette.database import QueryInterrupted
 from datasette.utils import add_cors_headers
 
 from archive.changes.wording_history import CheckPair, format_change
-from archive.quotation_check import (
+from archive.quotes.quotation_comparison import find_quotations
+from archive.quotes.quotation_lookup import (
     MAX_QUOTATION_WORDS,
     MIN_QUOTATION_WORDS,
     QuotationCheck,
     QuotationResult,
     add_speakers,
 )
-from archive.quotations import find_quotations
 from archive.search.results import FRESHNESS_SQL
 from archive.search.search_request import SearchRequest, build_search_url
 from archive.web.forms import MAX_TEXT_BYTES, PostedTextError, answer_options, read_fields

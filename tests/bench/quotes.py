@@ -402,7 +402,9 @@ def load_finder(name: str) -> Finder:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.quotes")
-    parser.add_argument("--finder", type=load_finder, default="archive.quotes:find_quotes", metavar="MODULE:FUNCTION")
+    parser.add_argument(
+        "--finder", type=load_finder, default="archive.quotes.speakers:find_quotes", metavar="MODULE:FUNCTION"
+    )
     parser.add_argument("--part", choices=PARTS, default="rules")
     parser.add_argument("--misses", type=int, default=0, metavar="N", help="print so many of what is wrong")
     options = parser.parse_args()

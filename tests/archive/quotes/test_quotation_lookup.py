@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from archive import quotation_check
 from archive.database.models import Capture, Release
 from archive.database.sqlite_files import build_connection_runner
-from archive.quotation_check import QuotationCheck, QuotationResult
-from archive.quotations import find_quotations
+from archive.quotes import quotation_lookup as quotation_check
+from archive.quotes.quotation_comparison import find_quotations
+from archive.quotes.quotation_lookup import QuotationCheck, QuotationResult
 from archive.store import Archive
 from archive.takedowns import hide_release, redact_passage
 

@@ -31,7 +31,8 @@ from archive.changes.history import find_final_release, read_version_texts
 from archive.changes.wording_history import Presence, read_presences
 from archive.database.sqlite_files import RunQuery
 from archive.language.terms import find_words
-from archive.quotations import (
+from archive.quotes.person_names import HEAD_STEM, NO_FIRST_NAME, NO_PERSON, PARTY, UPPER, name_in
+from archive.quotes.quotation_comparison import (
     ATTRIBUTION,
     DASHES,
     DOUBLE_MARKS,
@@ -46,7 +47,6 @@ from archive.quotations import (
     find_pieces,
     is_mark,
 )
-from archive.quotes.names import HEAD_STEM, NO_FIRST_NAME, NO_PERSON, PARTY, UPPER, name_in
 from archive.search.query_sql import match_form
 from archive.search.search_index import is_vocabulary_word
 
@@ -454,7 +454,7 @@ def add_speakers(text: str, quotations: Sequence[Quotation]) -> list[Quotation]:
 
     A last name alone is enough if the text has one full name with it.
 
-    >>> from archive.quotations import find_quotations
+    >>> from archive.quotes.quotation_comparison import find_quotations
     >>> text = "Bo Li sade: ”Det är klart.” ”Vi är glada”, säger Li. Hon sade till Bo Li: ”Vi är klara.”"
     >>> [quotation.speaker for quotation in add_speakers(text, find_quotations(text))]
     ['Bo Li', 'Bo Li', None]

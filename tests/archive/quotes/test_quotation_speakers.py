@@ -11,15 +11,9 @@ from pathlib import Path
 import pytest
 
 from archive.database.sqlite_files import build_connection_runner
-from archive.quotation_check import (
-    QuotationCheck,
-    QuotationResult,
-    add_speakers,
-    is_person,
-    may_be_same,
-)
-from archive.quotations import find_quotations
-from tests.archive.test_quotation_check import QuotedArchive
+from archive.quotes.quotation_comparison import find_quotations
+from archive.quotes.quotation_lookup import QuotationCheck, QuotationResult, add_speakers, is_person, may_be_same
+from tests.archive.quotes.test_quotation_lookup import QuotedArchive
 
 WORDS = "Vi bygger tre nya fyrar vid sundet i år"
 OTHER_WORDS = "Kajen i Norrhamn ska stå klar före jul"

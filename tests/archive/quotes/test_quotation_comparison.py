@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from archive.quotations import (
+from archive.quotes.quotation_comparison import (
     PassageText,
     ReleaseText,
     diff_original,

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from archive.changes.facts import ABBREVIATIONS, FUNCTION_WORDS, NAME_PARTICLES
-from archive.quotations import DOUBLE_MARKS, SENTENCE_END
+from archive.quotes.quotation_comparison import DOUBLE_MARKS, SENTENCE_END
 
 MAX_ATTRIBUTION_LENGTH = 600  # characters
 

@@ -1,0 +1,690 @@
+"""Finds who says what in a release: each quotation with the name and role that are printed for its speaker.
+
+What is a quote
+  - A dash reply that is attributed (", säger NAME"), or that stands where only speech can: below a printed question,
+    next to attributed replies, or after a line that introduces it. Items of a list are none.
+  - A passage in quotation marks with an attribution right after or before it. A title or a word in marks is none.
+  - Paragraphs below a line such as "NAME har gjort följande uttalande:".
+
+Who the speaker is
+  - The name in the attribution. If that has a part of it, a pronoun ("säger hon") or a role ("sa statsministern"), or
+    if there is no attribution, the name is looked for in the rest of the release: before the quotation, then after it.
+    No name is ever taken from another release.
+  - The role is the one in the attribution, or else one that is printed with the name in the same release.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
+from dataclasses import field as dataclass_field
+from itertools import groupby, islice, pairwise, takewhile
+from operator import attrgetter
+from typing import Literal, NamedTuple
+
+from sqlite_utils import Database
+
+from archive.database.models import build_slug
+from archive.quotes.person_names import (
+    ADVERBS,
+    NAME_WORD,
+    NO_PERSON,
+    ROLE_HEAD,
+    ROLE_HEADS,
+    UPPER,
+    Subject,
+    find_organisation,
+    find_role_after,
+    find_role_before,
+    has_full_name,
+    is_genitive,
+    is_single_name,
+    iter_names,
+    name_in,
+    parse_introduction,
+    parse_subject,
+    segment_end,
+    sentence_start,
+)
+from archive.quotes.quotation_comparison import (
+    CLOSING_MARKS,
+    DOUBLE_MARKS,
+    LINE,
+    SENTENCE_END,
+    SPEECH_AFTER_COLON,
+    SPEECH_DASH,
+    SPEECH_VERBS,
+    find_marked_passages,
+)
+
+QUOTED_FIELDS = ("title", "lead", "body")
+MAX_NEAR_PEOPLE = 200  # mentions of people before a quotation, in its paragraph, and after it
+MAX_PRONOUN_DISTANCE = 4  # paragraphs between a pronoun and the name that it stands for
+MIN_MARKED_WORDS = 3  # of a passage in marks that only a line before it attributes
+ATTRIBUTION_START = re.compile(
+    rf"(?P<comma>(?:[!?….]?[{DOUBLE_MARKS}’]?[,!?…]|[{DOUBLE_MARKS}])[{DOUBLE_MARKS}’]?)\s+(?P<verb>{SPEECH_VERBS})(?!\w)"
+    rf"(?: (?:{ADVERBS})(?!\w))?,?\s+(?=\w)",
+)
+# "…,” NAME said"
+SUBJECT_FIRST = re.compile(
+    rf"[,.!?]?[{DOUBLE_MARKS}’]\s+(?P<subject>[^.,:\n{DOUBLE_MARKS}]{{2,80}}?) "
+    r"(?:said|says|added|adds|stated|noted|explained|explains|stressed|concluded|continued|wrote)(?!\w)"
+)
+# At the end of a reply, where a full name must follow: another verb ("reflekterade NAME"), or none.
+FINAL_ATTRIBUTIONS = tuple(
+    re.compile(pattern)
+    for pattern in (
+        rf"\s+(?:säger|sade|sa),\s+(?=(?:[\w-]+-? ){{0,6}}{NAME_WORD} (?:[{UPPER}] )?{NAME_WORD}[^.\n]*\.?$)",
+        rf",\s+(?={NAME_WORD} [^,.]*, [^,.]*\b{ROLE_HEAD}[^,.]*\.?$)",
+        rf",\s+(?=(?:[\w-]+-,? )*(?:och )?[\w-]*(?:{ROLE_HEADS}) {NAME_WORD} {NAME_WORD}[^,.]{{0,30}}\.?$)",
+        r"(?:,|(?<=[!?]))\s+(?:\w{3,}(?:ade|ar|er)|slår|slog)\s+"
+        rf"(?=(?:[\w-]+ ){{0,3}}{NAME_WORD} (?:[{UPPER}] )?{NAME_WORD}[^,.]*\.?$)",
+        rf"\s+(?:berättar|berättade|konstaterar|konstaterade|fortsätter|tillägger)\s+"
+        rf"(?=(?:[\w-]+-? ){{0,6}}{NAME_WORD} (?:[{UPPER}] )?{NAME_WORD}[^.\n]*\.?$)",
+        rf"\s+(?:säger|sade|sa)\s+(?=[^.\n]*[{UPPER}][^.\n]*\.?$)",
+    )
+)
+FINAL_SAID = re.compile(
+    rf",\s+(?:säger|sade|sa|says|said)\s+(?=[^.,\n]*{NAME_WORD} [^.\n]*\.?$)"
+)  # of a reply with a bullet
+DEPUTIES = frozenset(
+    ("vice", "biträdande", "bitr", "ställföreträdande", "tf", "tillförordnad", "tidigare", "förre", "deputy")
+)
+LIST_OPENER = re.compile(r"(?::|\b(?:att|om|för|och|i|som|av|med|på|ska|vill|bör|måste|kan|behöver))$")
+# A line that announces points, even if it names somebody: "NAME lägger fram tre förslag:"
+ANNOUNCES_POINTS = re.compile(
+    r"\b(?:två|tre|fyra|fem|sex|sju|åtta|\d+|följande|bland annat|förslag\w*|punkter\w*|åtgärder\w*|mål\w*|frågor\w*"
+    r"|prioriteringar\w*|teman?|vill|ska|föreslår|kräver|lovar|presenterar|three|four|five|following|points)\b[^.!?]*:?$",
+    re.IGNORECASE,
+)
+BULLET = re.compile(r"[•·*]\s*")
+# "Det sade NAME när …" after a reply
+SAID_BY = re.compile(rf"(?:Det|Så|Detta) (?:{SPEECH_VERBS}) (?=\w)")
+INTRODUCTION = re.compile(rf"(?<!\w)(?:{SPEECH_VERBS}|citerar|beskrev|formuleringen|uttalande|uttryckte|enligt)(?!\w)")
+STATEMENT = re.compile(r"(?:följande|gemensamma) (?:gemensamma )?(?:uttalande|kommentar|kommentarer)[^.\n]{0,40}:$")
+FIRST_PERSON = re.compile(r"(?<!\w)(?:jag|vi|mig|oss|min|mitt|mina|vår|vårt|våra|I|we|our|us)(?!\w)", re.IGNORECASE)
+THIRD_PERSON = re.compile(
+    rf"(?:(?:han|hon|he|she) (?:[\w]+ )?(?:{SPEECH_VERBS}|lyfter|lyfte|avslutar|framhäver)(?!\w))", re.IGNORECASE
+)
+# "säger NAME, samtidigt som han betonar …": what follows is the text's, no speech
+CLAUSE_OF_SPEAKER = re.compile(r"(?<!\w)(?:som|medan|när|där|och) (?:han|hon|hen|he|she)(?!\w)")
+ASKS = re.compile(
+    r"(?<!\w)(?:frågar|frågade|undrar|undrade|asks|asked)(?!\w)"
+)  # who is named asks, and does not answer
+NO_SPEECH_VERB = re.compile("enligt|according")  # it names a source of the speaker
+# after a verb of saying: what a speaker says of their own words, or what follows no subject
+OWN_WORDS = re.compile(
+    r"(?:jag|vi|du|ni|man|att|det|i|på|om|till|hur|vad|varför|då|nej|ja|så|I|we|you|that|this|it)(?!\w)", re.IGNORECASE
+)
+Origin = Literal["attribution", "pronoun", "role", "context"]
+Kind = Literal["dash", "marks", "interview", "block"]
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quote:
+    """A quotation in a release. Its words are at `spans` of a field: several where its attribution stands within it.
+
+    speaker: the name as printed, or None if only a role is. organisation: what the speaker is said to belong to.
+    origin: where the speaker's name is: in the attribution, or found by its pronoun or role, or by what is around it.
+    """
+
+    field: str
+    spans: tuple[Span, ...]
+    kind: Kind
+    text: str
+    speaker: str | None = None
+    role: str | None = None
+    organisation: str | None = None
+    origin: Origin = "attribution"
+
+
+class Person(NamedTuple):
+    """A name in the text that is no speech, with the role printed beside it."""
+
+    name: str
+    role: str | None
+    paragraph: int
+    start: int
+    is_opening: bool  # of a sentence
+
+
+@dataclass(slots=True)
+class Paragraph:
+    """A line of a field, and what is speech in it."""
+
+    field: str
+    start: int
+    text: str
+    index: int
+    dash: int = 0  # where the words after a dash begin
+    speech: list[Span] = dataclass_field(default_factory=list)
+    subject: Subject | None = None
+    kind: Kind | None = None
+
+    def end_of_sentence(self) -> bool:
+        return SENTENCE_END.search(self.text[-4:]) is not None
+
+
+def find_quotes(texts: Mapping[str, str | None]) -> list[Quote]:
+    """Return the quotations in the title, lead and body of a release, in order.
+
+    >>> body = "– Det är klart, säger hamnchef Anna Ek.\\n– Vi bygger nu, säger hon."
+    >>> [(quote.spans, quote.speaker, quote.role, quote.origin) for quote in find_quotes({"body": body})]
+    [(((2, 14),), 'Anna Ek', 'hamnchef', 'attribution'), (((42, 54),), 'Anna Ek', 'hamnchef', 'pronoun')]
+    """
+    paragraphs = [*iter_fields(texts)]
+    for paragraph in paragraphs:
+        attribute_paragraph(paragraph)
+    mark_context(paragraphs)
+    if not any(paragraph.kind for paragraph in paragraphs):
+        return []
+    people = find_people(paragraphs) if any(map(needs_people, paragraphs)) else []
+    quotes, last, speaker = list[Quote](), None, None
+    for paragraph in paragraphs:
+        if paragraph.subject is UNNAMED:
+            last = speaker = None  # what follows may be said by the same person
+        if paragraph.kind is None:
+            continue
+        spans = tuple((paragraph.start + start, paragraph.start + end) for start, end in paragraph.speech)
+        words = " ".join(paragraph.text[start:end] for start, end in paragraph.speech)
+        if paragraph.subject is CONTINUED:
+            if speaker is None:  # nobody is known to have begun it
+                continue
+            whole = f"{quotes[-1].text}\n\n{words}"
+            quotes[-1] = replace(quotes[-1], spans=(*quotes[-1].spans, *spans), text=whole)
+            continue
+        speaker = resolve_speaker(paragraph, paragraphs, people, last)
+        if speaker is None:
+            continue
+        person, role, origin = speaker
+        last = (person or last) if not person or " " in person else person
+        quotes.append(
+            Quote(
+                field=paragraph.field,
+                spans=spans,
+                kind=paragraph.kind,
+                text=words,
+                speaker=person,
+                role=role,
+                organisation=(find_organisation(role) if role else None)
+                or (paragraph.subject.organisation if paragraph.subject else None),
+                origin=origin,
+            )
+        )
+    return quotes
+
+
+CONTINUED = Subject(None, None, False, 0)  # of a paragraph that goes on with the answer before it
+UNNAMED = Subject(None, None, False, -1)  # of a reply whose attribution has no name or role: "säger en besökare"
+
+
+def needs_people(paragraph: Paragraph) -> bool:
+    """Return whether the release must be searched for the speaker's name or role: most attributions have both."""
+    subject = paragraph.subject
+    if paragraph.kind is None or subject is CONTINUED:
+        return False
+    return subject is None or not subject.role or " " not in (subject.name or "")
+
+
+def iter_fields(texts: Mapping[str, str | None]) -> Iterator[Paragraph]:
+    """Yield the paragraphs of a release, without those of the body that repeat the lead."""
+    index, seen = 0, set[str]()
+    for name in QUOTED_FIELDS:
+        text = (texts.get(name) or "").replace("\u00a0", " ")
+        for line in LINE.finditer(text):
+            content = line[0].strip()
+            if not content or (name == "body" and content in seen):
+                continue
+            if name == "lead":
+                seen.add(content)
+            yield Paragraph(name, line.start() + line[0].index(content), content, index)
+            index += 1
+
+
+def attribute_paragraph(paragraph: Paragraph) -> None:
+    """Set what is speech in a paragraph that attributes it, and the subject of its attribution."""
+    text = paragraph.text
+    dash = SPEECH_DASH.match(text)
+    introduced = SPEECH_AFTER_COLON.search(text) if not dash else None
+    if introduced:
+        dash = SPEECH_DASH.match(text, introduced.end())
+    if dash and paragraph.field != "title":
+        paragraph.dash = dash.end()
+        attribute_reply(paragraph)
+        if introduced and paragraph.subject is None and INTRODUCTION.search(text, 0, introduced.start()):
+            paragraph.subject = parse_introduction(text[: introduced.start()])
+            paragraph.kind, paragraph.speech = "dash", [(paragraph.dash, len(text))]
+        return
+    attribute_marks(paragraph)
+    if paragraph.kind is None and paragraph.field != "title" and (bullet := BULLET.match(text)):
+        final = FINAL_SAID.search(text)
+        subject = parse_subject(text, final.end()) if final else None
+        if final and subject and subject.name and " " in subject.name and not text[subject.end :].strip(" ."):
+            paragraph.subject, paragraph.kind = subject, "dash"
+            paragraph.speech = [trim_span(text, (bullet.end(), final.start()))]
+
+
+def attribute_reply(paragraph: Paragraph) -> None:
+    text, start = paragraph.text, paragraph.dash
+    found = [
+        (match, subject)
+        for match in ATTRIBUTION_START.finditer(text, start)
+        if (subject := parse_subject(text, match.end())) is not None
+    ]
+    for pattern in FINAL_ATTRIBUTIONS:
+        match = None if found else pattern.search(text, start)
+        subject = parse_subject(text, match.end()) if match else None
+        if match and subject and " " in (subject.name or ""):
+            found = [(match, subject)]
+    if not found:
+        starts = [match for match in ATTRIBUTION_START.finditer(text, start) if not NO_SPEECH_VERB.match(match["verb"])]
+        if starts and is_unnamed_subject(text[starts[-1].end() :]):
+            paragraph.subject, paragraph.speech = UNNAMED, [(0, len(text))]
+        return
+    final = found[-1]
+    rest = text[final[1].end :].strip(" .")
+    main = final if not rest or final[1].name else found[0]
+    spans, position = list[Span](), start
+    for match, subject in found:
+        if subject is not main[1] and subject.name and main[1].name and subject.name not in main[1].name:
+            continue  # somebody quoted by the speaker
+        spans.append((position, match.start() + (match[0][0] in "!?…")))
+        position = subject.end
+    rest = text[position:].lstrip(" .,")
+    is_told = CLAUSE_OF_SPEAKER.search(text, found[-1][0].end(), position) is not None
+    if rest and not is_told and not is_narration(rest, main[1].name):
+        offset = len(text) - len(rest)
+        spans.append((offset + (dash.end() if (dash := SPEECH_DASH.match(rest)) else 0), len(text)))
+    trimmed = [trim_span(text, span) for span in spans]
+    paragraph.speech = [span for span in trimmed if text[slice(*span)].strip(" .,")]
+    if paragraph.speech:
+        paragraph.subject, paragraph.kind = main[1], "dash"
+
+
+def is_unnamed_subject(text: str) -> bool:
+    """Return whether the end of a reply is somebody without a name: the subject of the verb of saying before it."""
+    return not OWN_WORDS.match(text) and segment_end(text, 0) >= len(text) - 1
+
+
+def trim_span(text: str, span: Span) -> Span:
+    """Return a span without spaces and outer marks."""
+    start, end = span
+    while start < end and (text[start].isspace() or text[start] in CLOSING_MARKS):
+        start += 1
+    while end > start and (text[end - 1].isspace() or text[end - 1] in DOUBLE_MARKS + ","):
+        end -= 1
+    return start, end
+
+
+def is_narration(text: str, name: str | None) -> bool:
+    """Return whether a sentence after an attribution is about the speaker."""
+    return THIRD_PERSON.match(text) is not None or bool(name and name_in(name, text))
+
+
+def attribute_marks(paragraph: Paragraph) -> None:
+    text = paragraph.text
+    if not any(mark in text for mark in DOUBLE_MARKS):
+        return
+    for passage in find_marked_passages(text, 0, len(text)):
+        if passage.text.count(" ") < MIN_MARKED_WORDS - 1:
+            continue
+        subject, end = None, passage.end - (passage.text[-1:] in ",.!?…")
+        after = ATTRIBUTION_START.match(text, end)
+        if after:
+            subject = parse_subject(text, after.end())
+        elif inverted := SUBJECT_FIRST.match(text, end):
+            subject = parse_introduction(inverted["subject"])
+        if subject is None:
+            before = text[: passage.start - 1].rstrip()
+            subject = parse_lead_in(before)
+        if subject is None or (paragraph.subject is not None and paragraph.subject != subject):
+            continue
+        paragraph.subject, paragraph.kind = subject, "marks"
+        paragraph.speech.append(trim_span(text, (passage.start, passage.end)))
+
+
+# What stands right before a passage in marks: a verb after its subject or before it, or "i formuleringen:"
+LEAD_IN = re.compile(
+    rf"(?:(?P<verb>{SPEECH_VERBS})(?: (?P<object>[^.!?\"”]{{0,80}}?))?(?::| att|,)"
+    rf"|(?:formuleringen|orden|citerar\)?):|(?:{SPEECH_VERBS}))$"
+)
+
+
+def parse_lead_in(before: str) -> Subject | None:
+    """Return the subject of "NAME sade:" or "sade NAME att" right before a passage in marks."""
+    match = LEAD_IN.search(before)
+    if not match:
+        return None
+    sentence = before[sentence_start(before, match.start()) :]
+    offset = len(before) - len(sentence)
+    if match["verb"]:
+        if match["object"] and match["object"].split()[0] == "jag":
+            return Subject(None, None, True, 0, is_author=True)
+        after = parse_subject(before + ".", match.end("verb") + 1) if match["object"] else None
+        if after and (after.name or after.is_pronoun):
+            return after
+    return parse_introduction(before[offset : match.start()])
+
+
+def mark_context(paragraphs: Sequence[Paragraph]) -> None:
+    """Set what is speech in paragraphs that attribute nothing, from what is around them."""
+    for reply, below in pairwise(paragraphs):
+        if (
+            reply.dash
+            and reply.kind is None
+            and reply.subject is None
+            and not below.dash
+            and reply.field == below.field
+        ):
+            join_attribution(reply, below)
+    for (name, has_dash), group in groupby(paragraphs, key=lambda each: (each.field, each.dash > 0)):
+        run = list(group)
+        if has_dash:
+            mark_replies(run, paragraphs[run[0].index - 1] if run[0].index else None)
+        elif name == "body":
+            for paragraph in run:
+                if paragraph.kind is None and paragraph.index:
+                    mark_block(paragraphs, paragraph.index)
+    for number, paragraph in enumerate(paragraphs):
+        if paragraph.kind == "interview" and paragraph.subject is None:
+            continue_answer(paragraphs, number)
+
+
+def join_attribution(reply: Paragraph, below: Paragraph) -> None:
+    """Mark a reply that is attributed at the end of the line below it, which goes on with its words."""
+    text = below.text
+    found = [(match, parse_subject(text, match.end())) for match in ATTRIBUTION_START.finditer(text)]
+    match, subject = found[-1] if found else (None, None)
+    if match is None or subject is None or text[subject.end :].strip(" ."):
+        return
+    words = text[: match.start()]
+    goes_on = not reply.end_of_sentence() and words[:1].islower()
+    if not (goes_on or FIRST_PERSON.search(words)) or THIRD_PERSON.match(words) or has_full_name(words[:40]):
+        return
+    reply.kind, reply.subject = "dash", subject
+    reply.speech = [trim_span(reply.text, (reply.dash, len(reply.text)))]
+    below.kind, below.subject, below.speech = "dash", CONTINUED, [trim_span(text, (0, match.start()))]
+
+
+def mark_replies(run: Sequence[Paragraph], above: Paragraph | None) -> None:
+    """Mark the speech among paragraphs with a dash that stand together, unless they are items of a list."""
+    is_attributed = any(each.subject for each in run)
+    unfinished = sum(not each.end_of_sentence() for each in run)
+    if not is_attributed and above and above.field == run[0].field and opens_list(above.text, len(run)):
+        return
+    for paragraph in run:
+        others = unfinished - (not paragraph.end_of_sentence())
+        if (
+            paragraph.kind is None
+            and paragraph.subject is None
+            and is_reply(paragraph)
+            and (is_attributed or not others)
+        ):
+            paragraph.kind = "interview" if above and is_question(above) else "dash"
+            paragraph.speech = [trim_span(paragraph.text, (paragraph.dash, len(paragraph.text)))]
+
+
+def is_question(paragraph: Paragraph) -> bool:
+    return paragraph.text.endswith("?") and not paragraph.dash
+
+
+def is_reply(paragraph: Paragraph) -> bool:
+    """Return whether the words after a dash begin and end as sentences do."""
+    first = paragraph.text[paragraph.dash : paragraph.dash + 1]
+    begins = first.isupper() or first.isdigit() or first in (*CLOSING_MARKS, "…")
+    return begins and (paragraph.end_of_sentence() or paragraph.text.endswith(":"))
+
+
+def opens_list(text: str, length: int) -> bool:
+    """Return whether what follows a line are so many items of a list, not speech."""
+    if not LIST_OPENER.search(text) or INTRODUCTION.search(text):
+        return False
+    return not has_full_name(text) or (length > 1 and ANNOUNCES_POINTS.search(text) is not None)
+
+
+def mark_block(paragraphs: Sequence[Paragraph], number: int) -> None:
+    """Mark a whole paragraph in marks that is attributed before or after it, or a statement below its introduction."""
+    before, paragraph = paragraphs[number - 1], paragraphs[number]
+    after = paragraphs[number + 1] if number + 1 < len(paragraphs) else None
+    text = paragraph.text
+    passages = find_marked_passages(text, 0, len(text)) if text[0] in CLOSING_MARKS else []
+    if len(passages) == 1 and not text[passages[0].end :].strip(DOUBLE_MARKS + "’., "):
+        subject = None
+        sentence = before.text[sentence_start(before.text, len(before.text) - 1) :]
+        if sentence.endswith(":") and (verb := INTRODUCTION.search(sentence)):
+            subject = parse_introduction(sentence[: verb.start()]) or parse_introduction(sentence)
+        elif after and (said := SAID_BY.match(after.text)):
+            subject = parse_subject(after.text, said.end())
+        if subject:
+            paragraph.kind, paragraph.subject = "marks", subject
+            paragraph.speech = [trim_span(text, (passages[0].start, passages[0].end))]
+    elif STATEMENT.search(before.text) and has_full_name(before.text):
+        first = next(found for found in iter_names(before.text) if " " in found[2])
+        subject = Subject(
+            first[2], find_role_before(before.text, first[0]) or find_role_after(before.text, first[1]), False, 0
+        )
+        for each in paragraphs[number:]:
+            if each.dash or not each.end_of_sentence():
+                break
+            each.kind, each.speech = "block", [(0, len(each.text))]
+            each.subject = subject if each is paragraph else CONTINUED
+
+
+def continue_answer(paragraphs: Sequence[Paragraph], number: int) -> None:
+    """Take the paragraphs below an answer's only dash into the answer."""
+    if paragraphs[number - 1].dash:
+        return
+    for each in paragraphs[number + 1 :]:
+        following = paragraphs[each.index + 1] if each.index + 1 < len(paragraphs) else None
+        is_next = is_question(each) and following is not None and following.dash
+        if each.dash or each.kind or is_next or not (each.end_of_sentence() or each.text[-1] in DOUBLE_MARKS):
+            break
+        if THIRD_PERSON.match(each.text) or has_full_name(each.text):
+            break
+        each.kind, each.subject, each.speech = "interview", CONTINUED, [(0, len(each.text))]
+
+
+def find_people(paragraphs: Sequence[Paragraph]) -> list[Person]:
+    """Return the people named outside speech, and the subjects of attributions, in order."""
+    people = list[Person]()
+    for paragraph in paragraphs:
+        text, role_end = paragraph.text, 0
+        for start, end in paragraph.speech:
+            text = text[:start] + "\n" * (end - start) + text[end:]
+        for start, end, found in iter_names(text):
+            name = found[:-1] if found.endswith("s") and is_genitive(text, end) else found
+            is_subject = paragraph.subject is not None and paragraph.subject.name == name
+            if not is_subject and (start < role_end or NO_PERSON.search(name)):
+                continue
+            role = find_role_before(text, start, end)
+            if role is None and (role := find_role_after(text, end)):
+                role_end = max(end, text.find(role, end)) + len(role)
+            if paragraph.subject and is_subject and paragraph.speech:
+                role = paragraph.subject.role
+            before = text[:start].rstrip().removesuffix(role or "").rstrip()
+            is_opening = not before or before[-1] in ".!?:"
+            people.append(Person(name, role, paragraph.index, start, is_opening))
+    names = {person.name for person in people if " " in person.name}
+    trusted = {each.subject.name for each in paragraphs if each.subject and " " in (each.subject.name or "")}
+    bearers: dict[str, set[str]] = {}
+    for name in names | {name for name in trusted if name}:
+        for word in name.split():
+            bearers.setdefault(word, set()).add(find_plain_name(name, names, trusted))
+    parts = {word: next(iter(found)) for word, found in bearers.items() if len(found) == 1}  # no shared surname
+    return [
+        person._replace(name=find_plain_name(name, names, trusted))
+        for person in people
+        if " " in (name := parts.get(person.name, person.name))
+    ]
+
+
+def find_plain_name(name: str, names: Set[str], trusted: Set[str | None]) -> str:
+    """Return a name without a genitive's ending, and without the capitalised words that stand beside it by chance."""
+    if name.endswith("s") and name[:-1] in names:
+        name = name[:-1]
+    return next((each for each in sorted(filter(None, trusted)) if each != name and name_in(each, name)), name)
+
+
+def resolve_speaker(
+    paragraph: Paragraph, paragraphs: Sequence[Paragraph], people: Sequence[Person], last: str | None
+) -> tuple[str | None, str | None, Origin] | None:
+    """Return name, role and origin of the speaker, or None if nobody is printed who can have said it."""
+    subject = paragraph.subject
+    if subject is None:
+        near, far = find_context_speakers(paragraph, paragraphs, people, last)
+        name = choose_speaker(near, far if last or paragraph.kind == "interview" else (), paragraph.text)
+        return (name, find_role(name, paragraph, people), "context") if name else None
+    if subject.name:
+        name = complete_name(subject.name, paragraph, people)
+        return (name, subject.role or find_role(name, paragraph, people), "attribution") if name else None
+    if subject.is_author:
+        name = next((person.name for person in people if paragraphs[person.paragraph].field != "body"), None)
+        return (name, find_role(name, paragraph, people), "pronoun") if name else None
+    if subject.is_pronoun:
+        name = find_nearest(paragraph, people, last)
+        return (name, find_role(name, paragraph, people), "pronoun") if name else None
+    return (find_by_role(subject.role, paragraph, people), subject.role, "role") if subject.role else None
+
+
+def ordered_people(paragraph: Paragraph, people: Sequence[Person]) -> list[Person]:
+    """Return the people by nearness: those before the quotation from the last on, then those after it.
+
+    Of a text that names very many people, only those near the quotation count.
+    """
+    start = bisect_left(people, paragraph.index, key=attrgetter("paragraph"))
+    end = bisect_right(people, paragraph.index, key=attrgetter("paragraph"))
+    own, before = people[start:end][:MAX_NEAR_PEOPLE], people[max(start - MAX_NEAR_PEOPLE, 0) : start]
+    return [*own, *reversed(before), *people[end : end + MAX_NEAR_PEOPLE]]
+
+
+def complete_name(name: str, paragraph: Paragraph, people: Sequence[Person]) -> str | None:
+    """Return the full name for a part of it, or the name itself if none is printed."""
+    if " " in name:
+        return name
+    for person in ordered_people(paragraph, people):
+        if " " in person.name and {name, name.removesuffix("s")} & set(person.name.split()):
+            return person.name
+    return name if is_single_name(name) else None
+
+
+def find_role(name: str, paragraph: Paragraph, people: Sequence[Person]) -> str | None:
+    return next((each.role for each in ordered_people(paragraph, people) if each.name == name and each.role), None)
+
+
+def find_by_role(role: str, paragraph: Paragraph, people: Sequence[Person]) -> str | None:
+    """Return the nearest person with a role, which may be printed in the definite form."""
+    word = role.rsplit(maxsplit=1)[-1].casefold()
+    stems = {word, *(word.removesuffix(ending) for ending in ("n", "en", "et"))}
+    stems |= {"minister"} if word == "statsrådet" else set()
+    deputy = DEPUTIES.intersection(role.casefold().split())
+    matches = list[tuple[str, str]]()
+    for person in ordered_people(paragraph, people):
+        words = (person.role or "").casefold().replace(",", " ").split()
+        has_role = any(each.endswith(stem) or each.endswith(stem + "n") for each in words for stem in stems)
+        if has_role and DEPUTIES.intersection(words) == deputy:
+            matches.append((person.name, " ".join(words)))
+    # "statsministern" is the one without a country, if one is printed
+    exact = next((name for name, each in matches if each in stems), None)
+    return exact or next((name for name, _ in matches), None)
+
+
+def find_nearest(paragraph: Paragraph, people: Sequence[Person], last: str | None) -> str | None:
+    """Return the person that a pronoun in an attribution stands for, or whom the text just before speaks of."""
+    start = paragraph.speech[0][0] if paragraph.kind == "marks" else 0
+    end = bisect_left(people, (paragraph.index, start), key=attrgetter("paragraph", "start"))
+    before = people[max(end - MAX_NEAR_PEOPLE, 0) : end]
+    if not before or before[-1].paragraph < paragraph.index - MAX_PRONOUN_DISTANCE:
+        return None
+    nearest = [person for person in before if person.paragraph == before[-1].paragraph]
+    opening = [person for person in nearest if person.is_opening]
+    if any(person.name == last for person in nearest) and last:
+        return last
+    return (opening or nearest)[-1].name
+
+
+def choose_speaker(near: Sequence[str], far: Sequence[str], text: str) -> str | None:
+    """Return the first who is not named in the text itself: speakers call themselves "jag"."""
+    for name in near:
+        if not name_in(name, text):
+            return name
+    if near:
+        return None
+    return next((name for name in far if not name_in(name, text)), None)
+
+
+def find_context_speakers(
+    paragraph: Paragraph, paragraphs: Sequence[Paragraph], people: Sequence[Person], last: str | None
+) -> tuple[list[str], list[str]]:
+    """Return who may have said something without attribution, the likeliest first: those near it, and others.
+
+    Near are who the line after it names ("Det sade NAME"), who spoke right before it, who is named right before it, and
+    who speaks right after it. Others spoke last, or are named before or after it, first those with a role.
+    """
+    near = list[str | None]()
+    after = paragraphs[paragraph.index + 1] if paragraph.index + 1 < len(paragraphs) else None
+    if after and (said := SAID_BY.match(after.text)):
+        subject = parse_subject(after.text, said.end())
+        if subject and subject.name:
+            near.append(complete_name(subject.name, paragraph, people))
+    before = paragraphs[paragraph.index - 1] if paragraph.index else None
+    if before and before.subject is UNNAMED:
+        return [], []
+    if before and before.kind and paragraph.field == before.field:
+        near.append(last)
+    named = {person.name for person in people if before and person.paragraph == before.index}
+    if before and is_question(before) and ASKS.search(before.text):
+        people, named = [person for person in people if person.name not in named], set()
+    is_headed = len(named) == 1 and FIRST_PERSON.search(paragraph.text) is not None  # by a title about one person
+    if before and (named if before.field != "title" else is_headed):
+        near.append(find_nearest(paragraph, people, last))
+    for each in takewhile(lambda each: each.dash, islice(paragraphs, paragraph.index + 1, None)):
+        if each.subject and each.subject.name:
+            near.append(complete_name(each.subject.name, paragraph, people))
+            break
+    earlier = [person for person in people if person.paragraph < paragraph.index]
+    later = [person for person in people if person.paragraph > paragraph.index]
+    far = [last, *(person.name for person in reversed(earlier) if person.role), *(person.name for person in earlier)]
+    return [each for each in near if each], [each for each in (*far, *(person.name for person in later)) if each]
+
+
+# Rows
+
+
+def write_quotes(db: Database, revision_id: int, quotes: Sequence[Quote]) -> None:
+    """Replace the quotes of a revision, and the people who have none any more. Does not commit."""
+    release_id, agency = db.execute(
+        "select r.id, r.agency from revisions v join releases r on r.id = v.release where v.id = ?", [revision_id]
+    ).fetchone()
+    old = db.execute("select distinct person from quotes where revision = ? and person is not null", [revision_id])
+    people = old.fetchall()
+    db.execute("delete from quotes where revision = ?", [revision_id])
+    for position, quote in enumerate(quotes, 1):
+        person_id = find_or_add_person(db, quote.speaker, agency) if quote.speaker else None
+        db.execute(
+            "insert into quotes (release, revision, position, person, role, organisation, text, field, spans, kind,"
+            " origin) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                *(release_id, revision_id, position, person_id, quote.role, quote.organisation, quote.text),
+                *(quote.field, json.dumps(quote.spans), quote.kind, quote.origin),
+            ],
+        )
+    db.conn.executemany(
+        "delete from people where id = ? and not exists (select 1 from quotes where person = people.id)", people
+    )
+
+
+def find_or_add_person(db: Database, name: str, agency: str) -> int:
+    row = db.execute("select id from people where name = ? and agency = ?", [name, agency]).fetchone()
+    if row is None:
+        slug, number = build_slug(name), 1
+        while db.execute(
+            "select 1 from people where slug = ?", [f"{slug}-{number}" if number > 1 else slug]
+        ).fetchone():
+            number += 1
+        values = [f"{slug}-{number}" if number > 1 else slug, name, agency]
+        row = db.execute("insert into people (slug, name, agency) values (?, ?, ?) returning id", values).fetchone()
+    return int(row[0])

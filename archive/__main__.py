@@ -29,7 +29,7 @@ from archive.dataset_tables import DATASET_FORMATS, OPTIONAL_TABLES
 from archive.dates import now
 
 if TYPE_CHECKING:
-    from archive.store import Archive
+    from archive.store.releases import Archive
 
 Command = Callable[..., Any]
 
@@ -270,7 +270,7 @@ def reindex(file: Path) -> None:
     Needed, for example, after an update of the lemmatiser.
     """
     from archive.language.terms import ANALYSIS_VERSION
-    from archive.store import Archive
+    from archive.store.releases import Archive
 
     check_database(file)
     with Archive(file, rebuild_stale=False) as archive, show_progress() as progress:
@@ -418,7 +418,7 @@ def import_releases(
     """
     from archive.database.captures import Captures
     from archive.evidence.manifest import write_manifest
-    from archive.importer import (
+    from archive.store.jsonl_import import (
         ensure_agency,
         find_host_owners,
         format_import_report,
@@ -636,7 +636,7 @@ def hide(release: int, reason: str, reason_en: str | None, archive: Path) -> Non
     RELEASE is the number in the URL of its page.
     """
     from archive.search.near_duplicates import find_duplicates
-    from archive.takedowns import hide_release
+    from archive.store.takedowns import hide_release
 
     with open_existing_archive(archive) as target:
         covered_before = target.takedowns.describe_active(release)
@@ -656,7 +656,7 @@ def redact(release: int, reason: str, reason_en: str | None, archive: Path) -> N
 
     RELEASE is the number in the URL of its page. The passage is read from standard input.
     """
-    from archive.takedowns import find_uncovered_releases, redact_passage
+    from archive.store.takedowns import find_uncovered_releases, redact_passage
 
     with open_existing_archive(archive) as target:
         covered_before = target.takedowns.describe_active(release)
@@ -688,7 +688,7 @@ def lift(takedown_id: int, reason: str, archive: Path) -> None:
     TAKEDOWN is its number in the log.
     """
     from archive.database.captures import Captures
-    from archive.takedowns import lift_takedown
+    from archive.store.takedowns import lift_takedown
 
     with open_existing_archive(archive) as target:
         releases = lift_takedown(target, takedown_id, now(), reason)
@@ -720,7 +720,7 @@ def list_takedowns(archive: Path) -> None:
 
 
 def open_existing_archive(path: Path) -> Archive:
-    from archive.store import Archive
+    from archive.store.releases import Archive
 
     if not path.is_file():
         raise ArchiveError(path, "no such file")

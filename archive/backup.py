@@ -32,7 +32,7 @@ from archive.database.sqlite_files import (
 from archive.dates import FOLDER_NAME, FOLDER_NAME_FORMAT
 from archive.evidence.verify import verify
 from archive.follow.store import FOLLOW_FILE, KEY_FILE
-from archive.store import Archive
+from archive.store.releases import Archive
 
 DAMAGED_SUFFIX = ".damaged"  # suffix of a complete backup with findings of `verify`
 SIDE_SUFFIXES = ("-wal", "-shm", "-journal")

@@ -13,7 +13,7 @@ from sqlite_utils import Database
 import archive
 from archive.database.schema import find_metadata, migrations
 from archive.database.sqlite_files import check_version, open_readonly
-from archive.store import Archive
+from archive.store.releases import Archive
 
 PACKAGE_FOLDER = Path(archive.__path__[0])
 MAX_OPEN_FILES = 16_384  # per server: connections of clients, and SQLite's files

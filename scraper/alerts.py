@@ -53,7 +53,7 @@ from archive.delivery import (
 from archive.health import get_fault_key, is_fault, read_health_rows
 from archive.health.report import format_health_reason, format_health_state
 from archive.i18n import DEFAULT_LANGUAGE, LANGUAGES, translate
-from archive.store import Archive
+from archive.store.releases import Archive
 from scraper.errors import AgencyError
 
 logger = logging.getLogger(__name__)

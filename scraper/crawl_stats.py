@@ -26,7 +26,7 @@ from archive.database.sqlite_files import ArchiveError
 from archive.dates import now, to_iso
 from archive.evidence.manifest import write_manifest
 from archive.health import assess_agencies
-from archive.store import Archive, SaveResult
+from archive.store.releases import Archive, SaveResult
 from scraper.agency import Agency
 from scraper.downloader import CrawlerComponent
 from scraper.downloader.throttle import find_download_slot, get_slot_key

@@ -16,7 +16,7 @@ from typing import TextIO
 
 from archive.database.sqlite_files import ArchiveError
 from archive.dates import now, to_iso
-from archive.store import Archive
+from archive.store.releases import Archive
 
 logger = logging.getLogger(__name__)
 

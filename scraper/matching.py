@@ -20,7 +20,7 @@ from archive.search.near_duplicates import (
     split_text_words,
     to_day_number,
 )
-from archive.store import Archive
+from archive.store.releases import Archive
 from scraper.agency import is_wire_url
 from scraper.parsed_page import ParsedPage
 

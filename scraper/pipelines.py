@@ -18,7 +18,7 @@ from scrapy.exceptions import DropItem
 from archive.database.quarantined_pages import FieldLoss, QuarantinedPage
 from archive.database.sqlite_files import is_write_failure
 from archive.health.metrics import list_filled_fields
-from archive.store import Archive, SaveResult
+from archive.store.releases import Archive, SaveResult
 from scraper.agency import is_wire_url
 from scraper.downloader import CrawlerComponent
 from scraper.errors import PageError

@@ -30,7 +30,7 @@ from archive.database.quarantined_pages import (
     reason_key,
     split_lines,
 )
-from archive.store import Archive, StoredRelease
+from archive.store.releases import Archive, StoredRelease
 from scraper.agency import is_wire_url
 from scraper.parsed_page import ParsedPage
 from scraper.redesign import PageText, PageVersions, identify_part, is_redesign, iter_paragraphs, to_comparable_text

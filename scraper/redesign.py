@@ -23,7 +23,7 @@ from lxml import etree, html
 from archive.database.captures import Captures
 from archive.database.models import Release, hash_state, omit_unknown_lists
 from archive.database.sqlite_files import ArchiveError
-from archive.store import Archive, StoredRelease
+from archive.store.releases import Archive, StoredRelease
 from scraper.agency import Agency
 from scraper.errors import NotARelease, PageError
 from scraper.items import ReleaseItem

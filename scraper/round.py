@@ -20,7 +20,7 @@ from archive.dates import now, to_iso
 from archive.evidence.manifest import write_manifest
 from archive.evidence.verify import open_archive
 from archive.health import is_unacknowledged_fault, read_health_rows
-from archive.store import Archive
+from archive.store.releases import Archive
 from scraper.agency import Agency
 from scraper.alerts import AlertSettings, send_alerts
 from scraper.crawl_stats import assess_declared_agencies

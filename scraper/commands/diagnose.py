@@ -23,7 +23,7 @@ from scrapy.exceptions import UsageError
 from archive.database.captures import Captures
 from archive.database.quarantined_pages import Quarantine, QuarantinedPage
 from archive.database.sqlite_files import check_database
-from archive.store import Archive
+from archive.store.releases import Archive
 from scraper.agency import SELECTOR_KEYS, Agency
 from scraper.command import ProjectCommand, option
 from scraper.errors import PageError, SourceError

@@ -11,7 +11,7 @@ from archive.dates import now
 from archive.health import acknowledge_fault
 from archive.health.report import AgencyHealth, read_agency_health
 from archive.health.table import print_health
-from archive.store import Archive
+from archive.store.releases import Archive
 from scraper.agency import Agency
 from scraper.command import ProjectCommand, option
 from scraper.crawl_stats import assess_declared_agencies

@@ -24,7 +24,7 @@ from typing import Any
 import zstandard
 
 from archive.dates import to_iso
-from archive.store import Archive
+from archive.store.releases import Archive
 from scraper.errors import BrokerError
 from scraper.items import (
     AttachmentItem,

@@ -30,7 +30,7 @@ from twisted.internet.task import LoopingCall
 
 from archive.database.frontier import Frontier, Hosts, PaginationCursors
 from archive.dates import now
-from archive.store import Archive
+from archive.store.releases import Archive
 from scraper.crawl_stats import ArchiveSpider, CrawlStatsExtension, close_crawl
 from scraper.distributed.messages import ARCHIVE_OPERATIONS, Operation, pack_operations, unpack_job
 from scraper.distributed.queue import (

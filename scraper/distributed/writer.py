@@ -30,7 +30,7 @@ from archive.database.sqlite_files import ArchiveError
 from archive.dates import now
 from archive.evidence.manifest import write_manifest
 from archive.health import assess_agencies
-from archive.store import Archive
+from archive.store.releases import Archive
 from scraper.agency import Agency, load_agencies
 from scraper.alerts import AlertSettings
 from scraper.crawl_stats import AgencyStats, add_declared_agency, close_crawl, open_crawl

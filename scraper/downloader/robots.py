@@ -22,7 +22,7 @@ from scrapy.robotstxt import ProtegoRobotParser, RobotParser
 from scrapy.utils.httpobj import urlparse_cached
 
 from archive.dates import now, to_iso
-from archive.store import Archive
+from archive.store.releases import Archive
 from scraper.downloader import (
     DOWNLOAD_ERRORS,
     CrawlStopped,

@@ -27,7 +27,7 @@ from scrapy.robotstxt import RobotParser
 
 from archive.database.frontier import HostPause
 from archive.dates import now, to_iso
-from archive.store import Archive
+from archive.store.releases import Archive
 from scraper.downloader import NO_RESPONSE_ERRORS, CrawlerComponent, DailyBudgetExceeded, HostPaused
 
 logger = logging.getLogger(__name__)

@@ -20,7 +20,7 @@ from twisted.python.failure import Failure
 
 from archive.database.frontier import FrontierEntry
 from archive.dates import now
-from archive.store import Archive
+from archive.store.releases import Archive
 from scraper.agency import (
     DEFAULT_AGENCIES_FILE,
     Agency,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from archive.store import Archive
+from archive.store.releases import Archive
 from tests.archive.follow.life import ENVIRONMENT, Life, start_life
 from tests.archive.sample import Site, fill, served
 from tests.archive.sample_history import add_history

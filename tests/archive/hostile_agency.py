@@ -9,7 +9,7 @@ from pathlib import Path
 
 from archive.database.models import Attachment, Image, Release
 from archive.dates import now
-from archive.store import Archive
+from archive.store.releases import Archive
 from scraper.errors import NotARelease
 from scraper.normalise import to_release
 from scraper.pages import read_page

@@ -11,9 +11,9 @@ from random import Random
 from archive.attachments.attachment_store import AttachmentPage, AttachmentText
 from archive.database.models import Attachment, Capture, Contact, Image, Question, Release
 from archive.database.sqlite_files import ArchiveError
-from archive.merge import merge_releases
-from archive.store import Archive
-from archive.takedowns import hide_release, lift_takedown, redact_passage
+from archive.store.merged_histories import merge_releases
+from archive.store.releases import Archive
+from archive.store.takedowns import hide_release, lift_takedown, redact_passage
 from tests.archive.sample import SEEN
 
 NAME = "Nora Kvist"

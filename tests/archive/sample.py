@@ -21,7 +21,7 @@ from jinja2.bccache import Bucket, BytecodeCache
 from lxml import html
 
 from archive.database.models import Attachment, Contact, Image, Question, Release
-from archive.store import Archive
+from archive.store.releases import Archive
 from archive.web.datasette_api import IS_NEXT, get_environment
 
 ROOT = Path(__file__).parents[2]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from archive.coverage import AuditedSource, ListedUrl, SourceProblem, update_coverage
-from archive.store import Archive
+from archive.store.releases import Archive
 
 AUDITED_AT = datetime(2024, 6, 3, 9, tzinfo=UTC)
 BUTTON = SourceProblem("button", "https://fyrstyrelsen.example/press?page=2", "Visa fler")

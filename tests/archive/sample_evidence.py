@@ -19,7 +19,7 @@ from archive.database.captures import Captures, select_evidence_headers
 from archive.database.models import Capture, Contact, Image, Question, Release
 from archive.evidence import write_bundle
 from archive.evidence.manifest import write_manifest
-from archive.store import Archive
+from archive.store.releases import Archive
 
 FIRST_CRAWL = datetime(2026, 3, 1, 8, tzinfo=UTC)
 DAYS = 3

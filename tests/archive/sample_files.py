@@ -10,7 +10,7 @@ from pathlib import Path
 from archive.attachments.attachment_store import AttachmentPage, AttachmentText
 from archive.database.captures import Captures
 from archive.database.models import Attachment, Capture
-from archive.store import Archive
+from archive.store.releases import Archive
 from tests.archive.sample_evidence import release
 
 NOW, DAY = datetime(2026, 4, 1, 9, tzinfo=UTC), timedelta(days=1)

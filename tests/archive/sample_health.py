@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from archive.store import Archive
+from archive.store.releases import Archive
 
 ASSESSED_AT = "2024-06-03T08:20:00+00:00"
 POLITENESS = {"requests": 1200, "bytes": 34_000_000, "not_modified": 300, "delay": 1.04, "robots": "allowed"}

@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from archive.database.models import Attachment, Capture, Contact, Question, Release
-from archive.merge import merge_releases
-from archive.store import Archive
+from archive.store.merged_histories import merge_releases
+from archive.store.releases import Archive
 from tests.archive.sample import SEEN, STOCKHOLM
 
 AGENCY = "andringsverket"

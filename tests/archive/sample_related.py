@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from archive.database.models import Release
-from archive.store import Archive
+from archive.store.releases import Archive
 
 SEEN = datetime(2024, 6, 3, 8, 15, tzinfo=UTC)
 OTTERS = "Uttern återvänder till Storån"

@@ -14,8 +14,8 @@ from archive.database.captures import Captures, read_archive_facts
 from archive.database.sqlite_files import ArchiveError, open_readonly
 from archive.evidence.verify import verify
 from archive.follow.store import FOLLOW_FILE, KEY_FILE, FollowStore
-from archive.store import Archive
-from archive.takedowns import hide_release, lift_takedown
+from archive.store.releases import Archive
+from archive.store.takedowns import hide_release, lift_takedown
 from tests.archive.sample_evidence import FIRST_CRAWL, create_evidence_archive, execute
 from tests.harness.replicas.copies import contents
 

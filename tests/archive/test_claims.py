@@ -22,8 +22,8 @@ from archive import i18n
 from archive.database.captures import Captures
 from archive.database.models import Release
 from archive.evidence.manifest import write_manifest
-from archive.importer import import_file
-from archive.store import Archive
+from archive.store.jsonl_import import import_file
+from archive.store.releases import Archive
 from tests.archive.sample import SEEN, Site, served
 from tests.archive.sample_evidence import read_bundle, read_guide
 from tests.archive.sample_history import DAY, check, mark_missing, save

@@ -18,7 +18,7 @@ from archive.coverage import (
     update_coverage,
 )
 from archive.database.models import Release
-from archive.store import Archive
+from archive.store.releases import Archive
 
 LISTING = "https://fyr.example/press"
 FEED, SITEMAP, HOME = f"{LISTING}/rss", "https://fyr.example/sitemap.xml", "https://fyr.example/"

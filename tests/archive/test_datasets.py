@@ -22,8 +22,8 @@ from archive.database.models import Attachment
 from archive.database.sqlite_files import ArchiveError, open_readonly
 from archive.dataset_tables import DATASET_TABLES, JSON_LIST, OPTIONAL_TABLES, TEXT
 from archive.datasets import write_dataset
-from archive.store import Archive
-from archive.takedowns import hide_release, redact_passage
+from archive.store.releases import Archive
+from archive.store.takedowns import hide_release, redact_passage
 from tests.archive.mirror import read_shown
 from tests.archive.sample import ROOT, SEEN, WARBLERS, plain_release
 from tests.archive.sample_evidence import add_links, create_evidence_archive, release, store_file

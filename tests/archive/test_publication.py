@@ -30,8 +30,8 @@ from archive.publication import (
     find_publication,
     publish,
 )
-from archive.store import Archive
-from archive.takedowns import hide_release, lift_takedown
+from archive.store.releases import Archive
+from archive.store.takedowns import hide_release, lift_takedown
 from tests.archive.sample_evidence import create_evidence_archive, execute
 from tests.archive.sample_history import copy_archive
 

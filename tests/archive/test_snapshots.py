@@ -21,8 +21,8 @@ from archive.snapshots import (
     publish_snapshot,
     withdraw_snapshots,
 )
-from archive.store import Archive
-from archive.takedowns import hide_release, redact_passage
+from archive.store.releases import Archive
+from archive.store.takedowns import hide_release, redact_passage
 from tests.archive.sample_evidence import FIRST_CRAWL, create_evidence_archive, execute
 
 MOMENT = datetime(2026, 3, 2, 3, 43, tzinfo=UTC)

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from archive.database.captures import Captures
 from archive.database.models import Capture, Release
 from archive.database.sqlite_files import map_in_order
-from archive.store import Archive, PreparedRelease, SaveResult, prepare_release
+from archive.store.releases import Archive, PreparedRelease, SaveResult, prepare_release
 
 BATCH = 500  # releases per transaction
 

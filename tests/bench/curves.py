@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from archive.store import Archive
+from archive.store.releases import Archive
 from scraper.settings import DOWNLOAD_DELAY, REVISIT_BUDGET
 from tests.bench.writing import keep
 

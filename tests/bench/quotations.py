@@ -29,7 +29,7 @@ from archive.database.models import Release
 from archive.database.sqlite_files import RunQuery, build_connection_runner, open_readonly
 from archive.quotes.quotation_comparison import find_quotations
 from archive.quotes.quotation_lookup import QuotationCheck
-from archive.store import Archive
+from archive.store.releases import Archive
 from tests.archive.changes.states import read_markdown, read_stored_edits
 from tests.bench.collection import COLLECTION, import_collection
 from tests.bench.figures import Missed, judge

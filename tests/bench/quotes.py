@@ -75,7 +75,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from archive.import_lines import parse_release
+from archive.store.import_lines import parse_release
 from tests.bench.collection import AGENCY, COLLECTION, TEXTS
 from tests.bench.graded import resample_interval
 

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from archive.database.captures import Captures, select_evidence_headers
 from archive.database.models import Capture
 from archive.evidence.manifest import write_manifest
-from archive.store import Archive
+from archive.store.releases import Archive
 from scraper.agency import load_agencies
 from scraper.errors import PageError
 from scraper.normalise import to_release

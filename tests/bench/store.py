@@ -22,9 +22,9 @@ from sqlite_utils import Database
 from archive.database.captures import Captures
 from archive.database.models import STATE_FIELDS, Capture, Release, to_state
 from archive.database.sqlite_files import choose_process_count
-from archive.import_lines import FieldError, parse_line, parse_release
-from archive.importer import iter_import_lines
-from archive.store import Archive, SaveResult
+from archive.store.import_lines import FieldError, parse_line, parse_release
+from archive.store.jsonl_import import iter_import_lines
+from archive.store.releases import Archive, SaveResult
 from tests.bench.bulk import Entry, save_all
 from tests.bench.collection import COLLECTION
 from tests.bench.figures import judge

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from archive.evidence.verify import verify
-from archive.store import Archive
+from archive.store.releases import Archive
 from tests.bench.invented import words
 from tests.bench.invented.filling import fill
 from tests.bench.questions import to_classes, to_pages

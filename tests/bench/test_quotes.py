@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from archive.importer import import_file
-from archive.store import Archive
+from archive.store.jsonl_import import import_file
+from archive.store.releases import Archive
 from tests.bench.collection import AGENCY, COLLECTION, TEXTS
 from tests.bench.quotes import (
     FRESH_LABELS,

@@ -7,7 +7,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from archive.store import Archive
+from archive.store.releases import Archive
 from tests.bench.invented.releases import END, Place, invent
 from tests.bench.invented.words import read_voice
 

@@ -14,7 +14,7 @@ from axe_playwright_python.sync_playwright import Axe, AxeResults
 from playwright.sync_api import Browser, Page
 
 from archive.database.models import Release
-from archive.store import Archive
+from archive.store.releases import Archive
 from tests.archive.sample import ROOT, SEEN
 from tests.archive.sample_related import fill_related
 from tests.browser.conftest import serve

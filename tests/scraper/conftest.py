@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from archive.store import SaveResult
+from archive.store.releases import SaveResult
 from tests.scraper.crawling import RELEASES, Crawling, copy_crawl
 from tests.scraper.offline import LISTING, STORED, OfflineCrawl
 from tests.site.server import Site

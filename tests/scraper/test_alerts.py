@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from archive.dates import to_iso
-from archive.store import Archive
+from archive.store.releases import Archive
 from scraper.alerts import AlertSettings, read_alert_settings, send_alerts
 from scraper.errors import AgencyError
 from tests.scraper.receivers import MailServer, Webhook

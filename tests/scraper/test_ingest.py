@@ -12,8 +12,8 @@ import pytest
 from archive.database.models import Release
 from archive.database.quarantined_pages import QuarantineReason
 from archive.dates import now
-from archive.importer import import_file
-from archive.store import Archive, SaveResult
+from archive.store.jsonl_import import import_file
+from archive.store.releases import Archive, SaveResult
 from scraper.ingest import CrawlRecorder, accept_quarantined, accept_repaired
 from scraper.parsed_page import FetchedPage
 from scraper.schedule import parse_schedule

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from archive.database.models import Capture, Release
-from archive.store import Archive
+from archive.store.releases import Archive
 from scraper.items import ReleaseItem
 from scraper.matching import match_page
 from scraper.parsed_page import FetchedPage, ParsedPage

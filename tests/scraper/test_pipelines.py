@@ -16,7 +16,7 @@ from scrapy.utils.test import get_crawler
 
 from archive.database.quarantined_pages import QuarantinedPage
 from archive.dates import now
-from archive.store import Archive
+from archive.store.releases import Archive
 from scraper.agency import Agency
 from scraper.crawl_stats import AgencyStats
 from scraper.distributed.messages import decode_argument, encode_argument

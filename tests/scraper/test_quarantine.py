@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from archive.database.quarantined_pages import MAX_HABIT_RELEASES, MIN_LINE_PAGES, PAGE_REASONS, RepeatedLines
-from archive.store import SaveResult
-from archive.takedowns import hide_release
+from archive.store.releases import SaveResult
+from archive.store.takedowns import hide_release
 from scraper.commands.diagnose import diagnose_agencies
 from scraper.ingest import accept_quarantined, review_quarantine
 from scraper.quarantine import PAGE_PROBLEMS, QuarantineCheck, describe_reasons, list_symptoms

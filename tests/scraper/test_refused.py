@@ -22,9 +22,9 @@ from scrapy.utils.test import get_crawler
 
 from archive.database.sqlite_files import ArchiveError
 from archive.evidence.verify import verify
-from archive.importer import import_file
-from archive.store import Archive
-from archive.takedowns import hide_release
+from archive.store.jsonl_import import import_file
+from archive.store.releases import Archive
+from archive.store.takedowns import hide_release
 from scraper.agency import Agency
 from scraper.crawl_stats import AgencyStats
 from scraper.errors import NotARelease

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from archive.search.near_duplicates import find_duplicates
-from archive.store import Archive, SaveResult
+from archive.store.releases import Archive, SaveResult
 from scraper.agency import Agency
 from scraper.ingest import CrawlRecorder, Ingest
 from scraper.pages import open_document, read_document

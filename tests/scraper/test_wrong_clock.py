@@ -14,7 +14,7 @@ from archive.dates import now, to_iso
 from archive.follow.store import FollowStore
 from archive.health import assess_agencies, read_health_rows
 from archive.health.report import is_overdue
-from archive.store import Archive
+from archive.store.releases import Archive
 from scraper.alerts import AlertSettings, send_alerts
 from scraper.commands.round import report_running_round
 from scraper.schedule import parse_schedule

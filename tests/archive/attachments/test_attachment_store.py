@@ -22,10 +22,10 @@ from archive.database.models import Attachment
 from archive.database.sqlite_files import ArchiveError
 from archive.evidence.verify import verify
 from archive.evidence.warc import export_warc
-from archive.merge import merge_releases
 from archive.snapshots import publish_snapshot
-from archive.store import Archive
-from archive.takedowns import find_uncovered_releases, hide_release, lift_takedown, redact_passage
+from archive.store.merged_histories import merge_releases
+from archive.store.releases import Archive
+from archive.store.takedowns import find_uncovered_releases, hide_release, lift_takedown, redact_passage
 from tests.archive import sample_evidence
 from tests.archive.sample import Site, served
 from tests.archive.sample_evidence import create_evidence_archive, release

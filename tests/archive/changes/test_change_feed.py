@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from archive.changes.change_feed import PAGE_SQL, CursorAheadError, UnknownCursorError
 from archive.database.sqlite_files import open_readonly, open_writable
-from archive.store import Archive
-from archive.takedowns import hide_release
+from archive.store.releases import Archive
+from archive.store.takedowns import hide_release
 from tests.archive.mirror import Mirror, read_shown
 from tests.archive.random_events import RandomEvents
 from tests.archive.sample import Site, served

@@ -18,8 +18,8 @@ from archive.changes.field_differences import (
     diff_files,
 )
 from archive.changes.importance import KIND_IMPORTANCE
-from archive.store import Archive
-from archive.takedowns import hide_release
+from archive.store.releases import Archive
+from archive.store.takedowns import hide_release
 from tests.archive.sample_evidence import create_evidence_archive
 from tests.archive.sample_files import (
     AFTER,

@@ -16,11 +16,11 @@ from archive.changes import wording_history as presences
 from archive.changes.wording_history import CheckPair, Presence, read_presences
 from archive.database.models import Capture, Release
 from archive.database.sqlite_files import build_connection_runner
-from archive.merge import merge_releases
 from archive.search.marked_words import OccurrenceFinder
 from archive.search.query_language import parse_query
-from archive.store import Archive
-from archive.takedowns import hide_release, lift_takedown, redact_passage
+from archive.store.merged_histories import merge_releases
+from archive.store.releases import Archive
+from archive.store.takedowns import hide_release, lift_takedown, redact_passage
 from tests.archive.random_events import RandomEvents
 
 FIRST_DAY = datetime(2024, 5, 1, tzinfo=UTC)

@@ -14,8 +14,8 @@ from sqlite_utils import Database
 
 from archive.database.count_tables import fill_count_tables
 from archive.database.models import Release
-from archive.store import Archive
-from archive.takedowns import hide_release, lift_takedown
+from archive.store.releases import Archive
+from archive.store.takedowns import hide_release, lift_takedown
 from tests.archive.sample import SEEN, Site, served
 
 TABLES = ("month_counts", "tag_releases", "tag_counts", "edit_counts")

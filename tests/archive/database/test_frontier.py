@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from archive.database.frontier import Frontier, FrontierEntry, PaginationCursors
-from archive.store import Archive
+from archive.store.releases import Archive
 
 NOW = datetime(2024, 3, 15, 10, 0, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from archive.store import Archive
+from archive.store.releases import Archive
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HALF_HOUR, DAY = timedelta(minutes=30), timedelta(days=1)

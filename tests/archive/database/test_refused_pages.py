@@ -16,7 +16,7 @@ from archive.database import refused_pages as module
 from archive.database.captures import Captures
 from archive.database.refused_pages import REFUSED_TABLES, RefusedPages, Retention
 from archive.snapshots import publish_snapshot
-from archive.store import Archive
+from archive.store.releases import Archive
 
 BEGUN = datetime(2027, 3, 1, 8, tzinfo=UTC)
 HOST = "https://skog.example"

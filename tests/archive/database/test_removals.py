@@ -11,7 +11,7 @@ import pytest
 
 from archive.database.models import Release
 from archive.database.removals import Removals, find_collapse
-from archive.store import Archive
+from archive.store.releases import Archive
 
 SEEN = datetime(2026, 3, 1, 8, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

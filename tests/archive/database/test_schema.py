@@ -16,7 +16,7 @@ from archive.database.sqlite_files import FIRST_MIGRATION, SCHEMA_VERSION, Archi
 from archive.evidence.verify import verify
 from archive.search.search_index import BM25_WEIGHTS, INDEX_COLUMNS
 from archive.serving import update_archive
-from archive.store import Archive
+from archive.store.releases import Archive
 from tests.archive.sample_evidence import create_evidence_archive, execute
 
 OTHER_VERSIONS = [(0, "before version 0.1.0"), (SCHEMA_VERSION + 1, "newer version")]

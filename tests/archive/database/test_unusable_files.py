@@ -13,7 +13,7 @@ import pytest
 from archive.__main__ import main
 from archive.database.schema import migrations
 from archive.database.sqlite_files import MIGRATIONS, ArchiveError, check_database, describe_error
-from archive.store import Archive
+from archive.store.releases import Archive
 
 COMMANDS = ("status", "serve", "backup", "verify", "snapshot", "publish", "export-warc", "extract-attachments")
 

@@ -16,8 +16,8 @@ from archive.database.captures import Captures
 from archive.database.models import Attachment, Capture
 from archive.evidence import write_bundle
 from archive.evidence.manifest import read_manifests, write_manifest
-from archive.store import Archive
-from archive.takedowns import hide_release, redact_passage
+from archive.store.releases import Archive
+from archive.store.takedowns import hide_release, redact_passage
 from tests.archive.sample_evidence import (
     FIRST_CRAWL,
     add_links,

@@ -16,7 +16,7 @@ from archive.database.models import Release
 from archive.database.sqlite_files import ArchiveError
 from archive.evidence.manifest import write_manifest
 from archive.evidence.verify import verify
-from archive.store import Archive
+from archive.store.releases import Archive
 from tests.archive.sample_evidence import create_evidence_archive, execute
 
 REVISION_3 = ["revisions: 3: its ", "revisions: 3: differs from the manifest of 2026-03-01: "]

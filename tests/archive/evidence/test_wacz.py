@@ -16,8 +16,8 @@ from warcio.archiveiterator import ArchiveIterator
 
 from archive.evidence import wacz
 from archive.evidence.wacz import export_wacz
-from archive.store import Archive
-from archive.takedowns import hide_release
+from archive.store.releases import Archive
+from archive.store.takedowns import hide_release
 from tests.archive.sample_evidence import FIRST_CRAWL, create_evidence_archive, execute, url
 
 

@@ -16,7 +16,7 @@ from archive.database.captures import Captures
 from archive.database.models import Capture
 from archive.database.sqlite_files import ArchiveError
 from archive.evidence.warc import export_warc
-from archive.store import Archive
+from archive.store.releases import Archive
 from tests.archive.sample_evidence import FIRST_CRAWL, body, create_evidence_archive, execute, url
 
 NOT_FOUND_PAGE = b"<h1>Sidan finns inte</h1>"

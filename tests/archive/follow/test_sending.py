@@ -26,7 +26,7 @@ from archive.delivery import parse_mail_server
 from archive.follow import sending
 from archive.follow.sending import handle_bounce, notify
 from archive.follow.store import FOLLOW_FILE, FOLLOW_VERSION, KEY_FILE, FollowStore, lock_sending
-from archive.takedowns import hide_release, redact_passage
+from archive.store.takedowns import hide_release, redact_passage
 from tests.archive.follow.life import (
     ADDRESS,
     DAY,

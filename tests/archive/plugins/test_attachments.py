@@ -11,8 +11,8 @@ import pytest
 
 from archive.attachments.attachment_store import AttachmentText
 from archive.plugins.attachments import MAX_SHOWN_LETTERS, MAX_SHOWN_PAGES, choose_shown_pages
-from archive.store import Archive
-from archive.takedowns import hide_release, redact_passage
+from archive.store.releases import Archive
+from archive.store.takedowns import hide_release, redact_passage
 from tests.archive.plugins.test_site import check_structure
 from tests.archive.sample import Site, served
 from tests.archive.sample_evidence import create_evidence_archive

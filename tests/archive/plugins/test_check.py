@@ -19,7 +19,7 @@ import uvicorn
 from lxml import html
 
 from archive.database.models import Release
-from archive.store import Archive
+from archive.store.releases import Archive
 from archive.web.sandbox import SandboxLimits
 from tests.archive.sample import SEEN, Site, find_plugin, served
 from tests.archive.sample_history import EDITED_NEWEST

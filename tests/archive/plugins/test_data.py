@@ -15,8 +15,8 @@ import pytest
 from archive.database.schema import read_metadata
 from archive.plugins.data import LINKED_COLUMNS, QUESTIONS, TABLES
 from archive.publication import PUBLISHED_FOLDER, Publication, PublishedFile, publish
-from archive.store import Archive
-from archive.takedowns import hide_release
+from archive.store.releases import Archive
+from archive.store.takedowns import hide_release
 from archive.web.datasette_api import read_canned_queries
 from tests.archive.sample import Site, find_plugin, served
 from tests.archive.sample_history import copy_archive

@@ -16,8 +16,8 @@ import pytest
 from datasette.plugins import pm
 
 from archive.database.models import Release
-from archive.importer import import_file
-from archive.store import Archive
+from archive.store.jsonl_import import import_file
+from archive.store.releases import Archive
 from tests.archive.atom import find_faults
 from tests.archive.sample import Site, served
 

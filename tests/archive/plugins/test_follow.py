@@ -11,7 +11,7 @@ from lxml import html
 from archive.database.sqlite_files import ArchiveError
 from archive.follow import read_follow_settings
 from archive.follow.store import FOLLOW_FILE, FollowStore
-from archive.store import Archive
+from archive.store.releases import Archive
 from tests.archive.follow.life import (
     ADDRESS,
     ENVIRONMENT,

@@ -15,7 +15,7 @@ import uvicorn
 from datasette.app import Datasette
 from mcp import Client, MCPError
 
-from archive.store import Archive
+from archive.store.releases import Archive
 from archive.web.sandbox import SandboxLimits
 from tests.archive.sample import Site, find_plugin, served
 from tests.archive.sample_history import EDITED_ID, EDITED_NEWEST, EDITED_REVISIONS, REMOVED

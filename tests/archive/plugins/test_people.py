@@ -13,8 +13,8 @@ import pytest
 from lxml import etree
 
 from archive.database.models import Release
-from archive.store import Archive
-from archive.takedowns import hide_release, redact_passage
+from archive.store.releases import Archive
+from archive.store.takedowns import hide_release, redact_passage
 from tests.archive.sample import SEEN, Site, served
 
 SPOKEN = Release(

@@ -12,8 +12,8 @@ import pytest
 from datasette.plugins import pm
 
 from archive.database.models import Release
-from archive.store import Archive
-from archive.takedowns import hide_release, lift_takedown, redact_passage
+from archive.store.releases import Archive
+from archive.store.takedowns import hide_release, lift_takedown, redact_passage
 from tests.archive import sample_history as history
 from tests.archive.sample import SEEN, Site, served
 from tests.archive.workbook import read_table

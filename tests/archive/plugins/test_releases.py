@@ -15,7 +15,7 @@ from lxml.html import HtmlElement, fromstring
 
 from archive.database.models import FILE_PARSER, Attachment, Release
 from archive.evidence import write_bundle
-from archive.store import Archive
+from archive.store.releases import Archive
 from tests.archive import sample_history as history
 from tests.archive.sample import (
     HOSTILE,

@@ -20,7 +20,7 @@ from datasette.database import QueryInterrupted
 from archive.database.models import Image, Release
 from archive.dates import Month
 from archive.search.search_request import EXCLUDE_SUFFIX, FACETS
-from archive.store import Archive
+from archive.store.releases import Archive
 from archive.web.responses import get_search_columns
 from archive.web.sandbox import SandboxLimits
 from tests.archive.hostile_queries import LONG, OPERATORS, TYPED, WORDS

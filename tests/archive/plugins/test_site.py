@@ -17,7 +17,7 @@ from click import ClickException
 from lxml.html import HtmlElement, fromstring
 
 from archive.database.models import Release
-from archive.store import Archive
+from archive.store.releases import Archive
 from archive.web.responses import get_search_columns
 from tests.archive.sample import PAGED, ROOT, Site, fill, served
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import time_machine
 
-from archive.store import Archive
+from archive.store.releases import Archive
 from scraper.agency import load_agencies
 from tests.archive.atom import find_faults
 from tests.archive.sample import Site, fill, served

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from archive.coverage import AuditedSource, ListedUrl, update_coverage
-from archive.store import Archive
+from archive.store.releases import Archive
 from scraper.agency import load_agencies
 from tests.archive.sample import PAGED, Site, served
 from tests.archive.sample_coverage import BUTTON, MISSING, add_coverage

@@ -17,8 +17,8 @@ from archive.database.sqlite_files import build_connection_runner
 from archive.quotes import quotation_lookup as quotation_check
 from archive.quotes.quotation_comparison import find_quotations
 from archive.quotes.quotation_lookup import QuotationCheck, QuotationResult
-from archive.store import Archive
-from archive.takedowns import hide_release, redact_passage
+from archive.store.releases import Archive
+from archive.store.takedowns import hide_release, redact_passage
 
 FIRST_DAY = datetime(2024, 5, 1, tzinfo=UTC)
 SHARED = "Fyrarna ska tändas igen före midsommar."

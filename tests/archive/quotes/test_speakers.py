@@ -311,7 +311,8 @@ def test_words_are_given_to_nobody_else(body: str, speakers: list[str | None]) -
 
 
 def test_speakers_do_not_depend_on_the_order_of_sets() -> None:
-    code = "from archive.quotes.speakers import find_quotes as f; import sys; print([q.speaker for q in f({'body': sys.argv[1]})])"
+    code = "from archive.quotes.speakers import find_quotes as f; import sys; "
+    code += "print([q.speaker for q in f({'body': sys.argv[1]})])"
     body = "Anna Ek och Bo Ek, Cia Ek och Dan Ek bygger.\n– Det är klart, säger Ek.\nEk är nöjd.\n– Bra, säger hon."
     outputs = {
         subprocess.run(

@@ -23,7 +23,7 @@ from archive.dates import Month
 from archive.search.results import search
 from archive.search.search_index import CODED_COLUMNS, LAST_CHANGE_SQL, NO_VALUE, ColumnCache
 from archive.search.search_request import SearchRequest
-from archive.store import Archive
+from archive.store.releases import Archive
 from tests.archive.random_events import RandomEvents
 from tests.archive.sample import SEEN
 

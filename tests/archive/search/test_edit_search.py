@@ -11,10 +11,10 @@ from datasette.utils import MultiParams
 from archive.changes.edits_and_removals import parse_edits_query
 from archive.changes.wording_history import CheckPair
 from archive.database.sqlite_files import RunQuery, build_connection_runner
-from archive.merge import merge_releases
 from archive.search.edit_search import read_phrase_history, read_searched_edits, search_edits
 from archive.search.search_index import ColumnCache
-from archive.store import Archive
+from archive.store.merged_histories import merge_releases
+from archive.store.releases import Archive
 from tests.archive.changes.states import EDITS, read_markdown, read_stored_edits
 from tests.archive.search.test_former_versions import DAY, START, list_changed_sentences, release
 

@@ -16,12 +16,12 @@ import pytest
 
 from archive.database.models import Image, Question, Release
 from archive.database.sqlite_files import build_connection_runner
-from archive.merge import merge_releases
 from archive.search.excerpts import SearchHit
 from archive.search.results import find_hit_position, search, search_all
 from archive.search.search_index import ColumnCache
-from archive.store import Archive
-from archive.takedowns import hide_release
+from archive.store.merged_histories import merge_releases
+from archive.store.releases import Archive
+from archive.store.takedowns import hide_release
 from tests.archive.changes.states import EDITS, read_markdown, read_stored_edits
 from tests.archive.search.conftest import Searcher, build_request, marks
 

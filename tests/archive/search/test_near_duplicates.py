@@ -24,7 +24,7 @@ from archive.search.near_duplicates import (
     join_text_fields,
     split_text_words,
 )
-from archive.store import Archive
+from archive.store.releases import Archive
 
 SEEN = datetime(2024, 6, 3, 8, 15, tzinfo=UTC)
 DAY = date(2024, 6, 1)

@@ -15,7 +15,7 @@ from archive.database.models import Question, Release
 from archive.database.sqlite_files import build_connection_runner
 from archive.search.query_language import parse_query
 from archive.search.query_sql import QUESTION_INDEX, ResolvedNames, SearchPlan, build_plan
-from archive.store import Archive
+from archive.store.releases import Archive
 from tests.archive.hostile_queries import QUERIES
 from tests.archive.sample import HOSTILE, LIGHTHOUSES, PAGED, SEEN, WARBLERS
 from tests.archive.search.conftest import Searcher, marks

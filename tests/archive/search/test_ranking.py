@@ -18,7 +18,7 @@ from archive.search.ranking import HitFinder
 from archive.search.results import search, search_all
 from archive.search.search_index import ColumnCache
 from archive.search.search_request import FACETS
-from archive.store import Archive
+from archive.store.releases import Archive
 from tests.archive.sample import LIGHTHOUSES, PAGED, SEEN, UNDATED, WARBLERS
 from tests.archive.search.conftest import Searcher, build_request, lower_limits, marks
 

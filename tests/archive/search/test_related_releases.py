@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from archive.database.sqlite_files import build_connection_runner
-from archive.merge import merge_releases
 from archive.search.related_releases import find_related
 from archive.search.results import search
-from archive.store import Archive
-from archive.takedowns import hide_release, redact_passage
+from archive.store.merged_histories import merge_releases
+from archive.store.releases import Archive
+from archive.store.takedowns import hide_release, redact_passage
 from tests.archive.sample import Site, find_plugin, served
 from tests.archive.sample_related import (
     ABOUT_OTTERS,

@@ -19,7 +19,7 @@ from archive.database.models import Question, Release
 from archive.language.terms import ANALYSIS_VERSION
 from archive.search.query_sql import match_word
 from archive.search.search_index import EDIT_COLUMNS, FORM_PREFIX, PARAGRAPH_END, encode_facet_term, extract_edit_texts
-from archive.store import Archive
+from archive.store.releases import Archive
 
 SEEN = datetime(2024, 6, 3, 8, tzinfo=UTC)
 RELEASE = Release(

@@ -17,7 +17,7 @@ from archive.search.suggestions import (
     load_translations,
     measure_spelling_difference,
 )
-from archive.store import Archive
+from archive.store.releases import Archive
 from tests.archive.sample import SEEN
 from tests.archive.search.conftest import Searcher, build_request
 

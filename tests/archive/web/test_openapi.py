@@ -15,8 +15,8 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
 from archive.database.models import Release
-from archive.store import Archive
-from archive.takedowns import hide_release
+from archive.store.releases import Archive
+from archive.store.takedowns import hide_release
 from archive.web.datasette_api import IS_NEXT
 from archive.web.openapi import (
     MEDIA_TYPES,

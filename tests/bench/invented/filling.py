@@ -27,7 +27,7 @@ from archive.dates import to_iso
 from archive.health import assess_agencies
 from archive.language.terms import analyze
 from archive.search.search_index import INDEX_COLUMNS, build_columns, is_vocabulary_word
-from archive.store import Archive
+from archive.store.releases import Archive
 from tests.bench.invented.releases import AGENCIES, END, Place, edit, home_of, invent, plan, slug_of
 from tests.bench.invented.rows import COLUMNS, to_rows
 from tests.bench.invented.words import read_voice

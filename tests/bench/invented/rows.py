@@ -15,7 +15,7 @@ from archive.dates import to_iso
 from archive.language.terms import AnalyzedText, analyze
 from archive.search.near_duplicates import DAY_RANGE, FIRST_BAND, LAST_BAND, to_day_number
 from archive.search.search_index import INDEX_COLUMNS, build_columns, iter_facet_terms, iter_listing_terms
-from archive.store import lists_to_json
+from archive.store.releases import lists_to_json
 from tests.bench.invented.releases import Place, choose_passages, invent
 from tests.bench.invented.words import read_voice
 

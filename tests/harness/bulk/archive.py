@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from archive.database.models import PART_FIELDS, PART_TABLES, STATE_FIELDS
-from archive.store import Archive
+from archive.store.releases import Archive
 from tests.archive.sample import fill
 from tests.bench.collection import COLLECTION, import_collection
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from archive.store import Archive
+from archive.store.releases import Archive
 from tests.archive.mirror import Mirror, read_shown
 from tests.archive.sample import fill
 from tests.harness.bulk.archive import repeat

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from archive.database.schema import read_schema
-from archive.store import Archive
+from archive.store.releases import Archive
 from tests.archive.sample import SEEN, plain_release
 from tests.harness.bulk.figures import Figure
 

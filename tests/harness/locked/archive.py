@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from archive.database.models import Release
-from archive.store import Archive
+from archive.store.releases import Archive
 from tests.archive.sample import SEEN, fill
 from tests.harness.locked.attacks import WORDS
 

@@ -24,7 +24,7 @@ from rich.table import Table
 
 from archive.database.captures import Captures
 from archive.evidence.verify import verify
-from archive.store import Archive
+from archive.store.releases import Archive
 from scraper.agency import Agency, load_agencies
 from scraper.alerts import AlertSettings
 from scraper.commands.reparse import reparse_archive

@@ -13,7 +13,7 @@ from typing import Any
 import time_machine
 
 from archive.health import read_health_rows
-from archive.store import Archive
+from archive.store.releases import Archive
 from scraper.agency import load_agencies
 from scraper.alerts import AlertSettings
 from scraper.round import close_round, read_last_crawl_id

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from archive.dates import to_iso
-from archive.store import Archive
+from archive.store.releases import Archive
 from tests.harness.year.acts import carry_out
 from tests.harness.year.author import START
 from tests.harness.year.events import EDITS, Event

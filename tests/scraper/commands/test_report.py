@@ -16,7 +16,7 @@ import pytest
 import time_machine
 
 from archive.dates import now
-from archive.store import Archive
+from archive.store.releases import Archive
 from scraper.alerts import AlertSettings, read_alert_settings, read_ping_url, report_result
 from scraper.commands import round
 from scraper.errors import AgencyError

@@ -16,7 +16,7 @@ from scrapy.exceptions import CannotResolveHostError
 from scrapy.http import Response
 from scrapy.settings import Settings
 
-from archive.store import Archive
+from archive.store.releases import Archive
 from scraper.downloader import HostPaused, throttle
 from scraper.downloader.throttle import count_daily_requests
 from tests.scraper.crawling import RELEASES, SLUG, Crawling

@@ -11,7 +11,7 @@ from scrapy.http import Response
 
 from archive.database.models import Release
 from archive.dates import now
-from archive.store import Archive
+from archive.store.releases import Archive
 from scraper.agency import Agency
 from scraper.crawl_stats import AgencyStats
 from scraper.errors import NotARelease

@@ -11,8 +11,8 @@ import pytest
 from archive.database.redaction import REDACTION_MARK
 from archive.dates import now
 from archive.evidence.verify import verify
-from archive.store import Archive
-from archive.takedowns import hide_release, lift_takedown
+from archive.store.releases import Archive
+from archive.store.takedowns import hide_release, lift_takedown
 from tests.scraper.crawling import Crawling, make_due
 from tests.site import files
 from tests.site.plain import PAPERS, PDF

@@ -14,7 +14,7 @@ import pytest
 from archive.database.sqlite_files import ArchiveError
 from archive.dates import now, to_iso
 from archive.health.metrics import TRACKED_FIELDS
-from archive.store import Archive
+from archive.store.releases import Archive
 from scraper.agency import load_agencies
 from scraper.downloader.throttle import count_daily_requests
 from scraper.errors import AgencyError

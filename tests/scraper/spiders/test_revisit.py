@@ -18,8 +18,8 @@ from twisted.python.failure import Failure
 
 from archive.database.sqlite_files import ArchiveError
 from archive.dates import now
-from archive.store import Archive
-from archive.takedowns import hide_release
+from archive.store.releases import Archive
+from archive.store.takedowns import hide_release
 from scraper.agency import build_user_agent
 from scraper.downloader import RobotsForbidden
 from scraper.spiders.base import build_conditional_headers

@@ -16,7 +16,7 @@ from scrapy import Request
 from scrapy.http import HtmlResponse
 
 from archive.database.captures import Captures
-from archive.store import Archive
+from archive.store.releases import Archive
 from scraper.agency import Agency
 from scraper.items import ReleaseItem
 from scraper.pages import read_document

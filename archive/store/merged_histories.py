@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from archive.changes.comparison import compare
-from archive.store import build_change_columns, join_state_text
-from archive.takedowns import copy_takedowns
+from archive.store.releases import build_change_columns, join_state_text
+from archive.store.takedowns import copy_takedowns
 
 if TYPE_CHECKING:
-    from archive.store import Archive, StoredRelease
+    from archive.store.releases import Archive, StoredRelease
 
 
 def find_adjoining_states(

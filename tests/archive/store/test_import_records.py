@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from archive.dates import to_iso
-from archive.import_lines import FieldError, parse_release
+from archive.store.import_lines import FieldError, parse_release
 from archive.urls import canonical_url
 from tests.archive.sample import ROOT
 

@@ -31,7 +31,7 @@ from archive.database.models import (
 from archive.database.schema import migrations
 from archive.database.sqlite_files import ArchiveError
 from archive.dates import Month
-from archive.store import Archive, SaveResult
+from archive.store.releases import Archive, SaveResult
 from tests.archive.sample_evidence import execute
 from tests.bench.bulk import Entry, save_all
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from archive.database.models import Release
-from archive.merge import merge_releases
 from archive.search.search_index import encode_facet_term
-from archive.store import Archive
+from archive.store.merged_histories import merge_releases
+from archive.store.releases import Archive
 
 SEEN = datetime(2026, 3, 1, 8, tzinfo=UTC)
 OLD = Release(

@@ -20,9 +20,9 @@ from archive.database.redaction import WITHHELD_FILE
 from archive.database.sqlite_files import ArchiveError
 from archive.evidence.verify import verify
 from archive.evidence.warc import export_warc
-from archive.merge import merge_releases
-from archive.store import Archive, SaveResult
-from archive.takedowns import find_uncovered_releases, hide_release, lift_takedown, redact_passage
+from archive.store.merged_histories import merge_releases
+from archive.store.releases import Archive, SaveResult
+from archive.store.takedowns import find_uncovered_releases, hide_release, lift_takedown, redact_passage
 from tests.archive.sample import Site, served
 from tests.archive.sample_evidence import FIRST_CRAWL, create_evidence_archive, release, url
 from tests.archive.sample_history import AGENCY, EDITED_ID, EDITED_NEWEST, EDITED_REVISIONS, copy_archive

@@ -25,23 +25,24 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from archive import import_lines, importer
 from archive.__main__ import main
 from archive.database.models import Release
 from archive.database.sqlite_files import ArchiveError
 from archive.evidence.verify import verify
-from archive.import_lines import FieldError, parse_release
-from archive.importer import (
+from archive.store import import_lines
+from archive.store import jsonl_import as importer
+from archive.store.import_lines import FieldError, parse_release
+from archive.store.jsonl_import import (
     CHECK_SPREAD_DAYS,
     ImportResult,
     format_import_report,
     import_file,
     iter_import_lines,
 )
-from archive.store import Archive, SaveResult
+from archive.store.releases import Archive, SaveResult
 from tests.archive.sample import ROOT
-from tests.archive.test_import_records import LINE
-from tests.archive.test_store import read_all_rows
+from tests.archive.store.test_import_records import LINE
+from tests.archive.store.test_releases import read_all_rows
 
 IMPORTED_AT = datetime(2024, 6, 3, 8, 15, tzinfo=UTC)
 MONTH = timedelta(days=30)

@@ -231,7 +231,7 @@ def verify(file: Path, *, digest: bool, known: str | None, texts: bool) -> int:
 
     Exit code 1 if there are findings.
     """
-    from archive.evidence.verify import verify as verify_archive
+    from archive.evidence.verification import verify as verify_archive
 
     if digest:
         return print_digest(file)
@@ -251,7 +251,7 @@ def verify(file: Path, *, digest: bool, known: str | None, texts: bool) -> int:
 
 def print_digest(file: Path) -> int:
     from archive.evidence.manifest import find_newest_manifest
-    from archive.evidence.verify import open_archive
+    from archive.evidence.verification import open_archive
 
     with closing(open_archive(file)) as db:
         newest = find_newest_manifest(db)

@@ -30,7 +30,7 @@ from archive.database.sqlite_files import (
     unfinished_folder,
 )
 from archive.dates import FOLDER_NAME, FOLDER_NAME_FORMAT
-from archive.evidence.verify import verify
+from archive.evidence.verification import verify
 from archive.follow.store import FOLLOW_FILE, KEY_FILE
 from archive.store.releases import Archive
 

@@ -50,7 +50,7 @@ from archive.dataset_tables import (
     write_dataset_table,
 )
 from archive.evidence.manifest import find_newest_manifest
-from archive.evidence.verify import open_archive
+from archive.evidence.verification import open_archive
 from archive.i18n import translate
 from archive.search.former_versions import find_former_hits, resolve_query
 from archive.search.query_language import DATE_FIELDS, SearchNote

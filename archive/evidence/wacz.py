@@ -23,7 +23,7 @@ from zipfile import ZipFile, ZipInfo
 
 from archive.database.captures import Captures
 from archive.database.sqlite_files import ProgressCallback, sqlite_errors
-from archive.evidence.verify import open_archive
+from archive.evidence.verification import open_archive
 from archive.evidence.warc import WITHHELD_CAPTURES_SQL, WarcExport, format_warc_date, write_records
 
 WACZ_VERSION = "1.1.1"

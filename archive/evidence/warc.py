@@ -22,7 +22,7 @@ from warcio.warcwriter import WARCWriter
 from archive.database.captures import Captures
 from archive.database.redaction import IS_FILE_WITHHELD_SQL
 from archive.database.sqlite_files import ArchiveError, ProgressCallback, sqlite_errors
-from archive.evidence.verify import open_archive
+from archive.evidence.verification import open_archive
 
 WARC_VERSION = "WARC/1.1"
 WARCINFO_FIELDS = {

@@ -44,7 +44,7 @@ from archive.changes.history import (
 from archive.changes.importance import Change, summarise_changes
 from archive.citations import CITATION_TYPES, Citation, format_citation, read_citation
 from archive.database.sqlite_files import RunQuery
-from archive.evidence import write_bundle
+from archive.evidence.bundles import write_bundle
 from archive.i18n import format_importance, format_time
 from archive.language.terms import is_english_release
 from archive.search.marked_words import extract_query_terms

@@ -17,7 +17,7 @@ from typing import Any
 from archive.attachments.attachment_store import AttachmentText, AttachmentVersion
 from archive.database.captures import Captures, select_evidence_headers
 from archive.database.models import Capture, Contact, Image, Question, Release
-from archive.evidence import write_bundle
+from archive.evidence.bundles import write_bundle
 from archive.evidence.manifest import write_manifest
 from archive.store.releases import Archive
 

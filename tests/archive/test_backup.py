@@ -12,7 +12,7 @@ from archive.__main__ import main
 from archive.backup import create_backup, restore_backup
 from archive.database.captures import Captures, read_archive_facts
 from archive.database.sqlite_files import ArchiveError, open_readonly
-from archive.evidence.verify import verify
+from archive.evidence.verification import verify
 from archive.follow.store import FOLLOW_FILE, KEY_FILE, FollowStore
 from archive.store.releases import Archive
 from archive.store.takedowns import hide_release, lift_takedown

@@ -12,7 +12,7 @@ from archive import snapshots
 from archive.__main__ import main
 from archive.database.captures import Captures, compute_file_sha256
 from archive.database.sqlite_files import ArchiveError
-from archive.evidence.verify import verify
+from archive.evidence.verification import verify
 from archive.snapshots import (
     find_snapshot_fault,
     list_all_snapshots,

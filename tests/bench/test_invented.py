@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from archive.evidence.verify import verify
+from archive.evidence.verification import verify
 from archive.store.releases import Archive
 from tests.bench.invented import words
 from tests.bench.invented.filling import fill

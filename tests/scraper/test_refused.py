@@ -21,7 +21,7 @@ from scrapy.settings import Settings
 from scrapy.utils.test import get_crawler
 
 from archive.database.sqlite_files import ArchiveError
-from archive.evidence.verify import verify
+from archive.evidence.verification import verify
 from archive.store.jsonl_import import import_file
 from archive.store.releases import Archive
 from archive.store.takedowns import hide_release

@@ -20,7 +20,7 @@ from archive.backup import create_backup, restore_backup
 from archive.database.captures import Captures
 from archive.database.models import Attachment
 from archive.database.sqlite_files import ArchiveError
-from archive.evidence.verify import verify
+from archive.evidence.verification import verify
 from archive.evidence.warc import export_warc
 from archive.snapshots import publish_snapshot
 from archive.store.merged_histories import merge_releases

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from archive.database.captures import FOREIGN_MESSAGE, MAX_BASES_PER_HOST, Captures, find_captures_problem
 from archive.database.sqlite_files import ArchiveError
-from archive.evidence.verify import verify
+from archive.evidence.verification import verify
 from archive.store.releases import Archive
 from tests.archive.sample_evidence import create_evidence_archive, execute, read_bundle, read_guide
 from tests.forks import CONTEXT

@@ -13,7 +13,7 @@ from archive.database.captures import Captures
 from archive.database.redaction import WithheldStore
 from archive.database.schema import migrations, read_schema
 from archive.database.sqlite_files import FIRST_MIGRATION, SCHEMA_VERSION, ArchiveError
-from archive.evidence.verify import verify
+from archive.evidence.verification import verify
 from archive.search.search_index import BM25_WEIGHTS, INDEX_COLUMNS
 from archive.serving import update_archive
 from archive.store.releases import Archive

@@ -15,7 +15,7 @@ import pytest
 
 from archive.database.captures import Captures
 from archive.evidence.manifest import find_newest_manifest, read_manifests, write_manifest
-from archive.evidence.verify import verify
+from archive.evidence.verification import verify
 from tests.archive.sample_evidence import FIRST_CRAWL, create_evidence_archive
 
 TODAY = FIRST_CRAWL.date() + timedelta(days=9)

@@ -14,7 +14,7 @@ from datasette.database import QueryInterrupted
 from lxml.html import HtmlElement, fromstring
 
 from archive.database.models import FILE_PARSER, Attachment, Release
-from archive.evidence import write_bundle
+from archive.evidence.bundles import write_bundle
 from archive.store.releases import Archive
 from tests.archive import sample_history as history
 from tests.archive.sample import (

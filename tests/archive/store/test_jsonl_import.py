@@ -28,7 +28,7 @@ from hypothesis import strategies as st
 from archive.__main__ import main
 from archive.database.models import Release
 from archive.database.sqlite_files import ArchiveError
-from archive.evidence.verify import verify
+from archive.evidence.verification import verify
 from archive.store import import_lines
 from archive.store import jsonl_import as importer
 from archive.store.import_lines import FieldError, parse_release

@@ -18,7 +18,7 @@ from archive.__main__ import main
 from archive.database.models import Attachment, Contact, Image, Release
 from archive.database.redaction import WITHHELD_FILE
 from archive.database.sqlite_files import ArchiveError
-from archive.evidence.verify import verify
+from archive.evidence.verification import verify
 from archive.evidence.warc import export_warc
 from archive.store.merged_histories import merge_releases
 from archive.store.releases import Archive, SaveResult

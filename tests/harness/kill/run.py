@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from archive.evidence.verify import verify
+from archive.evidence.verification import verify
 from scraper.spiders.base import MAX_REQUESTS_AHEAD
 from tests.forks import ForkedModule
 from tests.harness.kill.killing import EARLY, Process, Span, kill_at

@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from archive.database.captures import Captures
-from archive.evidence.verify import verify
+from archive.evidence.verification import verify
 from archive.store.releases import Archive
 from scraper.agency import Agency, load_agencies
 from scraper.alerts import AlertSettings

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from archive.database.sqlite_files import open_readonly
-from archive.evidence.verify import verify
+from archive.evidence.verification import verify
 from tests.harness.kill.ward import GENEROUS, Ward
 from tests.harness.replicas.stage import run
 from tests.harness.replicas.table import Result

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from archive.evidence.verify import verify
+from archive.evidence.verification import verify
 from scraper.spiders.base import MAX_REQUESTS_AHEAD
 from tests.harness.kill.run import DOUBLED
 from tests.harness.workers.broker import Server, run_broker

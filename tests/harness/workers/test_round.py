@@ -10,7 +10,7 @@ from types import FrameType
 import pytest
 from scrapy.settings import BaseSettings
 
-from archive.evidence.verify import verify
+from archive.evidence.verification import verify
 from scraper.alerts import read_alert_settings
 from scraper.distributed.queue import Broker
 from scraper.distributed.worker import RoundRunner

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from archive.database.captures import Captures
-from archive.evidence.verify import verify
+from archive.evidence.verification import verify
 from tests.scraper.crawling import Crawling, make_due
 from tests.site import files
 from tests.site.plain import PDF, make_page

@@ -10,7 +10,7 @@ import pytest
 
 from archive.database.redaction import REDACTION_MARK
 from archive.dates import now
-from archive.evidence.verify import verify
+from archive.evidence.verification import verify
 from archive.store.releases import Archive
 from archive.store.takedowns import hide_release, lift_takedown
 from tests.scraper.crawling import Crawling, make_due

@@ -14,7 +14,7 @@ import pytest
 
 from archive.database.captures import Captures
 from archive.database.models import Attachment, Capture
-from archive.evidence import write_bundle
+from archive.evidence.bundles import write_bundle
 from archive.evidence.manifest import read_manifests, write_manifest
 from archive.store.releases import Archive
 from archive.store.takedowns import hide_release, redact_passage
@@ -136,7 +136,7 @@ def test_attached_files_of_the_time_of_the_version(
 
     names = [name for name in read_bundle(archive, second) if name.startswith("files/")]
     assert len(names) == 4  # %PDF-2, which was there when the version was first seen, %PDF-3, %PDF-4 and PK-1
-    monkeypatch.setattr("archive.evidence.MAX_ATTACHED_BYTES", 8)
+    monkeypatch.setattr("archive.evidence.bundles.MAX_ATTACHED_BYTES", 8)
     files = read_bundle(archive, first)
     assert sorted(name for name in files if name.startswith("files/")) == [links[0]["versions"][0]["file"]]
     assert "at most 0 MB of attachments" in read_guide(files)

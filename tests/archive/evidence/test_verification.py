@@ -15,7 +15,7 @@ from archive.database.captures import Captures
 from archive.database.models import Release
 from archive.database.sqlite_files import ArchiveError
 from archive.evidence.manifest import write_manifest
-from archive.evidence.verify import verify
+from archive.evidence.verification import verify
 from archive.store.releases import Archive
 from tests.archive.sample_evidence import create_evidence_archive, execute
 

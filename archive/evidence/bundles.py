@@ -1,0 +1,378 @@
+"""Writes evidence bundles: zip files with the sources of a revision or removal, for anyone to check.
+
+A bundle contains the original page, the stored state, the files that the release linked to, the manifest lines that
+cover them, and a guide in each language: which times are known, what the files are, and how to check them with
+sha256sum.
+"""
+
+from __future__ import annotations
+
+import json
+import mimetypes
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Any
+from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
+
+from sqlite_utils import Database
+
+from archive.database.captures import Captures, compute_sha256, open_captures, read_capture_body
+from archive.database.models import parse_state
+from archive.database.redaction import IS_FILE_WITHHELD_SQL
+from archive.database.sqlite_files import ArchiveError, sqlite_errors
+from archive.evidence.manifest import Manifest, format_canonical_state, read_manifests
+from archive.evidence.verification import open_archive
+from archive.i18n import DEFAULT_LANGUAGE, LANGUAGES, translate
+
+CHECKSUMS_FILE = "SHA256SUMS"
+ATTACHMENTS_FILE = "attachments.json"
+MAX_ATTACHED_BYTES = 50_000_000  # of all attached files in a bundle
+REMOVAL_FIELDS = ("kind", "target", "first_seen", "last_seen", "checks", "confirmed", "ended", "status", "moved_to")
+MARKUP_EXTENSIONS = {"text/html": ".html", "application/xhtml+xml": ".html"}  # mimetypes may return .htm
+
+REVISION_SQL = (
+    "select v.*, r.url, r.agency, a.name, coalesce(a.name_en, a.name) as name_en,"
+    " case when r.revision = v.id then r.last_checked else v.last_seen end as last_seen_at, t.at as taken_down,"
+    " t.reason, coalesce(t.reason_en, t.reason) as reason_en"
+    " from revisions v join releases r on r.id = v.release join agencies a on a.slug = r.agency"
+    " left join takedowns t on t.id = v.takedown where v.id = ?"
+)
+REMOVAL_SQL = (
+    "select o.*, r.title, r.url, r.hash, r.takedown, a.name, coalesce(a.name_en, a.name) as name_en,"
+    " t.at as taken_down, t.reason, coalesce(t.reason_en, t.reason) as reason_en"
+    " from removals o join releases r on r.id = o.release join agencies a on a.slug = r.agency"
+    " left join takedowns t on t.id = (select min(id) from takedowns where release = r.id and lifted is null)"
+    " where o.id = ?"
+)
+# Versions of a URL that were not yet replaced when the revision was first seen. `until`: when it was followed by
+# another one; a version found later was not seen with this revision
+ATTACHED_VERSIONS_SQL = f"""
+    select n.id as version, n.first_seen, n.last_seen, n.checks, n.capture, c.url as final_url, c.headers,
+      f.sha256, f.bytes, f.kind, {IS_FILE_WITHHELD_SQL} as withheld, n.first_seen >= coalesce(:until, '9') as later
+    from attachment_versions n join attachment_files f on f.id = n.file join captures c on c.id = n.capture
+    where n.url = :url and not exists
+      (select 1 from attachment_versions x where x.url = n.url and x.id > n.id and x.first_seen <= :since)
+    order by n.id
+"""
+FOLLOWED_SQL = "select min(seen) from revisions where id > :id and (release = :release or previous = :id)"
+UNFETCHED_SQL = "select problem from frontier where url = ? and role = 'attachment' and state <> 'done'"
+
+
+@dataclass(slots=True, kw_only=True)
+class EvidenceBundle:
+    """A zip being written. The same archive always gives the same bytes."""
+
+    zip: ZipFile
+    folder: str
+    timestamp: datetime  # time of every file in the zip, which must not depend on when the zip was made
+    times: list[tuple[str, object]] = field(default_factory=list)  # (key of a text, time)
+    files: list[tuple[str, str]] = field(default_factory=list)  # (name, key of the text that describes the file)
+    checksums: list[tuple[str, str]] = field(default_factory=list)  # (name, SHA-256)
+    notes: list[tuple[str, dict[str, Any]]] = field(default_factory=list)  # (key of a text, values)
+    attached_bytes: int = 0  # of the attached files so far
+    origin: str = ""  # "_import" for a version that another collection had, which selects texts of the guide
+    # (key of a text, values): instructions for checking
+    steps: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    def add_file(
+        self,
+        name: str,
+        content: bytes,
+        description_key: str | None = None,
+        sha256: str | None = None,
+        compression: int = ZIP_DEFLATED,
+    ) -> None:
+        """Write a file; list it in the guide if `description_key` is set, in SHA256SUMS if `sha256` is."""
+        entry = ZipInfo(f"{self.folder}/{name}", self.timestamp.timetuple()[:6])
+        entry.compress_type, entry.external_attr = compression, 0o644 << 16
+        self.zip.writestr(entry, content)
+        if description_key:
+            self.files.append((name, description_key))
+        if sha256:
+            self.checksums.append((name, sha256))
+
+    def close(self, title_key: str, title_values: dict[str, Any]) -> None:
+        """Write SHA256SUMS, if there are checksums, and the guides, which describe all other files."""
+        if self.checksums:
+            lines = "".join(f"{sha256}  {name}\n" for name, sha256 in self.checksums)
+            self.add_file(CHECKSUMS_FILE, lines.encode(), CHECKSUMS_FILE)
+            self.steps.insert(0, ("check_files", {}))
+        received = [name for name, key in self.files if key in ("page", "attached")]
+        if received:
+            self.notes.append(("open_with_care", {"names": ", ".join(received)}))
+        for language in LANGUAGES:
+            self.add_file(f"README.{language}.txt", self.format_guide(title_key, title_values, language).encode())
+
+    def format_guide(self, title_key: str, title_values: dict[str, Any], language: str) -> str:
+        """Format a plain-text guide to reading and checking the bundle."""
+
+        def format_text(key: str, **values: object) -> str:
+            # converted to text, because an id has no thousands separators
+            texts = {name: str(value) for name, value in values.items()}
+            if language != DEFAULT_LANGUAGE:
+                texts |= {name.removesuffix("_en"): text for name, text in texts.items() if name.endswith("_en")}
+            return translate(language, f"guide.{key}", **texts)
+
+        parts = [f"{format_text(title_key, **title_values)}\n{format_text('from', **title_values)}"]
+        parts += [format_text(key, **values) for key, values in self.notes]
+        time_lines = [
+            f"  {format_text(key)}: {format_text('not_told') if value is None else value}" for key, value in self.times
+        ]
+        parts.append("\n".join([format_text("times"), *time_lines]))
+        has_chain = any(key == "check_chain" for key, _ in self.steps)
+        if self.checksums:
+            parts.append(
+                "\n".join([format_text("files"), *(f"  {name}: {format_text(key)}" for name, key in self.files)])
+            )
+            steps = [f"  {number}. {format_text(key, **values)}" for number, (key, values) in enumerate(self.steps, 1)]
+            parts.append("\n".join([format_text("check"), *steps]))
+            parts.append(format_text(f"limits{self.origin}" if has_chain else "alone"))
+        return "\n\n".join(parts) + "\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManifestEntry:
+    """The place of a row in the manifests: the part that contains it, the part's text, and the row's line."""
+
+    manifest: Manifest
+    part: str
+    text: bytes
+    line: dict[str, Any]
+
+
+def write_bundle(path: Path, table: str, row_id: int, out: IO[bytes]) -> bool:
+    """Write the bundle of a row of `revisions` or `removals`; return False if there is no such row.
+
+    The guide lists bytes and manifests that are missing or damaged. Raises ArchiveError if archive.db cannot be read.
+    """
+    is_removal = table == "removals"
+    name = f"removal-{row_id}" if is_removal else str(row_id)
+    with (
+        sqlite_errors(path, table=table, key=row_id),
+        closing(open_archive(path)) as db,
+        open_captures(path) as captures,
+    ):
+        db.execute("begin")  # everything is read from one state of the archive, even while a crawl writes
+        row = read_row_by_id(db, REMOVAL_SQL if is_removal else REVISION_SQL, row_id)
+        if row is None:
+            return False
+        timestamp = datetime.fromisoformat(row["first_seen" if is_removal else "seen"])
+        with ZipFile(out, "w") as file:
+            bundle = EvidenceBundle(zip=file, folder=f"evidence-{name}", timestamp=timestamp)
+            fill_bundle(bundle, db, captures, row)
+    return True
+
+
+def fill_bundle(bundle: EvidenceBundle, db: sqlite3.Connection, captures: Captures | None, row: dict[str, Any]) -> None:
+    kind = "version" if "ended" not in row else "move" if row["kind"] == "moved" else "removal"
+    bundle.times += list_observation_times(row, kind)
+    bundle.origin = "_import" if kind == "version" and row["cause"] == "import" else ""
+    entries: dict[str, ManifestEntry] = {}
+    rows = [("captures", row["capture"])] + ([("revisions", row["id"])] if kind == "version" else [])
+    try:
+        for table, key in rows:
+            entry = find_manifest_entry(db, captures, table, key) if key is not None else None
+            if entry:
+                entries[table] = entry
+    except ArchiveError as error:
+        bundle.notes.append(("no_chain", {"problem": format_archive_error(error)}))
+    else:
+        if rows[-1][0] not in entries and rows[-1][1] is not None:
+            bundle.notes.append(("no_manifest", {}))
+    capture = read_row_by_id(db, "select * from captures where id = ?", row["capture"])
+    if row["takedown"] is not None:  # the hashes stay, so that anyone with the original can check it
+        values = {key: row[key] for key in ("hash", "taken_down", "reason", "reason_en")}
+        bundle.notes.append(("withheld", {"sha256": capture["sha256"] if capture else "–", **values}))
+    elif capture is None:
+        bundle.notes.append((f"no_capture{bundle.origin or f'_{kind}'}", {}))
+    else:
+        add_capture(bundle, captures, capture, entries.get("captures"))
+    if kind != "version":
+        facts = {name: row[name] for name in REMOVAL_FIELDS if row[name] is not None}
+        text = json.dumps(facts, ensure_ascii=False, indent=1).encode()
+        bundle.add_file("removal.json", text, f"{kind}.json", compute_sha256(text))
+    elif row["takedown"] is None:
+        add_state(bundle, row, entries.get("revisions"))
+        add_attachments(bundle, db, captures, row, entries)
+    for entry in {entry.part: entry for entry in entries.values()}.values():
+        bundle.add_file(entry.part, entry.text, "parts", compute_sha256(entry.text))
+        bundle.steps.append(("check_parts", {"part": entry.part, "manifest": f"chain/{entry.manifest.day}.json"}))
+    try:
+        add_manifest_chain(bundle, db, captures, entries)
+    except ArchiveError as error:
+        bundle.notes.append(("no_chain", {"problem": format_archive_error(error)}))
+    title_values = {"number": row["id"], **{name: row[name] for name in ("title", "url", "name", "name_en")}}
+    bundle.close(f"title_{kind}", title_values)
+
+
+def list_observation_times(row: dict[str, Any], bundle_kind: str) -> list[tuple[str, object]]:
+    """Return the times at which the archive observed the row's event, with the keys of their texts."""
+    if bundle_kind == "move":
+        return [("moved_seen", row["first_seen"])]
+    if bundle_kind == "removal":
+        return [("away_since", row["first_seen"]), ("away_until", row["last_seen"]), ("back", row["ended"])]
+    # no check has found it again, or an imported one at all, if it was last seen when it was stored
+    last_seen = [("last_seen", row["last_seen_at"])] if row["last_seen_at"] != row["seen"] else []
+    taken_over = "taken_over" if last_seen else "taken_over_unseen"
+    return [(taken_over if row["cause"] == "import" else "seen", row["seen"]), *last_seen]
+
+
+def add_capture(
+    bundle: EvidenceBundle, captures: Captures | None, capture: dict[str, Any], entry: ManifestEntry | None
+) -> None:
+    headers = json.loads(capture["headers"])
+    bundle.times += [("captured", capture["seen"]), ("status", capture["status"])]
+    bundle.times += [(name, headers.get(name)) for name in ("date", "last-modified")]
+    line = entry.line if entry else {}
+    page = f"page{find_file_extension(headers)}"
+    try:
+        body = read_capture_body(captures, capture["sha256"])
+    except ArchiveError as error:
+        bundle.notes.append(("no_bytes", {"problem": format_archive_error(error)}))
+    else:
+        bundle.add_file(page, body, "page", line.get("sha256", capture["sha256"]))
+    text = capture["headers"].encode()
+    bundle.add_file("headers.json", text, "headers.json", line.get("headers_sha256", compute_sha256(text)))
+    if entry:
+        bundle.steps.append(("check_page", {"page": page, "capture": capture["id"], "part": entry.part}))
+
+
+def add_state(bundle: EvidenceBundle, row: dict[str, Any], entry: ManifestEntry | None) -> None:
+    bundle.times += [(f"{name}{bundle.origin}", row[name]) for name in ("published", "updated")]
+    text = format_canonical_state(row)
+    bundle.add_file(
+        "release.json",
+        text,
+        f"release.json{bundle.origin}",
+        entry.line["state_sha256"] if entry else compute_sha256(text),
+    )
+    if entry:
+        bundle.steps.append(("check_release", {"revision": row["id"], "part": entry.part}))
+
+
+def add_attachments(
+    bundle: EvidenceBundle,
+    db: sqlite3.Connection,
+    captures: Captures | None,
+    row: dict[str, Any],
+    entries: dict[str, ManifestEntry],
+) -> None:
+    """Add the files that the revision linked to, as they were in its time, and a list that says what is missing.
+
+    entries: gets the manifest entries of their captures.
+    """
+    links = parse_state(row)["attachments"] or []
+    (until,) = db.execute(FOLLOWED_SQL, row).fetchone()
+    for position, link in enumerate(links, 1):
+        times = {"url": link["url"], "since": row["seen"], "until": until}
+        versions = list(Database(db).query(ATTACHED_VERSIONS_SQL, times))
+        link["versions"] = [version for version in versions if not version.pop("later")]
+        if not link["versions"]:
+            (problem,) = db.execute(UNFETCHED_SQL, [link["url"]]).fetchone() or (None,)
+            report_missing(bundle, link, "later" if versions else "failed" if problem else "never", problem)
+        for version in link["versions"]:
+            version |= {"headers": json.loads(version["headers"]), "url": link["url"]}
+            suffix = f".{kind}" if (kind := version.pop("kind")) else find_file_extension(version["headers"])
+            name = f"files/{position}-{version['version']}{suffix}"
+            try:
+                if version["capture"] == row["capture"]:  # the release is this file
+                    version["file"] = f"page{find_file_extension(version['headers'])}"
+                else:
+                    add_attached_file(bundle, captures, version, name)
+                if "file" in version and (entry := find_manifest_entry(db, captures, "captures", version["capture"])):
+                    entries[name] = entry
+                    version["part"] = entry.part
+            except ArchiveError as error:
+                report_missing(bundle, version, "damaged", format_archive_error(error))
+    if links:
+        text = json.dumps(links, ensure_ascii=False, indent=1).encode()
+        bundle.add_file(ATTACHMENTS_FILE, text, ATTACHMENTS_FILE, compute_sha256(text))
+    if bundle.attached_bytes:
+        bundle.files.append(("files/*", "attached"))
+        bundle.steps.append(("check_attachments", {}))
+
+
+def add_attached_file(bundle: EvidenceBundle, captures: Captures | None, version: dict[str, Any], name: str) -> None:
+    """Add a file, unless it is withheld or the bundle would be too large. Raises ArchiveError for damaged bytes."""
+    if version.pop("withheld"):
+        return report_missing(bundle, version, "withheld")
+    if bundle.attached_bytes + version["bytes"] > MAX_ATTACHED_BYTES:
+        return report_missing(bundle, version, "size")
+    body = read_capture_body(captures, version["sha256"])
+    bundle.attached_bytes += len(body)
+    bundle.add_file(name, body, sha256=version["sha256"], compression=ZIP_STORED)
+    version["file"] = name
+    return None
+
+
+def report_missing(bundle: EvidenceBundle, entry: dict[str, Any], reason: str, problem: str | None = None) -> None:
+    """Say in the guide, and in the entry of the list of attachments, why a file is not in the bundle."""
+    entry |= {"missing": reason, **({"problem": problem} if problem else {})}
+    values = {name: entry.get(name) for name in ("url", "sha256", "problem")}
+    bundle.notes.append((f"missing_{reason}", {**values, "megabytes": MAX_ATTACHED_BYTES // 1_000_000}))
+
+
+def add_manifest_chain(
+    bundle: EvidenceBundle, db: sqlite3.Connection, captures: Captures | None, entries: dict[str, ManifestEntry]
+) -> None:
+    """Add the manifests from the first one that covers any of the rows to the newest."""
+    if not entries:
+        return
+    first = min((entry.manifest for entry in entries.values()), key=lambda manifest: manifest.revisions_to)
+    chain = read_manifests(db, "rowid >= (select rowid from manifests where digest = ?)", first.digest)
+    for manifest in chain:
+        text = read_capture_body(captures, manifest.digest)
+        bundle.add_file(f"chain/{manifest.day}.json", text, sha256=manifest.digest)
+    bundle.files.append(("chain/*.json", "chain"))
+    covering = entries.get("revisions") or entries.get("captures")
+    bundle.times += [("manifest", covering.manifest.day if covering else None), ("newest", chain[-1].day)]
+    bundle.steps += [
+        ("check_chain", {"day": f"chain/{chain[-1].day}.json", "digest": chain[-1].digest}),
+        ("check_published", {}),
+    ]
+
+
+def find_manifest_entry(
+    db: sqlite3.Connection, captures: Captures | None, table: str, row_id: int
+) -> ManifestEntry | None:
+    """Return a row's entry in the manifests, or None if no manifest covers it yet.
+
+    Raises ArchiveError if the manifest cannot be read.
+    """
+    covering = read_manifests(db, f"{table}_to >= ?", row_id)
+    if not covering:
+        return None
+    for part in json.loads(read_capture_body(captures, covering[0].digest))["parts"]:
+        first, last = part.get(table, (0, -1))
+        if first <= row_id <= last:
+            text = read_capture_body(captures, part["sha256"])
+            lines = (json.loads(line) for line in text.splitlines())
+            line = next((line for line in lines if line[table.removesuffix("s")] == row_id), None)
+            if line is not None:
+                return ManifestEntry(manifest=covering[0], part=f"{table}-{first}-{last}.jsonl", text=text, line=line)
+    raise ArchiveError(
+        "archive.db", f"not in the manifest of {covering[0].day} that covers it", table=table, key=str(row_id)
+    )
+
+
+def read_row_by_id(db: sqlite3.Connection, sql: str, row_id: int | None) -> dict[str, Any] | None:
+    return next(Database(db).query(sql, [row_id]), None)
+
+
+def find_file_extension(headers: Mapping[str, str]) -> str:
+    """Return the file extension for the Content-Type of a response.
+
+    >>> find_file_extension({"content-type": "text/html; charset=utf-8"}), find_file_extension({})
+    ('.html', '.bin')
+    """
+    media_type = headers.get("content-type", "").split(";", maxsplit=1)[0].strip().lower()
+    return MARKUP_EXTENSIONS.get(media_type) or mimetypes.guess_extension(media_type) or ".bin"
+
+
+def format_archive_error(error: ArchiveError) -> str:
+    """Format an error without the folder of its file, because folders must not be published."""
+    return ": ".join(part for part in (Path(error.file).name, error.table, error.key, error.problem) if part)

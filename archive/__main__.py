@@ -25,8 +25,8 @@ from archive.database.sqlite_files import (
     choose_process_count,
     show_progress,
 )
-from archive.dataset_tables import DATASET_FORMATS, OPTIONAL_TABLES
 from archive.dates import now
+from archive.publish.dataset_files import DATASET_FORMATS, OPTIONAL_TABLES
 
 if TYPE_CHECKING:
     from archive.store.releases import Archive
@@ -553,7 +553,7 @@ def dataset(
     or a SELECT with a column release or id. Without a selection, all releases are exported. Exit code 1 if nothing is
     found.
     """
-    from archive.datasets import format_dataset_citation, write_dataset
+    from archive.publish.datasets import format_dataset_citation, write_dataset
 
     if search and sql:
         raise click.UsageError("--search and --sql cannot be combined")
@@ -594,8 +594,8 @@ def publish(file: Path, folder: Path | None, site: str | None) -> int:
     The dataset is a new folder in FOLDER, by default `published` beside the archive, and replaces the one before.
     Exit code 1 if the archive has no releases, or if the bytes of a captured page cannot be read.
     """
-    from archive.publication import PUBLISHED_FOLDER
-    from archive.publication import publish as publish_dataset
+    from archive.publish.published_dataset import PUBLISHED_FOLDER
+    from archive.publish.published_dataset import publish as publish_dataset
 
     folder = folder or file.parent / PUBLISHED_FOLDER
     with show_progress() as progress:

@@ -2,7 +2,8 @@
 
 - /data (.json): what there is: questions, downloads, tables.
 - /data/<question>: a form for the parameters of a canned query, and its first results with links to their pages.
-- /data/files/<path>: a file of the published dataset (archive.publication), whole or in part (RFC 9110, 14).
+- /data/files/<path>: a file of the published dataset (archive.publish.published_dataset), whole or in part (RFC 9110,
+14).
 """
 
 from __future__ import annotations
@@ -21,14 +22,8 @@ from archive.database.schema import read_metadata
 from archive.dates import to_iso
 from archive.health.report import format_size
 from archive.i18n import format_number, format_stated_time, format_time, swedish_sort_key, translate_code
-from archive.publication import (
-    FILES_PATH,
-    WITHHOLDING_SQL,
-    Publication,
-    PublishedFile,
-    find_publication,
-    find_published_folder,
-)
+from archive.publish.catalogue import FILES_PATH, PublishedFile
+from archive.publish.published_dataset import WITHHOLDING_SQL, Publication, find_publication, find_published_folder
 from archive.search.search_request import SearchRequest, build_hit_url
 from archive.web.datasette_api import read_canned_queries
 from archive.web.openapi import DataOperation

@@ -42,11 +42,11 @@ from archive.changes.history import (
     split_timeline,
 )
 from archive.changes.importance import Change, summarise_changes
-from archive.citations import CITATION_TYPES, Citation, format_citation, read_citation
 from archive.database.sqlite_files import RunQuery
 from archive.evidence.bundles import write_bundle
 from archive.i18n import format_importance, format_time
 from archive.language.terms import is_english_release
+from archive.publish.citations import CITATION_TYPES, Citation, format_citation, read_citation
 from archive.search.marked_words import extract_query_terms
 from archive.search.near_duplicates import find_duplicates
 from archive.search.related_releases import choose_shown, find_related, read_related_releases

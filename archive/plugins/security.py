@@ -39,7 +39,7 @@ from datasette.views.base import DatasetteError
 from archive.dates import now
 from archive.i18n import choose_language, translate
 from archive.params import FilterError
-from archive.publication import FILES_PATH
+from archive.publish.catalogue import FILES_PATH
 from archive.web.datasette_api import get_environment, is_data_request, list_closed_routes, list_database_paths
 from archive.web.responses import (
     SiteRequest,

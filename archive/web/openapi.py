@@ -19,7 +19,7 @@ from importlib.metadata import version
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
-from archive.citations import CITATION_TYPES
+from archive.publish.citations import CITATION_TYPES
 from archive.web.responses import ANY_PARAMETER, RESPONSE_MEDIA_TYPES
 
 Type = str | Mapping[str, Any] | Sequence[Any]

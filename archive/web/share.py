@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from archive.citations import Citation
 from archive.i18n import translate
+from archive.publish.citations import Citation
 
 MAX_DESCRIPTION_LENGTH = 300
 LOCALES = {"sv": "sv_SE", "en": "en_GB"}

@@ -14,7 +14,8 @@ import pytest
 
 from archive.database.schema import read_metadata
 from archive.plugins.data import LINKED_COLUMNS, QUESTIONS, TABLES
-from archive.publication import PUBLISHED_FOLDER, Publication, PublishedFile, publish
+from archive.publish.catalogue import PublishedFile
+from archive.publish.published_dataset import PUBLISHED_FOLDER, Publication, publish
 from archive.store.releases import Archive
 from archive.store.takedowns import hide_release
 from archive.web.datasette_api import read_canned_queries

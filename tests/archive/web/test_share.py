@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from lxml.html import HtmlElement
 
-from archive.citations import Citation
+from archive.publish.citations import Citation
 from archive.web.share import describe_article
 from tests.archive import sample_history as history
 from tests.archive.sample import LIGHTHOUSES, UNDATED, Site

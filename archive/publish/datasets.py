@@ -24,7 +24,6 @@ from urllib.parse import parse_qs, urlsplit
 
 from datasette.utils import MultiParams
 
-from archive.citations import escape_latex, format_bibtex_entry
 from archive.database.captures import compute_file_sha256
 from archive.database.schema import read_metadata
 from archive.database.sqlite_files import (
@@ -35,7 +34,11 @@ from archive.database.sqlite_files import (
     sqlite_errors,
     unfinished_folder,
 )
-from archive.dataset_tables import (
+from archive.evidence.manifest import find_newest_manifest
+from archive.evidence.verification import open_archive
+from archive.i18n import translate
+from archive.publish.citations import escape_latex, format_bibtex_entry
+from archive.publish.dataset_files import (
     CODEBOOK_TABLE,
     COVERAGE_TABLE,
     CSV_LINE_END,
@@ -49,9 +52,6 @@ from archive.dataset_tables import (
     read_coverage_rows,
     write_dataset_table,
 )
-from archive.evidence.manifest import find_newest_manifest
-from archive.evidence.verification import open_archive
-from archive.i18n import translate
 from archive.search.former_versions import find_former_hits, resolve_query
 from archive.search.query_language import DATE_FIELDS, SearchNote
 from archive.search.query_sql import build_hits_sql, build_match, plan_search

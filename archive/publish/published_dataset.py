@@ -1,6 +1,6 @@
 """The published dataset: everything that the archive shows, in a folder that the site serves.
 
-    FOLDER/2026-03-02T034301/   a dataset (archive.datasets), with SQLite, WACZ, Croissant and DCAT-AP; never changed
+    FOLDER/2026-03-02T034301/   a dataset (datasets.py), with SQLite, WACZ, Croissant and DCAT-AP; never changed
 
 A publication gets its name once it is complete, and replaces the one before. The site serves the newest
 (archive/plugins/data.py). A takedown withholds a publication that was begun before it: its files stay in the folder,
@@ -30,26 +30,23 @@ from archive.database.sqlite_files import (
     create_target_folder,
     unfinished_folder,
 )
-from archive.dataset_tables import import_pyarrow
-from archive.datasets import FORMAT_MEDIA_TYPES, format_checksums, write_dataset
 from archive.dates import FOLDER_NAME, FOLDER_NAME_FORMAT, to_iso
 from archive.evidence.wacz import export_wacz
-from archive.i18n import LANGUAGES, translate
+from archive.publish.catalogue import (
+    CHECKSUMS_FILE,
+    CROISSANT_FILE,
+    DCAT_FILE,
+    PACKAGE_FILE,
+    PublishedFile,
+    build_croissant,
+    build_dcat,
+    list_resource_files,
+)
+from archive.publish.dataset_files import import_pyarrow
+from archive.publish.datasets import format_checksums, write_dataset
 
 PUBLISHED_FOLDER = "published"  # beside the archive, unless another folder is named
-FILES_PATH = "/data/files/"  # address of the files on the site
-CHECKSUMS_FILE, PACKAGE_FILE = "SHA256SUMS", "datapackage.json"
 SQLITE_FILE, WACZ_FILE = "myndighetsarkivet.sqlite", "captures.wacz"
-CROISSANT_FILE, DCAT_FILE = "croissant.json", "dcat.jsonld"
-MEDIA_TYPES = {
-    **FORMAT_MEDIA_TYPES,
-    "sqlite": "application/vnd.sqlite3",
-    "wacz": "application/wacz",
-    "json": "application/json",
-    "jsonld": "application/ld+json",
-    "md": "text/markdown",
-}
-DEFAULT_MEDIA_TYPE = "text/plain"
 SQLITE_TYPES = {"integer": "integer", "number": "real"}  # of a column in datapackage.json; all others are texts
 SQLITE_BATCH_ROWS = 1_000
 # free space that is needed at first, as a multiple of the archive's files, and later of the previous publication
@@ -70,19 +67,6 @@ EXTRA_SECTION = f"""
 
 `{WACZ_FILE}` is written after the tables, and may have pages that were read in between.
 """
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PublishedFile:
-    """A file of a publication. `path` is relative to its folder and to its address."""
-
-    path: str
-    size: int
-    sha256: str
-
-    @property
-    def media_type(self) -> str:
-        return MEDIA_TYPES.get(self.path.rpartition(".")[2], DEFAULT_MEDIA_TYPE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -271,212 +255,3 @@ def format_names(names: Sequence[str]) -> str:
 
 def format_sqlite_value(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value
-
-
-def list_resource_files(resource: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the files of a table in datapackage.json, one for each format."""
-    return [resource, *resource["alternates"]]
-
-
-# Descriptions for machines
-
-CROISSANT_TYPES = {
-    "string": "sc:Text",
-    "integer": "sc:Integer",
-    "number": "sc:Float",
-    "datetime": "sc:DateTime",
-    "date": "sc:Date",
-}
-CROISSANT_CONTEXT = {
-    "@language": "en",
-    "@vocab": "https://schema.org/",
-    "sc": "https://schema.org/",
-    "cr": "http://mlcommons.org/croissant/",
-    "dct": "http://purl.org/dc/terms/",
-    "rai": "http://mlcommons.org/croissant/RAI/",
-    **{
-        name: f"cr:{name}"
-        for name in (
-            *("citeAs", "column", "extract", "field", "fileProperty", "fileObject", "fileSet", "format", "includes"),
-            *("isLiveDataset", "jsonPath", "key", "md5", "parentField", "path", "recordSet", "references", "regex"),
-            *(
-                "repeated",
-                "replace",
-                "separator",
-                "source",
-                "subField",
-                "transform",
-                "samplingRate",
-                "equivalentProperty",
-            ),
-        )
-    },
-    "conformsTo": "dct:conformsTo",
-    "data": {"@id": "cr:data", "@type": "@json"},
-    "examples": {"@id": "cr:examples", "@type": "@json"},
-    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
-}
-DCAT_CONTEXT = {
-    "dcat": "http://www.w3.org/ns/dcat#",
-    "dct": "http://purl.org/dc/terms/",
-    "foaf": "http://xmlns.com/foaf/0.1/",
-    "rdfs": "http://www.w3.org/2000/01/rdf-schema#",
-    "spdx": "http://spdx.org/rdf/terms#",
-    "vcard": "http://www.w3.org/2006/vcard/ns#",
-    "xsd": "http://www.w3.org/2001/XMLSchema#",
-}
-DCAT_KEYWORDS = {
-    "sv": ("myndigheter", "pressmeddelanden", "nyheter", "ändringar", "offentlig förvaltning"),
-    "en": ("government agencies", "press releases", "news", "edits", "public administration"),
-}
-EU_VOCABULARY = "http://publications.europa.eu/resource/authority/"
-MEDIA_TYPE_VOCABULARY = "https://www.iana.org/assignments/media-types/"
-CHECKSUM_ALGORITHM = "http://spdx.org/rdf/terms#checksumAlgorithm_sha256"
-
-
-def build_croissant(
-    package: Mapping[str, Any], files: Sequence[PublishedFile], started: datetime, site: str | None
-) -> dict[str, Any]:
-    """Describe a publication as Croissant 1.0. Without the site's URL, addresses are relative to the file."""
-    base = f"{site}{FILES_PATH}" if site else ""
-    return {
-        "@context": CROISSANT_CONTEXT,
-        "@type": "sc:Dataset",
-        "conformsTo": "http://mlcommons.org/croissant/1.0",
-        "name": "myndighetsarkivet",
-        "alternateName": package["name"],
-        "description": package["description"],
-        "url": f"{site}/data" if site else "https://datapackage.org/",
-        "license": package["rights"],
-        "citeAs": package["citation"],
-        "creator": {"@type": "sc:Organization", "name": "Myndighetsarkivet"},
-        "inLanguage": ["sv", "en"],
-        "datePublished": f"{started:%Y-%m-%dT%H:%M:%SZ}",
-        "version": f"{started.year}.{started.month}.{started.day}",  # a semantic version, as Croissant asks for
-        "distribution": [
-            {
-                "@type": "cr:FileObject",
-                "@id": file.path,
-                "name": file.path,
-                "contentUrl": base + file.path,
-                "contentSize": f"{file.size} B",
-                "encodingFormat": file.media_type.replace("vnd.apache.parquet", "x-parquet"),  # as in its examples
-                "sha256": file.sha256,
-            }
-            for file in files
-        ],
-        "recordSet": [describe_record_set(resource) for resource in package["resources"]],
-    }
-
-
-def describe_record_set(resource: Mapping[str, Any]) -> dict[str, Any]:
-    name, schema = resource["name"], resource["schema"]
-    path = next(each["path"] for each in list_resource_files(resource) if each["format"] == "parquet")
-    references = {
-        key["fields"][0]: {"field": {"@id": f"{key['reference']['resource']}/{key['reference']['fields'][0]}"}}
-        for key in schema.get("foreignKeys", ())
-    }
-    return {
-        "@type": "cr:RecordSet",
-        "@id": name,
-        "name": name,
-        "description": resource["title"],
-        **({"key": [{"@id": f"{name}/{column}"} for column in schema["primaryKey"]]} if "primaryKey" in schema else {}),
-        "field": [
-            {
-                "@type": "cr:Field",
-                "@id": f"{name}/{column['name']}",
-                "name": column["name"],
-                "description": column["description"],
-                "dataType": CROISSANT_TYPES[column["type"]],
-                "source": {"fileObject": {"@id": path}, "extract": {"column": column["name"]}},
-                **({"references": references[column["name"]]} if column["name"] in references else {}),
-            }
-            for column in schema["fields"]
-        ],
-    }
-
-
-def build_dcat_period(package: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the time from the first to the last publication; without a time if no release states one."""
-    first, last = package["temporal"]
-    period: dict[str, Any] = {"@type": "dct:PeriodOfTime"}
-    for name, text in (("dcat:startDate", first), ("dcat:endDate", last)):
-        if text:
-            data_type = "xsd:date" if len(text) >= len("2024-05-18") else "xsd:gYearMonth"
-            period[name] = {"@value": text[:10], "@type": data_type}
-    return period
-
-
-def build_dcat(
-    package: Mapping[str, Any], files: Sequence[PublishedFile], started: datetime, site: str | None
-) -> dict[str, Any]:
-    """Describe a publication as DCAT-AP 3. Without the site's URL, addresses are relative to the file."""
-    base = f"{site}{FILES_PATH}" if site else ""
-    home = {"@id": f"{site}/data" if site else "."}
-    publisher = {"@id": f"{site}/about" if site else "#publisher"}
-    modified = {"@value": f"{started:%Y-%m-%dT%H:%M:%SZ}", "@type": "xsd:dateTime"}
-
-    rights = {"@type": "dct:RightsStatement", "rdfs:label": {"@value": package["rights"], "@language": "en"}}
-
-    def localise(text_key: str) -> list[dict[str, str]]:
-        return [{"@value": translate(language, text_key), "@language": language} for language in LANGUAGES]
-
-    distributions = [
-        {
-            "@id": base + file.path,
-            "@type": "dcat:Distribution",
-            "dct:title": file.path,
-            "dcat:accessURL": home,
-            "dcat:downloadURL": {"@id": base + file.path},
-            "dcat:mediaType": {"@id": MEDIA_TYPE_VOCABULARY + file.media_type},
-            "dcat:byteSize": {"@value": str(file.size), "@type": "xsd:nonNegativeInteger"},
-            "dct:rights": rights,  # no licence: the texts belong to the agencies
-            "dct:modified": modified,
-            "spdx:checksum": {
-                "@type": "spdx:Checksum",
-                "spdx:algorithm": {"@id": CHECKSUM_ALGORITHM},
-                "spdx:checksumValue": {"@value": file.sha256, "@type": "xsd:hexBinary"},
-            },
-        }
-        for file in files
-    ]
-    dataset = {
-        "@id": f"{base}{PACKAGE_FILE}#dataset",
-        "@type": "dcat:Dataset",
-        "dct:identifier": package["name"],
-        "dct:title": localise("data.dataset_title"),
-        "dct:description": localise("data.dataset_about"),
-        "dct:publisher": publisher,
-        "dct:modified": modified,
-        "dct:accrualPeriodicity": {"@id": f"{EU_VOCABULARY}frequency/DAILY"},
-        "dct:language": [{"@id": f"{EU_VOCABULARY}language/{code}"} for code in ("SWE", "ENG")],
-        "dcat:theme": {"@id": f"{EU_VOCABULARY}data-theme/GOVE"},
-        "dcat:keyword": [
-            {"@value": word, "@language": language} for language, words in DCAT_KEYWORDS.items() for word in words
-        ],
-        "dcat:contactPoint": {
-            "@type": "vcard:Organization",
-            "vcard:fn": "Myndighetsarkivet",
-            "vcard:hasURL": publisher,
-        },
-        "dct:spatial": {"@id": f"{EU_VOCABULARY}country/SWE"},
-        "dct:temporal": build_dcat_period(package),
-        "dct:rights": rights,
-        "dcat:landingPage": home,
-        "dcat:version": package["version"],
-        "dct:accessRights": {"@id": f"{EU_VOCABULARY}access-right/PUBLIC"},
-        "dcat:distribution": [{"@id": each["@id"]} for each in distributions],
-    }
-    catalogue = {
-        "@id": f"{base}{DCAT_FILE}#catalogue",
-        "@type": "dcat:Catalog",
-        "dct:title": "Myndighetsarkivet",
-        "dct:description": localise("index.tagline"),
-        "dct:publisher": publisher,
-        "dct:modified": modified,
-        "foaf:homepage": {"@id": f"{site}/"} if site else home,
-        "dcat:dataset": {"@id": dataset["@id"]},
-    }
-    agent = {**publisher, "@type": "foaf:Agent", "foaf:name": "Myndighetsarkivet"}
-    return {"@context": DCAT_CONTEXT, "@graph": [catalogue, agent, dataset, *distributions]}

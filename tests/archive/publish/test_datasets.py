@@ -15,13 +15,13 @@ import duckdb
 import pytest
 from pyarrow import parquet
 
-from archive import dataset_tables as tables
 from archive.__main__ import main
 from archive.attachments.attachment_store import AttachmentPage, AttachmentText
 from archive.database.models import Attachment
 from archive.database.sqlite_files import ArchiveError, open_readonly
-from archive.dataset_tables import DATASET_TABLES, JSON_LIST, OPTIONAL_TABLES, TEXT
-from archive.datasets import write_dataset
+from archive.publish import dataset_files as tables
+from archive.publish.dataset_files import DATASET_TABLES, JSON_LIST, OPTIONAL_TABLES, TEXT
+from archive.publish.datasets import write_dataset
 from archive.store.releases import Archive
 from archive.store.takedowns import hide_release, redact_passage
 from tests.archive.mirror import read_shown

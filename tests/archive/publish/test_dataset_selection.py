@@ -7,10 +7,10 @@ import pytest
 
 from archive.__main__ import main
 from archive.database.sqlite_files import ArchiveError
-from archive.datasets import SEARCH_URL, write_dataset
+from archive.publish.datasets import SEARCH_URL, write_dataset
+from tests.archive.publish.test_datasets import read_csv
 from tests.archive.sample import Site
 from tests.archive.sample_history import EDITED_ID
-from tests.archive.test_datasets import read_csv
 
 
 @pytest.mark.parametrize(

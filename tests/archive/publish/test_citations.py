@@ -6,7 +6,7 @@ import pytest
 import rispy
 from bibtexparser.entrypoint import parse_string
 
-from archive.citations import Citation, format_bibtex, format_reference, format_ris
+from archive.publish.citations import Citation, format_bibtex, format_reference, format_ris
 from tests.archive.sample import HOSTILE, LIGHTHOUSES, UNDATED, WARBLERS, Site
 from tests.archive.sample_history import EDITED_REVISIONS
 

@@ -16,17 +16,15 @@ from zipfile import ZipFile
 
 import pytest
 
-from archive import publication
 from archive.__main__ import main
 from archive.database.sqlite_files import ArchiveError
-from archive.publication import (
-    CROISSANT_FILE,
-    DCAT_FILE,
+from archive.publish import published_dataset as publication
+from archive.publish.catalogue import CROISSANT_FILE, DCAT_FILE, build_dcat_period
+from archive.publish.published_dataset import (
     SQLITE_FILE,
     WACZ_FILE,
     WITHHOLDING_SQL,
     Publication,
-    build_dcat_period,
     find_publication,
     publish,
 )

@@ -204,8 +204,7 @@ def status(file: Path) -> int:
     Exit code 1 if an agency has a fault that is not acknowledged, or if no crawl was assessed in the last three days.
     """
     from archive.database.sqlite_files import build_connection_runner, open_readonly, run_without_waiting
-    from archive.health.report import is_overdue, read_agency_health
-    from archive.health.table import print_health
+    from archive.health.health_report import is_overdue, print_health, read_agency_health
 
     check_database(file)
     with closing(open_readonly(file)) as db:

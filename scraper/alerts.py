@@ -50,8 +50,8 @@ from archive.delivery import (
     send_mail,
     split_server_url,
 )
-from archive.health import get_fault_key, is_fault, read_health_rows
-from archive.health.report import format_health_reason, format_health_state
+from archive.health.health_report import format_health_reason, format_health_state
+from archive.health.rules import get_fault_key, is_fault, read_health_rows
 from archive.i18n import DEFAULT_LANGUAGE, LANGUAGES, translate
 from archive.store.releases import Archive
 from scraper.errors import AgencyError

@@ -25,7 +25,7 @@ from twisted.python.failure import Failure
 from archive.database.sqlite_files import ArchiveError
 from archive.dates import now, to_iso
 from archive.evidence.manifest import write_manifest
-from archive.health import assess_agencies
+from archive.health.rules import assess_agencies
 from archive.store.releases import Archive, SaveResult
 from scraper.agency import Agency
 from scraper.downloader import CrawlerComponent

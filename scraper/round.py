@@ -19,7 +19,7 @@ from archive.database.captures import Captures
 from archive.dates import now, to_iso
 from archive.evidence.manifest import write_manifest
 from archive.evidence.verification import open_archive
-from archive.health import is_unacknowledged_fault, read_health_rows
+from archive.health.rules import is_unacknowledged_fault, read_health_rows
 from archive.store.releases import Archive
 from scraper.agency import Agency
 from scraper.alerts import AlertSettings, send_alerts

@@ -20,7 +20,7 @@ from datasette.utils import add_cors_headers
 
 from archive.database.schema import read_metadata
 from archive.dates import to_iso
-from archive.health.report import format_size
+from archive.health.health_report import format_size
 from archive.i18n import format_number, format_stated_time, format_time, swedish_sort_key, translate_code
 from archive.publish.catalogue import FILES_PATH, PublishedFile
 from archive.publish.published_dataset import WITHHOLDING_SQL, Publication, find_publication, find_published_folder

@@ -15,11 +15,10 @@ from typing import Any
 from datasette import NotFound, Response, hookimpl
 from markupsafe import Markup
 
-from archive.coverage import describe_source_problem, read_agency_coverage, read_coverage_overview
 from archive.database.sqlite_files import take_page
 from archive.dates import now
-from archive.health.metrics import TRACKED_FIELDS
-from archive.health.report import (
+from archive.health.coverage import describe_source_problem, read_agency_coverage, read_coverage_overview
+from archive.health.health_report import (
     STRIP_DAYS,
     AgencyHealth,
     build_politeness_report,
@@ -33,6 +32,7 @@ from archive.health.report import (
     read_daily_states,
     read_health_events,
 )
+from archive.health.metrics import TRACKED_FIELDS
 from archive.i18n import SWEDISH_TIME
 from archive.params import LIST_PARAMETERS, parse_number_parameter
 from archive.web.charts import STRIP_BARS, draw_strip

@@ -8,9 +8,8 @@ from pathlib import Path
 
 from archive.database.sqlite_files import build_connection_runner, check_database, run_without_waiting
 from archive.dates import now
-from archive.health import acknowledge_fault
-from archive.health.report import AgencyHealth, read_agency_health
-from archive.health.table import print_health
+from archive.health.health_report import AgencyHealth, print_health, read_agency_health
+from archive.health.rules import acknowledge_fault
 from archive.store.releases import Archive
 from scraper.agency import Agency
 from scraper.command import ProjectCommand, option
@@ -20,7 +19,7 @@ from scraper.crawl_stats import assess_declared_agencies
 class Command(ProjectCommand):
     """Assess the health of every agency from its crawls.
 
-    Each agency is compared with its own past (rules: archive/health/__init__.py). Exit code 0: no fault, or only
+    Each agency is compared with its own past (rules: archive/health/rules.py). Exit code 0: no fault, or only
     acknowledged ones; 1: a fault that is not acknowledged; 2: wrong configuration.
     """
 

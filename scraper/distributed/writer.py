@@ -29,7 +29,7 @@ from archive.database.refused_pages import DEFAULT_RETENTION, Retention
 from archive.database.sqlite_files import ArchiveError
 from archive.dates import now
 from archive.evidence.manifest import write_manifest
-from archive.health import assess_agencies
+from archive.health.rules import assess_agencies
 from archive.store.releases import Archive
 from scraper.agency import Agency, load_agencies
 from scraper.alerts import AlertSettings

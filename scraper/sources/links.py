@@ -11,7 +11,7 @@ from urllib.parse import urlencode, urljoin, urlsplit
 from lxml import etree
 from parsel import Selector
 
-from archive.coverage import SourceProblem
+from archive.health.coverage import SourceProblem
 from archive.urls import canonical_url
 from scraper.agency import Agency
 from scraper.errors import PageError, SourceError

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from lxml import etree
 
-from archive.coverage import SourceProblem
+from archive.health.coverage import SourceProblem
 from archive.urls import canonical_url
 from scraper.agency import Agency
 from scraper.normalise.dates import MONTH_NAME_PATTERN, parse_label, split_date_labels

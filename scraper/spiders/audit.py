@@ -15,7 +15,9 @@ from scrapy import Request
 from scrapy.http import Response
 from scrapy.spidermiddlewares.httperror import HttpError
 
-from archive.coverage import (
+from archive.database.frontier import FrontierEntry
+from archive.dates import now
+from archive.health.coverage import (
     AuditedSource,
     CoverageTotals,
     ListedUrl,
@@ -23,8 +25,6 @@ from archive.coverage import (
     queue_missing_releases,
     update_coverage,
 )
-from archive.database.frontier import FrontierEntry
-from archive.dates import now
 from scraper.agency import Agency
 from scraper.downloader import HostPaused
 from scraper.errors import AgencyError, SourceError

@@ -20,8 +20,8 @@ from archive.attachments.attachment_store import PROBLEMS
 from archive.changes.edits_and_removals import UPDATE_STAMPS
 from archive.changes.importance import KIND_IMPORTANCE
 from archive.database.removals import REMOVAL_KINDS
+from archive.health.health_report import STATE_ORDER
 from archive.health.metrics import TRACKED_FIELDS
-from archive.health.report import STATE_ORDER
 from archive.i18n import CATALOGUE_FILE, IMPORTANCE_LEVELS, LANGUAGES, LOCALE_FOLDER
 from archive.search.search_request import FACETS
 from scraper.normalise import KIND_PHRASES

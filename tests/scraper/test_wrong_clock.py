@@ -12,8 +12,8 @@ from archive.attachments.attachment_store import Attachments
 from archive.backup import create_backup
 from archive.dates import now, to_iso
 from archive.follow.store import FollowStore
-from archive.health import assess_agencies, read_health_rows
-from archive.health.report import is_overdue
+from archive.health.health_report import is_overdue
+from archive.health.rules import assess_agencies, read_health_rows
 from archive.store.releases import Archive
 from scraper.alerts import AlertSettings, send_alerts
 from scraper.commands.round import report_running_round

@@ -24,7 +24,7 @@ from sqlite_utils import Database
 
 from archive.database.models import PART_TABLES
 from archive.dates import to_iso
-from archive.health import assess_agencies
+from archive.health.rules import assess_agencies
 from archive.language.terms import analyze
 from archive.search.search_index import INDEX_COLUMNS, build_columns, is_vocabulary_word
 from archive.store.releases import Archive

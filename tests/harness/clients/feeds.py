@@ -11,7 +11,7 @@ from urllib.parse import quote
 import feedparser
 
 from archive.dates import parse_time
-from archive.health.report import FAULT_EVENTS_CONDITION
+from archive.health.health_report import FAULT_EVENTS_CONDITION
 from archive.i18n import SWEDISH_TIME
 from tests.harness.clients.outcome import ClientMissingError, Report
 from tests.harness.clients.searches import EDITS, REMOVALS

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from archive.health import is_unacknowledged_fault
-from archive.health.report import format_health_reason
+from archive.health.health_report import format_health_reason
+from archive.health.rules import is_unacknowledged_fault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

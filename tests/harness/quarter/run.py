@@ -12,7 +12,7 @@ from typing import Any
 
 import time_machine
 
-from archive.health import read_health_rows
+from archive.health.rules import read_health_rows
 from archive.store.releases import Archive
 from scraper.agency import load_agencies
 from scraper.alerts import AlertSettings

@@ -11,8 +11,8 @@ from typing import Any, cast
 
 import pytest
 
-from archive.health import assess_publishing
 from archive.health.metrics import AgencyActivity, measure_rhythm
+from archive.health.rules import assess_publishing
 from tests.harness.quarter.acts import ACTS as DONE
 from tests.harness.quarter.judge import judge_quarter, week_of
 from tests.harness.quarter.month import ACTS as MONTH_ACTS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from archive.coverage import SourceProblem
+from archive.health.coverage import SourceProblem
 from scraper.agency import Agency
 from scraper.sources.links import SourceLink
 from scraper.sources.listings import parse_listing

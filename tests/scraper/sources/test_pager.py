@@ -8,7 +8,7 @@ from urllib.parse import urljoin
 
 import pytest
 
-from archive.coverage import SourceProblem
+from archive.health.coverage import SourceProblem
 from scraper.agency import Agency
 from scraper.sources.links import ListingPage
 from scraper.sources.listings import parse_listing

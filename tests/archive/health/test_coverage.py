@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from archive.coverage import (
+from archive.database.models import Release
+from archive.health.coverage import (
     AuditedSource,
     CoverageTotals,
     ListedUrl,
@@ -17,7 +18,6 @@ from archive.coverage import (
     queue_missing_releases,
     update_coverage,
 )
-from archive.database.models import Release
 from archive.store.releases import Archive
 
 LISTING = "https://fyr.example/press"

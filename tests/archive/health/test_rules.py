@@ -13,8 +13,14 @@ from sqlite_utils import Database
 
 from archive.database.removals import Removals
 from archive.database.schema import migrations
-from archive.health import FAULT_STATES, acknowledge_fault, assess_agency, is_unacknowledged_fault, read_health_rows
-from archive.health.report import format_health_reason
+from archive.health.health_report import format_health_reason
+from archive.health.rules import (
+    FAULT_STATES,
+    acknowledge_fault,
+    assess_agency,
+    is_unacknowledged_fault,
+    read_health_rows,
+)
 from archive.i18n import SWEDISH_TIME
 
 SLUG, HOME = "provverket", "https://prov.example/"

@@ -12,9 +12,13 @@ from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Any
 
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
 from archive.database.sqlite_files import RunQuery
 from archive.dates import now, to_iso
-from archive.health import is_fault
+from archive.health.rules import is_fault
 from archive.i18n import NO_BREAK_SPACE, format_time, swedish_sort_key, to_swedish_day, translate, translate_code
 from archive.params import format_day_start
 
@@ -210,3 +214,28 @@ def join_with_and(language: str, words: Sequence[str]) -> str:
     """
     *most, last = words
     return translate(language, "format.and", first=", ".join(most), last=last) if most else last
+
+
+NON_TERMINAL_WIDTH = 140  # columns of a table that is not printed on a terminal
+
+
+def print_health(rows: Sequence[AgencyHealth], name: str, notes: Sequence[str] = ()) -> None:
+    """Print a row for each agency, in the order of `rows`, and the notes below. name: of the archive, for the title."""
+    faults = sum(row["is_unacknowledged"] for row in rows)
+    table = Table(
+        *("agency", "state", "since", "newest", "read", "stored", "why"),
+        title=f"{name}: {faults} new faults in {len(rows)} agencies",
+    )
+    table.title_justify, table.columns[5].justify = "left", "right"
+    for row in rows:
+        state = row["state"] + (" (known)" if row["is_fault"] and row["acknowledged"] else "")
+        days = (row["since"], row["newest"], row["facts"].get("worked"))
+        cells = (row["agency"], state, *((day or "")[:10] for day in days), str(row["facts"].get("stored", "")))
+        style = "red" if row["is_unacknowledged"] else "yellow" if row["is_fault"] else None
+        table.add_row(*map(Text, cells), Text(row["reason_text"]), style=style)
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=NON_TERMINAL_WIDTH)
+    console.print(table)
+    for note in notes:
+        console.print(Text(note))

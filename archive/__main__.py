@@ -480,11 +480,11 @@ def catch_stop_signals() -> Iterator[threading.Event]:
 def notify_subscribers(file: Path, every: int | None) -> int:
     """Send subscribers what is new, edited or removed.
 
-    The settings are those of the environment (archive/follow/__init__.py). Exit code 1 if something must be mended, 2
-    if they are invalid.
+    The settings are those of the environment (archive/follow). Exit code 1 if something must be
+    mended, 2 if they are invalid.
     """
-    from archive.follow import read_follow_settings
-    from archive.follow.sending import notify
+    from archive.follow.notifications import notify
+    from archive.follow.subscriptions import read_follow_settings
 
     settings = read_follow_settings()
     if settings is None:
@@ -507,8 +507,8 @@ def bounce(file: Path, recipient: str) -> None:
 
     The mail is read from standard input.
     """
-    from archive.follow import read_follow_settings
-    from archive.follow.sending import handle_bounce
+    from archive.follow.notifications import handle_bounce
+    from archive.follow.subscriptions import read_follow_settings
 
     check_database(file)
     settings = read_follow_settings()

@@ -3,8 +3,8 @@
 A backup is a checked copy of archive.db, captures.db and withheld.db, made while crawls may continue. archive.db is
 copied first, because its references to the other files were written after their targets. Restoring checks the files of
 a backup, or of a folder into which Litestream restored archive.db and captures.db, before moving them into place.
-Existing files are moved to a folder beside the archive. Subscriptions (archive.follow) are only copied if that is asked
-for, and only restored where there are none.
+Existing files are moved to a folder beside the archive. Subscriptions (archive.follow.subscriptions) are only copied if
+that is asked for, and only restored where there are none.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from archive.database.sqlite_files import (
 )
 from archive.dates import FOLDER_NAME, FOLDER_NAME_FORMAT
 from archive.evidence.verification import verify
-from archive.follow.store import FOLLOW_FILE, KEY_FILE
+from archive.follow.subscriptions import FOLLOW_FILE, KEY_FILE
 from archive.store.releases import Archive
 
 DAMAGED_SUFFIX = ".damaged"  # suffix of a complete backup with findings of `verify`

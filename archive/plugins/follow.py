@@ -28,8 +28,8 @@ from datasette import NotFound, Response, hookimpl
 from archive.database.sqlite_files import ArchiveError
 from archive.dates import now
 from archive.delivery import check_public_url
-from archive.follow import FollowSettings, read_follow_settings
-from archive.follow.matching import (
+from archive.follow.change_reports import build_url
+from archive.follow.followed_changes import (
     FOLLOW_PARAMETERS,
     PERSON_SQL,
     Followed,
@@ -38,8 +38,15 @@ from archive.follow.matching import (
     parse_stored_query,
     read_newest_entry,
 )
-from archive.follow.messages import build_url
-from archive.follow.store import CONFIRMATION_TIME, FREQUENCIES, MAX_SUBSCRIPTIONS, FollowStore, Subscription
+from archive.follow.subscriptions import (
+    CONFIRMATION_TIME,
+    FREQUENCIES,
+    MAX_SUBSCRIPTIONS,
+    FollowSettings,
+    FollowStore,
+    Subscription,
+    read_follow_settings,
+)
 from archive.search.search_request import build_search_url
 from archive.urls import host_to_ascii, parse_ip_address
 from archive.web.pages import find_tag

@@ -13,7 +13,7 @@ from time import monotonic
 from scrapy.utils.log import configure_logging
 
 from archive.dates import now
-from archive.follow import read_follow_settings
+from archive.follow.subscriptions import read_follow_settings
 from scraper.alerts import AlertSettings, read_alert_settings, report_result
 from scraper.command import ProjectCommand, option
 from scraper.errors import AgencyError

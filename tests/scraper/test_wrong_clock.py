@@ -11,7 +11,7 @@ import time_machine
 from archive.attachments.attachment_store import Attachments
 from archive.backup import create_backup
 from archive.dates import now, to_iso
-from archive.follow.store import FollowStore
+from archive.follow.subscriptions import FollowStore
 from archive.health.health_report import is_overdue
 from archive.health.rules import assess_agencies, read_health_rows
 from archive.store.releases import Archive

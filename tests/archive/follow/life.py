@@ -15,8 +15,8 @@ import httpx
 
 from archive.database.models import Release
 from archive.delivery import parse_mail_server
-from archive.follow import TOKEN_PLACE, FollowSettings
-from archive.follow.sending import NotifyResult, notify
+from archive.follow.notifications import NotifyResult, notify
+from archive.follow.subscriptions import TOKEN_PLACE, FollowSettings
 from archive.store.releases import Archive
 from tests.archive.sample import Site
 from tests.scraper.receivers import MailServer

@@ -14,8 +14,8 @@ from urllib.parse import quote, urlencode
 import httpx
 import pytest
 
-from archive.follow import sending
-from archive.follow.store import CONFIRMATION_PAUSE
+from archive.follow import notifications as sending
+from archive.follow.subscriptions import CONFIRMATION_PAUSE
 from tests.archive.follow.life import (
     ADDRESS,
     DAY,

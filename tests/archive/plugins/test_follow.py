@@ -9,8 +9,7 @@ import pytest
 from lxml import html
 
 from archive.database.sqlite_files import ArchiveError
-from archive.follow import read_follow_settings
-from archive.follow.store import FOLLOW_FILE, FollowStore
+from archive.follow.subscriptions import FOLLOW_FILE, FollowStore, read_follow_settings
 from archive.store.releases import Archive
 from tests.archive.follow.life import (
     ADDRESS,

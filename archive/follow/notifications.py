@@ -39,8 +39,15 @@ from archive.database.sqlite_files import (
 )
 from archive.dates import now, to_iso
 from archive.delivery import DELIVERY_TIMEOUT, RecipientError, post_to_public_host, send_mail
-from archive.follow import TOKEN_PLACE, FollowSettings
-from archive.follow.matching import (
+from archive.follow.change_reports import (
+    MAX_EVENTS,
+    build_url,
+    format_payload,
+    format_report,
+    format_subject,
+    read_events,
+)
+from archive.follow.followed_changes import (
     describe_followed,
     find_decided_entry,
     has_entry,
@@ -49,19 +56,13 @@ from archive.follow.matching import (
     read_changes,
     read_newest_entry,
 )
-from archive.follow.messages import (
-    MAX_EVENTS,
-    build_url,
-    format_payload,
-    format_report,
-    format_subject,
-    read_events,
-)
-from archive.follow.store import (
+from archive.follow.subscriptions import (
     ACCESS_TIME,
     FOLLOW_FILE,
     MAX_MESSAGE_AGE,
     RETRY_DELAYS,
+    TOKEN_PLACE,
+    FollowSettings,
     FollowStore,
     QueuedMessage,
     lock_sending,

@@ -20,7 +20,7 @@ import os
 import re
 import secrets
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
@@ -29,6 +29,7 @@ from typing import Any
 
 from archive.database.sqlite_files import ArchiveError, open_writable, write_transaction
 from archive.dates import to_iso
+from archive.delivery import MailServer, is_mail_address, parse_mail_server, split_server_url
 from archive.i18n import SWEDISH_TIME
 
 FOLLOW_FILE, KEY_FILE = "follow.db", "follow-key"
@@ -525,3 +526,64 @@ def find_next_due(frequency: str, now: datetime) -> str:
     if frequency == "week":
         day += timedelta(days=-day.weekday() % 7)
     return str(to_iso(datetime.combine(day, SENDING_HOUR, SWEDISH_TIME).astimezone(now.tzinfo)))
+
+
+MAX_REQUESTS = 100  # per hour, by all visitors; then each may make one
+TOKEN_PLACE = "{token}"  # noqa: S105 - a place in an address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FollowSettings:
+    """What an operator has set for following."""
+
+    public_url: str  # without a slash at the end
+    sender: str
+    mail_server: MailServer | None = None  # None: FOLLOW_SMTP is not set, which only `notify` needs
+    return_path: str | None = None  # with TOKEN_PLACE
+    private_hosts: tuple[str, ...] = ()
+    max_requests: int = MAX_REQUESTS
+
+
+def read_follow_settings(environment: Mapping[str, str] = os.environ) -> FollowSettings | None:
+    """Read the settings from the environment; None: following by mail and webhook is not offered.
+
+    Raises ArchiveError, without the value, which may be a secret, if a variable is invalid.
+    """
+
+    def read(name: str) -> str:
+        return environment.get(name, "").strip()
+
+    def fail(name: str, problem: str) -> ArchiveError:
+        return ArchiveError("environment", problem, key=name)
+
+    public_url, sender, server = read("PUBLIC_URL").rstrip("/"), read("FOLLOW_MAIL_FROM"), read("FOLLOW_SMTP")
+    return_path, max_requests = read("FOLLOW_RETURN_PATH"), read("FOLLOW_MAX_REQUESTS")
+    mail_server = None
+    try:
+        name = "PUBLIC_URL"
+        if public_url:
+            split_server_url(public_url, ("http", "https"))
+        name = "FOLLOW_SMTP"
+        mail_server = parse_mail_server(server, sender) if server else None
+    except ValueError as error:
+        raise fail(name, str(error)) from None
+    if sender and not is_mail_address(sender):
+        raise fail("FOLLOW_MAIL_FROM", "is not a mail address")
+    if return_path and (return_path.count(TOKEN_PLACE) != 1 or not is_mail_address(return_path)):
+        raise fail("FOLLOW_RETURN_PATH", f"must be an address with {TOKEN_PLACE}, such as a+{TOKEN_PLACE}@b.example")
+    if max_requests and not (max_requests.isascii() and max_requests.isdigit()):
+        raise fail("FOLLOW_MAX_REQUESTS", "must be a whole number")
+    if sender and not public_url:
+        raise fail("PUBLIC_URL", "must be set, because FOLLOW_MAIL_FROM is: mails link to the site")
+    if server and not sender:
+        raise fail("FOLLOW_MAIL_FROM", "must be set, because FOLLOW_SMTP is")
+    if not (public_url and sender):
+        return None
+    return FollowSettings(
+        public_url=public_url,
+        sender=sender,
+        mail_server=mail_server,
+        return_path=return_path or None,
+        private_hosts=tuple(host.strip() for host in read("FOLLOW_PRIVATE_HOSTS").split(",") if host.strip()),
+        max_requests=int(max_requests) if max_requests else MAX_REQUESTS,
+    )

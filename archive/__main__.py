@@ -137,8 +137,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def serve(datasette_options: list[str], file: Path, port: int, no_sql: bool, no_cors: bool) -> None:
     """Serve an archive. Options after -- are passed on to datasette serve."""
     from archive.database.captures import find_captures_problem
-    from archive.serving import build_datasette_command, raise_file_limit, update_archive
-    from archive.snapshots import is_port_free
+    from archive.operations.serving import build_datasette_command, is_port_free, raise_file_limit, update_archive
 
     check_database(file, missing_message=NO_ARCHIVE_MESSAGE)
     update_archive(file)
@@ -176,8 +175,7 @@ def replica(
     One server runs on each port. For a newer snapshot, the servers are restarted one after the other. Options after --
     are passed on to datasette serve.
     """
-    from archive.serving import build_datasette_options, raise_file_limit
-    from archive.snapshots import Replicas
+    from archive.operations.serving import Replicas, build_datasette_options, raise_file_limit
 
     if not folder.is_dir():
         raise ArchiveError(folder, "no such folder; create it with python -m archive snapshot")
@@ -310,7 +308,7 @@ def extract_attachments(file: Path, agency: str | None) -> int:
 )
 def snapshot(file: Path, to: Path, keep: int, withdraw: bool) -> None:
     """Publish a copy of an archive for read-only servers."""
-    from archive.snapshots import count_snapshot_releases, publish_snapshot
+    from archive.operations.snapshots import count_snapshot_releases, publish_snapshot
 
     started = time.monotonic()
     new = publish_snapshot(file, to, keep=keep, moment=now(), withdraw=withdraw)
@@ -352,7 +350,7 @@ def backup(file: Path, to: Path, keep: int, follow: bool) -> int:
 
     The copy is a new folder in FOLDER. Exit code 1 if it is damaged.
     """
-    from archive.backup import create_backup
+    from archive.operations.backup import create_backup
 
     check_database(file)
     with show_progress() as progress:
@@ -371,7 +369,7 @@ def restore(backup: Path, to: Path, replace: bool) -> int:
 
     Exit code 1 if it is damaged, 2 if it cannot be restored.
     """
-    from archive.backup import restore_backup
+    from archive.operations.backup import restore_backup
 
     with show_progress() as progress:
         findings, former_files, lost = restore_backup(backup, to, replace=replace, moment=now(), progress=progress)

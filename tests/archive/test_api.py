@@ -18,7 +18,7 @@ import httpx
 import pytest
 
 from archive.__main__ import main
-from archive.serving import build_datasette_command
+from archive.operations.serving import build_datasette_command
 from tests.archive.mirror import read_shown
 from tests.archive.sample import ROOT
 from tests.archive.sample_history import copy_archive

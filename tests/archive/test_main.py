@@ -13,7 +13,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from archive.__main__ import NO_ARCHIVE_MESSAGE, main, serve
-from archive.serving import build_datasette_command, raise_file_limit
+from archive.operations.serving import build_datasette_command, raise_file_limit
 from archive.store.releases import Archive
 from tests.archive.sample import ROOT
 from tests.harness.replicas.proxy import await_port, free_ports

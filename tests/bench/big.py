@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import fmean, quantiles
 from urllib.parse import urlencode
 
-from archive.serving import build_datasette_command
+from archive.operations.serving import build_datasette_command
 from tests.bench.curves import Size, tell_curves, weigh
 from tests.bench.figures import Missed
 from tests.bench.goodput import measure_goodput

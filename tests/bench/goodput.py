@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import median, quantiles
 from urllib.parse import urlencode
 
-from archive.serving import build_datasette_command
+from archive.operations.serving import build_datasette_command
 from tests.bench.figures import Missed, judge
 from tests.bench.questions import to_classes
 from tests.bench.served import cpu_of, find_port, serve

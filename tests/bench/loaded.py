@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 import httpx
 
-from archive.serving import build_datasette_command
+from archive.operations.serving import build_datasette_command
 from tests.bench.questions import to_classes
 from tests.bench.served import cpu_of, find_port, serve
 from tests.scraper.crawling import ROOT

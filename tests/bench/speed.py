@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import fmean, quantiles
 from urllib.parse import urlencode
 
-from archive.serving import build_datasette_command
+from archive.operations.serving import build_datasette_command
 from tests.bench.collection import copy_plain
 from tests.bench.loads import Load, to_loads
 from tests.bench.served import Answer, Served, find_port, serve

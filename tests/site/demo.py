@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from archive.snapshots import is_port_free
+from archive.operations.serving import is_port_free
 from tests.site.server import Site
 from tests.site.story import tell
 

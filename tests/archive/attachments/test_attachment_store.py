@@ -16,13 +16,13 @@ import pytest
 
 from archive.__main__ import main
 from archive.attachments.attachment_store import MIN_INTERVAL, AttachmentPage, AttachmentText, AttachmentVersion
-from archive.backup import create_backup, restore_backup
 from archive.database.captures import Captures
 from archive.database.models import Attachment
 from archive.database.sqlite_files import ArchiveError
 from archive.evidence.verification import verify
 from archive.evidence.warc import export_warc
-from archive.snapshots import publish_snapshot
+from archive.operations.backup import create_backup, restore_backup
+from archive.operations.snapshots import publish_snapshot
 from archive.store.merged_histories import merge_releases
 from archive.store.releases import Archive
 from archive.store.takedowns import find_uncovered_releases, hide_release, lift_takedown, redact_passage

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from archive.backup import create_backup, restore_backup
 from archive.database import refused_pages as module
 from archive.database.captures import Captures
 from archive.database.refused_pages import REFUSED_TABLES, RefusedPages, Retention
-from archive.snapshots import publish_snapshot
+from archive.operations.backup import create_backup, restore_backup
+from archive.operations.snapshots import publish_snapshot
 from archive.store.releases import Archive
 
 BEGUN = datetime(2027, 3, 1, 8, tzinfo=UTC)

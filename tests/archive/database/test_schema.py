@@ -14,8 +14,8 @@ from archive.database.redaction import WithheldStore
 from archive.database.schema import migrations, read_schema
 from archive.database.sqlite_files import FIRST_MIGRATION, SCHEMA_VERSION, ArchiveError
 from archive.evidence.verification import verify
+from archive.operations.serving import update_archive
 from archive.search.search_index import BM25_WEIGHTS, INDEX_COLUMNS
-from archive.serving import update_archive
 from archive.store.releases import Archive
 from tests.archive.sample_evidence import create_evidence_archive, execute
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from archive.serving import build_datasette_command
+from archive.operations.serving import build_datasette_command
 from tests.archive.mirror import read_shown
 from tests.bench.served import Served, cpu_of, find_port, serve
 from tests.harness.bulk.figures import Figure

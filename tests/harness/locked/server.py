@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from archive.serving import build_datasette_command
+from archive.operations.serving import build_datasette_command
 from tests.archive.sample import ROOT
 from tests.harness.locked.attacks import Attack
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from archive.database.captures import Captures
 from archive.database.redaction import WITHHELD_FILE
 from archive.database.sqlite_files import ARCHIVE_FILE
-from archive.snapshots import find_snapshot_fault, list_all_snapshots
+from archive.operations.serving import find_snapshot_fault
+from archive.operations.snapshots import list_all_snapshots
 from tests.harness.kill.ward import GENEROUS, Ward
 from tests.harness.replicas.proxy import free_ports, proxying
 from tests.harness.replicas.readers import Readers, ask

@@ -12,7 +12,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from archive.snapshots import list_snapshots, parse_snapshot_time
+from archive.operations.serving import list_snapshots
+from archive.operations.snapshots import parse_snapshot_time
 from tests.harness.kill.killing import children_of, kill_tree
 from tests.harness.kill.ward import GENEROUS, Ward
 from tests.harness.replicas.proxy import await_port

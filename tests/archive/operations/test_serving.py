@@ -14,7 +14,8 @@ import pytest
 
 from archive.database.captures import compute_file_sha256
 from archive.dates import now
-from archive.snapshots import DatasetteProcess, Replicas, is_port_free, publish_snapshot, withdraw_snapshots
+from archive.operations.serving import DatasetteProcess, Replicas, is_port_free
+from archive.operations.snapshots import publish_snapshot, withdraw_snapshots
 from tests.harness.replicas.proxy import free_ports
 
 NAMES = ("2026-03-02T034300", "2026-03-02T035300", "2026-03-02T040300")
@@ -80,7 +81,7 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeReplicas:
 
     monkeypatch.setattr(subprocess, "Popen", start)
     monkeypatch.setattr(DatasetteProcess, "check_ready", check_ready)
-    monkeypatch.setattr("archive.snapshots.is_port_free", lambda host, port: True)
+    monkeypatch.setattr("archive.operations.serving.is_port_free", lambda host, port: True)
     return made
 
 

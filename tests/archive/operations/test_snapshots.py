@@ -8,19 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from archive import snapshots
 from archive.__main__ import main
 from archive.database.captures import Captures, compute_file_sha256
 from archive.database.sqlite_files import ArchiveError
 from archive.evidence.verification import verify
-from archive.snapshots import (
-    find_snapshot_fault,
-    list_all_snapshots,
-    list_snapshots,
-    parse_snapshot_time,
-    publish_snapshot,
-    withdraw_snapshots,
-)
+from archive.operations import snapshots
+from archive.operations.serving import find_snapshot_fault, list_snapshots
+from archive.operations.snapshots import list_all_snapshots, parse_snapshot_time, publish_snapshot, withdraw_snapshots
 from archive.store.releases import Archive
 from archive.store.takedowns import hide_release, redact_passage
 from tests.archive.sample_evidence import FIRST_CRAWL, create_evidence_archive, execute

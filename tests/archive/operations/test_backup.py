@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from archive.__main__ import main
-from archive.backup import create_backup, restore_backup
 from archive.database.captures import Captures, read_archive_facts
 from archive.database.sqlite_files import ArchiveError, open_readonly
 from archive.evidence.verification import verify
 from archive.follow.subscriptions import FOLLOW_FILE, KEY_FILE, FollowStore
+from archive.operations.backup import create_backup, restore_backup
 from archive.store.releases import Archive
 from archive.store.takedowns import hide_release, lift_takedown
 from tests.archive.sample_evidence import FIRST_CRAWL, create_evidence_archive, execute

@@ -25,8 +25,8 @@ from archive.database.sqlite_files import (
     choose_process_count,
     show_progress,
 )
-from archive.dates import now
 from archive.publish.dataset_files import DATASET_FORMATS, OPTIONAL_TABLES
+from archive.times import now
 
 if TYPE_CHECKING:
     from archive.store.releases import Archive

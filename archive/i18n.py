@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from archive.dates import Month, parse_time, to_timezone
+from archive.times import Month, parse_time, to_timezone
 
 logger = logging.getLogger(__name__)
 
@@ -263,3 +263,22 @@ def to_swedish_day(text: str) -> date:
 def swedish_sort_key(name: str) -> str:
     """Return a key that sorts names in Swedish order: å, ä and ö after z."""
     return name.casefold().translate(str.maketrans("åäö", "{|}"))
+
+
+def format_month(language: str, month: str) -> str:
+    """Return a month in words.
+
+    >>> format_month("sv", "2024-05"), format_month("en", "2024-05")
+    ('maj 2024', 'May 2024')
+    """
+    year, number = month.split("-")
+    return translate(language, "format.month", month=translate(language, f"month_name.{int(number)}"), year=year)
+
+
+def format_short_month(language: str, month: str) -> str:
+    """Return the abbreviated name of a month.
+
+    >>> format_short_month("sv", "2024-05"), format_short_month("en", "2024-09")
+    ('maj', 'Sep')
+    """
+    return translate(language, f"month_name.{int(month[5:7])}")[:3]

@@ -39,9 +39,10 @@ from typing import Any, TypeVar
 
 from sqlite_utils import Database
 
-from archive.dates import now as get_now
-from archive.dates import to_iso
-from archive.delivery import (
+from archive.health.health_report import format_health_reason, format_health_state
+from archive.health.rules import get_fault_key, is_fault, read_health_rows
+from archive.i18n import DEFAULT_LANGUAGE, LANGUAGES, translate
+from archive.mail_and_webhooks import (
     MailServer,
     is_mail_address,
     parse_mail_server,
@@ -50,10 +51,9 @@ from archive.delivery import (
     send_mail,
     split_server_url,
 )
-from archive.health.health_report import format_health_reason, format_health_state
-from archive.health.rules import get_fault_key, is_fault, read_health_rows
-from archive.i18n import DEFAULT_LANGUAGE, LANGUAGES, translate
 from archive.store.releases import Archive
+from archive.times import now as get_now
+from archive.times import to_iso
 from scraper.errors import AgencyError
 
 logger = logging.getLogger(__name__)

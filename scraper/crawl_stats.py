@@ -23,10 +23,10 @@ from scrapy.utils.asyncio import AsyncioLoopingCall, create_looping_call
 from twisted.python.failure import Failure
 
 from archive.database.sqlite_files import ArchiveError
-from archive.dates import now, to_iso
 from archive.evidence.manifest import write_manifest
 from archive.health.rules import assess_agencies
 from archive.store.releases import Archive, SaveResult
+from archive.times import now, to_iso
 from scraper.agency import Agency
 from scraper.downloader import CrawlerComponent
 from scraper.downloader.throttle import find_download_slot, get_slot_key

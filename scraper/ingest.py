@@ -35,9 +35,9 @@ from archive.database.quarantined_pages import (
 from archive.database.redaction import REDACTION_MARK
 from archive.database.refused_pages import DEFAULT_RETENTION, RefusedPages, Retention
 from archive.database.sqlite_files import ArchiveError, is_write_failure, savepoint
-from archive.dates import now, to_iso
 from archive.store.merged_histories import find_adjoining_states, find_moved_copy, merge_releases
 from archive.store.releases import Archive, SaveResult, StoredRelease
+from archive.times import now, to_iso
 from scraper.agency import Agency, is_wire_url
 from scraper.errors import NotARelease, PageError
 from scraper.matching import PageMatch, is_other_address, match_other_address, match_page

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TextIO
 
 from archive.database.sqlite_files import ArchiveError
-from archive.dates import now, to_iso
 from archive.store.releases import Archive
+from archive.times import now, to_iso
 
 logger = logging.getLogger(__name__)
 

@@ -16,11 +16,11 @@ from types import FrameType
 from typing import Any, Self
 
 from archive.database.captures import Captures
-from archive.dates import now, to_iso
 from archive.evidence.manifest import write_manifest
 from archive.evidence.verification import open_archive
 from archive.health.rules import is_unacknowledged_fault, read_health_rows
 from archive.store.releases import Archive
+from archive.times import now, to_iso
 from scraper.agency import Agency
 from scraper.alerts import AlertSettings, send_alerts
 from scraper.crawl_stats import assess_declared_agencies

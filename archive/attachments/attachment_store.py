@@ -37,7 +37,7 @@ from archive.changes.field_differences import FileText, describe_change
 from archive.database.frontier import FRONTIER_COLUMNS, FrontierEntry
 from archive.database.redaction import IS_FILE_WITHHELD_SQL
 from archive.database.sqlite_files import ArchiveError
-from archive.dates import to_iso
+from archive.times import to_iso
 
 MIN_INTERVAL = timedelta(days=1)  # new releases are checked each hour, but their files change seldom and are large
 

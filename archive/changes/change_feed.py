@@ -42,7 +42,7 @@ from typing import Any
 
 from archive.database.models import PART_FIELDS, PART_TABLES, STATE_FIELDS
 from archive.database.sqlite_files import ListPage, RunQuery, take_page
-from archive.params import FilterError, UrlArguments, parse_number_parameter
+from archive.urls import FilterError, UrlArguments, parse_number_parameter
 
 # Conditions for new releases
 MAX_AGE_DAYS = 14

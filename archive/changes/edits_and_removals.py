@@ -1,10 +1,7 @@
-"""Reads histories: timelines of releases, stored revisions to compare, and the registers of edits and removals.
+"""Reads the lists of edits, removals and takedowns, newest first, and counts them.
 
-A release that moved to another URL continues as another row of `releases` (`moved_to`). The history of such a chain of
-rows is read as one.
-
-Registers are newest first. Edits are changes that agencies made to published releases. Removals are confirmed absences.
-Releases hidden by a takedown are in neither register; the register of takedowns names them.
+Edits are changes that agencies made to published releases. Removals are confirmed absences. Releases hidden by a
+takedown are in neither list; the list of takedowns names them.
 """
 
 from __future__ import annotations
@@ -30,7 +27,7 @@ from archive.changes.history import (
 from archive.database.removals import REMOVAL_KINDS
 from archive.database.sqlite_files import FacetValue, ListPage, RunQuery, take_page
 from archive.i18n import IMPORTANCE_LEVELS, swedish_sort_key, to_swedish_day
-from archive.params import (
+from archive.urls import (
     FilterError,
     UrlArguments,
     format_day_start,

@@ -1,10 +1,7 @@
-"""Reads histories: timelines of releases, stored revisions to compare, and the registers of edits and removals.
+"""Reads histories: timelines of releases, and stored revisions to compare.
 
 A release that moved to another URL continues as another row of `releases` (`moved_to`). The history of such a chain of
 rows is read as one.
-
-Registers are newest first. Edits are changes that agencies made to published releases. Removals are confirmed absences.
-Releases hidden by a takedown are in neither register; the register of takedowns names them.
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from archive.dates import only_hour_differs
 from archive.i18n import LANGUAGES, translate
+from archive.times import only_hour_differs
 
 KIND_IMPORTANCE = {  # in the order of a summary
     "negation": 82,

@@ -57,7 +57,7 @@ from archive.changes.importance import (
     build_change,
     shorten,
 )
-from archive.dates import only_hour_differs
+from archive.times import only_hour_differs
 
 REPORTED_KINDS = ("amount", "number", "date", "name", "time", "reference", "link", "contact", "day")
 FIGURE_FACTS = ("amount", "number", "date", "time", "reference", "day")  # may replace one another: "i dag", "den 4 maj"

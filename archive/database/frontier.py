@@ -33,7 +33,7 @@ from datetime import datetime, timedelta
 
 from sqlite_utils import Database
 
-from archive.dates import to_iso
+from archive.times import to_iso
 
 # The first wait until the next attempt; doubled after each further failure
 FAILED_RETRY = timedelta(hours=1)  # first wait after a failed request

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from archive.dates import to_iso
+from archive.times import to_iso
 
 STATE_FIELDS: dict[str, Any] = {  # columns that both releases and revisions have
     "kind": str,

@@ -31,7 +31,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from archive.database.models import FILE_PARSER, Capture, hash_state
-from archive.dates import to_iso
+from archive.times import to_iso
 
 QuarantineReason = dict[str, Any]  # field or source, problem and figures: see scraper.quarantine
 # Problems that are visible on a single page, which is then never stored, whatever other pages look like (see

@@ -38,7 +38,7 @@ from archive.database.sqlite_files import (
     open_writable,
     sqlite_errors,
 )
-from archive.dates import to_iso
+from archive.times import to_iso
 
 # Spelling of passages
 # characters between words, which are interchangeable: Anna-Lena, Anna Lena

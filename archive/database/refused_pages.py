@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from archive.database.captures import Captures
-from archive.dates import to_iso
+from archive.times import to_iso
 from archive.urls import canonical_url, strip_www
 
 REFUSED_TABLES = ("refused_pages", "refused_bodies")

@@ -32,7 +32,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from archive.dates import to_iso
+from archive.times import to_iso
 
 # Confirming a removal
 MIN_CHECKS = 3

@@ -25,9 +25,7 @@ from datasette.utils import MultiParams
 from archive.changes.change_feed import BACKFILL_END_SQL, IS_NEW_SQL, RULE_COLUMNS, entry_checksum
 from archive.changes.history import IS_EDIT_SQL, find_final_release, read_version_texts
 from archive.database.sqlite_files import RunQuery
-from archive.dates import to_iso
 from archive.i18n import format_stated_time, translate, translate_code
-from archive.params import FilterError, UrlArguments, parse_number_parameter
 from archive.search.former_versions import find_last_row, iter_edit_nodes, read_edits, read_moves, resolve_query
 from archive.search.marked_words import OccurrenceFinder, iter_leaves
 from archive.search.query_language import OrNode, join_nodes
@@ -42,6 +40,8 @@ from archive.search.search_request import (
     build_search_parameters,
     parse_search_request,
 )
+from archive.times import to_iso
+from archive.urls import FilterError, UrlArguments, parse_number_parameter
 
 FOLLOW_PARAMETERS = (*SEARCH_PARAMETERS, "person", "release")
 MAX_CRAWL_TIME = timedelta(hours=6)  # a crawl that has taken longer was killed; nothing waits for its end

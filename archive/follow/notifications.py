@@ -37,8 +37,6 @@ from archive.database.sqlite_files import (
     open_readonly,
     run_without_waiting,
 )
-from archive.dates import now, to_iso
-from archive.delivery import DELIVERY_TIMEOUT, RecipientError, post_to_public_host, send_mail
 from archive.follow.change_reports import (
     MAX_EVENTS,
     build_url,
@@ -68,6 +66,8 @@ from archive.follow.subscriptions import (
     lock_sending,
 )
 from archive.i18n import translate
+from archive.mail_and_webhooks import DELIVERY_TIMEOUT, RecipientError, post_to_public_host, send_mail
+from archive.times import now, to_iso
 
 SUBSCRIPTION_PATH = "/-/follow/subscription"
 MAX_SERVER_FAILURES = 3  # in a row; then no more mails are tried in this run

@@ -28,9 +28,9 @@ from pathlib import Path
 from typing import Any
 
 from archive.database.sqlite_files import ArchiveError, open_writable, write_transaction
-from archive.dates import to_iso
-from archive.delivery import MailServer, is_mail_address, parse_mail_server, split_server_url
 from archive.i18n import SWEDISH_TIME
+from archive.mail_and_webhooks import MailServer, is_mail_address, parse_mail_server, split_server_url
+from archive.times import to_iso
 
 FOLLOW_FILE, KEY_FILE = "follow.db", "follow-key"
 FOLLOW_VERSION = 2  # 1: without subscriptions.seconds

@@ -32,9 +32,9 @@ from sqlite_utils import Database
 
 from archive.database.frontier import Frontier
 from archive.database.sqlite_files import RunQuery, take_page
-from archive.dates import parse_time, to_iso, to_timezone
 from archive.i18n import SWEDISH_TIME, swedish_sort_key, translate_code
-from archive.params import FilterError
+from archive.times import parse_time, to_iso, to_timezone
+from archive.urls import FilterError
 
 FORGET_AFTER = timedelta(days=92)  # an unlinked source is no longer reported after this
 ROOT_KINDS = ("feed", "sitemap", "listing")  # sources of these kinds list releases directly

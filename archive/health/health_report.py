@@ -1,4 +1,4 @@
-"""Reads the status page's data, and formats health states and reasons in words.
+"""Reads the status page's data, formats health states and reasons in words, and prints them as a table.
 
 Agencies with faults come first.
 """
@@ -17,10 +17,10 @@ from rich.table import Table
 from rich.text import Text
 
 from archive.database.sqlite_files import RunQuery
-from archive.dates import now, to_iso
 from archive.health.rules import is_fault
 from archive.i18n import NO_BREAK_SPACE, format_time, swedish_sort_key, to_swedish_day, translate, translate_code
-from archive.params import format_day_start
+from archive.times import now, to_iso
+from archive.urls import format_day_start
 
 MAX_ASSESSMENT_AGE = timedelta(days=3)  # if the last one is older, crawls seem to have stopped
 STATE_ORDER = ("failing", "never worked", "suspect", "quiet", "healthy", "paused")

@@ -23,8 +23,8 @@ from archive.database.frontier import Frontier
 from archive.database.models import Release
 from archive.database.quarantined_pages import FieldCount, Quarantine
 from archive.database.removals import find_collapse
-from archive.dates import to_iso
 from archive.i18n import SWEDISH_TIME
+from archive.times import to_iso
 
 # Fields whose absence may mean that pages are parsed wrongly.
 TRACKED_FIELDS = ("title", "lead", "published", "updated", "tags", "questions")

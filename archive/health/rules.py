@@ -43,7 +43,6 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from archive.dates import to_iso
 from archive.health.metrics import (
     FIFTY_TWO_WEEKS,
     MIN_EARLIER_PAGES,
@@ -59,6 +58,7 @@ from archive.health.metrics import (
     find_commonest_failure,
     find_lost_fields,
 )
+from archive.times import to_iso
 
 MIN_FAULT_DURATION = timedelta(hours=20)  # between the first and last faulty crawl; a shorter fault may be temporary
 MAX_CRAWL_GAP = timedelta(days=3)  # between two news crawls

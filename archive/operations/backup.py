@@ -29,10 +29,10 @@ from archive.database.sqlite_files import (
     open_readonly,
     unfinished_folder,
 )
-from archive.dates import FOLDER_NAME, FOLDER_NAME_FORMAT
 from archive.evidence.verification import verify
 from archive.follow.subscriptions import FOLLOW_FILE, KEY_FILE
 from archive.store.releases import Archive
+from archive.times import FOLDER_NAME, FOLDER_NAME_FORMAT
 
 DAMAGED_SUFFIX = ".damaged"  # suffix of a complete backup with findings of `verify`
 SIDE_SUFFIXES = ("-wal", "-shm", "-journal")

@@ -1,4 +1,10 @@
-"""What starts a server of an archive: its file brought up to date, and the options of Datasette."""
+"""Starts servers of an archive: its file brought up to date, Datasette's options, and the replicas of snapshots.
+
+Replicas serve the newest snapshot of a folder with one `datasette serve --immutable` process per port. For a newer
+snapshot the processes are restarted one after the other, so that the proxy in front of them (scraper/deploy/nginx.conf)
+always finds one that accepts requests. A process that ends is replaced. If there is nothing to serve, connections are
+refused and the proxy uses the server of the archive itself.
+"""
 
 from __future__ import annotations
 

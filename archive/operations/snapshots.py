@@ -1,17 +1,11 @@
-"""Snapshots, immutable copies of an archive, and the replicas that serve them.
+"""Snapshots: immutable copies of an archive.
 
     FOLDER/2026-03-02T034301/   archive.db · captures.db · inspect.json · SHA256SUMS; never changed
     FOLDER/withdrawn            a name: snapshots up to and including it must not be shown
 
 A snapshot is made while a crawl writes and gets its name once it is complete. Other machines may copy the folder with
-any tool and in any order, because a snapshot is only used once all its checksums match. The copied captures.db
-lacks the bytes of taken-down pages, those that the copied archive.db does not refer to, and refused
-pages.
-
-Replicas serve the newest snapshot of a folder with one `datasette serve --immutable` process per port. For a newer
-snapshot the processes are restarted one after the other, so that the proxy in front of them (scraper/deploy/nginx.conf)
-always finds one that accepts requests. A process that ends is replaced. If there is nothing to serve, connections are
-refused and the proxy uses the server of the archive itself.
+any tool and in any order, because a snapshot is only used once all its checksums match. The copied captures.db lacks
+the bytes of taken-down pages, those that the copied archive.db does not refer to, and refused pages.
 """
 
 from __future__ import annotations
@@ -46,10 +40,10 @@ from archive.database.sqlite_files import (
     sqlite_errors,
     unfinished_folder,
 )
-from archive.dates import FOLDER_NAME, FOLDER_NAME_FORMAT
 from archive.evidence.manifest import read_manifests
 from archive.evidence.warc import WITHHELD_CAPTURES_SQL
 from archive.search.search_index import SearchIndex
+from archive.times import FOLDER_NAME, FOLDER_NAME_FORMAT
 
 # Files of a snapshot, and of the folder of snapshots
 INSPECT_FILE = "inspect.json"

@@ -23,7 +23,7 @@ from archive.changes.field_differences import (
     read_linking_releases,
 )
 from archive.changes.importance import Change, summarise_changes
-from archive.params import parse_number_parameter
+from archive.urls import parse_number_parameter
 from archive.web.openapi import DataOperation, get_fields
 from archive.web.responses import DataDocument, ReaderError, SiteRequest, render_document, site_view
 

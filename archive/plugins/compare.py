@@ -17,7 +17,6 @@ from markupsafe import Markup
 
 from archive.changes.edits_and_removals import read_first_crawl
 from archive.i18n import format_number, swedish_sort_key
-from archive.params import FilterError, parse_choice_parameter
 from archive.search.counts_by_period import MAX_COMPARED_HITS, UNITS, ComparedSearch, count_periods, list_periods
 from archive.search.results import prepare_finder
 from archive.search.search_index import NO_VALUE
@@ -28,6 +27,7 @@ from archive.search.search_request import (
     build_search_url,
     narrow_to_period,
 )
+from archive.urls import FilterError, parse_choice_parameter
 from archive.web.charts import (
     Chart,
     build_series,

@@ -19,12 +19,12 @@ from datasette import NotFound, Response, hookimpl
 from datasette.utils import add_cors_headers
 
 from archive.database.schema import read_metadata
-from archive.dates import to_iso
 from archive.health.health_report import format_size
 from archive.i18n import format_number, format_stated_time, format_time, swedish_sort_key, translate_code
 from archive.publish.catalogue import FILES_PATH, PublishedFile
 from archive.publish.published_dataset import WITHHOLDING_SQL, Publication, find_publication, find_published_folder
 from archive.search.search_request import SearchRequest, build_hit_url
+from archive.times import to_iso
 from archive.web.datasette_api import read_canned_queries
 from archive.web.openapi import DataOperation
 from archive.web.pages import find_last_crawl, read_agency_overview

@@ -27,9 +27,9 @@ from archive.changes.change_feed import (
     summarise_feed_entry,
 )
 from archive.changes.edits_and_removals import MAX_REGISTER_PAGE_SIZE
-from archive.dates import now
 from archive.i18n import format_release_kind
-from archive.params import LIST_PARAMETERS, parse_number_parameter
+from archive.times import now
+from archive.urls import LIST_PARAMETERS, parse_number_parameter
 from archive.web.openapi import FIELDS, DataOperation, get_fields
 from archive.web.pages import (
     LLMS_TEMPLATE,

@@ -26,8 +26,6 @@ import click
 from datasette import NotFound, Response, hookimpl
 
 from archive.database.sqlite_files import ArchiveError
-from archive.dates import now
-from archive.delivery import check_public_url
 from archive.follow.change_reports import build_url
 from archive.follow.followed_changes import (
     FOLLOW_PARAMETERS,
@@ -47,7 +45,9 @@ from archive.follow.subscriptions import (
     Subscription,
     read_follow_settings,
 )
+from archive.mail_and_webhooks import check_public_url
 from archive.search.search_request import build_search_url
+from archive.times import now
 from archive.urls import host_to_ascii, parse_ip_address
 from archive.web.pages import find_tag
 from archive.web.responses import ReaderError, SiteRequest, site_view

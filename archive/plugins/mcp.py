@@ -28,7 +28,7 @@ from datasette import Response, hookimpl
 from datasette.utils import add_cors_headers
 
 from archive.i18n import translate
-from archive.params import FilterError, format_day_start
+from archive.urls import FilterError, format_day_start
 from archive.web.pages import find_agency_slug
 from archive.web.responses import SiteRequest, site_view
 from archive.web.sandbox import CUT_HEADER, RequestBody

@@ -17,8 +17,8 @@ from datasette import NotFound, Response, hookimpl
 
 from archive.changes.edits_and_removals import read_latest_edits
 from archive.i18n import IMPORTANCE_LEVELS, swedish_sort_key
-from archive.params import parse_number_parameter
 from archive.search.search_request import build_compare_url
+from archive.urls import parse_number_parameter
 from archive.web.charts import find_heat_level, list_heat_ranges
 from archive.web.datasette_api import read_instance_metadata
 from archive.web.pages import (

@@ -13,7 +13,7 @@ from typing import Any
 from datasette import NotFound, Response, hookimpl
 
 from archive.changes.edits_and_removals import MAX_REGISTER_PAGE_SIZE, check_agency
-from archive.params import LIST_PARAMETERS, FilterError, parse_number_parameter
+from archive.urls import LIST_PARAMETERS, FilterError, parse_number_parameter
 from archive.web.openapi import DataOperation, get_fields
 from archive.web.pages import LIST_PAGE_SIZE, find_person, read_people, read_person_quotes, read_person_roles
 from archive.web.responses import (

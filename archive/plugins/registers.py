@@ -45,7 +45,6 @@ from archive.changes.history import read_knowledge, read_stored_revisions
 from archive.changes.wording_history import format_change
 from archive.database.removals import REMOVAL_KINDS
 from archive.database.sqlite_files import FacetValue, ListPage, RunQuery
-from archive.dates import now
 from archive.i18n import (
     SWEDISH_TIME,
     describe_edit_time,
@@ -55,7 +54,6 @@ from archive.i18n import (
     swedish_sort_key,
     translate,
 )
-from archive.params import LIST_PARAMETERS, FilterError, UrlArguments
 from archive.search.edit_search import (
     PhraseEntry,
     PhraseHistory,
@@ -71,6 +69,8 @@ from archive.search.edit_search import (
     search_removals,
 )
 from archive.search.excerpts import join_marked_text
+from archive.times import now
+from archive.urls import LIST_PARAMETERS, FilterError, UrlArguments
 from archive.web.charts import Chart, build_edits_chart
 from archive.web.openapi import FIELDS, DataOperation, Type, get_fields
 from archive.web.responses import (

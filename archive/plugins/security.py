@@ -36,10 +36,10 @@ from datasette.utils import add_cors_headers
 from datasette.utils.asgi import Base400
 from datasette.views.base import DatasetteError
 
-from archive.dates import now
 from archive.i18n import choose_language, translate
-from archive.params import FilterError
 from archive.publish.catalogue import FILES_PATH
+from archive.times import now
+from archive.urls import FilterError
 from archive.web.datasette_api import get_environment, is_data_request, list_closed_routes, list_database_paths
 from archive.web.responses import (
     SiteRequest,

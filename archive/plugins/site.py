@@ -33,15 +33,17 @@ from archive.i18n import (
     format_field_value,
     format_importance,
     format_importance_bar,
+    format_month,
     format_number,
+    format_short_month,
     format_stated_time,
     format_time,
     translate,
     translate_code,
 )
 from archive.language.terms import load_dictionaries
-from archive.params import FilterError
 from archive.search.search_index import SearchIndex
+from archive.urls import FilterError
 from archive.web.datasette_api import (
     IS_NEXT,
     add_canned_queries,
@@ -49,7 +51,6 @@ from archive.web.datasette_api import (
     list_database_paths,
     read_canned_queries,
 )
-from archive.web.pages import format_month, format_short_month
 from archive.web.responses import (
     SiteRequest,
     build_query_runner,

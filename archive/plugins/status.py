@@ -16,7 +16,6 @@ from datasette import NotFound, Response, hookimpl
 from markupsafe import Markup
 
 from archive.database.sqlite_files import take_page
-from archive.dates import now
 from archive.health.coverage import describe_source_problem, read_agency_coverage, read_coverage_overview
 from archive.health.health_report import (
     STRIP_DAYS,
@@ -34,7 +33,8 @@ from archive.health.health_report import (
 )
 from archive.health.metrics import TRACKED_FIELDS
 from archive.i18n import SWEDISH_TIME
-from archive.params import LIST_PARAMETERS, parse_number_parameter
+from archive.times import now
+from archive.urls import LIST_PARAMETERS, parse_number_parameter
 from archive.web.charts import STRIP_BARS, draw_strip
 from archive.web.openapi import FIELDS, DataOperation, get_fields
 from archive.web.responses import (

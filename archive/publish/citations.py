@@ -14,8 +14,8 @@ from typing import Any
 
 from archive.database.models import find_collection
 from archive.database.sqlite_files import RunQuery
-from archive.dates import Month, parse_time
 from archive.i18n import NO_BREAK_SPACE, format_release_kind, format_stated_time, format_time, to_swedish_day, translate
+from archive.times import Month, parse_time
 
 CITATION_SQL = """
     select v.id as revision, r.agency, a.name, a.name_en, v.title, v.kind, v.published, v.language, v.cause,

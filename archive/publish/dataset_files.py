@@ -17,7 +17,7 @@ from typing import Any
 
 from archive.database.models import LIST_FIELDS, PART_FIELDS
 from archive.database.sqlite_files import ArchiveError
-from archive.dates import Month, parse_time, to_timezone
+from archive.times import Month, parse_time, to_timezone
 
 DATASET_FORMATS = ("csv", "parquet")
 CSV_LINE_END = "\r\n"

@@ -30,7 +30,6 @@ from archive.database.sqlite_files import (
     create_target_folder,
     unfinished_folder,
 )
-from archive.dates import FOLDER_NAME, FOLDER_NAME_FORMAT, to_iso
 from archive.evidence.wacz import export_wacz
 from archive.publish.catalogue import (
     CHECKSUMS_FILE,
@@ -44,6 +43,7 @@ from archive.publish.catalogue import (
 )
 from archive.publish.dataset_files import import_pyarrow
 from archive.publish.datasets import format_checksums, write_dataset
+from archive.times import FOLDER_NAME, FOLDER_NAME_FORMAT, to_iso
 
 PUBLISHED_FOLDER = "published"  # beside the archive, unless another folder is named
 SQLITE_FILE, WACZ_FILE = "myndighetsarkivet.sqlite", "captures.wacz"

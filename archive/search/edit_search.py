@@ -30,7 +30,6 @@ from archive.database.models import find_collection
 from archive.database.sqlite_files import FacetValue, ListPage, RunQuery
 from archive.i18n import swedish_sort_key
 from archive.language.terms import is_english_release
-from archive.params import FilterError
 from archive.search.excerpts import (
     HighlightedText,
     MarkedText,
@@ -79,6 +78,7 @@ from archive.search.query_sql import (
 from archive.search.results import prepare_finder
 from archive.search.search_index import ColumnCache
 from archive.search.search_request import SearchRequest
+from archive.urls import FilterError
 
 # Edits and removals.
 MAX_CHECKED_EDITS = 500  # edits that stored text decides about for one page; the next page continues

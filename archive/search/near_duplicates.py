@@ -29,8 +29,8 @@ from urllib.parse import urlsplit
 from rensa import RMinHash
 from sqlite_utils import Database
 
-from archive.dates import Month, parse_time, to_timezone
 from archive.i18n import SWEDISH_TIME
+from archive.times import Month, parse_time, to_timezone
 
 # Shingles and MinHash
 SHINGLE_LENGTH = 5  # words; with as many false pairs, 3 or 4 miss more copies that were shortened or introduced

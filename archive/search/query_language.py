@@ -15,7 +15,6 @@ from itertools import accumulate, takewhile
 from math import log
 from typing import TypeAlias
 
-from archive.dates import parse_typed_date
 from archive.language.compounds import GENITIVE, find_word_readings
 from archive.language.synonyms import (
     AMBIGUOUS_WORDS,
@@ -26,6 +25,7 @@ from archive.language.synonyms import (
     split_query_words,
 )
 from archive.language.terms import MAX_ABBREVIATION_LENGTH
+from archive.times import parse_typed_date
 
 MAX_QUERY_LENGTH = 2_000  # characters; the rest is dropped, with a note
 MAX_QUERY_WORDS = 32  # further words are dropped, with a note

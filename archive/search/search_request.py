@@ -7,8 +7,6 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from urllib.parse import quote_plus, urlencode
 
-from archive.dates import parse_typed_date
-from archive.params import UrlArguments
 from archive.search.query_language import (
     DATE_FIELDS,
     MAX_QUERY_LENGTH,
@@ -21,6 +19,8 @@ from archive.search.query_language import (
     add_filters,
     parse_query,
 )
+from archive.times import parse_typed_date
+from archive.urls import UrlArguments
 
 PAGE_SIZE = 20
 MAX_PAGE_SIZE = 100

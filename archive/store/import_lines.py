@@ -31,7 +31,7 @@ from archive.database.models import (
     Release,
     filter_attribute,
 )
-from archive.dates import parse_time
+from archive.times import parse_time
 from archive.urls import canonical_url
 
 # Kinds

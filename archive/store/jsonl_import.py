@@ -28,9 +28,9 @@ from archive.database.captures import Captures
 from archive.database.models import IMPORT_PREFIX, Release
 from archive.database.redaction import TAKEDOWN_KINDS
 from archive.database.sqlite_files import ArchiveError, ProgressCallback, map_in_order, open_readonly
-from archive.dates import to_iso
 from archive.store.import_lines import FieldError, parse_line, parse_release, parse_url_field, shorten_message
 from archive.store.releases import Archive, PreparedRelease, SaveResult, prepare_release
+from archive.times import to_iso
 from archive.urls import strip_www
 
 # Reading the file

@@ -48,10 +48,10 @@ from archive.database.sqlite_files import (
     sqlite_errors,
     write_transaction,
 )
-from archive.dates import now, to_iso
 from archive.quotes.speakers import Quote, find_quotes, write_quotes
 from archive.search.near_duplicates import BandKeys, NearDuplicates, build_band_keys, join_text_fields
 from archive.search.search_index import IndexTerms, SearchIndex, extract_terms
+from archive.times import now, to_iso
 
 STORED_SQL = f"""
     select r.id as release_id, v.id as revision_id, v.cause, v.hash, v.parser_version, v.capture as capture_id,

@@ -35,10 +35,10 @@ from archive.database.redaction import (
 )
 from archive.database.refused_pages import RefusedPages
 from archive.database.sqlite_files import ArchiveError
-from archive.dates import to_iso
 from archive.quotes.speakers import find_quotes, write_quotes
 from archive.search.search_index import INDEX_COLUMNS
 from archive.store.releases import Archive, build_change_columns, lists_to_json
+from archive.times import to_iso
 
 # a release and all that it was merged with, in either direction; itself first
 MERGED_RELEASES_SQL = """

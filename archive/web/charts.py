@@ -17,9 +17,16 @@ from typing import Any
 from markupsafe import Markup
 
 from archive.changes.edits_and_removals import EditWeek
-from archive.i18n import IMPORTANCE_LEVELS, format_importance, format_number, format_time, translate
+from archive.i18n import (
+    IMPORTANCE_LEVELS,
+    format_importance,
+    format_month,
+    format_number,
+    format_short_month,
+    format_time,
+    translate,
+)
 from archive.search.counts_by_period import MONTH, YEAR, PeriodCounts
-from archive.web.pages import format_month, format_short_month
 from archive.web.responses import SiteRequest
 
 HEIGHT = 100  # of a picture with columns, in units of its own

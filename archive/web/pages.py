@@ -16,9 +16,9 @@ from archive.changes.edits_and_removals import build_file_edits_sql, read_first_
 from archive.changes.history import read_knowledge
 from archive.database.models import build_slug
 from archive.database.sqlite_files import ListPage, RunQuery, take_page
-from archive.dates import to_iso
-from archive.i18n import swedish_sort_key, translate
-from archive.params import FilterError
+from archive.i18n import swedish_sort_key
+from archive.times import to_iso
+from archive.urls import FilterError
 
 # lists of releases
 LIST_PAGE_SIZE = 30
@@ -289,25 +289,6 @@ async def read_calendar(run: RunQuery, agency: str | None = None) -> ReleaseCale
         months={row["month"]: row["dated"] for row in rows if row["dated"]},
         undated=sum(row["releases"] - row["dated"] for row in rows),
     )
-
-
-def format_month(language: str, month: str) -> str:
-    """Return a month in words.
-
-    >>> format_month("sv", "2024-05"), format_month("en", "2024-05")
-    ('maj 2024', 'May 2024')
-    """
-    year, number = month.split("-")
-    return translate(language, "format.month", month=translate(language, f"month_name.{int(number)}"), year=year)
-
-
-def format_short_month(language: str, month: str) -> str:
-    """Return the abbreviated name of a month.
-
-    >>> format_short_month("sv", "2024-05"), format_short_month("en", "2024-09")
-    ('maj', 'Sep')
-    """
-    return translate(language, f"month_name.{int(month[5:7])}")[:3]
 
 
 async def read_agency_overview(run: RunQuery) -> list[dict[str, Any]]:

@@ -34,10 +34,10 @@ from datasette.utils.asgi import BadRequest
 from jinja2 import Environment, Template
 
 from archive.database.sqlite_files import RunQuery, limit_cpu_time
-from archive.dates import Month, now, parse_time, to_iso
 from archive.i18n import LANGUAGES, SWEDISH_TIME, choose_language, format_time, translate
-from archive.params import FilterError, is_harmless_parameter
 from archive.search.search_index import ColumnCache
+from archive.times import Month, now, parse_time, to_iso
+from archive.urls import FilterError, is_harmless_parameter
 from archive.web.datasette_api import get_environment
 from archive.web.sandbox import (
     CUT_HEADER,

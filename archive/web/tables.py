@@ -42,8 +42,8 @@ from datasette.views.database import DatabaseView
 from datasette.views.row import RowView
 from datasette.views.table import TableView
 
-from archive.params import FilterError, is_harmless_parameter
 from archive.search.search_request import ALL_VERSIONS, HIT_PARAMETERS
+from archive.urls import FilterError, is_harmless_parameter
 from archive.web.datasette_api import DATA_FORMAT_SUFFIX, list_database_paths
 from archive.web.responses import (
     RESPONSE_MEDIA_TYPES,

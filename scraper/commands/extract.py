@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from archive.dates import to_iso
+from archive.times import to_iso
 from scraper.agency import find_owner
 from scraper.command import ProjectCommand, get_only_argument, option
 from scraper.errors import PageError

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from archive.database.sqlite_files import build_connection_runner, check_database, run_without_waiting
-from archive.dates import now
 from archive.health.health_report import AgencyHealth, print_health, read_agency_health
 from archive.health.rules import acknowledge_fault
 from archive.store.releases import Archive
+from archive.times import now
 from scraper.agency import Agency
 from scraper.command import ProjectCommand, option
 from scraper.crawl_stats import assess_declared_agencies

@@ -9,8 +9,8 @@ from scrapy.exceptions import UsageError
 
 from archive.database.quarantined_pages import Quarantine, QuarantinedPage
 from archive.database.sqlite_files import check_database
-from archive.dates import now
 from archive.store.releases import Archive, SaveResult
+from archive.times import now
 from scraper.command import ProjectCommand, option
 from scraper.errors import AgencyError
 from scraper.ingest import CrawlRecorder, Ingest, accept_quarantined, resolve_superseded

@@ -13,8 +13,8 @@ from archive.database.captures import Captures
 from archive.database.models import FILE_PARSER
 from archive.database.refused_pages import DEFAULT_RETENTION, Retention
 from archive.database.sqlite_files import check_database
-from archive.dates import now
 from archive.store.releases import Archive, SaveResult
+from archive.times import now
 from scraper.agency import Agency
 from scraper.command import ProjectCommand
 from scraper.ingest import CrawlRecorder, Ingest, accept_repaired, read_retention, take_in_refused

@@ -12,8 +12,8 @@ from time import monotonic
 
 from scrapy.utils.log import configure_logging
 
-from archive.dates import now
 from archive.follow.subscriptions import read_follow_settings
+from archive.times import now
 from scraper.alerts import AlertSettings, read_alert_settings, report_result
 from scraper.command import ProjectCommand, option
 from scraper.errors import AgencyError

@@ -23,8 +23,8 @@ from typing import Any
 
 import zstandard
 
-from archive.dates import to_iso
 from archive.store.releases import Archive
+from archive.times import to_iso
 from scraper.errors import BrokerError
 from scraper.items import (
     AttachmentItem,

@@ -29,8 +29,8 @@ from scrapy.utils.misc import build_from_crawler, load_object
 from twisted.internet.task import LoopingCall
 
 from archive.database.frontier import Frontier, Hosts, PaginationCursors
-from archive.dates import now
 from archive.store.releases import Archive
+from archive.times import now
 from scraper.crawl_stats import ArchiveSpider, CrawlStatsExtension, close_crawl
 from scraper.distributed.messages import ARCHIVE_OPERATIONS, Operation, pack_operations, unpack_job
 from scraper.distributed.queue import (

@@ -27,10 +27,10 @@ from scrapy.signalmanager import SignalManager
 from archive.database.frontier import Job, Jobs
 from archive.database.refused_pages import DEFAULT_RETENTION, Retention
 from archive.database.sqlite_files import ArchiveError
-from archive.dates import now
 from archive.evidence.manifest import write_manifest
 from archive.health.rules import assess_agencies
 from archive.store.releases import Archive
+from archive.times import now
 from scraper.agency import Agency, load_agencies
 from scraper.alerts import AlertSettings
 from scraper.crawl_stats import AgencyStats, add_declared_agency, close_crawl, open_crawl

@@ -21,8 +21,8 @@ from scrapy.http.request import NO_CALLBACK
 from scrapy.robotstxt import ProtegoRobotParser, RobotParser
 from scrapy.utils.httpobj import urlparse_cached
 
-from archive.dates import now, to_iso
 from archive.store.releases import Archive
+from archive.times import now, to_iso
 from scraper.downloader import (
     DOWNLOAD_ERRORS,
     CrawlStopped,

@@ -26,8 +26,8 @@ from scrapy.http import Response
 from scrapy.robotstxt import RobotParser
 
 from archive.database.frontier import HostPause
-from archive.dates import now, to_iso
 from archive.store.releases import Archive
+from archive.times import now, to_iso
 from scraper.downloader import NO_RESPONSE_ERRORS, CrawlerComponent, DailyBudgetExceeded, HostPaused
 
 logger = logging.getLogger(__name__)

@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from archive.database.models import Release
-from archive.dates import to_iso
+from archive.times import to_iso
 from scraper.agency import SELECTOR_KEYS, Agency, JSONSource, find_owner, find_press_wire, parse_agency
 from scraper.errors import PageError
 from scraper.items import ReleaseItem

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from lxml import etree
 
 from archive.database.models import Release
-from archive.dates import to_iso
+from archive.times import to_iso
 from scraper.items import AttachmentItem, ContactItem, ImageItem, Provenance, QuestionItem, ReleaseItem
 from scraper.normalise.dates import find_date_role, parse_label, split_date_labels
 from scraper.normalise.text import clean_line

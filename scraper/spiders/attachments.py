@@ -29,7 +29,7 @@ from twisted.python.failure import Failure
 from archive.attachments.attachment_store import AttachmentVersion, extract_text
 from archive.database.frontier import FrontierEntry
 from archive.database.sqlite_files import ArchiveError
-from archive.dates import now
+from archive.times import now
 from scraper.downloader import DailyBudgetExceeded, HostPaused, PrivateAddress, RobotsForbidden
 from scraper.errors import NotARelease, PageError
 from scraper.failures import describe_request_failure

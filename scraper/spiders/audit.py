@@ -16,7 +16,6 @@ from scrapy.http import Response
 from scrapy.spidermiddlewares.httperror import HttpError
 
 from archive.database.frontier import FrontierEntry
-from archive.dates import now
 from archive.health.coverage import (
     AuditedSource,
     CoverageTotals,
@@ -25,6 +24,7 @@ from archive.health.coverage import (
     queue_missing_releases,
     update_coverage,
 )
+from archive.times import now
 from scraper.agency import Agency
 from scraper.downloader import HostPaused
 from scraper.errors import AgencyError, SourceError

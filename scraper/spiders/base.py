@@ -19,8 +19,8 @@ from scrapy.settings import BaseSettings
 from twisted.python.failure import Failure
 
 from archive.database.frontier import FrontierEntry
-from archive.dates import now
 from archive.store.releases import Archive
+from archive.times import now
 from scraper.agency import (
     DEFAULT_AGENCIES_FILE,
     Agency,

@@ -16,8 +16,8 @@ from scrapy.http import Response
 from twisted.python.failure import Failure
 
 from archive.database.frontier import FrontierEntry, PaginationCursor
-from archive.dates import now, to_iso
 from archive.store.releases import Archive
+from archive.times import now, to_iso
 from scraper.agency import Agency
 from scraper.crawl_stats import AgencyStats
 from scraper.downloader import CrawlStopped, HostPaused, RequestDeferred, decode_headers

@@ -13,7 +13,7 @@ from scrapy.crawler import Crawler
 
 from archive.database.frontier import FrontierEntry
 from archive.database.quarantined_pages import Quarantine
-from archive.dates import now, to_iso
+from archive.times import now, to_iso
 from archive.urls import canonical_url
 from scraper.agency import Agency, find_owners, is_wire_url
 from scraper.errors import AgencyError

@@ -10,7 +10,7 @@ from typing import Any, Self
 from scrapy.crawler import Crawler
 
 from archive.database.frontier import FrontierEntry
-from archive.dates import now
+from archive.times import now
 from scraper.downloader.throttle import count_daily_requests
 from scraper.locks import warn_about_unlisted
 from scraper.matching import is_other_address

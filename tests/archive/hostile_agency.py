@@ -8,8 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from archive.database.models import Attachment, Image, Release
-from archive.dates import now
 from archive.store.releases import Archive
+from archive.times import now
 from scraper.errors import NotARelease
 from scraper.normalise import to_release
 from scraper.pages import read_page

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from archive.database.quarantined_pages import FieldLoss, QuarantinedPage
-from archive.dates import to_iso
 from archive.store.releases import Archive, SaveResult
+from archive.times import to_iso
 from scraper.agency import Agency
 from scraper.ingest import CrawlRecorder, Ingest, review_quarantine
 from scraper.pages import read_document

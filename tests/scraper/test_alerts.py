@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from archive.dates import to_iso
 from archive.store.releases import Archive
+from archive.times import to_iso
 from scraper.alerts import AlertSettings, read_alert_settings, send_alerts
 from scraper.errors import AgencyError
 from tests.scraper.receivers import MailServer, Webhook
@@ -159,7 +159,7 @@ def test_mail_has_the_same_id_when_sent_again(archive: Archive) -> None:
 def test_password_is_not_sent_without_tls(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
     add_event(archive, "skog", "failing", LOGIN_FAULT)
     with MailServer() as server:
-        monkeypatch.setattr("archive.delivery.is_loopback", lambda _: False)
+        monkeypatch.setattr("archive.mail_and_webhooks.is_loopback", lambda _: False)
         variables = {"ALERT_MAIL": "a@news.example", "ALERT_SMTP": f"smtp://me:pass@127.0.0.1:{server.port}"}
         settings = read_alert_settings(variables)
         assert not send_alerts(archive, settings, MONDAY)

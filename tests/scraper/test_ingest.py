@@ -11,9 +11,9 @@ import pytest
 
 from archive.database.models import Release
 from archive.database.quarantined_pages import QuarantineReason
-from archive.dates import now
 from archive.store.jsonl_import import import_file
 from archive.store.releases import Archive, SaveResult
+from archive.times import now
 from scraper.ingest import CrawlRecorder, accept_quarantined, accept_repaired
 from scraper.parsed_page import FetchedPage
 from scraper.schedule import parse_schedule

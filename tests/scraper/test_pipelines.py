@@ -15,8 +15,8 @@ from scrapy.http import HtmlResponse, Request
 from scrapy.utils.test import get_crawler
 
 from archive.database.quarantined_pages import QuarantinedPage
-from archive.dates import now
 from archive.store.releases import Archive
+from archive.times import now
 from scraper.agency import Agency
 from scraper.crawl_stats import AgencyStats
 from scraper.distributed.messages import decode_argument, encode_argument

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from archive.dates import now
+from archive.times import now
 from scraper.alerts import AlertSettings
 from scraper.commands import round
 from scraper.locks import lock_round

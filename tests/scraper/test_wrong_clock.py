@@ -9,12 +9,12 @@ import pytest
 import time_machine
 
 from archive.attachments.attachment_store import Attachments
-from archive.dates import now, to_iso
 from archive.follow.subscriptions import FollowStore
 from archive.health.health_report import is_overdue
 from archive.health.rules import assess_agencies, read_health_rows
 from archive.operations.backup import create_backup
 from archive.store.releases import Archive
+from archive.times import now, to_iso
 from scraper.alerts import AlertSettings, send_alerts
 from scraper.commands.round import report_running_round
 from scraper.schedule import parse_schedule

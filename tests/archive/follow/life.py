@@ -14,9 +14,9 @@ from urllib.parse import urlencode, urlsplit
 import httpx
 
 from archive.database.models import Release
-from archive.delivery import parse_mail_server
 from archive.follow.notifications import NotifyResult, notify
 from archive.follow.subscriptions import TOKEN_PLACE, FollowSettings
+from archive.mail_and_webhooks import parse_mail_server
 from archive.store.releases import Archive
 from tests.archive.sample import Site
 from tests.scraper.receivers import MailServer

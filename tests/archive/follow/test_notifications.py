@@ -21,12 +21,12 @@ from pathlib import Path
 import pytest
 
 from archive.database.sqlite_files import ArchiveError
-from archive.dates import now
-from archive.delivery import parse_mail_server
 from archive.follow import notifications as sending
 from archive.follow.notifications import handle_bounce, notify
 from archive.follow.subscriptions import FOLLOW_FILE, FOLLOW_VERSION, KEY_FILE, FollowStore, lock_sending
+from archive.mail_and_webhooks import parse_mail_server
 from archive.store.takedowns import hide_release, redact_passage
+from archive.times import now
 from tests.archive.follow.life import (
     ADDRESS,
     DAY,

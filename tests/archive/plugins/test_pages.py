@@ -9,8 +9,8 @@ import pytest
 from lxml import html
 
 from archive.database.models import Release
-from archive.dates import Month
 from archive.store.releases import Archive
+from archive.times import Month
 from archive.web.pages import LIST_PAGE_SIZE
 from tests.archive.sample import LIGHTHOUSES, PAGED, SEEN, UNDATED, WARBLERS, Site, fill, served
 from tests.archive.sample_evidence import store_file

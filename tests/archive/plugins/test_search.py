@@ -18,9 +18,9 @@ import pytest
 from datasette.database import QueryInterrupted
 
 from archive.database.models import Image, Release
-from archive.dates import Month
 from archive.search.search_request import EXCLUDE_SUFFIX, FACETS
 from archive.store.releases import Archive
+from archive.times import Month
 from archive.web.responses import get_search_columns
 from archive.web.sandbox import SandboxLimits
 from tests.archive.hostile_queries import LONG, OPERATORS, TYPED, WORDS

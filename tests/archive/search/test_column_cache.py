@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 
 from archive.database.models import Release
 from archive.database.sqlite_files import RunQuery, build_connection_runner, run_without_waiting
-from archive.dates import Month
 from archive.search.results import search
 from archive.search.search_index import CODED_COLUMNS, LAST_CHANGE_SQL, NO_VALUE, ColumnCache
 from archive.search.search_request import SearchRequest
 from archive.store.releases import Archive
+from archive.times import Month
 from tests.archive.random_events import RandomEvents
 from tests.archive.sample import SEEN
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from archive.dates import to_iso
 from archive.store.import_lines import FieldError, parse_release
+from archive.times import to_iso
 from archive.urls import canonical_url
 from tests.archive.sample import ROOT
 

@@ -30,8 +30,8 @@ from archive.database.models import (
 )
 from archive.database.schema import migrations
 from archive.database.sqlite_files import ArchiveError
-from archive.dates import Month
 from archive.store.releases import Archive, SaveResult
+from archive.times import Month
 from tests.archive.sample_evidence import execute
 from tests.bench.bulk import Entry, save_all
 

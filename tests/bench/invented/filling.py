@@ -23,11 +23,11 @@ from typing import Any
 from sqlite_utils import Database
 
 from archive.database.models import PART_TABLES
-from archive.dates import to_iso
 from archive.health.rules import assess_agencies
 from archive.language.terms import analyze
 from archive.search.search_index import INDEX_COLUMNS, build_columns, is_vocabulary_word
 from archive.store.releases import Archive
+from archive.times import to_iso
 from tests.bench.invented.releases import AGENCIES, END, Place, edit, home_of, invent, plan, slug_of
 from tests.bench.invented.rows import COLUMNS, to_rows
 from tests.bench.invented.words import read_voice

@@ -11,11 +11,11 @@ from random import Random
 from typing import Any
 
 from archive.database.models import PART_TABLES, STATE_FIELDS, hash_state, to_state
-from archive.dates import to_iso
 from archive.language.terms import AnalyzedText, analyze
 from archive.search.near_duplicates import DAY_RANGE, FIRST_BAND, LAST_BAND, to_day_number
 from archive.search.search_index import INDEX_COLUMNS, build_columns, iter_facet_terms, iter_listing_terms
 from archive.store.releases import lists_to_json
+from archive.times import to_iso
 from tests.bench.invented.releases import Place, choose_passages, invent
 from tests.bench.invented.words import read_voice
 

@@ -10,9 +10,9 @@ from urllib.parse import quote
 
 import feedparser
 
-from archive.dates import parse_time
 from archive.health.health_report import FAULT_EVENTS_CONDITION
 from archive.i18n import SWEDISH_TIME
+from archive.times import parse_time
 from tests.harness.clients.outcome import ClientMissingError, Report
 from tests.harness.clients.searches import EDITS, REMOVALS
 from tests.harness.clients.served import ServedArchive

@@ -14,9 +14,9 @@ import time_machine
 
 from archive.changes.change_feed import read_feed_page
 from archive.database.sqlite_files import build_connection_runner, run_without_waiting
-from archive.dates import now
 from archive.evidence.verification import verify
 from archive.store.releases import Archive
+from archive.times import now
 from scraper.agency import Agency
 from scraper.distributed.messages import (
     Operation,

@@ -10,7 +10,7 @@ import pytest
 from scrapy import Request
 from scrapy.settings import BaseSettings
 
-from archive.dates import now
+from archive.times import now
 from scraper.distributed.messages import Operation
 from scraper.distributed.queue import Broker, JobQueue, Lease
 from scraper.distributed.worker import LeasedHandler, MessageSender, SendError

@@ -10,7 +10,7 @@ import pytest
 from scrapy.settings import BaseSettings
 
 from archive.database.sqlite_files import ArchiveError
-from archive.dates import now
+from archive.times import now
 from scraper.alerts import read_alert_settings
 from scraper.distributed import writer as writing
 from scraper.distributed.messages import Operation

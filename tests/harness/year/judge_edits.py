@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from archive.dates import to_iso
+from archive.times import to_iso
 from tests.harness.year.events import DESIGNS, EDITS, MOVES
 from tests.harness.year.history import History, Step
 from tests.harness.year.told import Row, Told, Verdict, find_row, is_same

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, time, timedelta
 
-from archive.dates import to_iso
+from archive.times import to_iso
 from tests.harness.year.events import Plan
 from tests.harness.year.history import History, Look
 from tests.harness.year.told import Verdict

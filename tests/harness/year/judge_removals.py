@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
-from archive.dates import to_iso
+from archive.times import to_iso
 from tests.harness.year.events import MOVES, OUTAGES, REMOVALS, Event
 from tests.harness.year.history import History, Look
 from tests.harness.year.told import Row, Told, Verdict, find_row, is_same

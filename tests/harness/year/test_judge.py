@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from archive.dates import to_iso
 from archive.store.releases import Archive
+from archive.times import to_iso
 from tests.harness.year.acts import carry_out
 from tests.harness.year.author import START
 from tests.harness.year.events import EDITS, Event

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 import time_machine
 
-from archive.dates import now
 from archive.store.releases import Archive
+from archive.times import now
 from scraper.alerts import AlertSettings, read_alert_settings, read_ping_url, report_result
 from scraper.commands import round
 from scraper.errors import AgencyError

@@ -10,8 +10,8 @@ from scrapy.crawler import Crawler
 from scrapy.http import Response
 
 from archive.database.models import Release
-from archive.dates import now
 from archive.store.releases import Archive
+from archive.times import now
 from scraper.agency import Agency
 from scraper.crawl_stats import AgencyStats
 from scraper.errors import NotARelease

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from archive.database.redaction import REDACTION_MARK
-from archive.dates import now
 from archive.evidence.verification import verify
 from archive.store.releases import Archive
 from archive.store.takedowns import hide_release, lift_takedown
+from archive.times import now
 from tests.scraper.crawling import Crawling, make_due
 from tests.site import files
 from tests.site.plain import PAPERS, PDF

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from archive.database.sqlite_files import ArchiveError
-from archive.dates import now, to_iso
 from archive.health.metrics import TRACKED_FIELDS
 from archive.store.releases import Archive
+from archive.times import now, to_iso
 from scraper.agency import load_agencies
 from scraper.downloader.throttle import count_daily_requests
 from scraper.errors import AgencyError

@@ -17,9 +17,9 @@ from scrapy.http import HtmlResponse
 from twisted.python.failure import Failure
 
 from archive.database.sqlite_files import ArchiveError
-from archive.dates import now
 from archive.store.releases import Archive
 from archive.store.takedowns import hide_release
+from archive.times import now
 from scraper.agency import build_user_agent
 from scraper.downloader import RobotsForbidden
 from scraper.spiders.base import build_conditional_headers

@@ -15,7 +15,7 @@ from email.policy import default as default_policy
 
 import pytest
 
-from archive.delivery import (
+from archive.mail_and_webhooks import (
     MAIL_POLICY,
     PublicConnection,
     RecipientError,

@@ -1,4 +1,4 @@
-"""URLs: canonical ones (host in ASCII, without fragment, session id and tracking parameters), public hosts, parameters."""
+"""URLs: canonical ones (host in ASCII, no fragment, session id or tracking parameters), public hosts, parameters."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from archive.web.datasette_api import IS_NEXT
+from archive.web.datasette_versions import IS_NEXT
 
 ROOT = Path(__file__).parents[1]
 

@@ -96,7 +96,7 @@ create table releases (
   when length(updated) = 10 then 'day' when updated is not null then 'moment' end) virtual
 );
 create index idx_releases_newest on releases (coalesce(published, updated, first_seen), agency, published);
--- The order of the pages of tables: descending, ascending ids within a value (archive/web/tables.py).
+-- The order of the pages of tables: descending, ascending ids within a value (archive/web/table_pages.py).
 create index idx_releases_first_seen on releases (first_seen desc);
 create index idx_releases_published on releases (published desc);
 create index idx_releases_agency_published on releases (agency, published desc);

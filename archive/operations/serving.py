@@ -61,7 +61,7 @@ def raise_file_limit() -> None:
 def build_datasette_command(
     file: Path, port: int, extra_options: Sequence[str] = (), *, sql: bool = True, cors: bool = True
 ) -> list[str]:
-    """Build the command that serves an archive; archive/plugins/security.py limits visitors' SQL."""
+    """Build the command that serves an archive; archive/web/security.py limits visitors' SQL."""
     words = [sys.executable, "-m", "datasette", "serve", str(file), "--port", str(port)]
     return [*words, *build_datasette_options(sql=sql, cors=cors), *extra_options]
 
@@ -74,7 +74,7 @@ def build_datasette_options(*, sql: bool, cors: bool) -> list[str]:
         *("--template-dir", str(PACKAGE_FOLDER / "templates")),
         *("--static", f"static:{PACKAGE_FOLDER / 'static'}"),
         *("--setting", "suggest_facets", "off"),
-        # more than the number of searches allowed at once (archive/plugins/security.py)
+        # more than the number of searches allowed at once (archive/web/security.py)
         *("--setting", "num_sql_threads", "6"),
         *("--setting", "allow_download", "off"),  # free pages of the file may contain taken-down text
         *("--setting", "default_allow_sql", "on" if sql else "off"),

@@ -24,8 +24,9 @@ from archive.changes.field_differences import (
 )
 from archive.changes.importance import Change, summarise_changes
 from archive.urls import parse_number_parameter
+from archive.web.documents import DataDocument, render_document
 from archive.web.openapi import DataOperation, get_fields
-from archive.web.responses import DataDocument, ReaderError, SiteRequest, render_document, site_view
+from archive.web.requests import ReaderError, SiteRequest, site_view
 
 MAX_SHOWN_PAGES = 20
 MAX_SHOWN_CHANGES = 8

@@ -19,10 +19,18 @@ from archive.database.sqlite_files import RunQuery
 from archive.search.results import prepare_finder
 from archive.search.search_index import ColumnCache
 from archive.search.search_request import SearchRequest, build_search_url
-from archive.web.forms import PostedTextError, answer_options, read_fields
+from archive.web.exports import DataExport, render_export
 from archive.web.openapi import DataOperation, get_fields
-from archive.web.responses import DataExport, ReaderError, SiteRequest, get_search_columns, render_export, site_view
-from archive.web.sandbox import CUT_HEADER
+from archive.web.request_limits import CUT_HEADER
+from archive.web.requests import (
+    PostedTextError,
+    ReaderError,
+    SiteRequest,
+    answer_options,
+    get_search_columns,
+    read_fields,
+    site_view,
+)
 
 MAX_TERMS = 500
 MAX_TERM_LENGTH = 200  # characters

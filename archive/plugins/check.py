@@ -28,10 +28,17 @@ from archive.quotes.quotation_lookup import (
 )
 from archive.search.results import FRESHNESS_SQL
 from archive.search.search_request import SearchRequest, build_search_url
-from archive.web.forms import MAX_TEXT_BYTES, PostedTextError, answer_options, read_fields
 from archive.web.openapi import DataOperation
-from archive.web.responses import ReaderError, SiteRequest, site_view
-from archive.web.sandbox import CUT_HEADER
+from archive.web.request_limits import CUT_HEADER
+from archive.web.requests import (
+    MAX_TEXT_BYTES,
+    PostedTextError,
+    ReaderError,
+    SiteRequest,
+    answer_options,
+    read_fields,
+    site_view,
+)
 
 MAX_TEXT_QUOTATIONS = 1_000  # listed; more would block other requests while the page is rendered
 MAX_CHECK_SECONDS = 15.0

@@ -38,17 +38,11 @@ from archive.web.charts import (
     format_share,
     label_periods,
 )
+from archive.web.documents import DataDocument, render_document
+from archive.web.exports import DataExport, render_export
 from archive.web.openapi import FIELDS, DataOperation
 from archive.web.pages import find_agency_slug
-from archive.web.responses import (
-    DataDocument,
-    DataExport,
-    SiteRequest,
-    get_search_columns,
-    render_document,
-    render_export,
-    site_view,
-)
+from archive.web.requests import SiteRequest, get_search_columns, site_view
 
 COMPARE_FORMAT_SUFFIX = r"(?:\.(?P<format>json|csv|xlsx))?$"
 COMPARE_COLUMNS = ("series", "query", "agency", "period", "hits", "all_releases", "share", "page")

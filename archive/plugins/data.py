@@ -25,10 +25,11 @@ from archive.publish.catalogue import FILES_PATH, PublishedFile
 from archive.publish.published_dataset import WITHHOLDING_SQL, Publication, find_publication, find_published_folder
 from archive.search.search_request import SearchRequest, build_hit_url
 from archive.times import to_iso
-from archive.web.datasette_api import read_canned_queries
+from archive.web.datasette_versions import read_canned_queries
+from archive.web.exports import build_file_response
 from archive.web.openapi import DataOperation
 from archive.web.pages import find_last_crawl, read_agency_overview
-from archive.web.responses import SiteRequest, build_file_response, site_view
+from archive.web.requests import SiteRequest, site_view
 
 QUESTIONS = (  # canned queries, those that people ask most first; others follow in alphabetical order
     *("unannounced_edits", "changed_facts", "removed_releases", "word_by_year", "edits_by_agency", "answers_by_person"),

@@ -25,9 +25,9 @@ from markupsafe import escape
 
 import archive
 from archive.database.schema import read_metadata
-from archive.web.datasette_api import IS_NEXT
+from archive.web.datasette_versions import IS_NEXT
 from archive.web.openapi import build_openapi
-from archive.web.responses import ANY_PARAMETER, SiteRequest, add_query, compute_etag, hash_file, site_view
+from archive.web.requests import ANY_PARAMETER, SiteRequest, add_query, compute_etag, hash_file, site_view
 
 FOLDERS = (  # in a clone, and in an installed package
     Path(archive.__path__[0]).parent / "docs",

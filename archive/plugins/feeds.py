@@ -30,6 +30,14 @@ from archive.changes.edits_and_removals import MAX_REGISTER_PAGE_SIZE
 from archive.i18n import format_release_kind
 from archive.times import now
 from archive.urls import LIST_PARAMETERS, parse_number_parameter
+from archive.web.documents import (
+    AtomEntry,
+    DataDocument,
+    build_tag_uri,
+    format_atom_time,
+    format_stated_atom_time,
+    render_document,
+)
 from archive.web.openapi import FIELDS, DataOperation, get_fields
 from archive.web.pages import (
     LLMS_TEMPLATE,
@@ -42,19 +50,7 @@ from archive.web.pages import (
     read_sitemap_releases,
     read_sitemap_tags,
 )
-from archive.web.responses import (
-    ANY_PARAMETER,
-    AtomEntry,
-    DataDocument,
-    ReaderError,
-    SiteRequest,
-    add_query,
-    build_tag_uri,
-    format_atom_time,
-    format_stated_atom_time,
-    render_document,
-    site_view,
-)
+from archive.web.requests import ANY_PARAMETER, ReaderError, SiteRequest, add_query, site_view
 
 FEED_FORMAT_SUFFIX = r"\.(?P<format>atom|json|csv)$"
 FEED_COLUMNS = (

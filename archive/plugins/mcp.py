@@ -1,7 +1,7 @@
 """/-/mcp: tools for language models (Model Context Protocol), if the optional package mcp is installed.
 
 Each tool requests the site's own JSON from the served application, as the client who called it: the queues, limits and
-errors are those of every visitor (archive.plugins.security), and no tool reads the database. A result has addresses to
+errors are those of every visitor (archive.web.security), and no tool reads the database. A result has addresses to
 cite, and `complete`, which is false if something was left out.
 
 Streamable HTTP without sessions: one POST, one JSON response. The SDK's session manager therefore lives as long as a
@@ -30,8 +30,8 @@ from datasette.utils import add_cors_headers
 from archive.i18n import translate
 from archive.urls import FilterError, format_day_start
 from archive.web.pages import find_agency_slug
-from archive.web.responses import SiteRequest, site_view
-from archive.web.sandbox import CUT_HEADER, RequestBody
+from archive.web.request_limits import CUT_HEADER, RequestBody
+from archive.web.requests import SiteRequest, site_view
 
 MAX_CHARACTERS = 20_000  # of a text in one result
 MAX_ENTRIES = 100
@@ -183,7 +183,7 @@ def load_server() -> Callable[[], Any]:
         server.add_tool(tool, annotations=annotations)
 
     def build_manager() -> Any:
-        # the Host header is checked by archive.plugins.security; everything here is public
+        # the Host header is checked by archive.web.security; everything here is public
         security = importlib.import_module("mcp.server.transport_security").TransportSecuritySettings(
             enable_dns_rebinding_protection=False
         )

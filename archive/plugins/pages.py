@@ -20,7 +20,7 @@ from archive.i18n import IMPORTANCE_LEVELS, swedish_sort_key
 from archive.search.search_request import build_compare_url
 from archive.urls import parse_number_parameter
 from archive.web.charts import find_heat_level, list_heat_ranges
-from archive.web.datasette_api import read_instance_metadata
+from archive.web.datasette_versions import read_instance_metadata
 from archive.web.pages import (
     AGENCY_SQL,
     LIST_PAGE_SIZE,
@@ -35,7 +35,7 @@ from archive.web.pages import (
     read_release_list,
     read_tag_agencies,
 )
-from archive.web.responses import SiteRequest, site_view
+from archive.web.requests import SiteRequest, site_view
 
 AGENCY_PATH = r"/agency/(?P<slug>[a-z0-9-]+)"
 MONTH_SUFFIX = r"/(?P<month>[0-9]{4}-(?:0[1-9]|1[0-2])|undated)$"

@@ -14,19 +14,18 @@ from datasette import NotFound, Response, hookimpl
 
 from archive.changes.edits_and_removals import MAX_REGISTER_PAGE_SIZE, check_agency
 from archive.urls import LIST_PARAMETERS, FilterError, parse_number_parameter
-from archive.web.openapi import DataOperation, get_fields
-from archive.web.pages import LIST_PAGE_SIZE, find_person, read_people, read_person_quotes, read_person_roles
-from archive.web.responses import (
+from archive.web.documents import (
     FORMAT_SUFFIX,
     AtomEntry,
     DataDocument,
-    SiteRequest,
     build_tag_uri,
     format_atom_time,
     format_stated_atom_time,
     render_document,
-    site_view,
 )
+from archive.web.openapi import DataOperation, get_fields
+from archive.web.pages import LIST_PAGE_SIZE, find_person, read_people, read_person_quotes, read_person_roles
+from archive.web.requests import SiteRequest, site_view
 
 PERSON_MEMBERS = ("person", "name", "agency", "agency_name", "quotes", "page")
 QUOTE_MEMBERS = (

@@ -72,20 +72,10 @@ from archive.search.excerpts import join_marked_text
 from archive.times import now
 from archive.urls import LIST_PARAMETERS, FilterError, UrlArguments
 from archive.web.charts import Chart, build_edits_chart
+from archive.web.documents import AtomEntry, DataDocument, build_tag_uri, format_atom_time, render_document
+from archive.web.exports import EXPORT_FORMAT_SUFFIX, DataExport, render_export
 from archive.web.openapi import FIELDS, DataOperation, Type, get_fields
-from archive.web.responses import (
-    EXPORT_FORMAT_SUFFIX,
-    AtomEntry,
-    DataDocument,
-    DataExport,
-    SiteRequest,
-    build_tag_uri,
-    format_atom_time,
-    get_search_columns,
-    render_document,
-    render_export,
-    site_view,
-)
+from archive.web.requests import SiteRequest, get_search_columns, site_view
 
 EDITS_FEED_SIZE = 30
 MAX_FEED_DIFF_CHARACTERS = 60_000  # longer texts get no diff in the feed

@@ -15,18 +15,16 @@ from archive.changes.field_differences import FILE_KINDS, name_file
 from archive.changes.history import TimelineEvent, read_timeline
 from archive.i18n import describe_removal, format_importance, format_time
 from archive.search.related_releases import find_related, read_related_releases
-from archive.web.openapi import DataOperation, get_fields
-from archive.web.responses import (
+from archive.web.documents import (
     FORMAT_SUFFIX,
     AtomEntry,
     DataDocument,
-    ReaderError,
-    SiteRequest,
     build_tag_uri,
     format_atom_time,
     render_document,
-    site_view,
 )
+from archive.web.openapi import DataOperation, get_fields
+from archive.web.requests import ReaderError, SiteRequest, site_view
 
 RELATED_COLUMNS = (
     *("release", "agency", "agency_name", "kind", "title", "published", "updated", "first_seen", "language"),

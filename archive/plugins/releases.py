@@ -61,25 +61,20 @@ from archive.search.search_request import (
 )
 from archive.urls import strip_www
 from archive.web.charts import EDIT_EVENTS, VERSION_BARS, draw_versions
-from archive.web.highlights import MarkedHtml, PageHighlighter, list_answers
-from archive.web.openapi import DataOperation, get_fields
-from archive.web.pages import find_adjacent_releases
-from archive.web.responses import (
+from archive.web.documents import (
     FORMAT_SUFFIX,
     AtomEntry,
     DataDocument,
-    ReaderError,
-    SiteRequest,
-    StreamResponse,
-    build_file_response,
     build_tag_uri,
-    compute_etag,
     format_atom_time,
-    get_search_columns,
     render_document,
-    site_view,
 )
-from archive.web.share import ArticleMetadata, describe_article
+from archive.web.exports import StreamResponse, build_file_response
+from archive.web.highlights import MarkedHtml, PageHighlighter, list_answers
+from archive.web.link_previews import ArticleMetadata, describe_article
+from archive.web.openapi import DataOperation, get_fields
+from archive.web.pages import find_adjacent_releases
+from archive.web.requests import ReaderError, SiteRequest, compute_etag, get_search_columns, site_view
 
 Revision = dict[str, Any]  # as read by `read_stored_revisions`
 

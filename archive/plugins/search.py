@@ -58,21 +58,10 @@ from archive.search.search_request import (
     toggle_facet_value,
 )
 from archive.web.charts import build_period_chart, describe_periods
+from archive.web.documents import AtomEntry, DataDocument, build_tag_uri, format_stated_atom_time, render_document
+from archive.web.exports import EXPORT_FORMAT_SUFFIX, DataExport, render_export
 from archive.web.openapi import DataOperation, get_fields
-from archive.web.responses import (
-    EXPORT_FORMAT_SUFFIX,
-    AtomEntry,
-    DataDocument,
-    DataExport,
-    SiteRequest,
-    build_query_runner,
-    build_tag_uri,
-    format_stated_atom_time,
-    get_search_columns,
-    render_document,
-    render_export,
-    site_view,
-)
+from archive.web.requests import SiteRequest, build_query_runner, get_search_columns, site_view
 
 # the search page and its data
 SEARCH_FEED_SIZE = 30

@@ -36,16 +36,9 @@ from archive.i18n import SWEDISH_TIME
 from archive.times import now
 from archive.urls import LIST_PARAMETERS, parse_number_parameter
 from archive.web.charts import STRIP_BARS, draw_strip
+from archive.web.documents import FORMAT_SUFFIX, AtomEntry, DataDocument, build_tag_uri, render_document
 from archive.web.openapi import FIELDS, DataOperation, get_fields
-from archive.web.responses import (
-    FORMAT_SUFFIX,
-    AtomEntry,
-    DataDocument,
-    SiteRequest,
-    build_tag_uri,
-    render_document,
-    site_view,
-)
+from archive.web.requests import SiteRequest, site_view
 
 STATUS_PATH = "/-/status"
 MAX_UNGROUPED_FAULTS = 40  # with more faults, agencies with the same state and reason are grouped

@@ -27,7 +27,7 @@ from archive.i18n import (
     translate,
 )
 from archive.search.counts_by_period import MONTH, YEAR, PeriodCounts
-from archive.web.responses import SiteRequest
+from archive.web.requests import SiteRequest
 
 HEIGHT = 100  # of a picture with columns, in units of its own
 COLUMN, GAP = 8, 2  # width of a column, and space beside it

@@ -20,7 +20,7 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 from archive.publish.citations import CITATION_TYPES
-from archive.web.responses import ANY_PARAMETER, RESPONSE_MEDIA_TYPES
+from archive.web.requests import ANY_PARAMETER, RESPONSE_MEDIA_TYPES
 
 Type = str | Mapping[str, Any] | Sequence[Any]
 Schema = dict[str, Any]
@@ -358,7 +358,7 @@ def build_openapi(
 
 
 def iter_table_routes(tables: Collection[str]) -> Iterator[Route]:
-    """Yield the routes of tables, views and SQL, which Datasette's own views serve (archive.web.tables)."""
+    """Yield the routes of tables, views and SQL, which Datasette's own views serve (archive.web.table_pages)."""
     path_parameters = {"table": {"type": "string", "enum": sorted(tables)}}
     for format_name in ("json", "csv", "xlsx"):
         yield Route(f"/archive/{{table}}.{format_name}", format_name, path_parameters, TABLE_VIEW)

@@ -22,7 +22,7 @@ from lxml import html
 
 from archive.database.models import Attachment, Contact, Image, Question, Release
 from archive.store.releases import Archive
-from archive.web.datasette_api import IS_NEXT, get_environment
+from archive.web.datasette_versions import IS_NEXT, get_environment
 
 ROOT = Path(__file__).parents[2]
 STOCKHOLM = ZoneInfo("Europe/Stockholm")

@@ -13,10 +13,10 @@ from archive.attachments.attachment_store import AttachmentText
 from archive.plugins.attachments import MAX_SHOWN_LETTERS, MAX_SHOWN_PAGES, choose_shown_pages
 from archive.store.releases import Archive
 from archive.store.takedowns import hide_release, redact_passage
-from tests.archive.plugins.test_site import check_structure
 from tests.archive.sample import Site, served
 from tests.archive.sample_evidence import create_evidence_archive
 from tests.archive.sample_files import DAY, DECISION, LINKING, NOW, add_files, find_file, link_files, to_text
+from tests.archive.web.test_datasette_setup import check_structure
 
 FIRST, SCANNED, SECOND = 1, 2, 3  # versions
 

@@ -20,7 +20,8 @@ from lxml import html
 
 from archive.database.models import Release
 from archive.store.releases import Archive
-from archive.web.sandbox import SandboxLimits
+from archive.web import security
+from archive.web.request_limits import SandboxLimits, receive_body
 from tests.archive.sample import SEEN, Site, find_plugin, served
 from tests.archive.sample_history import EDITED_NEWEST
 
@@ -270,8 +271,7 @@ async def test_connection_after_a_body(
 
 
 async def test_slow_body(address: tuple[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
-    plugin = find_plugin("security.py")
-    monkeypatch.setattr(plugin, "receive_body", shorten(plugin.receive_body))
+    monkeypatch.setattr(security, "receive_body", shorten(receive_body))
     request = HEADERS % b"/-/check.json" + b"content-length: 100\r\n\r\nabc"
     assert await exchange(address, request) == ([408], True)
 

@@ -18,7 +18,7 @@ from archive.publish.catalogue import PublishedFile
 from archive.publish.published_dataset import PUBLISHED_FOLDER, Publication, publish
 from archive.store.releases import Archive
 from archive.store.takedowns import hide_release
-from archive.web.datasette_api import read_canned_queries
+from archive.web.datasette_versions import read_canned_queries
 from tests.archive.sample import Site, find_plugin, served
 from tests.archive.sample_history import copy_archive
 

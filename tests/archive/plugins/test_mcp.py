@@ -16,7 +16,7 @@ from datasette.app import Datasette
 from mcp import Client, MCPError
 
 from archive.store.releases import Archive
-from archive.web.sandbox import SandboxLimits
+from archive.web.request_limits import SandboxLimits
 from tests.archive.sample import Site, find_plugin, served
 from tests.archive.sample_history import EDITED_ID, EDITED_NEWEST, EDITED_REVISIONS, REMOVED
 
@@ -220,10 +220,8 @@ async def test_error_names_its_reason(address: str, tool: str, arguments: dict[s
 
 
 async def test_a_busy_site_says_so(history_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        find_plugin("security.py"), "read_limits", lambda _: SandboxLimits(max_waiting=0, queue_timeout=0.1)
-    )
-    monkeypatch.setattr(find_plugin("security.py"), "MAX_CONCURRENT_BY_PATH", {"/search": 0})
+    monkeypatch.setattr("archive.web.security.read_limits", lambda _: SandboxLimits(max_waiting=0, queue_timeout=0.1))
+    monkeypatch.setattr("archive.web.security.MAX_CONCURRENT_BY_PATH", {"/search": 0})
     app = type(history_site.datasette).app(history_site.datasette)  # a new one, which has these limits
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as client:
         params = {"name": "search", "arguments": {"query": "fyr"}}

@@ -21,8 +21,8 @@ from archive.database.models import Image, Release
 from archive.search.search_request import EXCLUDE_SUFFIX, FACETS
 from archive.store.releases import Archive
 from archive.times import Month
-from archive.web.responses import get_search_columns
-from archive.web.sandbox import SandboxLimits
+from archive.web.request_limits import SandboxLimits
+from archive.web.requests import get_search_columns
 from tests.archive.hostile_queries import LONG, OPERATORS, TYPED, WORDS
 from tests.archive.sample import LIGHTHOUSES, PAGED, ROOT, SEEN, WARBLERS, Site, served
 from tests.archive.search.conftest import lower_limits
@@ -463,7 +463,7 @@ async def test_search_that_takes_too_long_is_a_503_page(site: Site, monkeypatch:
     def interrupt(sql: str, values: Any, *_: Any) -> None:
         raise QueryInterrupted(None, sql, values)
 
-    monkeypatch.setattr("archive.web.responses.run_with_cpu_limit", interrupt)
+    monkeypatch.setattr("archive.web.requests.run_with_cpu_limit", interrupt)
     response = await site.get("/search?q=vägarna")
     assert response.status_code == 503
     assert "Sökningen tog för lång tid." in response.text

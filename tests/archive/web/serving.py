@@ -11,7 +11,7 @@ from typing import Any
 
 from datasette.app import DatasetteClient
 
-from archive.web.datasette_api import IS_NEXT
+from archive.web.datasette_versions import IS_NEXT
 from tests.archive.sample import Site, served
 
 

@@ -17,7 +17,7 @@ from openapi_spec_validator import validate
 from archive.database.models import Release
 from archive.store.releases import Archive
 from archive.store.takedowns import hide_release
-from archive.web.datasette_api import IS_NEXT
+from archive.web.datasette_versions import IS_NEXT
 from archive.web.openapi import (
     MEDIA_TYPES,
     PARAMETERS,

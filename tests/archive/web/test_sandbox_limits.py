@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from archive.web.sandbox import (
+from archive.web.request_limits import (
     CHUNK_BYTES,
     BufferBudget,
     BusyError,

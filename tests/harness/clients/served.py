@@ -19,7 +19,7 @@ import httpx
 from archive.database.sqlite_files import open_readonly
 from archive.plugins.search import escape_fts
 from archive.store.releases import Archive
-from archive.web.sandbox import SandboxLimits
+from archive.web.request_limits import SandboxLimits
 from tests.archive.sample import PAGED, ROOT, SEEN, fill, plain_release
 from tests.archive.sample_history import add_history
 from tests.bench.served import find_port, serve

@@ -20,7 +20,7 @@ import httpx
 import pytest
 import uvicorn
 
-from archive.web.tables import SandboxedTableView
+from archive.web.table_pages import SandboxedTableView
 from tests.archive.sample import Site, served
 from tests.archive.web.serving import serve_with_limits
 

@@ -9,7 +9,7 @@ import pytest
 from lxml.html import HtmlElement
 
 from archive.publish.citations import Citation
-from archive.web.share import describe_article
+from archive.web.link_previews import describe_article
 from tests.archive import sample_history as history
 from tests.archive.sample import LIGHTHOUSES, UNDATED, Site
 

@@ -4,7 +4,7 @@ Pages. Datasette 0.65 orders a page of a table only by the sorted column, so tha
 between pages or repeated; views are paginated by offset. Here every page of a table or view is in a total order: the
 sorted column, then the primary key (`rowid` if there is none; for a view its first column, see
 archive/database/schema.sql), and the next page begins after the last row. KeysetPage rewrites the statement that
-Datasette has built, when archive.web.sandbox executes it; Datasette itself sees no `_next=` and no extra row.
+Datasette has built, when archive.web.request_limits executes it; Datasette itself sees no `_next=` and no extra row.
 
 CSV. A statement that fails gets a 400 response, and a stream that fails later breaks the connection, so that clients
 never mistake half of a table for the whole. Streams are in the order of the key unless they are sorted.
@@ -44,16 +44,11 @@ from datasette.views.table import TableView
 
 from archive.search.search_request import ALL_VERSIONS, HIT_PARAMETERS
 from archive.urls import FilterError, is_harmless_parameter
-from archive.web.datasette_api import DATA_FORMAT_SUFFIX, list_database_paths
-from archive.web.responses import (
-    RESPONSE_MEDIA_TYPES,
-    DataExport,
-    SiteRequest,
-    StreamResponse,
-    format_csv_lines,
-    render_export,
-)
-from archive.web.sandbox import current_visitor_request
+from archive.web.datasette_versions import DATA_FORMAT_SUFFIX, list_database_paths
+from archive.web.documents import format_csv_lines
+from archive.web.exports import DataExport, StreamResponse, render_export
+from archive.web.request_limits import current_visitor_request
+from archive.web.requests import RESPONSE_MEDIA_TYPES, SiteRequest
 
 NOT_IN_FILE_NAME = re.compile(r"[^\w.-]", re.ASCII)
 

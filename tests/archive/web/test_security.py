@@ -19,9 +19,9 @@ from datasette import hookimpl
 from datasette.plugins import pm
 from lxml import html
 
-from archive.plugins.security import REFUSALS_PER_SECOND
-from archive.web.datasette_api import read_canned_queries
-from archive.web.sandbox import BusyError, SandboxLimits
+from archive.web.datasette_versions import read_canned_queries
+from archive.web.request_limits import BusyError, SandboxLimits
+from archive.web.security import REFUSALS_PER_SECOND
 from tests.archive.sample import ROOT, Site, served
 from tests.archive.web.serving import configure_plugin, serve_with_limits
 from tests.harness.locked.attacks import ENDLESS
@@ -38,7 +38,7 @@ async def site_without_sql(site: Site, sample_archive: Path) -> AsyncIterator[Si
 @pytest.fixture
 async def busy_site(site: Site, monkeypatch: pytest.MonkeyPatch) -> Site:
     await site.get("/")
-    monkeypatch.setattr("archive.web.sandbox.RequestQueue.has_room", lambda *_: False)
+    monkeypatch.setattr("archive.web.request_limits.RequestQueue.has_room", lambda *_: False)
     return site
 
 
@@ -82,7 +82,7 @@ async def test_rejections_are_rendered_once_and_slowed_down(busy_site: Site, mon
 
 async def test_request_that_waited_too_long_is_a_503_as_json(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     await site.get("/")
-    monkeypatch.setattr("archive.web.sandbox.RequestQueue.acquire", AsyncMock(side_effect=BusyError))
+    monkeypatch.setattr("archive.web.request_limits.RequestQueue.acquire", AsyncMock(side_effect=BusyError))
     response = await site.get("/archive/tags.json")
     assert (response.status_code, response.json()["status"]) == (503, 503)
     assert response.headers["access-control-allow-origin"] == "*"

@@ -18,9 +18,9 @@ from urllib.parse import urlencode
 import pytest
 from datasette.utils import InvalidSql, derive_named_parameters, validate_sql_select
 
-from archive.web.datasette_api import IS_NEXT
-from archive.web.sandbox import (
-    SandboxLimits,
+from archive.web.datasette_versions import IS_NEXT
+from archive.web.request_limits import SandboxLimits
+from archive.web.sql_sandbox import (
     SandboxStatement,
     SandboxWorker,
     StarvedError,
@@ -283,7 +283,9 @@ async def test_result_with_too_many_values_is_cut_and_says_so(patient_site: Site
 
 async def test_csv_is_measured_in_bytes(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[int] = []
-    monkeypatch.setattr("archive.web.sandbox.ResponseDelivery.reserve_buffer", lambda _self, size: sizes.append(size))
+    monkeypatch.setattr(
+        "archive.web.request_limits.ResponseDelivery.reserve_buffer", lambda _self, size: sizes.append(size)
+    )
     await site.get(sql("select hex(zeroblob(100000)) as a", "csv"))
     assert 200_000 < sizes[0] < 201_000
 
@@ -359,7 +361,7 @@ def test_datasette_still_has_the_checks_that_are_replaced() -> None:
     spec.loader.exec_module(utils)
     reads_comments = utils._comments_and_strings_re if IS_NEXT else utils._multi_line_comment_re
     checks = (r"/\*.*?" in reads_comments.pattern, len(utils.allowed_sql_res))
-    assert checks == (True, 6), "see install_linear_sql_checks in archive/web/sandbox.py"
+    assert checks == (True, 6), "see install_linear_sql_checks in archive/web/request_limits.py"
 
 
 def test_no_other_private_name_of_datasette_is_used() -> None:

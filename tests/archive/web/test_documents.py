@@ -17,9 +17,8 @@ from datasette.utils.asgi import Request
 
 from archive.changes.edits_and_removals import MAX_REGISTER_PAGE_SIZE, read_edits_page
 from archive.search import results
-from archive.web.responses import EXPORT_LIMITS, DataExport, begin_export, write_workbook
-from archive.web.sandbox import BusyError, RequestQueue, SandboxLimits, VisitorRequest
-from archive.web.workbook import write_sheets
+from archive.web.exports import EXPORT_LIMITS, DataExport, begin_export, write_sheets, write_workbook
+from archive.web.request_limits import BusyError, RequestQueue, SandboxLimits, VisitorRequest
 from tests.archive.sample import Site
 from tests.archive.workbook import read_sheet, read_table
 
@@ -179,7 +178,7 @@ def test_failed_workbook_leaves_no_file(tmp_path: Path, monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize("url", ["/search.xlsx", "/archive/releases.xlsx"])
 async def test_too_long_list_is_no_workbook(site: Site, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
-    monkeypatch.setattr("archive.web.responses.MAX_SPOOL_BYTES", 10_000)
+    monkeypatch.setattr("archive.web.exports.MAX_SPOOL_BYTES", 10_000)
     response = await site.get(url)
     assert (response.status_code, "at most 10,000 bytes of rows" in response.json()["error"]) == (400, True)
 
@@ -296,7 +295,7 @@ async def test_workbook_has_texts_unchanged() -> None:
 
 
 async def test_rows_beyond_one_sheet_continue_on_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("archive.web.workbook.MAX_SHEET_ROWS", 3)
+    monkeypatch.setattr("archive.web.exports.MAX_SHEET_ROWS", 3)
     workbook = await write_bytes(build_export("", "", [{"number": number} for number in range(5)]), "en")
     assert [read_sheet(workbook, number) for number in (1, 2, 3)] == [
         [["number"], [0], [1]],

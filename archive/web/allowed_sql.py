@@ -1,4 +1,4 @@
-"""A worker process of archive.web.sandbox: runs the statements that it receives, one at a time.
+"""A worker process of archive.web.sql_sandbox: runs the statements that it receives, one at a time.
 
 It is started as an isolated script and imports only the standard library, so that it has no key, setting or network
 connection that a statement could misuse.

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Awaitable, Callable
 from functools import partial
 from html import unescape
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import click
-from datasette import NotFound, Response, hookimpl
+from datasette import NotFound, Response
 from datasette.blob_renderer import render_blob
 from datasette.utils import tilde_decode, tilde_encode
 from markupsafe import Markup, escape
@@ -44,22 +43,15 @@ from archive.i18n import (
 from archive.language.terms import load_dictionaries
 from archive.search.search_index import SearchIndex
 from archive.urls import FilterError
-from archive.web.datasette_api import (
+from archive.web.datasette_versions import (
     IS_NEXT,
     add_canned_queries,
-    choose_templates,
     list_database_paths,
-    read_canned_queries,
 )
-from archive.web.responses import (
-    SiteRequest,
-    build_query_runner,
-    build_static_url,
-    get_search_columns,
-)
+from archive.web.requests import SiteRequest, build_query_runner, build_static_url, get_search_columns
 
 if not IS_NEXT:
-    from archive.web.tables import build_table_routes
+    from archive.web.table_pages import build_table_routes
 
 # a URL on a page of an agency may begin with javascript: or data:; these do not become links
 WEB_URL = re.compile(r"https?://[^\s\\/]", re.IGNORECASE)
@@ -71,19 +63,11 @@ PATH_COLUMNS = ("link", "other_link")
 SITE_PATH = re.compile(r"/[^\s\\/][^\s\\]*")
 
 
-@hookimpl
-def extra_template_vars(request: Any, datasette: Any) -> dict[str, Any]:
-    """Provide the names for templates: Datasette's extend our base.html."""
-    if request is None:
-        return {}
+def build_page_context(datasette: Any, request: Any) -> dict[str, Any]:
+    """Return the names for templates, and note the page's language for its headers."""
     names = build_template_context(datasette, request)
     request.scope.get("archive_page", {})["language"] = names["lang"]  # read by security.py
     return names
-
-
-@hookimpl
-def prepare_jinja2_environment(env: Any) -> None:
-    choose_templates(env)
 
 
 def build_template_context(datasette: Any, request: Any) -> dict[str, Any]:
@@ -151,8 +135,7 @@ def format_external_link(url: str | None) -> Markup:
     return Markup(' href="{}" rel="external"').format(url)
 
 
-@hookimpl
-def render_cell(value: Any, column: str, table: str | None, datasette: Any) -> Markup | None:
+def link_cell(value: Any, column: str, table: str | None, datasette: Any) -> Markup | None:
     """Link numbers of releases and revisions, and paths of the site; None leaves a cell to Datasette."""
     if column == "revision" and isinstance(value, dict):  # Datasette would link to the row
         value = value["value"]
@@ -165,9 +148,8 @@ def render_cell(value: Any, column: str, table: str | None, datasette: Any) -> M
     return Markup('<a href="{}">{}</a>').format(datasette.urls.path(path), value) if path else None
 
 
-@hookimpl(trylast=True)  # after the archive's own pages
-def register_routes(datasette: Any) -> list[tuple[str, Any]]:
-    """Replace Datasette's routes of databases, tables and rows, and those of other spellings of a database's name."""
+def list_database_routes(datasette: Any) -> list[tuple[str, Any]]:
+    """Return routes that replace Datasette's of databases, tables and rows, and of other spellings of their names."""
     tables = [] if IS_NEXT else build_table_routes(datasette)
     return [*tables, (r"/(?P<name>[^/.]*~[^/.]*)(?P<rest>.*)", redirect_to_database)]
 
@@ -181,9 +163,8 @@ async def redirect_to_database(request: Any, datasette: Any) -> Any:
     return Response.redirect(str(datasette.urls.path(f"/{name}{request.url_vars['rest']}")) + query)
 
 
-@hookimpl(trylast=True)  # last, because the last registration wins, even over Datasette's own .blob
-def register_output_renderer() -> list[dict[str, Any]]:
-    """Register the renderer of bytes, and add links to Excel files (archive.web.tables)."""
+def list_output_renderers() -> list[dict[str, Any]]:
+    """Return the renderer of bytes, and what adds links to Excel files (archive.web.table_pages)."""
     workbook = {"extension": "xlsx", "render": lambda: None, "can_render": lambda view_name: view_name != "row"}
     return [
         *([] if IS_NEXT else [workbook]),
@@ -201,46 +182,36 @@ async def render_bytes(rows: Any, columns: Any, request: Any, table: str | None)
     return await render_blob(None, None, found, columns, request, table, None)
 
 
-@hookimpl
-def canned_queries(database: str) -> dict[str, Any]:
-    return read_canned_queries() if database == "archive" else {}
-
-
-@hookimpl
-def startup(datasette: Any) -> Callable[[], Awaitable[None]]:
+async def start_site(datasette: Any) -> None:
     """Check the databases and load the data for searches; raise ClickException if a check fails."""
-
-    async def check() -> None:
-        tables = {}
-        for name, db in datasette.databases.items():
-            # Datasette's internal database, which the first request may be filling at this moment
-            if name.startswith("_"):
-                continue
-            try:
-                tables[name] = await db.table_names()
-            except sqlite3.DatabaseError as error:
-                raise click.ClickException(f"{db.path}: {error}") from error
-        if "archive" not in tables:
-            served = ", ".join(sorted(tables)) or "none"
-            raise click.ClickException(f"the archive's file must be called archive.db; served here: {served}")
-        if "releases" not in tables["archive"]:
-            raise click.ClickException(
-                "archive.db has no table releases: it is not an archive, or nothing has been crawled yet"
-            )
-        db = datasette.databases["archive"]
+    tables = {}
+    for name, db in datasette.databases.items():
+        # Datasette's internal database, which the first request may be filling at this moment
+        if name.startswith("_"):
+            continue
         try:
-            await db.execute_fn(partial(check_version, path=Path(db.path)))
-        except ArchiveError as error:
-            raise click.ClickException(str(error)) from error
-        # an index that is older or lacks releases would miss hits
-        fault = await db.execute_fn(lambda connection: SearchIndex(Database(connection)).describe_fault())
-        if fault:
-            raise click.ClickException(
-                f"{db.path}: its search index must be rebuilt ({fault}): python -m archive reindex {db.path}"
-            )
-        await add_canned_queries(datasette)
-        load_dictionaries()
-        await get_search_columns(datasette).refresh(build_query_runner(datasette))  # to make the first search fast
-        freeze_garbage_collector()  # collecting the dictionaries would delay some responses by 60 ms
-
-    return check
+            tables[name] = await db.table_names()
+        except sqlite3.DatabaseError as error:
+            raise click.ClickException(f"{db.path}: {error}") from error
+    if "archive" not in tables:
+        served = ", ".join(sorted(tables)) or "none"
+        raise click.ClickException(f"the archive's file must be called archive.db; served here: {served}")
+    if "releases" not in tables["archive"]:
+        raise click.ClickException(
+            "archive.db has no table releases: it is not an archive, or nothing has been crawled yet"
+        )
+    db = datasette.databases["archive"]
+    try:
+        await db.execute_fn(partial(check_version, path=Path(db.path)))
+    except ArchiveError as error:
+        raise click.ClickException(str(error)) from error
+    # an index that is older or lacks releases would miss hits
+    fault = await db.execute_fn(lambda connection: SearchIndex(Database(connection)).describe_fault())
+    if fault:
+        raise click.ClickException(
+            f"{db.path}: its search index must be rebuilt ({fault}): python -m archive reindex {db.path}"
+        )
+    await add_canned_queries(datasette)
+    load_dictionaries()
+    await get_search_columns(datasette).refresh(build_query_runner(datasette))  # to make the first search fast
+    freeze_garbage_collector()  # collecting the dictionaries would delay some responses by 60 ms

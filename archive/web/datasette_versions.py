@@ -1,7 +1,7 @@
 """What differs between Datasette 0.65, which serves the archive, and the alphas of 1.0 (docs/contributing.md).
 
-On 0.65 the archive replaces Datasette's views of a database, its tables and its rows (archive.web.tables). On 1.0 it
-leaves them as they are, behind the same queue and the same sandbox, and closes what 1.0 adds: of all routes under
+On 0.65 the archive replaces Datasette's views of a database, its tables and its rows (archive.web.table_pages). On 1.0
+it leaves them as they are, behind the same queue and the same sandbox, and closes what 1.0 adds: of all routes under
 `/archive/-/` only the page of SQL queries is open.
 """
 

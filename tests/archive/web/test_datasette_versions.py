@@ -14,8 +14,8 @@ import pytest
 from datasette.database import Database
 from datasette.plugins import pm
 
-from archive.web.datasette_api import IS_NEXT, read_instance_metadata
-from archive.web.sandbox import SandboxWorker
+from archive.web.datasette_versions import IS_NEXT, read_instance_metadata
+from archive.web.sql_sandbox import SandboxWorker
 from tests.archive.sample import QUERY_PATH, ROOT, Site
 from tests.harness.locked.attacks import ENDLESS
 

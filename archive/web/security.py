@@ -2,8 +2,8 @@
 
 Limits. Requests for Datasette's own views of a database (its page, tables, views, queries, `?sql=`, `_where`, facets,
 CSV) wait in a queue and have a budget of SQL time; their statements run in processes that can be killed
-(archive.web.sandbox). Searches, comparisons and the change feed have their own queues. The archive's other pages and
-single rows do not wait. The number of rejections per second is limited, too.
+(archive.web.request_limits). Searches, comparisons and the change feed have their own queues. The archive's other pages
+and single rows do not wait. The number of rejections per second is limited, too.
 
 Errors. Datasette prints a traceback with all local variables for every mistake of a visitor, which blocks the only
 process for nearly a second, and shows visitors the messages of unexpected errors. Here, an error is logged on one line.
@@ -21,7 +21,7 @@ import asyncio
 import logging
 import re
 from collections import Counter
-from collections.abc import Generator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from email.utils import formatdate
 from functools import partial
@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-from datasette import Forbidden, NotFound, Response, hookimpl
+from datasette import Forbidden, NotFound, Response
 from datasette.database import QueryInterrupted
 from datasette.plugins import pm
 from datasette.utils import add_cors_headers
@@ -40,32 +40,23 @@ from archive.i18n import choose_language, translate
 from archive.publish.catalogue import FILES_PATH
 from archive.times import now
 from archive.urls import FilterError
-from archive.web.datasette_api import get_environment, is_data_request, list_closed_routes, list_database_paths
-from archive.web.responses import (
-    SiteRequest,
-    build_static_url,
-    expects_data,
-    find_static_file,
-    hash_file,
-    matches_etag,
-)
-from archive.web.sandbox import (
+from archive.web.datasette_versions import get_environment, is_data_request, list_closed_routes, list_database_paths
+from archive.web.request_limits import (
     BufferBudget,
     BusyError,
     RequestBody,
     RequestQueue,
     ResponseDelivery,
-    SandboxedDatabase,
     SandboxLimits,
-    StarvedQueryError,
     VisitorRequest,
     client_key,
     current_visitor_request,
     has_body,
-    install_linear_sql_checks,
     parse_query_string,
     receive_body,
 )
+from archive.web.requests import SiteRequest, build_static_url, expects_data, find_static_file, hash_file, matches_etag
+from archive.web.sql_sandbox import SandboxedDatabase, StarvedQueryError, install_linear_sql_checks
 
 # limits
 ALLOWED_METHODS = ("GET", "HEAD", "OPTIONS")
@@ -117,8 +108,7 @@ SCRIPT_HOOKS = ("extra_js_urls", "extra_body_script")  # of Datasette, for plugi
 logger = logging.getLogger(__name__)
 
 
-@hookimpl
-def startup(datasette: Any) -> None:
+def limit_databases(datasette: Any) -> None:
     """Replace each database that Datasette opened from a file with a sandboxed one; keep readers out of the log."""
     logging.getLogger("uvicorn.access").addFilter(hide_reader)
     install_linear_sql_checks()
@@ -158,16 +148,17 @@ def read_limits(datasette: Any) -> SandboxLimits:
     return SandboxLimits(**(datasette.plugin_config("guard") or {}))
 
 
-@hookimpl
-def register_routes(datasette: Any) -> list[tuple[str, Any]]:
+def list_closed_pages(datasette: Any) -> list[tuple[str, Any]]:
+    """Return routes that answer 404 in place of Datasette's pages that the archive does not offer."""
+
     async def hide() -> None:
         raise NotFound("There is no such page")
 
     return [(pattern, hide) for pattern in list_closed_routes(datasette)]
 
 
-@hookimpl(trylast=True)  # outermost, so that responses of other wrappers also get the headers
-def asgi_wrapper(datasette: Any) -> Any:
+def wrap_application(datasette: Any) -> Any:
+    """Return a function that wraps the application with limits and headers."""
     limiter, headers = RequestLimiter(datasette), ResponseHeaders(datasette)
 
     def wrap(app: Any) -> Any:
@@ -232,7 +223,7 @@ class RequestLimiter:
         data_request = None
         if is_data_request(path, list_database_paths(self.datasette)):
             data_request = self.build_visitor_request(path, query_args, client)
-        # an Excel file does not wait here, but before each of its batches (archive.web.responses)
+        # an Excel file does not wait here, but before each of its batches (archive.web.requests)
         is_workbook = path.endswith(".xlsx") and not is_post
         # such a page repeats the search
         slow_path = "/search" if "hit" in query_args and path.startswith(HIT_PATHS) else path
@@ -493,9 +484,11 @@ def rewrite_request(scope: dict[str, Any], origin: str | None) -> dict[str, Any]
     return {**scope, "scheme": scheme, "headers": [*headers, (b"host", host.encode())]}
 
 
-@hookimpl(hookwrapper=True)
-def handle_exception(datasette: Any, request: Any, exception: Exception) -> Generator[None, Any, None]:
-    """Replace Datasette's error response, which would log a traceback for every mistyped URL."""
+def answer_exception(datasette: Any, request: Any, exception: Exception) -> Callable[[], Awaitable[Any]]:
+    """Return a function that renders an error, which is only logged if it is one of the server.
+
+    Datasette's own response would log a traceback for every mistyped URL.
+    """
     is_missing_page = isinstance(exception, NotFound) and not expects_data(request)
     if isinstance(exception, RecursionError) and "_json" in request.args:
         nested = "a column of values that can be read"
@@ -506,14 +499,12 @@ def handle_exception(datasette: Any, request: Any, exception: Exception) -> Gene
             return await SiteRequest(request, datasette).render("not_found.html", {}, status=404)
         return await render_exception(datasette, request, exception)
 
-    outcome = yield
     if describe_exception(exception)[0] == 500:
         logger.error("%s %s", request.method, request.path, exc_info=exception)
-    outcome.force_result([show])
+    return show
 
 
-@hookimpl
-def forbidden(datasette: Any, request: Any, message: str) -> Any:
+def answer_forbidden(datasette: Any, request: Any, message: str) -> Any:
     """Replace Datasette's response, which is an HTML page even for data formats."""
 
     async def show() -> Any:

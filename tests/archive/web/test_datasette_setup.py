@@ -18,7 +18,7 @@ from lxml.html import HtmlElement, fromstring
 
 from archive.database.models import Release
 from archive.store.releases import Archive
-from archive.web.responses import get_search_columns
+from archive.web.requests import get_search_columns
 from tests.archive.sample import PAGED, ROOT, Site, fill, served
 
 PAGES = [

@@ -1,0 +1,375 @@
+"""Requests of the site's pages: their language, parameters and format, templates, static files, and posted texts."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import sqlite3
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlencode
+from weakref import WeakKeyDictionary
+
+from datasette import Response
+from datasette.app import app_root
+from datasette.database import QueryInterrupted
+from datasette.utils import add_cors_headers
+from jinja2 import Environment, Template
+
+from archive.database.sqlite_files import RunQuery, limit_cpu_time
+from archive.i18n import LANGUAGES, choose_language, translate
+from archive.search.search_index import ColumnCache
+from archive.urls import FilterError, is_harmless_parameter
+from archive.web.datasette_versions import get_environment
+from archive.web.request_limits import RequestBody, current_visitor_request
+
+if TYPE_CHECKING:
+    from archive.web.openapi import DataOperation
+
+RESPONSE_MEDIA_TYPES = {
+    "json": "application/json; charset=utf-8",
+    "ndjson": "application/x-ndjson; charset=utf-8",
+    "csv": "text/csv; charset=utf-8",
+    "atom": "application/atom+xml; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+DATA_FORMAT = re.compile(r"\.(json|jsono|ndjson|csv|atom|xlsx|blob|parquet|tsv)$")
+FILE_FORMAT = re.compile(r"\.(zip|bib|ris)$")  # what readers download by a link on a page
+ANY_PARAMETER = "*"  # for files, whose parameters are not checked
+OPCODES_PER_CHECK = 10_000  # SQLite opcodes between checks of the CPU time
+MIN_TIME_LIMIT = 0.02  # seconds; only tests set a lower limit, which is checked at every opcode
+ORIGIN_SCOPE_KEY = "archive.origin"  # key in a request's ASGI scope: scheme and host, with a trailing slash
+STATIC_FOLDERS = {  # URL prefix → folder
+    "/static/": Path(__file__).resolve().parents[1] / "static",
+    "/-/static/": Path(app_root).resolve() / "datasette" / "static",
+}
+SEARCH_COLUMNS_CACHE: WeakKeyDictionary[Any, ColumnCache] = WeakKeyDictionary()
+# Datasette → its environment, see OwnTemplate
+OWN_ENVIRONMENTS: WeakKeyDictionary[Any, Environment] = WeakKeyDictionary()
+
+
+class ReaderError(Exception):
+    """An error response of a view. `text_key` names its interface text, which is formatted with `values`."""
+
+    def __init__(self, status: int, text_key: str, **values: object) -> None:
+        self.status, self.text_key, self.values = status, text_key, values
+        super().__init__(text_key)
+
+
+class SiteRequest:
+    """A request for a page, with everything its view needs: language, format, queries, URLs, responses.
+
+    format_name: None for the HTML page. requested_language: the parameter `lang`; None if it is absent or unknown.
+    """
+
+    def __init__(self, request: Any, datasette: Any) -> None:
+        self.request, self.datasette = request, datasette
+        self.args, self.url_vars = request.args, request.url_vars
+        self.format_name: str | None = self.url_vars.get("format")
+        requested = self.args.get("lang")
+        self.requested_language: str | None = requested if requested in LANGUAGES else None
+        self.language = choose_language(requested, request.headers.get("accept-language"))
+        self.run = build_query_runner(datasette)
+
+    def translate(self, text_key: str, **values: object) -> str:
+        return str(translate(self.language, text_key, **values))
+
+    def choose(self, sv: str | None, en: str | None) -> str:
+        """Return the English text for an English page if there is one, else the Swedish text."""
+        return (en if self.language == "en" and en else sv) or ""
+
+    def path(self, path: str, /, **query: object) -> str:
+        """Return a path of the site with base_url, the requested language and a query."""
+        return str(self.datasette.urls.path(add_query(path, lang=self.requested_language, **query)))
+
+    def in_language(self, url: str) -> str:
+        """Add the requested language to a URL that another program has built, such as Datasette."""
+        url, mark, fragment = url.partition("#")
+        query = f"{'&' if '?' in url else '?'}lang={self.requested_language}" if self.requested_language else ""
+        return f"{url}{query}{mark}{fragment}"
+
+    def url(self, path: str, /, **query: object) -> str:
+        """Return the absolute URL of a path of the site, with a query."""
+        scope = self.request.scope
+        if ORIGIN_SCOPE_KEY not in scope:  # computed once for all URLs of a list
+            scope[ORIGIN_SCOPE_KEY] = str(self.datasette.absolute_url(self.request, "/"))
+        return str(scope[ORIGIN_SCOPE_KEY]) + str(self.datasette.urls.path(add_query(path, **query))).removeprefix("/")
+
+    def local_url(self, path: str, /, **query: object) -> str:
+        """Return the absolute URL of a path of the site, with a query and the requested language."""
+        return self.url(path, **query, lang=self.requested_language)
+
+    async def render(
+        self, template: str, context: dict[str, Any], *, status: int = 200, headers: dict[str, str] | None = None
+    ) -> Response:
+        page = await render_own_template(self, template, context)
+        return Response.html(page, status=status, headers=headers)
+
+    async def render_error(self, status: int, text_key: str, **values: object) -> Response:
+        is_data = self.format_name or expects_data(self.request)
+        return await self.respond_with_error(status, text_key, values, values if is_data else None)
+
+    async def respond_with_error(
+        self,
+        status: int,
+        text_key: str,
+        values: Mapping[str, object],
+        json_members: Mapping[str, object] | None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Response:
+        """Respond with JSON in English with `json_members`, or with a page if that is None."""
+        headers = dict(headers or {})
+        if json_members is None:
+            context = {"message_key": text_key, "values": values, "status": status}
+            return await self.render("request_error.html", context, status=status, headers=headers)
+        if self.datasette.cors:
+            add_cors_headers(headers)
+        error = {"ok": False, "status": status, "error": translate("en", text_key, **values)}
+        error = {**json_members, **error, "docs": self.url("/docs/api")}
+        return Response.json(error, status=status, headers=headers)
+
+    def build_headers(self, etag: str | None = None) -> dict[str, str]:
+        """Return the headers of data that depends on the language. With an ETag, clients can revalidate it."""
+        headers = {
+            **({"etag": etag} if etag else {}),
+            "cache-control": "no-cache",
+            "vary": "Accept-Language",
+            "x-content-type-options": "nosniff",
+        }
+        if self.datasette.cors:
+            add_cors_headers(headers)
+        return headers
+
+    def has_current(self, etag: str) -> bool:
+        """Return whether the client already has the version with this ETag."""
+        return matches_etag(self.request.headers.get("if-none-match"), etag)
+
+
+def site_view(
+    *parameters: str, operation: DataOperation | None = None
+) -> Callable[[Callable[[SiteRequest], Awaitable[Any]]], Callable[..., Awaitable[Any]]]:
+    """Decorate a view of the archive: pass it a SiteRequest, and show its errors in the requested format.
+
+    parameters: the URL parameters that the page supports besides those allowed everywhere, or ANY_PARAMETER. Others and
+    invalid ones get a 400 response (`?weight=50` must not list everything as if there were no filter), an interrupted
+    query a 503. operation: how /openapi.json describes its data; None for a view without data.
+    """
+
+    def decorate(view: Callable[[SiteRequest], Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def respond(request: Any, datasette: Any) -> Any:
+            site = SiteRequest(request, datasette)
+            names = operation.parameter_names if operation and site.format_name else None
+            try:
+                check_parameters(request.args, parameters if names is None else names)
+                return await view(site)
+            except ReaderError as error:
+                return await site.render_error(error.status, error.text_key, **error.values)
+            except FilterError as error:
+                return await site.render_error(400, error.text_key, **error.text_values)
+            except QueryInterrupted:
+                return await site.render_error(503, "error.too_slow_list")
+
+        vars(respond).update(parameters=parameters, operation=operation)
+        return respond
+
+    return decorate
+
+
+def check_parameters(arguments: Any, parameters: Collection[str]) -> None:
+    """Raise FilterError for a parameter that a page does not support, so that none is ignored silently."""
+    for name in arguments if ANY_PARAMETER not in parameters else ():
+        if name not in parameters and not is_harmless_parameter(name):
+            known = ", ".join(parameters) or "lang"
+            raise FilterError(name, arguments[name], f"one of {known}", "error.unknown_parameter", known=known)
+
+
+def has_data_format(path: str) -> bool:
+    """Return whether a path names a data format, so that errors are JSON rather than pages.
+
+    >>> [has_data_format(path) for path in ("/archive/releases.csv", "/search.atom", "/archive/releases", "/a.css")]
+    [True, True, False, False]
+    """
+    return bool(DATA_FORMAT.search(path.partition("?")[0]))
+
+
+def expects_data(request: Any) -> bool:
+    """Return whether errors are JSON: for data formats, and for files unless a browser asks for them."""
+    is_browser = "text/html" in request.headers.get("accept", "")
+    return has_data_format(request.path) or (bool(FILE_FORMAT.search(request.path)) and not is_browser)
+
+
+# queries
+
+
+def build_query_runner(datasette: Any) -> RunQuery:
+    """Return a function that runs a SELECT on the archive within a limit of CPU time.
+
+    Elapsed time is not limited, so that a busy machine does not turn pages into errors.
+    """
+    db = datasette.get_database("archive")
+
+    async def run(sql: str, values: dict[str, Any], /) -> Sequence[Any]:
+        if current_visitor_request.get() is not None:  # it has its own budget and workers (archive.web.request_limits)
+            return list(await db.execute(sql, values))
+        return await db.execute_fn(partial(run_with_cpu_limit, sql, values, datasette.sql_time_limit_ms / 1000))  # type: ignore[no-any-return]
+
+    return run
+
+
+def run_with_cpu_limit(
+    sql: str, values: dict[str, Any], cpu_seconds: float, connection: sqlite3.Connection
+) -> list[Any]:
+    """Return the rows of a query; raise QueryInterrupted if it takes too much CPU time of this thread."""
+    try:
+        with limit_cpu_time(connection, cpu_seconds, OPCODES_PER_CHECK if cpu_seconds > MIN_TIME_LIMIT else 1):
+            return connection.execute(sql, values).fetchall()
+    except sqlite3.OperationalError as error:
+        if error.args == ("interrupted",):
+            raise QueryInterrupted(error, sql, values) from error
+        raise
+
+
+class OwnTemplate(Template):
+    """A template of ours, rendered without `await`. In Datasette's own environment, each call in it is awaited."""
+
+    async def render_async(self, *args: Any, **kwargs: Any) -> str:
+        return self.render(*args, **kwargs)
+
+
+async def render_own_template(site: SiteRequest, name: str, context: dict[str, Any]) -> str:
+    """Render one of our templates with Datasette's context, but not in its asynchronous mode, which is slower."""
+    datasette = site.datasette
+    if datasette not in OWN_ENVIRONMENTS:
+        OWN_ENVIRONMENTS[datasette] = environment = get_environment(datasette).overlay(enable_async=False)
+        environment.template_class = OwnTemplate
+    template = OWN_ENVIRONMENTS[datasette].get_template(name)
+    return str(await datasette.render_template(template, context, request=site.request))
+
+
+def get_search_columns(datasette: Any) -> ColumnCache:
+    """Return the cached columns used to sort and count searches, one cache per Datasette instance."""
+    return SEARCH_COLUMNS_CACHE.setdefault(datasette, ColumnCache())
+
+
+def add_query(url: str, **values: object) -> str:
+    """Append a query to a URL, leaving out values that are None or empty.
+
+    >>> add_query("/-/edits", agency="fyr", tag=None)
+    '/-/edits?agency=fyr'
+    """
+    query = urlencode({name: value for name, value in values.items() if value is not None and value != ""})
+    return f"{url}?{query}" if query else url
+
+
+# ETags and static files
+
+
+def compute_etag(text: str) -> str:
+    return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
+
+
+def matches_etag(if_none_match: str | None, etag: str) -> bool:
+    """Return whether If-None-Match names this ETag, by weak comparison (RFC 9110, 13.1.2)."""
+    tags = [tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")]
+    return etag in tags or tags == ["*"]
+
+
+def find_static_file(path: str) -> Path | None:
+    """Return the file of a URL path such as /static/style.css, or None."""
+    for prefix, folder in STATIC_FOLDERS.items():
+        if path.startswith(prefix) and "\0" not in path:
+            file = (folder / path.removeprefix(prefix)).resolve()
+            if file.is_relative_to(folder) and file.is_file():
+                return file
+    return None
+
+
+def hash_file(file: Path) -> str:
+    """Return the first digits of a file's SHA-256. The file is read only if it has changed."""
+    return hash_unchanged_file(file, file.stat().st_mtime_ns)
+
+
+@lru_cache
+def hash_unchanged_file(file: Path, _mtime_ns: int, /) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:12]
+
+
+def build_static_url(datasette: Any, name: str) -> str:
+    """Return the URL of a file in archive/static, with its hash, so that caches may store it for good."""
+    return f"{datasette.urls.path(f'/static/{name}')}?{hash_file(STATIC_FOLDERS['/static/'] / name)}"
+
+
+MAX_TEXT_BYTES = 50_000
+FORM_TYPE, JSON_TYPE, TEXT_TYPE = "application/x-www-form-urlencoded", "application/json", "text/plain"
+ALLOWED = "GET, HEAD, OPTIONS, POST"
+
+
+class PostedTextError(Exception):
+    """A view of a text failed. The message of the original error is left out, because it may contain words of it."""
+
+
+def answer_options(site: SiteRequest) -> Response:
+    """Return the response that a browser needs before a page of another site sends JSON."""
+    allowed = {"allow": ALLOWED}
+    if site.datasette.cors:
+        add_cors_headers(allowed)
+        allowed |= {"Access-Control-Allow-Methods": ALLOWED, "Access-Control-Allow-Headers": "Content-Type"}
+    return Response.text("", headers=allowed)
+
+
+def read_fields(site: SiteRequest, *optional: str) -> dict[str, str]:
+    """Return the text in the body of a request, and the optional fields that are sent with it.
+
+    Raises ReaderError if there is no text, if it is too long, or if it cannot be read.
+    """
+    body: RequestBody = site.request.scope["archive_body"]
+    if body.problem == "too_long":
+        raise ReaderError(413, "error.check_too_long", limit=MAX_TEXT_BYTES)
+    if body.problem == "too_slow":
+        raise ReaderError(408, "error.check_too_slow")
+    media_type, _, parameters = site.request.headers.get("content-type", "").lower().partition(";")
+    charset = parameters.partition("charset=")[2].partition(";")[0].strip(' "')
+    if charset not in ("", "utf-8", "utf8") or site.request.headers.get("content-encoding", "identity") != "identity":
+        raise ReaderError(415, "error.check_type")
+    try:
+        fields = parse_fields(media_type.strip(), body.data, optional)
+    except (ValueError, RecursionError):  # its message has a part of the text
+        raise ReaderError(400, "error.check_unreadable") from None
+    if not fields["text"].strip():
+        raise ReaderError(400, "error.check_empty")
+    if len(fields["text"].encode("utf-8", "surrogatepass")) > MAX_TEXT_BYTES:
+        raise ReaderError(413, "error.check_too_long", limit=MAX_TEXT_BYTES)
+    return fields
+
+
+def parse_fields(media_type: str, data: bytes, optional: Collection[str]) -> dict[str, str]:
+    """Return the fields of a form or a JSON object, or plain text as the field `text`.
+
+    Raises ValueError if there are other fields or no text, and ReaderError for another type.
+    """
+    fields: dict[str, str]
+    if media_type == TEXT_TYPE:
+        fields = {"text": data.decode()}
+    elif media_type == FORM_TYPE:
+        lists = parse_qs(data.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=10)
+        if any(len(values) > 1 for values in lists.values()):
+            raise ValueError
+        fields = {name: values[0] for name, values in lists.items()}
+    elif media_type == JSON_TYPE:
+        fields = json.loads(data)
+        if not isinstance(fields, dict) or not all(isinstance(value, str) for value in fields.values()):
+            raise ValueError
+        for value in fields.values():
+            value.encode()  # ValueError for half a character
+    else:
+        raise ReaderError(415, "error.check_type")
+    if not {"text"} <= fields.keys() <= {"text", *optional}:
+        raise ValueError
+    return {name: value.replace("\r\n", "\n").replace("\r", "\n") for name, value in fields.items()}
+
+
+# characters that XML 1.0 forbids
+XML_INVALID_CHARACTER = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

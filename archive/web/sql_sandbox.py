@@ -1,0 +1,327 @@
+"""Runs visitors' SQL in worker processes, which can be limited and killed.
+
+A progress handler is not enough: one call of `replace`, `instr`, `json_patch` or `like`, or one FTS5 prefix, is a
+single step of SQLite's virtual machine that may take half a minute and cannot be interrupted from inside the process.
+No other module replaces parts of Datasette.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import pickle
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from multiprocessing import Pipe
+from pathlib import Path
+from typing import Any
+
+import datasette.utils as datasette_utils
+from datasette.database import Database, QueryInterrupted, Results
+from datasette.plugins import pm
+
+from archive.web.datasette_versions import IS_NEXT
+from archive.web.request_limits import BusyError, SandboxLimits, current_visitor_request
+
+# Worker processes
+
+WORKER_SCRIPT = Path(__file__).with_name("allowed_sql.py")
+# sent by an operator, or because the system ran out of memory
+EXTERNAL_SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+EXIT_TIMEOUT = 1.0  # seconds to wait for the exit code of a process whose pipe is already closed
+MIN_STATEMENT_SECONDS = 0.001  # seconds that a statement gets if the budget is used up
+MAGIC_PARAMETER = re.compile(r":(_\w+)")  # in a canned query, filled in by Datasette: :_now_epoch and so on
+
+# checks of SQL that take linear time
+SQL_SPACE = r"(?:\s++|--[^\n]*+(?:\n|\Z)|/\*(?:[^*]|\*(?!/))*+\*/)*+"
+SELECT_STATEMENT = re.compile(rf"{SQL_SPACE}(?:explain\s++(?:query\s++plan\s++)?+)?+(?:select|with)\b")
+SQL_COMMENT = re.compile(r"/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z)")  # as in SQLite, an unterminated comment ends with the text
+
+
+def install_linear_sql_checks() -> None:
+    """Replace Datasette's checks of SQL, for the whole process, with ones that never backtrack.
+
+    Datasette's own checks run in the thread that serves all requests: `/**/` followed by many line breaks took 20
+    seconds. tests/archive/web/test_request_limits.py fails if Datasette renames what is replaced; one of the names is
+    private.
+    """
+    datasette_utils.allowed_sql_res[:] = [SELECT_STATEMENT]
+    if hasattr(datasette_utils, "_multi_line_comment_re"):  # 1.0 reads comments in linear time
+        datasette_utils._multi_line_comment_re = SQL_COMMENT
+
+
+StatementResult = tuple[list[str], list[Any], bool]  # column names, rows, and whether these are all rows
+
+
+@dataclass(slots=True, kw_only=True)
+class SandboxStatement:
+    """A statement for a worker, with limits of time, bytes and values."""
+
+    sql: str
+    params: Any
+    seconds: float
+    may_be_cut: bool  # whether the result may be cut to the rows that fit
+    max_bytes: int
+    max_values: int
+    as_json: bool  # whether max_bytes limits the size in JSON
+    # so that it can be stopped from another thread
+    worker: SandboxWorker | None = None
+    stopped: bool = False
+    received_bytes: int = 0
+
+    def stop(self) -> None:
+        """Kill the worker; its thread then gets a WorkerLostError."""
+        self.stopped = True
+        if worker := self.worker:
+            worker.process.kill()
+
+    def serialise(self) -> bytes:
+        limits = (self.seconds, self.may_be_cut, self.max_bytes, self.max_values, self.as_json)
+        return pickle.dumps((self.sql, self.params, *limits))
+
+
+class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no types
+    """Runs visitors' statements in workers; replaces `original`, the Database that Datasette opened."""
+
+    def __init__(self, ds: Any, original: Any, limits: SandboxLimits) -> None:
+        super().__init__(ds, path=original.path, is_mutable=original.is_mutable)
+        self.name, self.route = original.name, original.route
+        self.original, self.limits = original, limits
+        self.idle_workers: list[SandboxWorker] = []
+        self.threads = ThreadPoolExecutor(limits.workers, thread_name_prefix="visitors")
+        self.thread_local = threading.local()
+
+    async def execute(self, sql: str, params: Any = None, **more: Any) -> Any:
+        """Run a visitor's statement in a worker, and all other statements as Datasette does."""
+        request = current_visitor_request.get()
+        if request is None or sql[:6].upper() == "PRAGMA":  # only Datasette itself sends PRAGMA
+            return await super().execute(sql, params, **more)
+        may_be_cut = bool(more.get("truncate"))  # the rows of a table or of a visitor's SQL, not of a facet or a count
+        page = request.page if may_be_cut else None
+        if page:
+            sql, params = page.rewrite(sql, params)
+        limit = min(self.ds.sql_time_limit_ms, more.get("custom_time_limit") or self.ds.sql_time_limit_ms) / 1000
+        statement = SandboxStatement(
+            sql=sql,
+            params=resolve_magic_parameters(sql, params if params is not None else {}),
+            seconds=max(MIN_STATEMENT_SECONDS, limit if request.streaming else min(limit, request.seconds_left)),
+            may_be_cut=may_be_cut,
+            max_bytes=request.max_bytes,
+            max_values=request.max_values,
+            as_json=not request.is_csv,
+        )
+        await request.acquire_slot()
+        started = time.monotonic()
+        try:
+            result = self.threads.submit(self.execute_with_retry, statement)
+            names, rows, is_complete = await asyncio.wrap_future(result)
+            request.largest_response = max(request.largest_response, statement.received_bytes)
+        except asyncio.CancelledError:  # the client has disconnected: the thread must not continue
+            statement.stop()
+            raise
+        except sqlite3.OperationalError as error:
+            if error.args == ("interrupted",):
+                interrupted = StarvedQueryError if isinstance(error, StarvedError) else QueryInterrupted
+                raise interrupted(error, sql, params) from error
+            raise
+        finally:
+            request.seconds_left -= time.monotonic() - started
+            if request.streaming:
+                request.release_slot()
+        if page:
+            names, rows = page.take(names, rows, is_complete=is_complete)
+        elif not is_complete and IS_NEXT and request.streaming:  # 1.0 would send the part as if it were the whole
+            most = f"{request.max_bytes:,} bytes or {request.max_values:,} values"
+            raise sqlite3.OperationalError(f"_stream=on means all rows, but the result has more than {most}")
+        elif not is_complete:
+            request.rows_before_limit = len(rows)
+        return build_results(names, rows, truncated=not is_complete and not page)
+
+    def execute_with_retry(self, statement: SandboxStatement) -> StatementResult:
+        """Run a statement, and retry once if its worker died for another reason than the statement.
+
+        Called in one thread per worker.
+        """
+        # the same cause may have ended the idle workers, too
+        for get_worker in (self.acquire_worker, self.start_worker):
+            statement.worker = worker = get_worker()
+            try:
+                return worker.execute(statement)
+            except WorkerLostError:
+                if statement.stopped:
+                    raise
+            finally:
+                statement.worker, statement.received_bytes = None, worker.received_bytes
+                if worker.is_exhausted:
+                    worker.close()
+                else:
+                    self.idle_workers.append(worker)
+        raise BusyError
+
+    def acquire_worker(self) -> SandboxWorker:
+        """Return an idle worker, or start one."""
+        while self.idle_workers:
+            worker = self.idle_workers.pop()
+            if not worker.is_exhausted:
+                return worker
+            worker.close()
+        return self.start_worker()
+
+    def start_worker(self) -> SandboxWorker:
+        uri = Path(self.path).resolve().as_uri() + ("?mode=ro" if self.is_mutable else "?immutable=1")
+        return SandboxWorker(uri, self.limits, self.escape)
+
+    def escape(self, text: str) -> str:
+        """Call escape_fts, which plugins register on connections (archive/plugins/search.py)."""
+        if not hasattr(self.thread_local, "db"):
+            self.thread_local.db = db = self.connect()
+            db.row_factory = sqlite3.Row
+            pm.hook.prepare_connection(conn=db, database=self.name, datasette=self.ds)
+        return str(self.thread_local.db.execute("select escape_fts(?)", [text]).fetchone()[0])
+
+    def connect(self, write: bool = False) -> sqlite3.Connection:
+        """Return a connection that only reads. Every way in which Datasette writes or analyses SQL asks for another."""
+        if write:
+            raise sqlite3.OperationalError("the site never writes to its databases")
+        connection: sqlite3.Connection = super().connect()
+        return connection
+
+    async def execute_isolated_fn(self, fn: Callable[[sqlite3.Connection], Any]) -> Any:
+        raise sqlite3.OperationalError("the site runs no statement in a connection of its own")
+
+    def close(self) -> None:
+        self.threads.shutdown()
+        while self.idle_workers:
+            self.idle_workers.pop().close()
+        super().close()
+        self.original.close()  # Datasette finds connections by database name: some may be the original's
+
+
+def resolve_magic_parameters(sql: str, params: Any) -> Any:
+    """Return the parameters as a plain dict; canned queries have a mapping that cannot be pickled."""
+    if not isinstance(params, dict):
+        return params
+    resolved = dict(params)
+    for name in MAGIC_PARAMETER.findall(sql):
+        with suppress(KeyError):
+            resolved[name] = params[name]
+    return resolved
+
+
+def build_results(names: Sequence[str], rows: list[Any], *, truncated: bool) -> Any:
+    """Return results like Datasette's, whose rows can be indexed by position and by name."""
+    db = sqlite3.connect(":memory:")
+    columns = ", ".join('null as "' + name.replace('"', '""') + '"' for name in names)
+    cursor = db.execute(f"select {columns} limit 0")
+    description = cursor.description
+    sqlite_rows = [sqlite3.Row(cursor, tuple(row)) for row in rows]
+    db.close()
+    return Results(sqlite_rows, truncated, description)
+
+
+class WorkerLostError(Exception):
+    """A worker died for a reason other than its statement. Another worker may succeed."""
+
+
+class StarvedError(sqlite3.OperationalError):
+    """A statement's time ran out while the machine was busy with other work."""
+
+
+class StarvedQueryError(QueryInterrupted):  # type: ignore[misc] # Datasette ships no types
+    """A query was interrupted because the machine is busy with other work. It may succeed later."""
+
+
+class SandboxWorker:
+    """A process that runs statements on one database; `escape` handles its calls of escape_fts."""
+
+    def __init__(self, uri: str, limits: SandboxLimits, escape: Callable[[str], str]) -> None:
+        self.limits, self.escape, self.uses = limits, escape, 0
+        self.received_bytes = 0  # size of the last result
+        self.pipe, worker_end = Pipe()
+        arguments = [str(worker_end.fileno()), uri, json.dumps(asdict(limits))]
+        try:
+            self.process = subprocess.Popen(  # noqa: S603 - our own script
+                [sys.executable, "-I", "-S", str(WORKER_SCRIPT), *arguments],
+                pass_fds=[worker_end.fileno()],
+                stdin=subprocess.DEVNULL,
+                env={},  # a visitor's statements must not see the server's secrets
+            )
+        finally:
+            worker_end.close()
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Return whether the worker is dead, or has run as many statements as a worker may."""
+        return self.uses >= self.limits.worker_statements or self.process.poll() is not None
+
+    def execute(self, statement: SandboxStatement) -> StatementResult:
+        """Return column names and rows.
+
+        Raises sqlite3.OperationalError("interrupted") after the time limit, StarvedError if the machine was too busy.
+        """
+        self.uses += 1
+        if self.uses == 1:
+            self.wait_until_ready()
+        if statement.stopped:  # before it had a worker that could be killed
+            raise WorkerLostError
+        try:
+            end = time.monotonic() + statement.seconds + self.limits.kill_delay
+            self.pipe.send_bytes(statement.serialise())
+            while self.pipe.poll(max(0.0, end - time.monotonic())):
+                data = self.pipe.recv_bytes()
+                self.received_bytes = len(data)
+                kind, content, rows = load_restricted(data)
+                if kind in ("rows", "cut"):
+                    return content, rows, kind == "rows"
+                if kind == "starved":
+                    raise StarvedError(content)
+                if kind == "error":
+                    raise sqlite3.OperationalError(content)
+                self.pipe.send_bytes(pickle.dumps(self.escape(content)))
+        except (EOFError, OSError) as error:  # the system or the worker itself ended it
+            self.close(EXIT_TIMEOUT)
+            if -self.process.returncode in EXTERNAL_SIGNALS:
+                raise WorkerLostError from error
+            raise sqlite3.OperationalError("the statement was stopped because it needed too many resources") from error
+        self.close()
+        raise sqlite3.OperationalError("interrupted")
+
+    def wait_until_ready(self) -> None:
+        """Wait until the worker has started; kill it and raise WorkerLostError if it does not."""
+        try:
+            if self.pipe.poll(self.limits.worker_start_timeout):
+                self.pipe.recv_bytes()
+                return
+        except (EOFError, OSError) as error:
+            raise WorkerLostError from error
+        self.close()  # otherwise its late message would be taken for the result of a later statement
+        raise WorkerLostError
+
+    def close(self, timeout: float = 0.0) -> None:
+        """Kill the worker unless it ends by itself within the timeout. It has no state that could be lost."""
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(timeout)
+        self.process.kill()
+        self.process.wait()
+        self.pipe.close()
+
+
+class RestrictedUnpickler(pickle.Unpickler):
+    """Unpickles numbers, texts, bytes, lists and tuples, and rejects names of anything callable."""
+
+    def find_class(self, module: str, name: str) -> Any:  # a compromised worker must not compromise the server
+        raise pickle.UnpicklingError(f"{module}.{name} is not allowed in a worker's result")
+
+
+def load_restricted(data: bytes) -> Any:
+    return RestrictedUnpickler(io.BytesIO(data)).load()

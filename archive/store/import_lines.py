@@ -19,18 +19,14 @@ import nh3
 from lxml import html
 from markdown_it import MarkdownIt
 
-from archive.database.models import (
+from archive.database.allowed_html import (
     ALLOWED_ATTRIBUTES,
     ALLOWED_SCHEMES,
     ALLOWED_TAGS,
     REMOVED_ELEMENTS,
-    Attachment,
-    Contact,
-    Image,
-    Question,
-    Release,
     filter_attribute,
 )
+from archive.database.models import Attachment, Contact, Image, Question, Release
 from archive.times import parse_time
 from archive.urls import canonical_url
 

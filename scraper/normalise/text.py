@@ -17,7 +17,7 @@ from typing import TypeVar
 
 import nh3
 
-from archive.database.models import (
+from archive.database.allowed_html import (
     ALLOWED_ATTRIBUTES,
     ALLOWED_SCHEMES,
     ALLOWED_TAGS,

@@ -351,5 +351,5 @@ def compute_parser_version(agency: Agency | None = None) -> str:
     for package in (scraper.pages, scraper.normalise):
         for file in sorted(Path(package.__path__[0]).glob("*.py")):
             digest.update(file.name.encode() + b"\0" + file.read_bytes())
-    digest.update(files("archive").joinpath("html.py").read_bytes())  # the tags allowed in body_html
+    digest.update(files("archive").joinpath("database/allowed_html.py").read_bytes())  # the tags allowed in body_html
     return digest.hexdigest()[:12]

@@ -488,7 +488,7 @@ async def test_searched_edits_are_paged(history_site: Site, monkeypatch: pytest.
 
 
 async def test_incomplete_search_of_edits_says_so(history_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("registers", "versions"):
+    for module in ("edit_search", "former_versions"):
         monkeypatch.setattr(f"archive.search.{module}.MAX_EDITS", 2)
     for ending in ("json", "csv", "atom"):
         response = await history_site.get(f'/-/edits.{ending}?q="på söndag"')

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from markdown_it import MarkdownIt
 
-from archive.plugins.docs import READING_ORDER
+from archive.views.docs import READING_ORDER
 from tests.archive.sample import fill, served
 from tests.forks import run_module
 from tests.test_deploy import check_command

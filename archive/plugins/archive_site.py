@@ -1,13 +1,36 @@
-"""The hooks of Datasette that the archive's site implements."""
+"""The one file that Datasette loads: its hooks, with the routes of every page in archive/views."""
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Awaitable, Callable, Generator
 from typing import Any
 
 from datasette import hookimpl
 from markupsafe import Markup
 
+from archive.views import (
+    about,
+    agencies,
+    atom,
+    attachment,
+    check,
+    data,
+    docs,
+    edits,
+    follow,
+    front_page,
+    lists,
+    many_searches,
+    mcp,
+    over_time,
+    people,
+    release,
+    search,
+    sitemaps,
+    status,
+    versions,
+)
 from archive.web.datasette_setup import (
     build_page_context,
     link_cell,
@@ -16,6 +39,7 @@ from archive.web.datasette_setup import (
     start_site,
 )
 from archive.web.datasette_versions import choose_templates, read_canned_queries
+from archive.web.requests import SiteRequest
 from archive.web.security import (
     answer_exception,
     answer_forbidden,
@@ -24,16 +48,24 @@ from archive.web.security import (
     wrap_application,
 )
 
+# the first route that matches a path is taken: feeds extend the URLs of agencies and tags
+VIEWS = (
+    *(atom, sitemaps, front_page, agencies, lists, search, versions, edits, attachment, people, many_searches),
+    *(over_time, check, data, docs, mcp, follow, status, about),
+)
+
 
 @hookimpl
 def startup(datasette: Any) -> Callable[[], Awaitable[None]]:
     limit_databases(datasette)
+    follow.check_follow_settings()
     return lambda: start_site(datasette)
 
 
-@hookimpl(trylast=True)  # after the archive's own pages
+@hookimpl
 def register_routes(datasette: Any) -> list[tuple[str, Any]]:
-    return [*list_closed_pages(datasette), *list_database_routes(datasette)]
+    own = [route for view in VIEWS for route in view.ROUTES]
+    return [*own, *list_closed_pages(datasette), *list_database_routes(datasette)]
 
 
 @hookimpl(trylast=True)  # outermost, so that responses of other wrappers also get the headers
@@ -41,10 +73,27 @@ def asgi_wrapper(datasette: Any) -> Any:
     return wrap_application(datasette)
 
 
+@hookimpl(trylast=True)  # Datasette has already registered a function of the same name
+def prepare_connection(conn: sqlite3.Connection, database: str) -> None:
+    if database == "archive":
+        conn.create_function("escape_fts", 1, lambda text: search.escape_fts(conn, text))
+
+
+@hookimpl(trylast=True)  # last, so that the value that it binds to :search replaces the visitor's text
+def filters_from_request(request: Any, database: str, table: str, datasette: Any) -> Any:
+    return search.build_search_filter(request, database, table, datasette)
+
+
 @hookimpl
-def extra_template_vars(request: Any, datasette: Any) -> dict[str, Any]:
-    # Datasette's templates extend our base.html
-    return {} if request is None else build_page_context(datasette, request)
+def extra_template_vars(template: str, request: Any, datasette: Any) -> Callable[[], Awaitable[dict[str, Any]]]:
+    async def read() -> dict[str, Any]:
+        # Datasette's templates extend our base.html
+        names = {} if request is None else build_page_context(datasette, request)
+        if template == release.READING_PAGE_TEMPLATE:
+            names |= await release.read_release_context(SiteRequest(request, datasette))
+        return names
+
+    return read
 
 
 @hookimpl

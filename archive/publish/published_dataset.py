@@ -3,7 +3,7 @@
     FOLDER/2026-03-02T034301/   a dataset (datasets.py), with SQLite, WACZ, Croissant and DCAT-AP; never changed
 
 A publication gets its name once it is complete, and replaces the one before. The site serves the newest
-(archive/plugins/data.py). A takedown withholds a publication that was begun before it: its files stay in the folder,
+(archive/views/data.py). A takedown withholds a publication that was begun before it: its files stay in the folder,
 but no reader gets them, until the next one is complete.
 """
 

@@ -163,7 +163,7 @@ def wrap_application(datasette: Any) -> Any:
 
     def wrap(app: Any) -> Any:
         async def serve(scope: dict[str, Any], receive: Any, send: Any) -> None:  # a function: uvicorn recognises it
-            # archive_app: for a view that requests other pages of the site (archive.plugins.mcp)
+            # archive_app: for a view that requests other pages of the site (archive.views.mcp)
             await headers.serve(partial(limiter.serve, app), {**scope, "archive_app": serve}, receive, send)
 
         return serve

@@ -182,7 +182,7 @@ class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no ty
         return SandboxWorker(uri, self.limits, self.escape)
 
     def escape(self, text: str) -> str:
-        """Call escape_fts, which plugins register on connections (archive/plugins/search.py)."""
+        """Call escape_fts, which plugins register on connections (archive/views/search.py)."""
         if not hasattr(self.thread_local, "db"):
             self.thread_local.db = db = self.connect()
             db.row_factory = sqlite3.Row

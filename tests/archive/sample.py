@@ -16,7 +16,6 @@ from zoneinfo import ZoneInfo
 
 import httpx
 from datasette.app import Datasette
-from datasette.plugins import pm
 from jinja2.bccache import Bucket, BytecodeCache
 from lxml import html
 
@@ -106,12 +105,6 @@ def served(
     yield datasette
     for database in datasette.databases.values():
         database.close()
-
-
-def find_plugin(name: str) -> Any:
-    """Return the module of a registered plugin by its file name, for tests that patch it."""
-    (plugin,) = (plugin for plugin in pm.get_plugins() if getattr(plugin, "__name__", "") == name)
-    return plugin
 
 
 def fill(path: Path) -> Path:

@@ -27,6 +27,7 @@ from archive.follow.subscriptions import FOLLOW_FILE, FOLLOW_VERSION, KEY_FILE, 
 from archive.mail_and_webhooks import parse_mail_server
 from archive.store.takedowns import hide_release, redact_passage
 from archive.times import now
+from archive.views import follow as follow_page
 from tests.archive.follow.life import (
     ADDRESS,
     DAY,
@@ -39,7 +40,7 @@ from tests.archive.follow.life import (
     read_text,
     subscribe,
 )
-from tests.archive.sample import Site, find_plugin, served
+from tests.archive.sample import Site, served
 from tests.forks import ForkedModule, run_module
 from tests.scraper.receivers import Webhook
 
@@ -54,10 +55,9 @@ EDITED = build_release("bro", "Bron vid fyren", TODAY, body=BODY.replace("120", 
 @pytest.fixture
 def own_site(life: Life, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     with served(life.path) as datasette:
-        plugin = find_plugin("follow.py")
-        monkeypatch.setattr(plugin, "now", lambda: life.moment)
-        monkeypatch.setattr(plugin, "REQUESTS", plugin.RequestCounter())
-        monkeypatch.setattr(plugin, "MAX_CLIENT_REQUESTS", 100)
+        monkeypatch.setattr(follow_page, "now", lambda: life.moment)
+        monkeypatch.setattr(follow_page, "REQUESTS", follow_page.RequestCounter())
+        monkeypatch.setattr(follow_page, "MAX_CLIENT_REQUESTS", 100)
         yield Site(datasette)
 
 

@@ -16,6 +16,7 @@ import pytest
 
 from archive.follow import notifications as sending
 from archive.follow.subscriptions import CONFIRMATION_PAUSE
+from archive.views import follow as follow_page
 from tests.archive.follow.life import (
     ADDRESS,
     DAY,
@@ -27,7 +28,7 @@ from tests.archive.follow.life import (
     read_text,
     subscribe,
 )
-from tests.archive.sample import Site, find_plugin, served
+from tests.archive.sample import Site, served
 from tests.scraper.receivers import Webhook
 
 TODAY = date(2024, 6, 3)
@@ -38,17 +39,16 @@ BRIDGE = build_release("bro", "Bron vid fyren", TODAY)
 def strict_site(life: Life, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     monkeypatch.setenv("FOLLOW_PRIVATE_HOSTS", "127.0.0.1")
     with served(life.path) as datasette:
-        plugin = find_plugin("follow.py")
-        monkeypatch.setattr(plugin, "now", lambda: life.moment)
+        monkeypatch.setattr(follow_page, "now", lambda: life.moment)
         for name in ("REQUESTS", "ACCESS_REQUESTS"):
-            monkeypatch.setattr(plugin, name, plugin.RequestCounter())
+            monkeypatch.setattr(follow_page, name, follow_page.RequestCounter())
         yield Site(datasette)
 
 
 @pytest.fixture
 def own_site(strict_site: Site, monkeypatch: pytest.MonkeyPatch) -> Site:
     """A site that lets its own reader request as much as a test needs."""
-    monkeypatch.setattr(find_plugin("follow.py"), "MAX_CLIENT_REQUESTS", 100)
+    monkeypatch.setattr("archive.views.follow.MAX_CLIENT_REQUESTS", 100)
     return strict_site
 
 
@@ -244,10 +244,9 @@ async def test_one_network_cannot_make_a_request_with_each_address_when_the_site
 
 
 def test_counted_requests_are_forgotten_after_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
-    plugin = find_plugin("follow.py")
     moment = 0.0
-    monkeypatch.setattr(plugin.time, "monotonic", lambda: moment)
-    counter = plugin.RequestCounter()
+    monkeypatch.setattr("archive.views.follow.time.monotonic", lambda: moment)
+    counter = follow_page.RequestCounter()
     assert [counter.is_allowed("203.0.113.1", 100) for _ in range(11)] == [True] * 10 + [False]
     moment = 3_601.0
     assert counter.is_allowed("2001:db8::/64", 1)

@@ -15,7 +15,7 @@ from archive.search.results import search
 from archive.store.merged_histories import merge_releases
 from archive.store.releases import Archive
 from archive.store.takedowns import hide_release, redact_passage
-from tests.archive.sample import Site, find_plugin, served
+from tests.archive.sample import Site, served
 from tests.archive.sample_related import (
     ABOUT_OTTERS,
     COPY,
@@ -159,7 +159,7 @@ async def test_all_of_a_release_with_a_long_number_are_found(
     archive.db.conn.execute("update releases set id = 12344 where id = 43")
     new = build_release(50, "Fler uttrar i Storån", ABOUT_OTTERS[1], "vatten")
     archive.save(new, seen_at=SEEN)
-    monkeypatch.setattr(find_plugin("releases.py"), "choose_shown", lambda rows, agency: rows[:1])
+    monkeypatch.setattr("archive.views.release.choose_shown", lambda rows, agency: rows[:1])
     with served(tmp_path / "archive.db") as datasette:
         page = await Site(datasette).page("/archive/releases/12345?lang=sv")
         (link,) = page.cssselect(".related .ways a")

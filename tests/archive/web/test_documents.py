@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 from datasette.database import QueryInterrupted
-from datasette.plugins import pm
 from datasette.utils.asgi import Request
 
 from archive.changes.edits_and_removals import MAX_REGISTER_PAGE_SIZE, read_edits_page
@@ -41,12 +40,6 @@ async def stay_connected() -> dict[str, Any]:
     return {}
 
 
-def find_plugin(name: str) -> Any:
-    """Return the module of a plugin as Datasette has loaded it."""
-    (plugin,) = (each for each in pm.get_plugins() if getattr(each, "__name__", "") == name)
-    return plugin
-
-
 # Queues and limits
 
 
@@ -62,7 +55,7 @@ async def test_too_many_exports_are_rejected_before_reading(
     def fail(*_: Any, **__: Any) -> None:
         raise AssertionError("searched")
 
-    monkeypatch.setattr(find_plugin("search.py"), "search_all", fail)
+    monkeypatch.setattr("archive.views.search.search_all", fail)
     assert (await started_site.datasette.client.head(f"/search.{suffix}?q=fyrar")).status_code == 200
     request = Request({"client": ("203.0.113.7", 1)}, None)
     limit = EXPORT_LIMITS[suffix].max_streams
@@ -161,8 +154,8 @@ async def test_timeout_of_an_export_is_an_error_response(
 
     queries: list[Any] = []
     monkeypatch.setattr("archive.search.results.read_hits", fail)
-    monkeypatch.setattr(find_plugin("registers.py").EditsRegister, "read_page", staticmethod(fail_in_export))
-    monkeypatch.setattr(find_plugin("registers.py"), "needs_export", lambda *_: True)
+    monkeypatch.setattr("archive.views.edits.EditsRegister.read_page", staticmethod(fail_in_export))
+    monkeypatch.setattr("archive.views.edits.needs_export", lambda *_: True)
     for path in ("/search", "/-/edits"):
         response = await site.get(f"{path}.{suffix}")
         assert (response.status_code, response.json()["error"]) == (503, "The list took too long. Try a filter."), path

@@ -361,14 +361,14 @@ def test_datasette_still_has_the_checks_that_are_replaced() -> None:
     spec.loader.exec_module(utils)
     reads_comments = utils._comments_and_strings_re if IS_NEXT else utils._multi_line_comment_re
     checks = (r"/\*.*?" in reads_comments.pattern, len(utils.allowed_sql_res))
-    assert checks == (True, 6), "see install_linear_sql_checks in archive/web/request_limits.py"
+    assert checks == (True, 6), "see install_linear_sql_checks in archive/web/sql_sandbox.py"
 
 
 def test_no_other_private_name_of_datasette_is_used() -> None:
     private = re.compile(r"\b(?:datasette|datasette_utils|ds|db|original|request)\._[a-z]\w*")
     used = {
         name
-        for folder in ("web", "plugins")
+        for folder in ("web", "views", "plugins")
         for path in (ROOT / "archive" / folder).glob("*.py")
         for name in private.findall(path.read_text(encoding="utf-8"))
     }

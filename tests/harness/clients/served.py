@@ -17,8 +17,8 @@ from typing import Any
 import httpx
 
 from archive.database.sqlite_files import open_readonly
-from archive.plugins.search import escape_fts
 from archive.store.releases import Archive
+from archive.views.search import escape_fts
 from archive.web.request_limits import SandboxLimits
 from tests.archive.sample import PAGED, ROOT, SEEN, fill, plain_release
 from tests.archive.sample_history import add_history

@@ -1,0 +1,205 @@
+"""Feeds of new releases, and the change feed.
+
+- /new.atom, /agency/<slug>.atom, /tag/<number>.atom: new releases; also as .json and .csv.
+- /-/changes.json and .ndjson: the changes since a cursor; followed from the beginning, they make a mirror.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from datasette import Response
+
+from archive.changes.change_feed import (
+    FEED_SIZE,
+    FILLED_SIZE,
+    CursorAheadError,
+    UnknownCursorError,
+    parse_changefeed_query,
+    read_changefeed,
+    read_feed_page,
+    read_recent_releases,
+    summarise_feed_entry,
+)
+from archive.changes.edits_and_removals import MAX_REGISTER_PAGE_SIZE
+from archive.i18n import format_release_kind
+from archive.urls import LIST_PARAMETERS, parse_number_parameter
+from archive.web.documents import (
+    AtomEntry,
+    DataDocument,
+    build_tag_uri,
+    format_atom_time,
+    format_stated_atom_time,
+    render_document,
+)
+from archive.web.openapi import FIELDS, DataOperation, get_fields
+from archive.web.requests import ReaderError, SiteRequest, add_query, site_view
+
+FEED_FORMAT_SUFFIX = r"\.(?P<format>atom|json|csv)$"
+FEED_COLUMNS = (
+    *("release", "agency", "agency_name", "title", "kind", "language", "published", "updated", "url", "revision"),
+    *("first_seen", "lead", "page"),
+)
+FEED_MEMBERS = (  # members of a JSON feed entry
+    *("release", "agency", "title", "kind", "language", "published", "updated", "url"),
+    *("agency_name", "revision", "first_seen", "lead", "page"),
+)
+CHANGES_PATH = "/-/changes"
+CHANGES_RETRY_AFTER = "60"  # seconds until a replica that is behind the cursor has probably caught up
+CHANGES_COLUMNS = ("number", "cursor", "change", "at", "release", "revision", "cause", "takedown", "action", "state")
+FEED_OPERATION = DataOperation(
+    summary="New releases, newest first: neither old ones that a first crawl finds, nor imported ones",
+    rows_name="releases",
+    row=get_fields(*FEED_MEMBERS),
+    statuses={404: "There is no such agency or tag"},
+)
+CHANGES_OPERATION = DataOperation(
+    summary="What changed in the archive since a cursor; followed from the beginning, it makes a complete mirror",
+    rows_name="changes",
+    row={
+        "number": "int Its place in the log",
+        "cursor": "str Continue here",
+        "change": "str added, changed, removed, returned, moved, hidden, redacted, restored, attachment or deleted",
+        "at": "time When it was added to the log",
+        "release": "int?",
+        "revision": "int?",
+        "takedown": "int?",
+        "cause": FIELDS["cause"],
+        "action": "str put (replace what you have by `state`), delete, or none (a later entry says it) = put",
+        "state": "any The current version, if `action` is put: the columns of releases, and lists such as questions",
+    },
+    members={"cursor": "str Continue here, now or later"},
+    parameters={"size": "int Entries per page, at most 500 = 100"},
+    statuses={410: "A cursor of another log: start again from the beginning"},
+)
+
+
+@site_view("agency", "tag", *LIST_PARAMETERS, operation=FEED_OPERATION)
+async def show_feed(site: SiteRequest) -> Response:
+    """Show new releases of all agencies, or of the agency and tag that the path or the query names."""
+    path_agency, path_tag = site.url_vars.get("agency"), site.url_vars.get("tag")
+    agency = path_agency or site.args.get("agency") or None
+    tag = int(path_tag) if path_tag else parse_number_parameter(site.args, "tag")
+    after = parse_number_parameter(site.args, "after")
+    size = parse_number_parameter(site.args, "size", MAX_REGISTER_PAGE_SIZE) or FEED_SIZE
+    title = await read_feed_title(site, agency, tag)
+    page = await read_feed_page(site.run, agency=agency, tag=tag, after=after, size=size)
+    path = f"/tag/{tag}" if path_tag else f"/agency/{agency}" if path_agency else "/new"
+    options = {name: site.args.get(name) for name in ("agency", "tag")}
+    options |= {"lang": site.requested_language, "size": site.args.get("size")}
+    build_url = partial(site.url, f"{path}.{site.format_name}", **options)
+    rows = [build_feed_row(site, row) for row in page.rows]
+
+    async def read_entries() -> Sequence[AtomEntry]:
+        entries = [build_release_entry(site, row) for row in rows]
+        if after is None and page.next_cursor is None and size >= FILLED_SIZE:
+            recent = await read_recent_releases(site.run, [row["release"] for row in rows], agency=agency, tag=tag)
+            entries += [build_release_entry(site, build_feed_row(site, row)) for row in recent]
+        return entries
+
+    document = DataDocument(
+        rows_name="releases",
+        title=title,
+        page_url=site.url(build_feed_page_path(agency, tag)),
+        url=build_url(after=after),
+        next_url=build_url(after=page.next_cursor) if page.next_cursor else None,
+        rows=[{name: row[name] for name in FEED_MEMBERS} for row in rows],
+        columns=FEED_COLUMNS,
+        read_entries=read_entries,
+    )
+    return await render_document(site, document)
+
+
+def build_feed_row(site: SiteRequest, row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        **row,
+        "agency_name": row["name"],
+        "revision": row["id"],
+        "first_seen": row["seen"],
+        "page": site.url(f"/archive/releases/{row['release']}"),
+    }
+
+
+async def read_feed_title(site: SiteRequest, agency_slug: str | None, tag: int | None) -> str:
+    """Return the title of a feed; raise ReaderError if there is no such agency or tag."""
+    agency, title = "", ""
+    if agency_slug:
+        rows = await site.run("select name, name_en from agencies where slug = :slug", {"slug": agency_slug})
+        if not rows:
+            raise ReaderError(404, "error.no_agency", agency=agency_slug)
+        agency = site.choose(rows[0]["name"], rows[0]["name_en"])
+    if tag is not None:
+        rows = await site.run("select name from tags where id = :id", {"id": tag})
+        if not rows:
+            raise ReaderError(404, "error.no_tag", tag=str(tag))
+        title = site.translate("feed.new_with_tag", tag=rows[0]["name"])
+    if title and agency:
+        return f"{title}: {agency}"
+    return title or (site.translate("feed.new_of", name=agency) if agency else site.translate("feed.new"))
+
+
+def build_feed_page_path(agency: str | None, tag: int | None) -> str:
+    """Return the path of the HTML page with the same releases as a feed."""
+    if agency and tag is not None:
+        return add_query("/search", agency=agency, tag=tag)
+    if agency:
+        return f"/agency/{agency}"
+    return "/" if tag is None else f"/tag/{tag}"
+
+
+def build_release_entry(site: SiteRequest, row: Mapping[str, Any]) -> AtomEntry:
+    """Build the feed entry of a new release, as it was first read."""
+    agency = site.choose(row["name"], row["name_en"])
+    kind = [format_release_kind(site.language, row["kind"])] if row["kind"] else []
+    return AtomEntry(
+        id=build_tag_uri(row["page"], f"release-{row['release']}"),
+        title=f"{agency}: {row['title']}",
+        language=row["language"],
+        published=format_stated_atom_time(row["published"]),
+        updated=format_atom_time(row["seen"]),
+        link=row["page"],
+        author=agency,
+        summary=summarise_feed_entry(row),
+        categories=[*kind, *json.loads(row["tags"] or "[]")],
+    )
+
+
+@site_view("since", "size", operation=CHANGES_OPERATION)
+async def show_changes(site: SiteRequest) -> Response:
+    """Show a page of the change feed; 410 for another archive's cursor, 503 for one ahead of this replica.
+
+    Clients continue from the `cursor` of the page, at once or later.
+    """
+    query = parse_changefeed_query(site.args)
+    try:
+        page = await read_changefeed(site.run, query)
+    except UnknownCursorError as error:
+        raise ReaderError(410, "error.cursor_of_other_archive", value=query.cursor) from error
+    except CursorAheadError:
+        response = await site.render_error(503, "error.cursor_ahead", value=query.cursor)
+        response.headers["retry-after"] = CHANGES_RETRY_AFTER
+        return response
+    path = f"{CHANGES_PATH}.{site.format_name}"
+    build_url = partial(site.url, path, size=site.args.get("size"), lang=site.requested_language)
+    document = DataDocument(
+        rows_name="changes",
+        title=site.translate("feed.changes"),
+        page_url=site.url("/archive/changefeed"),
+        url=build_url(since=query.cursor),
+        next_url=build_url(since=page.cursor) if page.has_more else None,
+        rows=page.entries,
+        columns=CHANGES_COLUMNS,
+        extra_members={"cursor": page.cursor},
+    )
+    return await render_document(site, document)
+
+
+ROUTES = [
+    ("/new" + FEED_FORMAT_SUFFIX, show_feed),
+    (r"/agency/(?P<agency>[a-z0-9-]+)" + FEED_FORMAT_SUFFIX, show_feed),
+    (r"/tag/(?P<tag>[0-9]{1,15})" + FEED_FORMAT_SUFFIX, show_feed),
+    (CHANGES_PATH + r"\.(?P<format>json|ndjson)$", show_changes),
+]

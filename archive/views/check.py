@@ -1,0 +1,229 @@
+"""/-/check (.json): looks up every quotation of a text, sent by POST, in the archive.
+
+The text is in the field `text` of a form or of a JSON object, or the body is plain text. It is neither stored nor
+logged: it is not part of the address, an error loses its message, and the response may not be cached.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from datasette import Response
+from datasette.database import QueryInterrupted
+from datasette.utils import add_cors_headers
+
+from archive.changes.wording_history import CheckPair, format_change
+from archive.quotes.quotation_comparison import find_quotations
+from archive.quotes.quotation_lookup import (
+    MAX_QUOTATION_WORDS,
+    MIN_QUOTATION_WORDS,
+    QuotationCheck,
+    QuotationResult,
+    add_speakers,
+)
+from archive.search.results import FRESHNESS_SQL
+from archive.search.search_request import SearchRequest, build_search_url
+from archive.web.openapi import DataOperation
+from archive.web.request_limits import CUT_HEADER
+from archive.web.requests import (
+    MAX_TEXT_BYTES,
+    PostedTextError,
+    ReaderError,
+    SiteRequest,
+    answer_options,
+    read_fields,
+    site_view,
+)
+
+MAX_TEXT_QUOTATIONS = 1_000  # listed; more would block other requests while the page is rendered
+MAX_CHECK_SECONDS = 15.0
+MAX_LINK_WORDS = 25  # of a quotation in a link to a search
+VERDICTS = (
+    "verbatim",
+    "wrong_speaker",
+    "altered",
+    "withdrawn",
+    "not_found",
+    "not_checked",
+    "short",
+)  # in the order of the summary
+
+SOURCES_SQL = """
+    select v.id, v.release, v.title, v.language, v.seen, v.id = r.revision as is_current, r.kind, r.published,
+      r.updated, r.first_seen, r.removed_at, r.url, r.agency, a.name, a.name_en
+    from revisions v join releases r on r.id = v.release join agencies a on a.slug = r.agency
+    where v.id in (select value from json_each(:ids))
+"""
+SEARCHED_SQL = """
+    select (select ifnull(sum(releases), 0) from month_counts where agency = '' and month <> '') as releases,
+      (select ifnull(sum(edits), 0) from edit_counts) as edits
+"""
+CHECK_OPERATION = DataOperation(
+    summary="Look up every quotation of a text in all versions of all releases",
+    text=f"The text; at most {MAX_TEXT_BYTES} bytes in UTF-8",
+    body={
+        "complete": "bool Whether every quotation was checked",
+        "counts": dict.fromkeys(VERDICTS, "int"),
+        "searched": {"releases": "int", "edits": "int", "crawled": "time?"},
+        "quotations": [
+            {
+                "text": "str",
+                "start": "int First character in the text; line ends count as one",
+                "end": "int",
+                "kind": "str marks or dash",
+                "closed": "bool Whether its closing mark was found",
+                "verdict": f"str {', '.join(VERDICTS)}",
+                "speaker": "str? Who says it according to the text, if a plain sentence gives the full name",
+                "said_by": [{"name": "str?", "role": "str?"}],
+                "reason": "str? Why it was not checked: length, number, time",
+                "releases": "int Releases that have it",
+                "releases_are_minimum": "bool Whether there may be more",
+                "omitted_words": "int",
+                "revision": "int? The version that has it, or resembles it most",
+                "permalink": "url? Permanent address of this version",
+                "release": "int?",
+                "agency": "str?",
+                "title": "str?",
+                "published": "str?",
+                "current": "bool? Whether this version is the current one",
+                "difference": [{"op": "str same, del (only in the release), ins (only in the text)", "text": "str"}],
+                "appeared": "any The two checks between which it appeared, or the import",
+                "disappeared": "any The two checks between which it disappeared, or the import",
+                "removed": "bool Whether the release was removed",
+                "comparison": "url?",
+                "search": "url?",
+            }
+        ],
+    },
+    statuses={
+        405: "Not sent by POST",
+        408: "The body did not arrive in time",
+        413: "The text is too long",
+        415: "Another type or encoding",
+    },
+)
+
+
+@site_view(operation=CHECK_OPERATION)
+async def show_check(site: SiteRequest) -> Response:
+    """Show the form, or check the text that was sent."""
+    if site.request.method == "OPTIONS":
+        return answer_options(site)
+    if site.request.method != "POST":
+        if site.format_name:
+            return await site.respond_with_error(405, "error.check_by_post", {}, {}, {"allow": "OPTIONS, POST"})
+        return await site.render("check.html", {"max_bytes": MAX_TEXT_BYTES})
+    text = read_fields(site)["text"]
+    try:
+        context = await check_text(site, text)
+    except ReaderError:
+        raise
+    except Exception as error:  # noqa: BLE001 - raised again, without a message that may have words of the text
+        raise PostedTextError(type(error).__name__).with_traceback(error.__traceback__) from None
+    headers = {"cache-control": "no-store"}
+    if site.datasette.cors and site.format_name:
+        add_cors_headers(headers)
+    if not context["complete"]:
+        headers[CUT_HEADER] = f"after {context['checked']} quotations"
+        headers["Access-Control-Expose-Headers"] = CUT_HEADER
+    if not site.format_name:
+        return await site.render("check.html", {**context, "max_bytes": MAX_TEXT_BYTES, "text": text}, headers=headers)
+    return Response.json(format_check(site, context), headers=headers)
+
+
+async def check_text(site: SiteRequest, text: str) -> dict[str, Any]:
+    """Check a text; return the results, each with its source, and what was searched."""
+
+    async def run(sql: str, values: dict[str, Any], /) -> Sequence[Any]:
+        try:
+            return await site.run(sql, values)
+        except QueryInterrupted:
+            raise TimeoutError from None
+
+    quotations = await asyncio.to_thread(find_quotations, text)
+    if len(quotations) > MAX_TEXT_QUOTATIONS:
+        raise ReaderError(413, "error.check_too_many", limit=MAX_TEXT_QUOTATIONS)
+    checker = QuotationCheck(run, seconds=MAX_CHECK_SECONDS)
+    results = await checker.check(await asyncio.to_thread(add_speakers, text, quotations))
+    revisions = [result.revision for result in results if result.revision is not None]
+    sources = {row["id"]: dict(row) for row in await site.run(SOURCES_SQL, {"ids": json.dumps(revisions)})}
+    counts: Counter[str] = Counter(result.verdict for result in results)
+    return {
+        "results": [(result, sources.get(result.revision or 0), build_search_link(site, result)) for result in results],
+        "counts": {verdict: counts[verdict] for verdict in VERDICTS},
+        "checked": len(results) - counts["not_checked"],
+        "complete": not counts["not_checked"],
+        "searched": {
+            **dict((await site.run(SEARCHED_SQL, {}))[0]),
+            "crawled": (await site.run(FRESHNESS_SQL, {}))[0]["crawled"],
+        },
+        "format_end": partial(format_change, site.language, appeared=False),
+        "max_words": MAX_QUOTATION_WORDS,
+        "min_words": MIN_QUOTATION_WORDS,
+    }
+
+
+def build_search_link(site: SiteRequest, result: QuotationResult) -> str | None:
+    """Return the path of a search for the releases that have a quotation; None if there is at most one."""
+    if result.releases < (1 if result.verdict == "short" else 2):
+        return None
+    words = result.quotation.pieces[0].text.split()[:MAX_LINK_WORDS]
+    return build_search_url(SearchRequest(text=f'"{" ".join(words)}"'), site.requested_language)
+
+
+def format_check(site: SiteRequest, context: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a check as JSON."""
+    return {
+        "complete": context["complete"],
+        "counts": context["counts"],
+        "searched": context["searched"],
+        "quotations": [format_result(site, *found) for found in context["results"]],
+    }
+
+
+def format_result(
+    site: SiteRequest, result: QuotationResult, source: Mapping[str, Any] | None, search_path: str | None
+) -> dict[str, Any]:
+    quotation, presence = result.quotation, result.presence
+    return {
+        "text": quotation.text,
+        "start": quotation.start,
+        "end": quotation.end,
+        "kind": quotation.kind,
+        "closed": quotation.is_closed,
+        "verdict": result.verdict,
+        "speaker": quotation.speaker,
+        "said_by": [{"name": each["name"], "role": each["role"]} for each in result.speakers],
+        "reason": result.reason,
+        "releases": result.releases,
+        "releases_are_minimum": result.is_minimum,
+        "omitted_words": result.omitted,
+        "revision": result.revision,
+        "permalink": site.url(f"/-/revision/{result.revision}") if result.revision else None,
+        "release": source["release"] if source else None,
+        "agency": source["agency"] if source else None,
+        "title": source["title"] if source else None,
+        "published": source["published"] if source else None,
+        "current": bool(source["is_current"]) if source else None,
+        "difference": [{"op": segment.op, "text": segment.text} for segment in result.segments],
+        "appeared": format_checks(presence.appeared, presence.collection) if presence else None,
+        "disappeared": format_checks(presence.disappeared, presence.collection_after) if presence else None,
+        "removed": presence is not None and presence.removal is not None,
+        "comparison": site.url(f"/-/diff/{presence.last}/{presence.after}") if presence and presence.after else None,
+        "search": site.url(search_path) if search_path else None,
+    }
+
+
+def format_checks(pair: CheckPair | None, collection: str | None) -> dict[str, str | None] | None:
+    """Return two checks as JSON, or an import from a collection instead of the second one."""
+    if pair is None or collection is None:
+        return pair and {"after": pair.after, "until": pair.until}
+    return {"after": pair.after, "until": None, "imported": pair.until, "collection": collection}
+
+
+ROUTES = [(r"/-/check(?:\.(?P<format>json))?$", show_check)]

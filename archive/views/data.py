@@ -1,0 +1,331 @@
+"""The archive as data.
+
+- /data (.json): what there is: questions, downloads, tables.
+- /data/<question>: a form for the parameters of a canned query, and its first results with links to their pages.
+- /data/files/<path>: a file of the published dataset (archive.publish.published_dataset), whole or in part (RFC 9110,
+14).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from email.utils import formatdate
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from datasette import NotFound, Response
+from datasette.utils import add_cors_headers
+
+from archive.database.schema import read_metadata
+from archive.health.health_report import format_size
+from archive.i18n import format_number, format_stated_time, format_time, swedish_sort_key, translate_code
+from archive.publish.catalogue import FILES_PATH, PublishedFile
+from archive.publish.published_dataset import WITHHOLDING_SQL, Publication, find_publication, find_published_folder
+from archive.search.search_request import SearchRequest, build_hit_url
+from archive.times import to_iso
+from archive.views.agencies import find_last_crawl, read_agency_overview
+from archive.web.datasette_versions import read_canned_queries
+from archive.web.exports import build_file_response
+from archive.web.openapi import DataOperation
+from archive.web.requests import SiteRequest, site_view
+
+QUESTIONS = (  # canned queries, those that people ask most first; others follow in alphabetical order
+    *("unannounced_edits", "changed_facts", "removed_releases", "word_by_year", "edits_by_agency", "answers_by_person"),
+    *("releases_by_month", "same_text", "taken_back", "history_of_address", "contacts_named", "tag_by_month"),
+    *("attachments_of_type", "publishing_hours", "hours_to_first_edit", "undated_releases", "crawl_record"),
+)
+TABLES = (  # tables and views that people need, the most wanted first; others are those of the archive's work
+    *("releases_with_tags", "edits", "questions_with_releases", "releases", "revisions", "questions", "quotes"),
+    *("people", "contacts", "tags", "release_tags", "attachments", "attachment_pages", "images", "removals"),
+    *("near_duplicates", "takedowns", "agencies", "coverage", "missing_releases"),
+)
+NEEDED_PARAMETERS = {"person", "named", "url", "tag", "words"}  # without these, a query finds everything or nothing
+SQL_PARAMETER = re.compile(r"(?<!:):([a-z_]+)")
+MAX_QUESTION_ROWS = 100
+MAX_FIELD_LENGTH = 500
+LINKED_COLUMNS = {  # column with a link → the first of these columns is shown as the link
+    "link": ("title", "question", "agency"),
+    "other_link": ("other_agency",),
+}
+TIME_COLUMNS = {"seen", "first_seen", "confirmed", "back", "wording_first_seen"}  # the archive's own times
+STATED_TIME_COLUMNS = {"published", "updated", "other_published", "date", "month", "day"}
+ID_COLUMNS = {"id", "revision"}
+FACT_KINDS = ("amount", "number", "date", "time", "name", "quotation", "negation", "opposite", "modality", "contact")
+DOCUMENTS = (  # of the published dataset, in the order of the page
+    *("README.md", "data/codebook.csv", "datapackage.json", "croissant.json", "dcat.jsonld"),
+    *("CITATION.cff", "citation.bib", "SHA256SUMS"),
+)
+BYTE_RANGE = re.compile(r"bytes=(\d{1,15})?-(\d{1,15})?")
+RETRY_SECONDS = "3600"  # of a withheld dataset
+DATA_OPERATION = DataOperation(
+    summary="List the files of the published dataset, the canned queries and the tables",
+    body={
+        "releases": "int Releases in the archive",
+        "edits": "int Edits that agencies have made to them",
+        "crawled": "time? When the last crawl ended",
+        "published": "time? When the dataset was begun; null if there is none",
+        "withheld_since": "time? Since when a takedown withholds the dataset",
+        "citation": "str? How to cite the dataset",
+        "files": [
+            {
+                "path": "str Path in the dataset = data/releases.parquet",
+                "url": "url",
+                "bytes": "int",
+                "media_type": "str",
+                "sha256": "str Hash of the file, which is also its ETag",
+            }
+        ],
+        "questions": [{"name": "str", "title": "str", "url": "url The answer, with further parameters"}],
+        "tables": [{"name": "str", "description": "str", "url": "url"}],
+    },
+)
+
+
+class Cell(NamedTuple):
+    """A value of a result, as text, with the URL that it leads to."""
+
+    text: str
+    path: str | None = None  # of a page of the site
+    url: str | None = None  # on the agency's site
+
+
+def list_questions() -> dict[str, Mapping[str, str]]:
+    """Return the canned queries by name, in the order of the page."""
+    queries = read_canned_queries()
+    return {name: queries[name] for name in dict.fromkeys((*QUESTIONS, *queries)) if name in queries}
+
+
+@site_view(operation=DATA_OPERATION)
+async def show_data(site: SiteRequest) -> Response:
+    agencies = await read_agency_overview(site.run)
+    publication = read_site_publication(site)
+    withheld = await read_withheld_since(site, publication) if publication else None
+    tables = {
+        name: table
+        for name, table in read_metadata()["databases"]["archive"]["tables"].items()
+        if not table.get("hidden")
+    }
+    main = [name for name in TABLES if name in tables]
+    context = {
+        "releases": sum(agency["releases"] for agency in agencies),
+        "agencies_with_releases": sum(1 for agency in agencies if agency["releases"]),
+        "edits": (await site.run("select ifnull(sum(edits), 0) as edits from edit_counts", {}))[0]["edits"],
+        "last_crawled": find_last_crawl(agencies),
+        "questions": list_questions(),
+        "publication": publication,
+        "published_at": to_iso(publication.started) if publication else None,
+        "withheld": withheld,
+        "files_path": FILES_PATH,
+        "documents": DOCUMENTS,
+        "tables": tables,
+        "main_tables": main,
+        "other_tables": [name for name in tables if name not in main],
+        "format_size": partial(format_size, site.language),
+    }
+    if site.format_name:
+        headers: dict[str, str] = {}
+        if site.datasette.cors:
+            add_cors_headers(headers)
+        return Response.json(format_data(site, context), headers=headers)
+    return await site.render("data.html", context)
+
+
+def format_data(site: SiteRequest, context: Mapping[str, Any]) -> dict[str, Any]:
+    publication: Publication | None = context["publication"]
+    tables = context["tables"]
+    files = publication.files.values() if publication and not context["withheld"] else ()
+    return {
+        "releases": context["releases"],
+        "edits": context["edits"],
+        "crawled": context["last_crawled"],
+        "published": context["published_at"],
+        "withheld_since": context["withheld"],
+        "citation": publication.package["citation"] if publication and not context["withheld"] else None,
+        "files": [
+            {
+                "path": file.path,
+                "url": site.url(FILES_PATH + file.path),
+                "bytes": file.size,
+                "media_type": file.media_type,
+                "sha256": file.sha256,
+            }
+            for file in files
+        ],
+        "questions": [
+            {"name": name, "title": query["title"], "url": site.url(f"/archive/{name}.json")}
+            for name, query in context["questions"].items()
+        ],
+        "tables": [
+            {
+                "name": name,
+                "description": tables[name]["description"],
+                "url": site.url(f"/archive/{name}.json"),
+            }
+            for name in (*context["main_tables"], *context["other_tables"])
+        ],
+    }
+
+
+# The published dataset
+
+
+def read_site_publication(site: SiteRequest) -> Publication | None:
+    """Return the publication that belongs to the served archive, or None."""
+    db = site.datasette.get_database("archive")
+    return find_publication(find_published_folder(Path(db.path), is_snapshot=not db.is_mutable))
+
+
+async def read_withheld_since(site: SiteRequest, publication: Publication) -> str | None:
+    """Return since when a takedown withholds a publication, or None."""
+    rows = await site.run(WITHHOLDING_SQL, publication.withholding_values)
+    return rows[0]["at"]  # type: ignore[no-any-return] # a row
+
+
+@site_view()
+async def show_file(site: SiteRequest) -> Any:
+    """Send a file of the published dataset; 503 while a takedown withholds it."""
+    while True:
+        publication = read_site_publication(site)
+        file = publication.files.get(site.url_vars["path"]) if publication else None
+        if publication is None or file is None:
+            raise NotFound("there is no such file in the published dataset")
+        if await read_withheld_since(site, publication):
+            headers = {"retry-after": RETRY_SECONDS, "cache-control": "no-store"}
+            return await site.respond_with_error(503, "error.dataset_withheld", {}, None, headers)
+        try:
+            return send_file(site, publication, file)
+        except FileNotFoundError:
+            if publication.folder.is_dir():
+                raise
+            # a newer publication has just replaced this one
+
+
+def send_file(site: SiteRequest, publication: Publication, file: PublishedFile) -> Any:
+    """Return a response with a file, or with the part of it that the request names."""
+    etag = f'"{file.sha256}"'
+    headers = {
+        **site.build_headers(etag),
+        "accept-ranges": "bytes",
+        "last-modified": formatdate(publication.started.timestamp(), usegmt=True),
+        "content-type": file.media_type if "text" not in file.media_type else f"{file.media_type}; charset=utf-8",
+    }
+    if site.datasette.cors:
+        headers["Access-Control-Expose-Headers"] = "Accept-Ranges, Content-Length, Content-Range, ETag"
+    if site.has_current(etag):
+        return Response("", status=304, headers=headers, content_type=headers["content-type"])
+    start, end = 0, file.size
+    requested = site.request.headers.get("range")
+    if requested and site.request.headers.get("if-range", etag) in (etag, headers["last-modified"]):
+        part = parse_range(requested, file.size)
+        if part == (0, 0):
+            headers["content-range"] = f"bytes */{file.size}"
+            return Response("", status=416, headers=headers, content_type=headers["content-type"])
+        if part:
+            start, end = part
+            headers["content-range"] = f"bytes {start}-{end - 1}/{file.size}"
+    status = 206 if "content-range" in headers else 200
+    return build_file_response((publication.folder / file.path).open("rb"), headers, start, end, status)
+
+
+def parse_range(text: str, size: int) -> tuple[int, int] | None:
+    """Return the requested part of a file, from start to end; None: all of it; (0, 0): it has no such part.
+
+    Several ranges at once, and other units than bytes, are ignored, as RFC 9110 allows.
+
+    >>> [parse_range(text, 10) for text in ("bytes=2-4", "bytes=7-", "bytes=-3", "bytes=8-99")]
+    [(2, 5), (7, 10), (7, 10), (8, 10)]
+    >>> [parse_range(text, 10) for text in ("bytes=10-", "bytes=-0", "bytes=5-4", "bytes=1-2,4-5", "lines=1-")]
+    [(0, 0), (0, 0), None, None, None]
+    """
+    match = BYTE_RANGE.fullmatch(text.strip())
+    if match is None or match.groups() == (None, None):
+        return None
+    if match[1] is None:
+        start, end = max(0, size - int(match[2])), size
+        return (start, end) if int(match[2]) and size else (0, 0)
+    start, end = int(match[1]), size if match[2] is None else min(int(match[2]) + 1, size)
+    if match[2] is not None and int(match[2]) < start:
+        return None
+    return (start, end) if start < size else (0, 0)
+
+
+# Questions
+
+
+async def show_question(request: Any, datasette: Any) -> Any:
+    """Show a canned query; its own parameters are the only ones that the page has."""
+    query = list_questions().get(request.url_vars["name"])
+    if query is None:
+        raise NotFound(f"no question {request.url_vars['name']}")
+    parameters = list(dict.fromkeys(SQL_PARAMETER.findall(query["sql"])))
+
+    async def respond(site: SiteRequest) -> Response:
+        return await answer_question(site, query, parameters)
+
+    return await site_view(*parameters)(respond)(request, datasette)
+
+
+async def answer_question(site: SiteRequest, query: Mapping[str, str], parameters: Sequence[str]) -> Response:
+    """Run a query if all that it needs is given, and show its first rows."""
+    values = {name: (site.args.get(name) or "").strip()[:MAX_FIELD_LENGTH] for name in parameters}
+    missing = [name for name in parameters if name in NEEDED_PARAMETERS and not values[name]]
+    agencies = await read_agency_overview(site.run)
+    names = {agency["slug"]: site.choose(agency["name"], agency["name_en"]) for agency in agencies}
+    rows: list[Mapping[str, Any]] = []
+    if not missing:
+        limited = f"select * from ({query['sql']}\n) limit {MAX_QUESTION_ROWS + 1}"
+        rows = [dict(row) for row in await site.run(limited, values)]
+    columns = [name for name in (rows[0] if rows else ()) if name not in LINKED_COLUMNS]
+    links = {
+        next((shown for shown in LINKED_COLUMNS[link] if shown in columns), ""): link
+        for link in LINKED_COLUMNS
+        if rows and link in rows[0]
+    }
+    context = {
+        "name": site.url_vars["name"],
+        "query": query,
+        "values": values,
+        "missing": missing,
+        "needed": NEEDED_PARAMETERS,
+        "kinds": FACT_KINDS,
+        "agencies": sorted(names.items(), key=lambda each: swedish_sort_key(each[1])),
+        "columns": columns,
+        "rows": [
+            [build_cell(site, name, row, links.get(name), names) for name in columns]
+            for row in rows[:MAX_QUESTION_ROWS]
+        ],
+        "has_more": len(rows) > MAX_QUESTION_ROWS,
+        "max_rows": MAX_QUESTION_ROWS,
+        "max_length": MAX_FIELD_LENGTH,
+    }
+    return await site.render("question.html", context)
+
+
+def build_cell(
+    site: SiteRequest, name: str, row: Mapping[str, Any], link: str | None, agencies: Mapping[str, str]
+) -> Cell:
+    """Return a value of a result as text, with its link."""
+    value, language = row[name], site.language
+    if name in TIME_COLUMNS:
+        text = format_time(language, value)
+    elif name in STATED_TIME_COLUMNS:
+        text = format_stated_time(language, value)
+    elif name == "kind":
+        text = translate_code(language, "fact_kind", value)
+    elif isinstance(value, int) and name not in ID_COLUMNS:
+        text = format_number(language, value)
+    elif isinstance(value, float):
+        text = str(value).replace(".", site.translate("format.decimal_point"))
+    else:
+        text = "" if value is None else agencies.get(value, str(value))
+    path = build_hit_url(row[link], SearchRequest(), None, site.requested_language) if link and text else None
+    return Cell(text, path=str(site.datasette.urls.path(path)) if path else None, url=value if name == "url" else None)
+
+
+ROUTES = [
+    (r"/data(?:\.(?P<format>json))?$", show_data),
+    (FILES_PATH + r"(?P<path>.+)$", show_file),
+    (r"/data/(?P<name>[a-z_]+)$", show_question),
+]

@@ -1,0 +1,634 @@
+"""The registers, newest first; each also as .json, .csv, .xlsx and .atom.
+
+CSV and Excel contain all entries unless a page is requested.
+
+- /-/edits: changes by agencies.
+- /-/removed: releases removed by agencies.
+- /-/takedowns: releases hidden or redacted by the archive.
+- /-/phrase: when releases had the words of a query.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any, ClassVar
+
+from archive.changes.edits_and_removals import (
+    EDIT_KINDS,
+    MAX_REGISTER_PAGE_SIZE,
+    REGISTER_PAGE_SIZE,
+    UPDATE_STAMPS,
+    EditWeek,
+    Entry,
+    RegisterQuery,
+    check_agency,
+    count_edits,
+    count_edits_by_week,
+    count_removals,
+    group_edits,
+    parse_edits_query,
+    parse_register_query,
+    parse_removals_query,
+    read_first_crawl,
+    read_takedowns_page,
+)
+from archive.changes.field_differences import FieldDiff, diff_fields, format_main_change, name_file, read_file_diff
+from archive.changes.history import read_knowledge, read_stored_revisions
+from archive.changes.wording_history import format_change
+from archive.database.removals import REMOVAL_KINDS
+from archive.database.sqlite_files import FacetValue, ListPage, RunQuery
+from archive.i18n import (
+    SWEDISH_TIME,
+    describe_edit_time,
+    describe_removal,
+    format_importance,
+    format_time,
+    swedish_sort_key,
+    translate,
+)
+from archive.search.edit_search import (
+    PhraseEntry,
+    PhraseHistory,
+    RegisterSearch,
+    add_removal_filter,
+    has_words,
+    quote_words,
+    read_phrase_history,
+    read_phrase_hits,
+    read_searched_edits,
+    read_searched_removals,
+    search_edits,
+    search_removals,
+)
+from archive.search.excerpts import join_marked_text
+from archive.times import now
+from archive.urls import LIST_PARAMETERS, FilterError, UrlArguments
+from archive.web.charts import Chart, build_edits_chart
+from archive.web.documents import AtomEntry, DataDocument, build_tag_uri, format_atom_time, render_document
+from archive.web.exports import EXPORT_FORMAT_SUFFIX, DataExport, render_export
+from archive.web.openapi import FIELDS, DataOperation, Type, get_fields
+from archive.web.requests import SiteRequest, get_search_columns, site_view
+
+EDITS_FEED_SIZE = 30
+MAX_FEED_DIFF_CHARACTERS = 60_000  # longer texts get no diff in the feed
+IMPORTANCE_CHOICES = (20, 50, 80)
+SEARCH_TYPES = {f"{name}?": FIELDS[name] for name in ("query", "truncated", "notes")}
+AGENCIES_SQL = "select slug as value, name, name_en, 0 as count from agencies"
+
+
+async def read_agencies(run: RunQuery) -> list[FacetValue]:
+    """Return all agencies, not counted, in Swedish alphabetical order."""
+    choices = [FacetValue(**dict(row)) for row in await run(AGENCIES_SQL, {})]
+    return sorted(choices, key=lambda choice: swedish_sort_key(choice.name))
+
+
+async def read_empty_context(run: RunQuery, query: RegisterQuery, name: str) -> dict[str, Any]:
+    """Return why a register is empty, as the ending of a text's key, and the values of the text."""
+    agency = query.filters.get("agency")
+    first_crawl = await read_first_crawl(run, agency)
+    knowledge = await read_knowledge(run, agency)
+    unconfirmed = knowledge["unconfirmed"] if name == "removals" else 0
+    is_filtered = query.after is not None or any(value for key, value in query.filters.items() if key != "agency")
+    if not (first_crawl or knowledge["is_read"]):
+        reason = "never_crawled_agency" if agency else "never_crawled"
+    elif unconfirmed and not is_filtered:
+        reason = "unconfirmed"
+    elif not (knowledge["is_checked"] or unconfirmed):
+        reason = "unchecked"
+    elif is_filtered or agency:
+        reason = "none_hint"
+    else:
+        reason = "none_since" if first_crawl else "none_yet"
+    return {"why_none": reason, "first_crawl": first_crawl and first_crawl.isoformat(), "unconfirmed": unconfirmed}
+
+
+def needs_export(site: SiteRequest, next_cursor: int | None) -> bool:
+    """Return whether all entries must be exported: as Excel, or as CSV if there are further pages.
+
+    CSV contains all entries unless `after` or `size` is given.
+    """
+    is_page = "after" in site.args or "size" in site.args
+    return site.format_name == "xlsx" or (site.format_name == "csv" and not is_page and next_cursor is not None)
+
+
+class Register(ABC):
+    """A register, which can be shown as a page, data or a feed, or exported with all its entries."""
+
+    name: str  # name of the list of entries, in JSON and in the template
+    path: str
+    title_key: str
+    template: str
+    parameters: Sequence[str]  # names of its URL parameters
+    columns: Sequence[str]
+    members: Sequence[str]  # members of an entry in JSON
+    feed_size = REGISTER_PAGE_SIZE
+    # for /openapi.json
+    summary: str
+    types: ClassVar[Mapping[str, Type]] = {}  # of members that FIELDS describes otherwise, or not
+    extra_types: ClassVar[Mapping[str, Type]] = {}  # of members that describe_search adds
+    parameter_types: ClassVar[Mapping[str, Type]] = {}
+    required: Sequence[str] = ()
+
+    parse_query: ClassVar[Callable[..., RegisterQuery]]  # function that parses the URL arguments, given a page size
+    read_page: ClassVar[Callable[..., Awaitable[ListPage]]]
+
+    def describe_operation(self) -> DataOperation:
+        return DataOperation(
+            summary=self.summary,
+            rows_name=self.name,
+            row={**get_fields(*self.members), **self.types},
+            members=self.extra_types,
+            parameters=self.parameter_types,
+            required=self.required,
+        )
+
+    async def read_context(self, site: SiteRequest, query: RegisterQuery, page: ListPage) -> dict[str, Any]:
+        """Return the template variables that only this register's page needs."""
+        return {}
+
+    async def search(self, site: SiteRequest, query: RegisterQuery) -> RegisterSearch | None:
+        """Look up the words of the parameter `q`."""
+        return None
+
+    def describe_search(self, query: RegisterQuery) -> dict[str, Any]:
+        """Return the JSON members about the words that were searched for."""
+        if query.search is None:
+            return {}
+        search: RegisterSearch = query.search
+        notes = [{"note": note.key, "words": note.value} for note in search.notes]
+        return {"query": query.filters["q"], "truncated": bool(search.truncated), "notes": notes}
+
+    @abstractmethod
+    def describe_entry(self, site: SiteRequest, entry: Entry) -> Entry:
+        """Return the members of an entry that its row lacks or has under another name."""
+
+    @abstractmethod
+    async def build_entries(self, site: SiteRequest, entries: Sequence[Entry]) -> Sequence[AtomEntry]: ...
+
+    def build_rows(self, site: SiteRequest, page: ListPage) -> list[Entry]:
+        described = (entry | self.describe_entry(site, entry) for entry in page.rows)
+        return [{name: entry[name] for name in self.members} for entry in described]
+
+    async def show(self, site: SiteRequest) -> Any:
+        # most lists are short enough for a single page of CSV
+        sizes = {"csv": MAX_REGISTER_PAGE_SIZE, "atom": self.feed_size}
+        query = self.parse_query(site.args, sizes.get(site.format_name or "", REGISTER_PAGE_SIZE))
+        await check_agency(site.run, query.filters.get("agency"))
+        query = replace(query, search=await self.search(site, query))
+        page = await self.read_page(site.run, query)
+        if not site.format_name:
+            context: dict[str, Any] = {"filters": query.filters, "after": query.after}
+            context |= {self.name: page.rows, "next_cursor": page.next_cursor}
+            context |= {"search": query.search} | await self.read_context(site, query, page)
+            context |= {} if page.rows else await read_empty_context(site.run, query, self.name)
+            return await site.render(self.template, context)
+        options = {**query.filters, "lang": site.requested_language, "size": site.args.get("size")}
+        build_url = partial(site.url, f"{self.path}.{site.format_name}", **options)
+        document = DataDocument(
+            rows_name=self.name,
+            title=site.translate(self.title_key),
+            page_url=site.url(self.path, **options),
+            url=build_url(after=query.after),
+            next_url=build_url(after=page.next_cursor) if page.next_cursor else None,
+            rows=self.build_rows(site, page),
+            columns=self.columns,
+            read_entries=partial(self.build_entries, site, page.rows),
+            extra_members=self.describe_search(query) if site.format_name == "json" else {},
+            truncated=query.search.truncated if query.search else "",
+        )
+        if not needs_export(site, page.next_cursor):
+            return await render_document(site, document)
+        export = DataExport(
+            name=self.name,
+            title=document.title,
+            page_url=document.page_url,
+            columns=self.columns,
+            batches=self.read_batches(site, query),
+            truncated=document.truncated,
+        )
+        return await render_export(site, export)
+
+    async def read_batches(self, site: SiteRequest, query: RegisterQuery) -> AsyncIterator[list[Entry]]:
+        after, is_last = None, False
+        while not is_last:
+            page = await self.read_page(site.run, replace(query, after=after, size=MAX_REGISTER_PAGE_SIZE))
+            yield self.build_rows(site, page)
+            after, is_last = page.next_cursor, page.next_cursor is None
+
+
+class EditsRegister(Register):
+    name, path, title_key, template = "edits", "/-/edits", "edits.title", "edits.html"
+    facts = (
+        *("revision", "previous", "release", "agency", "agency_name", "title", "url", "last_seen_before", "seen"),
+        *("importance", "unannounced", "stamp", "summary", "summary_en", "reverts_to"),
+        *("kind", "attachment", "file_url", "file_title"),
+    )
+    links = ("diff", "page", "evidence")
+    columns, members = (*facts, *links), (*facts, "changes", *links)
+    feed_size = EDITS_FEED_SIZE
+    summary = "Edits that agencies made, newest first; with q=, those that removed or added the words"
+    types: ClassVar = {
+        "importance": "int From 0 (nothing of substance) to 100 = 60",
+        "kind": "str text (of the release) or file (that it links to)",
+        "revision": "int? The version; null for a file",
+    }
+    extra_types = SEARCH_TYPES
+    parameter_types: ClassVar = {
+        "kind": "str text: only edits of releases themselves; file: only of files they link to"
+    }
+    parameters = (
+        *("q", "agency", "release", "tag", "unannounced", "stamp", "importance", "kind", "from", "to"),
+        *LIST_PARAMETERS,
+    )
+
+    parse_query, read_page = staticmethod(parse_edits_query), staticmethod(read_searched_edits)
+
+    async def search(self, site: SiteRequest, query: RegisterQuery) -> RegisterSearch | None:
+        return await search_edits(site.run, query.filters["q"]) if query.filters["q"] else None
+
+    async def read_context(self, site: SiteRequest, query: RegisterQuery, page: ListPage) -> dict[str, Any]:
+        if query.search:  # further pages may have any number of edits, which only stored text decides
+            is_whole = query.after is None and page.next_cursor is None and not query.search.truncated
+            agencies = {"agencies": await read_agencies(site.run), "agencies_counted": False}
+            counts = {"total": len(page.rows), "capped": not is_whole, **agencies}
+        else:
+            counts = await count_edits(site.run, query)
+        return {
+            "chart": await build_weeks(site, query),
+            "edits": group_edits(page.rows),
+            "counts": counts,
+            "is_cut_short": page.next_cursor is not None and len(page.rows) < query.size,
+            "importance_levels": IMPORTANCE_CHOICES,
+            "stamps": UPDATE_STAMPS,
+            "kinds": EDIT_KINDS,
+        }
+
+    def describe_entry(self, site: SiteRequest, entry: Entry) -> Entry:
+        is_file = entry["attachment"] is not None
+        return {
+            "kind": "file" if is_file else "text",
+            "revision": None if is_file else entry["id"],
+            "previous": None if is_file else entry["previous"],
+            "file_url": entry.get("file_url"),
+            "file_title": entry.get("file_title"),
+            "agency_name": entry["name"],
+            "changes": json.loads(entry["changes"]) if entry["changes"] else [],
+            "diff": site.local_url(entry["path"]),
+            "page": site.local_url(f"/archive/releases/{entry['release']}"),
+            "evidence": None if is_file else site.url(f"/-/evidence/{entry['id']}.zip"),
+        }
+
+    async def build_entries(self, site: SiteRequest, entries: Sequence[Entry]) -> Sequence[AtomEntry]:
+        diffs = await read_field_diffs(site.run, entries)
+        return [build_edit_entry(site, edit, diffs.get(edit["id"], ())) for edit in entries]
+
+
+async def build_weeks(site: SiteRequest, query: RegisterQuery) -> Chart | None:
+    """Return the chart of the edits by week; None on further pages, for words, and without edits in these weeks."""
+    first_crawl = await read_first_crawl(site.run, query.filters["agency"])
+    if query.search or query.after is not None or not first_crawl:
+        return None
+    weeks = await count_edits_by_week(site.run, query, first_crawl, now().astimezone(SWEDISH_TIME).date())
+    if len(weeks) < 2 or not any(sum(week.counts) for week in weeks):
+        return None
+
+    def build_link(week: EditWeek) -> str:
+        return site.path("/-/edits", **{**query.filters, "from": week.first, "to": week.last})
+
+    since = site.translate("chart.edits_since", when=format_time(site.language, first_crawl.isoformat()))
+    return build_edits_chart(site, weeks, build_link, [since])
+
+
+async def read_field_diffs(run: RunQuery, edits: Sequence[Entry]) -> dict[int, list[FieldDiff]]:
+    """Return the diff of each edit by id, without very long texts, computed outside the event loop."""
+    texts = [edit for edit in edits if edit["attachment"] is None]
+    states = await read_stored_revisions(run, [edit[key] for edit in texts for key in ("id", "previous")])
+    diffs = {}
+    for edit in edits:
+        if edit["attachment"] is not None:
+            diffs[edit["id"]] = await read_file_diff(run, edit["attachment"], MAX_FEED_DIFF_CHARACTERS) or []
+        elif edit["previous"] in states:
+            before, after = (states[edit[key]]["state"] for key in ("previous", "id"))
+            if len(before["body_html"]) + len(after["body_html"]) <= MAX_FEED_DIFF_CHARACTERS:
+                diffs[edit["id"]] = await asyncio.to_thread(diff_fields, before, after)
+    return diffs
+
+
+def build_edit_entry(site: SiteRequest, edit: Entry, fields: Sequence[FieldDiff]) -> AtomEntry:
+    agency = site.choose(edit["name"], edit["name_en"])
+    link, is_file = site.local_url(edit["path"]), edit["attachment"] is not None
+    name = edit["file_title"] or name_file(edit["file_url"]) if is_file else ""
+    summary = [
+        site.translate("history.file_replaced", name=name) if is_file else "",
+        site.choose(edit["summary"], edit["summary_en"]) or site.translate("history.edited"),
+        format_main_change(site.language, edit["changes"]),
+        format_importance(site.language, edit["importance"]),
+        site.translate("edit.unannounced") if edit["unannounced"] else "",
+    ]
+    return AtomEntry(
+        id=build_tag_uri(link, f"attachment-{edit['attachment']}" if is_file else f"revision-{edit['id']}"),
+        title=f"{agency}: {edit['title']}",
+        language=edit["language"],
+        published=format_atom_time(edit["seen"]),
+        updated=format_atom_time(edit["seen"]),
+        link=link,
+        release_url=site.local_url(f"/archive/releases/{edit['release']}"),
+        author=agency,
+        summary=" · ".join(filter(None, summary)),
+        categories=[*(["unannounced"] if edit["unannounced"] else []), *(["file"] if is_file else [])],
+        field_diffs=fields,
+        content=describe_edit_time(site.language, edit["last_seen_before"], edit["seen"]),
+    )
+
+
+class RemovalsRegister(Register):
+    name, path, title_key, template = "removals", "/-/removed", "removals.title", "removed.html"
+    parameters = ("q", "agency", "kind", "tag", "back", *LIST_PARAMETERS)
+    columns = members = (
+        *("removal", "release", "agency", "agency_name", "title", "url", "kind", "first_seen", "confirmed"),
+        *("last_seen", "checks", "ended", "status", "target", "moved_to", "found_at", "page", "evidence"),
+    )
+    summary = "Releases that agencies removed, moved or replaced, confirmed by several checks, newest first"
+    types: ClassVar = {
+        "removal": "int Number of the removal",
+        "kind": f"str {', '.join(REMOVAL_KINDS)} = gone",
+        "first_seen": "time The first check that did not find it",
+        "found_at": "str? Where it was found again",
+    }
+    extra_types = SEARCH_TYPES
+    parameter_types: ClassVar = {"kind": f"str {', '.join(REMOVAL_KINDS)}"}
+
+    parse_query, read_page = staticmethod(parse_removals_query), staticmethod(read_searched_removals)
+
+    async def search(self, site: SiteRequest, query: RegisterQuery) -> RegisterSearch | None:
+        return await search_removals(site.run, query.filters["q"]) if query.filters["q"] else None
+
+    async def read_context(self, site: SiteRequest, query: RegisterQuery, page: ListPage) -> dict[str, Any]:
+        return {"counts": await count_removals(site.run, add_removal_filter(query)), "kinds": REMOVAL_KINDS}
+
+    def describe_entry(self, site: SiteRequest, entry: Entry) -> Entry:
+        has_evidence = entry["capture"] is not None
+        return {
+            "removal": entry["id"],
+            "agency_name": entry["name"],
+            "page": site.local_url(f"/archive/releases/{entry['release']}"),
+            "evidence": site.url(f"/-/evidence/removal-{entry['id']}.zip") if has_evidence else None,
+        }
+
+    async def build_entries(self, site: SiteRequest, entries: Sequence[Entry]) -> Sequence[AtomEntry]:
+        return [build_removal_entry(site, row) for row in entries]
+
+
+def build_removal_entry(site: SiteRequest, row: Entry) -> AtomEntry:
+    """Build the feed entry of a removal; the entry is updated when the release comes back."""
+    language, agency = site.language, site.choose(row["name"], row["name_en"])
+    link = site.local_url(f"/archive/releases/{row['release']}")
+    summary = [describe_removal(language, row["kind"], row["status"], row["target"])]
+    if row["kind"] != "moved":
+        summary.insert(0, site.translate("history.removed"))
+        summary.append(site.translate("history.confirmed", when=format_time(language, row["confirmed"])))
+    if row["ended"]:
+        text_key = "history.found_elsewhere" if row["found_at"] else "history.back"
+        summary.append(site.translate(text_key, when=format_time(language, row["ended"])))
+    return AtomEntry(
+        id=build_tag_uri(link, f"removal-{row['id']}"),
+        title=f"{agency}: {row['title']}",
+        language=row["language"],
+        published=format_atom_time(row["confirmed"]),
+        updated=format_atom_time(row["ended"] or row["confirmed"]),
+        link=link,
+        author=agency,
+        summary=" · ".join(summary),
+        categories=[row["kind"]],
+    )
+
+
+class TakedownsRegister(Register):
+    name, path, title_key, template = "takedowns", "/-/takedowns", "takedowns.title", "takedowns.html"
+    parameters = LIST_PARAMETERS
+    facts = ("release", "agency", "kind", "reason", "reason_en", "at", "lifted", "lifted_reason")
+    columns, members = ("takedown", *facts, "page"), (*facts, "takedown", "page")
+    summary = "What the archive itself has hidden or redacted, and why"
+    types: ClassVar = {
+        "takedown": "int Number of the takedown",
+        "kind": "str hide or redact",
+        "reason": "str In Swedish",
+        "reason_en": "str? In English",
+        "at": "time",
+        "lifted": "time? When it was shown again",
+        "lifted_reason": "str?",
+    }
+
+    parse_query, read_page = staticmethod(partial(parse_register_query, filters={})), staticmethod(read_takedowns_page)
+
+    def describe_entry(self, site: SiteRequest, entry: Entry) -> Entry:
+        return {"takedown": entry["id"], "page": site.local_url(f"/archive/releases/{entry['release']}")}
+
+    async def build_entries(self, site: SiteRequest, entries: Sequence[Entry]) -> Sequence[AtomEntry]:
+        return [build_takedown_entry(site, row) for row in entries]
+
+
+def build_takedown_entry(site: SiteRequest, row: Entry) -> AtomEntry:
+    """Build the feed entry of a takedown; the entry is updated when the takedown is lifted."""
+    link, agency = site.local_url(f"/archive/releases/{row['release']}"), site.choose(row["name"], row["name_en"])
+    summary = [site.choose(row["reason"], row["reason_en"])]
+    if row["lifted"]:
+        when = format_time(site.language, row["lifted"])
+        summary.append(site.translate("takedowns.lifted", when=when, why=row["lifted_reason"]))
+    return AtomEntry(
+        id=build_tag_uri(link, f"takedown-{row['id']}"),
+        title=f"{agency}: {site.translate('takedown.' + row['kind'])}",
+        language=None,
+        published=format_atom_time(row["at"]),
+        updated=format_atom_time(row["lifted"] or row["at"]),
+        link=link,
+        author=agency,
+        summary=" · ".join(summary),
+        categories=[row["kind"]],
+    )
+
+
+def parse_phrase_query(args: UrlArguments, size: int = REGISTER_PAGE_SIZE) -> RegisterQuery:
+    filters = {"q": " ".join((args.get("q") or "").split()), "agency": args.get("agency") or None}
+    return parse_register_query(args, size, filters)
+
+
+async def read_phrase_page(run: RunQuery, query: RegisterQuery) -> ListPage:
+    """Return a page of the history; the key of an entry is the first revision with the words."""
+    history: PhraseHistory = query.search
+    keys = [entry.presence.first for entry in history.entries]
+    if query.after is not None and query.after not in keys:  # else a client would take it for the end
+        raise FilterError("after", str(query.after), "the first revision of an entry")
+    start = 0 if query.after is None else keys.index(query.after) + 1
+    entries = history.entries[start : start + query.size]
+    hits = await read_phrase_hits(run, history.query, entries)
+    rows = [{**entry.row, "entry": entry, "hit": hit} for entry, hit in zip(entries, hits, strict=True)]
+    has_more = start + query.size < len(keys)
+    return ListPage(rows, entries[-1].presence.first if entries and has_more else None)
+
+
+class PhraseRegister(Register):
+    name, path, title_key, template = "presences", "/-/phrase", "phrase.title", "phrase.html"
+    parameters = ("q", "agency", *LIST_PARAMETERS)
+    columns = members = (
+        *("release", "agency", "agency_name", "title", "url", "published", "last_seen_before", "first_seen"),
+        *(
+            "imported",
+            "collection",
+            "last_seen",
+            "missing_at",
+            "is_current",
+            "removal",
+            "first_revision",
+            "last_revision",
+            "excerpt",
+        ),
+        *("version", "appeared_diff", "disappeared_diff", "page"),
+    )
+    summary = "When releases had the words of a query: a row for each time, between two checks each"
+    types: ClassVar = {
+        "last_seen_before": "time? It appeared after this check; null if there was no check before",
+        "first_seen": "time? It appeared until this check; null if it came with an import",
+        "imported": "time? When the first version that has it was imported, if it was",
+        "collection": "str? The collection that this version was imported from",
+        "last_seen": "time? The last check that found it; null if none ever did",
+        "missing_at": "time? It disappeared until this check; null if it did not, or with an import",
+        "is_current": "bool? Whether it was there at the last check; null if never checked",
+        "removal": "int? The removal of the whole release with which it disappeared",
+        "first_revision": "int The first version that has it",
+        "last_revision": "int The last one",
+        "version": "url Permanent address of the last version",
+        "appeared_diff": "url? Comparison with the version before the first",
+        "disappeared_diff": "url? Comparison with the version after the last",
+    }
+    extra_types = get_fields(
+        *("query", "truncated", "notes", "agencies"),
+        total="int Rows of all pages",
+        releases="int Releases that had it",
+        current_releases="int Releases that had it at their last check",
+        unchecked_releases="int Releases that were imported with it and have never been checked",
+        first_seen="time?",
+        last_seen="time?",
+    )
+    required = ("q",)
+    parameter_types: ClassVar = {"q": 'str Words, or a phrase in quotation marks = "120 miljoner"'}
+    parse_query, read_page = staticmethod(parse_phrase_query), staticmethod(read_phrase_page)
+
+    async def search(self, site: SiteRequest, query: RegisterQuery) -> PhraseHistory:
+        columns = get_search_columns(site.datasette)
+        history = await read_phrase_history(site.run, columns, query.filters["q"], query.filters["agency"])
+        if site.format_name and not has_words(history.query):
+            raise FilterError("q", query.filters["q"], "words that must occur", "error.no_words")
+        if site.format_name == "atom":
+            return replace(history, entries=sorted(history.entries, key=find_last_event, reverse=True))
+        return history
+
+    async def read_context(self, site: SiteRequest, query: RegisterQuery, page: ListPage) -> dict[str, Any]:
+        history: PhraseHistory = query.search
+        is_counted = not query.filters["agency"] and not history.truncated
+        agencies = history.agencies if is_counted else await read_agencies(site.run)
+        return {
+            "counts": {
+                "total": len(history.entries),
+                "capped": bool(history.truncated),
+                "agencies": agencies,
+                "agencies_counted": is_counted,
+            },
+            "format_presence": partial(format_presence, site.language),
+            "has_words": has_words(history.query),
+            "quoted": quote_words(history.query),
+        }
+
+    def describe_search(self, query: RegisterQuery) -> dict[str, Any]:
+        history: PhraseHistory = query.search
+        first_checks = [entry.first_seen for entry in history.entries]
+        return {
+            **super().describe_search(query),
+            "total": len(history.entries),
+            "releases": history.release_count,
+            "current_releases": history.count_releases("current"),
+            "unchecked_releases": history.count_releases("unchecked"),
+            "first_seen": min(filter(None, first_checks), default=None),
+            "last_seen": history.last.last_seen if history.last else None,
+            "agencies": [{"value": each.value, "name": each.name, "count": each.count} for each in history.agencies],
+        }
+
+    def describe_entry(self, site: SiteRequest, entry: Entry) -> Entry:
+        found: PhraseEntry = entry["entry"]
+        presence, gone = found.presence, found.presence.disappeared
+        return {
+            "release": entry["id"],
+            "agency_name": entry["name"],
+            "last_seen_before": presence.appeared.after,
+            "first_seen": found.first_seen,
+            "imported": presence.appeared.until if presence.collection else None,
+            "collection": presence.collection,
+            "last_seen": found.last_seen,
+            "missing_at": gone.until if gone and not presence.collection_after else None,
+            "is_current": None if found.status == "unchecked" else found.is_current,
+            "removal": presence.removal,
+            "first_revision": presence.first,
+            "last_revision": presence.last,
+            "excerpt": join_marked_text(entry["hit"].excerpt),
+            "version": site.local_url(f"/-/revision/{presence.last}"),
+            "appeared_diff": presence.before and site.local_url(f"/-/diff/{presence.before}/{presence.first}"),
+            "disappeared_diff": presence.after and site.local_url(f"/-/diff/{presence.last}/{presence.after}"),
+            "page": site.local_url(f"/archive/releases/{entry['id']}"),
+        }
+
+    async def build_entries(self, site: SiteRequest, entries: Sequence[Entry]) -> Sequence[AtomEntry]:
+        digest = hashlib.sha256(site.args["q"].encode(errors="replace")).hexdigest()[:12]
+        return [build_presence_entry(site, row, f"phrase-{digest}") for row in entries]
+
+
+def find_last_event(entry: PhraseEntry) -> str:
+    """Return when the wording appeared or, if it is gone, disappeared."""
+    gone = entry.presence.disappeared
+    return gone.until if gone else entry.presence.appeared.until
+
+
+def build_presence_entry(site: SiteRequest, row: Entry, name: str) -> AtomEntry:
+    """Build the feed entry of a presence; the entry is updated when the wording disappears."""
+    entry: PhraseEntry = row["entry"]
+    agency, link = site.choose(row["name"], row["name_en"]), site.local_url(f"/-/revision/{entry.presence.last}")
+    return AtomEntry(
+        id=build_tag_uri(link, f"{name}-{entry.presence.first}"),
+        title=f"{agency}: {row['title']}",
+        language=row["language"],
+        published=entry.presence.appeared.until,
+        updated=find_last_event(entry),
+        link=link,
+        release_url=site.local_url(f"/archive/releases/{row['id']}"),
+        author=agency,
+        summary=" ".join(format_presence(site.language, entry)),
+        categories=[entry.status],
+        content=join_marked_text(row["hit"].excerpt),
+    )
+
+
+def format_presence(language: str, entry: PhraseEntry) -> list[str]:
+    """Return sentences that say when a wording appeared, was missing, and was last found."""
+    presence = entry.presence
+    sentences = [format_change(language, presence, appeared=True)]
+    for after, until in presence.missing:
+        times = {"after": format_time(language, after), "when": format_time(language, until)}
+        sentences.append(translate(language, "phrase.missing", **times))
+    last = "read_once" if entry.last_seen == presence.appeared.until else "still_there"
+    key = f"phrase.{last}" if entry.last_seen else "phrase.never_checked"
+    still = translate(language, key, when=format_time(language, entry.last_seen))
+    return [*sentences, format_change(language, presence, appeared=False) or still]
+
+
+ROUTES = [
+    (
+        register.path + EXPORT_FORMAT_SUFFIX,
+        site_view(*register.parameters, operation=register.describe_operation())(register.show),
+    )
+    for register in (EditsRegister(), RemovalsRegister(), TakedownsRegister(), PhraseRegister())
+]

@@ -1,0 +1,398 @@
+"""Following by mail, webhook and feed.
+
+- /-/follow: what the parameters of a search, `person` or `release` name; POST requests a subscription.
+- /-/follow/subscription: a subscription by the token of a link; POST confirms or ends it.
+- /-/follow/export: what is stored of it, as JSON.
+
+Nothing is sent here: messages are stored for `myndighetsarkivet notify`. GET changes nothing, because mail scanners
+open links. Responses do not tell whether an address is known. No cookie is set; a client's address is only counted in
+memory, for an hour. A server of a snapshot cannot store anything and says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import re
+import time
+from collections import Counter, deque
+from dataclasses import replace
+from email.utils import parseaddr
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import click
+from datasette import NotFound, Response
+
+from archive.database.sqlite_files import ArchiveError
+from archive.follow.change_reports import build_url
+from archive.follow.followed_changes import (
+    FOLLOW_PARAMETERS,
+    PERSON_SQL,
+    Followed,
+    describe_followed,
+    parse_followed,
+    parse_stored_query,
+    read_newest_entry,
+)
+from archive.follow.subscriptions import (
+    CONFIRMATION_TIME,
+    FREQUENCIES,
+    MAX_SUBSCRIPTIONS,
+    FollowSettings,
+    FollowStore,
+    Subscription,
+    read_follow_settings,
+)
+from archive.mail_and_webhooks import check_public_url
+from archive.search.search_request import build_search_url
+from archive.times import now
+from archive.urls import host_to_ascii, parse_ip_address
+from archive.views.lists import find_tag
+from archive.web.request_limits import client_key
+from archive.web.requests import ReaderError, SiteRequest, site_view
+
+MAX_FORM_BYTES = 4_000
+MAX_ADDRESS_LENGTH = 254  # RFC 5321
+MAX_URL_LENGTH = 1_000
+# no quoted local parts, and no encoded words, which the header To would decode
+MAIL_ADDRESS = re.compile(r"(?!.*=\?)[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@([^@\s]+\.[^@\s]+)")
+# per hour, by one client, and by its network if the site is busy; links to everything: of one subscription
+MAX_CLIENT_REQUESTS = 10
+LIMIT_SECONDS = 3_600
+ACTIONS = ("confirm", "end", "end_all", "access")
+ONE_CLICK = b"One-Click"  # in the body of a POST as of RFC 8058, which may be of either form type
+
+
+def check_follow_settings() -> None:
+    """Raise ClickException if a setting is invalid."""
+    try:
+        read_follow_settings()
+    except ArchiveError as error:
+        raise click.ClickException(str(error)) from error
+
+
+class RequestCounter:
+    """Counts what each client has requested in the last hour, in memory."""
+
+    def __init__(self) -> None:
+        self.requests: deque[tuple[float, set[str]]] = deque()  # when, and what it is counted for
+        self.counts: Counter[str] = Counter()
+
+    def is_allowed(self, client: str, max_requests: int | None = None) -> bool:
+        """Count a request and return True, or return False if the client has made too many.
+
+        max_requests: of all clients; after that, each may make one an hour, and each network MAX_CLIENT_REQUESTS, so
+        that nobody can shut out the others.
+        """
+        moment, network = time.monotonic(), network_key(client)
+        while self.requests and self.requests[0][0] < moment - LIMIT_SECONDS:
+            for key in self.requests.popleft()[1]:
+                self.counts[key] -= 1
+                if not self.counts[key]:
+                    del self.counts[key]
+        is_busy = max_requests is not None and len(self.requests) >= max_requests
+        if self.counts[client] >= (1 if is_busy else MAX_CLIENT_REQUESTS) or (
+            is_busy and self.counts[network] >= MAX_CLIENT_REQUESTS
+        ):
+            return False
+        keys = {client, network}  # a client that is no IP address is its own network
+        self.requests.append((moment, keys))
+        self.counts.update(keys)
+        return True
+
+
+def network_key(client: str) -> str:
+    """Return the network of a client_key that one party may own: 24 bits of IPv4, 48 bits of IPv6.
+
+    >>> [network_key(client) for client in ("203.0.113.7", "2001:db8:0:1::/64", "unix")]
+    ['203.0.113.0/24', '2001:db8::/48', 'unix']
+    """
+    address = parse_ip_address(client.removesuffix("/64"))
+    bits = 24 if isinstance(address, ipaddress.IPv4Address) else 48
+    return str(ipaddress.ip_network((str(address), bits), strict=False)) if address else client
+
+
+REQUESTS = RequestCounter()
+ACCESS_REQUESTS = RequestCounter()  # by subscription: only who has a link to one can use up its number
+
+
+@site_view(*FOLLOW_PARAMETERS)
+async def show_follow(site: SiteRequest) -> Response:
+    """Show how to follow something, or store the subscription that a form requests."""
+    followed, settings = parse_followed(site.args), read_follow_settings()
+    what = await describe_followed(site.run, followed, site.language)
+    if what is None:
+        raise NotFound("there is nothing to follow")
+    search, endless = followed.search, replace(followed.search, to_day="")
+    is_search = not followed.person and followed.release is None
+    context: dict[str, Any] = {
+        "what": what,
+        "query": followed.query,
+        "is_offered": settings is not None,
+        "frequencies": FREQUENCIES,
+        "feeds": await list_feeds(site, followed),
+        "page": await find_page(site, followed),
+        "ended": search.to_day if is_search and search.to_day < now().date().isoformat() else "",
+        "endless_url": site.datasette.urls.path(build_search_url(endless, site.requested_language, path="/-/follow")),
+        "days": CONFIRMATION_TIME.days,
+    }
+    if site.request.method != "POST":
+        return await site.render("follow.html", context)
+    status, outcome = await subscribe(site, settings, followed)
+    headers = {"cache-control": "no-store"} | ({"retry-after": str(LIMIT_SECONDS)} if status == 429 else {})
+    return await site.render("follow.html", context | outcome, status=status, headers=headers)
+
+
+async def subscribe(
+    site: SiteRequest, settings: FollowSettings | None, followed: Followed
+) -> tuple[int, dict[str, object]]:
+    """Store a requested subscription; return the status and what the page shows about it."""
+    if settings is None:
+        raise ReaderError(404, "error.follow_off")
+    form = read_form(site)
+    channel, frequency = form.get("channel", "mail"), form.get("frequency", "")
+    shown = {"channel": channel, "address": form.get("address", "").strip(), "frequency": frequency}
+    if (path := find_writable_archive(site)) is None:
+        site_url = build_url(settings.public_url, f"/-/follow?{followed.query}", site.language)
+        return 503, {"problem": "read_only", "site_url": site_url}
+    address = normalise_address(channel, shown["address"], settings)
+    if address is None or frequency not in FREQUENCIES:
+        return 400, {"problem": "address" if address is None else "frequency", **shown}
+    if not REQUESTS.is_allowed(client_key(site.request.scope), settings.max_requests):
+        return 429, {"problem": "too_many", **shown}
+
+    def store_request() -> None:
+        with FollowStore(path) as store:
+            store.request(
+                channel=channel,
+                address=address,
+                query=followed.query,
+                frequency=frequency,
+                language=site.language,
+                now=now(),
+            )
+
+    await asyncio.to_thread(store_request)
+    return 200, {"requested": channel, "address": address}
+
+
+def find_writable_archive(site: SiteRequest) -> Path | None:
+    """Return the path of the archive; None if it is a snapshot, beside which nothing can be stored."""
+    db = site.datasette.get_database("archive")
+    return Path(db.path) if db.is_mutable else None
+
+
+def read_form(site: SiteRequest) -> dict[str, str]:
+    """Return the fields of a form; raise ReaderError if the body cannot be read or the form is on another site."""
+    body = site.request.scope["archive_body"]
+    if body.problem or len(body.data) > MAX_FORM_BYTES:
+        raise ReaderError(413, "error.follow_form")
+    if is_from_other_site(site):
+        raise ReaderError(403, "error.follow_other_site")
+    try:
+        fields = parse_qs(body.data.decode("ascii"), errors="strict", max_num_fields=10)
+    except ValueError:
+        raise ReaderError(400, "error.follow_form") from None
+    return {name: values[-1] for name, values in fields.items()}
+
+
+def is_from_other_site(site: SiteRequest) -> bool:
+    """Return whether a page of another site sent a form, as far as the browser says where it comes from.
+
+    Over plain HTTP, browsers send no Sec-Fetch-Site, but all of them send Origin with a form. It is compared with
+    PUBLIC_URL, not with Host: the name of another site may lead to this server (DNS rebinding).
+    """
+    headers, settings = site.request.headers, read_follow_settings()
+    if fetch_site := headers.get("sec-fetch-site"):
+        return fetch_site not in ("same-origin", "none")
+    if (origin := headers.get("origin")) is None:
+        return False
+    # "null": of a page that hides where it is from
+    return settings is None or origin.lower().partition("://")[2] != urlsplit(settings.public_url).netloc.lower()
+
+
+def normalise_address(channel: str, text: str, settings: FollowSettings) -> str | None:
+    """Return a mail address or the URL of a webhook; None if it is not one.
+
+    >>> settings = FollowSettings(public_url="https://a.se", sender="a@a.se")
+    >>> [normalise_address("mail", text, settings) for text in ("Ada@Årsta.se", "a@b", "a@b.se, c@d.se")]
+    ['Ada@xn--rsta-poa.se', None, None]
+    """
+    if channel == "webhook":
+        try:
+            check_public_url(text, settings.private_hosts)
+        except ValueError:
+            return None
+        return text if len(text) <= MAX_URL_LENGTH else None
+    found = MAIL_ADDRESS.fullmatch(text)
+    if channel != "mail" or found is None:
+        return None
+    host = host_to_ascii(found[1]).removesuffix(".")
+    address = f"{text.rpartition('@')[0]}@{host}"
+    is_plain = address.isascii() and parseaddr(address)[1] == address and len(address) <= MAX_ADDRESS_LENGTH
+    return address if is_plain and not re.search(r"[^\w.-]", host, re.ASCII) else None
+
+
+async def find_page(site: SiteRequest, followed: Followed) -> str:
+    if followed.person:
+        return site.path(f"/person/{followed.person}")
+    if followed.release is not None:
+        return site.path(f"/archive/releases/{followed.release}")
+    include, search = followed.search.include, followed.search
+    if not search.text and not search.exclude and set(include) == {"agency"} and len(include["agency"]) == 1:
+        return site.path(f"/agency/{include['agency'][0]}")
+    return str(site.datasette.urls.path(build_search_url(search, site.requested_language)))
+
+
+async def list_feeds(site: SiteRequest, followed: Followed) -> list[tuple[str, str]]:
+    """Return the Atom feeds of what is followed: the key of a text and the path of each."""
+    if followed.release is not None:
+        return [("index.edits_atom", site.path("/-/edits.atom", release=followed.release))]
+    if followed.person:
+        (row,) = await site.run(PERSON_SQL, {"slug": followed.person})
+        return [("index.new_atom", site.path("/search.atom", q=f'säger:"{row["name"]}"', agency=row["agency"]))]
+    search, filters = followed.search, {}
+    is_simple = not (search.text or search.exclude) and all(len(values) == 1 for values in search.include.values())
+    if is_simple and set(search.include) == {"tag"}:
+        tag = await find_tag(site.run, search.include["tag"][0])
+        filters = {"tag": tag["id"]} if tag else {}
+    elif is_simple and set(search.include) <= {"agency"}:
+        filters = {name: values[0] for name, values in search.include.items()}
+    if filters or not (search.text or search.has_filters):
+        paths = {"new": "/new.atom", "edits": "/-/edits.atom", "removed": "/-/removed.atom"}
+        return [(f"index.{name}_atom", site.path(path, **filters)) for name, path in paths.items()]
+    path = build_search_url(search, site.requested_language, ".atom")
+    return [("index.new_atom", str(site.datasette.urls.path(path)))]
+
+
+# The page of a subscription
+
+
+@site_view("token")
+async def show_subscription(site: SiteRequest) -> Response:
+    """Show or export what a token names, or do what a form asks for."""
+    settings, path = read_follow_settings(), find_writable_archive(site)
+    if settings is None:
+        raise ReaderError(404, "error.follow_off")
+    if path is None:
+        raise ReaderError(503, "error.follow_read_only", url=settings.public_url)
+    token, (action, own_id) = site.args.get("token") or "", read_action(site)
+    newest = await read_newest_entry(site.run)
+    done = await asyncio.to_thread(act_on_token, path, token, action, own_id, newest)
+    if done is None:
+        return no_store(await site.render_error(404, "error.follow_token"))
+    subscriptions, is_all, secret, token = done
+    described = [
+        (each, await describe_followed(site.run, parse_stored_query(each.query), site.language))
+        for each in subscriptions
+    ]
+    if site.request.path.endswith("/export"):
+        # a link to one is in each message, which is forwarded, or seen by a whole channel
+        hidden = {} if is_all else {"address": None}
+        rows = [format_subscription(each, what) | hidden for each, what in described]
+        return no_store(Response.json({"subscriptions": rows, "secret": secret}))
+    context = {
+        "subscriptions": described,
+        "is_all": is_all,
+        "action": action,
+        "secret": secret,
+        "token": token,
+        "max_subscriptions": MAX_SUBSCRIPTIONS,
+    }
+    return no_store(await site.render("subscription.html", context))
+
+
+def read_action(site: SiteRequest) -> tuple[str, str]:
+    """Return what a form asks for, and the id of the subscription that it names; "" if there is none."""
+    if site.request.method != "POST":
+        return "", ""
+    if ONE_CLICK in site.request.scope["archive_body"].data:
+        return "end", ""
+    form = read_form(site)
+    if form.get("action") not in ACTIONS:
+        raise ReaderError(400, "error.follow_form")
+    return form["action"], form.get("id", "")
+
+
+def act_on_token(
+    path: Path, token: str, action: str, own_id: str, newest: tuple[int, str | None]
+) -> tuple[list[Subscription], bool, str | None, str] | None:
+    """Do what is asked for; return the subscriptions of the token, whether for all, a secret, and the token.
+
+    Returns None if the token is not valid, or not for what is to be confirmed or ended, as when that was requested
+    anew since the page was shown. Raises ReaderError if a link to one subscription asks for what only its owner may.
+    """
+    with FollowStore(path) as store:
+        found = store.read_token(token, now())
+        if found is None:
+            return None
+        subscription, is_all = found
+        if not is_all and (action == "end_all" or (action == "access" and not subscription.confirmed)):
+            raise ReaderError(400, "error.follow_form")  # no page of such a link has this form
+        listed = store.list_shown(subscription, is_all=is_all)
+        wanted = own_id or ("" if is_all else str(subscription.id))
+        chosen = listed if is_all and action == "end_all" else [each for each in listed if str(each.id) == wanted]
+        if not chosen and (action == "confirm" or (action == "end" and not is_all)):
+            return None
+        change_subscriptions(store, action, chosen, subscription, newest)
+        current = [each for one in listed if (each := store.find(one.id))]
+        # only now: later, whoever sees the webhook's messages has the link
+        is_first = action == "confirm" and chosen[0].confirmed is None
+        owned = subscription if is_all else store.find(chosen[0].id) if is_first else None
+        is_token_ended = is_all and current and subscription.id not in {each.id for each in current}
+        return (
+            current or listed[:1],
+            is_all,
+            store.build_webhook_secret(owned) if owned and owned.channel == "webhook" else None,
+            store.renew_token(token, current[0]) if is_token_ended else token,
+        )
+
+
+def change_subscriptions(
+    store: FollowStore,
+    action: str,
+    chosen: list[Subscription],
+    subscription: Subscription,
+    newest: tuple[int, str | None],
+) -> None:
+    """Confirm or end what was chosen, or send the address of a subscription a link to all."""
+    if action == "confirm":
+        store.confirm(chosen[0], subscription.address, *newest, now())
+    elif action == "access":
+        if not ACCESS_REQUESTS.is_allowed(str(subscription.id)):
+            raise ReaderError(429, "follow.problem.too_many")
+        store.request_access(subscription, now())
+    elif action:
+        store.end(chosen)
+
+
+def no_store(response: Response) -> Response:
+    """Keep a response out of caches, because its URL is a secret."""
+    response.headers["cache-control"] = "no-store"
+    return response
+
+
+def format_subscription(subscription: Subscription, what: str | None) -> dict[str, object]:
+    """Return all that is stored of a subscription, and what it follows in words."""
+    names = (
+        "channel",
+        "address",
+        "query",
+        "frequency",
+        "language",
+        "created",
+        "confirmed",
+        "due",
+        "rejections",
+        "rejected",
+        "seconds",
+    )
+    return {"followed": what, **{name: getattr(subscription, name) for name in names}}
+
+
+ROUTES = [
+    (r"/-/follow$", show_follow),
+    (r"/-/follow/(?:subscription|export)$", show_subscription),
+]

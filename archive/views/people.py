@@ -1,0 +1,248 @@
+"""Who is quoted, and what they said; each also as data.
+
+- /people: the people who are quoted most, or those of a name or agency; also .json and .csv.
+- /person/<slug>: what a person has said in an agency's releases, and in which roles; also .json, .csv and .atom.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from datasette import NotFound, Response
+
+from archive.changes.edits_and_removals import MAX_REGISTER_PAGE_SIZE, check_agency
+from archive.database.models import build_slug
+from archive.database.sqlite_files import RunQuery
+from archive.urls import LIST_PARAMETERS, FilterError, parse_number_parameter
+from archive.views.lists import LIST_PAGE_SIZE
+from archive.web.documents import (
+    FORMAT_SUFFIX,
+    AtomEntry,
+    DataDocument,
+    build_tag_uri,
+    format_atom_time,
+    format_stated_atom_time,
+    render_document,
+)
+from archive.web.openapi import DataOperation, get_fields
+from archive.web.requests import SiteRequest, site_view
+
+PERSON_MEMBERS = ("person", "name", "agency", "agency_name", "quotes", "page")
+QUOTE_MEMBERS = (
+    *("release", "revision", "is_current", "title", "url", "published", "first_seen", "language", "removed_at"),
+    *("role", "organisation", "text", "page"),
+)
+NAME = "str Name as printed = Anna Ek"
+PEOPLE_OPERATION = DataOperation(
+    summary="People who are quoted in releases, those quoted most first; names are as printed and may be shared",
+    rows_name="people",
+    row={
+        **get_fields("agency", "agency_name", "page"),
+        "person": "str Short name in addresses = anna-ek",
+        "name": NAME,
+        "quotes": "int How many different passages",
+    },
+    parameters={"q": "str Beginnings of words of the name = ek", "after": "int How many people come before this page"},
+)
+PERSON_OPERATION = DataOperation(
+    summary="What a person has said in an agency's releases, newest release first, also in earlier versions",
+    rows_name="quotes",
+    row={
+        **get_fields("release", "url", "published", "first_seen", "language", "removed_at", "page"),
+        "revision": "int The last version that has this wording",
+        "is_current": "bool Whether the current version has it",
+        "title": "str Title of the release",
+        "role": "str? The role that this version prints for the person = hamnchef",
+        "organisation": "str? What the person is said to belong to",
+        "text": "str The words",
+    },
+    members={
+        "person": "str Short name in addresses = anna-ek",
+        "name": NAME,
+        **get_fields("agency", "agency_name"),
+        "count": "int Quotes on all pages",
+        "roles": [{"role": "str", "years": "str? First and last year = 2024–2025"}],
+    },
+    parameters={"after": "int How many quotes come before this page", "slug": "str Short name of a person = anna-ek"},
+)
+PERSON_SQL = """
+    select p.id, p.slug, p.name, p.agency, a.name as agency_name, a.name_en as agency_name_en
+    from people p join agencies a on a.slug = p.agency where p.slug = :slug
+"""
+PERSON_QUOTES_SQL = """
+    select q.release, q.text, q.role, q.organisation, max(q.revision) as revision,
+      max(q.revision) = r.revision as is_current, min(v.seen) as first_seen,
+      r.title, r.url, r.published, r.language, r.removed_at
+    from quotes q join releases r on r.id = q.release join release_facets l on l.release = q.release
+      join revisions v on v.id = q.revision
+    where q.person = :person group by q.release, q.text
+    order by l.sort_date desc, q.release desc, q.position limit :limit offset :offset
+"""
+PERSON_QUOTE_COUNT_SQL = """
+    select count(*) as n from (select distinct q.release, q.text from quotes q
+      join release_facets l on l.release = q.release where q.person = :person)
+"""
+PERSON_ROLES_SQL = """
+    select q.role, iif(min(year) = max(year), min(year), min(year) || '–' || max(year)) as years
+    from (select q.role, substr(r.published, 1, 4) as year
+      from quotes q join release_facets l on l.release = q.release join releases r on r.id = q.release
+      where q.person = :person and q.role is not null) q
+    group by q.role order by max(year) desc, count(*) desc, q.role limit 20
+"""
+PEOPLE_SQL = """
+    select p.slug, p.name, p.agency, a.name as agency_name, a.name_en as agency_name_en, n.quotes
+    from (select q.person, count(distinct q.release || ' ' || q.text) as quotes
+      from quotes q join release_facets l on l.release = q.release where q.person is not null group by q.person) n
+    join people p on p.id = n.person join agencies a on a.slug = p.agency
+    where (:agency is null or p.agency = :agency) {words}
+    order by n.quotes desc, p.name, p.agency limit :limit offset :offset
+"""
+
+
+def parse_page(site: SiteRequest) -> tuple[int, int]:
+    """Return how many entries come before the requested page, and how many it has."""
+    size = min(parse_number_parameter(site.args, "size") or LIST_PAGE_SIZE, MAX_REGISTER_PAGE_SIZE)
+    return parse_number_parameter(site.args, "after") or 0, size
+
+
+@site_view("q", "agency", *LIST_PARAMETERS, operation=PEOPLE_OPERATION)
+async def show_people(site: SiteRequest) -> Response:
+    """Show who is quoted; raise FilterError for a page after the last one."""
+    words, agency = (site.args.get("q") or "").strip(), site.args.get("agency") or None
+    await check_agency(site.run, agency)
+    after, size = parse_page(site)
+    people, next_after = await read_people(site.run, words, agency, after, size)
+    if after and not people:
+        raise FilterError("after", str(after), "less than the number of people")
+    if not site.format_name:
+        context = {"people": people, "words": words, "agency": agency, "after": after, "next_after": next_after}
+        return await site.render("people.html", context)
+    options = {"q": words or None, "agency": agency, "size": site.args.get("size"), "lang": site.requested_language}
+    build_url = partial(site.url, f"/people.{site.format_name}", **options)
+    rows = [{**dict(row), "person": row["slug"], "page": site.local_url(f"/person/{row['slug']}")} for row in people]
+    document = DataDocument(
+        rows_name="people",
+        title=site.translate("people.title"),
+        page_url=site.url("/people", **options),
+        url=build_url(after=after or None),
+        next_url=build_url(after=next_after) if next_after else None,
+        rows=[{name: row[name] for name in PERSON_MEMBERS} for row in rows],
+        columns=PERSON_MEMBERS,
+    )
+    return await render_document(site, document)
+
+
+@site_view(*LIST_PARAMETERS, operation=PERSON_OPERATION)
+async def show_person(site: SiteRequest) -> Response:
+    """Show a person's quotes, newest first; raise FilterError for a page after the last one."""
+    person = await find_person(site.run, site.url_vars["slug"])
+    after, size = parse_page(site)
+    quotes, count = await read_person_quotes(site.run, person["id"], after, size) if person else ([], 0)
+    if person is None or not count:
+        raise NotFound(f"no person {site.url_vars['slug']}")
+    if not quotes:
+        raise FilterError("after", str(after), f"less than {count}")
+    next_after = after + len(quotes) if after + len(quotes) < count else None
+    roles = await read_person_roles(site.run, person["id"])
+    if not site.format_name:
+        context = {"person": person, "quotes": quotes, "count": count, "after": after, "next_after": next_after}
+        return await site.render("person.html", context | {"roles": [] if after else roles})
+    path = f"/person/{person['slug']}"
+    options = {"size": site.args.get("size"), "lang": site.requested_language}
+    build_url = partial(site.url, f"{path}.{site.format_name}", **options)
+    rows = [
+        {
+            **dict(row),
+            "is_current": bool(row["is_current"]),
+            "page": site.local_url(
+                f"/archive/releases/{row['release']}" if row["is_current"] else f"/-/revision/{row['revision']}"
+            ),
+        }
+        for row in quotes
+    ]
+
+    async def read_entries() -> list[AtomEntry]:
+        return [build_quote_entry(site, person, row) for row in rows]
+
+    document = DataDocument(
+        rows_name="quotes",
+        title=site.translate("person.title", name=person["name"]),
+        page_url=site.url(path, **options),
+        url=build_url(after=after or None),
+        next_url=build_url(after=next_after) if next_after else None,
+        rows=[{name: row[name] for name in QUOTE_MEMBERS} for row in rows],
+        columns=QUOTE_MEMBERS,
+        read_entries=read_entries,
+        extra_members={
+            "person": person["slug"],
+            "name": person["name"],
+            "agency": person["agency"],
+            "agency_name": person["agency_name"],
+            "count": count,
+            "roles": [dict(role) for role in roles],
+        },
+    )
+    return await render_document(site, document)
+
+
+def build_quote_entry(site: SiteRequest, person: dict[str, Any], row: dict[str, Any]) -> AtomEntry:
+    """Build the feed entry of a quote, whose id stays the same when its release is stored again."""
+    digest = hashlib.sha256(row["text"].encode()).hexdigest()[:16]
+    return AtomEntry(
+        id=build_tag_uri(row["page"], f"quote-{row['release']}-{person['slug']}-{digest}"),
+        title=f"{person['name']}: {row['title']}",
+        language=row["language"],
+        published=format_stated_atom_time(row["published"]),
+        updated=format_atom_time(row["first_seen"]),
+        link=row["page"],
+        release_url=site.local_url(f"/archive/releases/{row['release']}"),
+        author=site.choose(person["agency_name"], person["agency_name_en"]),
+        summary=row["text"],
+        categories=[row["role"]] if row["role"] else [],
+    )
+
+
+async def find_person(run: RunQuery, slug: str) -> dict[str, Any] | None:
+    rows = await run(PERSON_SQL, {"slug": slug})
+    return dict(rows[0]) if rows else None
+
+
+async def read_people(
+    run: RunQuery, words: str, agency: str | None, offset: int, size: int
+) -> tuple[Sequence[Any], int | None]:
+    """Return the people who are quoted most, and the offset of the next page or None.
+
+    words: beginnings of words of the name, in any order. agency: whose releases quote them.
+    """
+    slugs = [f"-{build_slug(word)}" for word in words.split()]  # SQLite's lower() leaves Å, Ä and Ö as they are
+    conditions = "".join(f" and instr('-' || p.slug, :word{number})" for number in range(len(slugs)))
+    values: dict[str, Any] = {f"word{number}": slug for number, slug in enumerate(slugs)}
+    values |= {"agency": agency, "limit": size + 1, "offset": offset}
+    rows = await run(PEOPLE_SQL.format(words=conditions), values)
+    return rows[:size], offset + size if len(rows) > size else None
+
+
+async def read_person_quotes(
+    run: RunQuery, person_id: int, offset: int, size: int = LIST_PAGE_SIZE
+) -> tuple[Sequence[Any], int]:
+    """Return a page of a person's quotes, newest first, and the number of all.
+
+    A wording that several versions of a release have is one, with the last version that has it.
+    """
+    values = {"person": person_id, "limit": size, "offset": offset}
+    quotes = await run(PERSON_QUOTES_SQL, values)
+    return quotes, (await run(PERSON_QUOTE_COUNT_SQL, values))[0]["n"]
+
+
+async def read_person_roles(run: RunQuery, person_id: int) -> Sequence[Any]:
+    """Return the roles that releases print for a person, the latest first, with their first and last year."""
+    return await run(PERSON_ROLES_SQL, {"person": person_id})
+
+
+ROUTES = [
+    (r"/people(?:\.(?P<format>json|csv))?$", show_people),
+    (r"/person/(?P<slug>[a-z0-9-]+)" + FORMAT_SUFFIX, show_person),
+]

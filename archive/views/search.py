@@ -1,0 +1,485 @@
+"""The search page, and the same query language for Datasette's own searches.
+
+/search (.json, .csv, .xlsx, .atom) shows hits with snippets, and facets; every search has its own URL. CSV and Excel
+contain all hits unless a page is requested.
+
+Datasette's parameter `_search=` of the table releases uses the same query language. Datasette builds the condition
+`rowid in (select rowid from search where search match escape_fts(:search))`. Our escape_fts replaces Datasette's and
+lemmatises the words. Filters that FTS5 cannot express (myndighet:, från:, fråga:, only -this) become a further
+condition. With `_versions=all`, releases of which an earlier version matches are found, too.
+`_searchmode=raw` bypasses all of this, so that the text is an FTS5 expression.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import asdict, replace
+from datetime import date
+from functools import partial
+from typing import Any
+
+from datasette import Response
+from datasette.database import QueryInterrupted
+from datasette.filters import FilterArguments
+
+from archive.changes.change_feed import ANY_FINISHED_CRAWL_SQL, FILLED_SIZE, find_imported
+from archive.changes.edits_and_removals import read_first_crawl
+from archive.database.sqlite_files import FacetValue, build_connection_runner, run_without_waiting
+from archive.i18n import format_release_kind, format_stated_time, format_time, translate
+from archive.search.counts_by_period import MAX_PAGE_HITS, list_periods
+from archive.search.edit_search import has_words
+from archive.search.excerpts import SearchHit, join_marked_text
+from archive.search.former_versions import find_former_hits, iter_edit_nodes, resolve_query
+from archive.search.query_language import find_terms, list_liked, parse_query
+from archive.search.query_sql import MATCH_NOTHING, build_current_sql, build_plan, match_word
+from archive.search.ranking import HitFinder
+from archive.search.results import Results, find_examples, find_release_by_url, is_url, search, search_all
+from archive.search.search_index import EVERY_RELEASE, NO_VALUE
+from archive.search.search_request import (
+    ALL_VERSIONS,
+    EXCLUDE_SUFFIX,
+    FACETS,
+    MAX_SERIES,
+    PAGE_SIZE,
+    RESULT_TYPES,
+    SEARCH_PARAMETERS,
+    SORT_ORDERS,
+    YES_NO_FACETS,
+    FacetLinks,
+    SearchRequest,
+    build_compare_url,
+    build_hit_url,
+    build_search_parameters,
+    build_search_url,
+    narrow_to_period,
+    parse_search_request,
+    toggle_facet_value,
+)
+from archive.web.charts import build_period_chart, describe_periods
+from archive.web.documents import AtomEntry, DataDocument, build_tag_uri, format_stated_atom_time, render_document
+from archive.web.exports import EXPORT_FORMAT_SUFFIX, DataExport, render_export
+from archive.web.openapi import DataOperation, get_fields
+from archive.web.requests import SiteRequest, build_query_runner, get_search_columns, site_view
+
+# the search page and its data
+SEARCH_FEED_SIZE = 30
+MAX_FACET_VALUES = 40  # values of one facet on the page; each takes two links
+MAX_NAMED_AGENCIES = 12  # agencies listed when a search has no hits
+COMMON_COLUMNS = (
+    *("agency", "agency_name", "kind", "title", "published", "updated", "first_seen", "language", "removed_at", "url"),
+)
+STRICT, LOOSE, FORMER = "strict", "loose", "former"  # values of the column match
+SEARCH_COLUMNS = {
+    "releases": ("release", *COMMON_COLUMNS, "excerpt", "questions", "match", "matched", "page"),
+    "questions": (
+        *("pair", "release", "position", "question", "answer", "answered_by"),
+        *COMMON_COLUMNS,
+        *("match", "matched", "page"),
+    ),
+}
+# further columns of searches in earlier versions and edits: see TextChange
+CHANGE_COLUMNS = ("change", "before", "after", "checked_before", "checked_after", "comparison")
+
+FACET_TYPE = [{"value": "str", "name": "str", "count": "int", "total?": "int? All releases of the year"}]
+CHANGE_TYPES = get_fields(
+    **{
+        "change?": "str? former, removed, added or edited, if earlier versions or edits were searched",
+        "before?": "int? Revision before the change",
+        "after?": "int? Revision after it",
+        "checked_before?": "time? It happened after this check",
+        "checked_after?": "time? It happened before this one",
+        "comparison?": "url? The comparison of the two revisions",
+        "match": "str strict, loose (has not everything that was searched for) or former (an earlier version has it)",
+        "matched": "str The forms that were found, in lower case",
+    }
+)
+SEARCH_OPERATION = DataOperation(
+    summary="Search releases, or questions and answers. CSV and Excel have every hit, JSON a page of them",
+    members=get_fields(
+        "query",
+        "notes",
+        show="str releases or questions",
+        order="str best, newest or oldest",
+        total="int Hits that have everything that was searched for",
+        capped="bool Whether there are more than `total`",
+        loose="int Hits that have only a part of it, and follow the others",
+        page_number="int",
+        pages="int",
+        include="map Chosen values of each filter",
+        exclude="map Excluded values of each filter",
+        days="map The first and the last day of publication, `from` and `to`, if they are limited",
+        fresh={"crawled": "time? End of the last crawl", "added": "time?", "newest": "str?"},
+        searched="any Which releases were searched, if none was found",
+        earlier="int? Releases that had the words in an earlier version (versions=all), if none has them",
+        facets=dict.fromkeys(FACETS, FACET_TYPE),
+        approximate_facets=["str"],
+        did_you_mean=[{"query": "str", "total": "int?", "reason": "str spelling, loose or translation"}],
+    )
+    | {
+        "former?": "int Hits among them of which only an earlier version has the words",
+        "former_capped?": "bool",
+        "releases?": [
+            get_fields(*COMMON_COLUMNS, "release", "excerpt", "page", **CHANGE_TYPES, questions="int Their number")
+        ],
+        "questions?": [
+            get_fields(
+                *COMMON_COLUMNS,
+                *("release", "page"),
+                **CHANGE_TYPES,
+                pair="int Number of the question",
+                position="int Its place in the release",
+                question="str",
+                answer="str",
+                answered_by="str?",
+            )
+        ],
+    },
+    parameters={
+        **{
+            f"{name}{suffix}": [f"str {'None' if suffix else 'One'} of these values; none: it has no value"]
+            for name in FACETS
+            for suffix in ("", EXCLUDE_SUFFIX)
+        },
+        "from": "str Published on this day or later: 2024-05-18, 2024-05 or 2024",
+        "to": "str Published on this day or earlier, of which a month and a year have their last day",
+        "order": "str best, newest or oldest",
+        "show": "str releases or questions",
+        "versions": "str all: also releases of which only an earlier version has the words",
+    },
+)
+
+# FTS5 expressions
+MATCH_ALL = f'"{EVERY_RELEASE}"'  # matches every release
+NOT_ALL_SEARCHED = "more earlier versions may match than were searched"  # Datasette's `human_description_en`
+
+
+@site_view(*SEARCH_PARAMETERS, operation=SEARCH_OPERATION)
+async def show_search(site: SiteRequest) -> Any:
+    """Show the search page (with status 503 if the search took too long), or the results as data."""
+    query = parse_search_request(site.args)
+    is_page = "page" in site.args or "size" in site.args
+    if site.format_name == "xlsx" or (site.format_name == "csv" and not is_page):
+        return await export_search(site, query)
+    if site.format_name:
+        return await show_search_data(site, query)
+    release_id = await find_release_by_url(site.run, query.text)
+    if release_id is not None:
+        return Response.redirect(site.path(f"/archive/releases/{release_id}"))
+    try:
+        results = await search(site.run, query, get_search_columns(site.datasette), with_periods=True)
+    except QueryInterrupted:
+        results = None
+    if results:  # if a later page was requested, the last page is shown
+        query = replace(query, page=results.hit_page.page)
+    context = build_search_context(site, query, results)
+    if results and query == SearchRequest(order=query.order):
+        names = {name: site.translate(f"search.field.{name}") for name in ("removed", "speaker", "tag")}
+        context["examples"] = await find_examples(site.run, get_search_columns(site.datasette), names)
+    if results:
+        context |= build_period_context(site, query, results, await read_first_crawl(site.run))
+    return await site.render("search.html", context, status=200 if results else 503)
+
+
+def build_search_context(site: SiteRequest, query: SearchRequest, results: Results | None) -> dict[str, Any]:
+    urls, facet_links = site.datasette.urls, FacetLinks(query, site.requested_language)
+
+    def build_url(query: SearchRequest, suffix: str = "") -> str:
+        return str(urls.path(build_search_url(query, site.requested_language, suffix)))
+
+    def link_hit(path: str, number: int) -> str:
+        return str(urls.path(build_hit_url(path, query, number, site.requested_language)))
+
+    def link_facet(facet: str, value: str, *, exclude: bool = False) -> str:
+        return str(urls.path(facet_links.build_url(facet, value, exclude=exclude)))
+
+    hit_page = results.hit_page if results and results.hits else None
+    shown_facets = [  # with a choice between at least two values, or a value and none
+        name
+        for name, choices in (hit_page.facets.items() if hit_page else ())
+        if len(choices) > 1 or (choices and hit_page and choices[0].count < hit_page.total)
+    ]
+    in_form = {name for name in YES_NO_FACETS if query.include.get(name) == ("yes",)}
+    hidden = replace(
+        query,
+        page=1,
+        text="",
+        all_versions=False,
+        from_day="",
+        to_day="",
+        include={name: values for name, values in query.include.items() if name not in in_form},
+    )
+    can_be_ranked = find_terms(query.query.tree) or list_liked(query.query.tree)
+    return {
+        "query": query,
+        "follow_url": str(urls.path(build_search_url(query, site.requested_language, path="/-/follow"))),
+        "results": results,
+        "yes_no_facets": YES_NO_FACETS,
+        "hit_page": results.hit_page if results else None,
+        "facets": shown_facets,
+        "sort_orders": [name for name in SORT_ORDERS if name != "best" or can_be_ranked],
+        "result_types": RESULT_TYPES,
+        "facet_names": results.facet_choices if results else {},
+        "hidden_fields": build_search_parameters(hidden),
+        "query_is_url": is_url(query.text),
+        "has_words": has_words,
+        "max_named_agencies": MAX_NAMED_AGENCIES,
+        "max_facet_values": MAX_FACET_VALUES,
+        "build_url": build_url,
+        "choose_facet": partial(toggle_facet_value, query),
+        "link_facet": link_facet,
+        "link_hit": link_hit,
+        "change_query": partial(replace, query, page=1),
+        "whole_query": replace(query, page=1, size=PAGE_SIZE),
+        "turn_page": lambda page: replace(query, page=page),
+        "unfiltered_query": replace(query, include={}, exclude={}, from_day="", to_day="", page=1),
+    }
+
+
+def build_period_context(
+    site: SiteRequest, query: SearchRequest, results: Results, first_crawl: date | None
+) -> dict[str, Any]:
+    """Return the chart of the hits by month or year, None if it would have one column, and a link to compare them."""
+    agencies = query.include.get("agency", ())
+    is_comparable = query.show == "releases" and not (query.exclude or set(query.include) - {"agency"})
+    text = type_days(site.language, query)
+    context = {
+        "chart": None,
+        "max_page_hits": MAX_PAGE_HITS,
+        "compare_url": site.datasette.urls.path(build_compare_url([text], agencies, site.requested_language))
+        if is_comparable and len(agencies) <= MAX_SERIES and (text or agencies) and not query.all_versions
+        else None,
+    }
+    _, names = list_periods([results.periods]) if results.periods else ("", [])
+    if results.periods and len(names) > 1:
+
+        def build_link(name: str) -> str:
+            return str(site.datasette.urls.path(build_search_url(narrow_to_period(query, name), lang)))
+
+        lang = site.requested_language
+        notes = describe_periods(site, [results.periods], first_crawl, has_agencies=bool(agencies))
+        context["chart"] = build_period_chart(site, results.periods, names, build_link, notes)
+    return context
+
+
+def type_days(language: str, query: SearchRequest) -> str:
+    """Return the words of a search with its days, as a reader may type them in the search box."""
+    days = (translate(language, f"search.typed.{name}", day=day) for name, day in query.days.items())
+    return " ".join(filter(None, (query.text, *days)))
+
+
+async def export_search(site: SiteRequest, query: SearchRequest) -> Any:
+    async def read_batches() -> AsyncIterator[list[dict[str, Any]]]:
+        # runs when the first batch is read
+        async for hits in search_all(site.run, query, get_search_columns(site.datasette)):
+            yield [format_hit_row(site, hit, query) for hit in hits]
+
+    export = DataExport(
+        name="search",
+        title=format_search_title(site, query),
+        page_url=build_query_url(site, replace(query, page=1, size=PAGE_SIZE)),
+        columns=list_search_columns(query),
+        batches=read_batches(),
+    )
+    return await render_export(site, export)
+
+
+def list_search_columns(query: SearchRequest) -> tuple[str, ...]:
+    has_changes = query.all_versions or any(iter_edit_nodes(query.query.tree))
+    return SEARCH_COLUMNS[query.show] + (CHANGE_COLUMNS if has_changes else ())
+
+
+def format_search_title(site: SiteRequest, query: SearchRequest) -> str:
+    return site.translate("search.title_for", words=query.text) if query.text else site.translate("search.title")
+
+
+def build_query_url(site: SiteRequest, query: SearchRequest, suffix: str = "") -> str:
+    return site.url(build_search_url(query, site.requested_language, suffix))
+
+
+async def show_search_data(site: SiteRequest, query: SearchRequest) -> Response:
+    """Show results as data.
+
+    The feed only has new releases, so that imports and backfills do not flood it, and no loose hits, which would change
+    with the number of strict ones.
+    """
+    is_feed, searched, is_news = site.format_name == "atom", query, False
+    if is_feed:
+        query = replace(query, order="newest", size=SEARCH_FEED_SIZE, strict=True)
+        is_news, exclude = bool(await site.run(ANY_FINISHED_CRAWL_SQL, {})), query.exclude
+        if not is_news:  # nothing was crawled: list the dated releases by their own dates
+            exclude = {**exclude, "year": (*exclude.get("year", ()), NO_VALUE)}
+        searched = replace(query, news=is_news, exclude=exclude)
+    results = await search(site.run, searched, get_search_columns(site.datasette))
+
+    async def read_entries() -> Sequence[AtomEntry]:
+        entries = [build_hit_entry(site, hit, is_news=is_news) for hit in results.hits]
+        if is_news and query.page == 1 and not results.hit_page.has_next:
+            entries += await read_recent_entries(site, query, entries)
+        return entries
+
+    suffix, next_page = f".{site.format_name}", replace(query, page=results.hit_page.page + 1)
+    is_beyond_end = query.page > results.hit_page.pages  # no rows, so that a client can stop
+    document = DataDocument(
+        rows_name=query.show,
+        title=format_search_title(site, query),
+        page_url=build_query_url(site, replace(query, page=1, size=PAGE_SIZE) if is_feed else query),
+        url=build_query_url(site, query, suffix),
+        next_url=build_query_url(site, next_page, suffix) if results.hit_page.has_next else None,
+        rows=[] if is_beyond_end else [format_hit_row(site, hit, query) for hit in results.hits],
+        columns=list_search_columns(query),
+        read_entries=read_entries,
+        # only in JSON, so that the ETag of a feed depends on its entries alone
+        extra_members=format_search_metadata(results, query) if site.format_name == "json" else {},
+    )
+    return await render_document(site, document)
+
+
+async def read_recent_entries(
+    site: SiteRequest, query: SearchRequest, shown: Sequence[AtomEntry]
+) -> Sequence[AtomEntry]:
+    """Return the entries that fill up a feed with few new releases (see change_feed.py), from the newest hits."""
+    hits = (await search(site.run, query, get_search_columns(site.datasette))).hits
+    imported = await find_imported(site.run, {hit.row["id"] for hit in hits})
+    ids, dated = {entry.id for entry in shown}, [hit for hit in hits if hit.row["published"] or hit.row["updated"]]
+    entries = [build_hit_entry(site, hit, is_news=True) for hit in dated if hit.row["id"] not in imported]
+    return [entry for entry in entries if entry.id not in ids][: max(FILLED_SIZE - len(shown), 0)]
+
+
+def format_hit_row(site: SiteRequest, hit: SearchHit, query: SearchRequest) -> dict[str, Any]:
+    """Format a hit as a row of plain text.
+
+    `match` is strict, loose or former; `matched` lists the forms that were found, in lower case.
+    """
+    row, change = hit.row, hit.change
+    match = LOOSE if hit.is_loose else FORMER if change and change.kind == FORMER else STRICT
+    common = {name: row["name"] if name == "agency_name" else row[name] for name in COMMON_COLUMNS}
+    matched = ", ".join(
+        dict.fromkeys(form for match in hit.explanations for forms in match.forms.values() for form in forms)
+    )
+    values = {**common, "release": row["id"], "match": match, "matched": matched, "page": site.url(hit.path)}
+    if query.show == "questions":
+        values |= {name: row[name] for name in ("pair", "position", "question", "answer", "answered_by")}
+    else:
+        values |= {"excerpt": join_marked_text(hit.excerpt), "questions": row["questions"]}
+    values |= dict.fromkeys(CHANGE_COLUMNS)
+    if change:
+        values |= asdict(change) | {
+            "kind": row["kind"],  # of the release
+            "change": change.kind,
+            "comparison": site.url(change.path),
+        }
+    return {name: values[name] for name in list_search_columns(query)}
+
+
+def format_search_metadata(results: Results, query: SearchRequest) -> dict[str, Any]:
+    """Return the JSON members other than the rows: totals, order, facet counts, notes and suggestions."""
+    hit_page = results.hit_page
+    return {
+        "query": query.text,
+        "show": query.show,
+        "order": hit_page.order,
+        "total": hit_page.total,
+        "capped": hit_page.capped,
+        "loose": len(hit_page.loose.queries),
+        **({"former": len(hit_page.former.ids), "former_capped": hit_page.former.capped} if query.all_versions else {}),
+        "page_number": query.page,
+        "pages": hit_page.pages,
+        "include": dict(query.include),
+        "exclude": dict(query.exclude),
+        "days": query.days,
+        "fresh": asdict(results.freshness),
+        "searched": asdict(results.scope) | {"total": results.scope.total} if results.scope else None,
+        "earlier": len(results.earlier.ids) if results.earlier else None,
+        "facets": {name: list(map(format_facet_value, choices)) for name, choices in hit_page.facets.items()},
+        "approximate_facets": hit_page.approximate_facets,
+        "notes": [{"note": note.key, "words": note.value} for note in results.notes],
+        "did_you_mean": [
+            {"query": other.request.text, "total": other.total, "reason": other.reason} for other in results.suggestions
+        ],
+    }
+
+
+def format_facet_value(choice: FacetValue) -> dict[str, Any]:
+    """Format a facet value with its number of hits; a year also has the number of all its releases."""
+    total = {} if choice.total is None else {"total": choice.total}
+    return {"value": choice.value, "name": choice.name, "count": choice.count, **total}
+
+
+def build_hit_entry(site: SiteRequest, hit: SearchHit, *, is_news: bool) -> AtomEntry:
+    """Build the feed entry of a hit, whose id is the same in every feed.
+
+    The entry is dated by the publication, or by the first crawl if that is unknown or the feed has only new releases.
+    """
+    row, language = hit.row, site.language
+    is_question = "pair" in row.keys()  # noqa: SIM118 - in a sqlite3.Row, `in` looks for values
+    url, published = site.url(hit.path), format_stated_atom_time(row["published"])
+    name = f"release-{row['id']}" + (f"-question-{row['position']}" if is_question else "")
+    facts = [
+        format_release_kind(language, row["kind"]) if row["kind"] else "",
+        format_stated_time(language, row["published"]),
+    ]
+    return AtomEntry(
+        id=build_tag_uri(url, name),
+        title=f"{row['name']}: {row['question'] if is_question else row['title']}",
+        language=row["language"],
+        published=published,
+        updated=row["first_seen"] if is_news or published is None else published,
+        link=url,
+        release_url=site.url(f"/archive/releases/{row['id']}"),
+        author=row["name"],
+        summary=" · ".join(filter(None, facts))
+        or site.translate("list.seen_on", when=format_time(language, row["first_seen"])),
+        content=row["answer"] if is_question else join_marked_text(hit.excerpt),
+    )
+
+
+def build_search_filter(request: Any, database: str, table: str, datasette: Any) -> Any:
+    """Return what replaces Datasette's search of the table releases (`_search`); None for other requests."""
+    text, raw = request.args.get("_search"), request.args.get("_searchmode") == "raw"
+    if (database, table) != ("archive", "releases") or text is None or raw or "_fts_table" in request.args:
+        return None
+
+    async def read() -> FilterArguments | None:
+        query = parse_query(text)
+        run = build_query_runner(datasette)
+        names, notes = await resolve_query(run, query.tree)
+        plan = build_plan(query.tree, names)
+        is_whole = not any(note.key == "many_edits" for note in notes)
+        if request.args.get("_versions") == ALL_VERSIONS:
+            columns = await get_search_columns(datasette).refresh(run)
+            finder = HitFinder(run=run, columns=columns, request=SearchRequest(text=text), names=names)
+            former = await find_former_hits(finder, None)
+            is_whole = is_whole and not former.capped
+            plan.values["former"] = json.dumps(former.ids)
+            matching = f"id in ({build_current_sql(plan)} union select value from json_each(:former))"
+            return describe([matching], MATCH_ALL, plan.values, is_whole=is_whole)
+        if query.is_blank or (query.tree and not plan.conditions and not text.startswith(MATCH_ALL)):
+            return None
+        conditions = " and ".join(plan.conditions)
+        where = [f"id in (select l.release from release_facets l where {conditions})"] if conditions else []
+        match = f"{MATCH_ALL} AND ({plan.match})" if plan.match else MATCH_ALL
+        return describe(where, match, plan.values, is_whole=is_whole)
+
+    def describe(where: list[str], match: str, values: dict[str, Any], *, is_whole: bool) -> FilterArguments:
+        return FilterArguments(where, values | {"search": match}, [] if is_whole else [NOT_ALL_SEARCHED])
+
+    return read
+
+
+def escape_fts(connection: sqlite3.Connection, text: str | None) -> str:
+    """Translate a visitor's text to an FTS5 expression, which matches nothing if the text has no words."""
+    if text and text.startswith(MATCH_ALL):
+        return text
+    tree = parse_query(text or "").tree
+    names, _ = run_without_waiting(resolve_query(build_connection_runner(connection), tree))
+    plan = build_plan(tree, names)
+    if not plan.conditions:
+        return plan.match or MATCH_NOTHING
+    words = (text or "").replace(":", " ")  # a filter cannot be expressed here, so its parts are searched for as words
+    terms = [" ".join(term.words) for term in find_terms(parse_query(words).tree)]
+    return " AND ".join(f"({match})" for term in terms if (match := match_word(term))) or MATCH_NOTHING
+
+
+ROUTES = [(r"/search" + EXPORT_FORMAT_SUFFIX, show_search)]

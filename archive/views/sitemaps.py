@@ -1,0 +1,206 @@
+"""Files for crawlers: /sitemap.xml and its parts, /robots.txt, /llms.txt and /.well-known/security.txt."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from xml.sax.saxutils import escape
+
+from datasette import NotFound, Response
+
+from archive.database.sqlite_files import RunQuery
+from archive.times import now
+from archive.views.agencies import read_agency_overview
+from archive.views.lists import read_calendar
+from archive.web.requests import ANY_PARAMETER, SiteRequest, site_view
+
+SECURITY_TXT_DAYS = 180  # RFC 9116 recommends less than a year
+XML_MEDIA_TYPE = "application/xml; charset=utf-8"
+# sitemap (sitemaps.org 0.9), robots.txt and llms.txt
+SitemapEntries = list[tuple[str, str | None]]  # paths (or absolute URLs), each with the time of its last change
+SITEMAP_PART_SIZE = 10_000  # release numbers in one part; the format allows 50,000 URLs
+FIXED_PATHS = ("/", "/agencies", "/people", "/about", "/help", "/-/edits", "/-/removed")
+SITEMAP_NAMESPACE = "http://www.sitemaps.org/schemas/sitemap/0.9"
+# one lookup in the index idx_revisions_piece for each part
+SITEMAP_PARTS_SQL = f"""
+    with recursive pieces(piece) as (select 0 union all select piece + 1 from pieces
+      where piece < (select max(release) / {SITEMAP_PART_SIZE} from revisions))
+    select piece, (select max(seen) from revisions where release / {SITEMAP_PART_SIZE} = piece) as changed from pieces
+    where changed is not null
+"""
+SITEMAP_RELEASES_SQL = """
+    select v.release, max(v.seen) as changed from release_facets l cross join revisions v on v.release = l.release
+    where l.release between :low and :high group by l.release
+"""
+SITEMAP_AGENCIES_SQL = "select distinct agency from release_facets order by agency"
+SITEMAP_PEOPLE_SQL = f"select slug from people order by id limit {4 * SITEMAP_PART_SIZE}"
+SITEMAP_TAGS_SQL = f"select distinct tag from release_tags order by tag limit {4 * SITEMAP_PART_SIZE}"
+ROBOTS_RULES = (  # in an order that is also right for parsers that take the first match
+    ("Disallow", "/archive/releases/*?*q="),  # pages with the words of a search marked
+    ("Disallow", "/archive/releases/*?*hit="),
+    ("Allow", "/archive/releases/"),
+    # what llms.txt recommends
+    *(("Allow", f"/archive/{table}.json") for table in ("releases", "questions")),
+    ("Allow", "/search.json"),
+    *(("Allow", f"/-/{name}.json") for name in ("changes", "edits", "phrase", "removed")),
+    ("Disallow", "/search"),
+    ("Disallow", "/-/diff/"),
+    ("Disallow", "/-/evidence/"),
+    ("Disallow", "/-/edits?"),
+    ("Disallow", "/-/removed?"),
+    ("Disallow", "/-/phrase?"),
+    ("Disallow", "/-/follow"),
+    ("Disallow", "/-/changes."),
+    ("Disallow", "/archive"),
+)
+LLMS_TEMPLATE = """\
+# Myndighetsarkivet
+
+> An archive of what Swedish government agencies publish on their news pages: {releases} releases, \
+each as the archive read it on the agency's website or imported it, with the later edits and \
+removals that it saw. Most texts are in Swedish.
+
+What to know before quoting:
+
+- `published` and `updated` are stated by the agency, and null if the page does not state them. \
+`first_seen` is when the archive first read the page, or imported the text, and `last_checked` when \
+it last found it unchanged (UTC). Never take one for the other.
+- If `checks` is 0 and the version has the cause `import`, the archive has never found the text on \
+the web.
+- A date may be a month (2024-05), a day (2024-05-18) or a moment with its offset.
+- A release with `removed_at` was removed by the agency. One with `moved_to` continues under that number.
+- Edits are what the agency changed (cause `source`); `parser` means that a later version of the archive read the \
+same page differently.
+- The texts are the agencies' own; name the agency and link both to `url` (the original) and to the release here.
+
+## Pages
+
+- [Agencies]({site}/agencies): each at {site}/agency/SLUG, a month of it at {site}/agency/SLUG/2024-05
+- [A release]({site}/archive/releases/1): permanent address; a question in it at #question-1
+- [Edits]({site}/-/edits.json) and [removals]({site}/-/removed.json): also .csv, .atom, and pages without a suffix
+- [How dates are read, what importance means, limits]({site}/about?lang=en)
+
+## Data
+
+Without a key. A model can also use the tools at {site}/-/mcp (Model Context Protocol), if this site has them.
+
+- [All addresses, parameters and members]({site}/openapi.json): OpenAPI 3.1
+- [Documentation, with examples]({site}/docs/api)
+- [Search]({site}/search.json?q=skog): words, phrases in quotation marks; `q`, `agency`, `tag`, `year`
+- [When a wording appeared and disappeared]({site}/-/phrase.json?q=skog): `q`, a phrase in quotation marks
+- [A version of a release]({site}/-/revision/1.json): cite its `permalink`
+- [One release as JSON]({site}/archive/releases/1.json?_shape=objects)
+- [Releases with a word]({site}/archive/releases.json?_search=skog&_sort_desc=published&_shape=objects&_size=20)
+- [Questions and answers]({site}/archive/questions.json?_shape=objects)
+- [What there is, in plain words]({site}/data?lang=en)
+- [Tables, views and SQL]({site}/docs/api#tables-views-and-queries): any SELECT as {site}/archive.json?sql=…
+- [All releases, and then every change]({site}/-/changes.json?size=20): follow `next`, keep `cursor`
+- [All pages]({site}/sitemap.xml)
+"""
+
+
+@site_view(ANY_PARAMETER)
+async def show_sitemap_index(site: SiteRequest) -> Response:
+    """Show the index of the sitemap: each part with the time at which one of its releases last changed."""
+    parts = await read_sitemap_parts(site.run)
+    entries = [(site.url(f"/sitemap-{name}.xml"), changed) for name, changed in parts]
+    return Response(format_sitemap("sitemapindex", "sitemap", entries), content_type=XML_MEDIA_TYPE)
+
+
+@site_view(ANY_PARAMETER)
+async def show_sitemap_part(site: SiteRequest) -> Response:
+    """Show one part of the sitemap; raise NotFound for an empty part of releases."""
+    name, number = site.url_vars["name"], site.url_vars["number"]
+    if number:
+        pages = await read_sitemap_releases(site.run, int(number))
+        if not pages:
+            raise NotFound(f"no part {name} of the sitemap")
+    else:
+        readers = {"pages": read_sitemap_pages, "tags": read_sitemap_tags, "people": read_sitemap_people}
+        pages = await readers[name](site.run)
+    root = site.url("/").rstrip("/")
+    entries = [(root + path, changed) for path, changed in pages]
+    return Response(format_sitemap("urlset", "url", entries), content_type=XML_MEDIA_TYPE)
+
+
+@site_view(ANY_PARAMETER)
+async def show_robots_txt(site: SiteRequest) -> Response:
+    """Show robots.txt, which allows pages written for people and disallows expensive and derived ones."""
+    rules = "".join(f"{rule}: {site.datasette.urls.path(path)}\n" for rule, path in ROBOTS_RULES)
+    return Response.text(f"User-agent: *\n{rules}\nSitemap: {site.url('/sitemap.xml')}\n")
+
+
+@site_view(ANY_PARAMETER)
+async def show_llms_txt(site: SiteRequest) -> Response:
+    """Show llms.txt (llmstxt.org): information for language models and their users."""
+    releases = sum(agency["releases"] for agency in await read_agency_overview(site.run))
+    return Response.text(LLMS_TEMPLATE.format(site=site.url("/").rstrip("/"), releases=releases))
+
+
+@site_view(ANY_PARAMETER)
+async def show_security_txt(site: SiteRequest) -> Response:
+    """Show where to report vulnerabilities (RFC 9116); raise NotFound unless the operator has named a contact."""
+    contact = (site.datasette.plugin_config("headers") or {}).get("contact")
+    if not contact:
+        raise NotFound("no contact is configured")
+    expires = (now() + timedelta(days=SECURITY_TXT_DAYS)).strftime("%Y-%m-%dT00:00:00Z")
+    own_url = site.url("/.well-known/security.txt")
+    lines = (f"Contact: {contact}", f"Expires: {expires}", "Preferred-Languages: sv, en", f"Canonical: {own_url}")
+    return Response.text("\n".join(lines) + "\n")
+
+
+async def read_sitemap_parts(run: RunQuery) -> SitemapEntries:
+    parts = await run(SITEMAP_PARTS_SQL, {})
+    return [
+        ("pages", None),
+        ("tags", None),
+        ("people", None),
+        *((f"releases-{row['piece']}", row["changed"]) for row in parts),
+    ]
+
+
+async def read_sitemap_releases(run: RunQuery, part_number: int) -> SitemapEntries:
+    """Return the releases of one part of the sitemap, without moved ones."""
+    low = part_number * SITEMAP_PART_SIZE
+    rows = await run(SITEMAP_RELEASES_SQL, {"low": low, "high": low + SITEMAP_PART_SIZE - 1})
+    return [(f"/archive/releases/{row['release']}", row["changed"]) for row in rows]
+
+
+async def read_sitemap_pages(run: RunQuery) -> SitemapEntries:
+    """Return the sitemap entries of fixed pages, agencies and months."""
+    agencies = [f"/agency/{row['agency']}" for row in await run(SITEMAP_AGENCIES_SQL, {})]
+    months = [f"/month/{month}" for month in (await read_calendar(run)).months]
+    return [(path, None) for path in (*FIXED_PATHS, *agencies, *months)]
+
+
+async def read_sitemap_tags(run: RunQuery) -> SitemapEntries:
+    return [(f"/tag/{row['tag']}", None) for row in await run(SITEMAP_TAGS_SQL, {})]
+
+
+async def read_sitemap_people(run: RunQuery) -> SitemapEntries:
+    return [(f"/person/{row['slug']}", None) for row in await run(SITEMAP_PEOPLE_SQL, {})]
+
+
+def format_sitemap(root: str, element: str, entries: SitemapEntries) -> str:
+    """Format a sitemap, with one element for each absolute URL.
+
+    >>> print(format_sitemap("urlset", "url", [("https://a.example/?a&b", None)]))
+    <?xml version="1.0" encoding="UTF-8"?>
+    <urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">
+    <url><loc>https://a.example/?a&amp;b</loc></url>
+    </urlset>
+    <BLANKLINE>
+    """
+    elements = "".join(
+        f"<{element}><loc>{escape(address)}</loc>{f'<lastmod>{changed}</lastmod>' if changed else ''}</{element}>\n"
+        for address, changed in entries
+    )
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n<{root} xmlns="{SITEMAP_NAMESPACE}">\n{elements}</{root}>\n'
+
+
+ROUTES = [
+    (r"/sitemap\.xml$", show_sitemap_index),
+    (r"/sitemap-(?P<name>pages|tags|people|releases-(?P<number>[0-9]{1,9}))\.xml$", show_sitemap_part),
+    (r"/robots\.txt$", show_robots_txt),
+    (r"/llms\.txt$", show_llms_txt),
+    (r"/\.well-known/security\.txt$", show_security_txt),
+]

@@ -1,0 +1,348 @@
+"""Health and coverage of the agencies.
+
+- /-/status (.json, .csv, and .atom for changes) and /-/status/<slug>: how each agency's crawls are going, and
+  how polite they are to the agency's server.
+- /-/coverage (.json, .csv; ?agency= for one): which releases the sources list, and which of them are missing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from datasette import NotFound, Response
+from markupsafe import Markup
+
+from archive.database.sqlite_files import take_page
+from archive.health.coverage import describe_source_problem, read_agency_coverage, read_coverage_overview
+from archive.health.health_report import (
+    STRIP_DAYS,
+    AgencyHealth,
+    build_politeness_report,
+    format_decimal,
+    format_health_reason,
+    format_health_state,
+    format_size,
+    format_swedish_day,
+    is_overdue,
+    read_agency_health,
+    read_daily_states,
+    read_health_events,
+)
+from archive.health.metrics import TRACKED_FIELDS
+from archive.i18n import SWEDISH_TIME
+from archive.times import now
+from archive.urls import LIST_PARAMETERS, parse_number_parameter
+from archive.web.charts import STRIP_BARS, draw_strip
+from archive.web.documents import FORMAT_SUFFIX, AtomEntry, DataDocument, build_tag_uri, render_document
+from archive.web.openapi import FIELDS, DataOperation, get_fields
+from archive.web.requests import SiteRequest, site_view
+
+STATUS_PATH = "/-/status"
+MAX_UNGROUPED_FAULTS = 40  # with more faults, agencies with the same state and reason are grouped
+EVENTS_PAGE_SIZE = 50  # events on a page of the feed
+FACT_COLUMNS = ("stored", "listed", "already_stored", "found", "rejected", "quarantined", "crawled", "worked")
+POLITENESS_COLUMNS = ("requests", "bytes", "not_modified", "robots", "delay")
+STATUS_COLUMNS = (
+    *("agency", "agency_name", "state", "since", "code", "why", "red", "acknowledged", "newest", "usual_gap"),
+    *("expected", "judged", *FACT_COLUMNS, *POLITENESS_COLUMNS, *(f"{name}_told" for name in TRACKED_FIELDS), "page"),
+)
+STATUS_ROW_NAMES = {"why": "reason_text", "red": "is_unacknowledged"}  # column → name in AgencyHealth
+COVERAGE_PATH = "/-/coverage"
+MISSING_PAGE_SIZE = 50
+MAX_MISSING_PAGE_SIZE = 1000  # missing releases on a page of JSON
+COVERAGE_FORMAT_SUFFIX = r"(?:\.(?P<format>json|csv))?$"
+COVERAGE_COUNTS = ("listed", "stored", "rejected", "missing", "unlisted")
+PROBLEM_COLUMNS = ("problem", "problem_code", "problem_url", "problem_value")
+OVERVIEW_COLUMNS = ("agency", "agency_name", *COVERAGE_COUNTS, "complete", *PROBLEM_COLUMNS, "checked", "page")
+MONTH_COLUMNS = ("agency", "month", *COVERAGE_COUNTS)
+STATUS_OPERATION = DataOperation(
+    summary="The health of each agency's crawls, and the reason. The Atom feed has the changes",
+    rows_name="agencies",
+    row=get_fields(
+        *STATUS_COLUMNS,
+        **dict.fromkeys(("since", "acknowledged", "judged", "crawled", "worked"), "time?"),
+        expected="day? By when the next release is expected",
+        **dict.fromkeys(("already_stored", "found", "quarantined", "requests", "bytes", "not_modified"), "int?"),
+        **{f"{name}_told": f"int? Releases of the last crawl that state {name}" for name in TRACKED_FIELDS},
+        state="str suspect, failing, never worked, quiet, healthy or paused",
+        code="str The reason as a code",
+        why="str The reason, in the language of the request",
+        red="bool Whether it is a fault that nobody has acknowledged",
+        newest="str? Publication of the newest release",
+        usual_gap="num? Usual days between two releases",
+        robots="str?",
+        delay="num? Seconds between two requests",
+        reason="map",
+        failures="map Failed requests by kind",
+        field_fill="map",
+    ),
+    members={"judged": "time? When health was last assessed", "red": "int Faults that nobody has acknowledged"},
+)
+COVERAGE_TYPES = get_fields(*COVERAGE_COUNTS, "complete", *PROBLEM_COLUMNS, "checked")
+COVERAGE_OPERATION = DataOperation(
+    summary="What sources list compared with what is stored: of all agencies, or with agency= by month and source",
+    members=get_fields("columns")
+    | {
+        "agencies?": [get_fields("agency", "agency_name", "page") | COVERAGE_TYPES],
+        "months?": [get_fields(*MONTH_COLUMNS, month="str? = 2024-05")],
+        "sources?": [COVERAGE_TYPES | {"source": "str", "kind": "str feed, sitemap, listing …"}],
+        "missing_releases?": ["map"],
+        **{f"{name}?": FIELDS[name] for name in ("agency", "agency_name", "checked", "complete", *PROBLEM_COLUMNS)},
+    },
+)
+
+
+@site_view("after", operation=STATUS_OPERATION)
+async def show_status(site: SiteRequest) -> Response:
+    if site.format_name == "atom":
+        return await show_status_feed(site)
+    rows = await read_agency_health(site.run, site.language)
+    assessed_at = max((row["judged"] for row in rows if row["judged"]), default=None)
+    faults = [row for row in rows if row["is_fault"]]
+    unacknowledged = sum(row["is_unacknowledged"] for row in rows)
+    if site.format_name:
+        document = DataDocument(
+            rows_name="agencies",
+            title=site.translate("site.status"),
+            page_url=site.local_url(STATUS_PATH),
+            url=site.local_url(f"{STATUS_PATH}.{site.format_name}"),
+            rows=[format_status_row(site, row) for row in rows],
+            columns=STATUS_COLUMNS,
+            extra_members={"judged": assessed_at, "red": unacknowledged},
+        )
+        return await render_document(site, document)
+    days = await read_daily_states(site.run, rows, now().astimezone(SWEDISH_TIME).date())
+
+    def show_strip(row: AgencyHealth) -> Markup:
+        return draw_agency_strip(site, days.get(row["agency"], []))
+
+    context = {
+        "show_strip": show_strip,
+        "strip_days": STRIP_DAYS,
+        "strip_bars": STRIP_BARS,
+        "has_strips": any(map(any, days.values())),
+        "faults": faults,
+        "unacknowledged": unacknowledged,
+        "acknowledged": len(faults) - unacknowledged,
+        "groups": group_faults(faults) if len(faults) > MAX_UNGROUPED_FAULTS else None,
+        **{state: [row for row in rows if row["state"] == state] for state in ("quiet", "healthy", "paused")},
+        "never_crawled": [row for row in rows if row["never_crawled"] and row["state"] != "paused"],
+        "assessed_at": assessed_at,
+        "overdue": assessed_at is not None and is_overdue(assessed_at),
+        "politeness": build_politeness_report(rows),
+        **build_status_formatters(site.language),
+    }
+    return await site.render("status.html", context)
+
+
+def draw_agency_strip(site: SiteRequest, days: Sequence[str]) -> Markup:
+    """Draw the states of an agency's days, with their numbers as the title; "" if it was not assessed in this time."""
+    counts = Counter(filter(None, days))
+    if not counts:
+        return Markup()
+    known = sum(counts.values())
+    return draw_strip(days, site.translate("status.strip_title", n=known, faults=counts["fault"]))
+
+
+def group_faults(faults: Sequence[AgencyHealth]) -> list[list[AgencyHealth]]:
+    """Group faults by state and reason: unacknowledged ones first, then the largest groups."""
+    groups: dict[tuple[bool, str, str], list[AgencyHealth]] = {}
+    for row in faults:
+        groups.setdefault((row["is_unacknowledged"], row["state_text"], row["fault_text"]), []).append(row)
+    return sorted(groups.values(), key=lambda group: (not group[0]["is_unacknowledged"], -len(group)))
+
+
+@site_view()
+async def show_agency_status(site: SiteRequest) -> Response:
+    slug = site.url_vars["slug"]
+    rows = await read_agency_health(site.run, site.language, slug)
+    if not rows:
+        raise NotFound(f"no agency {slug}")
+    events = await read_health_events(site.run, agency=slug, limit=EVENTS_PAGE_SIZE)
+    context = {
+        "row": rows[0],
+        "events": [event | describe_health_event(site.language, event) for event in events],
+        "fault_counts": sorted(rows[0]["facts"].get("failures", {}).items(), key=lambda pair: (-pair[1], pair[0])),
+        **build_status_formatters(site.language),
+    }
+    return await site.render("status_agency.html", context)
+
+
+def build_status_formatters(language: str) -> dict[str, Any]:
+    return {
+        "format_swedish_day": partial(format_swedish_day, language),
+        "format_size": partial(format_size, language),
+        "format_decimal": partial(format_decimal, language),
+    }
+
+
+def describe_health_event(language: str, event: dict[str, Any]) -> dict[str, str]:
+    return {
+        "state_text": format_health_state(language, event["state"]),
+        "reason_text": format_health_reason(language, event["reason"]),
+    }
+
+
+def format_status_row(site: SiteRequest, row: AgencyHealth) -> dict[str, Any]:
+    """Format one agency as a flat row, with two nested members: failures by kind, and fill rates by field."""
+    facts = row["facts"]
+    politeness, field_fill = facts.get("politeness", {}), facts.get("field_fill", {})
+    row_names = {name: STATUS_ROW_NAMES.get(name, name) for name in STATUS_COLUMNS}
+    return {
+        **{name: row[row_name] for name, row_name in row_names.items() if row_name in row},
+        **{name: facts.get(name) for name in FACT_COLUMNS},
+        **{name: politeness.get(name) for name in POLITENESS_COLUMNS},
+        **{f"{name}_told": field_fill.get(name, [None])[0] for name in TRACKED_FIELDS},
+        "agency_name": row["name"],
+        "code": row["reason"]["code"],
+        "reason": row["reason"],
+        "failures": facts.get("failures", {}),
+        "field_fill": field_fill,
+        "page": site.local_url(f"{STATUS_PATH}/{row['agency']}"),
+    }
+
+
+async def show_status_feed(site: SiteRequest) -> Response:
+    """Show the changes of agencies' states, from or to a fault, as an Atom feed."""
+    before = parse_number_parameter(site.args, "after")
+    events = await read_health_events(site.run, before=before, limit=EVENTS_PAGE_SIZE + 1)
+    page, next_cursor = take_page(events, EVENTS_PAGE_SIZE)
+    build_url = partial(site.url, f"{STATUS_PATH}.atom", lang=site.requested_language)
+
+    async def read_entries() -> Sequence[AtomEntry]:
+        return [build_status_entry(site, event) for event in page]
+
+    document = DataDocument(
+        rows_name="changes",
+        title=site.translate("feed.status"),
+        page_url=site.local_url(STATUS_PATH),
+        url=build_url(after=before),
+        next_url=build_url(after=next_cursor) if next_cursor else None,
+        rows=page,
+        columns=(),
+        read_entries=read_entries,
+    )
+    return await render_document(site, document)
+
+
+def build_status_entry(site: SiteRequest, event: dict[str, Any]) -> AtomEntry:
+    page, change = site.local_url(f"{STATUS_PATH}/{event['agency']}"), describe_health_event(site.language, event)
+    return AtomEntry(
+        id=build_tag_uri(page, f"status-{event['id']}"),
+        title=site.translate(
+            "feed.status_change", agency=site.choose(event["name"], event["name_en"]), state=change["state_text"]
+        ),
+        language=site.language,
+        published=event["at"],
+        updated=event["at"],
+        link=page,
+        author=site.translate("site.name"),
+        summary=change["reason_text"],
+        categories=[event["state"]],
+    )
+
+
+@site_view("agency", *LIST_PARAMETERS, operation=COVERAGE_OPERATION)
+async def show_coverage(site: SiteRequest) -> Response:
+    agency, after = site.args.get("agency") or None, parse_number_parameter(site.args, "after")
+    size = parse_number_parameter(site.args, "size", MAX_MISSING_PAGE_SIZE) or MISSING_PAGE_SIZE
+    if agency:
+        coverage = await read_agency_coverage(site.run, agency, after, size)
+        if site.format_name:
+            return await render_document(site, build_agency_coverage_document(site, coverage, after))
+        context: dict[str, Any] = {
+            "coverage": coverage,
+            "row": coverage["agency"],
+            "after": after,
+            "describe_source_problem": partial(describe_source_problem, site.language),
+        }
+        return await site.render("coverage_agency.html", context)
+    rows = await read_coverage_overview(site.run, site.language)
+    if site.format_name:
+        return await render_document(site, build_overview_document(site, rows))
+    checked = [row for row in rows if row["checked"]]
+    context = {
+        "agencies_with_missing": [row for row in checked if row["missing"]],
+        "incomplete": [row for row in checked if not row["missing"] and not row["complete"]],
+        "complete": [row for row in checked if not row["missing"] and row["complete"]],
+        "never_audited": len(rows) - len(checked),
+        "missing": sum(row["missing"] for row in checked),
+        "listed": sum(row["listed"] for row in checked),
+        "unlisted": sum(row["unlisted"] or 0 for row in checked),
+        "audited_at": max((row["checked"] for row in checked), default=None),
+    }
+    return await site.render("coverage.html", context)
+
+
+def build_overview_document(site: SiteRequest, rows: Sequence[dict[str, Any]]) -> DataDocument:
+    values = [
+        {name: row[name] for name in OVERVIEW_COLUMNS if name in row}
+        | {
+            "agency_name": row["name"],
+            **format_completeness(row),
+            "page": site.local_url(COVERAGE_PATH, agency=row["agency"]),
+        }
+        for row in rows
+    ]
+    return DataDocument(
+        rows_name="agencies",
+        title=site.translate("site.coverage"),
+        page_url=site.local_url(COVERAGE_PATH),
+        url=site.local_url(f"{COVERAGE_PATH}.{site.format_name}"),
+        rows=values,
+        columns=OVERVIEW_COLUMNS,
+        extra_members={"columns": describe_coverage_columns(site)},
+    )
+
+
+def build_agency_coverage_document(site: SiteRequest, coverage: Mapping[str, Any], after: int | None) -> DataDocument:
+    """Build one agency's coverage as data, with a row for each month.
+
+    JSON also has the agency's sources and a page of its missing releases, whose next page is `next_url`.
+    """
+    row, path = coverage["agency"], f"{COVERAGE_PATH}.{site.format_name}"
+    build_url = partial(site.local_url, path, agency=row["agency"], size=site.args.get("size"))
+    next_cursor = coverage["next_cursor"] if site.format_name == "json" else None
+    return DataDocument(
+        rows_name="months",
+        title=site.translate("site.coverage"),
+        page_url=site.local_url(COVERAGE_PATH, agency=row["agency"]),
+        url=build_url(after=after),
+        next_url=build_url(after=next_cursor) if next_cursor else None,
+        rows=[{"agency": row["agency"], **month} for month in coverage["months"]],
+        columns=MONTH_COLUMNS,
+        extra_members={
+            "agency": row["agency"],
+            "agency_name": row["name"],
+            "checked": row["checked"],
+            **format_completeness(row),
+            "sources": [source | format_completeness(source) for source in coverage["sources"]],
+            "missing_releases": coverage["missing_releases"],
+            "columns": describe_coverage_columns(site),
+        },
+    )
+
+
+def describe_coverage_columns(site: SiteRequest) -> dict[str, str]:
+    """Return a description of each count; `listed` is the sum of `stored`, `rejected` and `missing`."""
+    return {name: site.translate(f"coverage.meaning.{name}") for name in COVERAGE_COUNTS}
+
+
+def format_completeness(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return whether all sources were read to their end, and the first problem if not, in English and as a code.
+
+    `complete` is None if no source was read.
+    """
+    is_complete = None if row["complete"] is None else bool(row["complete"])
+    problem = {name: row[name] for name in PROBLEM_COLUMNS[1:]}
+    return {"complete": is_complete, "problem": describe_source_problem("en", row), **problem}
+
+
+ROUTES = [
+    (STATUS_PATH + FORMAT_SUFFIX, show_status),
+    (STATUS_PATH + r"/(?P<slug>[a-z0-9-]+)$", show_agency_status),
+    (COVERAGE_PATH + COVERAGE_FORMAT_SUFFIX, show_coverage),
+]

@@ -1,0 +1,552 @@
+"""The versions of a release and what belongs to it, as pages and as data.
+
+- /-/revision/<id>: one revision; the permalink used in citations.
+- /-/cite/<revision>, with .txt, .bib, .ris and .csl.json: its citation.
+- /-/evidence/<revision>.zip and /-/evidence/removal-<removal>.zip: the evidence of a revision or a removal.
+- /-/diff/<revision>/<revision>, with .json, .csv and .atom: the differences between two revisions.
+- /-/history/<release>.json, .csv, .atom: the timeline; without a format, a redirect to its part of the reading page.
+- /-/related/<release>.json, .csv: the releases related to it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from tempfile import SpooledTemporaryFile
+from threading import BoundedSemaphore
+from typing import Any
+
+from datasette import Response
+
+from archive.changes.comparison import compare
+from archive.changes.field_differences import FILE_KINDS, DiffRow, FieldDiff, diff_fields, name_file
+from archive.changes.history import (
+    NEAR_DUPLICATE_SQL,
+    TimelineEvent,
+    classify_update_stamp,
+    find_final_release,
+    find_last_seen,
+    read_active_takedowns,
+    read_edits,
+    read_preceding_revisions,
+    read_stored_revisions,
+    read_timeline,
+)
+from archive.changes.importance import Change, summarise_changes
+from archive.database.sqlite_files import RunQuery
+from archive.evidence.bundles import write_bundle
+from archive.i18n import describe_removal, format_importance, format_time
+from archive.publish.citations import CITATION_TYPES, Citation, format_citation
+from archive.search.related_releases import find_related, read_related_releases
+from archive.search.search_request import HIT_PARAMETERS
+from archive.views.release import (
+    NEWEST_REVISION_SQL,
+    describe_page,
+    find_citation,
+    read_citation_context,
+    read_marked_texts,
+    read_search_context,
+)
+from archive.web.documents import (
+    FORMAT_SUFFIX,
+    AtomEntry,
+    DataDocument,
+    build_tag_uri,
+    format_atom_time,
+    render_document,
+)
+from archive.web.exports import StreamResponse, build_file_response
+from archive.web.highlights import MarkedHtml, PageHighlighter
+from archive.web.openapi import DataOperation, get_fields
+from archive.web.requests import ReaderError, SiteRequest, compute_etag, site_view
+
+RELATED_COLUMNS = (
+    *("release", "agency", "agency_name", "kind", "title", "published", "updated", "first_seen", "language"),
+    *("removed_at", "url", "similarity", "page"),
+)
+HISTORY_CSV_COLUMNS = (
+    *("event", "when", "last_seen_before", "until", "checks", "revision", "previous", "reverts_to", "importance"),
+    *("unannounced", "stamp", "summary", "summary_en", "url", "status", "target", "moved_to", "confirmed", "ended"),
+    *("attachment", "diff", "evidence"),
+)
+HISTORY_OPERATION = DataOperation(
+    summary="Everything that is known about a release, newest first: versions, removals, moves",
+    rows_name="events",
+    row=get_fields(
+        *HISTORY_CSV_COLUMNS,
+        revision="int? The version; null for a removal and for an attached file",
+        unannounced="bool?",
+        attachment="int? Number of the version of an attached file",
+    ),
+    members=get_fields("release", "agency", "title_now"),
+)
+RELATED_OPERATION = DataOperation(
+    summary="Releases about the same, the most similar first; near-duplicates are left out",
+    rows_name="related",
+    row=get_fields(*RELATED_COLUMNS, similarity="num From 0.2 to 1 = 0.5"),
+    members=get_fields("release", words=["str"]),
+)
+RELEASE_SQL = """
+    select r.id, r.title, r.language, r.agency, a.name, a.name_en from releases r join agencies a on a.slug = r.agency
+    where r.id = :release
+"""
+Revision = dict[str, Any]  # as read by `read_stored_revisions`
+NOT_INDEXED = {"x-robots-tag": "noindex"}
+MAX_MEMORY_BYTES = 2_000_000  # a larger zip is written to a temporary file
+BUNDLE_SEMAPHORE = BoundedSemaphore(2)  # each bundle may have the bytes of one response in memory
+CITATION_FORMATS = "|".join(re.escape(suffix) for suffix in CITATION_TYPES)
+DIFF_CSV_COLUMNS = ("field", "place", "label", "op", "text")
+REVISION_MEMBERS = ("release", "agency", "url", "seen", "cause", "previous", "summary", "summary_en", "importance")
+REVISION_STATE = (
+    *("kind", "title", "lead", "body", "body_html", "published", "published_text", "updated", "updated_text"),
+    *("language", "tags", "questions", "images", "attachments", "contacts"),
+)
+REVISION_OPERATION = DataOperation(
+    summary="A version of a release: its texts and lists as the agency had published them then",
+    body=get_fields(
+        *("revision", "permalink", *REVISION_MEMBERS, "agency_name", "current_release", "current_revision"),
+        *("removed_at", "takedowns", "citation", *REVISION_STATE),
+    ),
+    parameter_names=(),
+)
+CITATION_OPERATION = DataOperation(summary="A citation of a version", body=["map An item of CSL-JSON"])
+DIFF_OPERATION = DataOperation(
+    summary="The differences between two versions of a release, or of near-duplicates; the older one is first",
+    rows_name="pieces",
+    row=get_fields(*DIFF_CSV_COLUMNS),
+    members=get_fields(
+        *("before", "after", "release", "importance", "summary", "summary_en", "unannounced", "stamp", "changes")
+    ),
+    parameter_names=("show",),
+)
+EVIDENCE_OPERATION = DataOperation(
+    summary="The bytes that a version or a removal was read from, with their hashes and how to check them"
+)
+
+
+@site_view(operation=HISTORY_OPERATION)
+async def show_history(site: SiteRequest) -> Response:
+    """Show all events of a release's timeline as data, newest first."""
+    release_id = int(site.url_vars["release"])
+    releases = await site.run(RELEASE_SQL, {"release": release_id})
+    if not releases:
+        raise ReaderError(404, "error.no_release", release=str(release_id))
+    path, release = f"/archive/releases/{release_id}", dict(releases[0])
+    if not site.format_name:
+        return Response.redirect(site.path(path) + "#history")
+    events = await read_timeline(site.run, release_id)
+    rows = [format_event_row(site, event) for event in events]
+    page_url = site.local_url(path)
+
+    async def read_entries() -> Sequence[AtomEntry]:
+        return [build_event_entry(site, event, row, release) for event, row in zip(events, rows, strict=True)]
+
+    document = DataDocument(
+        rows_name="events",
+        title=site.translate("history.title", title=release["title"]),
+        page_url=f"{page_url}#history",
+        url=site.local_url(f"/-/history/{release_id}.{site.format_name}"),
+        rows=rows,
+        columns=HISTORY_CSV_COLUMNS,
+        read_entries=read_entries,
+        extra_members={"release": release_id, "agency": release["agency"], "title_now": release["title"]},
+    )
+    return await render_document(site, document)
+
+
+@site_view(operation=RELATED_OPERATION)
+async def show_related(site: SiteRequest) -> Response:
+    """Show the releases related to a release as data, most similar first."""
+    release_id = int(site.url_vars["release"])
+    releases = await site.run(RELEASE_SQL, {"release": release_id})
+    if not releases:
+        raise ReaderError(404, "error.no_release", release=str(release_id))
+    path = f"/archive/releases/{release_id}"
+    if not site.format_name:
+        return Response.redirect(site.path(path) + "#related")
+    found = await find_related(site.run, release_id)
+    rows = [
+        {
+            **{name: row.get(name) for name in RELATED_COLUMNS},
+            "release": row["id"],
+            "agency_name": row["name"],
+            "page": site.local_url(f"/archive/releases/{row['id']}"),
+        }
+        for row in (await read_related_releases(site.run, found) if found else ())
+    ]
+    document = DataDocument(
+        rows_name="related",
+        title=site.translate("release.related"),
+        page_url=site.local_url(path) + "#related",
+        url=site.local_url(f"/-/related/{release_id}.{site.format_name}"),
+        rows=rows,
+        columns=RELATED_COLUMNS,
+        extra_members={"release": release_id, "words": found.words if found else ()},
+    )
+    return await render_document(site, document)
+
+
+def format_event_row(site: SiteRequest, event: TimelineEvent) -> dict[str, Any]:
+    """Format an event as a row of JSON and CSV. If it has no diff or evidence, that URL is None."""
+    revision, attachment, diff, evidence = None, None, None, None
+    if event["kind"] in FILE_KINDS:
+        attachment = event["id"]
+        diff = site.local_url(f"/-/attachment/{attachment}") if event["kind"] == "attachment" else None
+    elif "last_seen" in event:
+        revision, evidence = event["id"], site.url(f"/-/evidence/{event['id']}.zip")
+        if event["previous"] is not None:
+            diff = site.local_url(f"/-/diff/{event['previous']}/{event['id']}")
+    elif event["capture"] is not None:
+        evidence = site.url(f"/-/evidence/removal-{event['id']}.zip")
+    own = {name: event.get(name) for name in HISTORY_CSV_COLUMNS}
+    if attachment is not None:
+        own["previous"] = None  # not a revision
+    links = {"attachment": attachment, "diff": diff, "evidence": evidence}
+    return own | {"event": event["kind"], "revision": revision, **links}
+
+
+def build_event_entry(
+    site: SiteRequest, event: TimelineEvent, row: dict[str, Any], release: dict[str, Any]
+) -> AtomEntry:
+    page_url, when = site.local_url(f"/archive/releases/{release['id']}"), event["when"]
+    if event["kind"] in FILE_KINDS:
+        text, updated = describe_file_event(site, event), event["until"] if "summary" not in event else when
+        name = f"{event['kind'].replace('_', '-')}-{event['id']}"
+    elif "last_seen" in event:
+        text, name, updated = describe_revision_event(site, event), f"revision-{event['id']}", when
+    else:
+        text, name = describe_removal_event(site, event), f"removal-{event['id']}"
+        updated = event["ended"] or event["confirmed"] or when
+    return AtomEntry(
+        id=build_tag_uri(page_url, name),
+        title=f"{format_time(site.language, when)}: {text}",
+        language=release["language"],
+        published=format_atom_time(when),
+        updated=format_atom_time(updated),
+        link=row["diff"] or page_url,
+        release_url=page_url,
+        author=site.choose(release["name"], release["name_en"]),
+        summary=text,
+        categories=[event["kind"]],
+    )
+
+
+def describe_removal_event(site: SiteRequest, removal: TimelineEvent) -> str:
+    """Describe on one line what was found in place of a release."""
+    text = describe_removal(site.language, removal["kind"], removal["status"], removal["target"])
+    if removal["kind"] == "moved":
+        return text
+    certainty = "removed" if removal["confirmed"] else "was_missing" if removal["ended"] else "perhaps_removed"
+    return f"{site.translate(f'history.{certainty}')}. {text}"
+
+
+def describe_file_event(site: SiteRequest, event: TimelineEvent) -> str:
+    """Describe on one line what happened to a file that a release links to."""
+    name = event["title"] or name_file(event["url"])
+    if event["kind"] == "attachment_missing":
+        return site.translate("history.file_missing", name=name, when=format_time(site.language, event["when"]))
+    parts = [
+        site.translate("history.file_replaced", name=name),
+        site.choose(event["summary"], event["summary_en"]),
+        format_importance(site.language, event["importance"]),
+    ]
+    return " · ".join(filter(None, parts))
+
+
+def describe_revision_event(site: SiteRequest, revision: TimelineEvent) -> str:
+    """Describe on one line why a revision was made."""
+    if revision["kind"] != "edit":
+        named = {"collection": revision["collection"]} if revision["collection"] else {}
+        return site.translate(f"history.event.{revision['kind']}", **named)
+    parts = [
+        site.choose(revision["summary"], revision["summary_en"]) or site.translate("history.edited"),
+        format_importance(site.language, revision["importance"]),
+        *([site.translate("edit.unannounced")] if revision["unannounced"] else []),
+    ]
+    return " · ".join(parts)
+
+
+@site_view(*HIT_PARAMETERS, operation=REVISION_OPERATION)
+async def show_revision(site: SiteRequest) -> Response:
+    """Show a revision and whether it is the current one. Search engines must not index it."""
+    revision_id = int(site.url_vars["revision"])
+    citation_context = await read_citation_context(site, revision_id)
+    citation: Citation = citation_context["citation"]
+    revision = (await read_stored_revisions(site.run, [revision_id]))[revision_id]
+    final_release = await find_final_release(site.run, revision["release"])
+    state, newest = revision["state"], (await site.run(NEWEST_REVISION_SQL, {"id": final_release}))[0]
+    context = {
+        "revision": revision,
+        "state": state,
+        "final_release": final_release,
+        "newest_revision": newest["revision"],
+        "takedowns": await read_active_takedowns(site.run, revision["release"]),
+        **citation_context,
+        "canonical_url": citation.permalink,
+        "page_metadata": describe_page(site, citation, citation.permalink, state, None),
+    }
+    if site.format_name:
+        data = format_revision(site, context) | {"removed_at": newest["removed_at"]}
+        etag = compute_etag(json.dumps(data))
+        if site.has_current(etag):
+            return Response("", status=304, headers=site.build_headers(etag))
+        return Response.json(data, headers=site.build_headers(etag) | NOT_INDEXED)
+    context |= await read_marked_texts(site, final_release, state)
+    return await site.render("revision.html", context, headers=NOT_INDEXED)
+
+
+def format_revision(site: SiteRequest, context: Mapping[str, Any]) -> dict[str, Any]:
+    revision = context["revision"]
+    return {
+        "revision": revision["id"],
+        "permalink": site.url(f"/-/revision/{revision['id']}"),
+        **{name: revision[name] for name in REVISION_MEMBERS},
+        "agency_name": revision["name"],
+        "current_release": context["final_release"],
+        "current_revision": context["newest_revision"],
+        "takedowns": [
+            {name: row[name] for name in ("kind", "reason", "reason_en", "at")} for row in context["takedowns"]
+        ],
+        "citation": context["citation_formats"]["txt"],
+        **{name: context["state"][name] for name in REVISION_STATE},
+    }
+
+
+@site_view(operation=CITATION_OPERATION)
+async def show_citation(site: SiteRequest) -> Response:
+    """Show a citation as a page, or in one format; 304 if the client already has it."""
+    revision_id, suffix = int(site.url_vars["revision"]), site.format_name
+    if suffix is None:
+        return await site.render("cite.html", await read_citation_context(site, revision_id), headers=NOT_INDEXED)
+    citation = await find_citation(site, revision_id)
+    text = format_citation(citation, suffix, site.language)
+    etag = compute_etag(text)
+    headers = {**site.build_headers(etag), "content-language": site.language}
+    if site.has_current(etag):
+        return Response("", status=304, headers=headers, content_type=CITATION_TYPES[suffix])
+    if suffix != "txt":
+        headers["content-disposition"] = f'attachment; filename="{citation.key}.{suffix}"'
+    return Response(text, headers=headers, content_type=CITATION_TYPES[suffix])
+
+
+@site_view(*HIT_PARAMETERS, operation=DIFF_OPERATION)  # show=all: the whole text
+async def show_diff(site: SiteRequest) -> Response:
+    """Show the differences between two revisions, older one first; redirect if they are in the other order."""
+    one, other = site.url_vars["one"], site.url_vars["other"]
+    before, after = await read_revision_pair(site.run, int(one), int(other))
+    path = f"/-/diff/{before['id']}/{after['id']}"
+    if (one, other) != (str(before["id"]), str(after["id"])):
+        suffix = f".{site.format_name}" if site.format_name else ""
+        query = f"?{site.request.query_string}" if site.request.query_string else ""
+        return Response.redirect(site.datasette.urls.path(path + suffix) + query, status=301)
+    full_text = site.args.get("show") == "all"
+    # outside the event loop, because comparing long texts takes a while
+    field_diffs = await asyncio.to_thread(diff_fields, before["state"], after["state"], full_text=full_text)
+    context = {
+        "before": before,
+        "after": after,
+        "field_diffs": field_diffs,
+        "path": path,
+        **await read_diff_metadata(site, before, after),
+    }
+    if site.format_name:
+        return await render_document(site, build_diff_document(site, context))
+    final_release = await find_final_release(site.run, after["release"])
+    search_context = await read_search_context(site, final_release, after["state"])
+    context |= search_context | {
+        "full_text": full_text,
+        "permalink": site.url(path),
+        "canonical_url": site.url(path),
+        "final_release": final_release,
+        "find_marked_pieces": await asyncio.to_thread(mark_rows, field_diffs, search_context["highlighter"]),
+        "format_change": lambda change: summarise_changes([change], site.language).removeprefix("1 "),
+    }
+    return await site.render("diff.html", context)
+
+
+def mark_rows(
+    field_diffs: Sequence[FieldDiff], highlighter: PageHighlighter
+) -> Callable[[DiffRow], list[MarkedHtml] | None]:
+    """Mark the rows of a comparison in printed order, and return a function that looks up the marked pieces of a row.
+
+    The function returns None for a row without marks. A field that only repeats the body is collapsed on the page, and
+    not marked.
+    """
+    marked = {
+        id(row): pieces
+        for field in field_diffs
+        if not field.shown_in_body
+        for row in field.rows
+        if isinstance(row, DiffRow) and (pieces := highlighter.mark_row(field.name, row))
+    }
+    return lambda row: marked.get(id(row))
+
+
+async def read_revision_pair(run: RunQuery, first_id: int, second_id: int) -> list[Revision]:
+    """Return two revisions of one release or of near-duplicates, the older one first.
+
+    Raises ReaderError if they cannot be compared.
+    """
+    if first_id == second_id:
+        raise ReaderError(404, "error.same_revision", revision=str(first_id))
+    revisions = await read_stored_revisions(run, [first_id, second_id])
+    for key in (first_id, second_id):
+        if key not in revisions:
+            raise ReaderError(404, "error.no_revision", revision=str(key))
+    pair = sorted(revisions.values(), key=lambda revision: (revision["seen"], revision["id"]))
+    releases = [await find_final_release(run, revision["release"]) for revision in pair]
+    if releases[0] != releases[1] and not await run(NEAR_DUPLICATE_SQL, {"pair": json.dumps(releases)}):
+        raise ReaderError(404, "error.different_releases", one=str(first_id), other=str(second_id))
+    return pair
+
+
+async def read_diff_metadata(site: SiteRequest, before: Revision, after: Revision) -> dict[str, Any]:
+    """Return the changes, importance, summary and neighbouring edits of a diff, stored or computed."""
+    is_consecutive = after["previous"] == before["id"]
+    if is_consecutive and after["changes"] is not None:
+        changes = [Change(**change) for change in json.loads(after["changes"])]
+        summary = {name: after[name] for name in ("importance", "summary", "summary_en")}
+    else:
+        comparison = await asyncio.to_thread(compare, before["state"], after["state"])
+        changes = list(comparison.changes)
+        summary = {
+            "importance": comparison.importance,
+            "summary": summarise_changes(changes, "sv"),
+            "summary_en": summarise_changes(changes, "en"),
+        }
+    preceding = await read_preceding_revisions(site.run, [after["id"]]) if is_consecutive else {}
+    edits = await read_edits(site.run, await find_final_release(site.run, after["release"]))
+    until, since = ((revision["seen"], revision["id"]) for revision in (before, after))
+    is_edit = is_consecutive and after["cause"] == "source"
+    stamp = classify_update_stamp(after["update_date_changed"], after["state"]["updated"])
+    return {
+        **summary,
+        "changes": sorted(changes, key=lambda change: -change.importance),
+        "is_consecutive": is_consecutive,
+        "cause": after["cause"] if is_consecutive else None,
+        "stamp": stamp if is_edit else None,
+        "last_seen": find_last_seen(before["id"], preceding) if is_consecutive else None,
+        # the last edit before the older revision, and the first one after the later revision
+        "earlier_edit": next((edit for edit in reversed(edits) if (edit["seen"], edit["id"]) <= until), None),
+        "later_edit": next((edit for edit in edits if (edit["seen"], edit["id"]) > since), None),
+    }
+
+
+def build_diff_document(site: SiteRequest, diff: Mapping[str, Any]) -> DataDocument:
+    """Build the data formats of a comparison: a row for each piece of text, and a feed with a single entry."""
+    before, after, path = diff["before"], diff["after"], diff["path"]
+
+    async def read_entries() -> Sequence[AtomEntry]:
+        return [build_diff_entry(site, diff, site.local_url(path))]
+
+    return DataDocument(
+        rows_name="pieces",
+        title=site.translate("diff.title", title=after["state"]["title"]),
+        page_url=site.local_url(path),
+        url=site.local_url(f"{path}.{site.format_name}", show=site.args.get("show")),
+        rows=format_diff_rows(diff["field_diffs"]),
+        columns=DIFF_CSV_COLUMNS,
+        read_entries=read_entries,
+        extra_members={
+            "before": {"revision": before["id"], "seen": before["seen"]},
+            "after": {"revision": after["id"], "seen": after["seen"]},
+            "release": after["release"],
+            **{name: diff[name] for name in ("importance", "summary", "summary_en")},
+            "unannounced": diff["stamp"] == "not moved",
+            "stamp": diff["stamp"],
+            "changes": [asdict(change) for change in diff["changes"]],
+        },
+    )
+
+
+def build_diff_entry(site: SiteRequest, diff: Mapping[str, Any], page_url: str) -> AtomEntry:
+    before, after, language = diff["before"], diff["after"], site.language
+    agency = site.choose(after["name"], after["name_en"])
+    summary = site.choose(diff["summary"], diff["summary_en"]) or site.translate("history.edited")
+    return AtomEntry(
+        id=build_tag_uri(page_url, f"revisions-{before['id']}-{after['id']}"),
+        title=f"{agency}: {after['state']['title']}",
+        language=after["state"]["language"],
+        published=format_atom_time(after["seen"]),
+        updated=format_atom_time(after["seen"]),
+        link=page_url,
+        release_url=site.local_url(f"/archive/releases/{after['release']}"),
+        author=agency,
+        summary=f"{summary} · {format_importance(language, diff['importance'])}",
+        field_diffs=diff["field_diffs"],
+        content=site.translate(
+            "diff.two_versions", one=format_time(language, before["seen"]), other=format_time(language, after["seen"])
+        ),
+    )
+
+
+def format_diff_rows(field_diffs: Sequence[FieldDiff]) -> list[dict[str, Any]]:
+    """Return a row for each piece of text. Omitted pieces become one row with op `skip` and their number."""
+    rows: list[dict[str, Any]] = []
+    for field in field_diffs:
+        if field.note:
+            rows.append({"field": field.name, "place": 0, "label": None, "op": "note", "text": field.note})
+        for place, row in enumerate(field.rows, 1):
+            position = {"field": field.name, "place": place}
+            if isinstance(row, DiffRow):
+                label = f"{row.label} {row.number}" if row.number else row.label
+                rows += [{**position, "label": label, "op": piece.op, "text": piece.text} for piece in row.pieces]
+            else:
+                rows.append({**position, "label": None, "op": "skip", "text": str(row.count)})
+    return rows
+
+
+@site_view(operation=EVIDENCE_OPERATION)
+async def show_evidence(site: SiteRequest) -> Response | StreamResponse:
+    return await send_evidence(site, "")
+
+
+@site_view(operation=EVIDENCE_OPERATION)
+async def show_removal_evidence(site: SiteRequest) -> Response | StreamResponse:
+    return await send_evidence(site, "removal-")
+
+
+async def send_evidence(site: SiteRequest, prefix: str) -> Response | StreamResponse:
+    """Send the evidence of a revision or removal as a zip; raise ReaderError if there is no such row."""
+    path, row_id = site.datasette.get_database("archive").path, int(site.url_vars["key"])
+    file: SpooledTemporaryFile[bytes] = SpooledTemporaryFile(max_size=MAX_MEMORY_BYTES)  # noqa: SIM115 - closed by the response
+
+    def write() -> bool:
+        with BUNDLE_SEMAPHORE:
+            return write_bundle(Path(path), "removals" if prefix else "revisions", row_id, file)
+
+    if not await asyncio.to_thread(write):
+        file.close()
+        if prefix:
+            raise ReaderError(404, "error.no_removal", removal=str(row_id))
+        raise ReaderError(404, "error.no_revision", revision=str(row_id))
+    file.seek(0)
+    digest = await asyncio.to_thread(hashlib.file_digest, file, "sha256")  # the same bytes each time
+    etag = f'"{digest.hexdigest()[:32]}"'
+    if site.has_current(etag):
+        file.close()
+        return Response("", status=304, headers={"etag": etag}, content_type="application/zip")
+    headers = {
+        "content-type": "application/zip",
+        "etag": etag,
+        "content-disposition": f'attachment; filename="evidence-{prefix}{row_id}.zip"',
+        "x-content-type-options": "nosniff",
+    }
+    return build_file_response(file, headers)
+
+
+# SQLite can store any number of up to 18 digits
+ROUTES = [
+    (rf"/-/cite/(?P<revision>[0-9]{{1,18}})(?:\.(?P<format>{CITATION_FORMATS}))?$", show_citation),
+    (r"/-/diff/(?P<one>\d{1,15})/(?P<other>\d{1,15})" + FORMAT_SUFFIX, show_diff),
+    (r"/-/evidence/(?P<key>[0-9]{1,18})\.zip$", show_evidence),
+    (r"/-/evidence/removal-(?P<key>[0-9]{1,18})\.zip$", show_removal_evidence),
+    (r"/-/revision/(?P<revision>[0-9]{1,18})(?:\.(?P<format>json))?$", show_revision),
+    (r"/-/history/(?P<release>\d{1,15})" + FORMAT_SUFFIX, show_history),
+    (r"/-/related/(?P<release>\d{1,15})(?:\.(?P<format>json|csv))?$", show_related),
+]

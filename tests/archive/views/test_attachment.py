@@ -1,0 +1,210 @@
+"""The page of an attached file, and its changes in timelines, in the register of edits and in feeds."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import feedparser
+import pytest
+
+from archive.attachments.attachment_store import AttachmentText
+from archive.store.releases import Archive
+from archive.store.takedowns import hide_release, redact_passage
+from archive.views.attachment import MAX_SHOWN_LETTERS, MAX_SHOWN_PAGES, choose_shown_pages
+from tests.archive.sample import Site, served
+from tests.archive.sample_evidence import create_evidence_archive
+from tests.archive.sample_files import DAY, DECISION, LINKING, NOW, add_files, find_file, link_files, to_text
+from tests.archive.web.test_datasette_setup import check_structure
+
+FIRST, SCANNED, SECOND = 1, 2, 3  # versions
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    with Archive(create_evidence_archive(tmp_path)) as archive:
+        assert add_files(archive) == (FIRST, SECOND, SCANNED)
+    return archive.path
+
+
+@pytest.fixture
+async def site(path: Path) -> AsyncIterator[Site]:
+    with served(path) as datasette:
+        yield Site(datasette)
+
+
+async def find_release(site: Site) -> int:
+    return int((await site.get(f"/archive/releases.json?url={LINKING.url}&_shape=array")).json()[0]["id"])
+
+
+@pytest.mark.parametrize(
+    ("address", "sentences"),
+    [
+        (
+            f"/-/attachment/{SECOND}",
+            [
+                "Beslut om fyren PDF, 2 sidor, 1 kB.",
+                "1 belopp ändrat",
+                "Belopp ändrat [borttaget: 120 000 kronor] → [tillagt: 90 000 kronor] betydelse 75",
+                "Filen byttes ut mellan två kontroller: 1 april 2026 kl. 11.00 och 3 april 2026 kl. 11.00.",
+                "[borttaget: 120 000 kronor]",
+                "Sida 2Beslutet gäller i år.",
+                DECISION,
+            ],
+        ),
+        (f"/-/attachment/{FIRST}", ["Det här är en äldre version.", "Sida 1Nämnden har beslutat"]),
+        (f"/-/attachment/{FIRST}?page=2", ["Sida 2", "← Från början"]),
+        (f"/-/attachment/{FIRST}?page=9", ["Filen har inte så många sidor"]),
+        (
+            f"/-/attachment/{SCANNED}?lang=en",
+            ["The file has no text", "The file was no longer at its address on 2 April 2026", "No text."],
+        ),
+    ],
+)
+async def test_page_of_a_version(site: Site, address: str, sentences: list[str]) -> None:
+    response = await site.get(address)
+    assert (response.status_code, response.headers["x-robots-tag"]) == (200, "noindex")
+    check_structure(await site.page(address))
+    text = await site.text(address)
+    assert [sentence for sentence in sentences if sentence not in text] == [], text
+
+
+async def test_version_as_data(site: Site) -> None:
+    found = (await site.get(f"/-/attachment/{SECOND}.json")).json()
+    assert [page["text"] for page in found["pages"]][1] == "Beslutet gäller i år."
+    assert (found["cause"], found["previous"], found["url"], found["importance"]) == ("source", FIRST, DECISION, 75)
+    assert [change["kind"] for change in found["changes"]] == ["amount"]
+    assert [release["link_title"] for release in found["releases"]] == ["Beslut om fyren"]
+    for address, status in (("99", 404), ("99.json", 404), (f"{FIRST}?pages=2", 400), (f"{FIRST}?page=x", 400)):
+        assert (await site.get(f"/-/attachment/{address}")).status_code == status
+
+
+async def test_replaced_and_missing_files_are_in_the_history_of_a_release(site: Site) -> None:
+    key = await find_release(site)
+    text = await site.text(f"/archive/releases/{key}")
+    for sentence in (
+        "Bilagan ”Beslut om fyren” byttes ut: 1 belopp ändrat",
+        "Bilagan ”Kvitto” fanns inte längre på sin adress 2 april 2026 kl. 11.00",
+        "Saknades vid 3 kontroller, senast 4 april 2026 kl. 11.00.",
+    ):
+        assert sentence in text
+    events = (await site.get(f"/-/history/{key}.json")).json()["events"]
+    found = [(event["event"], event["attachment"], event["revision"]) for event in events if event["attachment"]]
+    assert found == [("attachment", SECOND, None), ("attachment_missing", SCANNED, None)]
+    feed = feedparser.parse((await site.get(f"/-/history/{key}.atom?lang=en")).content)
+    titles = [entry.title for entry in feed.entries]
+    assert any("“Beslut om fyren” was replaced · 1 amount changed · significant" in title for title in titles)
+    assert any("“Kvitto” was no longer at its address" in title for title in titles)
+    assert (await site.get(f"/-/history/{key}.csv")).text.count("attachment") == 5
+
+
+async def read_edits(site: Site, query: str) -> list[dict[str, Any]]:
+    edits: list[dict[str, Any]] = (await site.get(f"/-/edits.json?{query}")).json()["edits"]
+    return edits
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("kind=file", True),
+        ("", True),
+        ("kind=file&importance=75&from=2026-04-03&to=2026-04-03", True),
+        ("kind=file&importance=76", False),
+        ("kind=file&to=2026-04-02", False),
+        ("kind=file&agency=fyr", True),
+        ("kind=text", False),
+        ("unannounced=1", False),
+        ("q=kronor", False),  # words are looked up in the texts of releases
+    ],
+)
+async def test_replaced_file_is_in_the_register_of_edits(site: Site, query: str, found: bool) -> None:
+    files = [edit for edit in await read_edits(site, query) if edit["kind"] == "file"]
+    assert bool(files) == found
+    page = await site.text(f"/-/edits?{query}")
+    assert ("Bilagan ”Beslut om fyren” byttes ut: 1 belopp ändrat" in page) == found
+    for edit in files:
+        assert (edit["attachment"], edit["revision"], edit["evidence"]) == (SECOND, None, None)
+        assert (edit["file_url"], edit["stamp"], edit["diff"][-15:]) == (
+            DECISION,
+            None,
+            f"/-/attachment/{SECOND}"[-15:],
+        )
+        assert edit["last_seen_before"] < edit["seen"]
+
+
+async def test_pages_of_the_register_have_both_kinds_once(site: Site) -> None:
+    all_edits = await read_edits(site, "size=1000")
+    assert {edit["kind"] for edit in all_edits} == {"text", "file"}
+    assert all_edits == sorted(all_edits, key=lambda edit: edit["seen"], reverse=True)
+    pages, query = [], "size=1"
+    while query:
+        document = (await site.get(f"/-/edits.json?{query}")).json()
+        pages += document["edits"]
+        query = (document["next"] or "").partition("?")[2]
+    assert pages == all_edits
+    assert (await site.get("/-/edits.csv")).text.count("\r\n") == len(all_edits) + 1
+    assert f"{len(all_edits)} ändringar" in await site.text("/-/edits")
+    agency = await site.page("/agency/fyr")
+    (count,) = agency.cssselect('dd a[href="/-/edits?agency=fyr"]')
+    assert count.text_content() == str(len(await read_edits(site, "agency=fyr")))
+    feed = feedparser.parse((await site.get("/-/edits.atom?kind=file")).content)
+    (entry,) = feed.entries
+    assert entry.summary.startswith("Bilagan ”Beslut om fyren” byttes ut · 1 belopp ändrat · 120 000 → 90 000")
+    assert "<del>120 000 kronor</del>" in entry.content[0].value
+
+
+@pytest.mark.parametrize("kind", ["hide", "redact"])
+async def test_takedown_hides_the_page(path: Path, kind: str) -> None:
+    with Archive(path) as archive:
+        key = archive.find_release_id(LINKING.url)
+        assert key is not None
+        if kind == "hide":
+            hide_release(archive, key, NOW, reason="Domstols beslut")
+        else:
+            redact_passage(archive, key, LINKING.title, NOW, reason="Personuppgift")
+    with served(path) as datasette:
+        site = Site(datasette)
+        for version in (FIRST, SECOND, SCANNED):
+            answers = [(await site.get(f"/-/attachment/{version}{ending}")).text for ending in ("", ".json")]
+            assert not any("kronor" in text or "Nämnden" in text or "120 000" in text for text in answers)
+            assert all(("example/filer" in text) == (kind == "redact") for text in answers)
+        assert f"attachment/{SECOND}" in (await site.get("/-/edits")).text or kind == "hide"
+        assert (await read_edits(site, "kind=file") == []) == (kind == "hide")
+        assert "120 000" not in (await site.get("/-/edits.atom?kind=file")).text
+
+
+def test_long_texts_are_shown_in_parts() -> None:
+    def build(*lengths: int) -> list[dict[str, Any]]:
+        return [{"page": number, "text": "x" * length} for number, length in enumerate(lengths, 1)]
+
+    half = MAX_SHOWN_LETTERS // 2
+    for pages, first, numbers in (
+        (build(half, half, half), 1, [1, 2]),
+        (build(half, half, half), 3, [3]),
+        (build(5, half * 3, 5), 2, [2]),
+        (build(*[5] * 50), 11, list(range(11, 11 + MAX_SHOWN_PAGES))),
+        (build(5), 2, []),
+    ):
+        shown = choose_shown_pages(pages, first)
+        assert [page["page"] for page in shown] == numbers
+        assert all(len(page["text"]) <= MAX_SHOWN_LETTERS for page in shown)
+    assert choose_shown_pages(build(half * 3), 1)[0]["is_cut"]
+
+
+@pytest.mark.parametrize(
+    ("texts", "sentence"),
+    [
+        ((to_text("Ett."), to_text("Ett.", "Två.", problem="pages")), "Texterna kan inte jämföras"),
+        ((to_text("Ett."), to_text("Ett.\n")), "Texten är densamma."),
+        ((to_text("Ord. " * 16_000), to_text("Ord. " * 16_000, "Nytt 7.")), "Texterna är för långa för att visas"),
+    ],
+)
+async def test_texts_without_a_comparison(tmp_path: Path, texts: tuple[AttachmentText, ...], sentence: str) -> None:
+    with Archive(create_evidence_archive(tmp_path)) as archive:
+        link_files(archive)
+        versions = [find_file(archive, DECISION, text, NOW + days * DAY) for days, text in enumerate(texts)]
+    with served(archive.path) as datasette:
+        page = await Site(datasette).text(f"/-/attachment/{versions[1]}")
+    assert sentence in page
+    assert page.count("Texterna ") + page.count("Texten är") == 1 + page.count("Texterna är myndigheternas")

@@ -1,0 +1,398 @@
+"""The check of quotations, as page and JSON, and requests with a body."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx
+import pytest
+import uvicorn
+from lxml import html
+
+from archive.database.models import Release
+from archive.store.releases import Archive
+from archive.views import check as check_page
+from archive.web import security
+from archive.web.request_limits import SandboxLimits, receive_body
+from tests.archive.sample import SEEN, Site, served
+from tests.archive.sample_history import EDITED_NEWEST
+
+WORD = "hemligkorsning"
+ARTICLE = f"""Ändringsverket ger mer pengar, {WORD}.
+
+”Stödet till båtbyggare blir 30 miljoner kronor i år”, skriver myndigheten. Först stod det ”stödet till båtbyggare blir
+20 miljoner kronor i år”.
+
+– Stödet till båtbyggare blir 50 miljoner kronor i år, säger Siv Å.
+
+– Färjor av {WORD} finns inte i något arkiv. "båtar av"
+"""
+
+
+async def post(site: Site, path: str, content: str | bytes, media_type: str, **headers: str) -> httpx.Response:
+    response: httpx.Response = await site.datasette.client.post(
+        path, content=content, headers={"content-type": media_type, **headers}
+    )
+    return response
+
+
+async def post_form(site: Site, path: str, text: str, **headers: str) -> httpx.Response:
+    return await post(site, path, urlencode({"text": text}), "application/x-www-form-urlencoded", **headers)
+
+
+async def test_form(history_site: Site) -> None:
+    page = await history_site.page("/-/check")
+    form = page.cssselect("form[method=post]")[0]
+    assert (form.get("action"), [field.get("name") for field in form.cssselect("textarea")]) == ("/-/check", ["text"])
+    english = await history_site.page("/-/check?lang=en")
+    assert english.cssselect("form[method=post]")[0].get("action") == "/-/check?lang=en"
+    assert (await history_site.get("/-/check?text=x")).status_code == 400
+    assert (await history_site.get("/-/check.json")).status_code == 405
+    head = await history_site.datasette.client.head("/-/check")
+    assert (head.status_code, head.content) == (200, b"")
+    assert "/-/check" in (await history_site.get("/help")).text
+
+
+async def test_verdicts_as_json(history_site: Site) -> None:
+    response = await post_form(history_site, "/-/check.json", ARTICLE)
+    assert (response.status_code, response.headers["cache-control"]) == (200, "no-store")
+    assert not {"etag", "set-cookie", "archive-truncated", "last-modified"} & set(response.headers)
+    answer = response.json()
+    assert [row["verdict"] for row in answer["quotations"]] == ["verbatim", "withdrawn", "altered", "not_found"]
+    assert answer["complete"]
+    assert answer["searched"]["edits"] > 3
+    verbatim, withdrawn, altered, missing = answer["quotations"]
+    normal = " ".join(ARTICLE.replace("\r\n", "\n").split())
+    assert all(" ".join(ARTICLE[row["start"] : row["end"]].split()) in normal for row in answer["quotations"])
+    assert (verbatim["title"], verbatim["current"]) == (EDITED_NEWEST, True)
+    assert withdrawn["disappeared"]["after"] < withdrawn["disappeared"]["until"]
+    assert withdrawn["comparison"].endswith(f"/-/diff/{withdrawn['revision']}/{withdrawn['revision'] + 1}")
+    revision = await history_site.text(withdrawn["permalink"].removeprefix("http://localhost"))
+    assert "20 miljoner kronor" in revision
+    assert [(part["op"], part["text"]) for part in altered["difference"] if part["op"] != "same"] == [
+        ("del", "30 miljoner kronor "),
+        ("ins", "50 miljoner kronor "),
+    ]
+    assert (missing["revision"], missing["permalink"], missing["difference"]) == (None, None, [])
+
+
+async def test_page_has_the_same_verdicts(history_site: Site) -> None:
+    page = html.fromstring((await post_form(history_site, "/-/check?lang=en", ARTICLE)).text)
+    found = page.cssselect(".quotation")
+    assert [item.cssselect("h3")[0].text for item in found] == [
+        *("Verbatim", "No longer there", "Altered", "Not found"),
+    ]
+    assert "between two checks" in found[1].text_content()
+    assert found[1].cssselect("a[href*='/-/diff/']")
+    assert [mark.text_content() for mark in found[2].cssselect("del, ins")] != []
+    assert page.cssselect("textarea")[0].text_content().strip() == ARTICLE.strip()
+    assert "html" in (await post_form(history_site, "/-/check", "Inga citat här.")).headers["content-type"]
+
+
+@pytest.mark.parametrize(
+    ("content", "media_type"),
+    [
+        (json.dumps({"text": ARTICLE}), "application/json"),
+        (ARTICLE, "text/plain; charset=UTF-8"),
+        (ARTICLE.replace("\n", "\r\n").encode(), "text/plain"),
+    ],
+)
+async def test_other_media_types(history_site: Site, content: str | bytes, media_type: str) -> None:
+    answer = (await post(history_site, "/-/check.json", content, media_type)).json()
+    assert answer["counts"] == {
+        **dict.fromkeys(("verbatim", "altered", "withdrawn", "not_found"), 1),
+        **dict.fromkeys(("not_checked", "short", "wrong_speaker"), 0),
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "media_type", "status"),
+    [
+        (b"", "text/plain", 400),
+        (b"text=+", "application/x-www-form-urlencoded", 400),
+        (WORD.encode(), "application/x-www-form-urlencoded", 400),
+        (b"text=%ff", "application/x-www-form-urlencoded", 400),
+        (b"text=a&text=b", "application/x-www-form-urlencoded", 400),
+        (b"text=a&mode=b", "application/x-www-form-urlencoded", 400),
+        (b"&".join(b"a=1" for _ in range(100)), "application/x-www-form-urlencoded", 400),
+        (b"\xe5", "text/plain", 400),
+        (b'{"text": 1}', "application/json", 400),
+        (b'{"text": "\\ud800"}', "application/json", 400),
+        (b"[" * 100_000, "application/json", 400),
+        (b'{"text": "hemlig', "application/json", 400),
+        (b"<a/>", "application/xml", 415),
+        (b"--x", "multipart/form-data; boundary=x", 415),
+        (b"text", "text/plain; charset=latin-1", 415),
+        (b"", "", 415),
+        (b"a" * 50_000, "text/plain", 200),
+        (b"a" * 50_001, "text/plain", 413),
+        ("å".encode() * 25_001, "text/plain", 413),
+        (urlencode({"text": "å" * 25_000}).encode(), "application/x-www-form-urlencoded", 200),
+        ('"ö" '.encode() * 1_001, "text/plain", 413),
+        (b"a" * 300_000, "text/plain", 413),
+        (b"a" * 3_000_000, "text/plain", 413),
+    ],
+)
+async def test_bodies_that_are_refused(history_site: Site, content: bytes, media_type: str, status: int) -> None:
+    for path in ("/-/check.json", "/-/check"):
+        response = await post(history_site, path, content, media_type)
+        assert response.status_code == status, path
+        is_json = path.endswith(".json")
+        assert response.headers["content-type"].startswith("application/json" if is_json else "text/html")
+        assert WORD not in response.text
+        assert status == 200 or not is_json or response.json()["status"] == status
+
+
+async def test_other_pages_are_only_read(history_site: Site) -> None:
+    for path in ("/search", "/archive.json", "/-/check/x", "/-/checks"):
+        response = await post_form(history_site, path, "x")
+        assert (response.status_code, response.headers["allow"]) == (405, "GET, HEAD, OPTIONS"), path
+    response = await history_site.datasette.client.put("/-/check", content=b"x")
+    assert (response.status_code, response.headers["allow"]) == (405, "GET, HEAD, OPTIONS, POST")
+
+
+async def test_no_cookie_is_needed_or_set(history_site: Site) -> None:
+    response = await post_form(history_site, "/-/check.json", ARTICLE, cookie="ds_csrftoken=x; a=b")
+    assert response.status_code == 200
+    assert "set-cookie" not in response.headers
+
+
+async def test_incomplete_check_says_so(history_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("archive.views.check.MAX_CHECK_SECONDS", -1.0)
+    response = await post_form(history_site, "/-/check.json", ARTICLE)
+    assert (response.status_code, response.headers["archive-truncated"]) == (200, "after 0 quotations")
+    answer = response.json()
+    assert not answer["complete"]
+    assert {(row["verdict"], row["reason"]) for row in answer["quotations"]} == {("not_checked", "time")}
+    page = html.fromstring((await post_form(history_site, "/-/check", ARTICLE)).text)
+    assert "inte fullständig" in page.cssselect("[role=alert]")[0].text_content()
+
+
+async def test_a_failure_is_logged_without_the_text(
+    history_site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(text: str) -> None:
+        raise ValueError(text)
+
+    monkeypatch.setattr("archive.views.check.find_quotations", fail)
+    with caplog.at_level(logging.DEBUG):
+        response = await post_form(history_site, "/-/check.json", ARTICLE)
+    assert response.status_code == 500
+    assert "ValueError" in caplog.text
+    assert WORD not in caplog.text + response.text
+
+
+async def test_pages_of_other_sites_may_send_json(history_site: Site) -> None:
+    response = await history_site.datasette.client.options("/-/check.json")
+    assert (response.status_code, response.headers["allow"]) == (200, "GET, HEAD, OPTIONS, POST")
+    assert "Content-Type" in response.headers["access-control-allow-headers"]
+    answer = await post_form(history_site, "/-/check.json", ARTICLE)
+    assert answer.headers["access-control-allow-origin"] == "*"
+
+
+# over a socket
+
+
+@pytest.fixture(scope="module")
+async def address(history_site: Site) -> AsyncIterator[tuple[str, int]]:
+    config = uvicorn.Config(
+        history_site.datasette.app(), host="127.0.0.1", port=0, log_config=None, lifespan="off"
+    )  # the site lives on
+    server = uvicorn.Server(config)
+    task = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    yield server.servers[0].sockets[0].getsockname()
+    server.should_exit = True
+    await task
+
+
+async def exchange(address: tuple[str, int], request: bytes) -> tuple[list[int], bool]:
+    """Send requests; return the statuses of the responses, and whether the server closed the connection."""
+    reader, writer = await asyncio.open_connection(*address)
+    writer.write(request)
+    received, is_closed = b"", False
+    with suppress(TimeoutError):
+        while not is_closed:
+            try:
+                chunk = await asyncio.wait_for(reader.read(65_536), 1.5 if received else 15)
+            except ConnectionError:  # what the client had still sent was not read
+                chunk = b""
+            received += chunk
+            is_closed = not chunk
+    writer.close()
+    parts = received.split(b"HTTP/1.1 ")[1:]
+    return [int(part[:3]) for part in parts], is_closed
+
+
+HEADERS = b"POST %s HTTP/1.1\r\nhost: localhost\r\ncontent-type: text/plain\r\n"
+GET = b"GET /-/check HTTP/1.1\r\nhost: localhost\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "statuses", "is_closed"),
+    [
+        (HEADERS % b"/-/check.json" + b"content-length: 3\r\n\r\nabc" + GET, [200, 200], False),
+        (HEADERS % b"/search" + b"content-length: 3\r\n\r\nabc" + GET, [405], True),
+        (HEADERS % b"/search" + b"content-length: 0\r\n\r\n" + GET, [405, 200], False),
+        (HEADERS % b"/-/check.json" + b"content-length: 160001\r\n\r\n" + b"a" * 160_001 + GET, [413, 200], False),
+        (HEADERS % b"/-/check.json" + b"content-length: 9000000000\r\n\r\n" + b"a" * 9_000, [413], True),
+        (HEADERS % b"/-/check.json" + b"expect: 100-continue\r\ncontent-length: 900000\r\n\r\n", [413], True),
+        (
+            HEADERS % b"/-/check.json" + b"transfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n" + GET,
+            [200, 200],
+            False,
+        ),
+        (
+            HEADERS % b"/-/check.json"
+            + b"transfer-encoding: chunked\r\n\r\n"
+            + b"10000\r\n"
+            + b"a" * 65_536
+            + b"\r\n"
+            + (b"10000\r\n" + b"a" * 65_536 + b"\r\n") * 40,
+            [413],
+            True,
+        ),
+    ],
+    ids=["small", "no POST", "no body", "read and refused", "huge", "expect", "chunked", "chunked too long"],
+)
+async def test_connection_after_a_body(
+    address: tuple[str, int], request_bytes: bytes, statuses: list[int], is_closed: bool
+) -> None:
+    assert await exchange(address, request_bytes) == (statuses, is_closed)
+
+
+async def test_slow_body(address: tuple[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(security, "receive_body", shorten(receive_body))
+    request = HEADERS % b"/-/check.json" + b"content-length: 100\r\n\r\nabc"
+    assert await exchange(address, request) == ([408], True)
+
+
+async def test_one_client_cannot_take_all_places(address: tuple[str, int]) -> None:
+    slow = HEADERS % b"/-/check.json" + b"content-length: 100\r\n\r\nabc"
+    writers = []
+    for _ in range(SandboxLimits().max_client_bodies):
+        _, writer = await asyncio.open_connection(*address)
+        writer.write(slow)
+        writers.append(writer)
+    await asyncio.sleep(0.2)
+    request = HEADERS % b"/-/check.json" + b"content-length: 3\r\n\r\nabc"
+    assert (await exchange(address, request))[0] == [503]
+    for writer in writers:
+        writer.close()
+    await asyncio.sleep(0.2)
+    assert (await exchange(address, request))[0] == [200]
+
+
+@pytest.mark.parametrize(
+    ("clients", "network"), [(40, "203.0.113.%d"), (SandboxLimits().max_bodies + 20, "2001:db8:0:%d::1")]
+)
+async def test_slow_bodies_of_many_clients_refuse_nobody(address: tuple[str, int], clients: int, network: str) -> None:
+    slow = HEADERS % b"/-/check.json" + b"x-forwarded-for: %s\r\ncontent-length: 100\r\n\r\nabc"
+    writers = []
+    for number in range(clients):
+        _, writer = await asyncio.open_connection(*address)
+        writer.write(slow % (network % number).encode())
+        writers.append(writer)
+    await asyncio.sleep(0.2)
+    for path, status in ((b"/-/check.json", 200), (b"/-/batch.json", 200), (b"/-/follow", 404)):  # not offered here
+        request = HEADERS % path + b"content-length: 3\r\n\r\nabc"
+        assert (await exchange(address, request))[0] == [status]
+    for writer in writers:
+        writer.close()
+
+
+async def test_addresses_of_one_network_are_one_client(address: tuple[str, int]) -> None:
+    slow = HEADERS % b"/-/check.json" + b"x-forwarded-for: %s\r\ncontent-length: 100\r\n\r\nabc"
+    writers = []
+    for number in range(SandboxLimits().max_client_bodies):
+        _, writer = await asyncio.open_connection(*address)
+        writer.write(slow % f"2001:db8:5:5:{number}::{number}".encode())
+        writers.append(writer)
+    await asyncio.sleep(0.2)
+    answers = []
+    for client in (b"2001:db8:5:5::99", b"2001:db8:5:6::99", b"::ffff:203.0.113.99"):
+        request = HEADERS % b"/-/check.json" + b"x-forwarded-for: %s\r\ncontent-length: 3\r\n\r\nabc" % client
+        answers += (await exchange(address, request))[0]
+    assert answers == [503, 200, 200]
+    for writer in writers:
+        writer.close()
+
+
+def shorten(receive_body: Any) -> Any:
+    async def receive(scope: Any, receive: Any, limits: Any) -> Any:
+        return await receive_body(scope, receive, replace(limits, body_timeout=0.1))
+
+    return receive
+
+
+async def test_logs_have_nothing_of_the_text(
+    address: tuple[str, int], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for logger in (logging.getLogger(name) for name in ("uvicorn", "uvicorn.access", "uvicorn.error")):
+        monkeypatch.setattr(logger, "propagate", True)  # another server of this process may have configured them
+        monkeypatch.setattr(logger, "disabled", False)
+        monkeypatch.setattr(logger, "level", logging.NOTSET)
+    body = ARTICLE.encode()
+    with caplog.at_level(logging.DEBUG):
+        request = HEADERS % b"/-/check.json" + b"content-length: %d\r\n\r\n" % len(body) + body
+        assert (await exchange(address, request))[0] == [200]
+        too_long = HEADERS % b"/-/check.json" + b"content-length: 999999999\r\n\r\n" + body
+        assert (await exchange(address, too_long))[0] == [413]
+    assert "/-/check.json" in caplog.text
+    assert WORD not in caplog.text
+
+
+async def test_another_speaker(tmp_path: Path) -> None:
+    """The words are right and the speaker is not: a verdict of its own, as page and JSON."""
+    words = "Vi tänder sju fyrar längs kusten före midsommar"
+    archive = Archive(tmp_path / "archive.db")
+    archive.add_agency("fyr", name="Fyrverket", home="https://fyr.example/")
+    url, body = "https://fyr.example/1", f"– {words}, säger fyrmästare Bo Lund."
+    found = Release(agency="fyr", url=url, title="Fyrar", body=body, body_html=body, language="sv")
+    with archive.transaction():
+        archive.save(found, seen_at=SEEN)
+    archive.close()
+    text = f"Ebba Wrede sade: ”{words}.”"
+    with served(tmp_path / "archive.db") as datasette:
+        site = Site(datasette)
+        page = html.fromstring((await post_form(site, "/-/check?lang=en", text)).text)
+        data = (await post(site, "/-/check.json", text, "text/plain")).json()
+    shown = " ".join(page.cssselect(".quotation")[0].text_content().split())
+    assert shown.startswith("Verbatim, but perhaps someone else’s words")
+    said = "The text seems to quote Ebba Wrede. The release quotes Bo Lund, fyrmästare."
+    assert said in shown
+    (quotation,) = data["quotations"]
+    assert (quotation["verdict"], quotation["speaker"]) == ("wrong_speaker", "Ebba Wrede")
+    assert quotation["said_by"] == [{"name": "Bo Lund", "role": "fyrmästare"}]
+    assert (data["counts"]["wrong_speaker"], data["counts"]["verbatim"]) == (1, 0)
+
+
+async def test_too_many_quotations_are_counted_before_their_speakers_are_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_for: list[int] = []
+
+    def add_speakers(_text: str, quotations: list[Any]) -> list[Any]:
+        looked_for.append(len(quotations))
+        time.sleep(0.2)
+        return quotations
+
+    monkeypatch.setattr(check_page, "add_speakers", add_speakers)
+    monkeypatch.setattr(check_page, "MAX_CHECK_SECONDS", 0.1)
+    Archive(tmp_path / "archive.db").close()
+    with served(tmp_path / "archive.db") as datasette:
+        site = Site(datasette)
+        answer = await post(site, "/-/check.json", "”Vi bygger” sade " * 1_001, "text/plain")
+        assert (answer.status_code, looked_for) == (413, [])
+        slow = (await post(site, "/-/check.json", "Ek sade: ”Vi bygger tre nya fyrar.”", "text/plain")).json()
+    assert (looked_for, slow["complete"], slow["quotations"][0]["reason"]) == ([1], False, "time")

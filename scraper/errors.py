@@ -28,7 +28,7 @@ class BrokerError(Exception): ...
 class SourceError(Exception):
     """A feed, sitemap or listing cannot be read.
 
-    kind: the kind of failure (see scraper/failures.py): `empty source` if it was read but lists nothing.
+    kind: the kind of failure (see scraper/crawl/failures.py): `empty source` if it was read but lists nothing.
     """
 
     def __init__(self, url: str, problem: str, kind: str = "unreadable source") -> None:

@@ -116,7 +116,7 @@ DOWNLOADER_MIDDLEWARES = {
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
     "scraper.downloader.robots.RobotsMiddleware": 100,
     "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,  # see scraper/downloader/handler.py
-    "scraper.limits.DeadlineMiddleware": 40,
+    "scraper.crawl.deadline.DeadlineMiddleware": 40,
     "scraper.downloader.browser.BrowserMiddleware": 45,  # gets the response after redirects and retries
     "scraper.downloader.throttle.HostSlotMiddleware": 50,  # before the robots.txt of the host is requested (100)
     # after Retry (550), so that they see every failed attempt and the requests for robots.txt
@@ -129,11 +129,11 @@ SPIDER_MIDDLEWARES = {
 }
 EXTENSIONS = {
     "scraper.downloader.throttle.CrawlDelayExtension": 100,  # after AutoThrottle (0), whose delay it may raise
-    "scraper.limits.InFlightLimit": 120,
-    "scraper.crawl_stats.CrawlStatsExtension": 200,
-    "scraper.crawl_stats.ProgressExtension": 300,
+    "scraper.crawl.deadline.InFlightLimit": 120,
+    "scraper.crawl.crawl_stats.CrawlStatsExtension": 200,
+    "scraper.crawl.crawl_stats.ProgressExtension": 300,
 }
-ITEM_PIPELINES = {"scraper.pipelines.ArchivePipeline": 100}
+ITEM_PIPELINES = {"scraper.crawl.archive_pipeline.ArchivePipeline": 100}
 
 # the frontier stores which URLs have been seen, even in earlier crawls
 DUPEFILTER_CLASS = "scrapy.dupefilters.BaseDupeFilter"

@@ -25,7 +25,7 @@ from scrapy.settings import Settings
 from archive.__main__ import commands as archive_commands
 from archive.database.captures import CAPTURES_FILE
 from archive.database.redaction import WITHHELD_FILE
-from scraper.alerts import ROUTINE_FINDINGS, read_alert_settings, read_ping_url
+from scraper.crawl.alerts import ROUTINE_FINDINGS, read_alert_settings, read_ping_url
 from tests.site.demo import ROOT
 
 DEPLOY = ROOT / "scraper" / "deploy"

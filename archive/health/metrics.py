@@ -92,7 +92,7 @@ UNREADABLE_PAGES_SQL = """
     select url, fetched from frontier where agency = ? and role = 'release'
     and state in ('failed', 'rejected', 'gone') and fetched >= ? order by fetched desc, url
 """
-# Pages that were refused for their content (scraper/failures.py), and all that were answered: since
+# Pages that were refused for their content (scraper/crawl/failures.py), and all that were answered: since
 # :begun, and in the 60 days before, or before the rise began that is stored as a fault.
 # pages, url: how many are still refused, and one of them.
 REFUSALS_SQL = """

@@ -13,7 +13,7 @@ from archive.store.releases import Archive
 from archive.times import now
 from scraper.agency import Agency
 from scraper.command import ProjectCommand, option
-from scraper.crawl_stats import assess_declared_agencies
+from scraper.crawl.crawl_stats import assess_declared_agencies
 
 
 class Command(ProjectCommand):

@@ -12,9 +12,9 @@ from archive.database.sqlite_files import check_database
 from archive.store.releases import Archive, SaveResult
 from archive.times import now
 from scraper.command import ProjectCommand, option
+from scraper.crawl.round_locks import lock_agencies
 from scraper.errors import AgencyError
 from scraper.ingest import CrawlRecorder, Ingest, accept_quarantined, resolve_superseded
-from scraper.locks import lock_agencies
 from scraper.quarantine import describe_reasons
 from scraper.schedule import parse_schedule
 

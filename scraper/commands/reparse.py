@@ -17,9 +17,9 @@ from archive.store.releases import Archive, SaveResult
 from archive.times import now
 from scraper.agency import Agency
 from scraper.command import ProjectCommand
+from scraper.crawl.deadline import raise_gc_threshold
+from scraper.crawl.round_locks import lock_agencies, warn_about_unlisted
 from scraper.ingest import CrawlRecorder, Ingest, accept_repaired, read_retention, take_in_refused
-from scraper.limits import raise_gc_threshold
-from scraper.locks import lock_agencies, warn_about_unlisted
 from scraper.redesign import PageVersion, read_stored_body, reparse_stored
 from scraper.schedule import RevisitSchedule, parse_schedule
 

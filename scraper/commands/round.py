@@ -14,11 +14,10 @@ from scrapy.utils.log import configure_logging
 
 from archive.follow.subscriptions import read_follow_settings
 from archive.times import now
-from scraper.alerts import AlertSettings, read_alert_settings, report_result
 from scraper.command import ProjectCommand, option
-from scraper.errors import AgencyError
-from scraper.locks import lock_round
-from scraper.round import (
+from scraper.crawl.alerts import AlertSettings, read_alert_settings, report_result
+from scraper.crawl.round_locks import lock_round
+from scraper.crawl.rounds import (
     MAX_ROUND_DURATION,
     ROUND_SPIDERS,
     CommandRunner,
@@ -26,6 +25,7 @@ from scraper.round import (
     has_recent_crawl,
     read_last_crawl_id,
 )
+from scraper.errors import AgencyError
 
 logger = logging.getLogger(__name__)
 

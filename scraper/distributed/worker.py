@@ -31,7 +31,8 @@ from twisted.internet.task import LoopingCall
 from archive.database.frontier import Frontier, Hosts, PaginationCursors
 from archive.store.releases import Archive
 from archive.times import now
-from scraper.crawl_stats import ArchiveSpider, CrawlStatsExtension, close_crawl
+from scraper.crawl.crawl_stats import ArchiveSpider, CrawlStatsExtension, close_crawl
+from scraper.crawl.rounds import ROUND_SPIDERS, CommandRunner, read_last_crawl_id
 from scraper.distributed.messages import ARCHIVE_OPERATIONS, Operation, pack_operations, unpack_job
 from scraper.distributed.queue import (
     BACKLOG_FULL,
@@ -47,7 +48,6 @@ from scraper.downloader import CrawlerComponent, CrawlStopped
 from scraper.errors import BrokerError
 from scraper.ingest import CrawlRecorder
 from scraper.parsed_page import FetchedPage, ParsedPage
-from scraper.round import ROUND_SPIDERS, CommandRunner, read_last_crawl_id
 from scraper.schedule import parse_schedule
 from scraper.spiders.base import ReleaseSpider
 
@@ -212,10 +212,14 @@ class WorkerAddon:
         for name, replaced, replacement in (
             (
                 "EXTENSIONS",
-                "scraper.crawl_stats.CrawlStatsExtension",
+                "scraper.crawl.crawl_stats.CrawlStatsExtension",
                 "scraper.distributed.worker.WorkerCrawlStats",
             ),
-            ("ITEM_PIPELINES", "scraper.pipelines.ArchivePipeline", "scraper.distributed.worker.WorkerPipeline"),
+            (
+                "ITEM_PIPELINES",
+                "scraper.crawl.archive_pipeline.ArchivePipeline",
+                "scraper.distributed.worker.WorkerPipeline",
+            ),
         ):
             settings[name].set(replacement, settings[name].get(replaced, 100), priority=ADDON_PRIORITY)
             settings[name].set(replaced, None, priority=ADDON_PRIORITY)

@@ -32,8 +32,12 @@ from archive.health.rules import assess_agencies
 from archive.store.releases import Archive
 from archive.times import now
 from scraper.agency import Agency, load_agencies
-from scraper.alerts import AlertSettings
-from scraper.crawl_stats import AgencyStats, add_declared_agency, close_crawl, open_crawl
+from scraper.crawl.alerts import AlertSettings
+from scraper.crawl.archive_pipeline import ArchivePipeline
+from scraper.crawl.crawl_stats import AgencyStats, add_declared_agency, close_crawl, open_crawl
+from scraper.crawl.failures import OWN_FAULT
+from scraper.crawl.round_locks import lock_agency, lock_writer, open_lock_file, unlock_agency
+from scraper.crawl.rounds import close_round, read_last_crawl_id
 from scraper.distributed.messages import Operation, WorkerMessage, build_job, unpack_message
 from scraper.distributed.queue import (
     CONSUMER_GROUP,
@@ -44,12 +48,8 @@ from scraper.distributed.queue import (
     find_lease_host,
 )
 from scraper.errors import BrokerError
-from scraper.failures import OWN_FAULT
 from scraper.ingest import CrawlRecorder, read_retention
-from scraper.locks import lock_agency, lock_writer, open_lock_file, unlock_agency
 from scraper.parsed_page import ParsedPage
-from scraper.pipelines import ArchivePipeline
-from scraper.round import close_round, read_last_crawl_id
 from scraper.schedule import RevisitSchedule, parse_schedule
 
 logger = logging.getLogger(__name__)

@@ -282,7 +282,7 @@ MAX_STUB_LENGTH = 1500  # length of a whole page, menus included, that only lead
 MIN_TEXT_LENGTH = 30  # length of an extracted text; if it is shorter, the whole page is checked
 SENTENCE_BREAK = re.compile(r"(?<=[.!?])\s+|\n+")
 
-# Problems of blocked pages and placeholders, which scraper.failures recognises too.
+# Problems of blocked pages and placeholders, which scraper.crawl.failures recognises too.
 CONSENT_PROBLEM = "is a consent wall"
 LOGIN_PROBLEM = "asks to sign in"
 WALL_PROBLEM = "is an error page or a wall"

@@ -30,9 +30,9 @@ from archive.attachments.attachment_store import AttachmentVersion, extract_text
 from archive.database.frontier import FrontierEntry
 from archive.database.sqlite_files import ArchiveError
 from archive.times import now
+from scraper.crawl.failures import describe_request_failure
 from scraper.downloader import DailyBudgetExceeded, HostPaused, PrivateAddress, RobotsForbidden
 from scraper.errors import NotARelease, PageError
-from scraper.failures import describe_request_failure
 from scraper.parsed_page import FetchedPage
 from scraper.spiders.base import (
     MAX_REQUESTS_AHEAD,

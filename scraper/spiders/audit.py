@@ -26,9 +26,9 @@ from archive.health.coverage import (
 )
 from archive.times import now
 from scraper.agency import Agency
+from scraper.crawl.failures import OWN_FAULT, classify_failure, classify_source_failure, describe_request_failure
 from scraper.downloader import HostPaused
 from scraper.errors import AgencyError, SourceError
-from scraper.failures import OWN_FAULT, classify_failure, classify_source_failure, describe_request_failure
 from scraper.pages.page_type import is_listing_url
 from scraper.sources import SourceURLs, find_sources, get_declared_sources, get_wire_sources
 from scraper.sources.feeds import CutFeedError, parse_feed, parse_robots_sitemaps, parse_sitemap

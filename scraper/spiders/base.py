@@ -29,7 +29,16 @@ from scraper.agency import (
     load_agencies,
     select_agencies,
 )
-from scraper.crawl_stats import AgencyStats, add_declared_agency, parse_deadline
+from scraper.crawl.crawl_stats import AgencyStats, add_declared_agency, parse_deadline
+from scraper.crawl.deadline import raise_gc_threshold
+from scraper.crawl.failures import (
+    classify_failure,
+    classify_source_failure,
+    describe_request_failure,
+    detect_rejection,
+    is_cloudflare_challenge,
+)
+from scraper.crawl.round_locks import lock_agencies
 from scraper.downloader import (
     CrawlStopped,
     HostPaused,
@@ -40,16 +49,7 @@ from scraper.downloader import (
 )
 from scraper.downloader.browser import check_browser
 from scraper.errors import AgencyError, NotARelease, PageError, SourceError
-from scraper.failures import (
-    classify_failure,
-    classify_source_failure,
-    describe_request_failure,
-    detect_rejection,
-    is_cloudflare_challenge,
-)
 from scraper.ingest import CrawlRecorder, read_retention
-from scraper.limits import raise_gc_threshold
-from scraper.locks import lock_agencies
 from scraper.matching import is_other_address
 from scraper.normalise.urls import extract_host
 from scraper.pages import open_document, read_document

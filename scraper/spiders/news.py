@@ -19,10 +19,10 @@ from archive.database.frontier import FrontierEntry, PaginationCursor
 from archive.store.releases import Archive
 from archive.times import now, to_iso
 from scraper.agency import Agency
-from scraper.crawl_stats import AgencyStats
+from scraper.crawl.crawl_stats import AgencyStats
+from scraper.crawl.failures import classify_failure, classify_source_failure, describe_request_failure, detect_rejection
 from scraper.downloader import CrawlStopped, HostPaused, RequestDeferred, decode_headers
 from scraper.errors import AgencyError, SourceError
-from scraper.failures import classify_failure, classify_source_failure, describe_request_failure, detect_rejection
 from scraper.pages.page_type import is_listing_url
 from scraper.parsed_page import ParsedPage
 from scraper.sources import SourceURLs, find_sources, get_declared_sources, get_wire_sources

@@ -152,7 +152,7 @@ def fork_commands(monkeypatch: pytest.MonkeyPatch) -> None:
     def fork(command: list[str], **_: object) -> ForkedModule:
         return ForkedModule(command[2], command[3:])
 
-    monkeypatch.setattr("scraper.round.subprocess", SimpleNamespace(Popen=fork))
+    monkeypatch.setattr("scraper.crawl.rounds.subprocess", SimpleNamespace(Popen=fork))
 
 
 def copy_archive(crawl: Crawling, folder: Path) -> Crawling:

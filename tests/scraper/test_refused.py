@@ -26,14 +26,14 @@ from archive.store.jsonl_import import import_file
 from archive.store.releases import Archive
 from archive.store.takedowns import hide_release
 from scraper.agency import Agency
-from scraper.crawl_stats import AgencyStats
+from scraper.crawl.archive_pipeline import ArchivePipeline
+from scraper.crawl.crawl_stats import AgencyStats
 from scraper.errors import NotARelease
 from scraper.ingest import CrawlRecorder, Ingest, MatchedPage, take_in_refused
 from scraper.items import ReleaseItem
 from scraper.pages import read_document
 from scraper.pages.document import Document
 from scraper.parsed_page import FetchedPage
-from scraper.pipelines import ArchivePipeline
 from scraper.schedule import parse_schedule
 from scraper.spiders.revisit import RevisitSpider
 

@@ -15,8 +15,8 @@ from archive.health.rules import assess_agencies, read_health_rows
 from archive.operations.backup import create_backup
 from archive.store.releases import Archive
 from archive.times import now, to_iso
-from scraper.alerts import AlertSettings, send_alerts
 from scraper.commands.round import report_running_round
+from scraper.crawl.alerts import AlertSettings, send_alerts
 from scraper.schedule import parse_schedule
 from scraper.settings import REVISIT_AGES
 from scraper.spiders.news import SourceTracker

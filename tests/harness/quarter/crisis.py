@@ -26,13 +26,13 @@ from archive.database.captures import Captures
 from archive.evidence.verification import verify
 from archive.store.releases import Archive
 from scraper.agency import Agency, load_agencies
-from scraper.alerts import AlertSettings
 from scraper.commands.reparse import reparse_archive
+from scraper.crawl.alerts import AlertSettings
+from scraper.crawl.rounds import close_round, read_last_crawl_id
 from scraper.errors import NotARelease
 from scraper.items import ReleaseItem
 from scraper.pages import read_document
 from scraper.pages.document import Document
-from scraper.round import close_round, read_last_crawl_id
 from scraper.schedule import parse_schedule
 from scraper.settings import REVISIT_AGES
 from tests.harness.quarter.rhythm import DAY, Rhythm

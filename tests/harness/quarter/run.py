@@ -15,8 +15,8 @@ import time_machine
 from archive.health.rules import read_health_rows
 from archive.store.releases import Archive
 from scraper.agency import load_agencies
-from scraper.alerts import AlertSettings
-from scraper.round import close_round, read_last_crawl_id
+from scraper.crawl.alerts import AlertSettings
+from scraper.crawl.rounds import close_round, read_last_crawl_id
 from tests.archive.sample import Site as Reader
 from tests.archive.sample import served
 from tests.harness.quarter.acts import Operator

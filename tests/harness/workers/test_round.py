@@ -11,11 +11,11 @@ import pytest
 from scrapy.settings import BaseSettings
 
 from archive.evidence.verification import verify
-from scraper.alerts import read_alert_settings
+from scraper.crawl.alerts import read_alert_settings
+from scraper.crawl.rounds import CommandRunner
 from scraper.distributed.queue import Broker
 from scraper.distributed.worker import RoundRunner
 from scraper.distributed.writer import ArchiveWriter
-from scraper.round import CommandRunner
 from scraper.settings import REVISIT_AGES
 from tests.harness.workers.host import add_rooms
 from tests.scraper.crawling import Crawling, fork_commands

@@ -11,14 +11,14 @@ from scrapy.settings import BaseSettings
 
 from archive.database.sqlite_files import ArchiveError
 from archive.times import now
-from scraper.alerts import read_alert_settings
+from scraper.crawl.alerts import read_alert_settings
+from scraper.crawl.round_locks import lock_agencies
 from scraper.distributed import writer as writing
 from scraper.distributed.messages import Operation
 from scraper.distributed.queue import SEND_MESSAGE_SCRIPT, Broker, Lease
 from scraper.distributed.worker import MessageSender, SendError
 from scraper.distributed.writer import ArchiveWriter
 from scraper.errors import BrokerError
-from scraper.locks import lock_agencies
 from scraper.settings import REVISIT_AGES
 
 LIST = """

@@ -41,7 +41,7 @@ class Crawls:
             "RETRY_AFTER_MAX": 0.01,  # seconds of real time
             "DOWNLOAD_TIMEOUT": 10,
             "LOG_LEVEL": "WARNING",
-            "EXTENSIONS": {**site_settings.EXTENSIONS, "scraper.crawl_stats.ProgressExtension": None},
+            "EXTENSIONS": {**site_settings.EXTENSIONS, "scraper.crawl.crawl_stats.ProgressExtension": None},
         }
         self.settings.setdict(given, priority="cmdline")
         self.faults: list[str] = []  # crawls that did not end as they should

@@ -17,10 +17,10 @@ import time_machine
 
 from archive.store.releases import Archive
 from archive.times import now
-from scraper.alerts import AlertSettings, read_alert_settings, read_ping_url, report_result
 from scraper.commands import round
+from scraper.crawl.alerts import AlertSettings, read_alert_settings, read_ping_url, report_result
+from scraper.crawl.rounds import CommandRunner
 from scraper.errors import AgencyError
-from scraper.round import CommandRunner
 from tests.scraper.crawling import ROOT, build_settings
 from tests.scraper.receivers import MailServer, Webhook
 

@@ -8,8 +8,8 @@ import json
 import pytest
 
 from scraper.agency import Agency
+from scraper.crawl.failures import classify_failure, detect_rejection
 from scraper.errors import NotARelease
-from scraper.failures import classify_failure, detect_rejection
 from scraper.normalise import to_release
 from scraper.pages import read_page
 from scraper.pages.page_type import PageSignals, find_rejection, find_short_page_rejection

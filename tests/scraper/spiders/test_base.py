@@ -13,7 +13,7 @@ from archive.database.models import Release
 from archive.store.releases import Archive
 from archive.times import now
 from scraper.agency import Agency
-from scraper.crawl_stats import AgencyStats
+from scraper.crawl.crawl_stats import AgencyStats
 from scraper.errors import NotARelease
 from scraper.ingest import CrawlRecorder
 from scraper.parsed_page import FetchedPage

@@ -17,7 +17,7 @@ from scrapy.utils.asyncio import AsyncioLoopingCall, create_looping_call
 from twisted.internet.task import LoopingCall
 
 from archive.database.sqlite_files import freeze_garbage_collector
-from scraper.crawl_stats import ArchiveSpider, Deadline
+from scraper.crawl.crawl_stats import ArchiveSpider, Deadline
 from scraper.downloader import CrawlerComponent, CrawlStopped
 
 STOP_CHECK_INTERVAL = 0.2  # seconds between two checks

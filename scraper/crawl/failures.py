@@ -52,7 +52,7 @@ FAILURE_KINDS: tuple[tuple[type[BaseException], str], ...] = (  # the first matc
     (DownloadFailedError, "broken answer"),
     (ResponseDataLossError, "broken answer"),
     (DownloadCancelledError, "left out"),
-    (StopDownload, "left out"),  # see InFlightLimit in scraper/limits.py
+    (StopDownload, "left out"),  # see InFlightLimit in scraper/crawl/deadline.py
     (OSError, "broken answer"),
     (IgnoreRequest, "left out"),
     (PageError, "unreadable"),

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from archive.database.sqlite_files import freeze_garbage_collector
-from scraper.crawl_stats import parse_deadline
+from scraper.crawl.crawl_stats import parse_deadline
+from scraper.crawl.deadline import GC_THRESHOLD, raise_gc_threshold
 from scraper.errors import AgencyError
-from scraper.limits import GC_THRESHOLD, raise_gc_threshold
 
 
 @pytest.fixture

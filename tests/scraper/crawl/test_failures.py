@@ -10,7 +10,7 @@ from twisted.python.failure import Failure
 from twisted.web.client import ResponseFailed
 
 from archive.i18n import find_text
-from scraper import failures
+from scraper.crawl import failures
 from scraper.errors import NotARelease, PageError, SourceError
 from scraper.pages import read_page
 

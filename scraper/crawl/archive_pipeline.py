@@ -20,9 +20,9 @@ from archive.database.sqlite_files import is_write_failure
 from archive.health.metrics import list_filled_fields
 from archive.store.releases import Archive, SaveResult
 from scraper.agency import is_wire_url
+from scraper.crawl.failures import classify_failure
 from scraper.downloader import CrawlerComponent
 from scraper.errors import PageError
-from scraper.failures import classify_failure
 from scraper.ingest import Ingest, review_quarantine, take_in_refused
 from scraper.normalise import find_quality_warnings
 from scraper.parsed_page import ParsedPage

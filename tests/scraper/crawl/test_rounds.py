@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from archive.times import now
-from scraper.alerts import AlertSettings
 from scraper.commands import round
-from scraper.locks import lock_round
-from scraper.round import MAX_ROUND_DURATION, CommandRunner, close_round, has_recent_crawl
+from scraper.crawl.alerts import AlertSettings
+from scraper.crawl.round_locks import lock_round
+from scraper.crawl.rounds import MAX_ROUND_DURATION, CommandRunner, close_round, has_recent_crawl
 from tests.scraper.crawling import NOWHERE, Crawling, build_settings, fork_commands
 from tests.scraper.receivers import Webhook
 from tests.site.server import Site

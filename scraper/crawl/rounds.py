@@ -22,8 +22,8 @@ from archive.health.rules import is_unacknowledged_fault, read_health_rows
 from archive.store.releases import Archive
 from archive.times import now, to_iso
 from scraper.agency import Agency
-from scraper.alerts import AlertSettings, send_alerts
-from scraper.crawl_stats import assess_declared_agencies
+from scraper.crawl.alerts import AlertSettings, send_alerts
+from scraper.crawl.crawl_stats import assess_declared_agencies
 
 ROUND_SPIDERS = ("news", "revisit")
 MAX_ROUND_DURATION = timedelta(hours=6)  # a round that takes longer counts as hung

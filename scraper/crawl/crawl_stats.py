@@ -28,10 +28,10 @@ from archive.health.rules import assess_agencies
 from archive.store.releases import Archive, SaveResult
 from archive.times import now, to_iso
 from scraper.agency import Agency
+from scraper.crawl.failures import classify_failure
 from scraper.downloader import CrawlerComponent
 from scraper.downloader.throttle import find_download_slot, get_slot_key
 from scraper.errors import AgencyError
-from scraper.failures import classify_failure
 
 if TYPE_CHECKING:
     from twisted.internet.task import LoopingCall
@@ -75,7 +75,7 @@ class AgencyStats:
     files: int = 0  # releases that are files, including unchanged ones
     quarantined: int = 0  # parsed pages that were quarantined
     field_counts: Counter[str] = field(default_factory=Counter)  # field → number of parsed pages that have it
-    failures: Counter[str] = field(default_factory=Counter)  # kind (see scraper/failures.py) → number of failures
+    failures: Counter[str] = field(default_factory=Counter)  # kind (see scraper/crawl/failures.py) → number of failures
     source_failures: Counter[str] = field(default_factory=Counter)  # the same for failures of sources only
     problems: list[str] = field(default_factory=list)
     known_problems: int = 0  # problems that a page had before, and that are not logged again
@@ -107,7 +107,7 @@ class Deadline:
     """The end of a pass. After it, nothing is requested; what is left stays in the frontier."""
 
     ends_at: float | None = None  # time on the monotonic clock; None: no limit
-    is_stopping: bool = False  # whether a stop was requested (see scraper/limits.py)
+    is_stopping: bool = False  # whether a stop was requested (see scraper/crawl/deadline.py)
 
     def has_passed(self) -> bool:
         return self.is_stopping or (self.ends_at is not None and monotonic() >= self.ends_at)

@@ -12,7 +12,7 @@ import pytest
 
 from archive.store.releases import Archive
 from archive.times import to_iso
-from scraper.alerts import AlertSettings, read_alert_settings, send_alerts
+from scraper.crawl.alerts import AlertSettings, read_alert_settings, send_alerts
 from scraper.errors import AgencyError
 from tests.scraper.receivers import MailServer, Webhook
 

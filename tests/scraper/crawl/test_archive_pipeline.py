@@ -18,14 +18,14 @@ from archive.database.quarantined_pages import QuarantinedPage
 from archive.store.releases import Archive
 from archive.times import now
 from scraper.agency import Agency
-from scraper.crawl_stats import AgencyStats
+from scraper.crawl.archive_pipeline import ArchivePipeline, describe_page_problems
+from scraper.crawl.crawl_stats import AgencyStats
 from scraper.distributed.messages import decode_argument, encode_argument
 from scraper.errors import NotARelease
 from scraper.ingest import CrawlRecorder
 from scraper.pages import read_document
 from scraper.pages.document import Document
 from scraper.parsed_page import ParsedPage
-from scraper.pipelines import ArchivePipeline, describe_page_problems
 from scraper.schedule import parse_schedule
 from scraper.spiders.revisit import RevisitSpider
 

@@ -33,9 +33,9 @@ from sqlite_utils import Database
 from archive.database.models import FILE_PARSER, Capture, hash_state
 from archive.times import to_iso
 
-QuarantineReason = dict[str, Any]  # field or source, problem and figures: see scraper.quarantine
+QuarantineReason = dict[str, Any]  # field or source, problem and figures: see scraper.ingest.misreadings
 # Problems that are visible on a single page, which is then never stored, whatever other pages look like (see
-# scraper.quarantine).
+# scraper.ingest.misreadings).
 PAGE_REASONS = ("future", "after update", "boilerplate", "doubtful")
 
 # Field habits: the fields that an agency's releases usually have

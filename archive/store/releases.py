@@ -151,7 +151,7 @@ class Archive(AbstractContextManager["Archive"]):
     def add_capture(self, capture: Capture, template: bytes | None = None) -> int:
         """Store a capture whose bytes are already in captures.db, and return its id.
 
-        template: the fingerprint of the page's template (scraper.redesign); None if unknown.
+        template: the fingerprint of the page's template (scraper.ingest.edit_or_redesign); None if unknown.
         """
         template_id = None
         if template is not None:

@@ -27,14 +27,14 @@ from archive.store.releases import Archive
 from scraper.agency import SELECTOR_KEYS, Agency
 from scraper.command import ProjectCommand, option
 from scraper.errors import PageError, SourceError
+from scraper.ingest.edit_or_redesign import GENERATED_NAME, find_template_names, read_stored_body, to_comparable_text
+from scraper.ingest.misreadings import list_symptoms
 from scraper.items import Provenance, ReleaseItem
 from scraper.normalise.text import clean_line
 from scraper.pages.document import Document, Element, format_element_path, get_text_content
 from scraper.probe import ProbedPage, ProbeResult, probe_file, probe_page
 from scraper.probe.report import MISSING_VALUE, format_item_value, format_proposed_table, shorten_line
 from scraper.probe.spider import probe_site
-from scraper.quarantine import list_symptoms
-from scraper.redesign import GENERATED_NAME, find_template_names, read_stored_body, to_comparable_text
 
 MAX_GOOD_PAGES = 5  # candidates for the good page
 MAX_OTHER_PAGES = 10  # further quarantined pages that a remedy is tried on

@@ -14,8 +14,8 @@ from archive.times import now
 from scraper.command import ProjectCommand, option
 from scraper.crawl.round_locks import lock_agencies
 from scraper.errors import AgencyError
-from scraper.ingest import CrawlRecorder, Ingest, accept_quarantined, resolve_superseded
-from scraper.quarantine import describe_reasons
+from scraper.ingest.misreadings import describe_reasons
+from scraper.ingest.saving import CrawlRecorder, Ingest, accept_quarantined, resolve_superseded
 from scraper.schedule import parse_schedule
 
 

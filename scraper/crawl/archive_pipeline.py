@@ -23,10 +23,10 @@ from scraper.agency import is_wire_url
 from scraper.crawl.failures import classify_failure
 from scraper.downloader import CrawlerComponent
 from scraper.errors import PageError
-from scraper.ingest import Ingest, review_quarantine, take_in_refused
+from scraper.ingest.misreadings import QuarantineCheck, describe_reasons, list_symptoms
+from scraper.ingest.parsed_page import ParsedPage
+from scraper.ingest.saving import Ingest, review_quarantine, take_in_refused
 from scraper.normalise import find_quality_warnings
-from scraper.parsed_page import ParsedPage
-from scraper.quarantine import QuarantineCheck, describe_reasons, list_symptoms
 
 if TYPE_CHECKING:
     from scraper.spiders.base import ReleaseSpider

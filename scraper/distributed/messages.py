@@ -26,6 +26,7 @@ import zstandard
 from archive.store.releases import Archive
 from archive.times import to_iso
 from scraper.errors import BrokerError
+from scraper.ingest.parsed_page import FetchedPage, ParsedPage
 from scraper.items import (
     AttachmentItem,
     ContactItem,
@@ -34,7 +35,6 @@ from scraper.items import (
     QuestionItem,
     ReleaseItem,
 )
-from scraper.parsed_page import FetchedPage, ParsedPage
 
 # Jobs
 MAX_JOB_BYTES = 4 * 1024**3  # bytes of an unpacked job

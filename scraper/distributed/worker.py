@@ -46,8 +46,8 @@ from scraper.distributed.queue import (
 )
 from scraper.downloader import CrawlerComponent, CrawlStopped
 from scraper.errors import BrokerError
-from scraper.ingest import CrawlRecorder
-from scraper.parsed_page import FetchedPage, ParsedPage
+from scraper.ingest.parsed_page import FetchedPage, ParsedPage
+from scraper.ingest.saving import CrawlRecorder
 from scraper.schedule import parse_schedule
 from scraper.spiders.base import ReleaseSpider
 

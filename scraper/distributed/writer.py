@@ -48,8 +48,8 @@ from scraper.distributed.queue import (
     find_lease_host,
 )
 from scraper.errors import BrokerError
-from scraper.ingest import CrawlRecorder, read_retention
-from scraper.parsed_page import ParsedPage
+from scraper.ingest.parsed_page import ParsedPage
+from scraper.ingest.saving import CrawlRecorder, read_retention
 from scraper.schedule import RevisitSchedule, parse_schedule
 
 logger = logging.getLogger(__name__)

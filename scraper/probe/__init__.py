@@ -22,6 +22,7 @@ from archive.database.models import Release
 from archive.times import to_iso
 from scraper.agency import SELECTOR_KEYS, Agency, JSONSource, find_owner, find_press_wire, parse_agency
 from scraper.errors import PageError
+from scraper.ingest.parsed_page import build_file_item
 from scraper.items import ReleaseItem
 from scraper.normalise import find_quality_warnings, to_release
 from scraper.normalise.text import clean_line
@@ -30,7 +31,6 @@ from scraper.pages import read_page
 from scraper.pages.cms import choose_page_class
 from scraper.pages.document import Document, get_text_content
 from scraper.pages.title import TITLE_SEPARATOR, build_comparison_key
-from scraper.parsed_page import build_file_item
 from scraper.sources import find_sources
 from scraper.sources.links import NEWS_WORDS, SourceLink, is_release_url
 

@@ -33,7 +33,7 @@ from archive.times import now
 from scraper.crawl.failures import describe_request_failure
 from scraper.downloader import DailyBudgetExceeded, HostPaused, PrivateAddress, RobotsForbidden
 from scraper.errors import NotARelease, PageError
-from scraper.parsed_page import FetchedPage
+from scraper.ingest.parsed_page import FetchedPage
 from scraper.spiders.base import (
     MAX_REQUESTS_AHEAD,
     NOINDEX_PROBLEM,

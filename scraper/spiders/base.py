@@ -49,14 +49,14 @@ from scraper.downloader import (
 )
 from scraper.downloader.browser import check_browser
 from scraper.errors import AgencyError, NotARelease, PageError, SourceError
-from scraper.ingest import CrawlRecorder, read_retention
-from scraper.matching import is_other_address
+from scraper.ingest.edit_or_redesign import FINGERPRINT_VERSION, fingerprint_template
+from scraper.ingest.matching import is_other_address
+from scraper.ingest.parsed_page import FetchedPage, ParsedPage, build_file_item
+from scraper.ingest.saving import CrawlRecorder, read_retention
 from scraper.normalise.urls import extract_host
 from scraper.pages import open_document, read_document
 from scraper.pages.document import Document
 from scraper.pages.page_type import WALL_PROBLEM, is_listing_url
-from scraper.parsed_page import FetchedPage, ParsedPage, build_file_item
-from scraper.redesign import FINGERPRINT_VERSION, fingerprint_template
 from scraper.schedule import parse_schedule
 from scraper.sources.links import ListingPage, SourceLink, is_release_url, split_form
 from scraper.sources.listings import parse_listing

@@ -23,8 +23,8 @@ from scraper.crawl.crawl_stats import AgencyStats
 from scraper.crawl.failures import classify_failure, classify_source_failure, describe_request_failure, detect_rejection
 from scraper.downloader import CrawlStopped, HostPaused, RequestDeferred, decode_headers
 from scraper.errors import AgencyError, SourceError
+from scraper.ingest.parsed_page import ParsedPage
 from scraper.pages.page_type import is_listing_url
-from scraper.parsed_page import ParsedPage
 from scraper.sources import SourceURLs, find_sources, get_declared_sources, get_wire_sources
 from scraper.sources.feeds import CutFeedError, parse_feed, parse_robots_sitemaps, parse_sitemap
 from scraper.sources.json_links import is_json

@@ -17,7 +17,7 @@ from archive.times import now, to_iso
 from archive.urls import canonical_url
 from scraper.agency import Agency, find_owners, is_wire_url
 from scraper.errors import AgencyError
-from scraper.quarantine import describe_reasons
+from scraper.ingest.misreadings import describe_reasons
 from scraper.sources.links import is_release_url
 from scraper.spiders.base import ReleaseSpider
 

@@ -11,11 +11,11 @@ from archive.database.quarantined_pages import FieldLoss, QuarantinedPage
 from archive.store.releases import Archive, SaveResult
 from archive.times import to_iso
 from scraper.agency import Agency
-from scraper.ingest import CrawlRecorder, Ingest, review_quarantine
+from scraper.ingest.misreadings import QuarantineCheck
+from scraper.ingest.parsed_page import FetchedPage, ParsedPage
+from scraper.ingest.saving import CrawlRecorder, Ingest, review_quarantine
 from scraper.pages import read_document
 from scraper.pages.document import Document
-from scraper.parsed_page import FetchedPage, ParsedPage
-from scraper.quarantine import QuarantineCheck
 from scraper.schedule import parse_schedule
 from tests.site.agency import SampleAgency
 from tests.site.releases import Release

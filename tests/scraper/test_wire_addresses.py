@@ -13,10 +13,10 @@ import pytest
 from archive.search.near_duplicates import find_duplicates
 from archive.store.releases import Archive, SaveResult
 from scraper.agency import Agency
-from scraper.ingest import CrawlRecorder, Ingest
+from scraper.ingest.misreadings import QuarantineCheck
+from scraper.ingest.parsed_page import FetchedPage, ParsedPage
+from scraper.ingest.saving import CrawlRecorder, Ingest
 from scraper.pages import open_document, read_document
-from scraper.parsed_page import FetchedPage, ParsedPage
-from scraper.quarantine import QuarantineCheck
 from scraper.schedule import parse_schedule
 
 AGENCY = Agency(slug="skog", name="Skog", home="https://skog.se/", wire=("viatt:7",))

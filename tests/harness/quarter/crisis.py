@@ -172,7 +172,7 @@ def run_month(folder: Path) -> tuple[Month, Stage]:
     log_to(folder / "crawls.log")
     logging.getLogger("scraper").setLevel(logging.ERROR)  # each refused page would be logged
     month, parser = Month(), BlindParser()
-    modules = ("scraper.spiders.base", "scraper.ingest", "scraper.redesign")
+    modules = ("scraper.spiders.base", "scraper.ingest.saving", "scraper.ingest.edit_or_redesign")
     patches = [patch(f"{module}.read_document", parser.read) for module in modules]
     with Site(releases=4, crawl_delay=None) as site, Webhook() as webhook:
         site.log = month.asked

@@ -28,8 +28,8 @@ from scraper.distributed.messages import (
 )
 from scraper.distributed.writer import MessageProcessor
 from scraper.errors import BrokerError
+from scraper.ingest.parsed_page import FetchedPage, ParsedPage
 from scraper.pages import read_page
-from scraper.parsed_page import FetchedPage, ParsedPage
 from scraper.schedule import parse_schedule
 from tests.site.agency import SampleAgency
 

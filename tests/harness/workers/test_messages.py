@@ -12,8 +12,8 @@ from scrapy.settings import BaseSettings
 from scraper.distributed.messages import Operation, pack_operations, unpack_message
 from scraper.distributed.queue import Broker, connect_redis
 from scraper.errors import BrokerError
+from scraper.ingest.parsed_page import FetchedPage, ParsedPage
 from scraper.items import ImageItem, Provenance, QuestionItem, ReleaseItem
-from scraper.parsed_page import FetchedPage, ParsedPage
 
 SEEN = datetime(2026, 3, 2, 9, 30, 1, 250, tzinfo=UTC)
 URL = "https://skog.example/nyheter/1"

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from scraper import redesign
 from scraper.agency import Agency
 from scraper.commands import reparse
+from scraper.ingest import edit_or_redesign as redesign
 from scraper.items import ReleaseItem
 from scraper.pages import read_document
 from scraper.pages.document import Document

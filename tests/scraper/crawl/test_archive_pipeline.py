@@ -22,10 +22,10 @@ from scraper.crawl.archive_pipeline import ArchivePipeline, describe_page_proble
 from scraper.crawl.crawl_stats import AgencyStats
 from scraper.distributed.messages import decode_argument, encode_argument
 from scraper.errors import NotARelease
-from scraper.ingest import CrawlRecorder
+from scraper.ingest.parsed_page import ParsedPage
+from scraper.ingest.saving import CrawlRecorder
 from scraper.pages import read_document
 from scraper.pages.document import Document
-from scraper.parsed_page import ParsedPage
 from scraper.schedule import parse_schedule
 from scraper.spiders.revisit import RevisitSpider
 

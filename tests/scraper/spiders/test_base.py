@@ -15,8 +15,8 @@ from archive.times import now
 from scraper.agency import Agency
 from scraper.crawl.crawl_stats import AgencyStats
 from scraper.errors import NotARelease
-from scraper.ingest import CrawlRecorder
-from scraper.parsed_page import FetchedPage
+from scraper.ingest.parsed_page import FetchedPage
+from scraper.ingest.saving import CrawlRecorder
 from scraper.schedule import parse_schedule
 from scraper.spiders.base import DUE_BATCH_SIZE, ReleaseSpider, is_noindex_directive
 from tests.scraper.crawling import build_settings

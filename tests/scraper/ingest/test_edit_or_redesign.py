@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from archive.database.models import Attachment, Release, to_state
-from scraper.redesign import PageVersion, find_change_cause
+from scraper.ingest.edit_or_redesign import PageVersion, find_change_cause
 
 URL = "https://skog.example/nyheter/1"
 TEXT = "Stödet till den som planterar ädellövskog höjs i vår, och ansökan görs på webben som förra året."

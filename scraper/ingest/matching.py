@@ -22,7 +22,7 @@ from archive.search.near_duplicates import (
 )
 from archive.store.releases import Archive
 from scraper.agency import is_wire_url
-from scraper.parsed_page import ParsedPage
+from scraper.ingest.parsed_page import ParsedPage
 
 MATCH_SHINGLE_WORDS = 3
 MIN_SAME_SIMILARITY = 0.5  # minimum for the same release, which may have been edited when it moved

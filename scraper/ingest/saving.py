@@ -40,12 +40,18 @@ from archive.store.releases import Archive, SaveResult, StoredRelease
 from archive.times import now, to_iso
 from scraper.agency import Agency, is_wire_url
 from scraper.errors import NotARelease, PageError
-from scraper.matching import PageMatch, is_other_address, match_other_address, match_page
+from scraper.ingest.edit_or_redesign import (
+    FINGERPRINT_VERSION,
+    PageVersions,
+    find_change_cause,
+    is_redesign,
+    reparse_stored,
+)
+from scraper.ingest.matching import PageMatch, is_other_address, match_other_address, match_page
+from scraper.ingest.misreadings import QuarantineCheck, describe_reasons
+from scraper.ingest.parsed_page import FetchedPage, ParsedPage
 from scraper.normalise import to_release
 from scraper.pages import open_document, read_document
-from scraper.parsed_page import FetchedPage, ParsedPage
-from scraper.quarantine import QuarantineCheck, describe_reasons
-from scraper.redesign import FINGERPRINT_VERSION, PageVersions, find_change_cause, is_redesign, reparse_stored
 from scraper.schedule import RevisitSchedule
 
 MIN_MOVED_SIMILARITY = 0.9  # minimum for a copy at another URL to be the release that disappeared

@@ -14,8 +14,8 @@ from archive.database.quarantined_pages import QuarantineReason
 from archive.store.jsonl_import import import_file
 from archive.store.releases import Archive, SaveResult
 from archive.times import now
-from scraper.ingest import CrawlRecorder, accept_quarantined, accept_repaired
-from scraper.parsed_page import FetchedPage
+from scraper.ingest.parsed_page import FetchedPage
+from scraper.ingest.saving import CrawlRecorder, accept_quarantined, accept_repaired
 from scraper.schedule import parse_schedule
 from tests.scraper.offline import SLUG, STORED, OfflineCrawl
 from tests.site.agency import SampleAgency

@@ -13,8 +13,8 @@ from archive.database.quarantined_pages import MAX_HABIT_RELEASES, MIN_LINE_PAGE
 from archive.store.releases import SaveResult
 from archive.store.takedowns import hide_release
 from scraper.commands.diagnose import diagnose_agencies
-from scraper.ingest import accept_quarantined, review_quarantine
-from scraper.quarantine import PAGE_PROBLEMS, QuarantineCheck, describe_reasons, list_symptoms
+from scraper.ingest.misreadings import PAGE_PROBLEMS, QuarantineCheck, describe_reasons, list_symptoms
+from scraper.ingest.saving import accept_quarantined, review_quarantine
 from tests.scraper.offline import LISTING, SLUG, STORED, OfflineCrawl
 from tests.site.stamps import to_stamp
 

@@ -32,8 +32,15 @@ from archive.database.quarantined_pages import (
 )
 from archive.store.releases import Archive, StoredRelease
 from scraper.agency import is_wire_url
-from scraper.parsed_page import ParsedPage
-from scraper.redesign import PageText, PageVersions, identify_part, is_redesign, iter_paragraphs, to_comparable_text
+from scraper.ingest.edit_or_redesign import (
+    PageText,
+    PageVersions,
+    identify_part,
+    is_redesign,
+    iter_paragraphs,
+    to_comparable_text,
+)
+from scraper.ingest.parsed_page import ParsedPage
 
 MIN_BODY_LENGTH = 400  # characters; shorter bodies cannot lose enough text to be suspicious
 LOST_SHARE = 2 / 3  # share of a body's characters that must disappear to be suspicious

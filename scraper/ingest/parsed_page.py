@@ -37,7 +37,7 @@ class ParsedPage:
     release_id: int | None  # id of the release that is stored under that URL
     response: FetchedPage
     document: Document | None = field(default=None, compare=False)  # None if the page came from a worker
-    template: bytes | None = None  # fingerprint of the page's template (scraper.redesign), if known
+    template: bytes | None = None  # fingerprint of the page's template (scraper.ingest.edit_or_redesign), if known
 
     @property
     def is_file(self) -> bool:

@@ -11,9 +11,9 @@ import pytest
 
 from archive.database.models import Capture, Release
 from archive.store.releases import Archive
+from scraper.ingest.matching import match_page
+from scraper.ingest.parsed_page import FetchedPage, ParsedPage
 from scraper.items import ReleaseItem
-from scraper.matching import match_page
-from scraper.parsed_page import FetchedPage, ParsedPage
 
 SEEN = datetime(2026, 3, 1, 8, tzinfo=UTC)
 BASE = "https://skog.example/nyheter/"

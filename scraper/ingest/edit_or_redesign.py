@@ -26,12 +26,12 @@ from archive.database.sqlite_files import ArchiveError
 from archive.store.releases import Archive, StoredRelease
 from scraper.agency import Agency
 from scraper.errors import NotARelease, PageError
+from scraper.ingest.parsed_page import ParsedPage
 from scraper.items import ReleaseItem
 from scraper.normalise import to_release
 from scraper.normalise.urls import extract_host, resolve_canonical_url
 from scraper.pages import open_document, read_document
 from scraper.pages.document import Document, get_text_content
-from scraper.parsed_page import ParsedPage
 
 LinkSet = frozenset[tuple[str, str]]  # (text, target) of links, by `to_comparable_text` and `normalise_link_target`
 

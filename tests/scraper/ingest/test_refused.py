@@ -29,11 +29,11 @@ from scraper.agency import Agency
 from scraper.crawl.archive_pipeline import ArchivePipeline
 from scraper.crawl.crawl_stats import AgencyStats
 from scraper.errors import NotARelease
-from scraper.ingest import CrawlRecorder, Ingest, MatchedPage, take_in_refused
+from scraper.ingest.parsed_page import FetchedPage
+from scraper.ingest.saving import CrawlRecorder, Ingest, MatchedPage, take_in_refused
 from scraper.items import ReleaseItem
 from scraper.pages import read_document
 from scraper.pages.document import Document
-from scraper.parsed_page import FetchedPage
 from scraper.schedule import parse_schedule
 from scraper.spiders.revisit import RevisitSpider
 
@@ -84,7 +84,7 @@ class Crawl:
         def read(document: Document, agency: Agency | None = None) -> ReleaseItem:
             return (read_document if self.mended else read_blindly)(document, agency)
 
-        for module in ("scraper.spiders.base", "scraper.ingest", "scraper.redesign"):
+        for module in ("scraper.spiders.base", "scraper.ingest.saving", "scraper.ingest.edit_or_redesign"):
             patch.setattr(f"{module}.read_document", read)
 
     def close(self) -> None:
@@ -265,10 +265,10 @@ def test_error_in_our_own_code_keeps_the_page_and_ends_no_reparse(
     crawl.fetch(1, build_page("Mindre granskog"), f"{HOME}nyheter/gran")
 
     def fail_once(*_: Any) -> ReleaseItem:
-        monkeypatch.setattr("scraper.ingest.read_document", read_document)
+        monkeypatch.setattr("scraper.ingest.saving.read_document", read_document)
         raise ZeroDivisionError
 
-    monkeypatch.setattr("scraper.ingest.read_document", fail_once)
+    monkeypatch.setattr("scraper.ingest.saving.read_document", fail_once)
     assert crawl.reparse() == {"still refused": 1, "new": 1}
     assert f"{URL}: stays refused: our own code failed on it" in caplog.text
 

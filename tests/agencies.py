@@ -15,7 +15,7 @@ from typing import Any
 
 from archive.database.models import Release
 from scraper.agency import Agency, load_agencies
-from scraper.probe import STORED_PAGES_DIR, get_expected_path
+from scraper.probe.proposal import STORED_PAGES_DIR, get_expected_path
 from tests.stored import ROOT, read_release, stored_rows
 
 PAGE = Path(__file__).parents[1] / "docs/agencies.md"

@@ -13,7 +13,7 @@ import pytest
 from archive.database.models import Release
 from scraper.agency import load_agencies
 from scraper.pages.document import Document
-from scraper.probe import (
+from scraper.probe.proposal import (
     STORED_PAGES_DIR,
     build_expected_result,
     get_expected_path,

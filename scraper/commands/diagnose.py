@@ -32,9 +32,9 @@ from scraper.ingest.misreadings import list_symptoms
 from scraper.items import Provenance, ReleaseItem
 from scraper.normalise.text import clean_line
 from scraper.pages.document import Document, Element, format_element_path, get_text_content
-from scraper.probe import ProbedPage, ProbeResult, probe_file, probe_page
-from scraper.probe.report import MISSING_VALUE, format_item_value, format_proposed_table, shorten_line
-from scraper.probe.spider import probe_site
+from scraper.probe.probe_report import MISSING_VALUE, format_item_value, format_proposed_table, shorten_line
+from scraper.probe.probe_spider import probe_site
+from scraper.probe.proposal import ProbedPage, ProbeResult, probe_file, probe_page
 
 MAX_GOOD_PAGES = 5  # candidates for the good page
 MAX_OTHER_PAGES = 10  # further quarantined pages that a remedy is tried on

@@ -13,8 +13,8 @@ from scraper.command import ProjectCommand, get_only_argument, option
 from scraper.errors import PageError
 from scraper.normalise import find_quality_warnings, to_release
 from scraper.pages import read_page
-from scraper.probe import find_unused_selectors
-from scraper.probe.report import build_field_rows, format_columns
+from scraper.probe.probe_report import build_field_rows, format_columns
+from scraper.probe.proposal import find_unused_selectors
 
 
 class Command(ProjectCommand):

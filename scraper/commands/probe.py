@@ -8,9 +8,9 @@ from pathlib import Path
 
 from scraper.command import ProjectCommand, get_only_argument, option, parse_url_argument
 from scraper.errors import PageError, SourceError
-from scraper.probe import STORED_PAGES_DIR, probe_file, store_page
-from scraper.probe.report import format_probe_report
-from scraper.probe.spider import probe_site
+from scraper.probe.probe_report import format_probe_report
+from scraper.probe.probe_spider import probe_site
+from scraper.probe.proposal import STORED_PAGES_DIR, probe_file, store_page
 
 
 class Command(ProjectCommand):

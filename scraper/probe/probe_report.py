@@ -23,7 +23,7 @@ from scraper.pages.boilerplate import NON_TEXT_TAGS
 from scraper.pages.content import find_main_element
 from scraper.pages.document import Document, remove_element, select_xpath
 from scraper.pages.title import build_comparison_key
-from scraper.probe import ProbedPage, ProbedSource, ProbeResult, format_agency_toml
+from scraper.probe.proposal import ProbedPage, ProbedSource, ProbeResult, format_agency_toml
 
 # Field rows
 MISSING_VALUE = "absent"

@@ -21,7 +21,7 @@ from scraper.agency import Agency, build_user_agent, check_contact, find_press_w
 from scraper.downloader import DOWNLOAD_ERRORS, RobotsForbidden, describe_download_error
 from scraper.errors import PageError, SourceError
 from scraper.normalise.urls import extract_host
-from scraper.probe import (
+from scraper.probe.proposal import (
     ProbedPage,
     ProbedSource,
     ProbeResult,

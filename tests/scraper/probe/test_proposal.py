@@ -11,7 +11,8 @@ import pytest
 from scraper.agency import Agency, JSONSource, parse_agency
 from scraper.items import ReleaseItem
 from scraper.pages.document import Document
-from scraper.probe import (
+from scraper.probe.probe_report import find_unused_lines, format_page_panes, format_probe_report
+from scraper.probe.proposal import (
     ProbedPage,
     ProbedSource,
     ProbeResult,
@@ -23,7 +24,6 @@ from scraper.probe import (
     quote_toml,
     store_page,
 )
-from scraper.probe.report import find_unused_lines, format_page_panes, format_probe_report
 from scraper.sources.links import SourceLink
 from tests.scraper.crawling import Crawling
 from tests.scraper.pages.sample_page import HEADING, TEXT, URL, build_page

@@ -1,0 +1,396 @@
+"""A probe of a site before it is crawled: its sources, sample pages, and the table proposed for agencies.toml.
+
+Also stores pages for the tests (`scrapy probe --store`): a page is tests/pages/<slug>/page.html, and its result is in
+expected.json beside it; page-2.html has expected-2.json.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections import defaultdict
+from collections.abc import Container, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, fields, replace
+from itertools import chain, takewhile, zip_longest
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from archive.database.models import Release
+from archive.times import to_iso
+from scraper.agency import SELECTOR_KEYS, Agency, JSONSource, find_owner, find_press_wire, parse_agency
+from scraper.errors import PageError
+from scraper.ingest.parsed_page import build_file_item
+from scraper.items import ReleaseItem
+from scraper.normalise import find_quality_warnings, to_release
+from scraper.normalise.text import clean_line
+from scraper.normalise.urls import extract_host
+from scraper.pages import read_page
+from scraper.pages.cms import choose_page_class
+from scraper.pages.document import Document, get_text_content
+from scraper.pages.title import TITLE_SEPARATOR, build_comparison_key
+from scraper.sources import find_sources
+from scraper.sources.links import NEWS_WORDS, SourceLink, is_release_url
+
+STORED_PAGES_DIR = Path(__file__).parents[2] / "tests" / "pages"
+
+# Proposed names and patterns
+WELCOME_PREFIX = re.compile(r"^(välkommen till|välkommen|welcome to)\s+", re.IGNORECASE)
+HOME_PAGE_TITLE = re.compile(r"(start|startsida\w*|förstasida\w*|hem|home|home ?page|first ?page|index)", re.IGNORECASE)
+NON_SLUG_CHARACTERS = re.compile(r"[^a-z0-9]+")
+NEWS_FOLDER = re.compile(rf"(^|-)({NEWS_WORDS})(-|$)", re.IGNORECASE)
+ASCII_LETTERS = str.maketrans("åäöéü", "aaoeu")  # as in host names
+PATH_YEAR, PATH_MONTH = r"\d{4}", r"\d{2}"
+DATE_PATTERNS = {PATH_YEAR, PATH_MONTH}
+# The year at the end of a listing's path (and the month below it), or in its query.
+YEAR_PATH = re.compile(r"(?<=\w)[-/_](?:19|20)\d\d(?:/[01]?\d)?(?=/?$|\.\w+$)")
+YEAR_PAIR = re.compile(r"\w*=(?:19|20)\d\d(?:-[01]\d)?")
+MIN_FOLDER_RELEASES = 3  # releases in a folder that is to count as a folder of releases
+MIN_FOLDER_SHARE = 0.9  # share of the releases that must be in the proposed folders
+MIN_DATED_PATHS = 5  # releases needed to put date folders into the pattern
+MAX_FOLDERS = 3
+
+
+@dataclass(slots=True)
+class ProbedSource:
+    kind: str  # key of the agency: feeds, sitemaps or listings
+    url: str
+    links: list[SourceLink] = field(default_factory=list)
+    problem: str | None = None  # why the source is left out
+    note: str | None = None  # why the source may have more releases than were read
+    is_requested: bool = True
+
+
+@dataclass(slots=True)
+class ProbedPage:
+    """A page parsed as a release. `item` and `release` are None if parsing failed before."""
+
+    url: str
+    html: bytes = b""
+    item: ReleaseItem | None = None
+    release: Release | None = None
+    problem: str | None = None
+    warnings: list[PageError] = field(default_factory=list)
+
+    @property
+    def has_date(self) -> bool:
+        return self.item is not None and bool(self.item.published or self.item.updated)
+
+
+@dataclass(slots=True)
+class ProbeResult:
+    base_agency: Agency  # as listed (if `is_known`), or as derived from the home page
+    is_known: bool
+    cms: str | None = None  # page class of the CMS; None for the general one
+    agency: Agency = field(init=False)  # the proposed agency
+    sources: list[ProbedSource] = field(default_factory=list)
+    pages: list[ProbedPage] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)  # further information for the operator
+
+    def __post_init__(self) -> None:
+        self.agency = self.base_agency
+
+    def update_proposal(self) -> None:
+        """Update the proposed agency from the links found in the sources. Sources without links are left out."""
+        pattern = self.base_agency.releases or propose_release_pattern(
+            link.url
+            for link in self.list_links()
+            if link.file_title is None and not self.base_agency.find_wire(link.url)
+        )
+        requested_urls = {source.url for source in self.sources}
+        wire_urls = {wire.list_url for wire in self.base_agency.wires}
+        urls_by_kind = {}
+        for kind in ("feeds", "sitemaps", "listings"):
+            unrequested = [url for url in getattr(self.base_agency, kind) if url not in requested_urls]
+            sources = [source for source in self.sources if source.kind == kind and not source.problem]
+            useful = [source.url for source in sources if source.links or not source.is_requested]
+            useful = [url for url in useful if not (self.base_agency.find_json_source(url) or url in wire_urls)]
+            urls_by_kind[kind] = tuple(dict.fromkeys([*unrequested, *useful]))
+        self.agency = replace(self.base_agency, releases=pattern, **urls_by_kind)  # type: ignore[arg-type] # tuples
+        if self.base_agency.files is None and any(link.file_title for link in self.list_links()):
+            self.agency = replace(self.agency, files=True)
+
+    def drop_undated_listings(self) -> None:
+        """Drop the links and sample pages of listings without news, such as pages of contacts and policies.
+
+        Such a listing shares no link with another source, and none of its sample pages states a date, while another
+        sample page does.
+        """
+        if not any(page.has_date for page in self.pages):
+            return
+        for source in self.sources:
+            urls = {link.url for link in source.links}
+            other_urls = {link.url for other in self.sources if other is not source for link in other.links}
+            own_pages = [page for page in self.pages if page.url in urls]
+            is_undated = own_pages and not any(page.has_date for page in own_pages)
+            if source.kind == "listings" and is_undated and not urls & other_urls:
+                source.links, source.problem = [], "its pages state no date; put it back if they are news"
+                self.pages = [page for page in self.pages if page.url not in urls]
+
+    def list_links(self) -> list[SourceLink]:
+        """Return all links to release pages, without duplicates: the first of each source, then the second, …"""
+        rows = zip_longest(*(source.links for source in self.sources))
+        listings = {source.url for source in self.sources}
+        found = {
+            link.url: link
+            for link in chain.from_iterable(rows)
+            if link and link.url not in listings and not link.record
+        }
+        return list(found.values())
+
+    def list_matching_links(self) -> list[SourceLink]:
+        return [link for link in self.list_links() if link.file_title or is_release_url(link.url, self.agency)]
+
+
+def probe_file(html: bytes, url: str, agencies: dict[str, Agency]) -> ProbeResult:
+    """Probe a stored home page or release without any request."""
+    result = probe_home_page(html, url, agencies)
+    sources = find_sources(html, url, result.agency)
+    for kind, urls in (("feeds", sources.feeds), ("listings", sources.listings)):
+        result.sources += [
+            ProbedSource(kind, source_url, problem=describe_year(source_url), is_requested=False)
+            for source_url in dict.fromkeys(urls)
+        ]
+    result.notes += [describe_press_room(room, agencies) for room in sources.press_rooms]
+    result.update_proposal()
+    if urlsplit(url).path.strip("/"):
+        result.pages.append(probe_page(html, url, result.agency))
+    return result
+
+
+def describe_press_room(url: str, agencies: dict[str, Agency]) -> str:
+    """Describe a link to news at another host: a press wire, another agency's site, or a site to be probed."""
+    if wire := find_press_wire(url):
+        return f"press wire: {url}: {wire.name}; the agency may publish there first, or only there"
+    if owner := next((agency for agency in agencies.values() if agency.owns(url)), None):
+        return f"press room: {url}: left out: it belongs to {owner.slug}"
+    return f"press room: {url}: at another host; probe it as well"
+
+
+def strip_year(url: str) -> str:
+    """Return the URL of a listing without a year at its end; the rest of the query stays.
+
+    >>> [strip_year(f"https://a.se/{path}") for path in ("nyheter/2024/", "press?ar=2024&vy=1", "nyheter-2024.html")]
+    ['https://a.se/nyheter/', 'https://a.se/press?vy=1', 'https://a.se/nyheter.html']
+    >>> strip_year("https://a.se/agenda-2030/nyheter")
+    'https://a.se/agenda-2030/nyheter'
+    """
+    parts = urlsplit(url)
+    pairs = [pair for pair in parts.query.split("&") if not YEAR_PAIR.fullmatch(pair)]
+    return parts._replace(path=YEAR_PATH.sub("", parts.path), query="&".join(pairs)).geturl()
+
+
+def describe_year(url: str) -> str | None:
+    """Return why a listing is not proposed if its URL is that of one year, else None."""
+    general = strip_year(url)
+    return None if general == url else f"lists one year only; see {general}, or name a listing of all years"
+
+
+def probe_home_page(home: bytes, url: str, agencies: dict[str, Agency]) -> ProbeResult:
+    """Probe only a home page, to find the agency's name and CMS."""
+    listed_agency = find_owner(agencies.values(), url)
+    document = Document(home, url)
+    agency = listed_agency or Agency(
+        slug=propose_slug(url, agencies), name=propose_name(document), home=urljoin(url, "/")
+    )
+    page_class = choose_page_class(document, listed_agency).__name__.removesuffix("Page")
+    return ProbeResult(agency, listed_agency is not None, None if page_class == "News" else page_class)
+
+
+def probe_page(html: bytes, url: str, agency: Agency) -> ProbedPage:
+    """Parse a page as a release, as far as possible."""
+    page = ProbedPage(url, html)
+    try:
+        page.item = read_page(html, url, agency)
+        page.release = to_release(page.item)
+        page.warnings = find_quality_warnings(page.release)
+    except PageError as error:
+        page.problem = f"{error.field}: {error.problem}"
+    return page
+
+
+def probe_file_link(link: SourceLink, agency: Agency) -> ProbedPage:
+    """Return a release that is a file, with the title and day in its listing. The file is not requested."""
+    page = ProbedPage(link.url, item=build_file_item(link.url, link.file_title or "", link.file_day, agency))
+    try:
+        page.release = to_release(page.item) if page.item else None
+    except PageError as error:
+        page.problem = f"{error.field}: {error.problem}"
+    return page
+
+
+def find_unused_selectors(html: bytes, url: str, agency: Agency) -> Iterator[str]:
+    """Yield a sentence for each selector in the agency's table that finds no text on the page."""
+    with suppress(PageError):  # the error is reported when the page is parsed
+        document = Document(html, url)
+        for field in SELECTOR_KEYS:
+            css: str | None = getattr(agency, field)
+            if css and not any(
+                clean_line(get_text_content(element)) or element.get("content") for element in document.select(css)
+            ):
+                yield f"{field}: the agency's selector {css} finds nothing here"
+
+
+def build_expected_result(html: bytes, url: str, agency: Agency | None) -> dict[str, Any]:
+    """Return a page's URL and release, or why it is not a release.
+
+    The agency is left out, because the folder is named after it.
+    """
+    try:
+        release = asdict(to_release(read_page(html, url, agency)))
+    except PageError as error:
+        return {"address": url, "problem": str(error)}
+    del release["agency"]
+    result: dict[str, Any] = json.loads(json.dumps({"address": url, **release}, default=to_iso))
+    return result
+
+
+def store_page(html: bytes, url: str, agency: Agency, out: Path = STORED_PAGES_DIR) -> Path:
+    """Write a page and its current result for review. A stored page with the same URL is replaced."""
+    folder = out / agency.slug
+    folder.mkdir(parents=True, exist_ok=True)
+    number, page = 1, folder / "page.html"
+    while page.exists() and read_stored_page_url(page) != url:
+        number += 1
+        page = folder / f"page-{number}.html"
+    page.write_bytes(html)
+    write_expected_result(page, build_expected_result(html, url, agency))
+    return page
+
+
+def get_expected_path(page: Path) -> Path:
+    return page.with_name(page.stem.replace("page", "expected", 1) + ".json")
+
+
+def read_stored_page_url(page: Path) -> str | None:
+    """Return the URL of a stored page from its result, or None if there is no result."""
+    expected = get_expected_path(page)
+    result: dict[str, Any] = json.loads(expected.read_text("utf-8")) if expected.exists() else {}
+    return result.get("address")
+
+
+def write_expected_result(page: Path, result: dict[str, Any]) -> None:
+    text = json.dumps(result, ensure_ascii=False, indent=2)
+    get_expected_path(page).write_text(text + "\n", encoding="utf-8")
+
+
+# The proposed table
+
+
+def propose_slug(url: str, taken: Container[str] = ()) -> str:
+    """Return a slug from a URL's host, without its top-level domain unless that slug is taken.
+
+    >>> propose_slug("https://www.skogsradet.example/nyheter"), propose_slug("http://[::1]:80/")
+    ('skogsradet', '1')
+    """
+    host = extract_host(url)
+    labels = host.split(".")
+    slug = NON_SLUG_CHARACTERS.sub("-", "-".join(labels[:-1] or labels)).strip("-") or "agency"
+    return slug if slug not in taken else host.replace(".", "-")
+
+
+def propose_name(home: Document) -> str:
+    """Return the site's name: as declared in its metadata, else from its title, else its host."""
+    for name in ("og:site_name", "application-name"):
+        if declared := clean_line(home.meta.get(name, "")):
+            return declared
+    parts = [WELCOME_PREFIX.sub("", part).strip(" .!") for part in TITLE_SEPARATOR.split(clean_line(home.title or ""))]
+    candidates = [part for part in parts if part and not HOME_PAGE_TITLE.fullmatch(part)]
+    host = extract_host(home.url)
+    host_key, name_key = build_comparison_key(host), build_comparison_key(host.split(".")[0])
+    for part in candidates:
+        key = build_comparison_key(part.lower().translate(ASCII_LETTERS))
+        if key in host_key or name_key in key:
+            return part
+    return candidates[0] if candidates else host
+
+
+def propose_release_pattern(urls: Iterable[str]) -> str | None:
+    """Return a pattern for the paths of releases, or None unless nearly all are in a few folders.
+
+    >>> propose_release_pattern(f"https://a.se/nyheter/2024/0{n}/skog-{n}/" for n in range(1, 6))
+    '^/nyheter/\\\\d{4}/\\\\d{2}/.+'
+    >>> propose_release_pattern(f"https://a.se/{n}" for n in range(5)) is None
+    True
+    """
+    paths = [urlsplit(url).path.strip("/").split("/") for url in dict.fromkeys(urls)]
+    groups: dict[str, list[list[str]]] = defaultdict(list)
+    for path in paths:
+        if len(path) > 1:
+            groups[generalise_folder(path[0])].append(path)
+    shared = [group for group in groups.values() if len(group) >= MIN_FOLDER_RELEASES]
+    if not 1 <= len(shared) <= MAX_FOLDERS or sum(map(len, shared)) < MIN_FOLDER_SHARE * len(paths):
+        return None
+    folders = ["/".join(find_common_folders(group)) for group in sorted(shared, key=len, reverse=True)]
+    return f"^/{folders[0]}/.+" if len(folders) == 1 else f"^/({'|'.join(folders)})/.+"
+
+
+def find_common_folders(paths: Sequence[Sequence[str]]) -> list[str]:
+    """Return the folders that all paths share, up to the last news folder and date folders below it.
+
+    Other folders below it are left out, because the newest releases may share a subject by chance.
+    """
+    shared: list[str] = []
+    for folder_names in zip(*(path[:-1] for path in paths), strict=False):
+        names = {generalise_folder(name) for name in folder_names}
+        if len(names) > 1 or (set(shared) & DATE_PATTERNS and not names <= DATE_PATTERNS):
+            break
+        shared += names
+    news_levels = [index for index, name in enumerate(shared) if NEWS_FOLDER.search(name)]
+    end = news_levels[-1] + 1 if news_levels else len(shared)
+    dates = list(takewhile(DATE_PATTERNS.__contains__, shared[end:])) if len(paths) >= MIN_DATED_PATHS else []
+    return shared[:end] + dates
+
+
+def generalise_folder(name: str) -> str:
+    """Return a folder's name as a pattern: a year or month as digits, any other name escaped.
+
+    >>> generalise_folder("2024"), generalise_folder("03"), generalise_folder("om.oss")
+    ('\\\\d{4}', '\\\\d{2}', 'om\\\\.oss')
+    """
+    if re.fullmatch(r"(19|20)\d\d", name):
+        return PATH_YEAR
+    # outside brackets, a hyphen is valid without the escape, and easier to read
+    return PATH_MONTH if re.fullmatch(r"[01]\d", name) else re.escape(name).replace(r"\-", "-")
+
+
+def format_agency_toml(agency: Agency) -> str:
+    """Format an agency as a table of agencies.toml, and check that it parses."""
+    lines = [f"[{agency.slug}]"]
+    defaults = {each.name: each.default for each in fields(Agency) if each.name != "slug"}
+    # in the order of agencies.toml
+    for name in dict.fromkeys(["name", "name_en", "org_number", "home", *defaults]):
+        value = getattr(agency, name)
+        if value == defaults[name] or (name == "zone" and value == "Europe/Stockholm"):
+            continue
+        texts = list(map(format_toml_value, value)) if isinstance(value, tuple) else []
+        if len(texts) > 1:
+            lines += [f"{name} = [", *(f"    {text}," for text in texts), "]"]
+        elif isinstance(value, tuple):
+            lines.append(f"{name} = {texts[0]}" if name == "json" else f"{name} = [{texts[0]}]")
+        else:
+            lines.append(f"{name} = {quote_toml(value) if isinstance(value, str) else str(value).lower()}")
+    text = "\n".join(lines) + "\n"
+    parse_agency(agency.slug, tomllib.loads(text)[agency.slug], Path("proposal"))
+    return text
+
+
+def format_toml_value(value: str | JSONSource) -> str:
+    """Format a value of a list: a string, or the inline table of a JSON endpoint."""
+    if isinstance(value, str):
+        return quote_toml(value)
+    pairs = ((each.name, getattr(value, each.name)) for each in fields(value))
+    return "{" + ", ".join(f"{name} = {quote_toml(text)}" for name, text in pairs if text) + "}"
+
+
+def quote_toml(text: str) -> str:
+    """Return a TOML string: literal if it contains a backslash, else basic.
+
+    >>> quote_toml("Skogsrådet"), quote_toml(r"^/nyheter/.+"), quote_toml("\\\\d")
+    ('"Skogsrådet"', '"^/nyheter/.+"', "'\\\\d'")
+    """
+    if "\\" in text and "'" not in text and text.isprintable():
+        return f"'{text}'"
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 
 from scraper.command import ProjectCommand
-from scraper.distributed.queue import Broker, JobQueue, find_lease_host
+from scraper.distributed.broker import Broker
+from scraper.distributed.job_queue import JobQueue
+from scraper.distributed.leases import find_lease_host
 
 
 class Command(ProjectCommand):

@@ -9,8 +9,9 @@ from scrapy.utils.log import configure_logging
 from scraper.command import ProjectCommand
 from scraper.commands.round import forward_options
 from scraper.crawl.rounds import CommandRunner
-from scraper.distributed.queue import Broker, JobQueue
-from scraper.distributed.worker import RoundRunner
+from scraper.distributed.broker import Broker
+from scraper.distributed.job_queue import JobQueue
+from scraper.distributed.worker_crawl import RoundRunner
 
 
 class Command(ProjectCommand):

@@ -11,8 +11,8 @@ from scraper.command import CONFIGURATION_ERRORS, ProjectCommand
 from scraper.crawl.alerts import read_alert_settings
 from scraper.crawl.deadline import raise_gc_threshold
 from scraper.crawl.rounds import CommandRunner
-from scraper.distributed.queue import Broker
-from scraper.distributed.writer import ArchiveWriter
+from scraper.distributed.archive_writer import ArchiveWriter
+from scraper.distributed.broker import Broker
 
 
 class Command(ProjectCommand):

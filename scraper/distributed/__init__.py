@@ -7,10 +7,12 @@
          └── job: a copy of what the crawl reads ────▶ scrapy crawl news, then revisit, on that copy
     scrapy writer ◀── messages, in order ─────────────┘  with the bytes of the responses
 
-    queue.py      the broker (Valkey or Redis), leases, the queue of rounds
-    messages.py   formats of jobs and messages
-    worker.py     the worker
-    writer.py     the writer
+    broker.py           the broker (Valkey or Redis)
+    leases.py           who may crawl a host
+    job_queue.py        the queue of rounds
+    worker_messages.py  formats of jobs and messages
+    worker_crawl.py     the worker
+    archive_writer.py   the writer
 
 Guarantees, even if any of the processes dies at any moment:
 - One worker at a time crawls an agency, so that its host's crawl delay is kept. A worker that has not heard from the

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from scrapy.settings import BaseSettings
 
-from scraper.distributed.queue import Broker
+from scraper.distributed.broker import Broker
 from tests.harness.workers.broker import ABSENT, Server, find_server, run_broker
 
 LEASE = {"DISTRIBUTED_LEASE": 30.0, "CRAWL_DELAY_MAX": 1.0}

@@ -18,7 +18,8 @@ from archive.evidence.verification import verify
 from archive.store.releases import Archive
 from archive.times import now
 from scraper.agency import Agency
-from scraper.distributed.messages import (
+from scraper.distributed.archive_writer import MessageProcessor
+from scraper.distributed.worker_messages import (
     Operation,
     WorkerMessage,
     build_job,
@@ -26,7 +27,6 @@ from scraper.distributed.messages import (
     unpack_job,
     unpack_message,
 )
-from scraper.distributed.writer import MessageProcessor
 from scraper.errors import BrokerError
 from scraper.ingest.parsed_page import FetchedPage, ParsedPage
 from scraper.pages import read_page

@@ -11,9 +11,11 @@ from scrapy import Request
 from scrapy.settings import BaseSettings
 
 from archive.times import now
-from scraper.distributed.messages import Operation
-from scraper.distributed.queue import Broker, JobQueue, Lease
-from scraper.distributed.worker import LeasedHandler, MessageSender, SendError
+from scraper.distributed.broker import Broker
+from scraper.distributed.job_queue import JobQueue
+from scraper.distributed.leases import Lease
+from scraper.distributed.worker_crawl import LeasedHandler, MessageSender, SendError
+from scraper.distributed.worker_messages import Operation
 from scraper.downloader import CrawlStopped
 
 BEGIN = Operation(name="open_crawl", kwargs={"spider": "news", "at": now()})

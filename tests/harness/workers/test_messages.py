@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from scrapy.settings import BaseSettings
 
-from scraper.distributed.messages import Operation, pack_operations, unpack_message
-from scraper.distributed.queue import Broker, connect_redis
+from scraper.distributed.broker import Broker, connect_redis
+from scraper.distributed.worker_messages import Operation, pack_operations, unpack_message
 from scraper.errors import BrokerError
 from scraper.ingest.parsed_page import FetchedPage, ParsedPage
 from scraper.items import ImageItem, Provenance, QuestionItem, ReleaseItem

@@ -13,9 +13,9 @@ from scrapy.settings import BaseSettings
 from archive.evidence.verification import verify
 from scraper.crawl.alerts import read_alert_settings
 from scraper.crawl.rounds import CommandRunner
-from scraper.distributed.queue import Broker
-from scraper.distributed.worker import RoundRunner
-from scraper.distributed.writer import ArchiveWriter
+from scraper.distributed.archive_writer import ArchiveWriter
+from scraper.distributed.broker import Broker
+from scraper.distributed.worker_crawl import RoundRunner
 from scraper.settings import REVISIT_AGES
 from tests.harness.workers.host import add_rooms
 from tests.scraper.crawling import Crawling, fork_commands

@@ -13,11 +13,12 @@ from archive.database.sqlite_files import ArchiveError
 from archive.times import now
 from scraper.crawl.alerts import read_alert_settings
 from scraper.crawl.round_locks import lock_agencies
-from scraper.distributed import writer as writing
-from scraper.distributed.messages import Operation
-from scraper.distributed.queue import SEND_MESSAGE_SCRIPT, Broker, Lease
-from scraper.distributed.worker import MessageSender, SendError
-from scraper.distributed.writer import ArchiveWriter
+from scraper.distributed import archive_writer as writing
+from scraper.distributed.archive_writer import ArchiveWriter
+from scraper.distributed.broker import SEND_MESSAGE_SCRIPT, Broker
+from scraper.distributed.leases import Lease
+from scraper.distributed.worker_crawl import MessageSender, SendError
+from scraper.distributed.worker_messages import Operation
 from scraper.errors import BrokerError
 from scraper.settings import REVISIT_AGES
 

@@ -20,7 +20,7 @@ from archive.times import now
 from scraper.agency import Agency
 from scraper.crawl.archive_pipeline import ArchivePipeline, describe_page_problems
 from scraper.crawl.crawl_stats import AgencyStats
-from scraper.distributed.messages import decode_argument, encode_argument
+from scraper.distributed.worker_messages import decode_argument, encode_argument
 from scraper.errors import NotARelease
 from scraper.ingest.parsed_page import ParsedPage
 from scraper.ingest.saving import CrawlRecorder

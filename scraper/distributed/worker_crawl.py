@@ -33,17 +33,9 @@ from archive.store.releases import Archive
 from archive.times import now
 from scraper.crawl.crawl_stats import ArchiveSpider, CrawlStatsExtension, close_crawl
 from scraper.crawl.rounds import ROUND_SPIDERS, CommandRunner, read_last_crawl_id
-from scraper.distributed.messages import ARCHIVE_OPERATIONS, Operation, pack_operations, unpack_job
-from scraper.distributed.queue import (
-    BACKLOG_FULL,
-    CLOCK,
-    LEASE_LOST,
-    RETRY_INTERVAL,
-    SEND_MESSAGE_SCRIPT,
-    Broker,
-    Lease,
-    keep_lease,
-)
+from scraper.distributed.broker import BACKLOG_FULL, CLOCK, LEASE_LOST, RETRY_INTERVAL, SEND_MESSAGE_SCRIPT, Broker
+from scraper.distributed.leases import Lease, keep_lease
+from scraper.distributed.worker_messages import ARCHIVE_OPERATIONS, Operation, pack_operations, unpack_job
 from scraper.downloader import CrawlerComponent, CrawlStopped
 from scraper.errors import BrokerError
 from scraper.ingest.parsed_page import FetchedPage, ParsedPage
@@ -208,17 +200,17 @@ class WorkerAddon:
         handlers = settings["DOWNLOAD_HANDLERS"]
         settings.set("DISTRIBUTED_HANDLER", handlers["https"], priority=ADDON_PRIORITY)
         for scheme in ("http", "https"):
-            handlers.set(scheme, "scraper.distributed.worker.LeasedHandler", priority=ADDON_PRIORITY)
+            handlers.set(scheme, "scraper.distributed.worker_crawl.LeasedHandler", priority=ADDON_PRIORITY)
         for name, replaced, replacement in (
             (
                 "EXTENSIONS",
                 "scraper.crawl.crawl_stats.CrawlStatsExtension",
-                "scraper.distributed.worker.WorkerCrawlStats",
+                "scraper.distributed.worker_crawl.WorkerCrawlStats",
             ),
             (
                 "ITEM_PIPELINES",
                 "scraper.crawl.archive_pipeline.ArchivePipeline",
-                "scraper.distributed.worker.WorkerPipeline",
+                "scraper.distributed.worker_crawl.WorkerPipeline",
             ),
         ):
             settings[name].set(replacement, settings[name].get(replaced, 100), priority=ADDON_PRIORITY)
@@ -405,7 +397,7 @@ class RoundRunner:
         settings = {
             "ARCHIVE": archive_path,
             "AGENCIES": folder / "agencies.toml",
-            "ADDONS": '{"scraper.distributed.worker.WorkerAddon": 0}',
+            "ADDONS": '{"scraper.distributed.worker_crawl.WorkerAddon": 0}',
             "DISTRIBUTED_TOKEN": lease.token,
             "DISTRIBUTED_HOST": host,
         }

@@ -38,15 +38,9 @@ from scraper.crawl.crawl_stats import AgencyStats, add_declared_agency, close_cr
 from scraper.crawl.failures import OWN_FAULT
 from scraper.crawl.round_locks import lock_agency, lock_writer, open_lock_file, unlock_agency
 from scraper.crawl.rounds import close_round, read_last_crawl_id
-from scraper.distributed.messages import Operation, WorkerMessage, build_job, unpack_message
-from scraper.distributed.queue import (
-    CONSUMER_GROUP,
-    CONSUMER_NAME,
-    DELETE_MESSAGE_SCRIPT,
-    REVOKE_LEASE_SCRIPT,
-    Broker,
-    find_lease_host,
-)
+from scraper.distributed.broker import CONSUMER_GROUP, CONSUMER_NAME, DELETE_MESSAGE_SCRIPT, REVOKE_LEASE_SCRIPT, Broker
+from scraper.distributed.leases import find_lease_host
+from scraper.distributed.worker_messages import Operation, WorkerMessage, build_job, unpack_message
 from scraper.errors import BrokerError
 from scraper.ingest.parsed_page import ParsedPage
 from scraper.ingest.saving import CrawlRecorder, read_retention

@@ -1,4 +1,4 @@
-"""The errors of this package, apart from those of requests (scraper/downloader/__init__.py).
+"""The errors of this package, apart from those of requests (scraper/downloader/limits.py).
 
 AgencyError          agencies.toml, a setting or an argument is wrong: names file, table and key
 BrokerError          the message broker of a distributed crawl cannot be used: names its address

@@ -93,8 +93,8 @@ DOWNLOAD_MAXSIZE = 20 * 1024 * 1024
 DOWNLOAD_WARNSIZE = 0
 DOWNLOAD_VERIFY_CERTIFICATES = True
 DOWNLOAD_HANDLERS = {
-    "http": "scraper.downloader.handler.BoundedDownloadHandler",
-    "https": "scraper.downloader.handler.BoundedDownloadHandler",
+    "http": "scraper.downloader.http_handler.BoundedDownloadHandler",
+    "https": "scraper.downloader.http_handler.BoundedDownloadHandler",
     **dict.fromkeys(("ftp", "s3", "file", "data")),  # other schemes are disabled
 }
 TWISTED_DNS_RESOLVER = "scraper.downloader.ssrf.PublicResolver"
@@ -106,7 +106,7 @@ REMOTE_CONTROL_ENABLED = False  # remote control would execute any Python code s
 DEFAULT_REQUEST_HEADERS = {
     "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
     "Accept-Language": "sv,en;q=0.5",
-    "Accept-Encoding": "gzip, deflate, br, zstd",  # encodings that scraper/downloader/handler.py can decode
+    "Accept-Encoding": "gzip, deflate, br, zstd",  # encodings that scraper/downloader/http_handler.py can decode
 }
 
 DOWNLOADER_MIDDLEWARES = {
@@ -115,20 +115,21 @@ DOWNLOADER_MIDDLEWARES = {
     "scrapy.downloadermiddlewares.httpauth.HttpAuthMiddleware": None,
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
     "scraper.downloader.robots.RobotsMiddleware": 100,
-    "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,  # see scraper/downloader/handler.py
+    # see scraper/downloader/http_handler.py
+    "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,
     "scraper.crawl.deadline.DeadlineMiddleware": 40,
     "scraper.downloader.browser.BrowserMiddleware": 45,  # gets the response after redirects and retries
-    "scraper.downloader.throttle.HostSlotMiddleware": 50,  # before the robots.txt of the host is requested (100)
+    "scraper.downloader.limits.HostSlotMiddleware": 50,  # before the robots.txt of the host is requested (100)
     # after Retry (550), so that they see every failed attempt and the requests for robots.txt
-    "scraper.downloader.throttle.BackOffMiddleware": 560,
-    "scraper.downloader.throttle.DailyBudgetMiddleware": 570,
+    "scraper.downloader.limits.BackOffMiddleware": 560,
+    "scraper.downloader.limits.DailyBudgetMiddleware": 570,
     "scraper.downloader.ssrf.SSRFFilter": 580,
 }
 SPIDER_MIDDLEWARES = {
     "scrapy.spidermiddlewares.urllength.UrlLengthMiddleware": None,  # drops requests silently
 }
 EXTENSIONS = {
-    "scraper.downloader.throttle.CrawlDelayExtension": 100,  # after AutoThrottle (0), whose delay it may raise
+    "scraper.downloader.limits.CrawlDelayExtension": 100,  # after AutoThrottle (0), whose delay it may raise
     "scraper.crawl.deadline.InFlightLimit": 120,
     "scraper.crawl.crawl_stats.CrawlStatsExtension": 200,
     "scraper.crawl.crawl_stats.ProgressExtension": 300,

@@ -21,7 +21,7 @@ from archive.health.metrics import list_filled_fields
 from archive.store.releases import Archive, SaveResult
 from scraper.agency import is_wire_url
 from scraper.crawl.failures import classify_failure
-from scraper.downloader import CrawlerComponent
+from scraper.downloader.limits import CrawlerComponent
 from scraper.errors import PageError
 from scraper.ingest.misreadings import QuarantineCheck, describe_reasons, list_symptoms
 from scraper.ingest.parsed_page import ParsedPage

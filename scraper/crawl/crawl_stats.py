@@ -29,8 +29,7 @@ from archive.store.releases import Archive, SaveResult
 from archive.times import now, to_iso
 from scraper.agency import Agency
 from scraper.crawl.failures import classify_failure
-from scraper.downloader import CrawlerComponent
-from scraper.downloader.throttle import find_download_slot, get_slot_key
+from scraper.downloader.limits import CrawlerComponent, find_download_slot, get_slot_key
 from scraper.errors import AgencyError
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from twisted.internet.task import LoopingCall
 
 from archive.database.sqlite_files import freeze_garbage_collector
 from scraper.crawl.crawl_stats import ArchiveSpider, Deadline
-from scraper.downloader import CrawlerComponent, CrawlStopped
+from scraper.downloader.limits import CrawlerComponent, CrawlStopped
 
 STOP_CHECK_INTERVAL = 0.2  # seconds between two checks
 MIN_COUNTED_BYTES = 1024 * 1024  # smaller responses are never aborted and not counted

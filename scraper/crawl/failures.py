@@ -28,7 +28,7 @@ from twisted.python.failure import Failure
 from twisted.web.client import ResponseFailed
 
 from archive.database.sqlite_files import ArchiveError
-from scraper.downloader import (
+from scraper.downloader.limits import (
     DOWNLOAD_ERRORS,
     HostPaused,
     PrivateAddress,

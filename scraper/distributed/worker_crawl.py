@@ -36,7 +36,7 @@ from scraper.crawl.rounds import ROUND_SPIDERS, CommandRunner, read_last_crawl_i
 from scraper.distributed.broker import BACKLOG_FULL, CLOCK, LEASE_LOST, RETRY_INTERVAL, SEND_MESSAGE_SCRIPT, Broker
 from scraper.distributed.leases import Lease, keep_lease
 from scraper.distributed.worker_messages import ARCHIVE_OPERATIONS, Operation, pack_operations, unpack_job
-from scraper.downloader import CrawlerComponent, CrawlStopped
+from scraper.downloader.limits import CrawlerComponent, CrawlStopped
 from scraper.errors import BrokerError
 from scraper.ingest.parsed_page import FetchedPage, ParsedPage
 from scraper.ingest.saving import CrawlRecorder

@@ -25,7 +25,7 @@ from scrapy.exceptions import DownloadFailedError, DownloadTimeoutError, IgnoreR
 from scrapy.http import HtmlResponse, Response
 
 from scraper.agency import Agency
-from scraper.downloader import (
+from scraper.downloader.limits import (
     DOWNLOAD_ERRORS,
     CrawlerComponent,
     CrawlStopped,

@@ -23,7 +23,7 @@ from scrapy.utils.httpobj import urlparse_cached
 
 from archive.store.releases import Archive
 from archive.times import now, to_iso
-from scraper.downloader import (
+from scraper.downloader.limits import (
     DOWNLOAD_ERRORS,
     CrawlStopped,
     PrivateAddress,

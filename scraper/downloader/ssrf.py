@@ -26,7 +26,7 @@ from twisted.internet.error import DNSLookupError
 
 from archive.urls import find_host_problem, is_loopback
 from scraper.agency import Agency
-from scraper.downloader import CrawlerComponent, PrivateAddress
+from scraper.downloader.limits import CrawlerComponent, PrivateAddress
 
 # Host → why its address was rejected. Needed because Twisted only reports that the lookup failed.
 REJECTED_HOSTS: dict[str, str] = {}

@@ -18,7 +18,7 @@ from scrapy.settings import BaseSettings
 from twisted.internet.error import ConnectError, ConnectionClosed
 
 from scraper.agency import Agency, build_user_agent, check_contact, find_press_wire, find_wire_name
-from scraper.downloader import DOWNLOAD_ERRORS, RobotsForbidden, describe_download_error
+from scraper.downloader.limits import DOWNLOAD_ERRORS, RobotsForbidden, describe_download_error
 from scraper.errors import PageError, SourceError
 from scraper.normalise.urls import extract_host
 from scraper.probe.proposal import (
@@ -74,7 +74,7 @@ class ProbeSpider(Spider):
 
     name = "probe"
     custom_settings: ClassVar[dict[str, Any]] = {  # type: ignore[misc] # Scrapy declares it as an instance attribute
-        "EXTENSIONS": {"scraper.downloader.throttle.CrawlDelayExtension": 100},  # other extensions need an archive
+        "EXTENSIONS": {"scraper.downloader.limits.CrawlDelayExtension": 100},  # other extensions need an archive
         "ITEM_PIPELINES": {},
     }
     result: ProbeResult | None = None

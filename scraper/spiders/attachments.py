@@ -31,7 +31,7 @@ from archive.database.frontier import FrontierEntry
 from archive.database.sqlite_files import ArchiveError
 from archive.times import now
 from scraper.crawl.failures import describe_request_failure
-from scraper.downloader import DailyBudgetExceeded, HostPaused, PrivateAddress, RobotsForbidden
+from scraper.downloader.limits import DailyBudgetExceeded, HostPaused, PrivateAddress, RobotsForbidden
 from scraper.errors import NotARelease, PageError
 from scraper.ingest.parsed_page import FetchedPage
 from scraper.spiders.base import (

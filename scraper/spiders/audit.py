@@ -27,7 +27,7 @@ from archive.health.coverage import (
 from archive.times import now
 from scraper.agency import Agency
 from scraper.crawl.failures import OWN_FAULT, classify_failure, classify_source_failure, describe_request_failure
-from scraper.downloader import HostPaused
+from scraper.downloader.limits import HostPaused
 from scraper.errors import AgencyError, SourceError
 from scraper.pages.page_type import is_listing_url
 from scraper.sources import SourceURLs, find_sources, get_declared_sources, get_wire_sources

@@ -39,7 +39,8 @@ from scraper.crawl.failures import (
     is_cloudflare_challenge,
 )
 from scraper.crawl.round_locks import lock_agencies
-from scraper.downloader import (
+from scraper.downloader.browser import check_browser
+from scraper.downloader.limits import (
     CrawlStopped,
     HostPaused,
     PrivateAddress,
@@ -47,7 +48,6 @@ from scraper.downloader import (
     RobotsForbidden,
     decode_headers,
 )
-from scraper.downloader.browser import check_browser
 from scraper.errors import AgencyError, NotARelease, PageError, SourceError
 from scraper.ingest.edit_or_redesign import FINGERPRINT_VERSION, fingerprint_template
 from scraper.ingest.matching import is_other_address

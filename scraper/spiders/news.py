@@ -21,7 +21,7 @@ from archive.times import now, to_iso
 from scraper.agency import Agency
 from scraper.crawl.crawl_stats import AgencyStats
 from scraper.crawl.failures import classify_failure, classify_source_failure, describe_request_failure, detect_rejection
-from scraper.downloader import CrawlStopped, HostPaused, RequestDeferred, decode_headers
+from scraper.downloader.limits import CrawlStopped, HostPaused, RequestDeferred, decode_headers
 from scraper.errors import AgencyError, SourceError
 from scraper.ingest.parsed_page import ParsedPage
 from scraper.pages.page_type import is_listing_url

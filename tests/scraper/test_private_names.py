@@ -1,4 +1,4 @@
-"""Private names of Scrapy and Twisted are used only in scraper/downloader/handler.py, and mean what it expects."""
+"""Private names of Scrapy and Twisted are used only in scraper/downloader/http_handler.py, and mean what it expects."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scrapy.utils import _compression
 from twisted.web import _newclient
 from twisted.web.client import _HTTP11ClientFactory
 
-from scraper.downloader import handler
+from scraper.downloader import http_handler as handler
 
 SCRAPER = Path(handler.__file__).parents[1]
 PUBLIC_DESPITE_THEIR_NAME = {"_Element", "_replace"}  # lxml's type of elements; named tuples (the library reference)
@@ -55,11 +55,11 @@ def test_private_names_are_used_only_by_the_handler() -> None:
     ],
 )
 def test_private_names_exist(owner: object, name: str) -> None:
-    assert hasattr(owner, name), f"{name} is gone: adapt scraper/downloader/handler.py"
+    assert hasattr(owner, name), f"{name} is gone: adapt scraper/downloader/http_handler.py"
 
 
 def test_private_names_have_the_expected_meaning() -> None:
-    advice = ": adapt scraper/downloader/handler.py"
+    advice = ": adapt scraper/downloader/http_handler.py"
     source = inspect.getsource(http11.HTTP11DownloadHandler.__init__)  # creating one would install a reactor
     assert "self._pool._factory = _LenientHTTP11ClientFactory" in source, (
         f"Scrapy sets its client in another way{advice}"

@@ -9,7 +9,7 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import CannotResolveHostError, NotConfigured
 from scrapy.http import Response
 
-from scraper.downloader.handler import BoundedDownloadHandler
+from scraper.downloader.http_handler import BoundedDownloadHandler
 
 
 class LoopbackHandler(BoundedDownloadHandler):

@@ -11,7 +11,7 @@ from scrapy.http import Response
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.error import DNSLookupError
 
-from scraper.downloader.handler import BoundedDownloadHandler
+from scraper.downloader.http_handler import BoundedDownloadHandler
 from scraper.downloader.ssrf import PublicResolver
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from scraper.distributed.job_queue import JobQueue
 from scraper.distributed.leases import Lease
 from scraper.distributed.worker_crawl import LeasedHandler, MessageSender, SendError
 from scraper.distributed.worker_messages import Operation
-from scraper.downloader import CrawlStopped
+from scraper.downloader.limits import CrawlStopped
 
 BEGIN = Operation(name="open_crawl", kwargs={"spider": "news", "at": now()})
 

@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred, fail
 from twisted.internet.error import DNSLookupError
 
 from scraper.agency import Agency
-from scraper.downloader import PrivateAddress
+from scraper.downloader.limits import PrivateAddress
 from scraper.downloader.ssrf import PublicResolver, SSRFFilter
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from archive.store.releases import Archive
 from archive.times import now, to_iso
 from scraper.agency import load_agencies
 from scraper.crawl.round_locks import lock_agencies
-from scraper.downloader.throttle import count_daily_requests
+from scraper.downloader.limits import count_daily_requests
 from scraper.errors import AgencyError
 from scraper.spiders.news import NewsSpider
 from tests.scraper.crawling import NOWHERE, RELEASES, SLUG, Crawling, copy_archive

@@ -15,7 +15,7 @@ from twisted.internet.testing import StringTransport
 from twisted.web import _newclient
 from twisted.web.http_headers import Headers
 
-from scraper.downloader.handler import MAX_HEADER_BYTES, BoundedHTTPFactory, decode_response
+from scraper.downloader.http_handler import MAX_HEADER_BYTES, BoundedHTTPFactory, decode_response
 
 URL = "https://skog.example/nyheter/1"
 TEXT = "".join(f"<p>Stycke {number} om gallring i skog nummer {number * 7919 % 1009}.</p>" for number in range(5000))

@@ -17,8 +17,8 @@ from scrapy.http import Response
 from scrapy.settings import Settings
 
 from archive.store.releases import Archive
-from scraper.downloader import HostPaused, throttle
-from scraper.downloader.throttle import count_daily_requests
+from scraper.downloader import limits as throttle
+from scraper.downloader.limits import HostPaused, count_daily_requests
 from tests.scraper.crawling import RELEASES, SLUG, Crawling
 from tests.site.knobs import Asked
 from tests.site.server import Site

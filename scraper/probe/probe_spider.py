@@ -32,7 +32,7 @@ from scraper.probe.proposal import (
     probe_page,
     strip_year,
 )
-from scraper.sources import MAX_PRESS_ROOMS, find_sources, get_declared_sources, get_wire_sources
+from scraper.sources.discovery import MAX_PRESS_ROOMS, find_sources, get_declared_sources, get_wire_sources
 from scraper.sources.feeds import parse_feed, parse_robots_sitemaps, parse_sitemap
 from scraper.sources.links import NEWS_WORDS, SourceLink, parse_source_page
 from scraper.sources.listings import needs_javascript, parse_listing

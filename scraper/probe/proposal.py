@@ -31,7 +31,7 @@ from scraper.pages import read_page
 from scraper.pages.cms import choose_page_class
 from scraper.pages.document import Document, get_text_content
 from scraper.pages.title import TITLE_SEPARATOR, build_comparison_key
-from scraper.sources import find_sources
+from scraper.sources.discovery import find_sources
 from scraper.sources.links import NEWS_WORDS, SourceLink, is_release_url
 
 STORED_PAGES_DIR = Path(__file__).parents[2] / "tests" / "pages"

@@ -26,7 +26,7 @@ from scraper.pages.boilerplate import CAMEL_CASE_BOUNDARY, NON_TEXT_TAGS
 from scraper.pages.document import Element, count_letters, count_text_letters
 from scraper.pages.page_type import is_listing_url
 from scraper.sources.feeds import normalise_w3c_date
-from scraper.sources.json_links import (
+from scraper.sources.json_lists import (
     find_embedded_links,
     find_json_links,
     find_markup,

@@ -30,7 +30,7 @@ from scraper.crawl.failures import OWN_FAULT, classify_failure, classify_source_
 from scraper.downloader.limits import HostPaused
 from scraper.errors import AgencyError, SourceError
 from scraper.pages.page_type import is_listing_url
-from scraper.sources import SourceURLs, find_sources, get_declared_sources, get_wire_sources
+from scraper.sources.discovery import SourceURLs, find_sources, get_declared_sources, get_wire_sources
 from scraper.sources.feeds import CutFeedError, parse_feed, parse_robots_sitemaps, parse_sitemap
 from scraper.sources.links import SourceLink, select_releases
 from scraper.sources.pager import states_more

@@ -25,9 +25,9 @@ from scraper.downloader.limits import CrawlStopped, HostPaused, RequestDeferred,
 from scraper.errors import AgencyError, SourceError
 from scraper.ingest.parsed_page import ParsedPage
 from scraper.pages.page_type import is_listing_url
-from scraper.sources import SourceURLs, find_sources, get_declared_sources, get_wire_sources
+from scraper.sources.discovery import SourceURLs, find_sources, get_declared_sources, get_wire_sources
 from scraper.sources.feeds import CutFeedError, parse_feed, parse_robots_sitemaps, parse_sitemap
-from scraper.sources.json_links import is_json
+from scraper.sources.json_lists import is_json
 from scraper.sources.links import ListingPage, SourceLink, select_releases, split_form
 from scraper.sources.listings import parse_listing
 from scraper.spiders.attachments import AttachmentSpider

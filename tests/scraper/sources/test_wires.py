@@ -9,7 +9,7 @@ import pytest
 
 from scraper.agency import Agency
 from scraper.errors import SourceError
-from scraper.sources import SourceURLs, find_sources, get_wire_sources
+from scraper.sources.discovery import SourceURLs, find_sources, get_wire_sources
 from scraper.sources.links import ListingPage, is_release_url
 from scraper.sources.listings import parse_listing
 

@@ -11,7 +11,7 @@ import pytest
 from archive.health.coverage import AuditedSource, SourceProblem
 from scraper.agency import Agency
 from scraper.errors import AgencyError
-from scraper.sources import SourceURLs
+from scraper.sources.discovery import SourceURLs
 from scraper.sources.links import SourceLink
 from scraper.spiders.audit import AgencyAudit, AuditSpider
 from tests.scraper.crawling import SLUG, Crawling

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from scraper.agency import Agency
-from scraper.sources import find_sources
+from scraper.sources.discovery import find_sources
 from tests.scraper.tables import load_table
 
 HOME = "https://www.skog.example/"

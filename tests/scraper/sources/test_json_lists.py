@@ -8,7 +8,7 @@ import pytest
 
 from scraper.agency import Agency, JSONSource
 from scraper.errors import SourceError
-from scraper.sources import json_links
+from scraper.sources import json_lists as json_links
 from scraper.sources.links import SourceLink
 from scraper.sources.listings import parse_listing
 from tests.scraper.tables import load_table

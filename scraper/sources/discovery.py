@@ -1,0 +1,121 @@
+"""Sources of an agency: those declared in agencies.toml, or those that its home page links to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from scraper.agency import Agency, find_press_wire
+from scraper.normalise.dates import MONTH_NAME_PATTERN
+from scraper.normalise.text import build_alternation
+from scraper.normalise.urls import resolve_canonical_url
+from scraper.pages.page_type import PAGE_EXTENSION
+from scraper.sources.feeds import parse_feed, parse_sitemap
+from scraper.sources.links import FILE_PATH, find_base_url, get_line_text, parse_source_page, resolve_page_url
+from scraper.sources.listings import parse_listing
+
+__all__ = ["find_sources", "parse_feed", "parse_listing", "parse_sitemap"]
+
+# Texts of links to listings, in the Nordic languages, German and English.
+LISTING_NAME = build_alternation(r"""
+    nyheter | nyhetsarkiv(?:et)? | nyhetsrum(?:met)? | aktuellt | pressmeddelanden | pressrum(?:met)? | press | aktuelt
+    nyheder | presse | pressemeldinger | pressemeddelelser | presserom | aktuelles | pressemitteilungen
+    ajankohtaista | uutiset | uutishuone | tiedotteet | ođđasat | news | newsroom | press ?room | press releases
+    """)
+LINK_START = build_alternation(r"""
+    till | gå till | se | visa | läs | läs mer | alla | allt | fler | flere | senaste | våra | kaikki | lisää | all
+    more | latest | see | view | alle | mehr
+    """)
+SERVICE_WORD = build_alternation(r"""
+    (?:tool )?kit | contacts? | kontakt\w* | photos | images | bilder | abonn\w+ | prenumer\w+ | subscri\w+ | mentions
+    """)
+NEWS_LINK_TEXT = re.compile(
+    rf"\W*(?:{LINK_START} )*(?P<name>{LISTING_NAME})\b(?!-\w|\W*{SERVICE_WORD}\b)(?P<rest>.{{0,25}})", re.IGNORECASE
+)
+PRESS_LINK_TEXT = re.compile(r"\W*(pressrum|presse?|presserom|press ?room)\W*", re.IGNORECASE)
+DATED_TEXT = re.compile(rf"\b[0-3]?\d\.? ?{MONTH_NAME_PATTERN}", re.IGNORECASE)  # "Nyheter 1 april 2014" is a release
+MAX_LISTINGS = 5
+MAX_PRESS_ROOMS = 3
+
+
+@dataclass(slots=True)
+class SourceURLs:
+    """The URLs of an agency's sources, by kind.
+
+    press_rooms: links to news on hosts that are not the agency's; crawls only read them if they are declared.
+    """
+
+    feeds: list[str] = field(default_factory=list)
+    sitemaps: list[str] = field(default_factory=list)
+    listings: list[str] = field(default_factory=list)
+    press_rooms: list[str] = field(default_factory=list, compare=False)
+
+    def iter_by_kind(self) -> Iterator[tuple[str, str]]:
+        yield from (("feed", url) for url in self.feeds)
+        yield from (("sitemap", url) for url in self.sitemaps)
+        yield from (("listing", url) for url in self.listings)
+
+
+def get_declared_sources(agency: Agency) -> SourceURLs:
+    """Return the sources in an agency's table, without press wires.
+
+    A JSON endpoint counts as a listing at the URL of its first page.
+    """
+    endpoints = [source.first_url for source in agency.json]
+    return SourceURLs(list(agency.feeds), list(agency.sitemaps), [*agency.listings, *endpoints])
+
+
+def get_wire_sources(agency: Agency) -> SourceURLs:
+    """Return the lists of the agency's press wires: JSON and press rooms as listings, RSS as feeds."""
+    sources = SourceURLs()
+    for wire in agency.wires:
+        if wire.source:
+            sources.listings.append(wire.source.first_url)
+        else:
+            (sources.listings if wire.is_press_room else sources.feeds).append(wire.list_url)
+    return sources
+
+
+def find_sources(body: bytes, url: str, agency: Agency) -> SourceURLs:
+    """Find the feeds, listings and press rooms that a home page links to.
+
+    Feeds are its `<link rel=alternate>` elements. Listings are up to MAX_LISTINGS links with a text such as "Nyheter".
+    Raises SourceError if the page is empty or has too many tags.
+    """
+    page = parse_source_page(body, url)
+    base = find_base_url(page, url)
+    found, press_pages, listings = SourceURLs(), list[str](), dict[str, tuple[bool, int]]()
+    for link in page.xpath("//link[contains(@rel, 'alternate') and @href]"):
+        kind, title = link.root.get("type", ""), link.root.get("title", "")
+        address = resolve_canonical_url(base, link.root.get("href"))
+        is_feed = kind in ("application/rss+xml", "application/atom+xml")
+        if address and is_feed and not re.search("comment|kommentar", title, re.IGNORECASE):
+            found.feeds.append(address)
+    for link in page.xpath("//a[@href]"):
+        text, href = get_line_text(link.root).replace("\N{SOFT HYPHEN}", ""), link.root.get("href").strip()
+        matched = NEWS_LINK_TEXT.fullmatch(text)
+        if matched is None or DATED_TEXT.search(text):
+            address = resolve_canonical_url(base, href)
+            wire = find_press_wire(address) if address else None
+            if address and wire and wire.name.lower() in text.lower():  # "Vårt pressrum på Mynewsdesk"
+                found.press_rooms.append(address)
+            continue
+        address = resolve_page_url(href, base, url, agency)
+        if not address or agency.find_wire(address):  # releases at a wire are taken from the wire's own list
+            other = resolve_canonical_url(base, href)
+            if other and urlsplit(other).scheme in ("http", "https") and not agency.owns(other):
+                found.press_rooms.append(other)
+        elif not FILE_PATH.search(urlsplit(address).path):
+            # texts that are only a name for news come first, then URLs with fewer folders
+            order = (re.search(r"\w", matched["rest"]) is not None, urlsplit(address).path.count("/"))
+            listings[address] = min(order, listings.get(address, order))
+            press_pages += [address] if PRESS_LINK_TEXT.fullmatch(text) else []
+    for hub in press_pages:  # an overview for the press; if a page below it lists the releases, that page is used
+        folder = PAGE_EXTENSION.sub("", hub).rstrip("/") + "/"
+        if any(listing != hub and listing.startswith(folder) for listing in listings):
+            listings.pop(hub, None)
+    found.listings = sorted(listings, key=lambda address: listings[address])[:MAX_LISTINGS]
+    found.press_rooms = list(dict.fromkeys(found.press_rooms))[:MAX_PRESS_ROOMS]
+    return found

@@ -13,7 +13,7 @@ from scrapy.settings import BaseSettings, Settings, get_settings_priority
 
 from scraper import __version__
 from scraper.errors import AgencyError
-from scraper.schedule import parse_schedule
+from scraper.revisit_schedule import parse_schedule
 
 # Lower-case names, because Scrapy treats every upper-case name as a setting.
 max_duration = 10**8  # for settings in seconds, minutes or days; Python's times cannot be much longer

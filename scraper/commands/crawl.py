@@ -13,9 +13,9 @@ from typing import cast
 from scrapy.commands.crawl import Command as ScrapyCrawl
 from scrapy.crawler import Crawler
 
-from scraper.command import ProjectCommand, get_only_argument
-from scraper.spiders.base import ReleaseSpider
+from scraper.project_command import ProjectCommand, get_only_argument
 from scraper.spiders.refetch import RefetchOutcome, RefetchSpider
+from scraper.spiders.release_spider import ReleaseSpider
 
 MAX_REFETCH_LINES = 20
 

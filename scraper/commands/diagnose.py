@@ -25,7 +25,6 @@ from archive.database.quarantined_pages import Quarantine, QuarantinedPage
 from archive.database.sqlite_files import check_database
 from archive.store.releases import Archive
 from scraper.agency import SELECTOR_KEYS, Agency
-from scraper.command import ProjectCommand, option
 from scraper.errors import PageError, SourceError
 from scraper.ingest.edit_or_redesign import GENERATED_NAME, find_template_names, read_stored_body, to_comparable_text
 from scraper.ingest.misreadings import list_symptoms
@@ -35,6 +34,7 @@ from scraper.pages.document import Document, Element, format_element_path, get_t
 from scraper.probe.probe_report import MISSING_VALUE, format_item_value, format_proposed_table, shorten_line
 from scraper.probe.probe_spider import probe_site
 from scraper.probe.proposal import ProbedPage, ProbeResult, probe_file, probe_page
+from scraper.project_command import ProjectCommand, option
 
 MAX_GOOD_PAGES = 5  # candidates for the good page
 MAX_OTHER_PAGES = 10  # further quarantined pages that a remedy is tried on

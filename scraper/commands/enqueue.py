@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 
-from scraper.command import ProjectCommand
 from scraper.distributed.broker import Broker
 from scraper.distributed.job_queue import JobQueue
 from scraper.distributed.leases import find_lease_host
+from scraper.project_command import ProjectCommand
 
 
 class Command(ProjectCommand):

@@ -12,8 +12,8 @@ from archive.health.rules import acknowledge_fault
 from archive.store.releases import Archive
 from archive.times import now
 from scraper.agency import Agency
-from scraper.command import ProjectCommand, option
 from scraper.crawl.crawl_stats import assess_declared_agencies
+from scraper.project_command import ProjectCommand, option
 
 
 class Command(ProjectCommand):

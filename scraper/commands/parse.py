@@ -13,10 +13,10 @@ from scrapy.http import Response
 from scrapy.settings import BaseSettings
 
 from scraper.agency import Agency, build_user_agent, check_contact, find_owner
-from scraper.command import ProjectCommand, get_only_argument, parse_url_argument
 from scraper.errors import PageError
 from scraper.items import ReleaseItem
 from scraper.pages import read_page
+from scraper.project_command import ProjectCommand, get_only_argument, parse_url_argument
 
 
 class Command(ProjectCommand, ScrapyParse):

@@ -11,12 +11,12 @@ from archive.database.quarantined_pages import Quarantine, QuarantinedPage
 from archive.database.sqlite_files import check_database
 from archive.store.releases import Archive, SaveResult
 from archive.times import now
-from scraper.command import ProjectCommand, option
 from scraper.crawl.round_locks import lock_agencies
 from scraper.errors import AgencyError
 from scraper.ingest.misreadings import describe_reasons
 from scraper.ingest.saving import CrawlRecorder, Ingest, accept_quarantined, resolve_superseded
-from scraper.schedule import parse_schedule
+from scraper.project_command import ProjectCommand, option
+from scraper.revisit_schedule import parse_schedule
 
 
 class Command(ProjectCommand):

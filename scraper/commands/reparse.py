@@ -16,12 +16,12 @@ from archive.database.sqlite_files import check_database
 from archive.store.releases import Archive, SaveResult
 from archive.times import now
 from scraper.agency import Agency
-from scraper.command import ProjectCommand
 from scraper.crawl.deadline import raise_gc_threshold
 from scraper.crawl.round_locks import lock_agencies, warn_about_unlisted
 from scraper.ingest.edit_or_redesign import PageVersion, read_stored_body, reparse_stored
 from scraper.ingest.saving import CrawlRecorder, Ingest, accept_repaired, read_retention, take_in_refused
-from scraper.schedule import RevisitSchedule, parse_schedule
+from scraper.project_command import ProjectCommand
+from scraper.revisit_schedule import RevisitSchedule, parse_schedule
 
 logger = logging.getLogger(__name__)
 

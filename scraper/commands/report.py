@@ -13,10 +13,10 @@ from time import monotonic
 
 from scrapy.utils.log import configure_logging
 
-from scraper.command import ProjectCommand, option
 from scraper.crawl.alerts import ROUTINE_FINDINGS, read_alert_settings, read_ping_url, report_result
 from scraper.crawl.rounds import CommandRunner
 from scraper.errors import AgencyError
+from scraper.project_command import ProjectCommand, option
 
 logger = logging.getLogger(__name__)
 

@@ -14,7 +14,6 @@ from scrapy.utils.log import configure_logging
 
 from archive.follow.subscriptions import read_follow_settings
 from archive.times import now
-from scraper.command import ProjectCommand, option
 from scraper.crawl.alerts import AlertSettings, read_alert_settings, report_result
 from scraper.crawl.round_locks import lock_round
 from scraper.crawl.rounds import (
@@ -26,6 +25,7 @@ from scraper.crawl.rounds import (
     read_last_crawl_id,
 )
 from scraper.errors import AgencyError
+from scraper.project_command import ProjectCommand, option
 
 logger = logging.getLogger(__name__)
 

@@ -6,12 +6,12 @@ import argparse
 
 from scrapy.utils.log import configure_logging
 
-from scraper.command import ProjectCommand
 from scraper.commands.round import forward_options
 from scraper.crawl.rounds import CommandRunner
 from scraper.distributed.broker import Broker
 from scraper.distributed.job_queue import JobQueue
 from scraper.distributed.worker_crawl import RoundRunner
+from scraper.project_command import ProjectCommand
 
 
 class Command(ProjectCommand):

@@ -7,12 +7,12 @@ from contextlib import closing
 
 from scrapy.utils.log import configure_logging
 
-from scraper.command import CONFIGURATION_ERRORS, ProjectCommand
 from scraper.crawl.alerts import read_alert_settings
 from scraper.crawl.deadline import raise_gc_threshold
 from scraper.crawl.rounds import CommandRunner
 from scraper.distributed.archive_writer import ArchiveWriter
 from scraper.distributed.broker import Broker
+from scraper.project_command import CONFIGURATION_ERRORS, ProjectCommand
 
 
 class Command(ProjectCommand):

@@ -29,7 +29,7 @@ from scraper.ingest.saving import Ingest, review_quarantine, take_in_refused
 from scraper.normalise import find_quality_warnings
 
 if TYPE_CHECKING:
-    from scraper.spiders.base import ReleaseSpider
+    from scraper.spiders.release_spider import ReleaseSpider
 
 logger = logging.getLogger(__name__)
 

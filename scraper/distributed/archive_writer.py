@@ -44,7 +44,7 @@ from scraper.distributed.worker_messages import Operation, WorkerMessage, build_
 from scraper.errors import BrokerError
 from scraper.ingest.parsed_page import ParsedPage
 from scraper.ingest.saving import CrawlRecorder, read_retention
-from scraper.schedule import RevisitSchedule, parse_schedule
+from scraper.revisit_schedule import RevisitSchedule, parse_schedule
 
 logger = logging.getLogger(__name__)
 StreamEntry = tuple[bytes, Mapping[bytes, bytes]]  # id and fields; no fields if the entry has been deleted

@@ -40,8 +40,8 @@ from scraper.downloader.limits import CrawlerComponent, CrawlStopped
 from scraper.errors import BrokerError
 from scraper.ingest.parsed_page import FetchedPage, ParsedPage
 from scraper.ingest.saving import CrawlRecorder
-from scraper.schedule import parse_schedule
-from scraper.spiders.base import ReleaseSpider
+from scraper.revisit_schedule import parse_schedule
+from scraper.spiders.release_spider import ReleaseSpider
 
 logger = logging.getLogger(__name__)
 

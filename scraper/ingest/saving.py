@@ -52,7 +52,7 @@ from scraper.ingest.misreadings import QuarantineCheck, describe_reasons
 from scraper.ingest.parsed_page import FetchedPage, ParsedPage
 from scraper.normalise import to_release
 from scraper.pages import open_document, read_document
-from scraper.schedule import RevisitSchedule
+from scraper.revisit_schedule import RevisitSchedule
 
 MIN_MOVED_SIMILARITY = 0.9  # minimum for a copy at another URL to be the release that disappeared
 MIN_REPLACEMENT_LENGTH = 400  # characters; minimum length of a text that may replace the text of a release

@@ -34,7 +34,7 @@ from scraper.crawl.failures import describe_request_failure
 from scraper.downloader.limits import DailyBudgetExceeded, HostPaused, PrivateAddress, RobotsForbidden
 from scraper.errors import NotARelease, PageError
 from scraper.ingest.parsed_page import FetchedPage
-from scraper.spiders.base import (
+from scraper.spiders.release_spider import (
     MAX_REQUESTS_AHEAD,
     NOINDEX_PROBLEM,
     ReleaseSpider,

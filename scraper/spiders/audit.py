@@ -34,7 +34,6 @@ from scraper.sources.discovery import SourceURLs, find_sources, get_declared_sou
 from scraper.sources.feeds import CutFeedError, parse_feed, parse_robots_sitemaps, parse_sitemap
 from scraper.sources.links import SourceLink, select_releases
 from scraper.sources.pager import states_more
-from scraper.spiders.base import ReadLinks, ReleaseSpider, build_page_request
 from scraper.spiders.news import (
     MAX_INDEX_DEPTH,
     NO_ROBOTS_STATUSES,
@@ -43,6 +42,7 @@ from scraper.spiders.news import (
     get_past_end_meta,
     read_listing_page,
 )
+from scraper.spiders.release_spider import ReadLinks, ReleaseSpider, build_page_request
 
 logger = logging.getLogger(__name__)
 

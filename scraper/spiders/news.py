@@ -31,12 +31,7 @@ from scraper.sources.json_lists import is_json
 from scraper.sources.links import ListingPage, SourceLink, select_releases, split_form
 from scraper.sources.listings import parse_listing
 from scraper.spiders.attachments import AttachmentSpider
-from scraper.spiders.base import (
-    PAST_END_STATUSES,
-    build_conditional_headers,
-    build_page_request,
-    get_request,
-)
+from scraper.spiders.release_spider import PAST_END_STATUSES, build_conditional_headers, build_page_request, get_request
 
 logger = logging.getLogger(__name__)
 

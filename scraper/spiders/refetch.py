@@ -19,7 +19,7 @@ from scraper.agency import Agency, find_owners, is_wire_url
 from scraper.errors import AgencyError
 from scraper.ingest.misreadings import describe_reasons
 from scraper.sources.links import is_release_url
-from scraper.spiders.base import ReleaseSpider
+from scraper.spiders.release_spider import ReleaseSpider
 
 REFETCHED_STATES = ("rejected", "failed", "gone", "quarantined")  # states in the frontier
 CAUSE_NAMES = {"first": "new", "source": "edited", "parser": "changed by the parser", "import": "new"}

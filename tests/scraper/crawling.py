@@ -19,8 +19,8 @@ import pytest
 from scrapy.crawler import Crawler
 from scrapy.settings import Settings
 
-from scraper.command import ProjectCommand
-from scraper.spiders.base import ReleaseSpider
+from scraper.project_command import ProjectCommand
+from scraper.spiders.release_spider import ReleaseSpider
 from tests.forks import ForkedModule, run_module
 from tests.site.server import Site
 

@@ -16,7 +16,7 @@ from scraper.ingest.parsed_page import FetchedPage, ParsedPage
 from scraper.ingest.saving import CrawlRecorder, Ingest, review_quarantine
 from scraper.pages import read_document
 from scraper.pages.document import Document
-from scraper.schedule import parse_schedule
+from scraper.revisit_schedule import parse_schedule
 from tests.site.agency import SampleAgency
 from tests.site.releases import Release
 

@@ -17,7 +17,7 @@ from scraper.ingest.misreadings import QuarantineCheck
 from scraper.ingest.parsed_page import FetchedPage, ParsedPage
 from scraper.ingest.saving import CrawlRecorder, Ingest
 from scraper.pages import open_document, read_document
-from scraper.schedule import parse_schedule
+from scraper.revisit_schedule import parse_schedule
 
 AGENCY = Agency(slug="skog", name="Skog", home="https://skog.se/", wire=("viatt:7",))
 SEEN = datetime(2026, 3, 1, 8, tzinfo=UTC)

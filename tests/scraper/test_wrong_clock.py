@@ -17,7 +17,7 @@ from archive.store.releases import Archive
 from archive.times import now, to_iso
 from scraper.commands.round import report_running_round
 from scraper.crawl.alerts import AlertSettings, send_alerts
-from scraper.schedule import parse_schedule
+from scraper.revisit_schedule import parse_schedule
 from scraper.settings import REVISIT_AGES
 from scraper.spiders.news import SourceTracker
 from tests.scraper.offline import OfflineCrawl

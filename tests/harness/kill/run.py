@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from archive.evidence.verification import verify
-from scraper.spiders.base import MAX_REQUESTS_AHEAD
+from scraper.spiders.release_spider import MAX_REQUESTS_AHEAD
 from tests.forks import ForkedModule
 from tests.harness.kill.killing import EARLY, Process, Span, kill_at
 from tests.harness.kill.ward import GENEROUS, Holding, Ward

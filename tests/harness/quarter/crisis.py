@@ -33,7 +33,7 @@ from scraper.errors import NotARelease
 from scraper.items import ReleaseItem
 from scraper.pages import read_document
 from scraper.pages.document import Document
-from scraper.schedule import parse_schedule
+from scraper.revisit_schedule import parse_schedule
 from scraper.settings import REVISIT_AGES
 from tests.harness.quarter.rhythm import DAY, Rhythm
 from tests.harness.quarter.run import AGES
@@ -172,7 +172,7 @@ def run_month(folder: Path) -> tuple[Month, Stage]:
     log_to(folder / "crawls.log")
     logging.getLogger("scraper").setLevel(logging.ERROR)  # each refused page would be logged
     month, parser = Month(), BlindParser()
-    modules = ("scraper.spiders.base", "scraper.ingest.saving", "scraper.ingest.edit_or_redesign")
+    modules = ("scraper.spiders.release_spider", "scraper.ingest.saving", "scraper.ingest.edit_or_redesign")
     patches = [patch(f"{module}.read_document", parser.read) for module in modules]
     with Site(releases=4, crawl_delay=None) as site, Webhook() as webhook:
         site.log = month.asked

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from archive.evidence.verification import verify
-from scraper.spiders.base import MAX_REQUESTS_AHEAD
+from scraper.spiders.release_spider import MAX_REQUESTS_AHEAD
 from tests.harness.kill.run import DOUBLED
 from tests.harness.workers.broker import Server, run_broker
 from tests.harness.workers.cluster import Cluster

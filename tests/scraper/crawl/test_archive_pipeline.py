@@ -26,7 +26,7 @@ from scraper.ingest.parsed_page import ParsedPage
 from scraper.ingest.saving import CrawlRecorder
 from scraper.pages import read_document
 from scraper.pages.document import Document
-from scraper.schedule import parse_schedule
+from scraper.revisit_schedule import parse_schedule
 from scraper.spiders.revisit import RevisitSpider
 
 URL = "https://skog.example/nyheter/1"

@@ -34,7 +34,7 @@ from scraper.ingest.saving import CrawlRecorder, Ingest, MatchedPage, take_in_re
 from scraper.items import ReleaseItem
 from scraper.pages import read_document
 from scraper.pages.document import Document
-from scraper.schedule import parse_schedule
+from scraper.revisit_schedule import parse_schedule
 from scraper.spiders.revisit import RevisitSpider
 
 HOME = "https://skog.example/"
@@ -84,7 +84,7 @@ class Crawl:
         def read(document: Document, agency: Agency | None = None) -> ReleaseItem:
             return (read_document if self.mended else read_blindly)(document, agency)
 
-        for module in ("scraper.spiders.base", "scraper.ingest.saving", "scraper.ingest.edit_or_redesign"):
+        for module in ("scraper.spiders.release_spider", "scraper.ingest.saving", "scraper.ingest.edit_or_redesign"):
             patch.setattr(f"{module}.read_document", read)
 
     def close(self) -> None:
@@ -223,7 +223,7 @@ def test_release_that_was_taken_for_an_error_page_was_never_missing(
         raise NotARelease(document.url, "says that the page does not exist", "error page")
 
     with monkeypatch.context() as patch:
-        patch.setattr("scraper.spiders.base.read_document", read_error_page)
+        patch.setattr("scraper.spiders.release_spider.read_document", read_error_page)
         for day in (1, 2, 3):
             crawl.fetch(day, build_page(text=TEXT.replace("april", "augusti")))
     assert crawl.rows("select removed_at is null from releases") == [(0,)]
@@ -341,7 +341,7 @@ def take_banner_for_error(patch: pytest.MonkeyPatch) -> None:
             raise NotARelease(document.url, "says that the page does not exist", "error page")
         return read_document(document, agency)
 
-    patch.setattr("scraper.spiders.base.read_document", read)
+    patch.setattr("scraper.spiders.release_spider.read_document", read)
 
 
 REMOVAL_SQL = "select kind, substr(first_seen, 6, 5), substr(last_seen, 6, 5), substr(confirmed, 6, 5) from removals"

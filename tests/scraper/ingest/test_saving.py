@@ -16,7 +16,7 @@ from archive.store.releases import Archive, SaveResult
 from archive.times import now
 from scraper.ingest.parsed_page import FetchedPage
 from scraper.ingest.saving import CrawlRecorder, accept_quarantined, accept_repaired
-from scraper.schedule import parse_schedule
+from scraper.revisit_schedule import parse_schedule
 from tests.scraper.offline import SLUG, STORED, OfflineCrawl
 from tests.site.agency import SampleAgency
 from tests.site.compose import SLUGS

@@ -22,7 +22,7 @@ from archive.store.takedowns import hide_release
 from archive.times import now
 from scraper.agency import build_user_agent
 from scraper.downloader.limits import RobotsForbidden
-from scraper.spiders.base import build_conditional_headers
+from scraper.spiders.release_spider import build_conditional_headers
 from scraper.spiders.revisit import RevisitSpider
 from tests.harness.weather.speech import HEAD, say
 from tests.scraper.crawling import RELEASES, SLUG, Crawling, copy_crawl

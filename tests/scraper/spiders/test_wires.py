@@ -264,7 +264,7 @@ def test_failure_of_our_own_code_concerns_one_record(wire_crawl: WireCrawl, monk
                 raise KeyError("title")
             return read_document(document, agency)
 
-        monkeypatch.setattr("scraper.spiders.base.read_document", fail_once)
+        monkeypatch.setattr("scraper.spiders.release_spider.read_document", fail_once)
         response = HtmlResponse(url, body=body, request=Request(url, meta={"agency": slug}))
         rows = {entry.url: entry for entry in map(spider.archive.frontier.get, urls) if entry}
         spider.requested_urls[slug] |= rows.keys()
@@ -287,7 +287,7 @@ def test_unwritable_archive_rejects_no_record(wire_crawl: WireCrawl, monkeypatch
         def fail(document: Document, agency: Agency) -> ReleaseItem:
             raise sqlite3.OperationalError("database or disk is full")
 
-        monkeypatch.setattr("scraper.spiders.base.read_document", fail)
+        monkeypatch.setattr("scraper.spiders.release_spider.read_document", fail)
         response = HtmlResponse(url, body=body, request=Request(url, meta={"agency": slug}))
         assert rows
         assert list(spider.parse_records(links, response, rows)) == []

@@ -57,7 +57,7 @@ from scraper.normalise.urls import extract_host
 from scraper.pages import open_document, read_document
 from scraper.pages.document import Document
 from scraper.pages.page_type import WALL_PROBLEM, is_listing_url
-from scraper.schedule import parse_schedule
+from scraper.revisit_schedule import parse_schedule
 from scraper.sources.links import ListingPage, SourceLink, is_release_url, split_form
 from scraper.sources.listings import parse_listing
 

@@ -17,8 +17,8 @@ from scraper.crawl.crawl_stats import AgencyStats
 from scraper.errors import NotARelease
 from scraper.ingest.parsed_page import FetchedPage
 from scraper.ingest.saving import CrawlRecorder
-from scraper.schedule import parse_schedule
-from scraper.spiders.base import DUE_BATCH_SIZE, ReleaseSpider, is_noindex_directive
+from scraper.revisit_schedule import parse_schedule
+from scraper.spiders.release_spider import DUE_BATCH_SIZE, ReleaseSpider, is_noindex_directive
 from tests.scraper.crawling import build_settings
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from scraper import settings
 from scraper.errors import AgencyError
-from scraper.schedule import parse_schedule
+from scraper.revisit_schedule import parse_schedule
 
 FETCHED_AT = datetime(2026, 6, 30, 12, tzinfo=UTC)
 FIRST_SEEN = "2026-06-30T12:00:00+00:00"

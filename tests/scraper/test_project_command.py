@@ -17,8 +17,8 @@ from scrapy.commands import ScrapyCommand
 from scrapy.settings import Settings
 
 from archive.database.sqlite_files import ArchiveError
-from scraper.command import OutsideCrawl, OutsideProject, ProjectCommand
 from scraper.commands import reparse, round, worker
+from scraper.project_command import OutsideCrawl, OutsideProject, ProjectCommand
 from tests.scraper.crawling import ROOT, SLUG, Crawling
 from tests.site.server import Site
 

@@ -11,7 +11,7 @@ from typing import Any
 from archive.database.models import Release
 from scraper.agency import SELECTOR_KEYS, Agency
 from scraper.errors import PageError
-from scraper.normalise import to_release
+from scraper.normalise.conversion import to_release
 from scraper.pages import read_page
 from scraper.pages.page_type import is_listing_url
 

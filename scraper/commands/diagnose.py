@@ -29,7 +29,7 @@ from scraper.errors import PageError, SourceError
 from scraper.ingest.edit_or_redesign import GENERATED_NAME, find_template_names, read_stored_body, to_comparable_text
 from scraper.ingest.misreadings import list_symptoms
 from scraper.items import Provenance, ReleaseItem
-from scraper.normalise.text import clean_line
+from scraper.normalise.text_cleaning import clean_line
 from scraper.pages.document import Document, Element, format_element_path, get_text_content
 from scraper.probe.probe_report import MISSING_VALUE, format_item_value, format_proposed_table, shorten_line
 from scraper.probe.probe_spider import probe_site

@@ -10,7 +10,7 @@ from pathlib import Path
 from archive.times import to_iso
 from scraper.agency import find_owner
 from scraper.errors import PageError
-from scraper.normalise import find_quality_warnings, to_release
+from scraper.normalise.conversion import find_quality_warnings, to_release
 from scraper.pages import read_page
 from scraper.probe.probe_report import build_field_rows, format_columns
 from scraper.probe.proposal import find_unused_selectors

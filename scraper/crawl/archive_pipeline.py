@@ -26,7 +26,7 @@ from scraper.errors import PageError
 from scraper.ingest.misreadings import QuarantineCheck, describe_reasons, list_symptoms
 from scraper.ingest.parsed_page import ParsedPage
 from scraper.ingest.saving import Ingest, review_quarantine, take_in_refused
-from scraper.normalise import find_quality_warnings
+from scraper.normalise.conversion import find_quality_warnings
 
 if TYPE_CHECKING:
     from scraper.spiders.release_spider import ReleaseSpider

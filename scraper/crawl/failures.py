@@ -37,7 +37,7 @@ from scraper.downloader.limits import (
     describe_download_error,
 )
 from scraper.errors import NotARelease, PageError, SourceError
-from scraper.normalise.urls import extract_host
+from scraper.normalise.page_urls import extract_host
 from scraper.pages import page_type
 from scraper.pages.document import Document
 

@@ -34,7 +34,7 @@ from scraper.downloader.limits import (
     describe_download_error,
 )
 from scraper.errors import AgencyError
-from scraper.normalise.urls import extract_host
+from scraper.normalise.page_urls import extract_host
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser, Playwright, Route

@@ -12,8 +12,8 @@ from functools import cache
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from scraper.normalise.text import build_alternation, clean_line, split_word_list
-from scraper.normalise.urls import extract_host
+from scraper.normalise.page_urls import extract_host
+from scraper.normalise.text_cleaning import build_alternation, clean_line, split_word_list
 
 # One row per month: Swedish, Norwegian, Danish, English, German, Finnish, then French, Spanish, Italian and Dutch.
 MONTH_NAME_ROWS = """

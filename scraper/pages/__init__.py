@@ -8,7 +8,7 @@ from scraper.agency import SELECTOR_KEYS, Agency, is_wire_url
 from scraper.errors import PageError
 from scraper.items import ReleaseItem
 from scraper.normalise.dates import find_country_zone
-from scraper.normalise.urls import extract_host
+from scraper.normalise.page_urls import extract_host
 from scraper.pages.cms import choose_page_class
 from scraper.pages.document import Document
 from scraper.pages.wires import WireDocument, choose_wire_page

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from scraper.normalise.text import clean_line
+from scraper.normalise.text_cleaning import clean_line
 from scraper.pages.document import INLINE_TAGS, Element, format_element_path
 
 MIN_TEXT_LENGTH = 40  # characters; shorter texts are labels, buttons and menus

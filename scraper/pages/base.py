@@ -17,8 +17,8 @@ import scraper.pages
 from scraper.agency import Agency
 from scraper.errors import NotARelease
 from scraper.items import Provenance, ReleaseItem
-from scraper.normalise.text import clean_line
-from scraper.normalise.urls import extract_host
+from scraper.normalise.page_urls import extract_host
+from scraper.normalise.text_cleaning import clean_line
 from scraper.pages.agreement import compare_body, read_sentences
 from scraper.pages.blocks import (
     FIELD_ATTRIBUTE,
@@ -342,8 +342,8 @@ def count_sentence_letters(block: PageBlock) -> int:
 def compute_parser_version(agency: Agency | None = None) -> str:
     """Return twelve hexadecimal digits that change whenever pages may be parsed differently.
 
-    A SHA-256 over the source files of `scraper.pages` and `scraper.normalise`, the versions of the libraries they
-    use, and the agency's own table.
+    A SHA-256 over the source files of `scraper.pages` and `scraper.normalise.conversion`, the versions of the libraries
+    they use, and the agency's own table.
     """
     digest = hashlib.sha256(repr(agency).encode())
     for library in PARSER_LIBRARIES:

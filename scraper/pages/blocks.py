@@ -16,7 +16,7 @@ from bs4.builder import TreeBuilder
 from bs4.element import NamespacedAttribute, NavigableString, PageElement
 from lxml import etree
 
-from scraper.normalise.text import build_alternation, clean_line, split_word_list
+from scraper.normalise.text_cleaning import build_alternation, clean_line, split_word_list
 from scraper.pages.document import HEADING_TAGS, INLINE_TAGS, Element
 from scraper.pages.question_patterns import MIN_ANSWER_LENGTH, find_question_item, is_followed_by_answer
 

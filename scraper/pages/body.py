@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Sequence
 from itertools import accumulate
 
-from scraper.normalise import normalise_kind
+from scraper.normalise.conversion import normalise_kind
 from scraper.normalise.dates import ANY_MONTH
 from scraper.pages.blocks import PageBlock
 from scraper.pages.boilerplate import (

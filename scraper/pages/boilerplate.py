@@ -17,7 +17,13 @@ from typing import cast
 from lxml import etree
 
 from scraper.normalise.dates import BOX_CREATION, find_date_role
-from scraper.normalise.text import cache_by_text, clean_line, compile_name_pattern, compile_phrases, split_word_list
+from scraper.normalise.text_cleaning import (
+    cache_by_text,
+    clean_line,
+    compile_name_pattern,
+    compile_phrases,
+    split_word_list,
+)
 from scraper.pages.document import (
     HEADING_TAGS,
     INLINE_TAGS,

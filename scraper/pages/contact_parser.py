@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from scraper.items import ContactItem
-from scraper.normalise.contacts import tokenise_contact_line
-from scraper.normalise.text import build_alternation, cache_by_text
+from scraper.normalise.contact_details import tokenise_contact_line
+from scraper.normalise.text_cleaning import build_alternation, cache_by_text
 
 # Offices whose name may also be a heading.
 PRESS_OFFICE = r"(?:pressjour\w*|presstjänst\w*|press ?office|pressestelle)"

@@ -15,8 +15,8 @@ from urllib.parse import unquote
 from lxml import etree
 
 from scraper.items import ContactItem, Provenance
-from scraper.normalise.contacts import may_have_phone_or_email, tokenise_contact_line
-from scraper.normalise.text import cache_by_text, clean_line, split_word_list
+from scraper.normalise.contact_details import may_have_phone_or_email, tokenise_contact_line
+from scraper.normalise.text_cleaning import cache_by_text, clean_line, split_word_list
 from scraper.pages.contact_parser import (
     CONJUNCTION,
     CONTACT_BOX_CLASS,

@@ -16,7 +16,7 @@ from itertools import chain, islice, takewhile
 from lxml import etree
 
 from scraper.normalise.dates import find_date_role
-from scraper.normalise.text import cache_by_text, clean_line
+from scraper.normalise.text_cleaning import cache_by_text, clean_line
 from scraper.pages.boilerplate import (
     CAMEL_CASE_BOUNDARY,
     CONTACT_SECTION_HEADING,

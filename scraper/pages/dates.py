@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from lxml import etree
 
 from scraper.items import Provenance
-from scraper.normalise import guess_media_type, normalise_kind
+from scraper.normalise.conversion import guess_media_type, normalise_kind
 from scraper.normalise.dates import (
     ANY_MONTH,
     BOX_CREATION,
@@ -35,7 +35,7 @@ from scraper.normalise.dates import (
     parse_label,
     split_date_labels,
 )
-from scraper.normalise.text import (
+from scraper.normalise.text_cleaning import (
     build_alternation,
     cache_by_text,
     clean_line,

@@ -22,8 +22,8 @@ from cssselect import HTMLTranslator, SelectorError
 from lxml import etree
 
 from scraper.errors import NotARelease, PageError
-from scraper.normalise.text import clean_line, clean_text, has_mojibake, repair_mojibake, split_word_list
-from scraper.normalise.urls import extract_host
+from scraper.normalise.page_urls import extract_host
+from scraper.normalise.text_cleaning import clean_line, clean_text, has_mojibake, repair_mojibake, split_word_list
 
 Element = etree._Element  # lxml has no public name for this type
 

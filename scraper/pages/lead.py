@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from bs4 import Tag
 
 from scraper.normalise.dates import find_date_role
-from scraper.normalise.text import compile_phrases
+from scraper.normalise.text_cleaning import compile_phrases
 from scraper.pages.blocks import PageBlock, has_descendant
 from scraper.pages.document import MIN_SENTENCE_LENGTH
 from scraper.pages.title import build_comparison_key

@@ -9,8 +9,8 @@ from itertools import islice, takewhile
 from bs4 import Tag
 
 from scraper.items import AttachmentItem, ImageItem
-from scraper.normalise import guess_media_type
-from scraper.normalise.text import clean_line
+from scraper.normalise.conversion import guess_media_type
+from scraper.normalise.text_cleaning import clean_line
 from scraper.pages.blocks import iter_descendants, strip_link_notes
 from scraper.pages.document import HEADING_TAGS, Document, Element, get_text_content, has_min_letters
 from scraper.pages.lead import LEAD_CLASS

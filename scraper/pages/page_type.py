@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
-from scraper.normalise.text import build_alternation, clean_line, compile_phrases
-from scraper.normalise.urls import resolve_canonical_url
+from scraper.normalise.page_urls import resolve_canonical_url
+from scraper.normalise.text_cleaning import build_alternation, clean_line, compile_phrases
 from scraper.pages.boilerplate import CARD_HEADINGS, MAX_CARD_LENGTH, has_outgoing_link, is_linked_heading
 from scraper.pages.document import Document, Element, count_text_letters, get_text_content, read_short_text
 from scraper.pages.title import find_site_names, strip_site_name

@@ -6,7 +6,7 @@ import re
 
 from bs4 import Tag
 
-from scraper.normalise.text import build_alternation, clean_line
+from scraper.normalise.text_cleaning import build_alternation, clean_line
 
 FINAL_QUESTION_MARK = re.compile(r"[?？][\"”’»')\]]*$|[?？]\s*(?:\([^)]*\))?$")
 # An announcement of questions and answers, in the title, the lead or a line of the text.

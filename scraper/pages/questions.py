@@ -9,7 +9,7 @@ from itertools import pairwise
 from bs4 import Tag
 
 from scraper.items import QuestionItem
-from scraper.normalise.text import SPEECH_DASH, clean_line
+from scraper.normalise.text_cleaning import SPEECH_DASH, clean_line
 from scraper.pages.blocks import PANEL_BODY_TAGS, PageBlock
 from scraper.pages.contact_parser import has_person_name
 from scraper.pages.question_patterns import (

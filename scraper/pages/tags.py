@@ -11,9 +11,9 @@ from urllib.parse import unquote, urlsplit
 from lxml import etree
 
 from scraper.items import Provenance
-from scraper.normalise import normalise_kind
+from scraper.normalise.conversion import normalise_kind
 from scraper.normalise.dates import MONTH_NAME_PATTERN, MONTHS_BY_NAME
-from scraper.normalise.text import build_alternation, cache_by_text, clean_line
+from scraper.normalise.text_cleaning import build_alternation, cache_by_text, clean_line
 from scraper.pages.dates import find_next_element, iter_title_neighbours
 from scraper.pages.document import (
     Document,

@@ -8,9 +8,9 @@ from collections.abc import Collection, Sequence
 from lxml import etree
 
 from scraper.items import Provenance
-from scraper.normalise import normalise_kind
-from scraper.normalise.text import clean_line
-from scraper.normalise.urls import extract_host
+from scraper.normalise.conversion import normalise_kind
+from scraper.normalise.page_urls import extract_host
+from scraper.normalise.text_cleaning import clean_line
 from scraper.pages.boilerplate import is_linked_heading
 from scraper.pages.document import (
     Document,

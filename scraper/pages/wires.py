@@ -16,7 +16,7 @@ from typing import Any, ClassVar, cast
 from scraper.agency import WIRE_SERVICES, Agency
 from scraper.errors import PageError
 from scraper.items import AttachmentItem, ContactItem, ImageItem, Provenance, ReleaseItem
-from scraper.normalise.text import clean_line
+from scraper.normalise.text_cleaning import clean_line
 from scraper.pages.base import NewsPage
 from scraper.pages.blocks import convert_to_soup, decompose_soup, read_blocks
 from scraper.pages.body import find_body, format_body_text, render_body_html

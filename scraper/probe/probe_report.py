@@ -17,7 +17,7 @@ from archive.database.models import Release
 from archive.times import to_iso
 from scraper.items import AttachmentItem, ContactItem, ImageItem, Provenance, QuestionItem, ReleaseItem
 from scraper.normalise.dates import find_date_role, parse_label, split_date_labels
-from scraper.normalise.text import clean_line
+from scraper.normalise.text_cleaning import clean_line
 from scraper.pages.blocks import convert_to_soup, read_blocks
 from scraper.pages.boilerplate import NON_TEXT_TAGS
 from scraper.pages.content import find_main_element

@@ -20,7 +20,7 @@ from twisted.internet.error import ConnectError, ConnectionClosed
 from scraper.agency import Agency, build_user_agent, check_contact, find_press_wire, find_wire_name
 from scraper.downloader.limits import DOWNLOAD_ERRORS, RobotsForbidden, describe_download_error
 from scraper.errors import PageError, SourceError
-from scraper.normalise.urls import extract_host
+from scraper.normalise.page_urls import extract_host
 from scraper.probe.proposal import (
     ProbedPage,
     ProbedSource,

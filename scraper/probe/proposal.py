@@ -24,9 +24,9 @@ from scraper.agency import SELECTOR_KEYS, Agency, JSONSource, find_owner, find_p
 from scraper.errors import PageError
 from scraper.ingest.parsed_page import build_file_item
 from scraper.items import ReleaseItem
-from scraper.normalise import find_quality_warnings, to_release
-from scraper.normalise.text import clean_line
-from scraper.normalise.urls import extract_host
+from scraper.normalise.conversion import find_quality_warnings, to_release
+from scraper.normalise.page_urls import extract_host
+from scraper.normalise.text_cleaning import clean_line
 from scraper.pages import read_page
 from scraper.pages.cms import choose_page_class
 from scraper.pages.document import Document, get_text_content

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 from scraper.agency import Agency, find_press_wire
 from scraper.normalise.dates import MONTH_NAME_PATTERN
-from scraper.normalise.text import build_alternation
-from scraper.normalise.urls import resolve_canonical_url
+from scraper.normalise.page_urls import resolve_canonical_url
+from scraper.normalise.text_cleaning import build_alternation
 from scraper.pages.page_type import PAGE_EXTENSION
 from scraper.sources.feeds import parse_feed, parse_sitemap
 from scraper.sources.links import FILE_PATH, find_base_url, get_line_text, parse_source_page, resolve_page_url

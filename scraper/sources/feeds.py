@@ -20,7 +20,7 @@ from scrapy.utils.sitemap import Sitemap
 
 from scraper.agency import Agency
 from scraper.errors import SourceError
-from scraper.normalise.urls import resolve_canonical_url
+from scraper.normalise.page_urls import resolve_canonical_url
 from scraper.sources.links import SourceLink, is_news_url, is_release_url, remove_session_ids
 
 # Raised by feedparser for a lone surrogate, an unknown encoding or a duplicate namespace (found by tests/harness/fuzz).

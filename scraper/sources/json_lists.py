@@ -22,7 +22,7 @@ from parsel import Selector
 from archive.urls import canonical_url
 from scraper.agency import Agency, JSONSource, WireSource
 from scraper.errors import PageError, SourceError
-from scraper.normalise.urls import extract_host, resolve_canonical_url
+from scraper.normalise.page_urls import extract_host, resolve_canonical_url
 from scraper.sources.feeds import normalise_w3c_date
 from scraper.sources.links import (
     DATED_PATH,

@@ -15,7 +15,7 @@ from archive.health.coverage import SourceProblem
 from archive.urls import canonical_url
 from scraper.agency import Agency
 from scraper.errors import PageError, SourceError
-from scraper.normalise.urls import resolve_canonical_url
+from scraper.normalise.page_urls import resolve_canonical_url
 
 # Path patterns, from the words that Swedish agencies use.
 NEWS_WORDS = r"nyhet|nyheter|nyhetsarkiv|aktuellt|press|pressmeddelande|pressmeddelanden|pressrum|news|press-?releases?"

@@ -20,8 +20,8 @@ from archive.health.coverage import SourceProblem
 from archive.urls import canonical_url
 from scraper.agency import Agency
 from scraper.normalise.dates import MONTH_NAME_PATTERN, parse_label, split_date_labels
-from scraper.normalise.text import cache_by_text, compile_name_pattern, split_word_list
-from scraper.normalise.urls import resolve_canonical_url
+from scraper.normalise.page_urls import resolve_canonical_url
+from scraper.normalise.text_cleaning import cache_by_text, compile_name_pattern, split_word_list
 from scraper.pages.boilerplate import CAMEL_CASE_BOUNDARY, NON_TEXT_TAGS
 from scraper.pages.document import Element, count_letters, count_text_letters
 from scraper.pages.page_type import is_listing_url

@@ -20,8 +20,8 @@ from archive.health.coverage import SourceProblem
 from archive.urls import canonical_url
 from scraper.agency import Agency
 from scraper.errors import SourceError
-from scraper.normalise.text import build_alternation, clean_line, split_word_list
-from scraper.normalise.urls import resolve_canonical_url
+from scraper.normalise.page_urls import resolve_canonical_url
+from scraper.normalise.text_cleaning import build_alternation, clean_line, split_word_list
 from scraper.pages.document import Element, read_short_text
 from scraper.pages.page_type import PAGE_EXTENSION
 from scraper.sources.links import (

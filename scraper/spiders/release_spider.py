@@ -53,7 +53,7 @@ from scraper.ingest.edit_or_redesign import FINGERPRINT_VERSION, fingerprint_tem
 from scraper.ingest.matching import is_other_address
 from scraper.ingest.parsed_page import FetchedPage, ParsedPage, build_file_item
 from scraper.ingest.saving import CrawlRecorder, read_retention
-from scraper.normalise.urls import extract_host
+from scraper.normalise.page_urls import extract_host
 from scraper.pages import open_document, read_document
 from scraper.pages.document import Document
 from scraper.pages.page_type import WALL_PROBLEM, is_listing_url

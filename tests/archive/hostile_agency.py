@@ -11,7 +11,7 @@ from archive.database.models import Attachment, Image, Release
 from archive.store.releases import Archive
 from archive.times import now
 from scraper.errors import NotARelease
-from scraper.normalise import to_release
+from scraper.normalise.conversion import to_release
 from scraper.pages import read_page
 from tests.archive.xss_vectors import ADDRESSES, VECTORS
 

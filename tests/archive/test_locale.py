@@ -24,7 +24,7 @@ from archive.health.health_report import STATE_ORDER
 from archive.health.metrics import TRACKED_FIELDS
 from archive.i18n import CATALOGUE_FILE, IMPORTANCE_LEVELS, LANGUAGES, LOCALE_FOLDER
 from archive.search.search_request import FACETS
-from scraper.normalise import KIND_PHRASES
+from scraper.normalise.conversion import KIND_PHRASES
 from tests.archive.sample import ROOT
 
 KEY = re.compile(r"[a-z_]+\.[\w.-]+")

@@ -13,7 +13,7 @@ from unittest.mock import patch
 import trafilatura
 from bs4 import BeautifulSoup
 
-from scraper.normalise import to_release
+from scraper.normalise.conversion import to_release
 from scraper.pages import base, cms
 from scraper.pages.base import NewsPage
 from scraper.pages.document import Document

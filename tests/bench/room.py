@@ -23,7 +23,7 @@ from archive.evidence.manifest import write_manifest
 from archive.store.releases import Archive
 from scraper.agency import load_agencies
 from scraper.errors import PageError
-from scraper.normalise import to_release
+from scraper.normalise.conversion import to_release
 from scraper.pages import read_page
 from tests.stored import ROOT
 

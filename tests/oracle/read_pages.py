@@ -14,7 +14,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from scraper.normalise import to_release
+from scraper.normalise.conversion import to_release
 from scraper.pages import read_page
 
 OWN = Path(__file__).parents[1] / "pages"

@@ -13,7 +13,7 @@ from lxml import html
 from archive.database.models import hash_state, to_state
 from scraper.agency import Agency
 from scraper.errors import PageError, SourceError
-from scraper.normalise import to_release
+from scraper.normalise.conversion import to_release
 from scraper.normalise.dates import parse_label
 from scraper.pages import read_page
 from scraper.sources.discovery import find_sources

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from scraper.errors import SourceError
-from scraper.normalise import to_release
+from scraper.normalise.conversion import to_release
 from scraper.pages import read_page
 from scraper.sources.discovery import find_sources
 from scraper.sources.feeds import parse_feed, parse_sitemap

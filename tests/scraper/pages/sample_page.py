@@ -5,7 +5,7 @@ from __future__ import annotations
 from archive.database.models import Release
 from scraper.agency import Agency
 from scraper.items import ReleaseItem
-from scraper.normalise import to_release
+from scraper.normalise.conversion import to_release
 from scraper.pages import read_page
 
 URL = "https://www.exempel.se/nyheter/ny-bro/"

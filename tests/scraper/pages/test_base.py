@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from scraper.agency import Agency
 from scraper.errors import AgencyError, PageError
 from scraper.ingest.edit_or_redesign import PageVersion, is_redesign
-from scraper.normalise import to_release
+from scraper.normalise.conversion import to_release
 from scraper.pages import read_page
 from scraper.pages.base import compute_parser_version
 from tests.scraper.pages.sample_page import HEADING, TEXT, URL, build_page, read_item, read_release

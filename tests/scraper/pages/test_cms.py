@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from scraper.agency import Agency
-from scraper.normalise import to_release
+from scraper.normalise.conversion import to_release
 from scraper.pages import read_page
 from scraper.pages.base import NewsPage
 from scraper.pages.cms import DrupalPage, EpiserverPage, PolisenPage, SiteVisionPage, WordPressPage, choose_page_class

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from archive.database.models import Release
-from scraper.normalise import to_release
+from scraper.normalise.conversion import to_release
 from scraper.pages import read_page
 from tests.scraper.pages.sample_page import HEADING, LAST, TEXT, URL
 

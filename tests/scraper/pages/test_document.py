@@ -7,7 +7,7 @@ from time import process_time
 import pytest
 
 from scraper.errors import PageError
-from scraper.normalise import find_quality_warnings, to_release
+from scraper.normalise.conversion import find_quality_warnings, to_release
 from scraper.pages import read_page
 from scraper.pages.document import Document, compile_selector, remove_element
 from tests.scraper.pages.sample_page import HEADING, TEXT, URL, build_page, read_release

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from archive.database.models import Release
-from scraper.normalise import to_release
+from scraper.normalise.conversion import to_release
 from scraper.pages import media, read_page
 from tests.scraper.pages.sample_page import HEADING, LAST, MARKUP, TEXT, URL, read_release
 from tests.scraper.tables import load_table

@@ -6,7 +6,7 @@ from cProfile import Profile
 
 import pytest
 
-from scraper.normalise import to_release
+from scraper.normalise.conversion import to_release
 from scraper.pages import read_page
 from tests.scraper.pages.sample_page import HEADING, TEXT, URL, build_page
 

@@ -11,7 +11,7 @@ from archive.database.models import Release
 from scraper.agency import Agency
 from scraper.errors import PageError
 from scraper.items import ContactItem
-from scraper.normalise import to_release
+from scraper.normalise.conversion import to_release
 from scraper.pages import open_document, read_page
 from scraper.pages.wires import WireDocument
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from archive.database.models import Contact
 from scraper.items import ContactItem
-from scraper.normalise.text import build_alternation, cache_by_text, normalise_line
+from scraper.normalise.text_cleaning import build_alternation, cache_by_text, normalise_line
 
 LETTER = "a-z0-9åäöæøéü"
 DOMAIN = rf"(?:[{LETTER}](?:[\w-]*[{LETTER}])?\.)+[a-z]{{2,24}}"

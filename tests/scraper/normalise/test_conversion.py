@@ -10,9 +10,9 @@ import pytest
 from archive.database.models import Contact
 from scraper.errors import PageError
 from scraper.items import AttachmentItem, ContactItem, ImageItem, QuestionItem, ReleaseItem
-from scraper.normalise import find_quality_warnings, normalise_kind, split_credit, to_release
-from scraper.normalise.contacts import normalise_contacts
-from tests.scraper.normalise.test_text import INTACT_TEXTS
+from scraper.normalise.contact_details import normalise_contacts
+from scraper.normalise.conversion import find_quality_warnings, normalise_kind, split_credit, to_release
+from tests.scraper.normalise.test_text_cleaning import INTACT_TEXTS
 
 URL = "https://www.a.se/nyheter/x/"
 

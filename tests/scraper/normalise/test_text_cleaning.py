@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from scraper.normalise.text import clean_text, repair_text, sanitise_body_html, strip_speech_dash
+from scraper.normalise.text_cleaning import clean_text, repair_text, sanitise_body_html, strip_speech_dash
 
 INTACT_TEXTS = (
     "Å, ä och ö – “så här” skrivs ÅÄÖ i ”RÅ”, «GÅ» och SÃO… é, ü, €, § 5, ½, ï, â, Â och Ã är bokstäver; AT&T, a&b;",

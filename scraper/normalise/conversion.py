@@ -1,0 +1,277 @@
+"""Converts a ReleaseItem to a Release: strings as found on the page become typed values.
+
+Damaged text is stored unchanged and reported as a quality warning.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from archive.database.models import LIST_FIELDS, Attachment, Image, Question, Release
+from archive.urls import canonical_url
+from scraper.errors import PageError
+from scraper.items import ImageItem, QuestionItem, ReleaseItem
+from scraper.normalise.contact_details import normalise_contacts
+from scraper.normalise.dates import parse_date
+from scraper.normalise.page_urls import extract_host
+from scraper.normalise.text_cleaning import (
+    build_alternation,
+    cache_by_text,
+    clean_line,
+    find_damaged_text,
+    normalise_line,
+    normalise_paragraphs,
+    repair_markup,
+    repair_text,
+    sanitise_body_html,
+    strip_speech_dash,
+)
+
+__all__ = ["to_release"]
+
+DAMAGE_CHECKED_FIELDS = ("title", "lead", "body", "published_text", "updated_text", *LIST_FIELDS)
+
+# Kinds of releases
+# The first match wins: "Debattartikel" must come before "artikel", "Pressmeddelande" before anything about news.
+KIND_PHRASES = {
+    "press release": """
+        pressmeddelande | pressrelease | press ?release | pressemelding | pressemeddelelse | pressemitteilung
+        presseinformation | medienmitteilung | lehdistötiedote | press ?statement | ^press$ | pressinformation""",
+    "opinion": "debatt | opinion | ^ledare$ | krönika | kommentar$ | kronikk | gastbeitrag | op-ed",
+    "speech": "^tal(?:en|er|e)?$ | anförande | speech | remarks | ^rede[nr]?$",
+    "statement": "uttalande | statement | erklärung",
+    "interview": "intervju | interview | haastattelu",
+    "notice": """
+        händelse | handelser? | notis | notice | driftinformation | varning | (?:kurz)?meldung | alert | ^anslag$""",
+    "consultation": "remiss | konsultation | samråd | consultation | h[øö]ring | hearing",
+    "decision": "beslut | decision | tillsynsbeslut | afgørelse | vedtak | bescheid",
+    "report": "rapport | report | publikation | promemoria | betänkande | proposition | ^studien?$",
+    "regulation": "f[öo]reskrift | författning | kommitt[ée]direktiv | regulation | forskrift",
+    "blog": "blogg?",
+    "event": "kalender | evenemang | ^events?$ | seminari | arrangemang | veranstaltung",
+    "newsletter": "nyhetsbrev | newsletter",
+    "news": "nyhet | ^news | ^aktuell | aktualit | nachricht | ^nytt$ | uutinen | nyhed | ^uutiset",
+    "article": "artikel | article | artikkel | reportage | feature",
+}
+KIND_PATTERNS = [(kind, re.compile(build_alternation(words), re.IGNORECASE)) for kind, words in KIND_PHRASES.items()]
+
+# Credits of pictures, and media types
+# Words for a photograph may follow any words. "Bild" and similar words begin a credit only alone or after a full stop,
+# because captions say "Från vänster i bild: …".
+PHOTO_WORD = r"foto(?:graf(?:i|er(?:ing)?)?)?|photo(?:graph(?:er)?)?(?: by| credit)?|©"
+PICTURE_WORD = r"bild|bilde|billede|kuva|illustration|illustratör|grafik|image(?: credit)?|credit"
+CREDIT_NAME = r"(?P<credit>[^()]{2,120}?)\)?\s*\.?$"
+MARKED_CREDIT = re.compile(
+    rf"(?:(?:^|(?<=[\s.,;|(/–-]))(?:{PHOTO_WORD})(?:\s*[:.]|(?<=©))"
+    rf"|(?:^|(?<=[.!?)|(/–]\s)|(?<=[(|]))(?:{PICTURE_WORD})\s*:)\s*{CREDIT_NAME}",
+    re.IGNORECASE,
+)
+# Without a colon after the word, a name must follow: "fotograf Eva Ek", not "ett foto som säger mycket".
+UNMARKED_CREDIT = re.compile(
+    rf"(?:^|(?<=[\s.,;|(/–-]))(?:[Ff]oto(?:graf)?|FOTO|[Pp]hoto(?: by)?)\s+(?=[^\W\d_a-zåäö])(?!av\b){CREDIT_NAME}"
+)
+# Any other lower-case word shows that the text is a sentence, not a name: "fotograf Eva Ek på plats i Lund".
+LOWER_CASE_WORD = re.compile(r"(?<!\w)(?!(?:av|och|von|van|de|af|and|und|by|för|via)\b)[a-zåäö]+")
+CREDIT_AND_SENTENCE = re.compile(r"(?P<name>.*?\w\w)\.\s+(?P<after>[A-ZÅÄÖ]\S*(?:\s+\S+){2,})$")
+TRAILING_NOTE = re.compile(r"\s+\([^()]+\)\.?$")
+# Not from the mimetypes module, whose results depend on the machine.
+MEDIA_TYPES = {
+    "pdf": "application/pdf",
+    "doc": "application/msword",
+    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "xls": "application/vnd.ms-excel",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "ppt": "application/vnd.ms-powerpoint",
+    "pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    "odt": "application/vnd.oasis.opendocument.text",
+    "ods": "application/vnd.oasis.opendocument.spreadsheet",
+    "odp": "application/vnd.oasis.opendocument.presentation",
+    "rtf": "application/rtf",
+    "csv": "text/csv",
+    "zip": "application/zip",
+    "epub": "application/epub+zip",
+}
+FILE_EXTENSION = re.compile(r"\.([a-z0-9]{2,5})$", re.IGNORECASE)
+
+
+def to_release(item: ReleaseItem) -> Release:
+    """Convert an item to a release. Raises PageError for a field that is present but cannot be parsed."""
+    title = normalise_line(item.title)
+    if title is None:
+        raise PageError(item.url, "title", "is missing")
+    return Release(
+        agency=item.agency or extract_host(item.url),
+        url=canonicalise_url(item.url),
+        kind=normalise_kind(item.kind) if item.kind else None,
+        title=title,
+        lead=normalise_paragraphs(item.lead),
+        body=normalise_paragraphs(item.body) or "",
+        body_html=sanitise_body_html(repair_markup(item.body_html or "")),
+        published=parse_date_field(item, "published", item.published),
+        published_text=normalise_line(item.published),
+        updated=parse_date_field(item, "updated", item.updated),
+        updated_text=normalise_line(item.updated),
+        language=parse_language(item.language),
+        tags=normalise_tags(map(repair_text, item.tags)),
+        questions=tuple(normalise_question(number, question) for number, question in enumerate(item.questions, 1)),
+        images=tuple(map(normalise_image, item.images)),
+        attachments=tuple(
+            Attachment(
+                url=canonicalise_url(found.url),
+                title=normalise_line(found.title) or "",
+                media_type=guess_media_type(found.url),
+            )
+            for found in item.attachments
+        ),
+        contacts=normalise_contacts(item.contacts),
+    )
+
+
+def canonicalise_url(url: str) -> str:
+    """Return the canonical URL, or the text itself if it is not a URL, such as http://agency.se:port/."""
+    try:
+        return canonical_url(url)
+    except ValueError:
+        return url.strip()
+
+
+def parse_date_field(item: ReleaseItem, field: str, text: str | None) -> date | datetime | None:
+    if text is None:
+        return None
+    try:
+        return parse_date(text, item.url, item.zone)
+    except ValueError as error:
+        raise PageError(item.url, field, f"{clean_line(text)!r} cannot be read: {error}") from error
+
+
+def parse_language(text: str | None) -> str | None:
+    """Return the primary language of a language tag, so that "sv-SE" and "sv" are the same.
+
+    >>> parse_language("sv-SE"), parse_language("EN_gb"), parse_language("")
+    ('sv', 'en', None)
+    """
+    return ((text or "").replace("_", "-").partition("-")[0].strip().lower()) or None
+
+
+def normalise_question(position: int, item: QuestionItem) -> Question:
+    answer = (normalise_paragraphs(item.answer) or "").split("\n\n")
+    return Question(
+        position=position,
+        question=strip_speech_dash(normalise_line(item.question) or ""),
+        answer="\n\n".join(strip_speech_dash(paragraph) for paragraph in answer),
+        answered_by=normalise_line(item.answered_by),
+    )
+
+
+def normalise_image(item: ImageItem) -> Image:
+    caption, credit = split_credit(repair_text(item.caption)) if item.caption else (None, None)
+    stated = split_credit(repair_text(item.credit))[1] or normalise_line(item.credit) if item.credit else None
+    return Image(url=canonicalise_url(item.url), caption=caption, credit=stated or credit, alt=normalise_line(item.alt))
+
+
+def find_quality_warnings(release: Release) -> list[PageError]:
+    """Return a warning for each field with damaged letters that could not be repaired, and for contradictory dates."""
+    warnings = []
+    if release.published and release.updated and is_earlier(release.updated, release.published):
+        problem = f"{release.updated.isoformat()} is before the publication ({release.published.isoformat()})"
+        warnings.append(PageError(release.url, "updated", problem))
+    for field in DAMAGE_CHECKED_FIELDS:
+        damages = filter(None, map(find_damaged_text, iter_field_texts(getattr(release, field))))
+        if damage := next(damages, None):
+            warnings.append(PageError(release.url, field, f"has broken letters: {damage!r}"))
+    return warnings
+
+
+def is_earlier(first: date, second: date) -> bool:
+    """Return whether a time or day is before another. A day and a time are compared by day alone."""
+    if isinstance(first, datetime) and isinstance(second, datetime):
+        return first < second
+    days = [value.date() if isinstance(value, datetime) else value for value in (first, second)]
+    return days[0] < days[1]
+
+
+def iter_field_texts(value: Any) -> Iterator[str]:
+    for part in value if isinstance(value, tuple) else (value,):
+        names: tuple[str, ...] = getattr(part, "__slots__", ())  # of a dataclass
+        texts = [getattr(part, name) for name in names if name not in ("url", "media_type")] if names else [part]
+        yield from (text for text in texts if isinstance(text, str))
+
+
+@cache_by_text()
+def normalise_kind(text: str) -> str | None:
+    """Return the English name of a release type, or None if it is unknown.
+
+    Cached, because a site uses only a few types.
+
+    >>> list(map(normalise_kind, ["Pressmeddelande", "Debattartikel", "nyhetsarkiv", "Kontakt"]))
+    ['press release', 'opinion', 'news', None]
+    """
+    line = clean_line(text).replace("-", " ").replace("_", " ")
+    return next((kind for kind, word in KIND_PATTERNS if word.search(line)), None)
+
+
+def normalise_tags(texts: Iterable[str]) -> tuple[str, ...]:
+    """Return tags in the page's order and spelling, without list separators and duplicates.
+
+    >>> normalise_tags([" Jämställdhet ", "#Hälsa,", "jämställdhet", ""])
+    ('Jämställdhet', 'Hälsa')
+    """
+    tags: dict[str, str] = {}
+    for text in texts:
+        tag = clean_line(text).lstrip("#").strip(" ,;|·•")
+        if tag:
+            tags.setdefault(tag.casefold(), tag)
+    return tuple(tags.values())
+
+
+def split_credit(text: str) -> tuple[str | None, str | None]:
+    """Split a caption into (description, credit); either may be None.
+
+    >>> split_credit("A och B. Foto: Eva Ek/Byrå")
+    ('A och B.', 'Eva Ek/Byrå')
+    >>> split_credit("Foto. Eva Ek"), split_credit("Verket, fotograf Eva Ek"), split_credit("FOTO: EVA EK")
+    ((None, 'Eva Ek'), ('Verket', 'Eva Ek'), (None, 'EVA EK'))
+    >>> split_credit("Till vänster i bild: A och B. Foto: Eva Ek")
+    ('Till vänster i bild: A och B.', 'Eva Ek')
+    >>> split_credit("Foto: Eva Ek. Ministern besöker skolan"), split_credit("Foto: Eva Ek (beskuren bild)")
+    (('Ministern besöker skolan', 'Eva Ek'), ('(beskuren bild)', 'Eva Ek'))
+    >>> split_credit("Ministern och fotograf Eva Ek på plats i Lund")
+    ('Ministern och fotograf Eva Ek på plats i Lund', None)
+    >>> split_credit("Sjön i höstljus. Foto Eva Ek"), split_credit("Ett foto som säger mycket")
+    (('Sjön i höstljus.', 'Eva Ek'), ('Ett foto som säger mycket', None))
+    """
+    line = clean_line(text)
+    noted = TRAILING_NOTE.search(line)
+    for end in (len(line), noted.start()) if noted else (len(line),):
+        match = find_last_match(MARKED_CREDIT, line[:end])
+        if not match:
+            match = find_last_match(UNMARKED_CREDIT, line[:end])
+            match = None if match and LOWER_CASE_WORD.search(match["credit"]) else match
+        if match:
+            followed = CREDIT_AND_SENTENCE.match(match["credit"])
+            name, after = (followed["name"], followed["after"]) if followed else (match["credit"], "")
+            description = [line[: match.start()].rstrip(" ,;|(/–-"), after, line[end:].strip()]
+            return " ".join(filter(None, description)) or None, name.strip(" .,;") or None
+    return line or None, None
+
+
+def find_last_match(pattern: re.Pattern[str], line: str) -> re.Match[str] | None:
+    """Return the last match of a pattern, even one that overlaps an earlier match."""
+    match = pattern.search(line)
+    while match and (later := pattern.search(line, match.start() + 1)):
+        match = later
+    return match
+
+
+def guess_media_type(url: str) -> str | None:
+    """Return the media type of a linked file, or None if its extension is not in MEDIA_TYPES.
+
+    >>> guess_media_type("https://a.se/rapport.PDF?v=2"), guess_media_type("https://a.se/nyheter/")
+    ('application/pdf', None)
+    """
+    match = FILE_EXTENSION.search(urlsplit(url).path)
+    return MEDIA_TYPES.get(match[1].lower()) if match else None

@@ -170,7 +170,7 @@ def test_the_example_environment_is_right() -> None:
     assert ways.mail_server
     assert ways.mail_server.port == 465
     assert all(read_ping_url(name, set_) for name in ("round", "notify", "backup", "publish", "audit"))
-    told = re.findall(r"^    (ALERT_\w+)", (DEPLOY.parent / "alerts.py").read_text("utf-8"), re.MULTILINE)
+    told = re.findall(r"^    (ALERT_\w+)", (DEPLOY.parent / "crawl" / "alerts.py").read_text("utf-8"), re.MULTILINE)
     assert {name for name in set_ if name.startswith("ALERT_")} == set(told)
 
 

@@ -7,9 +7,9 @@ Scrapy's feed exports (`-O FILE.jsonl`) write. A page without anything new is dr
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, Protocol, cast
 
 from scrapy import signals
 from scrapy.crawler import Crawler
@@ -19,19 +19,27 @@ from archive.database.quarantined_pages import FieldLoss, QuarantinedPage
 from archive.database.sqlite_files import is_write_failure
 from archive.health.metrics import list_filled_fields
 from archive.store.releases import Archive, SaveResult
-from scraper.agency import is_wire_url
+from scraper.agency import Agency, is_wire_url
+from scraper.crawl.crawl_stats import AgencyStats
 from scraper.crawl.failures import classify_failure
 from scraper.downloader.limits import CrawlerComponent
 from scraper.errors import PageError
 from scraper.ingest.misreadings import QuarantineCheck, describe_reasons, list_symptoms
 from scraper.ingest.parsed_page import ParsedPage
-from scraper.ingest.saving import Ingest, review_quarantine, take_in_refused
+from scraper.ingest.saving import CrawlRecorder, Ingest, review_quarantine, take_in_refused
 from scraper.normalise.conversion import find_quality_warnings
 
-if TYPE_CHECKING:
-    from scraper.spiders.release_spider import ReleaseSpider
-
 logger = logging.getLogger(__name__)
+
+
+class CrawlState(Protocol):
+    """What the pipeline needs of the spider that parses the pages."""
+
+    archive: Archive
+    recorder: CrawlRecorder
+    agencies: Mapping[str, Agency]
+    agency_stats: dict[str, AgencyStats]
+    is_finished: bool
 
 
 class ArchivePipeline(CrawlerComponent):
@@ -46,8 +54,8 @@ class ArchivePipeline(CrawlerComponent):
         self.quarantined_urls: dict[str, set[str]] = {}  # agency → URLs quarantined by this crawl
 
     @property
-    def spider(self) -> ReleaseSpider:
-        return cast("ReleaseSpider", self.crawler.spider)
+    def spider(self) -> CrawlState:
+        return cast("CrawlState", self.crawler.spider)
 
     @cached_property
     def ingest(self) -> Ingest:

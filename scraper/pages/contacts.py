@@ -53,10 +53,9 @@ HEADING_CANDIDATE_TAGS = frozenset(
 BOILERPLATE_TAGS_AND_ROLES = frozenset(split_word_list("nav dialog navigation banner contentinfo search alertdialog"))
 SITE_HEADER_FOOTER_TAGS = {"header", "footer"}
 MAIN_TAGS = {"main", "article"}
-# Lines with the number of the site, or with its editors.
+# Lines with the editors of the site.
 SITE_CONTACT = re.compile(
-    r"\W*(?:växel|vxl|kontaktcenter|kundtjänst|kundcenter|switchboard|sentralbord|omstilling|vaihde"
-    r"|\w*ansvarig|utgivare|webb|artikeln|sidan|publi[cs]|editor)|.*\b(?:ansv\w*\.?|nett|webb)[ -]?redak",
+    r"\W*(?:\w*ansvarig|utgivare|webb|artikeln|sidan|publi[cs]|editor)|.*\b(?:ansv\w*\.?|nett|webb)[ -]?redak",
     re.IGNORECASE,
 )
 HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
@@ -195,6 +194,8 @@ def is_part_of_contact(line: ContactLine, run: Sequence[ContactLine]) -> bool:
     kinds = [kind for kind, _ in parts]
     if "name" in kinds:
         return kinds.count("name") == 1 and not CONJUNCTION.search(line.text.partition(",")[0])
+    if "desk" in kinds:
+        return False
     if has_phone_or_email(line.text):
         return "role" not in kinds
     return bool(parts) and (has_job_title(line.text) or not any(map(OFFICE_WORD.match, line.text.split())))

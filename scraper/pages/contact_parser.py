@@ -143,7 +143,7 @@ NON_CONTACT_LINE = re.compile(
         (?:foto|photo|bild)\W.* | kopiera.* | copy.* | ladda ner.* | (?:visa|show|läs|se|hitta|find|read|more|all) .*
         (?:fler|alla|ring|call) .* | till toppen | tillbaka.* | kontaktformulär.* | contact form.* | v-?card | \d.*
         (?:var)?dagar .* | måndag.* | telefontid.* | följande.* | eller | och | or | and | alternativt
-        tai | oder | öppnas.*
+        tai | eli | elikkä | oder | og | dahje | teikâ | öppnas.*
         [\w.-]+\.(?:se|eu|org)
         """)
     + r"\W*$",
@@ -177,7 +177,7 @@ DESK_AT_END = re.compile(rf"{SHARED_NUMBER.pattern}(?:\W+(?:på|at|on))?\W*$", r
 # Initials, words and punctuation of a sentence; and what joins a number to the one before it.
 NAME_TOKEN = re.compile(r"[^\W\d_]\.(?=\s[^\W\d_])|[\w'’-]+|[^\w\s]")
 CONNECTION = re.compile(
-    r"\W*(?:(?:och|eller|samt|and|or|und|oder|tai|ja|på|via|per|e-?post\w*|e-?mail|mejl\w*|mail)\W*)*",
+    r"\W*(?:(?:och|eller|samt|and|or|und|oder|tai|eli|elikkä|ja|og|på|via|per|e-?post\w*|e-?mail|mejl\w*|mail)\W*)*",
     re.IGNORECASE,
 )
 CONJUNCTION = re.compile(r"\b(?:och|eller|samt|respektive|and|or|und|oder)\b", re.IGNORECASE)
@@ -349,7 +349,7 @@ class ContactParser:
             parts = (*parts[:2], ("role", parts[2][1]), *parts[3:])
         has_title = any(kind == "role" and has_job_title(text) for kind, text in parts)
         self.only_contact_lines = self.only_contact_lines and (has_reach or has_name or has_title or "desk" in kinds)
-        if line.is_link and not has_reach and not has_name:
+        if (line.is_link or len(line.text) > MAX_ROLE_LENGTH) and not has_reach and not has_name:
             return
         is_heading = line.level < 9 or line.bold
         has_draft = any(draft.has_phone_or_email for draft in (self.draft, *self.desks))
@@ -398,14 +398,16 @@ class ContactParser:
     def choose_draft(self, kind: str, text: str) -> ContactDraft:
         """Return the draft that a part belongs to: the desk that was named last, or the person or office before it.
 
-        A switchboard has one number and no address. Only an address with the person's name is the person's.
+        A switchboard has one number. Only an address with the person's name is the person's.
         """
         desk, draft = self.desk, self.draft
         if desk is None or kind not in ("role", "phone", "email"):
             return draft
-        if kind == "email" and draft.name:
-            return draft if has_own_address(ContactItem(name=draft.name, email=text)) else desk
-        return draft if desk.phones and is_switchboard(desk.roles[0]) else desk
+        if kind == "phone" and desk.phones and is_switchboard(desk.roles[0]):
+            self.desk = None
+        elif kind != "email" or not has_own_address(ContactItem(name=draft.name, email=text)):
+            return desk
+        return draft
 
     def has_address(self, email: str) -> bool:
         """Return whether the contact before this one has an address, which a link may repeat."""

@@ -457,7 +457,8 @@ def read_page_lines(root: Element) -> Iterator[ContactLine]:
                 blocks.append(element)
             builder.start_element(element)
             style = element.get("style")
-            if tag in NON_CONTACT_TAGS or (style and HIDDEN_STYLE.search(style)):
+            is_skipped = tag in NON_CONTACT_TAGS and not is_page_form(element)
+            if is_skipped or (style and HIDDEN_STYLE.search(style)):
                 walk.skip_subtree()
             else:
                 builder.add_text(element.text)
@@ -469,6 +470,11 @@ def read_page_lines(root: Element) -> Iterator[ContactLine]:
                 builder.add_text(", " if tag in CELL_TAGS else None)
                 builder.add_text(element.tail)
     yield from builder.flush_line(root)
+
+
+def is_page_form(element: Element) -> bool:
+    """Return whether an element is a form around the whole page, as in ASP.NET."""
+    return element.tag == "form" and next(element.iter("h1", *MAIN_TAGS), None) is not None
 
 
 class LineBuilder:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from scraper.pages import read_page
 from scraper.pages.contact_parser import is_person_name
-from tests.scraper.pages.sample_page import HEADING, TEXT, read_item, read_release
+from tests.scraper.pages.sample_page import HEADING, TEXT, URL, build_page, read_item, read_release
 from tests.scraper.tables import load_table
 
 CONTACT_BOX = """<div class="block--contact"><h2>Presskontakt</h2><p>Eva Ek<br>Telefon 08-405 10 00</p></div>"""
@@ -28,6 +29,21 @@ def test_contacts(markup: str | None, after: str | None, expected: str | None) -
 )
 def test_contacts_are_not_body(markup: str) -> None:
     assert read_release(HEADING + TEXT + markup).body.endswith("projektledaren.")
+
+
+@pytest.mark.parametrize(
+    ("markup", "expected"),
+    [
+        ("<p>Eva Ek, utredare<br>010-123 45 67</p>", ["Eva Ek"]),
+        ("<p>För mer information, kontakta utredare Eva Ek, 010-123 45 67.</p>", ["Eva Ek"]),
+        ("<form><p>Namn</p><p>Eva Ek, utredare<br>010-123 45 67</p></form>", []),
+    ],
+)
+def test_contacts_in_a_form_around_the_page(markup: str, expected: list[str]) -> None:
+    page = build_page(HEADING + TEXT + markup).decode()
+    page = page.replace("<body>", "<body><form>").replace("</body>", "</form></body>") if expected else page
+    contacts = read_page(page.encode(), URL).contacts
+    assert [contact.name for contact in contacts] == expected
 
 
 def test_evidence_of_contacts() -> None:

@@ -63,7 +63,8 @@ NOTE_AFTER_NUMBER = re.compile(
     rf"|,?\s(?P<last>{SWITCHBOARD}|{DESK})\W*$)",
     re.IGNORECASE,
 )
-CONTACT_SIGN = re.compile(r"[\d@(\[{]")
+# An "@" or a word for it in brackets, or the digits of the shortest number: texts without them need not be parsed.
+CONTACT_SIGN = re.compile(r"@|[\[({]\s?(?:at|ät|snabel|a\))|\d(?:\W{0,5}\d){4}", re.IGNORECASE)
 DATE_OR_TIME_RANGE = re.compile(r"\d{2}[-–/]\d{2}[-–/](?:19|20)\d\d|(?:\d{1,2}\s?[-–]\s?\d{1,2}\W*)+")
 MIN_PHONE_DIGITS, MIN_UNLABELLED_PHONE_DIGITS = 5, 7
 MAX_PHONE_DIGITS = 15  # ITU-T E.164
@@ -146,9 +147,9 @@ def tokenise_contact_line(line: str) -> tuple[ContactToken, ...]:
 
 
 def may_have_phone_or_email(line: str) -> bool:
-    """Return whether a line has a digit or a character used in e-mail addresses.
+    """Return whether a line has enough digits for a telephone number, or a sign used in e-mail addresses.
 
-    >>> may_have_phone_or_email("Eva Ek, pressekreterare"), may_have_phone_or_email("eva.ek(at)verket.se")
-    (False, True)
+    >>> list(map(may_have_phone_or_email, ["Eva Ek den 3 juni 2024", "eva.ek(at)verket.se", "tel 123 45"]))
+    [False, True, True]
     """
     return CONTACT_SIGN.search(line) is not None

@@ -30,7 +30,7 @@ CERTAIN_HEADING = build_alternation(rf"""
     yhteyshenkil[öo]\w* | lis[äa]tietoja(?: antaa| antavat)? | yhteystiedot
     """)
 DOUBTFUL_HEADING = build_alternation(r"""
-    kontakt | contact | contact us | kontakta oss | kontaktinformation | contact (?:info|details|information)
+    kontakte? | contact | contact us | kontakta oss | kontaktinformation | contact (?:info|details|information)
     (?:f[öo]r )?(?:mer|ytterligare|mera|vidare) information | (?:for )?(?:more|further) information
     har du (?:n[åa]gra )?fr[åa]gor | har du en fr[åa]ga | (?:vid )?fr[åa]gor | questions | fragen
     rückfragen(?: an)? | vill du veta mer | (?:\w+[,?!]? ){1,4}kontakta?
@@ -154,7 +154,7 @@ EDGE_PUNCTUATION = " .,;:–—-*\"'”“→›»"  # removed at both ends of a
 # Words before a name in a sentence, before a call, and at the end of a chunk before a number.
 NAME_LEAD_IN = re.compile(
     r"^(?:.*\b(?:kontakta|contact|kontakt|av|svarar)\s+"
-    r"|(?:vänligen|please|även|också|eller|och|samt|via|på|or|and)\s+)",
+    r"|(?:vänligen|please|även|också|eller|och|samt|via|på|or|and|oder|und|tai|eli|elikkä|og|dahje|teikâ|leʹbe)\s+)",
     re.IGNORECASE,
 )
 CALL_TO_CONTACT = re.compile(

@@ -22,7 +22,9 @@ SWITCHBOARD = build_alternation(r"""
     """)
 DESK = build_alternation(r"""
     (?:presse?|media|medie)(?:jour|vakt|tj[äe]n(?:st|este)|telefon|nummer|linje|kontor|stelle|service)\w*
-    (?:press|media) ?(?:office|desk|line) | jour(?:telefon|nummer)\w* | (?:media|lehdistö)päivystys
+    press(?:enhet|avdelning|grupp|funktion|center)\w* | (?:press|media) ?(?:office|desk|line)
+    jour(?:telefon|nummer)\w* | (?:jour|vakt)havande \w+
+    tjänsteman i beredskap | (?:media|lehdistö)(?:päivystys|puhelin) | reception(?:en)?
     kund(?:tjänst|service|endienst)\w* | kundeservice | asiakaspalvelu | customer services? | help ?desk | hotline
     """)
 SHARED_NUMBER = re.compile(rf"(?<![\w-])(?:{SWITCHBOARD}|{DESK})(?![\w-])", re.IGNORECASE)

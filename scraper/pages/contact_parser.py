@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -165,10 +165,13 @@ TRAILING_PREPOSITION = re.compile(r" (?:på|via|per|eller|och|at|on|by|or|and|te
 AFTER_NAME = re.compile(r"(?:på|via|per|at|on|by|tel|nås|åt|hos|till|för|vid|i|om|for)$")
 PREPOSITION = re.compile(r"\b(?:åt|hos|till|för|vid|på|to|at|of|for|i|om)\b")
 ABBREVIATION = re.compile(r"[A-ZÅÄÖ]{1,5}|[\W\d_]*")
-# The name of a switchboard or a desk, perhaps with its office: "Broverkets pressjour", "kundtjänst på Broverket".
+# The name of a switchboard or a desk, with its office or hours: "Broverkets pressjour", "Pressjour dygnet runt".
 DESK_NAME = re.compile(
-    rf"(?P<before>(?:[\w-]+\s){{0,3}})(?:(?P<switchboard>{SWITCHBOARD})|{DESK})"
-    r"(?:\s(?:på|vid|hos|för|at|of|for)\s.+|\skautta)?",
+    rf"(?P<before>(?:[\w-]+\s){{0,3}})(?:(?P<switchboard>{SWITCHBOARD})|{DESK})(?P<after>\s.+)?", re.IGNORECASE
+)
+# Words for one of several numbers of a person.
+OWN_NUMBER = re.compile(
+    r"(?:arb(?:ete)?|jobb|hem|bostad|kontor|privat|sms|direct|work|office|home)(?: (?:line|phone|number))?\.?",
     re.IGNORECASE,
 )
 # Words that lead to a desk instead of a person: "Eva Ek via pressjouren".
@@ -347,6 +350,8 @@ class ContactParser:
         if [kind for kind, _ in parts[:3]] == ["role", "name", "name"]:
             # "Rektor Eva Ek, Nya Gården": the second name is that of an organisation
             parts = (*parts[:2], ("role", parts[2][1]), *parts[3:])
+        if self.draft.name and self.draft.roles and is_labelled_number(line.text, parts):
+            parts = (("desk", parts[0][1]), *parts[1:])
         has_title = any(kind == "role" and has_job_title(text) for kind, text in parts)
         self.only_contact_lines = self.only_contact_lines and (has_reach or has_name or has_title or "desk" in kinds)
         if (line.is_link or len(line.text) > MAX_ROLE_LENGTH) and not has_reach and not has_name:
@@ -453,6 +458,18 @@ def parse_contact_line(line: str) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
+def is_labelled_number(line: str, parts: Sequence[tuple[str, str]]) -> bool:
+    """Return whether a line is a label, without a comma after it, and a number: "Duty officer: 010-123 45 67".
+
+    >>> lines = ["Arkivet: 010-123 45 67", "Arkivet, 010-123 45 67", "Arbete: 010-123 45 67"]
+    >>> [is_labelled_number(line, parse_contact_line(line)) for line in lines]
+    [True, False, False]
+    """
+    label = parts[0][1] if [kind for kind, _ in parts[:2]] == ["role", "phone"] else ""
+    is_label = label[:1].isupper() and line.startswith((f"{label}:", f"{label} "))
+    return is_label and not OWN_NUMBER.fullmatch(label)
+
+
 def parse_contact_chunk(chunk: str) -> Iterator[tuple[str, str]]:
     if note := MAIL_LINK_TEXT.match(chunk):
         if note["owner"]:
@@ -478,9 +495,10 @@ def read_desk(chunk: str) -> str | None:
     """
     words = TRAILING_PREPOSITION.sub("", NAME_LEAD_IN.sub("", CALL_TO_CONTACT.sub("", chunk)))
     found = DESK_NAME.fullmatch(words)
-    before = found["before"] if found else ""
-    is_title = has_job_title(before) or PREPOSITION.search(before) is not None or SENTENCE_VERB.search(before)
-    return words if found and not is_title else None
+    if not found or SENTENCE_VERB.search(words) or PREPOSITION.search(found["before"]):
+        return None
+    around = f"{found['before']} {found['after'] or ''}"
+    return None if has_job_title(around) or has_person_name(around) else words
 
 
 def is_switchboard(desk: str) -> bool:

@@ -59,9 +59,10 @@ CONTACT_TOKEN = re.compile(
     rf"|(?P<label>{PHONE_LABEL})",
     re.IGNORECASE,
 )
-# A note behind its number: "010-123 45 67 (växel)".
+# A note behind its number: "010-123 45 67 (växel)". The number is atomic, because brackets in it can be matched in
+# several ways.
 NOTE_AFTER_NUMBER = re.compile(
-    rf"(?<![\w+])(?P<number>{PHONE_NUMBER_PATTERN})\s?(?:\((?P<note>{SWITCHBOARD}|{DESK})[^()\d]{{0,30}}\)"
+    rf"(?<![\w+])(?P<number>(?>{PHONE_NUMBER_PATTERN}))\s?(?:\((?P<note>{SWITCHBOARD}|{DESK})[^()\d]{{0,30}}\)"
     rf"|,?\s(?P<last>{SWITCHBOARD}|{DESK})\W*$)",
     re.IGNORECASE,
 )

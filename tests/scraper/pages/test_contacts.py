@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from time import process_time
+
 import pytest
 
 from scraper.pages import read_page
-from scraper.pages.contact_parser import is_person_name
+from scraper.pages.contact_parser import is_person_name, parse_contact_line
 from tests.scraper.pages.sample_page import HEADING, TEXT, URL, build_page, read_item, read_release
 from tests.scraper.tables import load_table
 
@@ -50,6 +52,13 @@ def test_evidence_of_contacts() -> None:
     found = read_item(HEADING + TEXT + CONTACT_BOX).evidence["contacts"]
     assert (found.rule, found.element) == ("heading 'Presskontakt'", "main > div.block--contact > h2")
     assert "contacts" not in read_item(HEADING + TEXT).evidence
+
+
+@pytest.mark.parametrize("part", ["(1)", "växel ", "010-123 45 67 (", "pressjour (1) "])
+def test_long_lines_are_read_in_time(part: str) -> None:
+    start = process_time()
+    parse_contact_line(part * 2000)
+    assert process_time() - start < 2
 
 
 @pytest.mark.parametrize(

@@ -18,14 +18,14 @@ AT_SIGN = r"(?:@|\s?[\[({]\s?(?:at|ät|@|snabel-?a)\s?[\])}]\s?|\(a\))"
 SWITCHBOARD = build_alternation(r"""
     (?:telefon)?v[äa]xel(?:n|nummer|telefon)? | vxl? | switchboard | main (?:phone )?number | sentralbord(?:et)?
     omstilling(?:en)? | hovednummer | (?:puhelin)?vaihde | (?:telefon)?zentrale
-    (?:kontakt|kund|service)cent(?:er|ret|rum)\w* | kundesenter | asiakaskesku\w* | contact centre
+    (?:kontakt|kund|service)cent(?:er|ret|rum|rumet) | kundesenter | asiakaskesku\w* | contact centre
     """)
 DESK = build_alternation(r"""
-    (?:presse?|media|medie)(?:jour|vakt|tj[äe]n(?:st|este)|telefon|nummer|linje|kontor|stelle|service)\w*
-    press(?:enhet|avdelning|grupp|funktion|center)\w* | (?:press|media) ?(?:office|desk|line)
-    jour(?:telefon|nummer)\w* | (?:jour|vakt)havande \w+
+    (?:presse?|media|medie)(?:jour|vakt|tj[äe]nst|tjeneste|telefon|nummer|linje|kontor|stelle|service)(?:e?n|et)?
+    press(?:enhet|avdelning|grupp|funktion|center)(?:en|et)? | (?:press|media) ?(?:office|desk|line)
+    jour(?:telefon|nummer)(?:en|et)? | (?:jour|vakt)havande \w+
     tjänsteman i beredskap | (?:media|lehdistö)(?:päivystys|puhelin) | reception(?:en)?
-    kund(?:tjänst|service|endienst)\w* | kundeservice | asiakaspalvelu | customer services? | help ?desk | hotline
+    kund(?:tjänst|service|endienst)(?:en)? | kundeservice | asiakaspalvelu | customer services? | help ?desk | hotline
     """)
 SHARED_NUMBER = re.compile(rf"(?<![\w-])(?:{SWITCHBOARD}|{DESK})(?![\w-])", re.IGNORECASE)
 # A word or letter before a number that labels it; a letter or a desk must be followed by a colon.

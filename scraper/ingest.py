@@ -38,6 +38,7 @@ from archive.quarantine import (
 from archive.redaction import REDACTION_MARK
 from archive.refused import DEFAULT_RETENTION, RefusedPages, Retention
 from archive.store import Archive, SaveResult, StoredRelease
+from archive.takedowns import is_address_taken_down
 from scraper.agency import Agency, is_wire_url
 from scraper.errors import NotARelease, PageError
 from scraper.matching import PageMatch, is_other_address, match_other_address, match_page
@@ -383,9 +384,11 @@ class CrawlRecorder:
 
     def keep_refused(self, url: str, release_id: int | None, response: FetchedPage, reason: str) -> None:
         """Keep a response in which no release could be read, unless its release is taken down or a file."""
-        entry = self.archive.frontier.get(url)
+        entry, addresses = self.archive.frontier.get(url), (url, response.url)
         is_taken_down = release_id is not None and self.archive.takedowns.list_active(release_id)
         if entry is None or entry.file_title is not None or is_taken_down:
+            return
+        if is_address_taken_down(self.archive, entry.agency, addresses):
             return
         row = {
             "agency": entry.agency,

@@ -25,6 +25,7 @@ from archive.store import Archive
 from archive.web.datasette_api import IS_NEXT, get_environment
 
 ROOT = Path(__file__).parents[2]
+PLUGINS = str(ROOT / "archive/plugins")
 STOCKHOLM = ZoneInfo("Europe/Stockholm")
 AGENCY_URL = "https://{slug}.example"
 SEEN = datetime(2024, 6, 3, 8, 15, tzinfo=UTC)
@@ -94,7 +95,7 @@ def served(
         [] if immutable else [str(path)],
         immutables=[str(path)] if immutable else [],
         metadata={**json.loads((ROOT / "metadata.json").read_text(encoding="utf-8")), **(metadata or {})},
-        plugins_dir=str(ROOT / "archive/plugins"),
+        plugins_dir=PLUGINS,
         template_dir=str(ROOT / "archive/templates"),
         static_mounts=[("static", str(ROOT / "archive/static"))],
         settings={"suggest_facets": False, "allow_download": False, **settings},
@@ -109,9 +110,10 @@ def served(
 
 
 def find_plugin(name: str) -> Any:
-    """Return the module of a registered plugin by its file name, for tests that patch it."""
-    (plugin,) = (plugin for plugin in pm.get_plugins() if getattr(plugin, "__name__", "") == name)
-    return plugin
+    """Return the module of a plugin by its file name, for tests that patch it; register all if no site has yet."""
+    if not pm.has_plugin(name):
+        Datasette(plugins_dir=PLUGINS)
+    return pm.get_plugin(name)
 
 
 def fill(path: Path) -> Path:

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 from datasette.database import QueryInterrupted
-from datasette.plugins import pm
 from datasette.utils.asgi import Request
 
 import archive.search
@@ -20,7 +19,7 @@ from archive.history import MAX_REGISTER_PAGE_SIZE, read_edits_page
 from archive.web.responses import EXPORT_LIMITS, DataExport, begin_export, write_workbook
 from archive.web.sandbox import BusyError, RequestQueue, SandboxLimits, VisitorRequest
 from archive.web.workbook import write_sheets
-from tests.archive.sample import Site
+from tests.archive.sample import Site, find_plugin
 from tests.archive.workbook import read_sheet, read_table
 
 SEARCH_CSV_SCOPE = {
@@ -40,12 +39,6 @@ async def stay_connected() -> dict[str, Any]:
     """Receive nothing: the client neither sends more nor disconnects."""
     await asyncio.Event().wait()
     return {}
-
-
-def find_plugin(name: str) -> Any:
-    """Return the module of a plugin as Datasette has loaded it."""
-    (plugin,) = (each for each in pm.get_plugins() if getattr(each, "__name__", "") == name)
-    return plugin
 
 
 # Queues and limits

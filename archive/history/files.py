@@ -1,4 +1,4 @@
-"""Reads the versions of attached files: their texts, how these differ, and which edits of releases they are.
+"""Reads the versions of attachments: their texts, how these differ, and which edits of releases they are.
 
 A file that an agency replaced is an edit of each release that linked to it then (attachment_edits). It is a change of
 its own: neither the state of the release nor its revisions know the content of files. Importance and summary come from
@@ -161,7 +161,7 @@ def to_file_text(row: Mapping[str, Any], pages: Iterable[Mapping[str, Any]]) -> 
 
 
 async def read_file_version(run: RunQuery, version_id: int) -> dict[str, Any] | None:
-    """Return a version of an attached file; None if there is no such version."""
+    """Return a version of an attachment; None if there is no such version."""
     rows = await run(FILE_VERSION_SQL, {"version": version_id})
     return dict(rows[0]) if rows else None
 

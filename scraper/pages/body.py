@@ -7,7 +7,6 @@ from collections.abc import Collection, Sequence
 from itertools import accumulate
 
 from scraper.normalise import normalise_kind
-from scraper.normalise.dates import ANY_MONTH
 from scraper.pages.blocks import PageBlock
 from scraper.pages.boilerplate import (
     BYLINE,
@@ -22,6 +21,7 @@ from scraper.pages.boilerplate import (
     RELATED_SECTION_HEADING,
     SERVICE_LINE,
     SERVICE_SECTION_HEADING,
+    WHOLE_DATE,
 )
 from scraper.pages.contact_parser import is_person_name
 from scraper.pages.contacts import has_phone_or_email, opens_contact_section
@@ -36,7 +36,6 @@ MAX_LIST_LINK_SHARE = 0.75  # share of a list's text without dates
 MAX_CONTENTS_HEADING_LENGTH = 40  # "Innehåll på denna sida"
 OPENING_BLOCKS = 3  # blocks that may hold date, type and author of the page
 BUTTON_CLASS = re.compile(r"btn|button|cta", re.IGNORECASE)
-WHOLE_DATE = re.compile(rf"(?:19|20)\d\d-\d\d-\d\d|[0-3]?\d\.? {ANY_MONTH},? (?:19|20)\d\d", re.IGNORECASE)
 MAX_SERVICE_LINE_LENGTH, MAX_CAPTION_LENGTH = 90, 300
 
 

@@ -16,13 +16,15 @@ from typing import cast
 
 from lxml import etree
 
-from scraper.normalise.dates import BOX_CREATION, find_date_role
+from scraper.normalise import guess_media_type
+from scraper.normalise.dates import ANY_MONTH, BOX_CREATION, find_date_role
 from scraper.normalise.text import cache_by_text, clean_line, compile_name_pattern, compile_phrases, split_word_list
 from scraper.pages.document import (
     HEADING_TAGS,
     INLINE_TAGS,
     MIN_SENTENCE_LENGTH,
     Element,
+    count_letters,
     count_linked_letters,
     count_text_letters,
     get_text_content,
@@ -42,7 +44,7 @@ BOILERPLATE_NAME = compile_name_pattern(
     cookies? cookiebar consent gdpr kakor breadcrumbs? brodsmul\w* share shares sharing sharebar sharelinks
     share-links dela social socials socialmedia sociala addthis addtoany a2a related relaterad\w* relatedposts
     recommend\w* recirc\w* more-from also-read read-next trending most-read mest-last teaserlist linklist
-    quicklinks newsletter nyhetsbrev comments? commentlist kommentarer disqus respond menu meny submenu nav
+    quick-?links newsletter nyhetsbrev comments? commentlist kommentarer disqus respond menu meny submenu nav
     navbar navi navigation subnav topnav metanav servicebar languageswitcher pagination paging pager skiplinks?
     outbrain taboola adslot adsense dfp captcha tooltip datepicker podcast-player readspeaker print-only printonly
     only-print onlyprint visible-print visible-print-block authorbox author-box author-bio
@@ -130,6 +132,9 @@ SENTENCE_PARENT_TAGS = ("p", "li", "td", "dd")
 FACT_BOX_CLASS = compile_name_pattern((r"fakta\w*", "info-?ruta"))
 FACT_BOX_HEADING = re.compile(r"\W*(?:fakta|facts|bakgrund|background|faktaruta)\b", re.IGNORECASE)
 CARD_HEADINGS = ("h2", "h3", "h4", "h5")
+WHOLE_DATE = re.compile(rf"(?:19|20)\d\d-\d\d-\d\d|[0-3]?\d\.? {ANY_MONTH},? (?:19|20)\d\d", re.IGNORECASE)
+NON_CARD_TAGS = (INLINE_TAGS | HEADING_TAGS | {"p", "table", "dl", "blockquote"}) - {"a"}
+NON_PAGE_TARGETS = ("#", "mailto:", "tel:")
 
 # Limits, in characters without white space.
 MAX_HIDDEN_LABEL_LENGTH = 30
@@ -142,6 +147,8 @@ MAX_FORM_LENGTH = 600  # a longer form surrounds the whole page
 MAX_FEEDBACK_LENGTH, MAX_FEEDBACK_DEPTH = 400, 6
 MAX_SHARE_ROW_LENGTH, MAX_SHARE_LABEL_LENGTH = 150, 40  # length of a row of links, and of its text outside them
 MAX_CARD_LENGTH = 600  # length of a teaser
+MIN_CARD_TITLE_LENGTH, MAX_CARD_LABEL_LENGTH = 10, 40  # length of its title, and of the text before this
+MIN_SECTION_PARAGRAPHS = 2  # from which what has a linked heading is a section of the text
 MAX_ALERT_SHARE = 1 / 3  # share of the letters in the element around an alert
 MAX_LINK_SHARE = 0.5  # share of a fact box's text
 MAX_CARD_SHARE = 0.5  # if more of the text is in cards, the page is a list of cards
@@ -473,11 +480,104 @@ def drop_sidebars(main: Element) -> None:
         is_sidebar = element.tag in ("aside", "footer") or element.get("role") in SIDEBAR_ROLES
         if is_sidebar and element is not main and not is_page_frame(element, total) and not is_part_of_text(element):
             remove_element(element)
+
+
+def drop_cards(main: Element) -> list[Element]:
+    """Remove teasers for other pages. Return what may be teasers, but is kept at the end of the text.
+
+    If most of the text is in cards without dates, the page may be about them, and they are kept.
+    """
+    total = count_text_letters(main)
     cards = list(iter_cards(main))
-    # If the page is a list of cards, they are kept.
     if sum(map(count_text_letters, cards)) < MAX_CARD_SHARE * total:
         for card in cards:
             remove_element(card)
+    while row := find_closing_row(main):
+        is_dated = row[0].tag != "li" and all(map(has_whole_date, row))
+        is_short = sum(map(count_text_letters, row)) < MAX_CARD_SHARE * total
+        if not is_dated and not (is_short and all(map(has_heading_or_picture, row))):
+            break
+        for card in row:
+            remove_element(card)
+    return row
+
+
+def find_closing_row(main: Element) -> list[Element]:
+    """Return the teasers in a row that the text ends in, or an empty list.
+
+    A row that a line with a colon introduces belongs to the text, and so does one without a sentence before it.
+    """
+    node: Element | None = main
+    while node is not None and node.tag not in NON_CARD_TAGS:
+        row: list[Element] = []
+        last = None
+        for part in reversed(node):
+            has_text_after = has_sentence_text(part.tail or "")
+            if not has_text_after and (not row or part.tag == row[0].tag) and is_teaser(part):
+                row.insert(0, part)
+            elif row or has_text_after or has_sentence(part):
+                last = part
+                break
+        if len(row) > 1:
+            before = [text for text in iter_texts_before(row[0], main) if text and not text.isspace()]
+            is_introduced = before and before[-1].rstrip().endswith(":")
+            return row if not is_introduced and any(map(has_sentence_text, before)) else []
+        node = row[0] if row else last
+    return []
+
+
+def iter_texts_before(end: Element, root: Element) -> Iterator[str | None]:
+    for event, part in etree.iterwalk(root, ("start", "end")):
+        if part is end:
+            return
+        yield part.text if event == "start" else part.tail
+
+
+def has_sentence(element: Element) -> bool:
+    texts = (*element.itertext(), *map(get_text_content, element.iter("p", "li", "td")))
+    return any(map(has_sentence_text, texts))
+
+
+def has_sentence_text(text: str) -> bool:
+    text = text.strip()
+    return len(text) >= MIN_SENTENCE_LENGTH and text[-1] in ".!?…"
+
+
+def is_teaser(element: Element) -> bool:
+    """Return whether a short element is a link to another page with a heading, a picture, a date or one paragraph."""
+    if element.tag in NON_CARD_TAGS or has_min_letters(element, MAX_CARD_LENGTH):
+        return False
+    link = next((part for part in element.iter("a") if has_min_letters(part, MIN_CARD_TITLE_LENGTH)), None)
+    if link is None or not is_title_link(link, element):
+        return False
+    title = {link, *link.iterancestors()}
+    paragraphs = [part for part in list_paragraphs(element) if part not in title]
+    is_described = bool(paragraphs) and element.tag not in ("a", "li")
+    return len(paragraphs) < MIN_SECTION_PARAGRAPHS and (
+        is_described or has_heading_or_picture(element) or has_whole_date(element)
+    )
+
+
+def list_paragraphs(element: Element) -> list[Element]:
+    """Return the paragraphs of an element that are longer than labels."""
+    return [part for part in element.iter("p") if has_min_letters(part, MIN_SENTENCE_LENGTH)]
+
+
+def is_title_link(link: Element, card: Element) -> bool:
+    """Return whether a link to another page is the first line of a card, apart from a date or label."""
+    href = link.get("href") or "#"
+    if href.startswith(NON_PAGE_TARGETS) or guess_media_type(href):
+        return False
+    before = sum(count_letters(text) for text in iter_texts_before(link, card) if text)
+    return before <= MAX_CARD_LABEL_LENGTH and (link is card or not (link.tail or "").strip())
+
+
+def has_heading_or_picture(element: Element) -> bool:
+    return any(True for _ in element.iter("img", *CARD_HEADINGS))
+
+
+def has_whole_date(element: Element) -> bool:
+    return WHOLE_DATE.search(get_text_content(element)) is not None
 
 
 def is_part_of_text(sidebar: Element) -> bool:
@@ -510,9 +610,13 @@ def iter_cards(main: Element) -> Iterator[Element]:
 
 
 def is_card_row_of_class(parent: Element, tag: str, classes: str | None) -> bool:
-    """Return whether several children of an element have a tag and class, and all of them a linked heading."""
+    """Return whether several children of an element have a tag and class, and all of them a linked heading.
+
+    If all have several paragraphs, they are sections of the text.
+    """
     row = [part for part in parent.iterchildren(tag) if part.get("class") == classes]
-    return len(row) > 1 and all(any(map(is_linked_heading, part.iter(*CARD_HEADINGS))) for part in row)
+    is_row = len(row) > 1 and all(any(map(is_linked_heading, part.iter(*CARD_HEADINGS))) for part in row)
+    return is_row and any(len(list_paragraphs(part)) < MIN_SECTION_PARAGRAPHS for part in row)
 
 
 def is_linked_heading(heading: Element) -> bool:

@@ -26,7 +26,7 @@ from scraper.pages.boilerplate import (
 from scraper.pages.contact_parser import is_person_name
 from scraper.pages.contacts import has_phone_or_email, opens_contact_section
 from scraper.pages.dates import is_date_line
-from scraper.pages.lead import is_sentence_block
+from scraper.pages.lead import SENTENCE_ENDS, is_sentence_block
 from scraper.pages.media import CAPTION_CLASS
 from scraper.pages.questions import QuestionPair
 from scraper.pages.title import build_comparison_key
@@ -51,9 +51,19 @@ def find_body(blocks: Sequence[PageBlock], title: str | None, url: str) -> list[
         or (block.kind == "list" and is_introduced_list(candidates, index))
         or is_link_within_text(candidates, index, before)
     ]
-    while body and len(body[-1].text) < MAX_CAPTION_LENGTH and CLOSING_LINE.match(body[-1].text):
+    while body and is_closing_line(body[-1]):
         body.pop()
     return [block for index, block in enumerate(body) if not is_empty_heading(body, index)]
+
+
+def is_closing_line(block: PageBlock) -> bool:
+    """Return whether the last line of a page is about the page, or the heading of links that are left out."""
+    if len(block.text) >= MAX_CAPTION_LENGTH:
+        return False
+    is_heading = not block.link_share and block.text[-1] not in SENTENCE_ENDS
+    return CLOSING_LINE.match(block.text) is not None or (
+        is_heading and RELATED_SECTION_HEADING.match(block.text) is not None
+    )
 
 
 def drop_contents_lists(blocks: Sequence[PageBlock]) -> list[PageBlock]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice, takewhile
@@ -147,7 +147,9 @@ MAX_FORM_LENGTH = 600  # a longer form surrounds the whole page
 MAX_FEEDBACK_LENGTH, MAX_FEEDBACK_DEPTH = 400, 6
 MAX_SHARE_ROW_LENGTH, MAX_SHARE_LABEL_LENGTH = 150, 40  # length of a row of links, and of its text outside them
 MAX_CARD_LENGTH = 600  # length of a teaser
-MIN_CARD_TITLE_LENGTH, MAX_CARD_LABEL_LENGTH = 10, 40  # length of its title, and of the text before this
+MIN_CARD_TITLE_LENGTH, MAX_CARD_LABEL_LENGTH = 10, 40  # length of its title, and of a date before this or a button
+MAX_CLOSING_ROWS = 20  # rows of teasers that are looked for, because each takes another reading of the page
+MIN_BUTTON_LENGTH = 4  # length of the shortest link that is no symbol
 MIN_SECTION_PARAGRAPHS = 2  # from which what has a linked heading is a section of the text
 MAX_ALERT_SHARE = 1 / 3  # share of the letters in the element around an alert
 MAX_LINK_SHARE = 0.5  # share of a fact box's text
@@ -492,37 +494,50 @@ def drop_cards(main: Element) -> list[Element]:
     if sum(map(count_text_letters, cards)) < MAX_CARD_SHARE * total:
         for card in cards:
             remove_element(card)
-    while row := find_closing_row(main):
-        is_dated = row[0].tag != "li" and all(map(has_whole_date, row))
+    row: list[Element] = []
+    for _ in range(MAX_CLOSING_ROWS):
+        row = find_closing_row(main)
         is_short = sum(map(count_text_letters, row)) < MAX_CARD_SHARE * total
-        if not is_dated and not (is_short and all(map(has_heading_or_picture, row))):
+        if not row or not is_teaser_row(row, is_short=is_short):
             break
         for card in row:
             remove_element(card)
     return row
 
 
+def is_teaser_row(row: Sequence[Element], *, is_short: bool) -> bool:
+    """Return whether a row is certainly not a part of the text; `is_short`: whether most of the text is outside it."""
+    if not all(map(opens_with_link, row)):
+        return any(map(is_cut_off, row))
+    is_dated = row[0].tag != "li" and all(map(has_whole_date, row))
+    return is_dated or (is_short and all(map(has_heading_or_picture, row)))
+
+
 def find_closing_row(main: Element) -> list[Element]:
     """Return the teasers in a row that the text ends in, or an empty list.
 
-    A row that a line with a colon introduces belongs to the text, and so does one without a sentence before it.
+    Each opens with its link, or all end with the same button. A row that a line with a colon introduces belongs to the
+    text, and so does one without a sentence before it.
     """
-    node: Element | None = main
-    while node is not None and node.tag not in NON_CARD_TAGS:
+    waiting = [main]
+    while waiting:
+        node = waiting.pop()
         row: list[Element] = []
-        last = None
-        for part in reversed(node):
+        last = []  # the last part that is no teaser
+        for part in () if node.tag in NON_CARD_TAGS else reversed(node):
             has_text_after = has_sentence_text(part.tail or "")
             if not has_text_after and (not row or part.tag == row[0].tag) and is_teaser(part):
-                row.insert(0, part)
+                row.append(part)
             elif row or has_text_after or has_sentence(part):
-                last = part
+                last = [part]
                 break
-        if len(row) > 1:
-            before = [text for text in iter_texts_before(row[0], main) if text and not text.isspace()]
+        if len(row) > 1 and (all(map(opens_with_link, row)) or len(set(map(read_button, row))) == 1):
+            before = [text for text in iter_texts_before(row[-1], main) if text and not text.isspace()]
             is_introduced = before and before[-1].rstrip().endswith(":")
             return row if not is_introduced and any(map(has_sentence_text, before)) else []
-        node = row[0] if row else last
+        # what looks like one teaser may be a row, or a box of links after one
+        waiting += [] if any(map(has_sentence, row)) else last
+        waiting += row[-1:]
     return []
 
 
@@ -544,32 +559,57 @@ def has_sentence_text(text: str) -> bool:
 
 
 def is_teaser(element: Element) -> bool:
-    """Return whether a short element is a link to another page with a heading, a picture, a date or one paragraph."""
+    """Return whether a short element is a link to another page with its heading, picture, date or one paragraph."""
     if element.tag in NON_CARD_TAGS or has_min_letters(element, MAX_CARD_LENGTH):
         return False
-    link = next((part for part in element.iter("a") if has_min_letters(part, MIN_CARD_TITLE_LENGTH)), None)
-    if link is None or not is_title_link(link, element):
+    link = find_page_link(element)
+    if link is None:
         return False
     title = {link, *link.iterancestors()}
     paragraphs = [part for part in list_paragraphs(element) if part not in title]
+    if not opens_with_link(element):
+        return len(paragraphs) < MIN_SECTION_PARAGRAPHS and ends_with_button(element, link)
     is_described = bool(paragraphs) and element.tag not in ("a", "li")
     return len(paragraphs) < MIN_SECTION_PARAGRAPHS and (
         is_described or has_heading_or_picture(element) or has_whole_date(element)
     )
 
 
-def list_paragraphs(element: Element) -> list[Element]:
-    """Return the paragraphs of an element that are longer than labels."""
-    return [part for part in element.iter("p") if has_min_letters(part, MIN_SENTENCE_LENGTH)]
+def find_page_link(element: Element) -> Element | None:
+    """Return the first link with words in an element if it leads to another page."""
+    link = next((part for part in element.iter("a") if has_min_letters(part, MIN_BUTTON_LENGTH)), None)
+    href = "#" if link is None else link.get("href") or "#"
+    return None if href.startswith(NON_PAGE_TARGETS) or guess_media_type(href) else link
 
 
-def is_title_link(link: Element, card: Element) -> bool:
-    """Return whether a link to another page is the first line of a card, apart from a date or label."""
-    href = link.get("href") or "#"
-    if href.startswith(NON_PAGE_TARGETS) or guess_media_type(href):
+def opens_with_link(card: Element) -> bool:
+    """Return whether the first line of a card, apart from a date or label, is a link to another page."""
+    link = find_page_link(card)
+    if link is None or not has_min_letters(link, MIN_CARD_TITLE_LENGTH):
         return False
     before = sum(count_letters(text) for text in iter_texts_before(link, card) if text)
     return before <= MAX_CARD_LABEL_LENGTH and (link is card or not (link.tail or "").strip())
+
+
+def ends_with_button(card: Element, link: Element) -> bool:
+    """Return whether a card begins with a heading and ends with a short link, such as "Läs mer"."""
+    if has_min_letters(link, MAX_CARD_LABEL_LENGTH) or next(card.iter(*CARD_HEADINGS), None) is None:
+        return False
+    return get_text_content(card).rstrip().endswith(get_text_content(link).strip())
+
+
+def read_button(card: Element) -> str:
+    link = find_page_link(card)
+    return "" if link is None else clean_line(get_text_content(link))
+
+
+def is_cut_off(card: Element) -> bool:
+    return any(get_text_content(part).rstrip().endswith(("…", "...")) for part in list_paragraphs(card))
+
+
+def list_paragraphs(element: Element) -> list[Element]:
+    """Return the paragraphs of an element that are longer than labels."""
+    return [part for part in element.iter("p") if has_min_letters(part, MIN_SENTENCE_LENGTH)]
 
 
 def has_heading_or_picture(element: Element) -> bool:

@@ -132,8 +132,9 @@ LEAD = "<p>Om hur det går till från början till slut, och vad som händer sed
         f'<ul><li><a href="/b">Gammal bro rivs</a> <i>3 mars 2024</i>{LEAD}</li>'
         f'<li><a href="/f">Ny färja till ön</a> <i>5 maj 2024</i>{LEAD}</li></ul>',
         f'<div class="k"><h3><a href="/b">Gammal bro rivs</a></h3>{LEAD}</div>' * 9,
+        f'<div><h3>Gammal bro rivs</h3>{LEAD}<a href="/b">Läs mer</a></div>' * 2,
     ],
-    ids=["links with a text", "list with dates", "more than the text"],
+    ids=["links with a text", "list with dates", "more than the text", "buttons"],
 )
 def test_text_that_may_end_in_teasers_is_doubted(markup: str) -> None:
     item = read_item(HEADING + TEXT + markup)

@@ -6,6 +6,8 @@ import re
 from collections.abc import Collection, Sequence
 from itertools import accumulate
 
+from bs4 import Tag
+
 from scraper.normalise import normalise_kind
 from scraper.pages.blocks import PageBlock
 from scraper.pages.boilerplate import (
@@ -238,8 +240,13 @@ def is_kind_block(block: PageBlock, index: int) -> bool:
 
 
 def is_caption_block(block: PageBlock) -> bool:
-    """Return whether a paragraph is a picture's caption, according to its class."""
+    """Return whether a paragraph is a picture's caption or credit, by a sign or by the class of its element."""
     if block.element.name == "figcaption" or block.kind == "list" or len(block.text) >= MAX_CAPTION_LENGTH:
         return False  # it captions a table or quotation, or is ordinary text
-    classes = [str(part.get("class") or "") for part in (block.element, block.element.parent) if part is not None]
+    if block.text.startswith("©"):
+        return True
+    parts = [part for part in block.element.contents if isinstance(part, Tag) or str(part).strip()]
+    inside = [part for part in parts if isinstance(part, Tag) and len(parts) == 1]
+    around = [part for part in (block.element, block.element.parent) if part is not None]
+    classes = [str(part.get("class") or "") for part in (*inside, *around)]
     return any(CAPTION_CLASS.search(names) for names in classes)

@@ -447,14 +447,19 @@ def find_main_ancestor(element: Element, root: Element) -> Element:
 
 def is_alert(element: Element) -> bool:
     """Return whether an element has the role or a name of an alert; in an article, that of the site's."""
+    if not has_alert_name(element):
+        return False
     names = f"{element.get('class') or ''} {element.get('id') or ''}"
-    if not has_alert_name(element) or (is_in_article(element) and not is_site_alert_name(names)):
+    if is_in_article(element) and not is_site_alert_name(names):
         return False
     return element.find(".//h1") is None and element.find(".//main") is None
 
 
 def has_alert_name(element: Element) -> bool:
-    names = f"{element.get('class') or ''} {element.get('id') or ''}"
+    classes, identifier = element.get("class"), element.get("id")
+    if not (classes or identifier):
+        return element.get("role") == "alert"
+    names = f"{classes or ''} {identifier or ''}"
     return element.get("role") == "alert" or is_alert_box_name(names) or is_site_alert_name(names)
 
 

@@ -222,7 +222,7 @@ def status(file: Path) -> int:
 @file_argument
 @click.option("--digest", is_flag=True, help="Only print the day and digest of the newest manifest, for publishing.")
 @click.option("--known", metavar="DIGEST", help="A digest, as published, that one of the manifests must have.")
-@click.option("--texts", is_flag=True, help="Also read the texts of attached files again (half a second a file).")
+@click.option("--texts", is_flag=True, help="Also read the texts of attachments again (half a second a file).")
 def verify(file: Path, *, digest: bool, known: str | None, texts: bool) -> int:
     """Check an archive against its hashes and manifests.
 
@@ -695,11 +695,11 @@ def lift(takedown_id: int, reason: str, archive: Path) -> None:
             click.echo(f"release {release} {f'stays {remaining}' if remaining else 'is shown again'}")
         if files := target.attachments.list_files_without_text(withheld=True):
             if not Captures.path_beside(archive).is_file():
-                click.echo(f"there is no captures.db; crawls read the texts of {len(files)} attached files again")
+                click.echo(f"there is no captures.db; crawls read the texts of {len(files)} attachments again")
                 return
             with Captures(archive, readonly=True) as captures, show_progress() as progress:
                 result = target.extract_missing_texts(captures, withheld=True, progress=progress)
-            click.echo(f"texts of attached files that are read again: {result.files}")
+            click.echo(f"texts of attachments that are read again: {result.files}")
             for finding in result.findings:
                 click.echo(f"{finding}; its text is read again when a crawl finds the file")
 

@@ -422,7 +422,7 @@ def to_file_text(row: Mapping[str, Any], pages: Iterable[Mapping[str, Any]]) -> 
 
 
 async def read_file_version(run: RunQuery, version_id: int) -> dict[str, Any] | None:
-    """Return a version of an attached file; None if there is no such version."""
+    """Return a version of an attachment; None if there is no such version."""
     rows = await run(FILE_VERSION_SQL, {"version": version_id})
     return dict(rows[0]) if rows else None
 

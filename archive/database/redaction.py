@@ -77,7 +77,7 @@ WITHHELD_SCHEMA = (  # in one transaction, because two processes may create the 
     f"pragma user_version = {SCHEMA_VERSION}",
     "commit",
 )
-IS_FILE_WITHHELD_SQL = (  # whether a release that links to the attached file `f`, or has linked to it, is taken down
+IS_FILE_WITHHELD_SQL = (  # whether a release that links to the attachment `f`, or has linked to it, is taken down
     "exists (select 1 from attachment_versions w join attachment_links l on l.url = w.url"
     " where w.file = f.id and l.takedown is not null)"
 )

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -125,21 +125,24 @@ class RefusedPages:
         if deleted := self.captures.query(sql, *values):
             self.captures.query(ORPHANS_SQL, json.dumps([sha256 for (sha256,) in deleted]))
 
-    def delete_urls(self, urls: Iterable[str]) -> None:
-        """Delete the pages at these URLs, or redirected to one: also with www, https or a longer query."""
-        wanted = [split_address(url) for url in urls]
-        rows = self.captures.query("select id, url, address from refused_pages")
-        found = [
-            key
-            for key, *addresses in rows
-            for place, query in map(split_address, addresses)
-            if any(place == own and asked <= query for own, asked in wanted)
-        ]
-        self.delete("id in (select value from json_each(?))", json.dumps(found))
+    def delete_urls(self, urls: Collection[str]) -> None:
+        """Delete the pages at these URLs (is_at_one_of), and those with the same final address or bytes.
+
+        Other pages at the URLs of the latter stay: a site may have redirected all its URLs to one page.
+        """
+        rows = self.captures.query("select url, address, sha256 from refused_pages")
+        found = json.dumps([value for row in rows if is_at_one_of(row[:2], urls) for value in row[1:]])
+        self.delete("exists (select 1 from json_each(?) where value in (address, sha256))", found)
 
     def empty_log(self) -> bool:
         """Remove deleted bytes from the write-ahead log, too; return whether that succeeded."""
         return not self.captures.query("pragma wal_checkpoint(truncate)")[0][0]
+
+
+def is_at_one_of(addresses: Collection[str], urls: Collection[str]) -> bool:
+    """Return whether a page at these addresses is at one of the URLs, also with www, https or a longer query."""
+    places = [split_address(address) for address in addresses]
+    return any(place == own and asked <= query for own, asked in map(split_address, urls) for place, query in places)
 
 
 def split_address(url: str) -> tuple[tuple[str, str], frozenset[str]]:

@@ -30,7 +30,7 @@ from archive.i18n import DEFAULT_LANGUAGE, LANGUAGES, translate
 
 CHECKSUMS_FILE = "SHA256SUMS"
 ATTACHMENTS_FILE = "attachments.json"
-MAX_ATTACHED_BYTES = 50_000_000  # of all attached files in a bundle
+MAX_ATTACHED_BYTES = 50_000_000  # of all attachments in a bundle
 REMOVAL_FIELDS = ("kind", "target", "first_seen", "last_seen", "checks", "confirmed", "ended", "status", "moved_to")
 MARKUP_EXTENSIONS = {"text/html": ".html", "application/xhtml+xml": ".html"}  # mimetypes may return .htm
 
@@ -73,7 +73,7 @@ class EvidenceBundle:
     files: list[tuple[str, str]] = field(default_factory=list)  # (name, key of the text that describes the file)
     checksums: list[tuple[str, str]] = field(default_factory=list)  # (name, SHA-256)
     notes: list[tuple[str, dict[str, Any]]] = field(default_factory=list)  # (key of a text, values)
-    attached_bytes: int = 0  # of the attached files so far
+    attached_bytes: int = 0  # of the attachments so far
     origin: str = ""  # "_import" for a version that another collection had, which selects texts of the guide
     # (key of a text, values): instructions for checking
     steps: list[tuple[str, dict[str, Any]]] = field(default_factory=list)

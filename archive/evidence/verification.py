@@ -119,7 +119,7 @@ def verify(
     """Check a whole archive without changing it.
 
     known_digest: a digest published elsewhere that one of the manifests must have. texts: also read the texts of
-    attached files again, which takes about half a second for each. Raises ArchiveError if the file cannot be opened as
+    attachments again, which takes about half a second for each. Raises ArchiveError if the file cannot be opened as
     an archive.
     """
     try:
@@ -154,7 +154,7 @@ class Verifier:
     path: Path
     db: sqlite3.Connection
     captures: Captures | None
-    texts: bool  # whether the texts of attached files are read again
+    texts: bool  # whether the texts of attachments are read again
 
     def run(self, known_digest: str | None, progress: ProgressCallback) -> VerificationReport:
         """Run all checks. If damage to the file stops a check, it becomes a finding, and the next one runs."""

@@ -93,13 +93,18 @@ UNREADABLE_PAGES_SQL = """
     and state in ('failed', 'rejected', 'gone') and fetched >= ? order by fetched desc, url
 """
 # Pages that were refused for their content (scraper/crawl/failures.py), and all that were answered: since
-# :begun, and in the 60 days before, or before the rise began that is stored as a fault.
-# pages, url: how many are still refused, and one of them.
+# :begun, and in the 60 days before, or before the rise began that is stored as a fault. Outages,
+# blocks and captive portals are left out: they may be over tomorrow, and other rules wait for that.
+# pages, url: how many are still refused, and one of them. Those of stored releases count as missing
+# or failed, if they are not rejected.
 REFUSALS_SQL = """
     with answers as (
       select started, refused, refused + coalesce(parsed, 0) + coalesce(not_modified, 0) as answered from
-        (select *, (select coalesce(sum(value), 0) from json_each(coalesce(failures, '{}')) where key in
-            ('no release', 'error page', 'listing', 'placeholder', 'unreadable')) as refused
+        (select *, (select coalesce(sum(value), 0) from (
+            select key, value from json_each(coalesce(failures, '{}'))
+            union all select key, -value from json_each(coalesce(source_failures, '{}')))
+          where key in ('no release', 'error page', 'listing', 'placeholder', 'unreadable',
+            'consent wall', 'login', 'our fault')) as refused
           from crawls where agency = :agency and spider in ('news', 'revisit')
             and finished is not null
             and started >= strftime('%Y-%m-%dT%H:%M:%S', :begun, '-60 days'))),
@@ -108,8 +113,13 @@ REFUSALS_SQL = """
       earlier as (select sum(refused) as bad_before, sum(answered) as before from answers
         where started < min(:begun, coalesce((select json_extract(reason, '$.since') from health
           where agency = :agency and json_extract(reason, '$.code') = 'more_refused'), :begun))),
-      refused as (select count(*) as pages, min(url) as url from frontier
-        where agency = :agency and role = 'release' and state = 'rejected' and fetched >= :begun)
+      refused as (select count(*) as pages, min(url) as url from frontier f
+        where agency = :agency and role = 'release' and state in ('rejected', 'gone', 'failed')
+          and fetched >= :begun and case state
+            when 'gone' then exists (select 1 from removals where release = f.release
+              and ended is null and kind in ('error page', 'replaced'))
+            when 'failed' then problem like '%: is a consent wall%' or problem like '%: asks to sign in%'
+            else true end)
     select * from recent, earlier, refused where n > 0 and before > 0
 """
 

@@ -11,7 +11,7 @@ pages_alike     suspect       many stored pages went missing in the same way: on
 pattern         failing       two or more news crawls in a row, over a day, got only links that the pattern does not fit
 all_fails       failing       two or more news crawls in a row, over a day, got only failures
 lists_nothing   suspect       two or more news crawls in a row, over a day, listed no release (45 days if few are usual)
-more_refused    suspect       the share of pages refused as no release rose within a day, or a week
+more_refused    suspect       the share of pages refused for their content rose within a day, or a week
 all_refused     failing       releases are listed, but none of the pages requested over a day could be parsed
 none_held       never worked  releases are listed, nothing failed, and none was parsed
 quarantined     suspect       releases are in quarantine and wait for a manual check

@@ -130,6 +130,10 @@ NO_PERSON = re.compile(
     r"|departementet|kassan|polisen|skolan|gården|landet|unionen|demokraterna|alen|ien|ska|erna|ing|ingen)$"
     rf"|{ORGANISATION.pattern}"
 )
+NAME_OF_BODY = re.compile(r"(?<!\S)(?:för|på|vid|i|av|inom|hos|till|for|of) $")
+MAX_PREPOSITION_LENGTH = 5  # characters, with the space behind it
+OWNED_ROLE = re.compile(rf" (?:[\w-]+ ){{0,2}}{ROLE_HEAD} ", re.IGNORECASE)  # "Anna Eks hamnchef "
+LOWER_WORD = re.compile(r" ([a-zåäö]{3,})(?!\w)")
 # What an organisation or a place of several words begins with: "Svenska Hamnbladet", "Costa Rica"
 NO_FIRST_NAME = re.compile(
     r"(?:Svensk\w?|Sveriges|Röda|Rädda|Karolinska|Nationella|Statens|Riksdagens|Regeringens|Europeiska|Nordiska|Kungliga"
@@ -292,12 +296,12 @@ def iter_names(text: str) -> Iterator[tuple[int, int, str]]:
         if titles:
             start += len(" ".join(words[: titles[-1] + 1])) + 1
             words = words[titles[-1] + 1 :]
-        if len(words) > 2 and re.search(r"(?:^|\s)(?:för|på|vid|i|av|inom|hos|till|for|of) $", text[:start]):
+        if len(words) > 2 and NAME_OF_BODY.search(text, max(start - MAX_PREPOSITION_LENGTH, 0), start):
             keep = 2 if words[-2] not in NAME_PARTICLES else 3  # "vd för Hamnbolaget Anna Ek"
             start += len(" ".join(words[:-keep])) + 1
             words = words[-keep:]
         name = " ".join(words)
-        is_owner = name.endswith("s") and re.match(rf" (?:[\w-]+ ){{0,2}}{ROLE_HEAD} ", text[match.end() :], re.I)
+        is_owner = name.endswith("s") and OWNED_ROLE.match(text, match.end())
         if name and not is_owner:
             yield start, start + len(name), name
 
@@ -307,10 +311,25 @@ def is_no_name_word(words: Sequence[str], text: str, start: int) -> bool:
     word = words[0]
     if is_role_word(word) or word in COURTESY_TITLES:
         return True
-    is_opening = not text[:start].strip() or text[:start].rstrip()[-1] in ".!?:"
     if len(words) > 1 and GROUP_GENITIVE.fullmatch(word):
         return True
-    return len(words) > 1 and is_opening and word.casefold() in (*FUNCTION_WORDS, *OPENING_WORDS)
+    is_opening_word = word.casefold() in (*FUNCTION_WORDS, *OPENING_WORDS)
+    return len(words) > 1 and is_opening_word and opens_sentence(text, start)
+
+
+def opens_sentence(text: str, position: int, role: str = "") -> bool:
+    """Return whether a sentence begins here, or with the role that is printed right before."""
+    # without a copy of all that is before: a paragraph may name thousands of people
+    end = skip_spaces_back(text, position)
+    if role and text.endswith(role, 0, end):
+        end = skip_spaces_back(text, end - len(role))
+    return not end or text[end - 1] in ".!?:"
+
+
+def skip_spaces_back(text: str, position: int) -> int:
+    while position and text[position - 1].isspace():
+        position -= 1
+    return position
 
 
 @lru_cache(maxsize=4096)
@@ -388,7 +407,7 @@ def find_organisation(role: str) -> str | None:
 
 def is_genitive(text: str, end: int) -> bool:
     """Return whether a name that ends in "s" is a genitive: a noun follows, no verb."""
-    following = re.match(r" ([a-zåäö]{3,})(?!\w)", text[end:])
+    following = LOWER_WORD.match(text, end)
     return following is not None and not (
         following[1] in FUNCTION_WORDS or re.search(r"(?:[ae]r|[^n]de|te|[äöå]r|tt)$", following[1])
     )

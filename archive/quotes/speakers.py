@@ -44,6 +44,7 @@ from archive.quotes.person_names import (
     is_single_name,
     iter_names,
     name_in,
+    opens_sentence,
     parse_introduction,
     parse_subject,
     segment_end,
@@ -63,6 +64,10 @@ from archive.quotes.quotation_comparison import (
 QUOTED_FIELDS = ("title", "lead", "body")
 MAX_NEAR_PEOPLE = 200  # mentions of people before a quotation, in its paragraph, and after it
 MAX_PRONOUN_DISTANCE = 4  # paragraphs between a pronoun and the name that it stands for
+MAX_LEAD_IN_LENGTH = 600  # characters before a passage in marks, of which one paragraph may have thousands
+MAX_VERB_PHRASE_LENGTH = 120  # characters that LEAD_IN finds at most
+MAX_WORDS = 8  # of the name of a person
+WORD = re.compile(r"\w+")
 MIN_MARKED_WORDS = 3  # of a passage in marks that only a line before it attributes
 ATTRIBUTION_START = re.compile(
     rf"(?P<comma>(?:[!?….]?[{DOUBLE_MARKS}’]?[,!?…]|[{DOUBLE_MARKS}])[{DOUBLE_MARKS}’]?)\s+(?P<verb>{SPEECH_VERBS})(?!\w)"
@@ -339,8 +344,8 @@ def attribute_marks(paragraph: Paragraph) -> None:
         elif inverted := SUBJECT_FIRST.match(text, end):
             subject = parse_introduction(inverted["subject"])
         if subject is None:
-            before = text[: passage.start - 1].rstrip()
-            subject = parse_lead_in(before)
+            before = text[max(passage.start - 1 - MAX_LEAD_IN_LENGTH, 0) : passage.start - 1]
+            subject = parse_lead_in(before.rstrip())
         if subject is None or (paragraph.subject is not None and paragraph.subject != subject):
             continue
         paragraph.subject, paragraph.kind = subject, "marks"
@@ -356,7 +361,7 @@ LEAD_IN = re.compile(
 
 def parse_lead_in(before: str) -> Subject | None:
     """Return the subject of "NAME sade:" or "sade NAME att" right before a passage in marks."""
-    match = LEAD_IN.search(before)
+    match = LEAD_IN.search(before, max(len(before) - MAX_VERB_PHRASE_LENGTH, 0))
     if not match:
         return None
     sentence = before[sentence_start(before, match.start()) :]
@@ -492,9 +497,7 @@ def find_people(paragraphs: Sequence[Paragraph]) -> list[Person]:
     """Return the people named outside speech, and the subjects of attributions, in order."""
     people = list[Person]()
     for paragraph in paragraphs:
-        text, role_end = paragraph.text, 0
-        for start, end in paragraph.speech:
-            text = text[:start] + "\n" * (end - start) + text[end:]
+        text, role_end = blank_spans(paragraph.text, paragraph.speech), 0
         for start, end, found in iter_names(text):
             name = found[:-1] if found.endswith("s") and is_genitive(text, end) else found
             is_subject = paragraph.subject is not None and paragraph.subject.name == name
@@ -505,13 +508,12 @@ def find_people(paragraphs: Sequence[Paragraph]) -> list[Person]:
                 role_end = max(end, text.find(role, end)) + len(role)
             if paragraph.subject and is_subject and paragraph.speech:
                 role = paragraph.subject.role
-            before = text[:start].rstrip().removesuffix(role or "").rstrip()
-            is_opening = not before or before[-1] in ".!?:"
-            people.append(Person(name, role, paragraph.index, start, is_opening))
+            people.append(Person(name, role, paragraph.index, start, opens_sentence(text, start, role or "")))
     names = {person.name for person in people if " " in person.name}
-    trusted = {each.subject.name for each in paragraphs if each.subject and " " in (each.subject.name or "")}
+    subjects = {each.subject.name for each in paragraphs if each.subject and each.subject.name}
+    trusted = {name for name in subjects if " " in name}
     bearers: dict[str, set[str]] = {}
-    for name in names | {name for name in trusted if name}:
+    for name in names | trusted:
         for word in name.split():
             bearers.setdefault(word, set()).add(find_plain_name(name, names, trusted))
     parts = {word: next(iter(found)) for word, found in bearers.items() if len(found) == 1}  # no shared surname
@@ -522,11 +524,23 @@ def find_people(paragraphs: Sequence[Paragraph]) -> list[Person]:
     ]
 
 
-def find_plain_name(name: str, names: Set[str], trusted: Set[str | None]) -> str:
+def blank_spans(text: str, spans: Sequence[Span]) -> str:
+    """Return a text with line ends in the place of some spans, which are in order."""
+    parts, position = list[str](), 0
+    for start, end in spans:
+        parts += (text[position:start], "\n" * (end - start))
+        position = end
+    return "".join((*parts, text[position:]))
+
+
+def find_plain_name(name: str, names: Set[str], trusted: Set[str]) -> str:
     """Return a name without a genitive's ending, and without the capitalised words that stand beside it by chance."""
     if name.endswith("s") and name[:-1] in names:
         name = name[:-1]
-    return next((each for each in sorted(filter(None, trusted)) if each != name and name_in(each, name)), name)
+    words = [match.span() for match in WORD.finditer(name)]
+    parts = {name[start:end] for first, (start, _) in enumerate(words) for _, end in words[first : first + MAX_WORDS]}
+    parts |= {part.removesuffix("s") for part in parts}
+    return min(parts & trusted - {name}, default=name)
 
 
 def resolve_speaker(

@@ -91,7 +91,7 @@ class TextChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttachmentExcerpt:
-    """An excerpt of the page of an attached file that matches best."""
+    """An excerpt of the page of an attachment that matches best."""
 
     url: str
     version: int  # of the file, as in /-/attachment/<version>

@@ -353,7 +353,7 @@ class SearchIndex:
         self._write_stored(release_id, values)
 
     def index_file(self, file_id: int) -> None:
-        """Index the pages of an attached file, from their stored texts. Pages that are deleted leave the index."""
+        """Index the pages of an attachment, from their stored texts. Pages that are deleted leave the index."""
         pages = self.db.execute("select page, text from attachment_pages where file = ?", [file_id]).fetchall()
         language = "en" if is_english("\n".join(text for _, text in pages[:MAX_LANGUAGE_PAGES])) else "sv"
         for page, text in pages:

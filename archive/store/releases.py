@@ -170,7 +170,7 @@ class Archive(AbstractContextManager["Archive"]):
         return self.writer.insert("captures", row)
 
     def store_attachment_text(self, file_id: int, text: AttachmentText, extracted_at: datetime) -> None:
-        """Store and index the text of an attached file, unless a takedown covers it."""
+        """Store and index the text of an attachment, unless a takedown covers it."""
         with self.transaction():
             self.attachments.store_text(file_id, text, extracted_at)
             self.writer.index.index_file(file_id)

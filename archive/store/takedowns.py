@@ -9,7 +9,7 @@ ones, and everything else that quotes it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import groupby
@@ -33,7 +33,7 @@ from archive.database.redaction import (
     redact_state,
     redact_value,
 )
-from archive.database.refused_pages import RefusedPages
+from archive.database.refused_pages import RefusedPages, is_at_one_of
 from archive.database.sqlite_files import ArchiveError
 from archive.quotes.speakers import find_quotes, write_quotes
 from archive.search.search_index import INDEX_COLUMNS
@@ -46,6 +46,14 @@ MERGED_RELEASES_SQL = """
       union select r.moved_to from releases r join chain on r.id = chain.id where r.moved_to is not null
       union select r.id from releases r join chain on r.moved_to = chain.id)
     select id from chain order by id <> :release, id
+"""
+ADDRESSES_SQL = f"""
+    {RELEASE_URLS_SQL}
+    union select c.url from captures c join revisions v on v.capture = c.id where v.release = :release
+"""
+COVERED_RELEASES_SQL = """
+    select distinct t.release from takedowns t join releases r on r.id = t.release
+    where t.lifted is null and r.agency = ?
 """
 ATTACHMENT_URLS_SQL = "select url from attachment_links where release = :release"
 CLEARED_COLUMNS = (  # (table, column, condition for the rows of a release): columns that may quote its page
@@ -123,8 +131,19 @@ def delete_refused_pages(archive: Archive, release_ids: Iterable[int]) -> None:
     with Captures(archive.path) as captures:
         refused = RefusedPages(captures)
         for release_id in release_ids:
-            refused.delete_urls(url for (url,) in archive.db.execute(RELEASE_URLS_SQL, {"release": release_id}))
+            refused.delete_urls(list_addresses(archive, release_id))
         require_empty_log(captures.path, refused.empty_log())
+
+
+def is_address_taken_down(archive: Archive, agency: str, addresses: Collection[str]) -> bool:
+    """Return whether a page at these addresses is at one of a release of an agency that is hidden or redacted."""
+    releases = archive.db.execute(COVERED_RELEASES_SQL, [agency]).fetchall()
+    return any(is_at_one_of(addresses, list_addresses(archive, release_id)) for (release_id,) in releases)
+
+
+def list_addresses(archive: Archive, release_id: int) -> list[str]:
+    """Return the URLs at which a release was found, and those that they redirected to."""
+    return [url for (url,) in archive.db.execute(ADDRESSES_SQL, {"release": release_id})]
 
 
 def lift_takedown(archive: Archive, takedown_id: int, lifted_at: datetime, reason: str) -> list[int]:

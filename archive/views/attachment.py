@@ -1,4 +1,4 @@
-"""The page of one version of an attached file.
+"""The page of one version of an attachment.
 
 - /-/attachment/<version>: what the file is, its text, how it differs from the version before, and who links to it;
   also as .json.
@@ -82,14 +82,14 @@ ATTACHMENT_OPERATION = DataOperation(
         "summary?": "str?",
         "summary_en?": "str?",
     },
-    parameters={"version": "int Number of a version of an attached file = 1"},
+    parameters={"version": "int Number of a version of an attachment = 1"},
     parameter_names=(),
 )
 
 
 @site_view("page", operation=ATTACHMENT_OPERATION)
 async def show_attachment(site: SiteRequest) -> Response:
-    """Show a version of an attached file; of one that a hidden release links to, only its hash and times."""
+    """Show a version of an attachment; of one that a hidden release links to, only its hash and times."""
     version_id = int(site.url_vars["version"])
     version = await read_file_version(site.run, version_id)
     if version is None:

@@ -79,9 +79,9 @@ HISTORY_OPERATION = DataOperation(
     rows_name="events",
     row=get_fields(
         *HISTORY_CSV_COLUMNS,
-        revision="int? The version; null for a removal and for an attached file",
+        revision="int? The version; null for a removal and for an attachment",
         unannounced="bool?",
-        attachment="int? Number of the version of an attached file",
+        attachment="int? Number of the version of an attachment",
     ),
     members=get_fields("release", "agency", "title_now"),
 )

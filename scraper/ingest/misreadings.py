@@ -63,7 +63,7 @@ REASON_TEXTS = {
 PAGE_PROBLEMS = {
     "future": "{field} in the future",
     "after update": "{field} years after the update",
-    "doubtful": "{field} doubted by other readings of the page",
+    "doubtful": "{field} doubted",
     "boilerplate": "{field} of lines that other releases have",
 }
 

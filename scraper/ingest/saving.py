@@ -37,6 +37,7 @@ from archive.database.refused_pages import DEFAULT_RETENTION, RefusedPages, Rete
 from archive.database.sqlite_files import ArchiveError, is_write_failure, savepoint
 from archive.store.merged_histories import find_adjoining_states, find_moved_copy, merge_releases
 from archive.store.releases import Archive, SaveResult, StoredRelease
+from archive.store.takedowns import is_address_taken_down
 from archive.times import now, to_iso
 from scraper.agency import Agency, is_wire_url
 from scraper.errors import NotARelease, PageError
@@ -107,8 +108,9 @@ class Ingest:
 
         check: may quarantine the page, with the id of its crawl, `crawl_id`; None: store it in any case. capture_id: id
         of the capture of its response, if already stored. redesigned: whether the site's template is known to have
-        changed since the page was last stored. is_late: whether the page was kept for a while
-        (archive.database.refused_pages): then NotARelease is raised if what was found since would be overwritten.
+        changed since the page was last stored. is_late: whether the page was kept for a while (refused_pages.py, or in
+        quarantine): a removal found since stays, and NotARelease is raised if anything else found since would be
+        overwritten.
         """
         release = self.restore_file_title(page, to_release(page.item))
         if self.agencies[release.agency].wire:
@@ -388,9 +390,11 @@ class CrawlRecorder:
 
     def keep_refused(self, url: str, release_id: int | None, response: FetchedPage, reason: str) -> None:
         """Keep a response in which no release could be read, unless its release is taken down or a file."""
-        entry = self.archive.frontier.get(url)
+        entry, addresses = self.archive.frontier.get(url), (url, response.url)
         is_taken_down = release_id is not None and self.archive.takedowns.list_active(release_id)
         if entry is None or entry.file_title is not None or is_taken_down:
+            return
+        if is_address_taken_down(self.archive, entry.agency, addresses):
             return
         row = {
             "agency": entry.agency,
@@ -572,8 +576,8 @@ def accept_quarantined(
 ) -> SaveResult:
     """Store one quarantined page, and record the decision.
 
-    Return SaveResult.QUARANTINED if the page stays there, because it can no longer be parsed or `check` quarantines it
-    again.
+    Return SaveResult.QUARANTINED if the page stays there, because it can no longer be parsed, `check` quarantines it
+    again, or what was found since would be overwritten.
     """
     page = reparse_quarantined(ingest, quarantined)
     if page is None:
@@ -581,7 +585,7 @@ def accept_quarantined(
     redesigned = quarantined.decision == "confirmed"
     with ingest.archive.transaction():  # store both the release and the decision, or neither
         try:
-            result = ingest.save(page, check, capture_id=quarantined.capture_id, redesigned=redesigned)
+            result = ingest.save(page, check, capture_id=quarantined.capture_id, redesigned=redesigned, is_late=True)
         except PageError as error:
             logger.warning("%s", error)
             return SaveResult.QUARANTINED
@@ -718,6 +722,6 @@ def save_late(ingest: Ingest, page: ParsedPage, check: QuarantineCheck) -> SaveR
     if outcome is SaveResult.MISSING:  # the removal was recorded when the page was fetched
         raise NotARelease(page.url, "does not show the stored release")
     is_missing = release_id is not None and removals.is_missing_after(release_id, fetched_at)
-    if outcome is SaveResult.QUARANTINED and is_missing:  # accepting it later would end the removal
+    if outcome is SaveResult.QUARANTINED and is_missing:  # its URL would count as found again
         raise NotARelease(page.url, "looks misread, and its release was found to be missing later")
     return outcome

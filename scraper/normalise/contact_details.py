@@ -14,12 +14,26 @@ LETTER = "a-z0-9åäöæøéü"
 DOMAIN = rf"(?:[{LETTER}](?:[\w-]*[{LETTER}])?\.)+[a-z]{{2,24}}"
 # "@", or a word for it in brackets; without brackets "at" is an ordinary word.
 AT_SIGN = r"(?:@|\s?[\[({]\s?(?:at|ät|@|snabel-?a)\s?[\])}]\s?|\(a\))"
-# A word or letter before a number that labels it; a letter must be followed by a colon.
+# Words for a number that several people share: a switchboard, or a desk such as the press office.
+SWITCHBOARD = build_alternation(r"""
+    (?:telefon)?v[äa]xel(?:n|nummer|telefon)? | vxl? | switchboard | main (?:phone )?number | sentralbord(?:et)?
+    omstilling(?:en)? | hovednummer | (?:puhelin)?vaihde | (?:telefon)?zentrale
+    (?:kontakt|kund|service)cent(?:er|ret|rum|rumet) | kundesenter | asiakaskesku\w* | contact centre
+    """)
+DESK = build_alternation(r"""
+    (?:presse?|media|medie)(?:jour|vakt|tj[äe]nst|tjeneste|telefon|nummer|linje|kontor|stelle|service)(?:e?n|et)?
+    press(?:enhet|avdelning|grupp|funktion|center)(?:en|et)? | (?:press|media) ?(?:office|desk|line)
+    jour(?:telefon|nummer)(?:en|et)? | (?:jour|vakt)havande \w+
+    tjänsteman i beredskap | (?:media|lehdistö)(?:päivystys|puhelin) | reception(?:en)?
+    kund(?:tjänst|service|endienst)(?:en)? | kundeservice | asiakaspalvelu | customer services? | help ?desk | hotline
+    """)
+SHARED_NUMBER = re.compile(rf"(?<![\w-])(?:{SWITCHBOARD}|{DESK})(?![\w-])", re.IGNORECASE)
+# A word or letter before a number that labels it; a letter or a desk must be followed by a colon.
 PHONE_LABEL = (
     r"(?<![\w-])"
-    + build_alternation(r"""
-        (?:direkt|mobil|press|jour)?telefon(?:nummer|nr)? | tfn | telnr | tel | tlf
-        mobil(?:telefon|e)?(?:nummer|nr)? | mob | v[äa]xel | vxl? | direkt(?:nummer|nr)? | puhelin | puh | handy
+    + build_alternation(rf"""
+        (?:direkt|mobil|press|jour)?telefon(?:nummer|nr)? | tfn | telnr | tel | tlf | {SWITCHBOARD} | {DESK}(?=:)
+        mobil(?:telefon|e)?(?:nummer|nr)? | mob | direkt(?:nummer|nr)? | puhelin | puh | handy
         (?:tele|mobile )?phone(?: number)? | mobile(?: number)? | cell | gsm | (?-i:[TM])(?=:) | [tp](?=\.\s?[+0(])
         """)
     + r"(?![\w-])(?: nr| nummer)?\.?(?:\s?\([^()\d]{0,30}\))?\s?[:.]?"
@@ -45,7 +59,15 @@ CONTACT_TOKEN = re.compile(
     rf"|(?P<label>{PHONE_LABEL})",
     re.IGNORECASE,
 )
-CONTACT_SIGN = re.compile(r"[\d@(\[{]")
+# A note behind its number: "010-123 45 67 (växel)". The number is atomic, because brackets in it can be matched in
+# several ways.
+NOTE_AFTER_NUMBER = re.compile(
+    rf"(?<![\w+])(?P<number>(?>{PHONE_NUMBER_PATTERN}))\s?(?:\((?P<note>{SWITCHBOARD}|{DESK})[^()\d]{{0,30}}\)"
+    rf"|,?\s(?P<last>{SWITCHBOARD}|{DESK})\W*$)",
+    re.IGNORECASE,
+)
+# An "@" or a word for it in brackets, or the digits of the shortest number: texts without them need not be parsed.
+CONTACT_SIGN = re.compile(r"@|[\[({]\s?(?:at|ät|snabel|a\))|\d(?:\W{0,5}\d){4}", re.IGNORECASE)
 DATE_OR_TIME_RANGE = re.compile(r"\d{2}[-–/]\d{2}[-–/](?:19|20)\d\d|(?:\d{1,2}\s?[-–]\s?\d{1,2}\W*)+")
 MIN_PHONE_DIGITS, MIN_UNLABELLED_PHONE_DIGITS = 5, 7
 MAX_PHONE_DIGITS = 15  # ITU-T E.164
@@ -92,11 +114,12 @@ def covers_contact(whole: Contact, part: Contact) -> bool:
 def tokenise_contact_line(line: str) -> tuple[ContactToken, ...]:
     """Split a line into telephone numbers, e-mail addresses and the text between them.
 
-    Words that label numbers are left out. Cached, because many pages of a site have the same contacts.
+    Words that label numbers are left out, except those of shared numbers, which are put before their number. Cached,
+    because many pages of a site have the same contacts.
 
-    >>> line = "Telefon (växel) 08-405 10 00, mobil: 076-123 45 67, press@verket.se"
+    >>> line = "Telefon 08-405 10 00 (växel), mobil: 076-123 45 67, press@verket.se"
     >>> [token.text for token in tokenise_contact_line(line)]
-    ['08-405 10 00', ', ', '076-123 45 67', ', ', 'press@verket.se']
+    ['växel ', '08-405 10 00', ', ', '076-123 45 67', ', ', 'press@verket.se']
     >>> tokenise_contact_line("Tel. 22 24 90 90, eva.ek(at)verket.se")[::2]
     (ContactToken(kind='phone', text='22 24 90 90'), ContactToken(kind='email', text='eva.ek@verket.se'))
     >>> line = "Fax 08-405 10 01, 03-04-2021 kl. 09-16, 350 000 kr, möte (a) torget.nu"
@@ -105,9 +128,12 @@ def tokenise_contact_line(line: str) -> tuple[ContactToken, ...]:
     """
     found: list[ContactToken] = []
     text, end = "", 0
+    line = NOTE_AFTER_NUMBER.sub(r"\g<note>\g<last> \g<number>", line)
     for match in CONTACT_TOKEN.finditer(line):
         text, end = text + line[end : match.start()], match.end()
         number = match["labelled"] or match["bare"] or ""
+        if not match["email"] and (shared := SHARED_NUMBER.search(match[0])):
+            text += f"{', ' if shared.start() else ''}{shared[0]} "
         min_digits = MIN_PHONE_DIGITS if match["labelled"] else MIN_UNLABELLED_PHONE_DIGITS
         digits = sum(map(str.isdigit, number))
         if match["email"]:
@@ -124,9 +150,9 @@ def tokenise_contact_line(line: str) -> tuple[ContactToken, ...]:
 
 
 def may_have_phone_or_email(line: str) -> bool:
-    """Return whether a line has a digit or a character used in e-mail addresses.
+    """Return whether a line has enough digits for a telephone number, or a sign used in e-mail addresses.
 
-    >>> may_have_phone_or_email("Eva Ek, pressekreterare"), may_have_phone_or_email("eva.ek(at)verket.se")
-    (False, True)
+    >>> list(map(may_have_phone_or_email, ["Eva Ek den 3 juni 2024", "eva.ek(at)verket.se", "tel 123 45"]))
+    [False, True, True]
     """
     return CONTACT_SIGN.search(line) is not None

@@ -17,6 +17,7 @@ from scraper.normalise.text_cleaning import clean_line
 from scraper.pages.document import INLINE_TAGS, Element, format_element_path
 
 MIN_TEXT_LENGTH = 40  # characters; shorter texts are labels, buttons and menus
+MIN_LINE_LENGTH = 20  # characters
 MAX_PROBE_LENGTH = 60  # characters of a sentence that are looked for in the body
 MAX_SENTENCES = 1000  # sentences read per page
 MIN_READING_LENGTH = 150  # characters; a shorter reading proves nothing
@@ -188,6 +189,12 @@ def is_elsewhere(pairs: Sequence[SharedSentence], part: Element) -> bool:
     """
     elsewhere = sum(length if sentence.part is not part else -length for sentence, length in pairs)
     return elsewhere > 0 and any(sentence.part is part for sentence, _ in pairs)
+
+
+def has_lines_of(elements: Iterable[Element], text: str) -> bool:
+    """Return whether a text contains a line of the elements that is longer than a date or a label."""
+    lines = (clean_line(line) for element in elements for line in element.itertext())
+    return any(len(line) >= MIN_LINE_LENGTH and line in text for line in lines)
 
 
 def has_title_word(title: str | None, text: str) -> bool:

@@ -19,7 +19,7 @@ from scraper.errors import NotARelease
 from scraper.items import Provenance, ReleaseItem
 from scraper.normalise.page_urls import extract_host
 from scraper.normalise.text_cleaning import clean_line
-from scraper.pages.agreement import compare_body, read_sentences
+from scraper.pages.agreement import compare_body, has_lines_of, read_sentences
 from scraper.pages.blocks import (
     FIELD_ATTRIBUTE,
     TEXT_ATTRIBUTE,
@@ -32,7 +32,7 @@ from scraper.pages.blocks import (
     select_marked_blocks,
 )
 from scraper.pages.body import find_body, format_body_text, is_caption_block, render_body_html
-from scraper.pages.boilerplate import drop_boilerplate, drop_hidden_headings, drop_sidebars
+from scraper.pages.boilerplate import drop_boilerplate, drop_cards, drop_hidden_headings, drop_sidebars
 from scraper.pages.contacts import choose_contacts, find_contact_areas
 from scraper.pages.content import (
     drop_banners,
@@ -142,6 +142,8 @@ class NewsPage:
         if found.is_wrong:
             raise NotARelease(self.document.url, f"the text found {found.doubt}: {clean_line(text)[:60]!r}", "other")
         self.item.agreement, self.item.doubt = found.share, found.doubt
+        if found.doubt is None and has_lines_of(self.possible_teasers, text):
+            self.item.doubt = "may end in teasers for other pages"
         if found.share is not None:
             self.item.evidence["agreement"] = Provenance(rule=found.describe(), element=found.block_path)
 
@@ -184,6 +186,7 @@ class NewsPage:
         self.record_evidence("main", rule, self.main_element)
         if is_listing(self.main_element):
             raise NotARelease(self.document.url, "is a listing", "listing")
+        self.possible_teasers = drop_cards(self.main_element)
 
     def find_own_elements(self) -> dict[str, Element]:
         """Return the title, lead and body that the agency's own selectors match, wherever they are."""

@@ -6,8 +6,9 @@ import re
 from collections.abc import Collection, Sequence
 from itertools import accumulate
 
+from bs4 import Tag
+
 from scraper.normalise.conversion import normalise_kind
-from scraper.normalise.dates import ANY_MONTH
 from scraper.pages.blocks import PageBlock
 from scraper.pages.boilerplate import (
     BYLINE,
@@ -22,11 +23,12 @@ from scraper.pages.boilerplate import (
     RELATED_SECTION_HEADING,
     SERVICE_LINE,
     SERVICE_SECTION_HEADING,
+    WHOLE_DATE,
 )
 from scraper.pages.contact_parser import is_person_name
 from scraper.pages.contacts import has_phone_or_email, opens_contact_section
 from scraper.pages.dates import is_date_line
-from scraper.pages.lead import is_sentence_block
+from scraper.pages.lead import SENTENCE_ENDS, is_sentence_block
 from scraper.pages.media import CAPTION_CLASS
 from scraper.pages.questions import QuestionPair
 from scraper.pages.title import build_comparison_key
@@ -36,7 +38,6 @@ MAX_LIST_LINK_SHARE = 0.75  # share of a list's text without dates
 MAX_CONTENTS_HEADING_LENGTH = 40  # "Innehåll på denna sida"
 OPENING_BLOCKS = 3  # blocks that may hold date, type and author of the page
 BUTTON_CLASS = re.compile(r"btn|button|cta", re.IGNORECASE)
-WHOLE_DATE = re.compile(rf"(?:19|20)\d\d-\d\d-\d\d|[0-3]?\d\.? {ANY_MONTH},? (?:19|20)\d\d", re.IGNORECASE)
 MAX_SERVICE_LINE_LENGTH, MAX_CAPTION_LENGTH = 90, 300
 
 
@@ -52,9 +53,19 @@ def find_body(blocks: Sequence[PageBlock], title: str | None, url: str) -> list[
         or (block.kind == "list" and is_introduced_list(candidates, index))
         or is_link_within_text(candidates, index, before)
     ]
-    while body and len(body[-1].text) < MAX_CAPTION_LENGTH and CLOSING_LINE.match(body[-1].text):
+    while body and is_closing_line(body[-1]):
         body.pop()
     return [block for index, block in enumerate(body) if not is_empty_heading(body, index)]
+
+
+def is_closing_line(block: PageBlock) -> bool:
+    """Return whether the last line of a page is about the page, or the heading of links that are left out."""
+    if len(block.text) >= MAX_CAPTION_LENGTH:
+        return False
+    is_heading = not block.link_share and block.text[-1] not in SENTENCE_ENDS
+    return CLOSING_LINE.match(block.text) is not None or (
+        is_heading and RELATED_SECTION_HEADING.match(block.text) is not None
+    )
 
 
 def drop_contents_lists(blocks: Sequence[PageBlock]) -> list[PageBlock]:
@@ -229,8 +240,13 @@ def is_kind_block(block: PageBlock, index: int) -> bool:
 
 
 def is_caption_block(block: PageBlock) -> bool:
-    """Return whether a paragraph is a picture's caption, according to its class."""
+    """Return whether a paragraph is a picture's caption or credit, by a sign or by the class of its element."""
     if block.element.name == "figcaption" or block.kind == "list" or len(block.text) >= MAX_CAPTION_LENGTH:
         return False  # it captions a table or quotation, or is ordinary text
-    classes = [str(part.get("class") or "") for part in (block.element, block.element.parent) if part is not None]
+    if block.text.startswith("©"):
+        return True
+    parts = [part for part in block.element.contents if isinstance(part, Tag) or str(part).strip()]
+    inside = [part for part in parts if isinstance(part, Tag) and len(parts) == 1]
+    around = [part for part in (block.element, block.element.parent) if part is not None]
+    classes = [str(part.get("class") or "") for part in (*inside, *around)]
     return any(CAPTION_CLASS.search(names) for names in classes)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice, takewhile
@@ -16,7 +16,8 @@ from typing import cast
 
 from lxml import etree
 
-from scraper.normalise.dates import BOX_CREATION, find_date_role
+from scraper.normalise.conversion import guess_media_type
+from scraper.normalise.dates import ANY_MONTH, BOX_CREATION, find_date_role
 from scraper.normalise.text_cleaning import (
     cache_by_text,
     clean_line,
@@ -29,6 +30,7 @@ from scraper.pages.document import (
     INLINE_TAGS,
     MIN_SENTENCE_LENGTH,
     Element,
+    count_letters,
     count_linked_letters,
     count_text_letters,
     get_text_content,
@@ -48,7 +50,7 @@ BOILERPLATE_NAME = compile_name_pattern(
     cookies? cookiebar consent gdpr kakor breadcrumbs? brodsmul\w* share shares sharing sharebar sharelinks
     share-links dela social socials socialmedia sociala addthis addtoany a2a related relaterad\w* relatedposts
     recommend\w* recirc\w* more-from also-read read-next trending most-read mest-last teaserlist linklist
-    quicklinks newsletter nyhetsbrev comments? commentlist kommentarer disqus respond menu meny submenu nav
+    quick-?links newsletter nyhetsbrev comments? commentlist kommentarer disqus respond menu meny submenu nav
     navbar navi navigation subnav topnav metanav servicebar languageswitcher pagination paging pager skiplinks?
     outbrain taboola adslot adsense dfp captcha tooltip datepicker podcast-player readspeaker print-only printonly
     only-print onlyprint visible-print visible-print-block authorbox author-box author-bio
@@ -136,6 +138,9 @@ SENTENCE_PARENT_TAGS = ("p", "li", "td", "dd")
 FACT_BOX_CLASS = compile_name_pattern((r"fakta\w*", "info-?ruta"))
 FACT_BOX_HEADING = re.compile(r"\W*(?:fakta|facts|bakgrund|background|faktaruta)\b", re.IGNORECASE)
 CARD_HEADINGS = ("h2", "h3", "h4", "h5")
+WHOLE_DATE = re.compile(rf"(?:19|20)\d\d-\d\d-\d\d|[0-3]?\d\.? {ANY_MONTH},? (?:19|20)\d\d", re.IGNORECASE)
+NON_CARD_TAGS = (INLINE_TAGS | HEADING_TAGS | {"p", "table", "dl", "blockquote"}) - {"a"}
+NON_PAGE_TARGETS = ("#", "mailto:", "tel:")
 
 # Limits, in characters without white space.
 MAX_HIDDEN_LABEL_LENGTH = 30
@@ -148,6 +153,10 @@ MAX_FORM_LENGTH = 600  # a longer form surrounds the whole page
 MAX_FEEDBACK_LENGTH, MAX_FEEDBACK_DEPTH = 400, 6
 MAX_SHARE_ROW_LENGTH, MAX_SHARE_LABEL_LENGTH = 150, 40  # length of a row of links, and of its text outside them
 MAX_CARD_LENGTH = 600  # length of a teaser
+MIN_CARD_TITLE_LENGTH, MAX_CARD_LABEL_LENGTH = 10, 40  # length of its title, and of a date before this or a button
+MAX_CLOSING_ROWS = 20  # rows of teasers that are looked for, because each takes another reading of the page
+MIN_BUTTON_LENGTH = 4  # length of the shortest link that is no symbol
+MIN_SECTION_PARAGRAPHS = 2  # from which what has a linked heading is a section of the text
 MAX_ALERT_SHARE = 1 / 3  # share of the letters in the element around an alert
 MAX_LINK_SHARE = 0.5  # share of a fact box's text
 MAX_CARD_SHARE = 0.5  # if more of the text is in cards, the page is a list of cards
@@ -444,14 +453,19 @@ def find_main_ancestor(element: Element, root: Element) -> Element:
 
 def is_alert(element: Element) -> bool:
     """Return whether an element has the role or a name of an alert; in an article, that of the site's."""
+    if not has_alert_name(element):
+        return False
     names = f"{element.get('class') or ''} {element.get('id') or ''}"
-    if not has_alert_name(element) or (is_in_article(element) and not is_site_alert_name(names)):
+    if is_in_article(element) and not is_site_alert_name(names):
         return False
     return element.find(".//h1") is None and element.find(".//main") is None
 
 
 def has_alert_name(element: Element) -> bool:
-    names = f"{element.get('class') or ''} {element.get('id') or ''}"
+    classes, identifier = element.get("class"), element.get("id")
+    if not (classes or identifier):
+        return element.get("role") == "alert"
+    names = f"{classes or ''} {identifier or ''}"
     return element.get("role") == "alert" or is_alert_box_name(names) or is_site_alert_name(names)
 
 
@@ -479,11 +493,142 @@ def drop_sidebars(main: Element) -> None:
         is_sidebar = element.tag in ("aside", "footer") or element.get("role") in SIDEBAR_ROLES
         if is_sidebar and element is not main and not is_page_frame(element, total) and not is_part_of_text(element):
             remove_element(element)
+
+
+def drop_cards(main: Element) -> list[Element]:
+    """Remove teasers for other pages. Return what may be teasers, but is kept at the end of the text.
+
+    If most of the text is in cards without dates, the page may be about them, and they are kept.
+    """
+    total = count_text_letters(main)
     cards = list(iter_cards(main))
-    # If the page is a list of cards, they are kept.
     if sum(map(count_text_letters, cards)) < MAX_CARD_SHARE * total:
         for card in cards:
             remove_element(card)
+    row: list[Element] = []
+    for _ in range(MAX_CLOSING_ROWS):
+        row = find_closing_row(main)
+        is_short = sum(map(count_text_letters, row)) < MAX_CARD_SHARE * total
+        if not row or not is_teaser_row(row, is_short=is_short):
+            break
+        for card in row:
+            remove_element(card)
+    return row
+
+
+def is_teaser_row(row: Sequence[Element], *, is_short: bool) -> bool:
+    """Return whether a row is certainly not a part of the text; `is_short`: whether most of the text is outside it."""
+    if not all(map(opens_with_link, row)):
+        return any(map(is_cut_off, row))
+    is_dated = row[0].tag != "li" and all(map(has_whole_date, row))
+    return is_dated or (is_short and all(map(has_heading_or_picture, row)))
+
+
+def find_closing_row(main: Element) -> list[Element]:
+    """Return the teasers in a row that the text ends in, or an empty list.
+
+    Each opens with its link, or all end with the same button. A row that a line with a colon introduces belongs to the
+    text, and so does one without a sentence before it.
+    """
+    waiting = [main]
+    while waiting:
+        node = waiting.pop()
+        row: list[Element] = []
+        last = []  # the last part that is no teaser
+        for part in () if node.tag in NON_CARD_TAGS else reversed(node):
+            has_text_after = has_sentence_text(part.tail or "")
+            if not has_text_after and (not row or part.tag == row[0].tag) and is_teaser(part):
+                row.append(part)
+            elif row or has_text_after or has_sentence(part):
+                last = [part]
+                break
+        if len(row) > 1 and (all(map(opens_with_link, row)) or len(set(map(read_button, row))) == 1):
+            before = [text for text in iter_texts_before(row[-1], main) if text and not text.isspace()]
+            is_introduced = before and before[-1].rstrip().endswith(":")
+            return row if not is_introduced and any(map(has_sentence_text, before)) else []
+        # what looks like one teaser may be a row, or a box of links after one
+        waiting += [] if any(map(has_sentence, row)) else last
+        waiting += row[-1:]
+    return []
+
+
+def iter_texts_before(end: Element, root: Element) -> Iterator[str | None]:
+    for event, part in etree.iterwalk(root, ("start", "end")):
+        if part is end:
+            return
+        yield part.text if event == "start" else part.tail
+
+
+def has_sentence(element: Element) -> bool:
+    texts = (*element.itertext(), *map(get_text_content, element.iter("p", "li", "td")))
+    return any(map(has_sentence_text, texts))
+
+
+def has_sentence_text(text: str) -> bool:
+    text = text.strip()
+    return len(text) >= MIN_SENTENCE_LENGTH and text[-1] in ".!?…"
+
+
+def is_teaser(element: Element) -> bool:
+    """Return whether a short element is a link to another page with its heading, picture, date or one paragraph."""
+    if element.tag in NON_CARD_TAGS or has_min_letters(element, MAX_CARD_LENGTH):
+        return False
+    link = find_page_link(element)
+    if link is None:
+        return False
+    title = {link, *link.iterancestors()}
+    paragraphs = [part for part in list_paragraphs(element) if part not in title]
+    if not opens_with_link(element):
+        return len(paragraphs) < MIN_SECTION_PARAGRAPHS and ends_with_button(element, link)
+    is_described = bool(paragraphs) and element.tag not in ("a", "li")
+    return len(paragraphs) < MIN_SECTION_PARAGRAPHS and (
+        is_described or has_heading_or_picture(element) or has_whole_date(element)
+    )
+
+
+def find_page_link(element: Element) -> Element | None:
+    """Return the first link with words in an element if it leads to another page."""
+    link = next((part for part in element.iter("a") if has_min_letters(part, MIN_BUTTON_LENGTH)), None)
+    href = "#" if link is None else link.get("href") or "#"
+    return None if href.startswith(NON_PAGE_TARGETS) or guess_media_type(href) else link
+
+
+def opens_with_link(card: Element) -> bool:
+    """Return whether the first line of a card, apart from a date or label, is a link to another page."""
+    link = find_page_link(card)
+    if link is None or not has_min_letters(link, MIN_CARD_TITLE_LENGTH):
+        return False
+    before = sum(count_letters(text) for text in iter_texts_before(link, card) if text)
+    return before <= MAX_CARD_LABEL_LENGTH and (link is card or not (link.tail or "").strip())
+
+
+def ends_with_button(card: Element, link: Element) -> bool:
+    """Return whether a card begins with a heading and ends with a short link, such as "Läs mer"."""
+    if has_min_letters(link, MAX_CARD_LABEL_LENGTH) or next(card.iter(*CARD_HEADINGS), None) is None:
+        return False
+    return get_text_content(card).rstrip().endswith(get_text_content(link).strip())
+
+
+def read_button(card: Element) -> str:
+    link = find_page_link(card)
+    return "" if link is None else clean_line(get_text_content(link))
+
+
+def is_cut_off(card: Element) -> bool:
+    return any(get_text_content(part).rstrip().endswith(("…", "...")) for part in list_paragraphs(card))
+
+
+def list_paragraphs(element: Element) -> list[Element]:
+    """Return the paragraphs of an element that are longer than labels."""
+    return [part for part in element.iter("p") if has_min_letters(part, MIN_SENTENCE_LENGTH)]
+
+
+def has_heading_or_picture(element: Element) -> bool:
+    return any(True for _ in element.iter("img", *CARD_HEADINGS))
+
+
+def has_whole_date(element: Element) -> bool:
+    return WHOLE_DATE.search(get_text_content(element)) is not None
 
 
 def is_part_of_text(sidebar: Element) -> bool:
@@ -516,9 +661,13 @@ def iter_cards(main: Element) -> Iterator[Element]:
 
 
 def is_card_row_of_class(parent: Element, tag: str, classes: str | None) -> bool:
-    """Return whether several children of an element have a tag and class, and all of them a linked heading."""
+    """Return whether several children of an element have a tag and class, and all of them a linked heading.
+
+    If all have several paragraphs, they are sections of the text.
+    """
     row = [part for part in parent.iterchildren(tag) if part.get("class") == classes]
-    return len(row) > 1 and all(any(map(is_linked_heading, part.iter(*CARD_HEADINGS))) for part in row)
+    is_row = len(row) > 1 and all(any(map(is_linked_heading, part.iter(*CARD_HEADINGS))) for part in row)
+    return is_row and any(len(list_paragraphs(part)) < MIN_SECTION_PARAGRAPHS for part in row)
 
 
 def is_linked_heading(heading: Element) -> bool:

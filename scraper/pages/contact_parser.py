@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from scraper.items import ContactItem
-from scraper.normalise.contact_details import tokenise_contact_line
+from scraper.normalise.contact_details import DESK, SHARED_NUMBER, SWITCHBOARD, tokenise_contact_line
 from scraper.normalise.text_cleaning import build_alternation, cache_by_text
 
 # Offices whose name may also be a heading.
@@ -30,7 +30,7 @@ CERTAIN_HEADING = build_alternation(rf"""
     yhteyshenkil[öo]\w* | lis[äa]tietoja(?: antaa| antavat)? | yhteystiedot
     """)
 DOUBTFUL_HEADING = build_alternation(r"""
-    kontakt | contact | contact us | kontakta oss | kontaktinformation | contact (?:info|details|information)
+    kontakte? | contact | contact us | kontakta oss | kontaktinformation | contact (?:info|details|information)
     (?:f[öo]r )?(?:mer|ytterligare|mera|vidare) information | (?:for )?(?:more|further) information
     har du (?:n[åa]gra )?fr[åa]gor | har du en fr[åa]ga | (?:vid )?fr[åa]gor | questions | fragen
     rückfragen(?: an)? | vill du veta mer | (?:\w+[,?!]? ){1,4}kontakta?
@@ -72,7 +72,9 @@ ROLE_WORD = re.compile(
         \w*(?:utredare|forskare|analytiker|expert|samordnare|strateg|redaktör|minister|rådgivare|assistent|konsult)
         \w*(?:ingenjör|inspektör|ekonom|statistiker|läkare|veterinär|åklagare|domare|råd|ordförande|sakkunnig)
         \w*(?:sprecher(?:in)?|leiter(?:in)?|referent(?:in)?|rådgiver|direktør|sjef|leder|tiedottaja|johtaja|päällikkö)
-        professor | docent | lektor | rektor\w* | arkeolog | major | överste | kommendör | kommiss\w+ | doktor | dr
+        \w*(?:dutki|totkee|tutkija|tarkastaja|suunnittelija|sihteeri|jođiheaddji|jođetteijee|čálli|čällee|bargi|pargee)
+        \w*(?:tärhisteijee|tuʹtǩǩeei|taʹrǩǩeei|åvtehke|asiantuntija|forsker|forscher(?:in)?|konsulent)
+        professor | docent | lektor | rektor\w* | arkeo\w+ | major | överste | kommendör | kommiss\w+ | doktor | dr
         pressvakt | press | chief | senior | deputy | head | executive | communications? | media
         information | public | policy | officer | manager | director | spokes\w+ | secretary
         advis[eo]r | coordinator | editor | relations | affairs
@@ -122,8 +124,9 @@ MAIL_LINK_TEXT = re.compile(
 CONTACT_LABEL = re.compile(
     build_alternation(r"""
         (?P<name_part>vorname|nachname|förnamn|efternamn|first name|last name) | namn | name | titel | title
-        befattning | position | roll | funktion | function | e-?post(?:adress)? | e-?mail(?:-?adresse?)? | mejl | mail
+        befattning | position | roll | funktion | function | e-?post(?:adress|i)? | e-?mail(?:-?adresse?)? | mejl | mail
         organisation | enhet | avdelning | tele(?:f|ph)on(?:nummer| number)? | mobil(?:telefon|nummer|e)? | phone
+        telefoo?ni(?:numero)? | sähköposti
         kontaktdata | contact data | kontakta | kontakt | contact | (?:tele)?fax | (?:besöks|post)?adress(?:e|s)?
         """)
     + r"\s?:?",
@@ -140,7 +143,7 @@ NON_CONTACT_LINE = re.compile(
         (?:foto|photo|bild)\W.* | kopiera.* | copy.* | ladda ner.* | (?:visa|show|läs|se|hitta|find|read|more|all) .*
         (?:fler|alla|ring|call) .* | till toppen | tillbaka.* | kontaktformulär.* | contact form.* | v-?card | \d.*
         (?:var)?dagar .* | måndag.* | telefontid.* | följande.* | eller | och | or | and | alternativt
-        tai | oder | öppnas.*
+        tai | eli | elikkä | oder | og | dahje | teikâ | öppnas.*
         [\w.-]+\.(?:se|eu|org)
         """)
     + r"\W*$",
@@ -151,7 +154,7 @@ EDGE_PUNCTUATION = " .,;:–—-*\"'”“→›»"  # removed at both ends of a
 # Words before a name in a sentence, before a call, and at the end of a chunk before a number.
 NAME_LEAD_IN = re.compile(
     r"^(?:.*\b(?:kontakta|contact|kontakt|av|svarar)\s+"
-    r"|(?:vänligen|please|även|också|eller|och|samt|via|på|or|and)\s+)",
+    r"|(?:vänligen|please|även|också|eller|och|samt|via|på|or|and|oder|und|tai|eli|elikkä|og|dahje|teikâ|leʹbe)\s+)",
     re.IGNORECASE,
 )
 CALL_TO_CONTACT = re.compile(
@@ -161,12 +164,23 @@ TRAILING_PREPOSITION = re.compile(r" (?:på|via|per|eller|och|at|on|by|or|and|te
 # Words that may follow a name in a sentence.
 AFTER_NAME = re.compile(r"(?:på|via|per|at|on|by|tel|nås|åt|hos|till|för|vid|i|om|for)$")
 PREPOSITION = re.compile(r"\b(?:åt|hos|till|för|vid|på|to|at|of|for|i|om)\b")
-PRESS_OFFICE_ONLY = re.compile(PRESS_OFFICE, re.IGNORECASE)
-ABBREVIATION = re.compile(r"[A-ZÅÄÖ]{1,5}|vxl?|[\W\d_]*")
+ABBREVIATION = re.compile(r"[A-ZÅÄÖ]{1,5}|[\W\d_]*")
+# The name of a switchboard or a desk, with its office or hours: "Broverkets pressjour", "Pressjour dygnet runt".
+DESK_NAME = re.compile(
+    rf"(?P<before>(?:[\w-]+\s){{0,3}})(?:(?P<switchboard>{SWITCHBOARD})|{DESK})(?P<after>\s.+)?", re.IGNORECASE
+)
+# Words for one of several numbers of a person.
+OWN_NUMBER = re.compile(
+    r"(?:arb(?:ete)?|jobb|hem|bostad|kontor|privat|sms|direct|work|office|home)(?: (?:line|phone|number))?\.?",
+    re.IGNORECASE,
+)
+# Words that lead to a desk instead of a person: "Eva Ek via pressjouren".
+DESK_AFTER_NAME = re.compile(rf"\s(?:via|genom|through)\s(?P<desk>(?:{SWITCHBOARD}|{DESK})$)", re.IGNORECASE)
+DESK_AT_END = re.compile(rf"{SHARED_NUMBER.pattern}(?:\W+(?:på|at|on))?\W*$", re.IGNORECASE)
 # Initials, words and punctuation of a sentence; and what joins a number to the one before it.
 NAME_TOKEN = re.compile(r"[^\W\d_]\.(?=\s[^\W\d_])|[\w'’-]+|[^\w\s]")
 CONNECTION = re.compile(
-    r"\W*(?:(?:och|eller|samt|and|or|und|oder|tai|ja|på|via|per|e-?post\w*|e-?mail|mejl\w*|mail)\W*)*",
+    r"\W*(?:(?:och|eller|samt|and|or|und|oder|tai|eli|elikkä|ja|og|på|via|per|e-?post\w*|e-?mail|mejl\w*|mail)\W*)*",
     re.IGNORECASE,
 )
 CONJUNCTION = re.compile(r"\b(?:och|eller|samt|respektive|and|or|und|oder)\b", re.IGNORECASE)
@@ -209,10 +223,10 @@ class ContactDraft:
 
 def has_own_address(contact: ContactItem) -> bool:
     """Return whether the e-mail address of a contact contains a word of the name without accents."""
-    address = (contact.email or "").lower()
+    address = (contact.email or "").lower().partition("@")[0]
     name = unicodedata.normalize("NFD", (contact.name or "").lower())
     words = name.encode("ascii", "ignore").decode().split()
-    return any(len(word) > 2 and word in address for word in words)
+    return any((len(word) > 2 and word in address) or word in re.split(r"[._-]", address) for word in words)
 
 
 def parse_contacts(lines: Iterable[ContactLine], heading: str, *, heading_is_certain: bool) -> list[ContactItem]:
@@ -241,8 +255,12 @@ def parse_contact_sentences(text: str) -> list[ContactItem]:
         if not verb or not ENQUIRY_WORD.search(sentence):
             continue
         rest = sentence[verb.end() :]
-        kinds = [kind for kind, words in parse_contact_line(rest) if kind != "role" or not PRESS_WORD.search(words)]
-        if kinds[:1] == ["role"] and kinds[1:2] != ["name"]:
+        kinds = [
+            kind
+            for kind, words in parse_contact_line(rest)
+            if kind not in ("role", "desk") or not PRESS_WORD.search(words)
+        ]
+        if kinds[:1] in (["role"], ["desk"]) and kinds[1:2] != ["name"]:
             continue
         # Capitalised words alone prove nothing; with a title or the word "presskontakt" they are a person.
         is_press_contact = "presskontakt" in sentence.lower()
@@ -270,7 +288,7 @@ def parse_people(text: str) -> list[ContactItem]:
         drafts.append(ContactDraft())
         for kind, part in tokenise_contact_line(sentence):
             if kind == "text" and not CONNECTION.fullmatch(part):
-                drafts.append(find_only_person(part))
+                drafts.append(ContactDraft() if DESK_AT_END.search(part) else find_only_person(part))
             elif kind == "phone":
                 drafts[-1].phones.append(part)
             elif kind == "email":
@@ -309,6 +327,8 @@ class ContactParser:
     def __init__(self, heading: str, *, heading_is_certain: bool) -> None:
         self.heading, self.heading_is_certain = heading, heading_is_certain
         self.draft = ContactDraft()
+        self.desk: ContactDraft | None = None  # the desk that was named last
+        self.desks: list[ContactDraft] = []  # all that were named since the draft was started
         self.contacts: list[ContactItem] = []
         self.only_contact_lines = True  # whether every line so far was about a contact
 
@@ -323,19 +343,22 @@ class ContactParser:
                 self.finish_contact()
                 self.contacts += people
                 return
-        if CONTACT_HEADING.match(line.text) and not has_reach:
+        if CONTACT_HEADING.match(line.text) and not has_reach and "desk" not in kinds:
             self.finish_contact()
             self.heading = line.text
             return
         if [kind for kind, _ in parts[:3]] == ["role", "name", "name"]:
             # "Rektor Eva Ek, Nya Gården": the second name is that of an organisation
             parts = (*parts[:2], ("role", parts[2][1]), *parts[3:])
+        if self.draft.name and self.draft.roles and is_labelled_number(line.text, parts):
+            parts = (("desk", parts[0][1]), *parts[1:])
         has_title = any(kind == "role" and has_job_title(text) for kind, text in parts)
-        self.only_contact_lines = self.only_contact_lines and (has_reach or has_name or has_title)
-        if line.is_link and not has_reach and not has_name:
+        self.only_contact_lines = self.only_contact_lines and (has_reach or has_name or has_title or "desk" in kinds)
+        if (line.is_link or len(line.text) > MAX_ROLE_LENGTH) and not has_reach and not has_name:
             return
         is_heading = line.level < 9 or line.bold
-        if self.draft.has_phone_or_email and ((has_reach and "role" in kinds) or is_heading or has_name):
+        has_draft = any(draft.has_phone_or_email for draft in (self.draft, *self.desks))
+        if has_draft and ((has_reach and "role" in kinds) or is_heading or has_name):
             self.finish_contact()
         if has_name and self.draft.name:
             self.finish_contact()
@@ -347,13 +370,13 @@ class ContactParser:
 
         A new contact is started if the current one already has that part.
         """
-        draft = self.draft
         if kind == "owner":
             name, role = split_name_and_role(text)
             if name:
                 kind, text = "name", name
-            elif role and not draft.name and not draft.roles:
-                draft.roles = [role]
+            elif role and not self.draft.name and not self.draft.roles:
+                self.draft.roles = [role]
+        draft = self.choose_draft(kind, text)
         starts_contact = {
             "name": draft.name not in (None, text),
             "role": draft.has_phone_or_email and (draft.roles or not draft.name),
@@ -364,8 +387,12 @@ class ContactParser:
             draft = self.draft
         if kind == "name":
             draft.name = text
+            self.desk = None
         elif kind == "name part":
             draft.name = f"{draft.name} {text}" if draft.name else text
+        elif kind == "desk":
+            self.desk = ContactDraft(roles=[text])
+            self.desks.append(self.desk)
         elif kind == "role" and len(draft.roles) < MAX_ROLES:
             draft.roles.append(text)
         elif kind == "phone" and text not in draft.phones:
@@ -373,28 +400,44 @@ class ContactParser:
         elif kind == "email" and (draft.name or not self.has_address(text)):
             draft.email = text
 
+    def choose_draft(self, kind: str, text: str) -> ContactDraft:
+        """Return the draft that a part belongs to: the desk that was named last, or the person or office before it.
+
+        A switchboard has one number. Only an address with the person's name is the person's.
+        """
+        desk, draft = self.desk, self.draft
+        if desk is None or kind not in ("role", "phone", "email"):
+            return draft
+        if kind == "phone" and desk.phones and is_switchboard(desk.roles[0]):
+            self.desk = None
+        elif kind != "email" or not has_own_address(ContactItem(name=draft.name, email=text)):
+            return desk
+        return draft
+
     def has_address(self, email: str) -> bool:
         """Return whether the contact before this one has an address, which a link may repeat."""
         return bool(self.contacts) and self.contacts[-1].email == email
 
     def finish_contact(self) -> None:
-        """Store the current contact if it is complete, and start a new one."""
+        """Store the current contact and the desks named with it, if they are complete, and start a new one."""
         draft, self.draft = self.draft, ContactDraft()
+        desks, self.desks, self.desk = [desk for desk in self.desks if desk.has_phone_or_email], [], None
         if not draft.name:  # a role alone can be an office, or part of a sentence
             draft.roles = [role for role in draft.roles if role[0].isupper() and len(role.split()) <= MAX_OFFICE_WORDS]
-        if not draft.has_phone_or_email and not (draft.name and self.heading_is_certain and self.only_contact_lines):
-            return
-        if not draft.name and not draft.roles and PRESS_WORD.search(self.heading):
-            draft.roles = [self.heading.strip(EDGE_PUNCTUATION)]
-        self.contacts.append(draft.build_item())
+        is_named = draft.name and (desks or (self.heading_is_certain and self.only_contact_lines))
+        if draft.has_phone_or_email or is_named:
+            if not draft.name and not draft.roles and PRESS_WORD.search(self.heading):
+                draft.roles = [self.heading.strip(EDGE_PUNCTUATION)]
+            self.contacts.append(draft.build_item())
+        self.contacts += [desk.build_item() for desk in desks]
 
 
 @cache_by_text()
 def parse_contact_line(line: str) -> tuple[tuple[str, str], ...]:
-    """Split a line into (kind, text): name, name part, owner (of a mail link), role, phone, email.
+    """Split a line into (kind, text): name, name part, owner (of a mail link), role, desk, phone, email.
 
-    A role is a title, an office, or the subject that the contact is responsible for. Cached, because pages of a site
-    have the same contacts.
+    A role is a title, an office, or the subject that the contact is responsible for. A desk has a number that several
+    people share (see `SHARED_NUMBER`). Cached, because pages of a site have the same contacts.
 
     >>> parse_contact_line("Eva Ek, utredare, tel. 010-123 45 67")
     (('name', 'Eva Ek'), ('role', 'utredare'), ('phone', '010-123 45 67'))
@@ -415,18 +458,52 @@ def parse_contact_line(line: str) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
+def is_labelled_number(line: str, parts: Sequence[tuple[str, str]]) -> bool:
+    """Return whether a line is a label, without a comma after it, and a number: "Duty officer: 010-123 45 67".
+
+    >>> lines = ["Arkivet: 010-123 45 67", "Arkivet, 010-123 45 67", "Arbete: 010-123 45 67"]
+    >>> [is_labelled_number(line, parse_contact_line(line)) for line in lines]
+    [True, False, False]
+    """
+    label = parts[0][1] if [kind for kind, _ in parts[:2]] == ["role", "phone"] else ""
+    is_label = label[:1].isupper() and line.startswith((f"{label}:", f"{label} "))
+    return is_label and not OWN_NUMBER.fullmatch(label)
+
+
 def parse_contact_chunk(chunk: str) -> Iterator[tuple[str, str]]:
     if note := MAIL_LINK_TEXT.match(chunk):
         if note["owner"]:
             yield "owner", note["owner"]
-    elif PRESS_OFFICE_ONLY.fullmatch(chunk) or not any(
-        pattern.fullmatch(chunk) for pattern in (NON_CONTACT_LINE, CONTACT_HEADING, ABBREVIATION)
-    ):
+    elif desk := read_desk(chunk):
+        yield "desk", desk
+    elif through := DESK_AFTER_NAME.search(chunk):
+        yield from parse_contact_chunk(chunk[: through.start()])
+        yield "desk", through["desk"]
+    elif not any(pattern.fullmatch(chunk) for pattern in (NON_CONTACT_LINE, CONTACT_HEADING, ABBREVIATION)):
         name, role = split_name_and_role(chunk)
         parts = [("name", name), ("role", role)]
         if name and role and not chunk.startswith(name):
             parts.reverse()
         yield from ((kind, words) for kind, words in parts if words)
+
+
+def read_desk(chunk: str) -> str | None:
+    """Return the name of a switchboard or a desk, without a call to contact it, or None.
+
+    >>> list(map(read_desk, ["Broverkets pressjour på", "chef för presstjänsten", "enhetschef kundtjänst"]))
+    ['Broverkets pressjour', None, None]
+    """
+    words = TRAILING_PREPOSITION.sub("", NAME_LEAD_IN.sub("", CALL_TO_CONTACT.sub("", chunk)))
+    found = DESK_NAME.fullmatch(words)
+    if not found or SENTENCE_VERB.search(words) or PREPOSITION.search(found["before"]):
+        return None
+    around = f"{found['before']} {found['after'] or ''}"
+    return None if has_job_title(around) or has_person_name(around) else words
+
+
+def is_switchboard(desk: str) -> bool:
+    found = DESK_NAME.fullmatch(desk)
+    return found is not None and found["switchboard"] is not None
 
 
 def split_name_and_role(chunk: str) -> tuple[str | None, str | None]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import dropwhile, islice
+from itertools import dropwhile, groupby, islice
 from urllib.parse import unquote
 
 from lxml import etree
@@ -45,7 +45,9 @@ NON_CONTACT_TAGS = frozenset(
     split_word_list("script style noscript template svg iframe form input select textarea nav")
 )
 CELL_TAGS = {"td", "th"}
+IN_LINE_TAGS = INLINE_TAGS | CELL_TAGS  # that do not end a line
 BOLD_TAGS = {"strong", "b"}
+MARKED_TAGS = BOLD_TAGS | HEADING_TAGS | {"a"}  # that say something about the text in them
 PARAGRAPH_TAGS = ("p", "li")
 HEADING_CANDIDATE_TAGS = frozenset(
     split_word_list("h1 h2 h3 h4 h5 h6 p strong b em span div dt th td li legend summary")
@@ -53,10 +55,9 @@ HEADING_CANDIDATE_TAGS = frozenset(
 BOILERPLATE_TAGS_AND_ROLES = frozenset(split_word_list("nav dialog navigation banner contentinfo search alertdialog"))
 SITE_HEADER_FOOTER_TAGS = {"header", "footer"}
 MAIN_TAGS = {"main", "article"}
-# Lines with the number of the site, or with its editors.
+# Lines with the editors of the site.
 SITE_CONTACT = re.compile(
-    r"\W*(?:växel|vxl|kontaktcenter|kundtjänst|kundcenter|switchboard|sentralbord|omstilling|vaihde"
-    r"|\w*ansvarig|utgivare|webb|artikeln|sidan|publi[cs]|editor)|.*\b(?:ansv\w*\.?|nett|webb)[ -]?redak",
+    r"\W*(?:\w*ansvarig|utgivare|webb|artikeln|sidan|publi[cs]|editor)|.*\b(?:ansv\w*\.?|nett|webb)[ -]?redak",
     re.IGNORECASE,
 )
 HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
@@ -134,16 +135,25 @@ def find_contact_requests(
 
 def find_people_by_layout(lines: Iterable[ContactLine]) -> Iterator[ContactArea]:
     """Yield an area for each sentence or run of lines that names people with their own numbers or addresses."""
+    for is_short, group in groupby(lines, is_short_line):
+        neighbours = list(group)
+        with_reach = [line for line in neighbours if has_phone_or_email(line.text)]
+        if is_short and with_reach:
+            yield from find_people_in_runs(neighbours)
+        elif not is_short:
+            for line in filter(lambda line: is_sentence(line.text), with_reach):
+                people = [person for person in parse_people(line.text) if has_number_beside_name(person, line.text)]
+                yield from build_layout_area(people, [line])
+
+
+def find_people_in_runs(lines: Iterable[ContactLine]) -> Iterator[ContactArea]:
     run: list[ContactLine] = []
     for line in (*lines, ContactLine("")):
         if is_part_of_contact(line, run):
             run.append(line)
-            continue
-        yield from build_layout_area(read_people_in_run(run), run)
-        if is_sentence(line.text) and has_phone_or_email(line.text):
-            people = [person for person in parse_people(line.text) if has_number_beside_name(person, line.text)]
-            yield from build_layout_area(people, [line])
-        run = []
+        else:
+            yield from build_layout_area(read_people_in_run(run), run)
+            run = []
 
 
 def build_layout_area(contacts: Iterable[ContactItem], lines: Sequence[ContactLine]) -> Iterator[ContactArea]:
@@ -184,10 +194,8 @@ def is_evident_person(contact: ContactItem, lines: Iterable[ContactLine]) -> boo
 
 
 def is_part_of_contact(line: ContactLine, run: Sequence[ContactLine]) -> bool:
-    """Return whether a line continues a run: a name, a title, or a number that is alone or beside a name."""
+    """Return whether a short line continues a run: a name, a title, or a number that is alone or beside a name."""
     if SITE_CONTACT.match(line.text) or not (line.level == 9 or is_person_name(line.text)):
-        return False
-    if len(line.text) > MAX_NOTE_LENGTH or is_sentence(line.text):
         return False
     if len(run) >= MAX_ROLE_LINES and all(map(is_role_line, run[-MAX_ROLE_LINES:])):
         return False
@@ -195,9 +203,15 @@ def is_part_of_contact(line: ContactLine, run: Sequence[ContactLine]) -> bool:
     kinds = [kind for kind, _ in parts]
     if "name" in kinds:
         return kinds.count("name") == 1 and not CONJUNCTION.search(line.text.partition(",")[0])
+    if "desk" in kinds:
+        return False
     if has_phone_or_email(line.text):
         return "role" not in kinds
     return bool(parts) and (has_job_title(line.text) or not any(map(OFFICE_WORD.match, line.text.split())))
+
+
+def is_short_line(line: ContactLine) -> bool:
+    return len(line.text) <= MAX_NOTE_LENGTH and not is_sentence(line.text)
 
 
 def is_sentence(text: str) -> bool:
@@ -215,6 +229,7 @@ def find_contact_headings(document: Document) -> Iterator[Element]:
         if (
             text
             and len(text) < MAX_CONTACT_HEADING_LENGTH
+            and not text.isspace()
             and opens_contact_section(text)
             and not is_in_boilerplate(element)
         ):
@@ -448,26 +463,35 @@ def read_page_lines(root: Element) -> Iterator[ContactLine]:
     blocks, builder = [root], LineBuilder()
     for event, element in walk:
         tag = element.tag
-        is_inline = tag in INLINE_TAGS or tag in CELL_TAGS
-        if not is_inline or tag == "br":
+        is_block, is_marked = tag not in IN_LINE_TAGS, tag in MARKED_TAGS
+        if builder.parts and (is_block or tag == "br"):
             yield from builder.flush_line(blocks[-1])
         if event == "start":
-            if not is_inline:
+            if is_block:
                 blocks.append(element)
-            builder.start_element(element)
+            if is_marked:
+                builder.start_element(element)
             style = element.get("style")
-            if tag in NON_CONTACT_TAGS or (style and HIDDEN_STYLE.search(style)):
+            is_skipped = tag in NON_CONTACT_TAGS and not is_page_form(element)
+            if is_skipped or (style and HIDDEN_STYLE.search(style)):
                 walk.skip_subtree()
             else:
                 builder.add_text(element.text)
         else:
-            builder.end_element(element)
-            if not is_inline:
+            if is_marked:
+                builder.end_element(element)
+            if is_block:
                 blocks.pop()
             if element is not root:
                 builder.add_text(", " if tag in CELL_TAGS else None)
                 builder.add_text(element.tail)
-    yield from builder.flush_line(root)
+    if builder.parts:
+        yield from builder.flush_line(root)
+
+
+def is_page_form(element: Element) -> bool:
+    """Return whether an element is a form around the whole page, as in ASP.NET."""
+    return element.tag == "form" and next(element.iter("h1", *MAIN_TAGS), None) is not None
 
 
 class LineBuilder:
@@ -519,7 +543,7 @@ class LineBuilder:
                 self.parts.append(f" tel {address} " if kind == "tel" else f" {address} ")
 
     def add_text(self, text: str | None) -> None:
-        if text:
+        if text and (self.parts or not text.isspace()):
             size = len(text.strip())
             self.parts.append(text)
             self.length += size
@@ -529,10 +553,8 @@ class LineBuilder:
                 self.level = min(self.level, *self.heading_levels)
 
     def flush_line(self, block: Element) -> Iterator[ContactLine]:
-        if not self.parts:
-            return
         text = clean_line("".join(self.parts)).strip(" ,")
         if text:
-            bold, linked = (part >= 0.95 * max(self.length, 1) for part in (self.bold_length, self.linked_length))
-            yield ContactLine(text, self.level, bold, linked, block)
+            most = 0.95 * max(self.length, 1)
+            yield ContactLine(text, self.level, self.bold_length >= most, self.linked_length >= most, block)
         self.parts, self.length, self.bold_length, self.linked_length, self.level, self.link_start = [], 0, 0, 0, 9, 0

@@ -167,10 +167,9 @@ def has_sentence(element: Element) -> bool:
     """Return whether an element itself, not one within it, has a sentence that is no date label."""
     if element.tag in NON_BANNER_TAGS:
         return False
-    texts = [element.text, *(part.tail for part in element)]
-    if element.tag in PARAGRAPH_TAGS:
-        texts = [get_text_content(element)]
-    return any(has_undated_sentence(text) for text in texts if text)
+    is_paragraph = element.tag in PARAGRAPH_TAGS
+    texts = [get_text_content(element)] if is_paragraph else [element.text, *(part.tail for part in element)]
+    return any(has_undated_sentence(text) for text in texts if text and len(text) >= MIN_SENTENCE_LENGTH)
 
 
 def has_undated_sentence(text: str) -> bool:

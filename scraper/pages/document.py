@@ -43,6 +43,8 @@ TEXT_XPATH = etree.XPath("string()", smart_strings=False)
 # Finds all links in one query, because a menu has hundreds of them.
 LINK_TEXT_XPATH = etree.XPath("descendant-or-self::a[@href or not(@name or @id)]//text()", smart_strings=False)
 
+HOME_LINK_XPATH = etree.XPath("//a[@href='/']//text() | //a[@href='/']//@alt", smart_strings=False)
+
 # Charsets.
 BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w-]+)", re.IGNORECASE)
@@ -212,6 +214,11 @@ class Document:
         Access it before elements are removed, because it does not change afterwards.
         """
         return index_names(self.root)
+
+    @cached_property
+    def home_link_texts(self) -> list[str]:
+        """Return the texts of the links to the home page, even if they have been removed since the first access."""
+        return cast("list[str]", HOME_LINK_XPATH(self.root))
 
     def find_class_attributes(self, name: str) -> frozenset[str]:
         index = self.name_index

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 
-from lxml import etree
-
 from scraper.items import Provenance
 from scraper.normalise.conversion import normalise_kind
 from scraper.normalise.page_urls import extract_host
@@ -34,7 +32,6 @@ MIN_DECLARED_LENGTH = 8  # letters and digits; a shorter title may be a word of 
 MAX_HEADING_MARKUP = 5  # characters by which a heading may be longer than its title: spaces and dots
 MAX_SITE_NAME_WORDS = 6  # "Myndigheten för samhällsskydd och beredskap (MSB)"
 LETTERS_AND_DIGITS = re.compile(r"[^\W_]+")
-HOME_LINK_TEXTS = etree.XPath("//a[@href='/']//text() | //a[@href='/']//@alt")
 # A kicker: a few words above the title in its heading, with the subject or the section.
 KICKER_CLASS = re.compile(
     r"(?:^|[\s_-])(?:kicker|overline|topline|eyebrow|dachzeile|roofline|spitzmarke|over-?title|pre-?title"
@@ -260,7 +257,7 @@ def find_site_names(document: Document) -> set[str]:
         document.meta.get("application-name"),
         host,
         host.rpartition(".")[0],
-        *(text for text in HOME_LINK_TEXTS(document.root) if len(text.split()) <= MAX_SITE_NAME_WORDS),
+        *(text for text in document.home_link_texts if len(text.split()) <= MAX_SITE_NAME_WORDS),
     )
     names = {build_comparison_key(name) for name in declared if name}
     return names | {build_comparison_key(part) for part in host.split(".")[:-1] if len(part) > 2}

@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain, islice
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -63,8 +64,8 @@ MIN_FRAME_SHARE = 0.5  # share of a page's links and letters; a form with more o
 # Entries
 MIN_DATED_ENTRIES = 3  # dated entries from which a date counts as a mark of the listing's entries
 VISIBLE_DATE = re.compile(rf"\b(19|20)\d\d-[01]\d-[0-3]\d\b|\b[0-3]?\d\.? ?{MONTH_NAME_PATTERN}", re.IGNORECASE)
-HEADING_XPATH = etree.XPath("ancestor::h2 | ancestor::h3 | ancestor::h4 | .//h2 | .//h3 | .//h4")
-ITEM_XPATH = etree.XPath("(ancestor::li | ancestor::article | ancestor::tr)[last()]")
+HEADING_TAGS = ("h2", "h3", "h4")
+ITEM_TAGS = ("li", "article", "tr")
 
 # Documents
 MIN_FILES = 3  # documents that a listing of releases as files has at least
@@ -200,6 +201,7 @@ def iter_listing_entries(
 ) -> Iterator[ListingEntry]:
     """Yield the links of a listing that may lead to a release, or to another view of the listing."""
     page_path, listing_path = (urlsplit(canonical_url(url)).path.rstrip("/") for url in (pager.url, listing_url))
+    item_dates: dict[Element, tuple[bool, str | None]] = {}  # an item may have thousands of links
     for anchor in iter_content_links(root):
         href = (anchor.get("href") or "").strip()
         address = resolve_canonical_url(pager.base, href) if href and not href.startswith("#") else None
@@ -211,7 +213,8 @@ def iter_listing_entries(
         is_same_path = path in (page_path, listing_path)
         if pager.includes(address) if is_same_path else not path:
             continue
-        has_heading, has_dated_path = bool(HEADING_XPATH(anchor)), DATED_PATH.search(path) is not None
+        headings = chain(anchor.iterancestors(*HEADING_TAGS), anchor.iterdescendants(*HEADING_TAGS))
+        has_heading, has_dated_path = next(headings, None) is not None, DATED_PATH.search(path) is not None
         if not (
             agency.releases
             or has_heading
@@ -221,13 +224,19 @@ def iter_listing_entries(
             or has_dated_path
         ):
             continue
-        item = next(iter(cast("list[Element]", ITEM_XPATH(anchor))), anchor)
-        times = list(item.iterdescendants("time"))
-        has_date = bool(times) or VISIBLE_DATE.search(get_line_text(item)) is not None
-        datetime_attribute = next((value for time in times if (value := time.get("datetime")) is not None), None)
-        time = normalise_w3c_date(datetime_attribute)
+        item = next(anchor.iterancestors(*ITEM_TAGS), anchor)
+        if item not in item_dates:
+            item_dates[item] = read_item_date(item)
+        has_date, time = item_dates[item]
         has_date = has_date or (has_dated_path and not is_same_path)
         yield ListingEntry(SourceLink(address, time, time), anchor, item, has_date, has_heading, is_same_path)
+
+
+def read_item_date(item: Element) -> tuple[bool, str | None]:
+    """Return whether a list item shows a date, and the day or time of its first <time>, or None."""
+    times = list(item.iterdescendants("time"))
+    stated = next((value for time in times if (value := time.get("datetime")) is not None), None)
+    return bool(times) or VISIBLE_DATE.search(get_line_text(item)) is not None, normalise_w3c_date(stated)
 
 
 def find_file_links(pager: ListingPager, items: Collection[Element]) -> list[SourceLink]:
@@ -243,11 +252,11 @@ def find_file_links(pager: ListingPager, items: Collection[Element]) -> list[Sou
         address = pager.resolve((anchor.get("href") or "").strip())
         if not address or not DOCUMENT_PATH.search(urlsplit(address).path):
             continue
-        item = next(iter(cast("list[Element]", ITEM_XPATH(anchor))), anchor.getparent())
+        item = next(anchor.iterancestors(*ITEM_TAGS), anchor.getparent())
         title = FILE_LABEL.sub("", get_line_text(anchor)).strip()
         if item is None or item in items or not title or DOWNLOAD_TEXT.fullmatch(title):
             continue
-        is_only_link = len(list(item.iterdescendants("a"))) == 1
+        is_only_link = len(list(islice(item.iterdescendants("a"), 2))) == 1
         day = find_stated_day(item) if is_only_link else None
         links.setdefault(address, SourceLink(address, file_title=title, file_day=day))
     return list(links.values())

@@ -208,6 +208,7 @@ class ListingPager:
     def __init__(self, page: Selector, url: str, agency: Agency, number: int = 1) -> None:
         self.page, self.url, self.agency, self.number = page, url, agency, number
         self.base = find_base_url(page, url)
+        self.form_fields: dict[Element, list[tuple[str, str]] | None] = {}
         self.texts: dict[Element, str] = {link.root: get_line_text(link.root) for link in page.xpath("//a[@href]")}
 
     def resolve(self, href: str) -> str | None:
@@ -385,16 +386,7 @@ class ListingPager:
             for value in self.page.xpath(f"//@{name}").getall():
                 if URL_VALUE.fullmatch(value.strip()) and (address := self.resolve(value.strip())):
                     return address
-        for button in self.page.xpath(BUTTON_XPATH):
-            element = button.root
-            labels = (get_line_text(element), element.get("value", ""), element.get("aria-label", ""))
-            in_pager = bool(button.xpath(f"ancestor-or-self::{PAGER_XPATH}"))
-            pattern = NEXT_LINK_TEXT if in_pager else MORE_BUTTON_TEXT
-            if element.get("disabled") is not None or not any(map(pattern.fullmatch, labels)):
-                continue
-            # it opens an entry
-            if not in_pager and next(element.iterancestors("li", "article"), None) is not None:
-                continue
+        for element in islice(self.iter_more_buttons(), MAX_CONTROLS):
             for name in BUTTON_URL_ATTRIBUTES:
                 value = element.get(name, "").strip()
                 if URL_VALUE.fullmatch(value) and (address := self.resolve(value)):
@@ -403,27 +395,33 @@ class ListingPager:
                 return address
         return None
 
-    def resolve_button_form(self, button: Element) -> str | None:
-        """Return the address that a button's form requests with its fields unchanged, or None.
+    def iter_more_buttons(self) -> Iterator[Element]:
+        """Yield the buttons with a label such as "Visa fler", but none that opens an entry."""
+        for button in self.page.xpath(BUTTON_XPATH):
+            element = button.root
+            labels = (get_line_text(element), element.get("value", ""), element.get("aria-label", ""))
+            in_pager = bool(button.xpath(f"ancestor-or-self::{PAGER_XPATH}"))
+            pattern = NEXT_LINK_TEXT if in_pager else MORE_BUTTON_TEXT
+            if element.get("disabled") is not None or not any(map(pattern.fullmatch, labels)):
+                continue
+            if in_pager or next(element.iterancestors("li", "article"), None) is None:
+                yield element
 
-        Forms for searches, logins and messages are never sent. They are recognised by their names, and by text fields
-        unless the form surrounds the content.
-        """
+    def resolve_button_form(self, button: Element) -> str | None:
+        """Return the address that a button's form requests with its fields unchanged, or None."""
         if button.tag not in ("button", "input") or button.get("type", "submit").lower() not in ("submit", "image"):
             return None
         forms = self.page.xpath("//form[@id=$id]", id=button.get("form")) if button.get("form") else None
         form = forms[0].root if forms else next(button.iterancestors("form"), None)
         if not isinstance(form, FormElement):
             return None
-        is_frame = form.find(".//h1") is not None
-        names = " ".join(form.get(name, "") for name in ("id", "class", "name", "action", "role", "aria-label"))
-        if OTHER_FORM_NAME.search(names) or form.find(".//input[@type='password']") is not None:
+        if form not in self.form_fields:  # a form may have thousands of buttons
+            self.form_fields[form] = read_form_fields(form)
+        form_fields = self.form_fields[form]
+        if form_fields is None:
             return None
-        if WRITTEN_FIELD_XPATH(form) and not is_frame:
-            return None
-        fields = list(form.form_values())
-        if button.get("name"):
-            fields.append((button.get("name", ""), button.get("value", "")))
+        own_field = [(button.get("name", ""), button.get("value", ""))] if button.get("name") else []
+        fields = form_fields + own_field
         if sum(len(name) + len(value) for name, value in fields) > MAX_FORM_BYTES:
             raise SourceError(self.url, f"has a form of more than {MAX_FORM_BYTES} bytes: treated as a trap")
         action = button.get("formaction", form.get("action", "")).strip()
@@ -520,6 +518,19 @@ class PagerControl:
                 break
             found = element
         return found
+
+
+def read_form_fields(form: FormElement) -> list[tuple[str, str]] | None:
+    """Return the fields of a form, or None for searches, logins and messages, which are never sent.
+
+    They are recognised by their names, and by text fields unless the form surrounds the content.
+    """
+    names = " ".join(form.get(name, "") for name in ("id", "class", "name", "action", "role", "aria-label"))
+    if OTHER_FORM_NAME.search(names) or form.find(".//input[@type='password']") is not None:
+        return None
+    if WRITTEN_FIELD_XPATH(form) and form.find(".//h1") is None:
+        return None
+    return list(form.form_values())
 
 
 def is_in_marked_pager(link: Element) -> bool:

@@ -24,6 +24,7 @@ from archive.store.releases import Archive
 from archive.web.datasette_versions import IS_NEXT, get_environment
 
 ROOT = Path(__file__).parents[2]
+PLUGINS = str(ROOT / "archive/plugins")
 STOCKHOLM = ZoneInfo("Europe/Stockholm")
 AGENCY_URL = "https://{slug}.example"
 SEEN = datetime(2024, 6, 3, 8, 15, tzinfo=UTC)
@@ -93,7 +94,7 @@ def served(
         [] if immutable else [str(path)],
         immutables=[str(path)] if immutable else [],
         metadata={**json.loads((ROOT / "metadata.json").read_text(encoding="utf-8")), **(metadata or {})},
-        plugins_dir=str(ROOT / "archive/plugins"),
+        plugins_dir=PLUGINS,
         template_dir=str(ROOT / "archive/templates"),
         static_mounts=[("static", str(ROOT / "archive/static"))],
         settings={"suggest_facets": False, "allow_download": False, **settings},

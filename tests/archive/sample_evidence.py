@@ -95,7 +95,7 @@ def store_page(archive: Archive, captures: Captures, number: int, day: int) -> N
 def store_file(
     archive: Archive, url: str, content: bytes, seen_at: datetime, text: AttachmentText | None = None
 ) -> AttachmentVersion:
-    """Store a version of an attached file, and its text, as a crawl does."""
+    """Store a version of an attachment, and its text, as a crawl does."""
     with Captures(archive.path) as captures:
         sha256 = captures.store_body(content, "fyr.example")
     headers, size = {"content-type": "application/pdf"}, len(content)

@@ -86,6 +86,7 @@ def test_search_by_keyboard(page: Page, site: str) -> None:
     expect(skip).to_be_focused()
     expect(skip).to_be_in_viewport()
     page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("#content$"))  # the next Tab begins there
     page.keyboard.press("Tab")
     expect(page.get_by_label("Sökord")).to_be_focused()
     page.keyboard.type("vagarna")
@@ -96,6 +97,7 @@ def test_search_by_keyboard(page: Page, site: str) -> None:
     expect(page.locator(".meant")).to_have_count(0)
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")  # skips the menu
+    expect(page).to_have_url(re.compile("#content$"))
     follow_link(page, "senaste", exact=True)
     expect(page.locator("h2.status")).to_have_text("45 meddelanden, senaste först")
 

@@ -336,7 +336,7 @@ def test_extract_attachments_command(archive: Archive, capsys: pytest.CaptureFix
     assert run() == "0 files read; without text: 0; with a problem: 0; missing or damaged: 0"
     assert main(["takedown", "lift", "1", "--reason", "Upphävt", "--archive", str(archive.path)]) == 0
     printed = capsys.readouterr().out
-    assert "texts of attached files that are read again: 2" in printed
+    assert "texts of attachments that are read again: 2" in printed
     assert select(archive, "select file, page, text from attachment_pages") == pages
 
 

@@ -198,3 +198,16 @@ def test_release_is_checked_once_a_day_during_a_collapse(archive: Archive) -> No
     add_releases(archive, 2, 3, 4, 5, 6)
     mark_missing(archive, [1, 2, 3, 4, 5, 6], "replaced", [0, 1, 2], **PLACEHOLDER)
     assert select(archive, "select next_check from releases where id = 1") == [((SEEN + 3 * DAY).isoformat(),)]
+
+
+@pytest.mark.parametrize("kind", ["gone", "replaced", "error page"])
+@pytest.mark.parametrize("is_checked", [False, True], ids=["imported", "imported and checked"])
+def test_import_during_a_collapse_is_no_page_that_is_present(archive: Archive, kind: str, is_checked: bool) -> None:
+    add_releases(archive, *range(2, 6))
+    assert mark_missing(archive, range(1, 6), kind, [1, 2]) == []
+    for number in range(6, 40):
+        release = Release(agency="skog", url=f"{URL}{number}", title=f"Nr {number}", body="T", body_html="<p>T</p>")
+        archive.save(release, seen_at=SEEN + 2 * DAY, cause="import")
+        if is_checked:
+            archive.mark_checked(number, SEEN + 2 * DAY)
+    assert (find_collapse(archive.db, "skog") is None) == is_checked

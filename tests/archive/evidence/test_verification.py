@@ -45,7 +45,7 @@ FILE = "attachment_files: 1: "
 
 @pytest.fixture
 def with_file(archive: Path) -> Path:
-    """Add an attached file with a text: the bytes of the first page, read as if they were a document."""
+    """Add an attachment with a text: the bytes of the first page, read as if they were a document."""
     change(
         archive,
         "insert into attachment_files (sha256, bytes) select sha256, bytes from captures where id = 1;"

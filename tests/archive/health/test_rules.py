@@ -296,9 +296,10 @@ def test_pattern_that_fits_nothing_is_our_own_fault(past: AgencyPast) -> None:
 def test_page_rejected_in_several_crawls_is_counted_once(past: AgencyPast) -> None:
     for number in range(12):
         past.add_url(f"{number}", role="release", state="rejected", fetched=evening(date(2023, 9, 4)).isoformat())
-    past.run(september(1, 4), parsed=0, rejected=12, failures={"login": 12})
+    past.run(september(1, 4), parsed=0, rejected=12, failures={"outage": 12})
     assert past.reason == (
-        "None of the 12 listed pages that were fetched could be read: a login page was shown instead. Address: https://prov.example/0"
+        "None of the 12 listed pages that were fetched could be read: the website reported that it was out of service."
+        " Address: https://prov.example/0"
     )
 
 
@@ -434,6 +435,67 @@ def test_few_refused_pages_are_no_fault(past: AgencyPast, number: int, readable:
         past.crawl(day, parsed=3, rejected=before, failures={"no release": before})
     refuse(past, date(2023, 9, 1), number, readable=readable)
     assert past.health[0] == "healthy"
+
+
+def refuse_stored(past: AgencyPast, failure: str, kind: str, state: str, problem: str) -> tuple[str, str]:
+    """Refuse the pages of six of sixteen stored releases on a day, and assess the agency."""
+    day = date(2023, 9, 1)
+    for number in range(100_001, 100_101):
+        past.db.execute(
+            "insert into releases (id, agency, url, title, body, body_html, first_seen, last_checked, checks, hash)"
+            " values (?1, ?2, ?3, 'Nr', '', '', '2023-01-01', '2023-09-02T05:00:00+00:00', 0, ?1)",
+            [number, SLUG, f"{HOME}{number}"],
+        )
+    for number in range(100_001, 100_007):
+        columns = {"role": "release", "state": state, "fetched": evening(day).isoformat(), "release": number}
+        past.add_url(f"{number}", problem=f"{HOME}{number}: page: {problem}", **columns)
+        if kind:
+            Removals(past.db).mark_missing(number, evening(day), kind)
+    past.crawl(day, spider="revisit", parsed=10, rejected=6, failures={failure: 6})
+    return past.assess(day)
+
+
+@pytest.mark.parametrize(
+    ("failure", "kind", "state", "problem"),
+    [
+        ("error page", "error page", "gone", "error page"),
+        ("listing", "replaced", "gone", "replaced"),
+        ("placeholder", "replaced", "gone", "replaced"),
+        ("consent wall", "", "failed", "is a consent wall: 'Kakor'"),
+        ("login", "", "failed", "asks to sign in: 'Logga in'"),
+        ("our fault", "", "rejected", "our own code failed on it"),
+    ],
+)
+def test_refused_pages_of_stored_releases_are_a_fault_whatever_the_reason(
+    past: AgencyPast, failure: str, kind: str, state: str, problem: str
+) -> None:
+    assert refuse_stored(past, failure, kind, state, problem) == ("suspect", "more_refused")
+    past.db.execute("update frontier set state = 'stored'")
+    past.db.execute("delete from removals")
+    assert past.assess(date(2023, 9, 1))[0] == "healthy", "each was read again"
+
+
+@pytest.mark.parametrize(
+    ("failure", "kind", "state", "problem"),
+    [
+        ("status 404", "gone", "gone", "gone"),
+        ("outage", "", "failed", "is out of service: 'Driftstopp'"),
+        ("timeout", "", "failed", "timed out"),
+    ],
+)
+def test_removed_and_unreachable_pages_are_not_refused(
+    past: AgencyPast, failure: str, kind: str, state: str, problem: str
+) -> None:
+    assert refuse_stored(past, failure, kind, state, problem)[0] == "healthy"
+
+
+def test_sources_that_cannot_be_read_are_not_refused_pages(past: AgencyPast) -> None:
+    for page in range(5):
+        fetched = evening(date(2023, 9, 1)).isoformat()
+        past.add_url(f"{page}", role="release", state="rejected", fetched=fetched)
+    failures = {"no release": 2, "placeholder": 8}
+    past.crawl(date(2023, 9, 1), parsed=10, rejected=2, failures=failures, source_failures={"placeholder": 8})
+    assert past.assess(date(2023, 9, 1))[0] == "healthy"
 
 
 def test_half_of_the_few_pages_of_a_small_site_is_a_fault(past: AgencyPast) -> None:

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from archive.quotes import speakers
 from archive.quotes.person_names import find_organisation
 from archive.quotes.speakers import Quote, find_quotes
 
@@ -266,8 +267,9 @@ def test_organisation_in_a_role(role: str, organisation: str | None) -> None:
         "– Ja visst det är bra.\n" * 2000,
         "”Ja det är bra”, säger hon. " * 2000,
         "Bo Ek " * 10_000 + "chefs " * 10_000,
+        "Bo Ek sade att ”Det är mycket bra nu” och " * 400,
     ],
-    ids=("attributions", "hyphens", "words", "replies", "marks", "names"),
+    ids=("attributions", "hyphens", "words", "replies", "marks", "names", "introductions"),
 )
 def test_long_text_takes_little_time(body: str) -> None:
     started = time.process_time()
@@ -331,3 +333,30 @@ def test_speakers_of_many_paragraphs_are_found_in_linear_time() -> None:
 
     measure(100)
     assert measure(8_000) < 12 * measure(2_000)  # 4 times as long; before, 16 times
+
+
+@pytest.mark.parametrize(
+    ("template", "function"),
+    [
+        pytest.param("Bo Ek sade att ”Det är mycket bra nu” och ", "parse_lead_in", id="introduced, in a paragraph"),
+        pytest.param("Det står ”en kall kaj” på skylten. ", "parse_lead_in", id="no quotations, in a paragraph"),
+        pytest.param("– Kajen är kall, säger Bo Ek{letters}.\n", "name_in", id="each by another speaker"),
+    ],
+)
+def test_work_grows_with_the_number_of_quotations(
+    monkeypatch: pytest.MonkeyPatch, template: str, function: str
+) -> None:
+    texts, original = list[str](), getattr(speakers, function)
+
+    def count(*values: str) -> object:
+        texts.append(values[-1])
+        return original(*values)
+
+    monkeypatch.setattr(speakers, function, count)
+    work = []
+    for number in (40, 80):
+        texts.clear()
+        letters = (f"{chr(97 + n % 26)}{chr(97 + n // 26)}" for n in range(number))
+        find_quotes({"body": "".join(template.format(letters=each) for each in letters)})
+        work.append(sum(map(len, texts)))
+    assert work[1] <= 2.5 * work[0]

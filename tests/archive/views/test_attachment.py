@@ -1,4 +1,4 @@
-"""The page of an attached file, and its changes in timelines, in the register of edits and in feeds."""
+"""The page of an attachment, and its changes in timelines, in the register of edits and in feeds."""
 
 from __future__ import annotations
 

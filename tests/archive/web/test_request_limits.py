@@ -190,7 +190,9 @@ async def test_pages_do_not_wait_for_statements_which_end_when_their_clients_lea
     scope |= {"raw_path": path.encode(), "query_string": query_string, "http_version": "1.1"}
     clients, app = [FakeClient() for _ in range(10)], patient_site.datasette.app()
     requests = [asyncio.create_task(app(dict(scope), client.receive, client.send)) for client in clients]
-    await asyncio.sleep(0.1)
+    async with asyncio.timeout(30):  # until they run: on a busy machine, workers start slowly
+        while len({*workers}) < 2:
+            await asyncio.sleep(0.01)
     for path in ("/", "/archive/releases/1", "/-/edits"):
         assert (await patient_site.get(path)).status_code == 200
     assert not any(request.done() for request in requests)

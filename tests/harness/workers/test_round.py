@@ -32,11 +32,10 @@ class Dying(CommandRunner):
         self.site, self.after = site, after
 
     def watch(self) -> None:
-        while self.site.counts.total < self.after:
-            threading.Event().wait(0.005)
-        if self.child:
-            self.stop_event.set()
-            self.child.kill()
+        while not self.stop_event.wait(0.005):
+            if self.site.counts.total >= self.after and self.child:  # between two commands, there is none
+                self.stop_event.set()
+                self.child.kill()
 
     def handle_signal(self, signum: int, frame: FrameType | None) -> None:
         """Do nothing: it is killed without a signal that it could handle."""
@@ -73,6 +72,7 @@ def test_a_dead_workers_round_goes_on_where_it_was(
             watch = threading.Thread(target=dying.watch)
             watch.start()
             later = RoundRunner(Broker(settings), settings, dying, options).run_round(SLUG, HOST)
+            dying.stop_event.set()
             watch.join()
             assert later is not None, "the round is not done"
             broker.redis.delete(broker.key("lease", HOST))  # as if it had expired

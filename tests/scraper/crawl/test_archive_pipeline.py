@@ -236,5 +236,5 @@ def test_pages_with_one_problem_are_counted() -> None:
         "capture_id": 1,
     }
     pages = [QuarantinedPage(id=n, url=f"{URL}{n}", reasons=reasons, decision=None, **common) for n in range(3)]
-    problem = "body doubted by other readings of the page"
+    problem = "body doubted"
     assert list(describe_page_problems(pages)) == [f"{problem}: {URL}0 and 2 more"]

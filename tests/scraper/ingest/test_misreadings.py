@@ -230,7 +230,7 @@ def test_doubtful_body_is_quarantined_until_it_is_accepted(offline: OfflineCrawl
     review_quarantine(offline.ingest, SLUG)
     assert list_decisions(offline) == ["confirmed"]
     (diagnosis,) = diagnose_agencies(offline.path, [offline.agency])
-    assert diagnosis.symptoms == {"body doubted by other readings of the page": 1}
+    assert diagnosis.symptoms == {"body doubted": 1}
     assert [finding.field for finding in diagnosis.fields if finding.died and finding.new] == []
 
 

@@ -466,6 +466,65 @@ def test_takedown_deletes_refused_pages_at_other_spellings_of_the_address(
     assert len(crawl.kept()) == (0 if is_deleted else 1)
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        pytest.param((URL, f"{HOME}nyheter/skog-1"), (f"{HOME}n/7", f"{HOME}nyheter/skog-1"), id="the same redirect"),
+        pytest.param((URL, f"{HOME}nyheter/skog-1"), (f"{HOME}nyheter/skog-1", None), id="the end of the redirect"),
+        pytest.param((URL, None), (f"{HOME}n/7", f"{HOME}nyheter/skog-1"), id="the same bytes"),
+    ],
+)
+def test_takedown_deletes_refused_pages_at_addresses_of_those_of_the_release(
+    crawl: Crawl, first: tuple[str, str | None], second: tuple[str, str | None]
+) -> None:
+    other = f"{HOME}nyheter/gran"
+    crawl.fetch(0, build_page(banner=""))
+    crawl.fetch(1, build_page(), *first)
+    crawl.fetch(1, build_page("" if second[0] == first[1] else "Mer lövskog"), *second)
+    crawl.fetch(1, build_page("Mindre granskog"), other)
+    hide_release(crawl.archive, 1, BEGUN + timedelta(days=2), reason="Beslut av domstol")
+    assert [url for url, *_ in crawl.kept()] == [other]
+
+
+def test_takedown_leaves_the_pages_of_other_releases_that_had_one_placeholder_for_all(crawl: Crawl) -> None:
+    other, placeholder = f"{HOME}nyheter/gran", build_page("Snart tillbaka")
+    crawl.fetch(0, build_page(banner=""))
+    crawl.fetch(1, build_page("Mindre granskog"), other)
+    for url in (URL, other):
+        crawl.fetch(2, placeholder, url, f"{HOME}nyheter/snart-tillbaka")
+        crawl.fetch(3, placeholder, url)
+    assert len(crawl.kept()) == 5
+    hide_release(crawl.archive, 1, BEGUN + timedelta(days=4), reason="Beslut av domstol")
+    assert [page[:2] for page in crawl.kept()] == [(other, "03-02")]
+
+
+def test_takedown_deletes_refused_pages_where_the_release_was_redirected_to(crawl: Crawl) -> None:
+    end = f"{HOME}nyheter/skog-1"
+    crawl.fetch(0, build_page(banner=""), URL, end)
+    crawl.fetch(1, build_page(), f"{HOME}n/7", end)
+    hide_release(crawl.archive, 1, BEGUN + timedelta(days=2), reason="Beslut av domstol")
+    crawl.fetch(3, build_page(), f"{HOME}n/8", end)
+    assert crawl.kept() == []
+
+
+@pytest.mark.parametrize(
+    ("url", "address", "is_kept"),
+    [
+        pytest.param(f"{HOME}n/7", URL, False, id="redirect to the release"),
+        pytest.param(URL.replace("//", "//www."), None, False, id="www"),
+        pytest.param(f"{URL}?vy=bred", None, False, id="query"),
+        pytest.param(f"{HOME}nyheter/gran", None, True, id="another release"),
+    ],
+)
+def test_no_page_at_an_address_of_a_hidden_release_is_kept(
+    crawl: Crawl, url: str, address: str | None, is_kept: bool
+) -> None:
+    crawl.fetch(0, build_page(banner=""))
+    hide_release(crawl.archive, 1, BEGUN + timedelta(days=2), reason="Beslut av domstol")
+    crawl.fetch(3, build_page(), url, address)
+    assert len(crawl.kept()) == is_kept
+
+
 def find_files(folder: Path, text: bytes) -> list[str]:
     return [file.name for file in folder.iterdir() if text in file.read_bytes()]
 

@@ -242,3 +242,66 @@ def test_evidence_of_an_empty_response(
         assert list(archive.db.query("select kind, status from removals")) == [{"kind": "gone", "status": status}]
         assert archive.db.table("captures").count == captures
         recorder.close()
+
+
+def remove(offline: OfflineCrawl, path: str, checks: int) -> None:
+    """Let the agency remove a release, as found by this many checks, half a day apart."""
+    url = offline.base + path
+    release_id = offline.archive.find_release_id(url)
+    assert release_id is not None
+    for _ in range(checks):
+        offline.moment += timedelta(hours=12)
+        response = FetchedPage(url=url, fetched_at=offline.moment, status=404, headers={}, body=b"Saknas")
+        offline.recorder.record_missing(url, release_id, response, "gone")
+
+
+@pytest.mark.parametrize("checks", [3, 1], ids=["confirmed", "found once"])
+@pytest.mark.parametrize("is_repaired", [False, True], ids=["accepted by hand", "corrected rules"])
+def test_accepting_a_page_does_not_end_a_later_removal(offline: OfflineCrawl, checks: int, is_repaired: bool) -> None:
+    path = offline.paths[0]
+    offline.edit(path, title="En helt ny rubrik om skog")
+    offline.site.buried = True
+    offline.crawl([path, *offline.paths[1:4]])
+    remove(offline, path, checks)
+    removals = offline.rows("select * from removals")
+    ((url, removed_at),) = offline.rows("select url, removed_at from releases where url = ?", offline.base + path)
+    if is_repaired:
+        offline.use_agency(replace(offline.agency, lead=".puff"))
+        assert accept_repaired(offline.ingest, SLUG)[SaveResult.REVISED] == 1
+    else:
+        accepted = [accept_quarantined(offline.ingest, page, "accepted") for page in offline.pending()]
+        assert accepted[0] is SaveResult.REVISED
+    assert offline.pending() == []
+    assert offline.rows("select * from removals") == removals
+    assert offline.rows("select title, removed_at from releases where url = ?", url) == [
+        ("En helt ny rubrik om skog", removed_at)
+    ]
+    assert (removed_at is not None) == (checks == 3)
+    assert offline.rows("select state from frontier where url = ?", url) == [("gone",)]
+
+
+def test_accepting_a_page_ends_an_earlier_removal(offline: OfflineCrawl) -> None:
+    path = offline.paths[0]
+    remove(offline, path, 3)
+    offline.site.buried = True
+    offline.crawl([path, *offline.paths[1:4]])
+    for page in offline.pending():
+        accept_quarantined(offline.ingest, page, "accepted")
+    assert offline.rows("select count(*) from removals where ended is null") == [(0,)]
+    assert offline.rows("select removed_at from releases where url = ?", offline.base + path) == [(None,)]
+
+
+def test_accepting_a_page_does_not_overwrite_what_was_read_later(offline: OfflineCrawl) -> None:
+    old, new = offline.paths[0], "/nyheter/flyttad-text"
+    offline.edit(old, path=new)
+    offline.site.aliases[old] = new
+    offline.site.buried = True
+    assert offline.save_all([old]) == [SaveResult.QUARANTINED]
+    offline.site.buried = False
+    offline.edit(new, title="En helt ny rubrik om skog")
+    offline.add_links([new])
+    assert offline.save(new) is SaveResult.NEW
+    states = offline.states()
+    accepted = [accept_quarantined(offline.ingest, page, "accepted") for page in offline.pending()]
+    assert accepted == [SaveResult.QUARANTINED]
+    assert offline.states() == states

@@ -120,3 +120,39 @@ def test_number_of_sentences_is_limited() -> None:
     assert compare_body(read_sentences(Document(b"<p>Kort", URL).root), None, None, "") == BodyAgreement(
         start=None, block=None, block_path=""
     )
+
+
+LEAD = "<p>Om hur det går till från början till slut, och vad som händer sedan.</p>"
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        f'<div><a href="/b">Gammal bro rivs</a>{LEAD}</div><div><a href="/f">Ny färja till ön</a>{LEAD}</div>',
+        f'<ul><li><a href="/b">Gammal bro rivs</a> <i>3 mars 2024</i>{LEAD}</li>'
+        f'<li><a href="/f">Ny färja till ön</a> <i>5 maj 2024</i>{LEAD}</li></ul>',
+        f'<div class="k"><h3><a href="/b">Gammal bro rivs</a></h3>{LEAD}</div>' * 9,
+        f'<div><h3>Gammal bro rivs</h3>{LEAD}<a href="/b">Läs mer</a></div>' * 2,
+    ],
+    ids=["links with a text", "list with dates", "more than the text", "buttons"],
+)
+def test_text_that_may_end_in_teasers_is_doubted(markup: str) -> None:
+    item = read_item(HEADING + TEXT + markup)
+    assert item.doubt == "may end in teasers for other pages"
+    assert item.body is not None
+    assert "vad som händer sedan" in item.body
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        f'<p>Om broarna:</p><div><a href="/b">Gammal bro rivs</a>{LEAD}</div>'
+        f'<div><a href="/f">Ny färja till ön</a>{LEAD}</div>',
+        f'<div><a href="/b">Gammal bro rivs</a>{LEAD}</div><div><a href="/f">Ny färja till ön</a>{LEAD}</div>{TEXT}',
+        f'<h2>Läs mer</h2><ul><li><a href="/b">Gammal bro</a> <i>3 mars 2024</i>{LEAD}</li>'
+        f'<li><a href="/f">Ny färja till ön</a> <i>5 maj 2024</i>{LEAD}</li></ul>',
+    ],
+    ids=["after a colon", "before a text", "left out by their heading"],
+)
+def test_text_with_entries_is_not_doubted(markup: str) -> None:
+    assert read_item(HEADING + TEXT + markup).doubt is None

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from time import process_time
+
 import pytest
 
-from scraper.pages.contact_parser import is_person_name
-from tests.scraper.pages.sample_page import HEADING, TEXT, read_item, read_release
+from scraper.pages import read_page
+from scraper.pages.contact_parser import is_person_name, parse_contact_line
+from tests.scraper.pages.sample_page import HEADING, TEXT, URL, build_page, read_item, read_release
 from tests.scraper.tables import load_table
 
 CONTACT_BOX = """<div class="block--contact"><h2>Presskontakt</h2><p>Eva Ek<br>Telefon 08-405 10 00</p></div>"""
@@ -30,10 +33,32 @@ def test_contacts_are_not_body(markup: str) -> None:
     assert read_release(HEADING + TEXT + markup).body.endswith("projektledaren.")
 
 
+@pytest.mark.parametrize(
+    ("markup", "expected"),
+    [
+        ("<p>Eva Ek, utredare<br>010-123 45 67</p>", ["Eva Ek"]),
+        ("<p>För mer information, kontakta utredare Eva Ek, 010-123 45 67.</p>", ["Eva Ek"]),
+        ("<form><p>Namn</p><p>Eva Ek, utredare<br>010-123 45 67</p></form>", []),
+    ],
+)
+def test_contacts_in_a_form_around_the_page(markup: str, expected: list[str]) -> None:
+    page = build_page(HEADING + TEXT + markup).decode()
+    page = page.replace("<body>", "<body><form>").replace("</body>", "</form></body>") if expected else page
+    contacts = read_page(page.encode(), URL).contacts
+    assert [contact.name for contact in contacts] == expected
+
+
 def test_evidence_of_contacts() -> None:
     found = read_item(HEADING + TEXT + CONTACT_BOX).evidence["contacts"]
     assert (found.rule, found.element) == ("heading 'Presskontakt'", "main > div.block--contact > h2")
     assert "contacts" not in read_item(HEADING + TEXT).evidence
+
+
+@pytest.mark.parametrize("part", ["(1)", "växel ", "010-123 45 67 (", "pressjour (1) "])
+def test_long_lines_are_read_in_time(part: str) -> None:
+    start = process_time()
+    parse_contact_line(part * 2000)
+    assert process_time() - start < 2
 
 
 @pytest.mark.parametrize(

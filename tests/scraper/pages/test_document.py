@@ -10,6 +10,7 @@ from scraper.errors import PageError
 from scraper.normalise.conversion import find_quality_warnings, to_release
 from scraper.pages import read_page
 from scraper.pages.document import Document, compile_selector, remove_element
+from scraper.pages.title import find_site_names
 from tests.scraper.pages.sample_page import HEADING, TEXT, URL, build_page, read_release
 from tests.scraper.tables import load_table
 
@@ -165,3 +166,18 @@ def test_selector_is_fast_on_hostile_page() -> None:
     assert len(document.select("main .lead")) == 10_000
     assert document.select(".c7 .lead") == document.select_by_class("lead".__eq__)
     assert process_time() - start < 5
+
+
+@pytest.mark.parametrize(
+    ("link", "expected"),
+    [
+        ('<a href="/">Broportalen</a>', ["Broportalen"]),
+        ('<a href="/"><img src="/logga.svg" alt="Broportalen"></a>', ["Broportalen"]),
+        ('<a href="/nyheter/">Broportalen</a>', []),
+    ],
+)
+def test_home_links_are_known_after_they_are_removed(link: str, expected: list[str]) -> None:
+    document = Document(f"<body><div>{link}</div><h1>Ny bro</h1></body>".encode(), URL)
+    assert document.home_link_texts == expected
+    remove_element(document.select("div")[0])
+    assert find_site_names(document) >= {text.casefold() for text in expected}

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from string import Template
+
 import pytest
 
 from archive.health.coverage import SourceProblem
 from scraper.agency import Agency
-from scraper.sources.links import SourceLink
+from scraper.pages.document import Element
+from scraper.sources import listings
+from scraper.sources.links import SourceLink, get_line_text
 from scraper.sources.listings import parse_listing
 from tests.scraper.tables import load_table
 
@@ -105,3 +109,29 @@ def test_hidden_list(html: str, problem: str | None) -> None:
     """A problem is written as its code, or as code: value."""
     found = parse_listing(html.encode(), HOME + "nyheter", build_agency()).problem
     assert (": ".join(filter(None, [found.code, found.value])) if found else None) == problem
+
+
+@pytest.mark.parametrize(
+    ("item", "link"),
+    [
+        ("<ul><li>$links</li></ul>", '<a href="/nyheter/$n">Nyhet $n</a> 3 mars. '),
+        ("<article>$links</article>", '<h2><a href="/nyheter/$n">Nyhet $n</a></h2> '),
+        ("<table><tr><td>$links</td></tr></table>", '<a href="/nyheter?id=$n">Nyhet $n</a> 2024-03-03 '),
+    ],
+)
+def test_text_of_an_item_with_many_links_is_read_once(monkeypatch: pytest.MonkeyPatch, item: str, link: str) -> None:
+    read = list[int]()
+
+    def count(element: Element) -> str:
+        read.append(len(text := get_line_text(element)))
+        return text
+
+    monkeypatch.setattr(listings, "get_line_text", count)
+    totals = []
+    for number in (50, 100):
+        read.clear()
+        links = "".join(Template(link).substitute(n=n) for n in range(number))
+        html = f"<main>{Template(item).substitute(links=links)}</main>"
+        parse_listing(html.encode(), HOME + "nyheter", build_agency())
+        totals.append(sum(read))
+    assert totals[1] < 2.5 * totals[0]

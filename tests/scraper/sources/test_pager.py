@@ -7,11 +7,13 @@ from string import Template
 from urllib.parse import urljoin
 
 import pytest
+from lxml.html import FormElement
 
 from archive.health.coverage import SourceProblem
 from scraper.agency import Agency
 from scraper.sources.links import ListingPage
 from scraper.sources.listings import parse_listing
+from scraper.sources.pager import MAX_CONTROLS
 from tests.scraper.tables import load_table
 
 HOME = "https://www.fyr.example/"
@@ -124,3 +126,42 @@ def test_archive_pages_are_found_and_are_no_releases(href: str, text: str, found
 def test_archive_pages_are_relative_to_the_base_url() -> None:
     html = b'<head><base href="/"></head><main><a href="om/nyheter/2019">2019</a></main>'
     assert parse_listing(html, HOME + "om/nyheter", AGENCY).archive_urls == [HOME + "om/nyheter/2019"]
+
+
+FAR = "https://annan.example/"
+
+
+@pytest.mark.parametrize(
+    ("form", "button", "forms_read"),
+    [
+        pytest.param(f"<form action='{FAR}'>$buttons</form>", "<button name='b$n'>Visa fler</button>", 1, id="inside"),
+        pytest.param(
+            f"<form id='f' action='{FAR}'></form>$buttons", "<button form='f'>Visa fler</button>", 1, id="by its id"
+        ),
+        pytest.param(
+            "$buttons", f"<form action='{FAR}'><button>Visa fler</button></form>", MAX_CONTROLS, id="own forms"
+        ),
+    ],
+)
+def test_form_with_many_buttons_is_read_once(
+    monkeypatch: pytest.MonkeyPatch, form: str, button: str, forms_read: int
+) -> None:
+    read, form_values = list[FormElement](), FormElement.form_values
+
+    def count(form: FormElement) -> list[tuple[str, str]]:
+        read.append(form)
+        return form_values(form)
+
+    monkeypatch.setattr(FormElement, "form_values", count)
+    for number in (MAX_CONTROLS + 50, 2 * MAX_CONTROLS + 100):
+        read.clear()
+        buttons = "".join(Template(button).substitute(n=n) for n in range(number))
+        parse_listing(build_listing(1, Template(form).substitute(buttons=buttons)), LISTING, AGENCY)
+        assert len(read) == forms_read
+
+
+def test_button_of_a_form_that_leads_elsewhere_may_have_its_own_address() -> None:
+    own = "formaction='/nyheter?p=2' formmethod='post' name='b' value='2'"
+    buttons = f"<button name='a' value='1'>Visa fler</button><button {own}>Visa fler</button>"
+    pager = f"<form action='{FAR}'><input type='hidden' name='x' value='y'>{buttons}</form>"
+    assert parse_listing(build_listing(1, pager), LISTING, AGENCY).next_url == f"{LISTING}?p=2#x=y&b=2"

@@ -27,7 +27,7 @@ SLUG_PATTERN = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 HTTP_URL = re.compile(r"https?://[\w.-]+(:\d{1,5})?(/|$)", re.ASCII | re.IGNORECASE)
 SELECTOR_KEYS = ("title", "lead", "body", "tags", "published", "updated")
 ATTACHMENT_MODES = ("none", "links", "text")  # values of the key `attachments`
-PAGE_CLASS = ("scraper.pages.base", "NewsPage")  # base of every page class
+PAGE_CLASS = ("scraper.pages.page_classes", "NewsPage")  # base of every page class
 PAGE_PLACEHOLDER = re.compile(r"\{page(?::(\d{1,9}))?\}")  # the group is the number of the first page; without it, 1
 
 
@@ -374,10 +374,10 @@ def parse_json_key(table: object) -> JSONSource:
 def find_page_class_problem(dotted_name: str) -> str | None:
     """Return why a dotted name does not name a page class, or None if it does.
 
-    >>> find_page_class_problem("scraper.pages.cms.PolisenPage") is None
+    >>> find_page_class_problem("scraper.pages.page_classes.PolisenPage") is None
     True
     >>> find_page_class_problem("scraper.agency.Agency")
-    'is not a page class (a subclass of scraper.pages.base.NewsPage)'
+    'is not a page class (a subclass of scraper.pages.page_classes.NewsPage)'
     """
     module, _, name = dotted_name.rpartition(".")
     try:

@@ -12,7 +12,7 @@ from archive.database.models import Release
 from scraper.agency import SELECTOR_KEYS, Agency
 from scraper.errors import PageError
 from scraper.normalise.conversion import to_release
-from scraper.pages import read_page
+from scraper.pages.page_reader import read_page
 from scraper.pages.page_type import is_listing_url
 
 ROOT = Path(os.environ.get("PAGES") or Path(__file__).parents[2] / "shared")

@@ -12,7 +12,7 @@ import pytest
 from archive.database.models import Release
 from scraper.agency import load_agencies
 from scraper.errors import NotARelease
-from scraper.pages import read_page
+from scraper.pages.page_reader import read_page
 from tests import agencies
 from tests.gate import SCORER, find_fallen, load_pinned, measure
 from tests.scraper.crawling import Crawling

@@ -30,8 +30,8 @@ from scraper.ingest.parsed_page import ParsedPage
 from scraper.items import ReleaseItem
 from scraper.normalise.conversion import to_release
 from scraper.normalise.page_urls import extract_host, resolve_canonical_url
-from scraper.pages import open_document, read_document
 from scraper.pages.document import Document, get_text_content
+from scraper.pages.page_reader import open_document, read_document
 
 LinkSet = frozenset[tuple[str, str]]  # (text, target) of links, by `to_comparable_text` and `normalise_link_target`
 

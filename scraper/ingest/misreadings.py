@@ -3,7 +3,7 @@
 Only pages that would change the archive are checked: new releases against the agency's habits, stored ones against
 their stored state. If a field and its text disappeared from a page whose template is unchanged, this is not suspicious:
 the agency has edited the page. Impossible dates, a body that disagrees with other readings of its page
-(scraper.pages.agreement), and a body that consists of lines of other releases are suspicious on any page.
+(scraper.pages.body), and a body that consists of lines of other releases are suspicious on any page.
 """
 
 from __future__ import annotations

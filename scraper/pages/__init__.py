@@ -1,49 +1,6 @@
-"""Parses HTML to a ReleaseItem: the agency's own words, as strings."""
+"""From the bytes of a page to a ReleaseItem, whose fields are the agency's own words: one module for each field."""
 
-from __future__ import annotations
+from scraper.pages.page_classes import NewsPage
+from scraper.pages.page_reader import open_document, read_document, read_page
 
-from dataclasses import replace
-
-from scraper.agency import SELECTOR_KEYS, Agency, is_wire_url
-from scraper.errors import PageError
-from scraper.items import ReleaseItem
-from scraper.normalise.dates import find_country_zone
-from scraper.normalise.page_urls import extract_host
-from scraper.pages.cms import choose_page_class
-from scraper.pages.document import Document
-from scraper.pages.wires import WireDocument, choose_wire_page
-
-__all__ = ["open_document", "read_document", "read_page"]
-
-
-def read_page(html: bytes, url: str, agency: Agency | None = None) -> ReleaseItem:
-    """Return the release on a page, given as bytes and the URL they came from.
-
-    Raises NotARelease if the page is something else, and PageError if a field cannot be read.
-    """
-    return read_document(open_document(html, url), agency)
-
-
-def open_document(body: bytes, url: str) -> Document:
-    """Parse bytes as a document: an HTML page, or the JSON record of a press wire.
-
-    Raises the same errors as `read_page`.
-    """
-    wire_page = choose_wire_page(url) if body.lstrip()[:1] == b"{" else None
-    return WireDocument(body, url, wire_page) if wire_page else Document(body, url)
-
-
-def read_document(document: Document, agency: Agency | None = None) -> ReleaseItem:
-    """Return the release on a parsed page. Changes the document's tree: pass a copy to keep it.
-
-    Raises the same errors as `read_page`.
-    """
-    if agency and is_wire_url(document.url):  # the agency's page class and selectors are for its own site only
-        zone = agency.zone or getattr(find_country_zone(extract_host(agency.home)), "key", None)
-        agency = replace(agency, page=None, zone=zone, **dict.fromkeys(SELECTOR_KEYS))  # type: ignore[arg-type] # by name
-    try:
-        if isinstance(document, WireDocument):
-            return document.page_class(document, agency).read()
-        return choose_page_class(document, agency)(document, agency).read()
-    except RecursionError:
-        raise PageError(document.url, "body", "is nested too deeply to be parsed") from None
+__all__ = ["NewsPage", "open_document", "read_document", "read_page"]

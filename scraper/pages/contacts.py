@@ -17,7 +17,7 @@ from lxml import etree
 from scraper.items import ContactItem, Provenance
 from scraper.normalise.contact_details import may_have_phone_or_email, tokenise_contact_line
 from scraper.normalise.text_cleaning import cache_by_text, clean_line, split_word_list
-from scraper.pages.contact_parser import (
+from scraper.pages.contact_lines import (
     CONJUNCTION,
     CONTACT_BOX_CLASS,
     CONTACT_HEADING,

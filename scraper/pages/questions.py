@@ -10,19 +10,20 @@ from bs4 import Tag
 
 from scraper.items import QuestionItem
 from scraper.normalise.text_cleaning import SPEECH_DASH, clean_line
-from scraper.pages.blocks import PANEL_BODY_TAGS, PageBlock
-from scraper.pages.contact_parser import has_person_name
-from scraper.pages.question_patterns import (
+from scraper.pages.blocks import (
     ANSWERER,
     MARKED_ANSWER,
     MARKED_QUESTION,
+    PANEL_BODY_TAGS,
     QA_ANNOUNCEMENT,
     QUESTION_NUMBER,
     SITE_QUESTION,
     SPEAKER_LINE,
     TOGGLE_SIGN,
+    PageBlock,
     is_question_text,
 )
+from scraper.pages.contact_lines import has_person_name
 from scraper.pages.title import build_comparison_key
 
 MIN_QUESTION_LENGTH, MAX_QUESTION_LENGTH = 4, 400  # characters of a question in its own block ("Hur?")

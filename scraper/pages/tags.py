@@ -14,7 +14,6 @@ from scraper.items import Provenance
 from scraper.normalise.conversion import normalise_kind
 from scraper.normalise.dates import MONTH_NAME_PATTERN, MONTHS_BY_NAME
 from scraper.normalise.text_cleaning import build_alternation, cache_by_text, clean_line
-from scraper.pages.dates import find_next_element, iter_title_neighbours
 from scraper.pages.document import (
     Document,
     Element,
@@ -24,6 +23,7 @@ from scraper.pages.document import (
     read_short_line,
     remove_element,
 )
+from scraper.pages.page_dates import find_next_element, iter_title_neighbours
 
 SCHEMA_TYPE_KINDS = {  # if a page has several, the first one counts, because some are also NewsArticles
     "PressRelease": "press release",

@@ -20,8 +20,8 @@ from scraper.normalise.dates import find_date_role, parse_label, split_date_labe
 from scraper.normalise.text_cleaning import clean_line
 from scraper.pages.blocks import convert_to_soup, read_blocks
 from scraper.pages.boilerplate import NON_TEXT_TAGS
-from scraper.pages.content import find_main_element
 from scraper.pages.document import Document, remove_element, select_xpath
+from scraper.pages.main_text import find_main_element
 from scraper.pages.title import build_comparison_key
 from scraper.probe.proposal import ProbedPage, ProbedSource, ProbeResult, format_agency_toml
 

@@ -54,8 +54,8 @@ from scraper.ingest.matching import is_other_address
 from scraper.ingest.parsed_page import FetchedPage, ParsedPage, build_file_item
 from scraper.ingest.saving import CrawlRecorder, read_retention
 from scraper.normalise.page_urls import extract_host
-from scraper.pages import open_document, read_document
 from scraper.pages.document import Document
+from scraper.pages.page_reader import open_document, read_document
 from scraper.pages.page_type import WALL_PROBLEM, is_listing_url
 from scraper.revisit_schedule import parse_schedule
 from scraper.sources.links import ListingPage, SourceLink, is_release_url, split_form

@@ -12,7 +12,7 @@ from archive.store.releases import Archive
 from archive.times import now
 from scraper.errors import NotARelease
 from scraper.normalise.conversion import to_release
-from scraper.pages import read_page
+from scraper.pages.page_reader import read_page
 from tests.archive.xss_vectors import ADDRESSES, VECTORS
 
 AGENCY, IMPORTED_AGENCY = "skrivarna", "inforarna"

@@ -14,9 +14,10 @@ import trafilatura
 from bs4 import BeautifulSoup
 
 from scraper.normalise.conversion import to_release
-from scraper.pages import base, cms
-from scraper.pages.base import NewsPage
+from scraper.pages import page_classes as base
+from scraper.pages import page_classes as cms
 from scraper.pages.document import Document
+from scraper.pages.page_classes import NewsPage
 from tests.bench.crawl import WEIGHTS
 from tests.bench.measure import each_cpu
 from tests.site.client import get

@@ -24,7 +24,7 @@ from archive.store.releases import Archive
 from scraper.agency import load_agencies
 from scraper.errors import PageError
 from scraper.normalise.conversion import to_release
-from scraper.pages import read_page
+from scraper.pages.page_reader import read_page
 from tests.stored import ROOT
 
 SEEN = datetime(2026, 3, 1, 8, tzinfo=UTC)

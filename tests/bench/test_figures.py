@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from scraper.pages import read_page
+from scraper.pages.page_reader import read_page
 from tests.bench.figures import Missed, judge
 from tests.site.client import get
 from tests.site.server import Site

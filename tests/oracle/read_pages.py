@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from scraper.normalise.conversion import to_release
-from scraper.pages import read_page
+from scraper.pages.page_reader import read_page
 
 OWN = Path(__file__).parents[1] / "pages"
 LISTS = ("pages/gold.jsonl", "questions/gold.jsonl", "faq/gold.jsonl", "benchmark/truth.jsonl", "nordic/gold.jsonl")

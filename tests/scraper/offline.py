@@ -14,8 +14,8 @@ from scraper.agency import Agency
 from scraper.ingest.misreadings import QuarantineCheck
 from scraper.ingest.parsed_page import FetchedPage, ParsedPage
 from scraper.ingest.saving import CrawlRecorder, Ingest, review_quarantine
-from scraper.pages import read_document
 from scraper.pages.document import Document
+from scraper.pages.page_reader import read_document
 from scraper.revisit_schedule import parse_schedule
 from tests.site.agency import SampleAgency
 from tests.site.releases import Release

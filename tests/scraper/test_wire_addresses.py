@@ -16,7 +16,7 @@ from scraper.agency import Agency
 from scraper.ingest.misreadings import QuarantineCheck
 from scraper.ingest.parsed_page import FetchedPage, ParsedPage
 from scraper.ingest.saving import CrawlRecorder, Ingest
-from scraper.pages import open_document, read_document
+from scraper.pages.page_reader import open_document, read_document
 from scraper.revisit_schedule import parse_schedule
 
 AGENCY = Agency(slug="skog", name="Skog", home="https://skog.se/", wire=("viatt:7",))

@@ -15,7 +15,7 @@ from scraper.agency import Agency
 from scraper.errors import PageError, SourceError
 from scraper.normalise.conversion import to_release
 from scraper.normalise.dates import parse_label
-from scraper.pages import read_page
+from scraper.pages.page_reader import read_page
 from scraper.sources.discovery import find_sources
 from scraper.sources.feeds import parse_feed, parse_robots_sitemaps, parse_sitemap
 from scraper.sources.listings import parse_listing

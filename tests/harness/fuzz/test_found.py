@@ -6,7 +6,7 @@ import pytest
 
 from scraper.errors import SourceError
 from scraper.normalise.conversion import to_release
-from scraper.pages import read_page
+from scraper.pages.page_reader import read_page
 from scraper.sources.discovery import find_sources
 from scraper.sources.feeds import parse_feed, parse_sitemap
 from scraper.sources.listings import parse_listing

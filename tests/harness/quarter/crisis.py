@@ -31,8 +31,8 @@ from scraper.crawl.alerts import AlertSettings
 from scraper.crawl.rounds import close_round, read_last_crawl_id
 from scraper.errors import NotARelease
 from scraper.items import ReleaseItem
-from scraper.pages import read_document
 from scraper.pages.document import Document
+from scraper.pages.page_reader import read_document
 from scraper.revisit_schedule import parse_schedule
 from scraper.settings import REVISIT_AGES
 from tests.harness.quarter.rhythm import DAY, Rhythm

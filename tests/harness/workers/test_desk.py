@@ -29,7 +29,7 @@ from scraper.distributed.worker_messages import (
 )
 from scraper.errors import BrokerError
 from scraper.ingest.parsed_page import FetchedPage, ParsedPage
-from scraper.pages import read_page
+from scraper.pages.page_reader import read_page
 from scraper.revisit_schedule import parse_schedule
 from tests.site.agency import SampleAgency
 

@@ -11,8 +11,8 @@ from scraper.agency import Agency
 from scraper.commands import reparse
 from scraper.ingest import edit_or_redesign as redesign
 from scraper.items import ReleaseItem
-from scraper.pages import read_document
 from scraper.pages.document import Document
+from scraper.pages.page_reader import read_document
 from tests.scraper.crawling import RELEASES, Crawling
 from tests.scraper.offline import OfflineCrawl
 

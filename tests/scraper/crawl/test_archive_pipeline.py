@@ -24,8 +24,8 @@ from scraper.distributed.worker_messages import decode_argument, encode_argument
 from scraper.errors import NotARelease
 from scraper.ingest.parsed_page import ParsedPage
 from scraper.ingest.saving import CrawlRecorder
-from scraper.pages import read_document
 from scraper.pages.document import Document
+from scraper.pages.page_reader import read_document
 from scraper.revisit_schedule import parse_schedule
 from scraper.spiders.revisit import RevisitSpider
 

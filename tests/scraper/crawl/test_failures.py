@@ -12,7 +12,7 @@ from twisted.web.client import ResponseFailed
 from archive.i18n import find_text
 from scraper.crawl import failures
 from scraper.errors import NotARelease, PageError, SourceError
-from scraper.pages import read_page
+from scraper.pages.page_reader import read_page
 
 
 @pytest.mark.parametrize(

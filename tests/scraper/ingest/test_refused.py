@@ -32,8 +32,8 @@ from scraper.errors import NotARelease
 from scraper.ingest.parsed_page import FetchedPage
 from scraper.ingest.saving import CrawlRecorder, Ingest, MatchedPage, take_in_refused
 from scraper.items import ReleaseItem
-from scraper.pages import read_document
 from scraper.pages.document import Document
+from scraper.pages.page_reader import read_document
 from scraper.revisit_schedule import parse_schedule
 from scraper.spiders.revisit import RevisitSpider
 

@@ -6,7 +6,7 @@ from archive.database.models import Release
 from scraper.agency import Agency
 from scraper.items import ReleaseItem
 from scraper.normalise.conversion import to_release
-from scraper.pages import read_page
+from scraper.pages.page_reader import read_page
 
 URL = "https://www.exempel.se/nyheter/ny-bro/"
 HEADING = "<h1>Ny bro öppnar</h1>"

@@ -7,7 +7,7 @@ import pytest
 from archive.database.models import Release
 from scraper.agency import Agency
 from scraper.normalise.conversion import to_release
-from scraper.pages import read_page
+from scraper.pages.page_reader import read_page
 from tests.scraper.pages.sample_page import HEADING, LAST, TEXT, URL, build_page, read_release
 
 WARNING = "Just nu är det stor brist på dricksvatten i hela länet. Koka vattnet och lyssna på lokalradion."

@@ -6,15 +6,22 @@ import pytest
 
 from scraper.agency import Agency
 from scraper.normalise.conversion import to_release
-from scraper.pages import read_page
-from scraper.pages.base import NewsPage
-from scraper.pages.cms import DrupalPage, EpiserverPage, PolisenPage, SiteVisionPage, WordPressPage, choose_page_class
 from scraper.pages.document import Document
+from scraper.pages.page_classes import (
+    DrupalPage,
+    EpiserverPage,
+    NewsPage,
+    PolisenPage,
+    SiteVisionPage,
+    WordPressPage,
+    choose_page_class,
+)
+from scraper.pages.page_reader import read_page
 from tests.scraper.pages.sample_page import TEXT, URL, build_page, read_release
 
 WORDPRESS = '<meta name="generator" content="WordPress 6.5">'
 DRUPAL = '<meta name="generator" content="Drupal 10">'
-POLISEN = Agency(slug="polisen", name="P", home="https://polisen.se/", page="scraper.pages.cms.PolisenPage")
+POLISEN = Agency(slug="polisen", name="P", home="https://polisen.se/", page="scraper.pages.page_classes.PolisenPage")
 
 
 @pytest.mark.parametrize(

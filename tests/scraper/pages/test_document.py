@@ -8,8 +8,8 @@ import pytest
 
 from scraper.errors import PageError
 from scraper.normalise.conversion import find_quality_warnings, to_release
-from scraper.pages import read_page
 from scraper.pages.document import Document, compile_selector, remove_element
+from scraper.pages.page_reader import read_page
 from scraper.pages.title import find_site_names
 from tests.scraper.pages.sample_page import HEADING, TEXT, URL, build_page, read_release
 from tests.scraper.tables import load_table

@@ -6,7 +6,8 @@ import pytest
 
 from archive.database.models import Release
 from scraper.normalise.conversion import to_release
-from scraper.pages import media, read_page
+from scraper.pages import media
+from scraper.pages.page_reader import read_page
 from tests.scraper.pages.sample_page import HEADING, LAST, MARKUP, TEXT, URL, read_release
 from tests.scraper.tables import load_table
 

@@ -7,7 +7,7 @@ from cProfile import Profile
 import pytest
 
 from scraper.normalise.conversion import to_release
-from scraper.pages import read_page
+from scraper.pages.page_reader import read_page
 from tests.scraper.pages.sample_page import HEADING, TEXT, URL, build_page
 
 SENTENCE = "Bron ska vila på pelare av betong, och var och en av dem ska bära mer än den gamla bron vägde."

@@ -11,7 +11,7 @@ from scraper.agency import Agency
 from scraper.crawl.failures import classify_failure, detect_rejection
 from scraper.errors import NotARelease
 from scraper.normalise.conversion import to_release
-from scraper.pages import read_page
+from scraper.pages.page_reader import read_page
 from scraper.pages.page_type import PageSignals, find_rejection, find_short_page_rejection
 from tests.scraper.pages.sample_page import HEADING, MARKUP, TEXT, URL, read_release
 from tests.scraper.tables import load_table

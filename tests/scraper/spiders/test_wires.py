@@ -19,8 +19,8 @@ from archive.database.captures import Captures
 from archive.store.releases import Archive
 from scraper.agency import Agency
 from scraper.items import ReleaseItem
-from scraper.pages import read_document
 from scraper.pages.document import Document
+from scraper.pages.page_reader import read_document
 from scraper.sources.listings import parse_listing
 from scraper.spiders.news import NewsSpider
 from scraper.spiders.revisit import RevisitSpider

@@ -12,12 +12,16 @@ from scraper.agency import Agency
 from scraper.errors import PageError
 from scraper.items import ContactItem
 from scraper.normalise.conversion import to_release
-from scraper.pages import open_document, read_page
-from scraper.pages.wires import WireDocument
+from scraper.pages.page_reader import open_document, read_page
+from scraper.pages.press_wires import WireDocument
 
 VIATT, CISION = "https://via.tt.se/pressmeddelande/1/a", "https://news.cision.com/skog/r/a,c1"
 AGENCY = Agency(
-    slug="skog", name="Skog", home="https://www.skog.se/", title=".rubrik", page="scraper.pages.cms.PolisenPage"
+    slug="skog",
+    name="Skog",
+    home="https://www.skog.se/",
+    title=".rubrik",
+    page="scraper.pages.page_classes.PolisenPage",
 )
 TEXT = "Älgarna har räknats från luften i år."
 RECORD = {

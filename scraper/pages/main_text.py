@@ -17,6 +17,7 @@ from lxml import etree
 
 from scraper.normalise.dates import find_date_role
 from scraper.normalise.text_cleaning import cache_by_text, clean_line
+from scraper.pages.blocks import is_question_text
 from scraper.pages.boilerplate import (
     CAMEL_CASE_BOUNDARY,
     CONTACT_SECTION_HEADING,
@@ -38,7 +39,6 @@ from scraper.pages.document import (
     select_xpath,
 )
 from scraper.pages.lead import MAX_LEAD_LENGTH
-from scraper.pages.question_patterns import is_question_text
 from scraper.pages.title import build_comparison_key, find_page_heading, is_declared_heading
 
 ARTICLE_XPATH = "//article"

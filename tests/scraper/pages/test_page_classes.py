@@ -16,8 +16,8 @@ from scraper.agency import Agency
 from scraper.errors import AgencyError, PageError
 from scraper.ingest.edit_or_redesign import PageVersion, is_redesign
 from scraper.normalise.conversion import to_release
-from scraper.pages import read_page
-from scraper.pages.base import compute_parser_version
+from scraper.pages.page_classes import compute_parser_version
+from scraper.pages.page_reader import read_page
 from tests.scraper.pages.sample_page import HEADING, TEXT, URL, build_page, read_item, read_release
 
 HOME = "https://www.exempel.se/"
@@ -65,7 +65,9 @@ def test_selected_meta_elements_have_their_content() -> None:
 
 def test_invalid_page_class_or_selector_is_an_error() -> None:
     with pytest.raises(AgencyError, match=r"\[ex\] page"):
-        read_release(TEXT, agency=Agency(slug="ex", name="Ex", home=HOME, page="scraper.pages.nowhere.Page"))
+        read_release(
+            TEXT, agency=Agency(slug="ex", name="Ex", home=HOME, page="scraper.pages.page_reader.nowhere.Page")
+        )
     with pytest.raises(PageError, match="selector"):
         read_release(TEXT, agency=Agency(slug="ex", name="Ex", home=HOME, lead="p..x"))
 
@@ -154,7 +156,7 @@ def test_parser_version_depends_on_versions_of_libraries(monkeypatch: pytest.Mon
     current = compute_parser_version()
     assert compute_parser_version() == current
     compute_parser_version.cache_clear()
-    monkeypatch.setattr("scraper.pages.base.version", lambda library: f"{library} 99")
+    monkeypatch.setattr("scraper.pages.page_classes.version", lambda library: f"{library} 99")
     assert compute_parser_version() != current
     compute_parser_version.cache_clear()
 

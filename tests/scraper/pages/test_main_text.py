@@ -8,7 +8,7 @@ import pytest
 
 from archive.database.models import Release
 from scraper.normalise.conversion import to_release
-from scraper.pages import read_page
+from scraper.pages.page_reader import read_page
 from tests.scraper.pages.sample_page import HEADING, LAST, TEXT, URL
 
 LEAD = "Snart går det att cykla torrskodd till skolan."

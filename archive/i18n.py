@@ -42,7 +42,7 @@ def read_catalogue(language: str) -> gettext.GNUTranslations:
     source = compiled.with_suffix(".po")
     is_current = compiled.exists() and (not source.exists() or compiled.stat().st_mtime >= source.stat().st_mtime)
     if not is_current and find_spec("babel"):
-        content = compile_catalogue(source)
+        content = _compile_catalogue(source)
     elif compiled.exists():
         if not is_current:
             logger.warning("%s is older than its .po file: install the project again (pip install -e .)", compiled)
@@ -55,7 +55,7 @@ def read_catalogue(language: str) -> gettext.GNUTranslations:
     return catalogue
 
 
-def compile_catalogue(source: Path) -> bytes:
+def _compile_catalogue(source: Path) -> bytes:
     """Compile a .po file to the format of a .mo file."""
     from babel.messages.mofile import write_mo  # noqa: PLC0415 - only installed for development
     from babel.messages.pofile import read_po  # noqa: PLC0415
@@ -87,13 +87,13 @@ def choose_language(requested: str | None, accept_language: str | None) -> str:
     for part in (accept_language or "").split(","):
         tag, _, quality = part.partition(";")
         language = tag.strip().lower().split("-")[0]
-        value = parse_quality_value(quality)
+        value = _parse_quality_value(quality)
         if language in LANGUAGES and value > 0:
             qualities[language] = max(value, qualities.get(language, 0))
     return max(LANGUAGES, key=lambda language: qualities.get(language, 0))
 
 
-def parse_quality_value(text: str) -> float:
+def _parse_quality_value(text: str) -> float:
     """Parse a quality value such as "q=0.8": 1 if it is missing, 0 if it is invalid."""
     name, _, value = text.replace(" ", "").partition("=")
     if not name:
@@ -153,7 +153,7 @@ def format_time(language: str, text: str | None) -> str:
     '18 May 2021, 12:57'
     """
     value = parse_time(text)
-    return format_moment(language, to_timezone(value, SWEDISH_TIME) if isinstance(value, datetime) else value)
+    return _format_moment(language, to_timezone(value, SWEDISH_TIME) if isinstance(value, datetime) else value)
 
 
 def format_stated_time(language: str, text: str | None) -> str:
@@ -162,10 +162,10 @@ def format_stated_time(language: str, text: str | None) -> str:
     >>> format_stated_time("en", "2024-01-18T10:57:00+00:00"), format_stated_time("sv", "2024-06")
     ('18 January 2024, 10:57', 'juni 2024')
     """
-    return format_moment(language, parse_time(text))
+    return _format_moment(language, parse_time(text))
 
 
-def format_moment(language: str, value: date | None) -> str:
+def _format_moment(language: str, value: date | None) -> str:
     """Format a moment in its own time zone, a day or a month; None becomes an empty string."""
     if value is None:
         return ""

@@ -131,10 +131,10 @@ def is_mail_address(text: str) -> bool:
     return "@" in parseaddr(text)[1] and "\n" not in text
 
 
-def format_header_text(text: str) -> str:
+def _format_header_text(text: str) -> str:
     r"""Return a text as one line that no mail program decodes further.
 
-    >>> format_header_text("bron\u2028Bcc:\0 x =?utf-8?q?=0A?=")
+    >>> _format_header_text("bron\u2028Bcc:\0 x =?utf-8?q?=0A?=")
     'bron Bcc: x = ?utf-8?q?=0A?='
     """
     printable = "".join(letter if letter.isprintable() else " " for letter in text)
@@ -159,7 +159,7 @@ def send_mail(
     machine. Raises RecipientError if the server works, but takes the mail for none of the recipients.
     """
     mail = EmailMessage(MAIL_POLICY)
-    mail["Subject"] = format_header_text(subject)
+    mail["Subject"] = _format_header_text(subject)
     mail["From"] = server.sender
     mail["To"] = ", ".join(recipients)
     mail["Date"] = sent_at

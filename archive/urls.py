@@ -59,10 +59,10 @@ def canonical_url(url: str) -> str:
     pairs = (pair for pair in parts.query.split("&") if pair)
     query = "&".join(pair for pair in pairs if not TRACKING_PARAMETER.fullmatch(pair.partition("=")[0]))
     scheme = parts.scheme.lower()
-    return urlunsplit((scheme, format_authority(host, parts.port, scheme), path, query, ""))
+    return urlunsplit((scheme, _format_authority(host, parts.port, scheme), path, query, ""))
 
 
-def format_authority(host: str, port: int | None, scheme: str) -> str:
+def _format_authority(host: str, port: int | None, scheme: str) -> str:
     """Return the host, with its port if it is not the scheme's default. IPv6 addresses get brackets."""
     host = f"[{host}]" if ":" in host else host
     return host if port is None or port == DEFAULT_PORTS.get(scheme) else f"{host}:{port}"

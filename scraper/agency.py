@@ -306,7 +306,7 @@ def parse_agency_value(key: str, value: object) -> str | bool | tuple[str, ...] 
     if key not in AGENCY_KEYS:
         raise ValueError(f"is not a key; the keys are {', '.join(AGENCY_KEYS)}")
     if key == "json":
-        return tuple(map(parse_json_key, value if isinstance(value, list) else [value]))
+        return tuple(map(_parse_json_key, value if isinstance(value, list) else [value]))
     if key in ("files", "browser"):
         if not isinstance(value, bool):
             raise ValueError("must be true or false")
@@ -320,19 +320,19 @@ def parse_agency_value(key: str, value: object) -> str | bool | tuple[str, ...] 
     if not all(text.strip() for text in texts):
         raise ValueError("must not contain an empty string" if plural else "must not be empty")
     if key in ("home", "feeds", "sitemaps", "listings", "wire"):
-        texts = list(map(parse_wire_name if key == "wire" else parse_agency_url, texts))
+        texts = list(map(_parse_wire_name if key == "wire" else _parse_agency_url, texts))
     if key == "wire":
-        check_wire_lists(texts)
+        _check_wire_lists(texts)
     if key == "aliases" and any("/" in text for text in texts):
         raise ValueError("must be host names, without https:// and path")
-    if key == "page" and (problem := find_page_class_problem(texts[0])):
+    if key == "page" and (problem := _find_page_class_problem(texts[0])):
         raise ValueError(f"{value!r} {problem}")
     if not plural:
-        check_syntax(key, texts[0])
+        _check_syntax(key, texts[0])
     return tuple(texts) if plural else texts[0]
 
 
-def check_syntax(key: str, text: str) -> None:
+def _check_syntax(key: str, text: str) -> None:
     """Raise ValueError if a key's text is not a valid time zone, selector, pattern or mode, whichever it requires."""
     if key == "attachments" and text not in ATTACHMENT_MODES:
         raise ValueError(f"{text!r} is none of {', '.join(ATTACHMENT_MODES)}")
@@ -349,7 +349,7 @@ def check_syntax(key: str, text: str) -> None:
         raise ValueError(f"is not a regular expression: {error}") from error
 
 
-def parse_json_key(table: object) -> JSONSource:
+def _parse_json_key(table: object) -> JSONSource:
     """Parse the description of a JSON endpoint. Raises ValueError with the key and the problem."""
     if not isinstance(table, dict):
         raise ValueError("must be a table with url, items and link")  # noqa: TRY004 - ValueError, as for all other keys
@@ -368,15 +368,15 @@ def parse_json_key(table: object) -> JSONSource:
         raise ValueError(f"{missing[0]} is missing")
     if len(PAGE_PLACEHOLDER.findall(table["url"])) > 1:
         raise ValueError("url has more than one {page}")
-    return JSONSource(**{**table, "url": parse_agency_url(table["url"])})
+    return JSONSource(**{**table, "url": _parse_agency_url(table["url"])})
 
 
-def find_page_class_problem(dotted_name: str) -> str | None:
+def _find_page_class_problem(dotted_name: str) -> str | None:
     """Return why a dotted name does not name a page class, or None if it does.
 
-    >>> find_page_class_problem("scraper.pages.page_classes.PolisenPage") is None
+    >>> _find_page_class_problem("scraper.pages.page_classes.PolisenPage") is None
     True
-    >>> find_page_class_problem("scraper.agency.Agency")
+    >>> _find_page_class_problem("scraper.agency.Agency")
     'is not a page class (a subclass of scraper.pages.page_classes.NewsPage)'
     """
     module, _, name = dotted_name.rpartition(".")
@@ -389,10 +389,10 @@ def find_page_class_problem(dotted_name: str) -> str | None:
     return None if PAGE_CLASS in parents else f"is not a page class (a subclass of {'.'.join(PAGE_CLASS)})"
 
 
-def parse_wire_name(text: str) -> str:
+def _parse_wire_name(text: str) -> str:
     """Check a wire's name, which is a service and an id, and return it without spaces.
 
-    >>> parse_wire_name("viatt: 3235664")
+    >>> _parse_wire_name("viatt: 3235664")
     'viatt:3235664'
     """
     name, _, identifier = (part.strip() for part in text.partition(":"))
@@ -401,10 +401,10 @@ def parse_wire_name(text: str) -> str:
         raise ValueError(f"{text!r} is not a wire; the services are {', '.join(services)}")
     if not re.fullmatch(services[name].identifier, identifier):
         raise ValueError(f"{text!r} has no id of {name}; one looks like {name}:{services[name].example}")
-    return f"{name}:{parse_agency_url(identifier) if '://' in identifier else identifier}"
+    return f"{name}:{_parse_agency_url(identifier) if '://' in identifier else identifier}"
 
 
-def check_wire_lists(names: list[str]) -> None:
+def _check_wire_lists(names: list[str]) -> None:
     """Raise ValueError if two wires are JSON lists of one service: the releases' URLs could not be told apart."""
     services = [name.partition(":")[0] for name in names]
     for name in services:
@@ -470,7 +470,7 @@ def is_wire_url(url: str) -> bool:
     return find_press_wire(url) is not None
 
 
-def parse_agency_url(text: str) -> str:
+def _parse_agency_url(text: str) -> str:
     """Check a URL and return it with its host in ASCII. Raises ValueError if it is not an http(s) URL."""
     try:
         url = url_to_ascii_host(text)

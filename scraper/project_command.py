@@ -133,7 +133,7 @@ class OutsideProject(ScrapyCommand):
         return "Command of Myndighetsarkivet: needs SCRAPY_SETTINGS_MODULE=scraper.settings"
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
-        exit_outside_project()
+        _exit_outside_project()
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         """Do nothing: `process_options` has already ended the process."""
@@ -144,7 +144,7 @@ class OutsideCrawl(ScrapyCrawl):
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         if not inside_project():
-            exit_outside_project()
+            _exit_outside_project()
         super().process_options(args, opts)
 
 
@@ -153,7 +153,7 @@ def option(name: str, **arguments: Any) -> tuple[str, dict[str, Any]]:
     return name, arguments
 
 
-def exit_outside_project() -> NoReturn:
+def _exit_outside_project() -> NoReturn:
     sys.stderr.write(
         "scrapy: the settings of Myndighetsarkivet are not loaded:"
         " set the environment variable SCRAPY_SETTINGS_MODULE=scraper.settings\n"

@@ -26,13 +26,13 @@ class RevisitSchedule:
 
         Its age counts from the latest of its stated dates, or from `first_seen` if it has none.
         """
-        dates = [moment for moment in map(parse_archive_time, filter(None, stated_dates)) if moment <= seen_at]
-        age = seen_at - (max(dates) if dates else parse_archive_time(first_seen))
+        dates = [moment for moment in map(_parse_archive_time, filter(None, stated_dates)) if moment <= seen_at]
+        age = seen_at - (max(dates) if dates else _parse_archive_time(first_seen))
         intervals = (interval for limit, interval in self.age_intervals if age < limit)
         return seen_at + next(intervals, self.default_interval)
 
 
-def parse_archive_time(text: str) -> datetime:
+def _parse_archive_time(text: str) -> datetime:
     """Parse a time as stored in the archive; a day or month counts from its beginning, in UTC."""
     value = datetime.fromisoformat(text if len(text) > 7 else f"{text}-01")
     return value if value.tzinfo else value.replace(tzinfo=UTC)

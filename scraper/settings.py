@@ -151,7 +151,7 @@ def check_settings(settings: BaseSettings) -> None:
     """Raise AgencyError if a setting above has an invalid value, or if the name of a setting seems to be misspelt."""
     defaults = {name: value for name, value in globals().items() if name.isupper()}
     for name, default in defaults.items():
-        if name in settings and (problem := find_value_problem(name, settings[name], default)):
+        if name in settings and (problem := _find_value_problem(name, settings[name], default)):
             raise AgencyError("settings", None, name, problem)
     if "REVISIT_AGES" in settings:
         parse_schedule(str(settings["REVISIT_AGES"]))
@@ -163,12 +163,12 @@ def check_settings(settings: BaseSettings) -> None:
                 raise AgencyError("settings", None, name, f"is not a setting; did you mean {similar[0]}?")
 
 
-def find_value_problem(name: str, value: object, default: object) -> str | None:
+def _find_value_problem(name: str, value: object, default: object) -> str | None:
     """Return why a value is invalid for a setting with this default, or None if it is valid.
 
-    >>> find_value_problem("BACK_OFF_FIRST", "soon", 1800.0)
+    >>> _find_value_problem("BACK_OFF_FIRST", "soon", 1800.0)
     "'soon' is not a number above 0, up to 100000000"
-    >>> find_value_problem("REVISIT_BUDGET", "1.5", 500), find_value_problem("NOINDEX_OBEY", "ja", False)
+    >>> _find_value_problem("REVISIT_BUDGET", "1.5", 500), _find_value_problem("NOINDEX_OBEY", "ja", False)
     ("'1.5' is not a whole number from 0 upwards", "'ja' is neither True nor False")
     """
     text, minimum = str(value).strip(), int(name in positive_settings)

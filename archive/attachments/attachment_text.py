@@ -69,7 +69,7 @@ def main(limits_json: str) -> None:
     with suppress(PermissionError):  # some service managers forbid this; the limits below must not fail
         os.nice(10)
     body = sys.stdin.buffer.read()
-    import_libraries(body)
+    _import_libraries(body)
     for name, key in (("AS", "memory"), ("CPU", "seconds"), ("FSIZE", "output_bytes"), ("NOFILE", "open_files")):
         resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (limits[key], limits[key]))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -84,16 +84,16 @@ def main(limits_json: str) -> None:
         write(problem="damaged", detail=f"{type(error).__name__}: {error}"[:500])
 
 
-def import_libraries(body: bytes) -> None:
+def _import_libraries(body: bytes) -> None:
     """Import the libraries for a file, so that their memory and files count before the limits apply."""
-    if is_pdf(body):
+    if _is_pdf(body):
         import pypdfium2  # noqa: F401, PLC0415
     else:
         import openpyxl  # noqa: F401, PLC0415
         from lxml import etree  # noqa: F401, PLC0415
 
 
-def is_pdf(body: bytes) -> bool:
+def _is_pdf(body: bytes) -> bool:
     return PDF_START in body[:MAX_PDF_START]
 
 
@@ -126,8 +126,8 @@ Page = tuple[str | None, Callable[[int], tuple[str, bool]]]
 
 def open_file(body: bytes) -> Iterator[Page]:
     """Write the first line of a file, and yield its pages."""
-    if is_pdf(body):
-        return open_pdf(body)
+    if _is_pdf(body):
+        return _open_pdf(body)
     if body.startswith(OLE_START):
         raise FileTextError("unsupported", "is of Word or Excel before 2007, or encrypted")
     if not body.startswith(b"PK\x03\x04"):
@@ -135,17 +135,17 @@ def open_file(body: bytes) -> Iterator[Page]:
     package = zipfile.ZipFile(io.BytesIO(body))
     names = set(package.namelist())
     if "word/document.xml" in names:
-        return open_text("docx", [partial(read_word, package, part) for part in WORD_PARTS if part in names])
+        return _open_text("docx", [partial(_read_word, package, part) for part in WORD_PARTS if part in names])
     if "xl/workbook.xml" in names:
-        return open_workbook(body)
+        return _open_workbook(body)
     if "mimetype" in names and package.open("mimetype").read(100).strip() == ODT_TYPE:
         if b"encryption-data" in package.open("META-INF/manifest.xml").read(1_000_000):
             raise FileTextError("encrypted", "needs a password")
-        return open_text("odt", [partial(read_opendocument, package, "content.xml")])
+        return _open_text("odt", [partial(_read_opendocument, package, "content.xml")])
     raise FileTextError("unsupported", "is an archive of files, but not a document of Word, Excel or OpenDocument")
 
 
-def open_pdf(body: bytes) -> Iterator[Page]:
+def _open_pdf(body: bytes) -> Iterator[Page]:
     import pypdfium2  # noqa: PLC0415
 
     try:
@@ -163,13 +163,13 @@ def open_pdf(body: bytes) -> Iterator[Page]:
         count = text.count_chars()
         content = text.get_text_range(0, min(count, max_letters)) if count and max_letters else ""
         text.close()
-        return LINE_END_HYPHEN.sub(join_word, content), count <= max_letters
+        return LINE_END_HYPHEN.sub(_join_word, content), count <= max_letters
 
     for number in range(len(document)):
         yield None, partial(read_page, number)
 
 
-def join_word(match: re.Match[str]) -> str:
+def _join_word(match: re.Match[str]) -> str:
     """Join a word that is divided at the end of a line. A hyphen of its own is kept: EU-länder, a-kassa."""
     before, after = match["before"], match["after"]
     last = before[-1:]
@@ -177,18 +177,18 @@ def join_word(match: re.Match[str]) -> str:
     return f"{before}{'' if is_divided or not last.strip() else '-'}{after}"
 
 
-def open_text(kind: str, parts: list[Callable[[], Iterator[str]]]) -> Iterator[Page]:
+def _open_text(kind: str, parts: list[Callable[[], Iterator[str]]]) -> Iterator[Page]:
     """Yield the only page of a document whose pages are made by the program that shows it."""
     write(kind=kind, pages=1)
 
     def read_page(max_letters: int) -> tuple[str, bool]:
         pieces = (piece for part in parts for piece in part())
-        return collect_text(pieces, max_letters)
+        return _collect_text(pieces, max_letters)
 
     yield None, read_page
 
 
-def collect_text(pieces: Iterator[str], max_letters: int) -> tuple[str, bool]:
+def _collect_text(pieces: Iterator[str], max_letters: int) -> tuple[str, bool]:
     collected: list[str] = []
     for piece in pieces:
         if len(piece) > max_letters:
@@ -198,7 +198,7 @@ def collect_text(pieces: Iterator[str], max_letters: int) -> tuple[str, bool]:
     return "".join(collected), True
 
 
-def open_workbook(body: bytes) -> Iterator[Page]:
+def _open_workbook(body: bytes) -> Iterator[Page]:
     import openpyxl  # noqa: PLC0415
 
     # the values that formulas had when the file was saved; none of them is computed
@@ -209,13 +209,13 @@ def open_workbook(body: bytes) -> Iterator[Page]:
     def read_sheet(sheet: Any, max_letters: int) -> tuple[str, bool]:
         sheet.reset_dimensions()  # the declared size may be wrong
         rows = ([str(value) for value in row if value is not None] for row in sheet.iter_rows(values_only=True))
-        return collect_text(("\t".join(row) + "\n" for row in rows if row), max_letters)
+        return _collect_text(("\t".join(row) + "\n" for row in rows if row), max_letters)
 
     for sheet in sheets:
         yield sheet.title, partial(read_sheet, sheet)
 
 
-def parse_part(package: zipfile.ZipFile, name: str) -> Any:
+def _parse_part(package: zipfile.ZipFile, name: str) -> Any:
     from lxml import etree  # noqa: PLC0415
 
     with package.open(name) as part:
@@ -230,7 +230,7 @@ def parse_part(package: zipfile.ZipFile, name: str) -> Any:
         raise
 
 
-def walk_text(root: Any, breaks: dict[str, str], skipped: frozenset[str], text_tag: str | None) -> Iterator[str]:
+def _walk_text(root: Any, breaks: dict[str, str], skipped: frozenset[str], text_tag: str | None) -> Iterator[str]:
     """Yield the pieces of text below an element, with what `breaks` has for an element after its content.
 
     text_tag: the only element whose text counts; None: the text of all elements counts, and that between them.
@@ -253,12 +253,12 @@ def walk_text(root: Any, breaks: dict[str, str], skipped: frozenset[str], text_t
                 yield SPACES.sub(" ", element.tail or "")
 
 
-def read_word(package: zipfile.ZipFile, name: str) -> Iterator[str]:
-    return walk_text(parse_part(package, name), WORD_BREAKS, WORD_SKIPPED, f"{WORD}t")
+def _read_word(package: zipfile.ZipFile, name: str) -> Iterator[str]:
+    return _walk_text(_parse_part(package, name), WORD_BREAKS, WORD_SKIPPED, f"{WORD}t")
 
 
-def read_opendocument(package: zipfile.ZipFile, name: str) -> Iterator[str]:
-    return walk_text(parse_part(package, name), ODT_BREAKS, ODT_SKIPPED, None)
+def _read_opendocument(package: zipfile.ZipFile, name: str) -> Iterator[str]:
+    return _walk_text(_parse_part(package, name), ODT_BREAKS, ODT_SKIPPED, None)
 
 
 def clean_text(text: str) -> str:

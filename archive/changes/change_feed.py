@@ -270,7 +270,7 @@ async def read_changefeed(run: RunQuery, query: ChangefeedQuery) -> ChangefeedPa
         if row["id"] is None or entry_checksum(row) != query.checksum:
             raise UnknownCursorError
     rows = await run(PAGE_SQL, {"after": query.after_id, "size": query.size, "bytes": MAX_PAGE_BYTES})
-    entries = [to_change_entry(row) for row in rows]
+    entries = [_to_change_entry(row) for row in rows]
     return ChangefeedPage(
         entries=entries,
         cursor=str(entries[-1]["cursor"]) if entries else query.cursor,
@@ -278,7 +278,7 @@ async def read_changefeed(run: RunQuery, query: ChangefeedQuery) -> ChangefeedPa
     )
 
 
-def to_change_entry(row: Mapping[str, Any]) -> dict[str, Any]:
+def _to_change_entry(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return an entry for JSON: the change, and what a mirror has to do (`action`).
 
     put: store `state` in place of the release; delete: delete the release; none: a later entry says what to do.

@@ -163,7 +163,7 @@ def join_blocks(blocks: Sequence[TextBlock]) -> str:
 
 def match_blocks(old: list[TextBlock], new: list[TextBlock]) -> list[BlockPair]:
     """Match the blocks of two versions: the title with the title, other blocks across all fields."""
-    matches = align_paragraphs([block.text for block in old[1:]], [block.text for block in new[1:]])
+    matches = _align_paragraphs([block.text for block in old[1:]], [block.text for block in new[1:]])
     pairs = [BlockPair(old[:1], new[:1])]
     pairs += [BlockPair([old[n + 1] for n in match.before], [new[n + 1] for n in match.after]) for match in matches]
     return _pair_moved_blocks(pairs)
@@ -190,10 +190,10 @@ def _pair_moved_blocks(pairs: list[BlockPair]) -> list[BlockPair]:
     return [found.get(id(pair), pair) for pair in pairs if id(pair) not in used]
 
 
-def align_paragraphs(before: Sequence[str], after: Sequence[str]) -> list[ParagraphMatch]:
+def _align_paragraphs(before: Sequence[str], after: Sequence[str]) -> list[ParagraphMatch]:
     """Match all paragraphs of two texts, in order. A moved paragraph counts as removed and added.
 
-    >>> for match in align_paragraphs(["Ett.", "Två eller tre hus."], ["Ett!", "Två eller fem hus.", "Sju."]):
+    >>> for match in _align_paragraphs(["Ett.", "Två eller tre hus."], ["Ett!", "Två eller fem hus.", "Sju."]):
     ...     print(match.before, match.after)
     (0,) (0,)
     (1,) (1,)
@@ -350,7 +350,7 @@ def diff_paragraphs(before: str, after: str) -> list[list[DiffSegment]]:
     old, new = split_paragraphs(before), split_paragraphs(after)
     return [
         diff_words("\n\n".join(old[index] for index in match.before), "\n\n".join(new[index] for index in match.after))
-        for match in align_paragraphs(old, new)
+        for match in _align_paragraphs(old, new)
     ]
 
 

@@ -133,7 +133,7 @@ async def check_agency(run: RunQuery, slug: str | None) -> None:
         raise FilterError("agency", slug, "the slug of an agency", text_key="error.no_agency_value")
 
 
-async def count_register_entries(
+async def _count_register_entries(
     run: RunQuery,
     query: RegisterQuery,
     build_releases_sql: Callable[[Mapping[str, Any]], str],
@@ -192,14 +192,14 @@ async def read_edits_page(run: RunQuery, query: RegisterQuery) -> ListPage:
     The id of a changed file is its version's with a minus, so that both kinds have one order; `attachment` is None in
     other rows. It has no `stamp`, because no date of the agency belongs to it.
     """
-    values, chain = query.build_sql_values(), build_chain_cte(query.filters)
+    values, chain = query.build_sql_values(), _build_chain_cte(query.filters)
     if query.after is not None:
         table, column = ("attachment_versions", "first_seen") if query.after < 0 else ("revisions", "seen")
         found = await run(f"select {column} as seen from {table} where id = :key", {"key": abs(query.after)})
         values["after_seen"] = found[0]["seen"] if found else None
     rows: list[Entry] = []
     for build_sql, columns, joins in (
-        (build_text_edits_sql, EDIT_COLUMNS, EDIT_JOINS),
+        (_build_text_edits_sql, EDIT_COLUMNS, EDIT_JOINS),
         (build_file_edits_sql, FILE_EDIT_COLUMNS, FILE_EDIT_JOINS),
     ):
         if sql := build_sql(query.filters, is_page=query.after is not None):
@@ -234,29 +234,29 @@ async def read_latest_edits(run: RunQuery, limit: int) -> list[Entry]:
 
 async def count_edits(run: RunQuery, query: RegisterQuery) -> dict[str, Any]:
     def build_releases_sql(filters: Mapping[str, Any]) -> str:
-        parts = filter(None, (build_text_edits_sql(filters), build_file_edits_sql(filters)))
+        parts = filter(None, (_build_text_edits_sql(filters), build_file_edits_sql(filters)))
         joined = " union all ".join(f"select release, seen from ({sql})" for sql in parts)
-        return f"{build_chain_cte(filters)} select release from ({joined}) order by seen desc"
+        return f"{_build_chain_cte(filters)} select release from ({joined}) order by seen desc"
 
     has_filters = any(value for name, value in query.filters.items() if name != "agency")
     stored_sql = STORED_EDIT_COUNTS_SQL.replace("{file_edits}", build_file_edits_sql({}))
-    return await count_register_entries(
+    return await _count_register_entries(
         run, query, build_releases_sql, agencies_sql=AGENCY_COUNTS_SQL if has_filters else stored_sql
     )
 
 
-def build_chain_cte(filters: Mapping[str, Any]) -> str:
+def _build_chain_cte(filters: Mapping[str, Any]) -> str:
     return RELEASE_CHAIN_CTE if filters.get("release") is not None else ""
 
 
-def build_text_edits_sql(filters: Mapping[str, Any], *, is_page: bool = False) -> str:
+def _build_text_edits_sql(filters: Mapping[str, Any], *, is_page: bool = False) -> str:
     """Return a SELECT of the edits of releases' own text that the filters select, "" if there can be none.
 
     is_page: only the edits after the one with the id :after, which was seen at :after_seen.
     """
     if filters.get("kind") == "file":
         return ""
-    conditions = [IS_EDIT_SQL, *build_edit_filters(filters, release="v.release", seen="v.seen")]
+    conditions = [IS_EDIT_SQL, *_build_edit_filters(filters, release="v.release", seen="v.seen")]
     if filters.get("edits") is not None:  # those with the words of `q`
         conditions.append("v.id in (select value from json_each(:edits))")
     stamps = ("not moved" if filters.get("unannounced") else None, filters.get("stamp"))
@@ -272,8 +272,8 @@ def build_file_edits_sql(filters: Mapping[str, Any], *, is_page: bool = False) -
         return ""
     if filters.get("edits") is not None:  # words are only looked up in the releases' own text
         return ""
-    of_release = " and ".join([*build_edit_filters(filters, release="e.release"), IS_FILE_EDIT_SHOWN_SQL])
-    conditions = ["v.previous is not null", *build_edit_filters(filters, seen="v.first_seen"), "release is not null"]
+    of_release = " and ".join([*_build_edit_filters(filters, release="e.release"), IS_FILE_EDIT_SHOWN_SQL])
+    conditions = ["v.previous is not null", *_build_edit_filters(filters, seen="v.first_seen"), "release is not null"]
     if is_page:
         conditions.append("(v.first_seen, -v.id) < (:after_seen, :after)")
     return (
@@ -283,7 +283,7 @@ def build_file_edits_sql(filters: Mapping[str, Any], *, is_page: bool = False) -
     )
 
 
-def build_edit_filters(filters: Mapping[str, Any], *, release: str = "", seen: str = "") -> list[str]:
+def _build_edit_filters(filters: Mapping[str, Any], *, release: str = "", seen: str = "") -> list[str]:
     """Return filters as SQL conditions: those on the column of the release, and those on the edit seen at a time."""
     tests: dict[str, Any] = {}
     if release:
@@ -336,7 +336,7 @@ def parse_removals_query(args: UrlArguments, size: int = REGISTER_PAGE_SIZE) -> 
 
 
 async def read_removals_page(run: RunQuery, query: RegisterQuery) -> ListPage:
-    conditions = build_removal_filters(query.filters)
+    conditions = _build_removal_filters(query.filters)
     if query.after is not None:
         conditions.append("(o.confirmed, o.id) < (select confirmed, id from removals where id = :after)")
     rows = await run(
@@ -349,13 +349,13 @@ async def read_removals_page(run: RunQuery, query: RegisterQuery) -> ListPage:
 
 async def count_removals(run: RunQuery, query: RegisterQuery) -> dict[str, Any]:
     def build_releases_sql(filters: Mapping[str, Any]) -> str:
-        conditions = " and ".join(build_removal_filters(filters))
+        conditions = " and ".join(_build_removal_filters(filters))
         return f"select o.release from removals o where {conditions} order by o.confirmed desc"
 
-    return await count_register_entries(run, query, build_releases_sql)
+    return await _count_register_entries(run, query, build_releases_sql)
 
 
-def build_removal_filters(filters: Mapping[str, Any]) -> list[str]:
+def _build_removal_filters(filters: Mapping[str, Any]) -> list[str]:
     """Return the filters as SQL conditions.
 
     Moves are listed only if that kind is selected. A release that was found elsewhere by the check that confirmed its
@@ -431,10 +431,10 @@ async def count_edits_by_week(run: RunQuery, query: RegisterQuery, first: date, 
         query = replace(query, filters={**query.filters, "from": first, "to": last})
         edits = " union all ".join(
             f"select seen, importance from ({sql})"
-            for sql in (build_text_edits_sql(query.filters), build_file_edits_sql(query.filters))
+            for sql in (_build_text_edits_sql(query.filters), build_file_edits_sql(query.filters))
             if sql
         )
-        chain, values = build_chain_cte(query.filters), query.build_sql_values()
+        chain, values = _build_chain_cte(query.filters), query.build_sql_values()
         limited = f"{chain} select count(*) as n from (select 1 from ({edits}) limit {MAX_WEEKLY_EDITS + 1})"
         if (await run(limited, values))[0]["n"] <= MAX_WEEKLY_EDITS:
             break

@@ -323,7 +323,7 @@ def tokenise(text: str, capitals: CapitalUsage | None = None) -> list[DiffToken]
     """
     tokens = _split_tokens(text)
     capitals = capitals or analyse_capitals([text])
-    if is_title_case(text):
+    if _is_title_case(text):
         capitals = replace(capitals, marks_names=False)
     return _mark_quotes(text, _join_names(tokens, capitals))
 
@@ -343,7 +343,7 @@ def _split_tokens(text: str) -> list[DiffToken]:
             word, end = glued[0], position + glued.end()
         if kind in {"word", "digits"}:
             kind, value, may_be_fact = _classify_word(word)
-            fact = find_fact(text, position) if may_be_fact else None
+            fact = _find_fact(text, position) if may_be_fact else None
             if fact:
                 kind, value, end = fact
                 word = text[position:end]
@@ -369,7 +369,7 @@ def _classify_word(word: str) -> tuple[str, str, bool]:
     if low in NEGATIONS or low.startswith(NEGATING_PREFIXES) or low.endswith(NEGATING_SUFFIXES):
         return "negation", low, False
     modal = low in MODALS and word != "May"
-    return "modal" if modal else "word", MODALS.get(low, low), can_begin_fact(word)
+    return "modal" if modal else "word", MODALS.get(low, low), _can_begin_fact(word)
 
 
 def _next_starts_sentence(tokens: list[DiffToken], starts_sentence: bool) -> bool:
@@ -417,7 +417,7 @@ def _join_names(tokens: list[DiffToken], capitals: CapitalUsage) -> list[DiffTok
                 break
         run = tokens[position:end]
         text = "".join(part.text + part.space for part in run[:-1]) + run[-1].text
-        joined.append(DiffToken(text, run[-1].space, "name", normalise_name(text), token.starts_sentence))
+        joined.append(DiffToken(text, run[-1].space, "name", _normalise_name(text), token.starts_sentence))
         position = end
     return joined
 
@@ -458,10 +458,10 @@ def _find_speech(paragraph: str) -> list[tuple[int, int]]:
     return [(a, b) for a, b in pairs if len(paragraph[a:b].split()) >= MIN_QUOTE_WORDS]
 
 
-def can_begin_fact(word: str) -> bool:
+def _can_begin_fact(word: str) -> bool:
     """Return whether a fact may begin with this word. This saves a regex match for most words.
 
-    >>> can_begin_fact("den"), can_begin_fact("myndigheten"), can_begin_fact("KIFS")
+    >>> _can_begin_fact("den"), _can_begin_fact("myndigheten"), _can_begin_fact("KIFS")
     (True, False, True)
     """
     if not word[0].isalpha():
@@ -470,27 +470,27 @@ def can_begin_fact(word: str) -> bool:
     return low in FACT_STARTS or low.startswith(FACT_STEMS) or re.fullmatch(r"[A-ZÅÄÖ]{2,5}FS", word) is not None
 
 
-def find_fact(text: str, position: int) -> tuple[str, str, int] | None:
+def _find_fact(text: str, position: int) -> tuple[str, str, int] | None:
     """Return the kind, value and end of the fact that starts at `position` (the start of a word), or None.
 
-    >>> find_fact("högst 20 mnkr i år", 6)
+    >>> _find_fact("högst 20 mnkr i år", 6)
     ('amount', '20000000 kr', 13)
     """
     found = FACT_PATTERN.match(text, position)
     if not found or not found.lastgroup:
         return None
     name = found.lastgroup
-    return KIND_BY_PATTERN.get(name, name), normalise_fact(name, found[0]), found.end()
+    return KIND_BY_PATTERN.get(name, name), _normalise_fact(name, found[0]), found.end()
 
 
-def normalise_fact(kind: str, text: str) -> str:
+def _normalise_fact(kind: str, text: str) -> str:
     """Return the value of a printed fact, independent of its spelling.
 
-    >>> normalise_fact("date", "den 4 maj 2025") == normalise_fact("date", "May 4, 2025") == "2025-05-04"
+    >>> _normalise_fact("date", "den 4 maj 2025") == _normalise_fact("date", "May 4, 2025") == "2025-05-04"
     True
-    >>> normalise_fact("amount", "1,5 miljarder kronor") == normalise_fact("amount", "1 500 mnkr") == "1500000000 kr"
+    >>> _normalise_fact("amount", "1,5 miljarder kronor") == _normalise_fact("amount", "1 500 mnkr") == "1500000000 kr"
     True
-    >>> normalise_fact("percent", "tio procent"), normalise_fact("time", "kl. 9.30–11")
+    >>> _normalise_fact("percent", "tio procent"), _normalise_fact("time", "kl. 9.30–11")
     ('10 %', '09:30-11:00')
     """
     plain = re.sub(rf"{S}+", " ", re.sub(DASH, "-", text)).casefold().strip()
@@ -582,22 +582,22 @@ def analyse_capitals(texts: Iterable[str], language: str | None = None) -> Capit
     return CapitalUsage(frozenset(names), frozenset(lowercase), marks_names=not german)
 
 
-def is_title_case(line: str) -> bool:
+def _is_title_case(line: str) -> bool:
     """Return whether nearly all longer words of a line have capitals, which then do not mark names.
 
-    >>> is_title_case("New Rules for Better Protection of Small Children in Schools")
+    >>> _is_title_case("New Rules for Better Protection of Small Children in Schools")
     True
-    >>> is_title_case("Ada Ek och Bo Ask börjar på Skolverket")
+    >>> _is_title_case("Ada Ek och Bo Ask börjar på Skolverket")
     False
     """
     words = [word for word in LETTERS_PATTERN.findall(line)[1:] if len(word) > 4]
     return len(words) > 3 and sum(word[0].isupper() for word in words) > MIN_TITLE_CASE_SHARE * len(words)
 
 
-def normalise_name(text: str) -> str:
+def _normalise_name(text: str) -> str:
     """Return a name in lower case without the genitive s.
 
-    >>> normalise_name("Sveriges"), normalise_name("SCB:s"), normalise_name("Ada Eks"), normalise_name("Sweden’s")
+    >>> _normalise_name("Sveriges"), _normalise_name("SCB:s"), _normalise_name("Ada Eks"), _normalise_name("Sweden’s")
     ('sverige', 'scb', 'ada ek', 'sweden')
     """
     low = re.sub(r"[:’']s?$", "", text.casefold())

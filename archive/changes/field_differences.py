@@ -90,48 +90,48 @@ def diff_fields(before: Mapping[str, Any], after: Mapping[str, Any], *, full_tex
     for name in COMPARED_FIELDS:
         if not full_text and name in before and before[name] == after[name]:
             continue
-        rows, note = diff_field(name, before, after)
+        rows, note = _diff_field(name, before, after)
         if full_text and name in TEXT_FIELDS and rows:
             fields.append(FieldDiff(name, [*rows], note))
         elif note or any(row.op != "same" for row in rows):
-            in_body = name == "questions" and is_shown_in_body(rows, before, after)
-            fields.append(FieldDiff(name, skip_unchanged_rows(rows), note, in_body))
+            in_body = name == "questions" and _is_shown_in_body(rows, before, after)
+            fields.append(FieldDiff(name, _skip_unchanged_rows(rows), note, in_body))
     return fields
 
 
-def diff_field(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[list[DiffRow], str | None]:
+def _diff_field(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[list[DiffRow], str | None]:
     """Return all rows of one field, and a note on any difference that the rows do not show."""
     if name in ("links", "layout"):
-        return diff_markup(name, before, after)
+        return _diff_markup(name, before, after)
     old, new = before[name], after[name]
     if name in TEXT_FIELDS:
         return [DiffRow(pieces) for pieces in diff_paragraphs(old or "", new or "")], None
     if name in VALUE_FIELDS:
-        return [DiffRow(diff_value(old, new))], None
+        return [DiffRow(_diff_value(old, new))], None
     if old is None or new is None:
         return [], None
     if name == "questions":
-        return diff_questions(old, new), None
-    lines, new_lines = list(map(format_member, old)), list(map(format_member, new))
+        return _diff_questions(old, new), None
+    lines, new_lines = list(map(_format_member, old)), list(map(_format_member, new))
     reordered = lines != new_lines and sorted(lines) == sorted(new_lines)
-    return diff_lists(old, new, MEMBER_KEYS.get(name, format_member)), "reordered" if reordered else None
+    return _diff_lists(old, new, MEMBER_KEYS.get(name, _format_member)), "reordered" if reordered else None
 
 
-def diff_value(old: str | None, new: str | None) -> list[DiffSegment]:
+def _diff_value(old: str | None, new: str | None) -> list[DiffSegment]:
     """Compare a short value as a single unit."""
     if old == new:
         return [DiffSegment("same", new)] if new else []
     return [*([DiffSegment("del", old)] if old else []), *([DiffSegment("ins", new)] if new else [])]
 
 
-def diff_lists(old: Sequence[Any], new: Sequence[Any], get_key: Callable[[Any], str]) -> list[DiffRow]:
+def _diff_lists(old: Sequence[Any], new: Sequence[Any], get_key: Callable[[Any], str]) -> list[DiffRow]:
     """Compare two lists; `get_key` identifies their members. Rows are in the new order, removed ones last."""
     old_lines: dict[str, list[str]] = {}
     for member in old:
-        old_lines.setdefault(get_key(member), []).append(format_member(member))
+        old_lines.setdefault(get_key(member), []).append(_format_member(member))
     rows = []
     for member in new:
-        line, candidates = format_member(member), old_lines.get(get_key(member))
+        line, candidates = _format_member(member), old_lines.get(get_key(member))
         if not candidates:
             rows.append(DiffRow([DiffSegment("ins", line)]))
         else:
@@ -140,10 +140,10 @@ def diff_lists(old: Sequence[Any], new: Sequence[Any], get_key: Callable[[Any], 
     return rows + [DiffRow([DiffSegment("del", line)]) for lines in old_lines.values() for line in lines]
 
 
-def format_member(member: Any) -> str:
+def _format_member(member: Any) -> str:
     """Format a member of a list as one line.
 
-    >>> format_member({"url": "https://a.se/r.pdf", "title": "Rapport", "media_type": None}), format_member("Skog")
+    >>> _format_member({"url": "https://a.se/r.pdf", "title": "Rapport", "media_type": None}), _format_member("Skog")
     ('Rapport · https://a.se/r.pdf', 'Skog')
     """
     if isinstance(member, str):
@@ -152,7 +152,7 @@ def format_member(member: Any) -> str:
     return " · ".join([*values, *([strip_image_query(member["url"])] if member.get("url") else [])])
 
 
-def diff_questions(old: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]]) -> list[DiffRow]:
+def _diff_questions(old: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]]) -> list[DiffRow]:
     """Compare question-answer pairs: equal questions are matched first, the ones left between them by position."""
     rows: list[DiffRow] = []
     matcher = SequenceMatcher(None, [pair["question"] for pair in old], [pair["question"] for pair in new], False)
@@ -160,21 +160,21 @@ def diff_questions(old: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, 
         for offset in range(max(last - first, new_last - new_first)):
             left = old[first + offset] if first + offset < last else None
             right = new[new_first + offset] if new_first + offset < new_last else None
-            rows += diff_question(left, right)
+            rows += _diff_question(left, right)
     return rows
 
 
-def diff_question(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> list[DiffRow]:
+def _diff_question(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> list[DiffRow]:
     """Compare one question, its answer and its answerer. None: only the other side has it."""
     left, right = old or {}, new or {}
     number = (new or old or {})["position"]
     rows = [DiffRow(diff_words(left.get("question", ""), right.get("question", "")), "question_number", number)]
     rows += [DiffRow(pieces) for pieces in diff_paragraphs(left.get("answer", ""), right.get("answer", ""))]
-    answered_by = DiffRow(diff_value(left.get("answered_by"), right.get("answered_by")), "answered_by")
+    answered_by = DiffRow(_diff_value(left.get("answered_by"), right.get("answered_by")), "answered_by")
     return [*rows, answered_by] if answered_by.op != "same" else rows
 
 
-def is_shown_in_body(rows: Sequence[DiffRow], before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+def _is_shown_in_body(rows: Sequence[DiffRow], before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
     """Return whether the body, before and after, contains every paragraph that differs."""
     for op, state in (("del", before), ("ins", after)):
         body_paragraphs = {normalise_words(paragraph) for paragraph in split_paragraphs(state["body"] or "")} | {()}
@@ -184,18 +184,18 @@ def is_shown_in_body(rows: Sequence[DiffRow], before: Mapping[str, Any], after: 
     return True
 
 
-def diff_markup(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[list[DiffRow], str | None]:
+def _diff_markup(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[list[DiffRow], str | None]:
     """Compare the links of body_html (name `links`), or note that only its layout differs (`layout`)."""
     if before["body_html"] == after["body_html"]:
         return [], None
-    old, new = list_body_links(before["body_html"]), list_body_links(after["body_html"])
+    old, new = _list_body_links(before["body_html"]), _list_body_links(after["body_html"])
     if name == "links":
-        return diff_lists(old, new, format_member), None
+        return _diff_lists(old, new, _format_member), None
     return [], "layout_only" if before["body"] == after["body"] and old == new else None
 
 
 @lru_cache(maxsize=64)
-def list_body_links(body_html: str) -> tuple[str, ...]:
+def _list_body_links(body_html: str) -> tuple[str, ...]:
     """Return the distinct links of a sanitised body as "text → URL". Cached, because two fields use them."""
     if not body_html.strip():
         return ()
@@ -204,7 +204,7 @@ def list_body_links(body_html: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(lines))
 
 
-def skip_unchanged_rows(rows: Sequence[DiffRow]) -> list[DiffRow | SkippedRows]:
+def _skip_unchanged_rows(rows: Sequence[DiffRow]) -> list[DiffRow | SkippedRows]:
     """Keep changed rows and CONTEXT_ROWS around them, and replace each run of others with SkippedRows."""
     changed = [index for index, row in enumerate(rows) if row.op != "same"]
     visible = {near for index in changed for near in range(index - CONTEXT_ROWS, index + CONTEXT_ROWS + 1)}
@@ -234,10 +234,10 @@ def find_main_change(language: str, changes_json: str | None) -> ChangeExcerpt |
     field = change["field"]
     before, after = (format_field_value(language, field, change[side]) for side in ("before", "after"))
     if change["kind"] in FIGURE_KINDS:
-        before, after, suffix = split_common_suffix(before, after)
+        before, after, suffix = _split_common_suffix(before, after)
     else:
         suffix = ""
-    return ChangeExcerpt(field, truncate_text(before), truncate_text(after), truncate_text(suffix))
+    return ChangeExcerpt(field, _truncate_text(before), _truncate_text(after), _truncate_text(suffix))
 
 
 def format_main_change(language: str, changes_json: str | None) -> str:
@@ -257,12 +257,12 @@ def format_main_change(language: str, changes_json: str | None) -> str:
     )
 
 
-def split_common_suffix(before: str, after: str) -> tuple[str, str, str]:
+def _split_common_suffix(before: str, after: str) -> tuple[str, str, str]:
     """Split off the words that both texts end with, leaving at least one word, and all figures, of each.
 
-    >>> split_common_suffix("den 4 juni", "den 18 juni"), split_common_suffix("40 euro", "40 kronor")
+    >>> _split_common_suffix("den 4 juni", "den 18 juni"), _split_common_suffix("40 euro", "40 kronor")
     (('den 4', 'den 18', 'juni'), ('40 euro', '40 kronor', ''))
-    >>> split_common_suffix("120 000 kronor", "90 000 kronor")
+    >>> _split_common_suffix("120 000 kronor", "90 000 kronor")
     ('120 000', '90 000', 'kronor')
     """
     old, new = before.split(), after.split()
@@ -273,10 +273,10 @@ def split_common_suffix(before: str, after: str) -> tuple[str, str, str]:
     return " ".join(old), " ".join(new), " ".join(suffix)
 
 
-def truncate_text(text: str) -> str:
+def _truncate_text(text: str) -> str:
     """Shorten a text to MAX_EXCERPT_LENGTH, between words if possible.
 
-    >>> truncate_text("ett " * 30)[-12:]
+    >>> _truncate_text("ett " * 30)[-12:]
     'ett ett ett…'
     """
     text = " ".join(text.split())
@@ -379,7 +379,7 @@ class FileText:
         return "\n\n".join(line for page in self.pages for line in page.split("\n") if line.strip())
 
 
-def can_compare(before: FileText, after: FileText, max_letters: int = MAX_COMPARED_LETTERS) -> bool:
+def _can_compare(before: FileText, after: FileText, max_letters: int = MAX_COMPARED_LETTERS) -> bool:
     """Return whether the texts show what changed: both are whole, and not too long."""
     letters = sum(len(page) for text in (before, after) for page in text.pages)
     return before.is_whole and after.is_whole and letters <= max_letters
@@ -389,8 +389,8 @@ def describe_change(before: FileText, after: FileText) -> dict[str, Any]:
     """Return the columns of attachment_versions about a change of a file."""
     changes, importance = [build_change("attachments", "attachment", "1", "2")], KIND_IMPORTANCE["attachment"]
     stored: str | None = None
-    if can_compare(before, after):
-        diff = compare_passages(before.split(), after.split())
+    if _can_compare(before, after):
+        diff = _compare_passages(before.split(), after.split())
         importance, stored = SAME_TEXT_IMPORTANCE, "[]"
         if diff.changes:
             changes, importance = list(diff.changes), diff.importance
@@ -399,7 +399,7 @@ def describe_change(before: FileText, after: FileText) -> dict[str, Any]:
     return {"importance": importance, **texts, "changes": stored}
 
 
-def compare_passages(before: str, after: str) -> Diff:
+def _compare_passages(before: str, after: str) -> Diff:
     """Compare two texts of files."""
     states = [{**dict.fromkeys((*STATE_FIELDS, *LIST_FIELDS)), "title": "", "body": text} for text in (before, after)]
     diff = compare(*states)
@@ -408,14 +408,14 @@ def compare_passages(before: str, after: str) -> Diff:
 
 def diff_files(before: FileText, after: FileText, max_letters: int = MAX_COMPARED_LETTERS) -> list[FieldDiff] | None:
     """Return how two texts differ, as a comparison shows it; None if they cannot be compared."""
-    if not can_compare(before, after, max_letters):
+    if not _can_compare(before, after, max_letters):
         return None
     rows = [DiffRow(pieces) for pieces in diff_paragraphs(before.split(), after.split())]
     changed = any(row.op != "same" for row in rows)
-    return [FieldDiff(FILE_FIELD, skip_unchanged_rows(rows))] if changed else []
+    return [FieldDiff(FILE_FIELD, _skip_unchanged_rows(rows))] if changed else []
 
 
-def to_file_text(row: Mapping[str, Any], pages: Iterable[Mapping[str, Any]]) -> FileText:
+def _to_file_text(row: Mapping[str, Any], pages: Iterable[Mapping[str, Any]]) -> FileText:
     return FileText(
         kind=row["kind"], letters=row["letters"], problem=row["problem"], pages=[page["text"] for page in pages]
     )
@@ -455,7 +455,7 @@ async def read_file_diff(
     before = await read_file_version(run, after["previous"]) if after and after["previous"] else None
     if after is None or before is None or after["takedown"]:
         return None
-    old, new = [to_file_text(row, await read_file_pages(run, row["file"])) for row in (before, after)]
+    old, new = [_to_file_text(row, await read_file_pages(run, row["file"])) for row in (before, after)]
     return await asyncio.to_thread(diff_files, old, new, max_letters)
 
 

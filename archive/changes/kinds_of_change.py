@@ -131,7 +131,7 @@ def find_text_changes(before: State, after: State) -> list[Change]:
         if pair.moved:
             changes.append(build_change(field, "paragraph_moved", text, new_text))
         if text != new_text:
-            passages.append([classify_passage(passage) for passage in _find_passages(pair, capitals())])
+            passages.append([_classify_passage(passage) for passage in _find_passages(pair, capitals())])
         elif roles != new_roles:
             changes.append(build_change(field, "layout", pair.before[0].field, field))
     versions = WholeText(old), WholeText(new)
@@ -180,7 +180,7 @@ def _measure_shares(before: Sequence[DiffToken], after: Sequence[DiffToken]) -> 
     return ParagraphShares(max(1, changed_words), min(len(old - new), len(new - old)) / max(1, words))
 
 
-def classify_passage(passage: ChangedPassage) -> ClassifiedPassage:
+def _classify_passage(passage: ChangedPassage) -> ClassifiedPassage:
     """Find the changes in one passage: facts first, then wording, spelling or punctuation."""
     spelling_change = _compare_spelling(passage)
     if spelling_change:
@@ -323,7 +323,7 @@ def _compare_remaining_words(passage: ChangedPassage, reported: set[str], *, is_
         return [opposite]
     if _is_typo(passage, old, new):
         return [build_change(passage.field, "typo", before, after)]
-    return [build_wording_change(passage)]
+    return [_build_wording_change(passage)]
 
 
 def _find_opposite(field: str, old: list[str], new: list[str]) -> Change | None:
@@ -361,17 +361,17 @@ def _is_misspelling(one: str, two: str) -> bool:
     return one == two or OSA.distance(one, two) <= limit
 
 
-def build_wording_change(passage: ChangedPassage) -> Change:
+def _build_wording_change(passage: ChangedPassage) -> Change:
     """Build a change of wording, or of the question, answer or quotation that contains the passage."""
     before, after = join_tokens(passage.before), join_tokens(passage.after)
     tokens = [*passage.before, *passage.after]
     kind = passage.role if passage.role in {"question", "answer"} else "wording"
     if kind == "wording" and sum(token.quoted for token in tokens) * 2 > len(tokens):
         kind = "quotation"
-    return build_change(passage.field, kind, before, after, rate_wording(passage, KIND_IMPORTANCE[kind]))
+    return build_change(passage.field, kind, before, after, _rate_wording(passage, KIND_IMPORTANCE[kind]))
 
 
-def rate_wording(passage: ChangedPassage, base: int) -> float:
+def _rate_wording(passage: ChangedPassage, base: int) -> float:
     """Return the importance of a reworded passage: by its size, and by the share of words with a new meaning.
 
     An added or removed sentence is rated as a paragraph; its facts are changes of their own.
@@ -426,7 +426,7 @@ def _resolve_unmatched_facts(
                 for fact in classified.unmatched
                 if fact.token.value not in added & removed and not versions[not fact.added].has_fact(fact.token)
             ]
-            found += [*classified.changes, *new_facts] or [build_wording_change(classified.passage)]
+            found += [*classified.changes, *new_facts] or [_build_wording_change(classified.passage)]
         changes += _merge_changes(found)
     return changes
 
@@ -483,7 +483,7 @@ def _build_paragraph_changes(
         letters -= len(text)
         importance = _rate_text(text)
         if letters >= 0:
-            importance = rate_paragraph(tokenise(text, capitals()), versions[bool(run[0].before)])
+            importance = _rate_paragraph(tokenise(text, capitals()), versions[bool(run[0].before)])
         changes.append(_build_paragraph_change(run[0], text, importance))
     return changes
 
@@ -507,7 +507,7 @@ def _rate_text(text: str) -> int:
     return SENTENCE_IMPORTANCE["number"] if any(map(str.isdigit, text)) else PLAIN_SENTENCE_IMPORTANCE
 
 
-def rate_paragraph(tokens: Sequence[DiffToken], other: WholeText) -> int:
+def _rate_paragraph(tokens: Sequence[DiffToken], other: WholeText) -> int:
     """Return the importance of an added or removed paragraph: that of its most important fact.
 
     A fact counts if the other version lacks it, and a name only in a sentence without a telephone number or e-mail

@@ -115,7 +115,7 @@ async def read_presences(
     values = {"releases": json.dumps(list(releases))}
     chains = {root: ReleaseChain(root) for root in releases}
     for (root, _), rows in groupby(await run(VERSIONS_SQL, values), key=lambda row: (row["root"], row["release"])):
-        add_versions(chains[root], list(rows))
+        _add_versions(chains[root], list(rows))
     for row in await run(ABSENCES_SQL, values):
         chains[row["root"]].absences.append(row)
     chosen: list[ReleaseChain] = []
@@ -125,15 +125,15 @@ async def read_presences(
         if len(texts) + len(new) <= MAX_VERSIONS:
             texts |= new
             chosen.append(chain)
-    found = await find_wording(run, list(texts.values()), has_wording)
+    found = await _find_wording(run, list(texts.values()), has_wording)
     for chain in chosen:
         for version in chain.versions:
             version.has_wording = found.get(texts[version.release, version.newest_hash])
     is_searched = (all(version.has_wording is not None for version in chain.versions) for chain in chosen)
-    return {chain.root: find_presences(chain) for chain in compress(chosen, is_searched)}
+    return {chain.root: _find_presences(chain) for chain in compress(chosen, is_searched)}
 
 
-async def find_wording(
+async def _find_wording(
     run: RunQuery, revisions: Sequence[int], has_wording: Callable[[Mapping[str, Any]], bool]
 ) -> dict[int, bool]:
     """Return whether each revision contains the wording. Those after the first MAX_CHARACTERS of text are left out."""
@@ -151,7 +151,7 @@ async def find_wording(
     return found
 
 
-def add_versions(chain: ReleaseChain, rows: Sequence[Mapping[str, Any]]) -> None:
+def _add_versions(chain: ReleaseChain, rows: Sequence[Mapping[str, Any]]) -> None:
     """Add the versions of one release row; its revisions are given in the order in which they were stored."""
     version: PageState | None = None
     before: Mapping[str, Any] | None = None
@@ -168,16 +168,16 @@ def add_versions(chain: ReleaseChain, rows: Sequence[Mapping[str, Any]]) -> None
         version.last_check = find_last_seen(version.revisions[-1], chain.rows)
 
 
-def find_presences(chain: ReleaseChain) -> list[Presence]:
+def _find_presences(chain: ReleaseChain) -> list[Presence]:
     """Return the presences of a wording in a chain whose versions have been searched for it, oldest first."""
-    found = [presence for line in split_lines(chain) for presence in find_line_presences(chain, line)]
+    found = [presence for line in _split_lines(chain) for presence in _find_line_presences(chain, line)]
     merged: list[Presence] = []
     for presence in sorted(found, key=lambda each: (each.appeared.until, each.first)):
-        merged.append(merge_presences(merged.pop(), presence) if overlaps(merged, presence) else presence)
-    return [add_missing_times(chain, presence) for presence in merged]
+        merged.append(_merge_presences(merged.pop(), presence) if overlaps(merged, presence) else presence)
+    return [_add_missing_times(chain, presence) for presence in merged]
 
 
-def split_lines(chain: ReleaseChain) -> list[list[PageState]]:
+def _split_lines(chain: ReleaseChain) -> list[list[PageState]]:
     """Return the versions as sequences, in each of which one version followed the other.
 
     There are several sequences if pages at two URLs were later found to be the same release.
@@ -194,7 +194,7 @@ def split_lines(chain: ReleaseChain) -> list[list[PageState]]:
     return lines
 
 
-def find_line_presences(chain: ReleaseChain, line: Sequence[PageState]) -> list[Presence]:
+def _find_line_presences(chain: ReleaseChain, line: Sequence[PageState]) -> list[Presence]:
     """Return the presences of a wording in a sequence of versions."""
     presences = []
     position = 0  # index of the first version after the group
@@ -206,8 +206,8 @@ def find_line_presences(chain: ReleaseChain, line: Sequence[PageState]) -> list[
         before = line[start - 1] if start else None
         after = line[position] if position < len(line) else None
         first, last = versions[0], versions[-1]
-        following = after.first["when"] if after else find_end(chain, last)
-        removal = find_removal(chain, last, following)
+        following = after.first["when"] if after else _find_end(chain, last)
+        removal = _find_removal(chain, last, following)
         until = removal["first_seen"] if removal else following
         presences.append(
             Presence(
@@ -225,7 +225,7 @@ def find_line_presences(chain: ReleaseChain, line: Sequence[PageState]) -> list[
     return presences
 
 
-def find_end(chain: ReleaseChain, last: PageState) -> str | None:
+def _find_end(chain: ReleaseChain, last: PageState) -> str | None:
     """Return when the last version of a sequence was first missing, or None if it is the current one."""
     if any(chain.rows[key]["is_current"] for key in last.revisions):
         return None
@@ -235,7 +235,7 @@ def find_end(chain: ReleaseChain, last: PageState) -> str | None:
     return min(later, default=max(version.last_seen for version in chain.versions))
 
 
-def find_removal(chain: ReleaseChain, last: PageState, until: str | None) -> Mapping[str, Any] | None:
+def _find_removal(chain: ReleaseChain, last: PageState, until: str | None) -> Mapping[str, Any] | None:
     """Return the first confirmed removal after a version was last seen and before the next one was found.
 
     until: when the next version was found. If it is None, there is no next version, and only an open removal counts.
@@ -263,7 +263,7 @@ def overlaps(merged: Sequence[Presence], presence: Presence) -> bool:
     return gone.until >= appeared.until if appeared.after is None else gone.until > appeared.after
 
 
-def merge_presences(one: Presence, other: Presence) -> Presence:
+def _merge_presences(one: Presence, other: Presence) -> Presence:
     """Merge two presences of a wording that overlap in time, at two URLs; `one` was seen first."""
     after = [pair.after for pair in (one.appeared, other.appeared)]
     appeared = CheckPair(min(filter(None, after)) if all(after) else one.appeared.after, one.appeared.until)
@@ -289,7 +289,7 @@ def format_change(language: str, presence: Presence, *, appeared: bool) -> str:
     )
 
 
-def add_missing_times(chain: ReleaseChain, presence: Presence) -> Presence:
+def _add_missing_times(chain: ReleaseChain, presence: Presence) -> Presence:
     """Return a presence with the periods in which the release was temporarily removed."""
     end = presence.disappeared and presence.disappeared.until
     missing = tuple(

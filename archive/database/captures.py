@@ -365,22 +365,22 @@ def compress(body: bytes, base: bytes | None = None) -> bytes:
     if base is None:
         return zstandard.ZstdCompressor(level=COMPRESSION_LEVEL).compress(body)
     window = max(10, (len(body) + len(base)).bit_length())  # spans body and base
-    build = build_compressor if len(base) <= MAX_CACHED_BASE_BYTES else build_compressor.__wrapped__
+    build = _build_compressor if len(base) <= MAX_CACHED_BASE_BYTES else _build_compressor.__wrapped__
     return build(base, window).compress(body)
 
 
 @lru_cache(maxsize=4)  # some megabytes each; successive pages of a site share one
-def build_compressor(base: bytes, window: int) -> zstandard.ZstdCompressor:
+def _build_compressor(base: bytes, window: int) -> zstandard.ZstdCompressor:
     """Return a compressor that uses a base as its dictionary, to compress many pages."""
     parameters = zstandard.ZstdCompressionParameters.from_level(
         COMPRESSION_LEVEL, source_size=len(base), dict_size=len(base), window_log=window, write_content_size=1
     )
-    dictionary = build_dictionary(base)
+    dictionary = _build_dictionary(base)
     dictionary.precompute_compress(compression_params=parameters)
     return zstandard.ZstdCompressor(compression_params=parameters, dict_data=dictionary)
 
 
-def build_dictionary(base: bytes) -> zstandard.ZstdCompressionDict:
+def _build_dictionary(base: bytes) -> zstandard.ZstdCompressionDict:
     return zstandard.ZstdCompressionDict(base, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
 
 
@@ -393,7 +393,7 @@ def decompress(frame: bytes, size: int, base: bytes | None = None) -> bytes:
     declared_size = zstandard.get_frame_parameters(frame).content_size
     if declared_size != size:  # checked before so much memory is allocated
         raise ValueError(f"holds {declared_size} bytes, not {size}")
-    dictionary = None if base is None else build_dictionary(base)
+    dictionary = None if base is None else _build_dictionary(base)
     return zstandard.ZstdDecompressor(dict_data=dictionary).decompress(frame)
 
 

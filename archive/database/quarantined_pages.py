@@ -139,9 +139,9 @@ class Quarantine:
                 "url": url,
                 "release": release_id,
                 "seen": to_iso(seen_at),
-                "state": to_canonical_json(state),
+                "state": _to_canonical_json(state),
                 "capture": capture_id,
-                "reason": to_canonical_json(reasons),
+                "reason": _to_canonical_json(reasons),
             }
         )
 
@@ -185,7 +185,7 @@ class Quarantine:
         """Apply `redact` to the states of a release's rows; the captured bytes are unchanged."""
         condition = f"release = :release or url in ({RELEASE_URLS_SQL})"
         for row in list(self.table.rows_where(condition, {"release": release_id})):
-            self.table.update(row["id"], {"state": to_canonical_json(redact(json.loads(row["state"])))})
+            self.table.update(row["id"], {"state": _to_canonical_json(redact(json.loads(row["state"])))})
 
     def get_capture(self, page: QuarantinedPage) -> Capture | None:
         sql = "select url, seen, status, headers, sha256, bytes from captures where id = ?"
@@ -228,7 +228,7 @@ def reason_key(reason: QuarantineReason) -> str:
     return str(reason.get("source") or reason["field"])
 
 
-def to_canonical_json(value: object) -> str:
+def _to_canonical_json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 
@@ -273,12 +273,12 @@ class GroupHabits:
 
     def short_length(self, name: str) -> int:
         """Return the "short length" of a lead or text (see SHORT_QUANTILE); 0 if there are too few releases."""
-        return find_short_length(self.lengths[name])
+        return _find_short_length(self.lengths[name])
 
     def is_usual_again(self, name: str) -> bool:
         """Return whether a field is usual again, and about as long as before its loss was accepted."""
         if name in MEASURED_FIELDS:
-            length_before = find_short_length(self.lengths_before[name])
+            length_before = _find_short_length(self.lengths_before[name])
             if self.short_length(name) < MAX_SHORT_RATIO * length_before:
                 return False
         return self.counts[name].is_usual
@@ -359,10 +359,10 @@ def split_lines(body: str) -> list[str]:
     return [line for part in body.split("\n") if (line := part.strip())]
 
 
-def find_short_length(lengths: Sequence[int]) -> int:
+def _find_short_length(lengths: Sequence[int]) -> int:
     """Return the length that hardly any of `lengths` falls below, or 0 if there are too few.
 
-    >>> find_short_length(list(range(100, 140))), find_short_length([100])
+    >>> _find_short_length(list(range(100, 140))), _find_short_length([100])
     (102, 0)
     """
     return sorted(lengths)[int(SHORT_QUANTILE * len(lengths))] if len(lengths) >= MIN_RELEASES else 0
@@ -411,7 +411,7 @@ def find_field_losses(db: Database, agency: str, now: datetime) -> list[FieldLos
         group = [page for page in pages if (page.release_id is not None) == is_stored]
         for key in sorted({key for page in group if page.decision is None for key in page.lost_keys}):
             lacking = [page for page in group if key in page.lost_keys]
-            since = find_loss_start(lacking)
+            since = _find_loss_start(lacking)
             if since is None:
                 continue
             lacking_count = sum(page.seen_at >= since for page in lacking)
@@ -425,7 +425,7 @@ def find_field_losses(db: Database, agency: str, now: datetime) -> list[FieldLos
     return losses
 
 
-def find_loss_start(pages: list[QuarantinedPage]) -> str | None:
+def _find_loss_start(pages: list[QuarantinedPage]) -> str | None:
     """Return the time of the first undecided page, else of the third newest; None if there are too few."""
     undecided = [page.seen_at for page in pages if page.decision is None]
     if len(undecided) >= MIN_LOSS_PAGES:

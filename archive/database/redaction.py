@@ -120,11 +120,11 @@ class Takedowns:
             return state, None
         takedown_id, kind = active[0]
         if kind == "hide":
-            return hide_state(state), takedown_id
+            return _hide_state(state), takedown_id
         return redact_state(state, [self.withheld.get_passage(active_id) for active_id, _ in active]), takedown_id
 
 
-def hide_state(state: Mapping[str, Any]) -> dict[str, Any]:
+def _hide_state(state: Mapping[str, Any]) -> dict[str, Any]:
     hidden: dict[str, Any] = {name: value if name in UNREDACTED_FIELDS else None for name, value in state.items()}
     return {**hidden, "title": REDACTION_MARK, "body": "", "body_html": "", **{name: [] for name in LIST_FIELDS}}
 
@@ -137,7 +137,7 @@ def redact_state(state: Mapping[str, Any], passages: Iterable[str]) -> dict[str,
     """
     matcher = PassageMatcher(passages)
     texts = {name: value for name, value in state.items() if name not in (*UNREDACTED_FIELDS, "body_html")}
-    return {**state, **redact_value(texts, matcher), "body_html": redact_html(state["body_html"], matcher)}
+    return {**state, **redact_value(texts, matcher), "body_html": _redact_html(state["body_html"], matcher)}
 
 
 def redact_value(value: Any, matcher: PassageMatcher) -> Any:
@@ -163,10 +163,10 @@ def redact_value(value: Any, matcher: PassageMatcher) -> Any:
     return value
 
 
-def redact_html(markup: str, matcher: PassageMatcher) -> str:
+def _redact_html(markup: str, matcher: PassageMatcher) -> str:
     """Redact HTML, where a passage may span several elements or be in an attribute.
 
-    >>> redact_html('<p>av Anna <b>Ek</b>, <a href="mailto:a@ek.se">4</a></p>', PassageMatcher(["Anna Ek", "a@ek.se"]))
+    >>> _redact_html('<p>av Anna <b>Ek</b>, <a href="mailto:a@ek.se">4</a></p>', PassageMatcher(["Anna Ek", "a@ek.se"]))
     '<p>av █████<b></b>, <a>4</a></p>'
     """
     if not markup:
@@ -204,7 +204,7 @@ class PassageMatcher:
 
     def __init__(self, passages: Iterable[str]) -> None:
         self.passages = [text for text in passages if LETTER.search(text)]
-        self.pattern = compile_passages(self.passages)
+        self.pattern = _compile_passages(self.passages)
 
     def find(self, text: str) -> list[tuple[int, int]]:
         """Return the spans of all passages in a text, in order.
@@ -225,25 +225,25 @@ class PassageMatcher:
     def is_in_address(self, address: str) -> bool:
         """Return whether a URL or another attribute value contains any of the passages."""
         return any(self.pattern.search(text) for text in (address, unquote(address))) or any(
-            address_contains(address, text) for text in self.passages
+            _address_contains(address, text) for text in self.passages
         )
 
 
-def compile_passages(passages: Iterable[str]) -> re.Pattern[str]:
+def _compile_passages(passages: Iterable[str]) -> re.Pattern[str]:
     """Compile a pattern for any of the passages, whatever their white space, hyphenation and case.
 
     A number is not found inside a longer one. Personal identity numbers are found with and without century, telephone
     numbers with and without country code.
 
-    >>> pattern = compile_passages(["Anna Ek", "010-123 45 67"])
+    >>> pattern = _compile_passages(["Anna Ek", "010-123 45 67"])
     >>> [bool(pattern.search(text)) for text in ("av anna\\n\u00a0 EK.", "Anna-Ek", "010 1234567", "010-123 45 678")]
     [True, True, True, False]
     """
     longest_first = sorted(passages, key=len, reverse=True)
-    return re.compile("|".join(map(build_passage_pattern, longest_first)) or "(?!)", re.IGNORECASE)
+    return re.compile("|".join(map(_build_passage_pattern, longest_first)) or "(?!)", re.IGNORECASE)
 
 
-def build_passage_pattern(passage: str) -> str:
+def _build_passage_pattern(passage: str) -> str:
     passage = passage.strip()
     core, prefix = next(
         (
@@ -257,14 +257,14 @@ def build_passage_pattern(passage: str) -> str:
     pattern, last = "", ""
     for gap, letter in letters:
         if last:
-            pattern += build_gap_pattern(gap, last, letter, is_long_number=is_long_number)
+            pattern += _build_gap_pattern(gap, last, letter, is_long_number=is_long_number)
         pattern += re.escape(letter)
         last = letter
     prefix = r"(?<!\d)" + prefix if letters[0][1].isdigit() else prefix
     return prefix + pattern + (r"(?!\d)" if last.isdigit() else "")
 
 
-def build_gap_pattern(gap: str, previous_letter: str, letter: str, *, is_long_number: bool) -> str:
+def _build_gap_pattern(gap: str, previous_letter: str, letter: str, *, is_long_number: bool) -> str:
     """Return the pattern for what may be between two characters of a passage.
 
     is_long_number: the passage is a long number, whose digits may be grouped in any way.
@@ -275,17 +275,17 @@ def build_gap_pattern(gap: str, previous_letter: str, letter: str, *, is_long_nu
     return f"[{SEPARATORS}]*" if gap or (digits and is_long_number) else OPTIONAL_SPACE
 
 
-def address_contains(address: str, passage: str) -> bool:
+def _address_contains(address: str, passage: str) -> bool:
     """Return whether a URL contains a passage in another spelling: in a telephone link or a readable path.
 
-    >>> address_contains("tel:+46101234567", "010-123 45 67"), address_contains("/om/nora-kvist", "Nora Kvist")
+    >>> _address_contains("tel:+46101234567", "010-123 45 67"), _address_contains("/om/nora-kvist", "Nora Kvist")
     (True, True)
-    >>> address_contains("/a", "a")
+    >>> _address_contains("/a", "a")
     False
     """
     number = keep_characters(passage, str.isdigit)[-MIN_LINK_DIGITS:]
-    slug = keep_characters(to_ascii_letters(passage), str.isalnum)
-    plain_address = to_ascii_letters(unquote(address))
+    slug = keep_characters(_to_ascii_letters(passage), str.isalnum)
+    plain_address = _to_ascii_letters(unquote(address))
     if len(number) == MIN_LINK_DIGITS and re.search("[^0-9a-z]{0,3}".join(number) + "(?![0-9])", plain_address):
         return True
     return len(slug) >= MIN_SLUG_LETTERS and slug in keep_characters(plain_address, str.isalnum)
@@ -295,7 +295,7 @@ def keep_characters(text: str, predicate: Callable[[str], bool]) -> str:
     return "".join(filter(predicate, text))
 
 
-def to_ascii_letters(text: str) -> str:
+def _to_ascii_letters(text: str) -> str:
     """Return text in the form used in readable URLs: lower case, without diacritics."""
     return unicodedata.normalize("NFKD", text.lower()).encode("ascii", "ignore").decode()
 

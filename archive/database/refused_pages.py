@@ -141,11 +141,11 @@ class RefusedPages:
 
 def is_at_one_of(addresses: Collection[str], urls: Collection[str]) -> bool:
     """Return whether a page at these addresses is at one of the URLs, also with www, https or a longer query."""
-    places = [split_address(address) for address in addresses]
-    return any(place == own and asked <= query for own, asked in map(split_address, urls) for place, query in places)
+    places = [_split_address(address) for address in addresses]
+    return any(place == own and asked <= query for own, asked in map(_split_address, urls) for place, query in places)
 
 
-def split_address(url: str) -> tuple[tuple[str, str], frozenset[str]]:
+def _split_address(url: str) -> tuple[tuple[str, str], frozenset[str]]:
     """Return host and path in the form that all spellings of an address share, and the parts of its query."""
     parts = urlsplit(canonical_url(url))
     return (strip_www(parts.hostname or ""), parts.path.rstrip("/")), frozenset(parts.query.split("&")) - {""}

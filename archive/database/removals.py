@@ -102,11 +102,11 @@ def find_collapse(db: Database, agency: str, kind: str | None = None) -> Collaps
     """
     rows = db.execute(MISSING_PAGES_SQL, [agency]).fetchall()
     groups = [kinds for kinds in COLLAPSE_KINDS if kind is None or kind in kinds]
-    found = [build_collapse(db, agency, [row for row in rows if row[0] in kinds]) for kinds in groups]
+    found = [_build_collapse(db, agency, [row for row in rows if row[0] in kinds]) for kinds in groups]
     return max(filter(None, found), key=lambda collapse: collapse.missing, default=None)
 
 
-def build_collapse(db: Database, agency: str, rows: Sequence[tuple[Any, ...]]) -> Collapse | None:
+def _build_collapse(db: Database, agency: str, rows: Sequence[tuple[Any, ...]]) -> Collapse | None:
     """Build a collapse from rows of MISSING_PAGES_SQL; None if too few of the pages checked are missing."""
     (releases,) = db.execute("select count(*) from releases where agency = ?", [agency]).fetchone()
     if len(rows) < max(MIN_SHARED_PAGES, min(MIN_COLLAPSED_PAGES, releases)):

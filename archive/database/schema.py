@@ -30,7 +30,7 @@ migrations = Migrations("myndighetsarkivet")
 
 
 @migrations(name=FIRST_MIGRATION)
-def create_schema(db: Database) -> None:
+def _create_schema(db: Database) -> None:
     """Create everything in schema.sql; raise sqlite3.NotSupportedError if SQLite is too old for it."""
     if sqlite3.sqlite_version_info < MIN_SQLITE_VERSION:
         needed = ".".join(map(str, MIN_SQLITE_VERSION))
@@ -52,15 +52,15 @@ def read_schema() -> dict[str, str]:
         lines.append(line)
         statement = "\n".join(lines)
         if sqlite3.complete_statement(statement):
-            statements[find_created_name(statement)] = statement
+            statements[_find_created_name(statement)] = statement
             lines.clear()
     return statements
 
 
-def find_created_name(statement: str) -> str:
+def _find_created_name(statement: str) -> str:
     """Return the name of what a statement creates.
 
-    >>> find_created_name("create unique index idx_tags_name on tags (name);")
+    >>> _find_created_name("create unique index idx_tags_name on tags (name);")
     'idx_tags_name'
     """
     words = statement.split()

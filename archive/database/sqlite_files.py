@@ -159,7 +159,7 @@ def check_version(db: sqlite3.Connection, path: Path) -> bool:
     Raises ArchiveError if the file was made by an older or newer version, or by other software.
     """
     (version,) = db.execute("pragma user_version").fetchone()
-    if version > SCHEMA_VERSION or count_migrations(db, path) > MIGRATIONS:
+    if version > SCHEMA_VERSION or _count_migrations(db, path) > MIGRATIONS:
         raise ArchiveError(path, "was made by a newer version of Myndighetsarkivet: update the software to open it")
     if version < SCHEMA_VERSION and db.execute("select 1 from sqlite_master limit 1").fetchone():
         raise ArchiveError(
@@ -168,7 +168,7 @@ def check_version(db: sqlite3.Connection, path: Path) -> bool:
     return bool(version)
 
 
-def count_migrations(db: sqlite3.Connection, path: Path) -> int:
+def _count_migrations(db: sqlite3.Connection, path: Path) -> int:
     """Return the number of migrations, from FIRST_MIGRATION on, that were applied to an archive.db; 0 for other files.
 
     Raises ArchiveError if earlier migrations were applied, but not FIRST_MIGRATION.
@@ -321,7 +321,7 @@ def map_in_order(
         return
     waiting: deque[tuple[Task, Future[TaskResult]]] = deque()
     task_error: ArchiveError | None = None
-    pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=exit_with_parent)
+    pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_exit_with_parent)
     try:
         try:
             for task in tasks:
@@ -344,13 +344,13 @@ def choose_process_count() -> int:
     return min(MAX_PROCESSES, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
-def exit_with_parent() -> None:
+def _exit_with_parent() -> None:
     """Ignore Ctrl-C, which the parent handles, and exit when the parent exits, even if it is killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=wait_for_parent, daemon=True).start()
+    threading.Thread(target=_wait_for_parent, daemon=True).start()
 
 
-def wait_for_parent() -> None:
+def _wait_for_parent() -> None:
     parent = parent_process()
     if parent is not None:
         parent.join()

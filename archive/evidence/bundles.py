@@ -157,33 +157,35 @@ def write_bundle(path: Path, table: str, row_id: int, out: IO[bytes]) -> bool:
         open_captures(path) as captures,
     ):
         db.execute("begin")  # everything is read from one state of the archive, even while a crawl writes
-        row = read_row_by_id(db, REMOVAL_SQL if is_removal else REVISION_SQL, row_id)
+        row = _read_row_by_id(db, REMOVAL_SQL if is_removal else REVISION_SQL, row_id)
         if row is None:
             return False
         timestamp = datetime.fromisoformat(row["first_seen" if is_removal else "seen"])
         with ZipFile(out, "w") as file:
             bundle = EvidenceBundle(zip=file, folder=f"evidence-{name}", timestamp=timestamp)
-            fill_bundle(bundle, db, captures, row)
+            _fill_bundle(bundle, db, captures, row)
     return True
 
 
-def fill_bundle(bundle: EvidenceBundle, db: sqlite3.Connection, captures: Captures | None, row: dict[str, Any]) -> None:
+def _fill_bundle(
+    bundle: EvidenceBundle, db: sqlite3.Connection, captures: Captures | None, row: dict[str, Any]
+) -> None:
     kind = "version" if "ended" not in row else "move" if row["kind"] == "moved" else "removal"
-    bundle.times += list_observation_times(row, kind)
+    bundle.times += _list_observation_times(row, kind)
     bundle.origin = "_import" if kind == "version" and row["cause"] == "import" else ""
     entries: dict[str, ManifestEntry] = {}
     rows = [("captures", row["capture"])] + ([("revisions", row["id"])] if kind == "version" else [])
     try:
         for table, key in rows:
-            entry = find_manifest_entry(db, captures, table, key) if key is not None else None
+            entry = _find_manifest_entry(db, captures, table, key) if key is not None else None
             if entry:
                 entries[table] = entry
     except ArchiveError as error:
-        bundle.notes.append(("no_chain", {"problem": format_archive_error(error)}))
+        bundle.notes.append(("no_chain", {"problem": _format_archive_error(error)}))
     else:
         if rows[-1][0] not in entries and rows[-1][1] is not None:
             bundle.notes.append(("no_manifest", {}))
-    capture = read_row_by_id(db, "select * from captures where id = ?", row["capture"])
+    capture = _read_row_by_id(db, "select * from captures where id = ?", row["capture"])
     if row["takedown"] is not None:  # the hashes stay, so that anyone with the original can check it
         values = {key: row[key] for key in ("hash", "taken_down", "reason", "reason_en")}
         bundle.notes.append(("withheld", {"sha256": capture["sha256"] if capture else "–", **values}))
@@ -197,19 +199,19 @@ def fill_bundle(bundle: EvidenceBundle, db: sqlite3.Connection, captures: Captur
         bundle.add_file("removal.json", text, f"{kind}.json", compute_sha256(text))
     elif row["takedown"] is None:
         add_state(bundle, row, entries.get("revisions"))
-        add_attachments(bundle, db, captures, row, entries)
+        _add_attachments(bundle, db, captures, row, entries)
     for entry in {entry.part: entry for entry in entries.values()}.values():
         bundle.add_file(entry.part, entry.text, "parts", compute_sha256(entry.text))
         bundle.steps.append(("check_parts", {"part": entry.part, "manifest": f"chain/{entry.manifest.day}.json"}))
     try:
-        add_manifest_chain(bundle, db, captures, entries)
+        _add_manifest_chain(bundle, db, captures, entries)
     except ArchiveError as error:
-        bundle.notes.append(("no_chain", {"problem": format_archive_error(error)}))
+        bundle.notes.append(("no_chain", {"problem": _format_archive_error(error)}))
     title_values = {"number": row["id"], **{name: row[name] for name in ("title", "url", "name", "name_en")}}
     bundle.close(f"title_{kind}", title_values)
 
 
-def list_observation_times(row: dict[str, Any], bundle_kind: str) -> list[tuple[str, object]]:
+def _list_observation_times(row: dict[str, Any], bundle_kind: str) -> list[tuple[str, object]]:
     """Return the times at which the archive observed the row's event, with the keys of their texts."""
     if bundle_kind == "move":
         return [("moved_seen", row["first_seen"])]
@@ -228,11 +230,11 @@ def add_capture(
     bundle.times += [("captured", capture["seen"]), ("status", capture["status"])]
     bundle.times += [(name, headers.get(name)) for name in ("date", "last-modified")]
     line = entry.line if entry else {}
-    page = f"page{find_file_extension(headers)}"
+    page = f"page{_find_file_extension(headers)}"
     try:
         body = read_capture_body(captures, capture["sha256"])
     except ArchiveError as error:
-        bundle.notes.append(("no_bytes", {"problem": format_archive_error(error)}))
+        bundle.notes.append(("no_bytes", {"problem": _format_archive_error(error)}))
     else:
         bundle.add_file(page, body, "page", line.get("sha256", capture["sha256"]))
     text = capture["headers"].encode()
@@ -254,7 +256,7 @@ def add_state(bundle: EvidenceBundle, row: dict[str, Any], entry: ManifestEntry 
         bundle.steps.append(("check_release", {"revision": row["id"], "part": entry.part}))
 
 
-def add_attachments(
+def _add_attachments(
     bundle: EvidenceBundle,
     db: sqlite3.Connection,
     captures: Captures | None,
@@ -273,21 +275,21 @@ def add_attachments(
         link["versions"] = [version for version in versions if not version.pop("later")]
         if not link["versions"]:
             (problem,) = db.execute(UNFETCHED_SQL, [link["url"]]).fetchone() or (None,)
-            report_missing(bundle, link, "later" if versions else "failed" if problem else "never", problem)
+            _report_missing(bundle, link, "later" if versions else "failed" if problem else "never", problem)
         for version in link["versions"]:
             version |= {"headers": json.loads(version["headers"]), "url": link["url"]}
-            suffix = f".{kind}" if (kind := version.pop("kind")) else find_file_extension(version["headers"])
+            suffix = f".{kind}" if (kind := version.pop("kind")) else _find_file_extension(version["headers"])
             name = f"files/{position}-{version['version']}{suffix}"
             try:
                 if version["capture"] == row["capture"]:  # the release is this file
-                    version["file"] = f"page{find_file_extension(version['headers'])}"
+                    version["file"] = f"page{_find_file_extension(version['headers'])}"
                 else:
-                    add_attached_file(bundle, captures, version, name)
-                if "file" in version and (entry := find_manifest_entry(db, captures, "captures", version["capture"])):
+                    _add_attached_file(bundle, captures, version, name)
+                if "file" in version and (entry := _find_manifest_entry(db, captures, "captures", version["capture"])):
                     entries[name] = entry
                     version["part"] = entry.part
             except ArchiveError as error:
-                report_missing(bundle, version, "damaged", format_archive_error(error))
+                _report_missing(bundle, version, "damaged", _format_archive_error(error))
     if links:
         text = json.dumps(links, ensure_ascii=False, indent=1).encode()
         bundle.add_file(ATTACHMENTS_FILE, text, ATTACHMENTS_FILE, compute_sha256(text))
@@ -296,12 +298,12 @@ def add_attachments(
         bundle.steps.append(("check_attachments", {}))
 
 
-def add_attached_file(bundle: EvidenceBundle, captures: Captures | None, version: dict[str, Any], name: str) -> None:
+def _add_attached_file(bundle: EvidenceBundle, captures: Captures | None, version: dict[str, Any], name: str) -> None:
     """Add a file, unless it is withheld or the bundle would be too large. Raises ArchiveError for damaged bytes."""
     if version.pop("withheld"):
-        return report_missing(bundle, version, "withheld")
+        return _report_missing(bundle, version, "withheld")
     if bundle.attached_bytes + version["bytes"] > MAX_ATTACHED_BYTES:
-        return report_missing(bundle, version, "size")
+        return _report_missing(bundle, version, "size")
     body = read_capture_body(captures, version["sha256"])
     bundle.attached_bytes += len(body)
     bundle.add_file(name, body, sha256=version["sha256"], compression=ZIP_STORED)
@@ -309,14 +311,14 @@ def add_attached_file(bundle: EvidenceBundle, captures: Captures | None, version
     return None
 
 
-def report_missing(bundle: EvidenceBundle, entry: dict[str, Any], reason: str, problem: str | None = None) -> None:
+def _report_missing(bundle: EvidenceBundle, entry: dict[str, Any], reason: str, problem: str | None = None) -> None:
     """Say in the guide, and in the entry of the list of attachments, why a file is not in the bundle."""
     entry |= {"missing": reason, **({"problem": problem} if problem else {})}
     values = {name: entry.get(name) for name in ("url", "sha256", "problem")}
     bundle.notes.append((f"missing_{reason}", {**values, "megabytes": MAX_ATTACHED_BYTES // 1_000_000}))
 
 
-def add_manifest_chain(
+def _add_manifest_chain(
     bundle: EvidenceBundle, db: sqlite3.Connection, captures: Captures | None, entries: dict[str, ManifestEntry]
 ) -> None:
     """Add the manifests from the first one that covers any of the rows to the newest."""
@@ -336,7 +338,7 @@ def add_manifest_chain(
     ]
 
 
-def find_manifest_entry(
+def _find_manifest_entry(
     db: sqlite3.Connection, captures: Captures | None, table: str, row_id: int
 ) -> ManifestEntry | None:
     """Return a row's entry in the manifests, or None if no manifest covers it yet.
@@ -359,20 +361,20 @@ def find_manifest_entry(
     )
 
 
-def read_row_by_id(db: sqlite3.Connection, sql: str, row_id: int | None) -> dict[str, Any] | None:
+def _read_row_by_id(db: sqlite3.Connection, sql: str, row_id: int | None) -> dict[str, Any] | None:
     return next(Database(db).query(sql, [row_id]), None)
 
 
-def find_file_extension(headers: Mapping[str, str]) -> str:
+def _find_file_extension(headers: Mapping[str, str]) -> str:
     """Return the file extension for the Content-Type of a response.
 
-    >>> find_file_extension({"content-type": "text/html; charset=utf-8"}), find_file_extension({})
+    >>> _find_file_extension({"content-type": "text/html; charset=utf-8"}), _find_file_extension({})
     ('.html', '.bin')
     """
     media_type = headers.get("content-type", "").split(";", maxsplit=1)[0].strip().lower()
     return MARKUP_EXTENSIONS.get(media_type) or mimetypes.guess_extension(media_type) or ".bin"
 
 
-def format_archive_error(error: ArchiveError) -> str:
+def _format_archive_error(error: ArchiveError) -> str:
     """Format an error without the folder of its file, because folders must not be published."""
     return ": ".join(part for part in (Path(error.file).name, error.table, error.key, error.problem) if part)

@@ -59,7 +59,7 @@ def write_manifest(db: sqlite3.Connection, captures: Captures, day: date) -> str
     day: today in UTC. A day before the last manifest's is also skipped, unless that manifest is dated in the future.
     """
     last = find_newest_manifest(db)
-    if (last and not is_next_day(day, last)) or read_manifests(db, "day = ?", day.isoformat()):
+    if (last and not _is_next_day(day, last)) or read_manifests(db, "day = ?", day.isoformat()):
         return None
     last_ids = {
         table: max(db.execute(f"select max(id) from {table}").fetchone()[0] or 0, last.last_id_of(table) if last else 0)
@@ -86,11 +86,11 @@ def find_newest_manifest(db: sqlite3.Connection) -> Manifest | None:
     return manifests[-1] if manifests else None
 
 
-def is_next_day(day: date, last: Manifest) -> bool:
+def _is_next_day(day: date, last: Manifest) -> bool:
     """Return whether a manifest for a day may follow the last one.
 
     >>> last = Manifest(day="2027-03-02", previous=None, captures_to=0, revisions_to=0, digest="")
-    >>> [is_next_day(date(*day), last) for day in ((2027, 3, 3), (2027, 3, 2), (2027, 3, 1), (2026, 11, 27))]
+    >>> [_is_next_day(date(*day), last) for day in ((2027, 3, 3), (2027, 3, 2), (2027, 3, 1), (2026, 11, 27))]
     [True, False, False, True]
     """
     ahead = date.fromisoformat(last.day) - day
@@ -113,8 +113,8 @@ def iter_part_ranges(previous: Manifest | None, last_ids: Mapping[str, int]) -> 
 
 def format_manifest(row: Mapping[str, Any], parts: Iterable[Mapping[str, Any]]) -> bytes:
     """Format a manifest's text: JSON, one part per line."""
-    head = format_compact_json({"manifest": MANIFEST_FORMAT, **{name: row[name] for name in MANIFEST_FIELDS}})
-    lines = ",\n".join(map(format_compact_json, parts))
+    head = _format_compact_json({"manifest": MANIFEST_FORMAT, **{name: row[name] for name in MANIFEST_FIELDS}})
+    lines = ",\n".join(map(_format_compact_json, parts))
     return f'{head[:-1]},"parts":[\n{lines}\n]}}\n'.encode()
 
 
@@ -132,7 +132,7 @@ def format_manifest_line(table: str, row: Mapping[str, Any]) -> bytes:
     else:  # not with all columns, because some are derived from others
         line = {"revision": row["id"], **{name: row[name] for name in ("release", "seen", "capture")}}
         line["state_sha256"] = compute_sha256(format_canonical_state(row))
-    return f"{format_compact_json(line)}\n".encode()
+    return f"{_format_compact_json(line)}\n".encode()
 
 
 def format_canonical_state(row: Mapping[str, Any]) -> bytes:
@@ -149,6 +149,6 @@ def iter_stored_rows(db: sqlite3.Connection, table: str, first: int, last: int) 
         yield dict(zip((*COVERED_COLUMNS[table], "takedown"), values, strict=True))
 
 
-def format_compact_json(value: Mapping[str, Any]) -> str:
+def _format_compact_json(value: Mapping[str, Any]) -> str:
     """Format JSON on one line, with keys in the order given."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

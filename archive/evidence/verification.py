@@ -185,7 +185,7 @@ class Verifier:
         Missing files and files of another archive are reported here and not checked further.
         """
         counts = report.counts
-        checks: list[tuple[str, int, CheckResults]] = [("integrity", 1, check_database_file(self.path))]
+        checks: list[tuple[str, int, CheckResults]] = [("integrity", 1, _check_database_file(self.path))]
         if self.captures and self.captures.is_foreign:
             report.findings.append(ArchiveError(self.captures.path, FOREIGN_MESSAGE, table="blobs"))
             self.captures = None  # otherwise, each blob of the wrong file would be reported as missing
@@ -196,8 +196,8 @@ class Verifier:
                 counts["blobs"] = 0
                 report.findings.append(error)
             checks += [
-                ("integrity", 1, check_database_file(self.captures.path)),
-                ("blobs", counts["blobs"], check_blobs(self.captures)),
+                ("integrity", 1, _check_database_file(self.captures.path)),
+                ("blobs", counts["blobs"], _check_blobs(self.captures)),
                 ("captures", counts["captures"], self.check_captures(self.captures)),
             ]
         elif counts["captures"] or counts["manifests"]:
@@ -274,10 +274,10 @@ class Verifier:
             for row in self.db.execute(CURRENT_SQL, id_range).fetchall():
                 release, revision, same, stored_tags, *stored_parts = row
                 differing = [] if same else ["releases"]
-                if not is_list_stored(stored_tags, tags[release], ordered=False):
+                if not _is_list_stored(stored_tags, tags[release], ordered=False):
                     differing.append("release_tags")
                 for name, text in zip(PART_TABLES, stored_parts, strict=True):
-                    if not is_list_stored(text, parts[name][release]):
+                    if not _is_list_stored(text, parts[name][release]):
                         differing.append(name)
                 if not differing:
                     yield None
@@ -443,11 +443,11 @@ class Verifier:
             elif key not in manifest_lines:
                 yield self.fault(table, key, f"was inserted after the manifest of {day}, which covers its id")
             elif current_lines[key] != manifest_lines[key] and key not in unreadable:
-                changed = list_changed_names(manifest_lines[key], current_lines[key])
+                changed = _list_changed_names(manifest_lines[key], current_lines[key])
                 yield self.fault(table, key, f"differs from the manifest of {day}: {changed}")
 
 
-def check_database_file(path: Path) -> CheckResults:
+def _check_database_file(path: Path) -> CheckResults:
     """Run SQLite's integrity check and check all foreign keys."""
     try:
         with closing(open_readonly(path)) as db:
@@ -461,7 +461,7 @@ def check_database_file(path: Path) -> CheckResults:
         yield ArchiveError(path, f"cannot be read to its end: {error}", table="integrity")
 
 
-def check_blobs(captures: Captures) -> CheckResults:
+def _check_blobs(captures: Captures) -> CheckResults:
     for sha256 in captures:
         try:
             captures.read(sha256)
@@ -471,12 +471,12 @@ def check_blobs(captures: Captures) -> CheckResults:
             yield None
 
 
-def is_list_stored(stored_json: str | None, current: list[Any], *, ordered: bool = True) -> bool:
+def _is_list_stored(stored_json: str | None, current: list[Any], *, ordered: bool = True) -> bool:
     """Return whether a revision's list equals the current one.
 
     A list that was not recorded counts as equal.
 
-    >>> is_list_stored('["b", "a"]', ["a", "b"], ordered=False), is_list_stored("[", []), is_list_stored(None, [])
+    >>> _is_list_stored('["b", "a"]', ["a", "b"], ordered=False), _is_list_stored("[", []), _is_list_stored(None, [])
     (True, False, True)
     """
     if stored_json is None:
@@ -488,7 +488,7 @@ def is_list_stored(stored_json: str | None, current: list[Any], *, ordered: bool
         return False
 
 
-def list_changed_names(manifest_line: bytes, current_line: bytes) -> str:
+def _list_changed_names(manifest_line: bytes, current_line: bytes) -> str:
     """Return the names of the values that differ between two lines, for a finding."""
     if not current_line:
         return "it cannot be read"

@@ -112,14 +112,14 @@ def export_wacz(
         export = WarcExport(omitted=omitted)
         with WaczFile(target, title, created) as wacz:
             with wacz.add(WARC_PATH) as out:
-                unwritten = write_indexed_records(db, captures, out, export, progress)
-            write_index(db, wacz)
+                unwritten = _write_indexed_records(db, captures, out, export, progress)
+            _write_index(db, wacz)
             with wacz.add("pages/pages.jsonl") as out:
-                write_pages(db, out, unwritten)
+                _write_pages(db, out, unwritten)
     return export
 
 
-def write_indexed_records(
+def _write_indexed_records(
     db: sqlite3.Connection,
     captures: Captures,
     out: MemberWriter,
@@ -132,12 +132,12 @@ def write_indexed_records(
         if row["offset"] is None:
             unwritten.add(row["id"])
         else:
-            db.execute("insert or ignore into temp.cdx values (?)", [format_index_line(row, out.tell())])
+            db.execute("insert or ignore into temp.cdx values (?)", [_format_index_line(row, out.tell())])
         progress("captures", number, row["total"])
     return unwritten
 
 
-def format_index_line(row: Mapping[str, Any], end: int) -> str:
+def _format_index_line(row: Mapping[str, Any], end: int) -> str:
     """Format the CDXJ line of a capture whose record ends at `end`."""
     media_type = json.loads(row["headers"]).get("content-type", "").partition(";")[0].strip()
     fields = {
@@ -149,22 +149,22 @@ def format_index_line(row: Mapping[str, Any], end: int) -> str:
         "status": str(row["status"]),
         "filename": Path(WARC_PATH).name,
     }
-    return f"{build_surt(row['url'])} {format_timestamp(row['seen'])} {json.dumps(fields, ensure_ascii=False)}"
+    return f"{_build_surt(row['url'])} {_format_timestamp(row['seen'])} {json.dumps(fields, ensure_ascii=False)}"
 
 
-def format_timestamp(moment: str) -> str:
+def _format_timestamp(moment: str) -> str:
     """Format a time as in CDX files.
 
-    >>> format_timestamp("2026-03-02T09:00:00+01:00")
+    >>> _format_timestamp("2026-03-02T09:00:00+01:00")
     '20260302080000'
     """
     return re.sub(r"\D", "", format_warc_date(moment))
 
 
-def build_surt(url: str) -> str:
+def _build_surt(url: str) -> str:
     """Return the key of a URL in a CDX file: the reversed host, path and sorted query, all in lower case.
 
-    >>> build_surt("https://www.Fyr.example:8443/A/?b=2&a=1#c"), build_surt("https://fyr.example")
+    >>> _build_surt("https://www.Fyr.example:8443/A/?b=2&a=1#c"), _build_surt("https://fyr.example")
     ('example,fyr:8443)/a?a=1&b=2', 'example,fyr)/')
     """
     parts = urlsplit(url.lower())
@@ -176,7 +176,7 @@ def build_surt(url: str) -> str:
     return f"{','.join(reversed(host.split('.')))}{port}){path}{f'?{query}' if query else ''}".lower()
 
 
-def write_index(db: sqlite3.Connection, wacz: WaczFile) -> None:
+def _write_index(db: sqlite3.Connection, wacz: WaczFile) -> None:
     """Write the sorted index in compressed blocks, and the index of the blocks (ZipNum)."""
     lines = db.execute("select line from temp.cdx order by line")
     name = Path(INDEX_PATH).name
@@ -196,7 +196,7 @@ def write_index(db: sqlite3.Connection, wacz: WaczFile) -> None:
         out.write("".join(f"{line}\n" for line in blocks).encode())
 
 
-def write_pages(db: sqlite3.Connection, out: MemberWriter, unwritten: Container[int]) -> None:
+def _write_pages(db: sqlite3.Connection, out: MemberWriter, unwritten: Container[int]) -> None:
     """Write the list of pages: what releases and their versions were read from, by their titles."""
     out.write(b'{"format": "json-pages-1.0", "id": "pages", "title": "Myndighetsarkivet"}\n')
     for key, url, seen, title, _ in db.execute(PAGES_SQL):

@@ -130,12 +130,12 @@ def write_records(
     rows = Database(db).query(EXPORTED_CAPTURES_SQL.format(condition=condition), {"agency": agency})
     for number, row in enumerate(rows):
         if number == 0:
-            writer.write_record(build_warcinfo_record(writer, row))
+            writer.write_record(_build_warcinfo_record(writer, row))
         offset = out.tell()
-        yield {**row, "offset": offset if write_capture_record(writer, captures, row, export) else None}
+        yield {**row, "offset": offset if _write_capture_record(writer, captures, row, export) else None}
 
 
-def write_capture_record(writer: WARCWriter, captures: Captures, row: dict[str, Any], export: WarcExport) -> bool:
+def _write_capture_record(writer: WARCWriter, captures: Captures, row: dict[str, Any], export: WarcExport) -> bool:
     """Write a response record, or a revisit record if the file already has the same bytes.
 
     Returns False, and adds a finding, if the bytes cannot be read.
@@ -145,7 +145,7 @@ def write_capture_record(writer: WARCWriter, captures: Captures, row: dict[str, 
     except ArchiveError as error:
         export.findings.append(error)
         return False
-    headers = {"WARC-Record-ID": build_record_id(row), "WARC-Date": format_warc_date(row["seen"])}
+    headers = {"WARC-Record-ID": _build_record_id(row), "WARC-Date": format_warc_date(row["seen"])}
     digest = f"sha256:{row['sha256']}"
     if row["first"] is None:
         export.responses += 1
@@ -155,7 +155,7 @@ def write_capture_record(writer: WARCWriter, captures: Captures, row: dict[str, 
             payload=BytesIO(body),
             length=len(body),
             warc_headers_dict={**headers, "WARC-Payload-Digest": digest},
-            http_headers=build_http_headers(row),
+            http_headers=_build_http_headers(row),
         )
     else:
         export.revisits += 1
@@ -165,18 +165,18 @@ def write_capture_record(writer: WARCWriter, captures: Captures, row: dict[str, 
             digest,
             first["url"],
             format_warc_date(first["seen"]),
-            http_headers=build_http_headers(row),
-            warc_headers_dict={**headers, "WARC-Refers-To": build_record_id(first)},
+            http_headers=_build_http_headers(row),
+            warc_headers_dict={**headers, "WARC-Refers-To": _build_record_id(first)},
         )
     writer.write_record(record)
     return True
 
 
-def build_warcinfo_record(writer: WARCWriter, row: dict[str, Any]) -> ArcWarcRecord:
+def _build_warcinfo_record(writer: WARCWriter, row: dict[str, Any]) -> ArcWarcRecord:
     """Build the record that describes the file, dated by its first capture so that exports are equal."""
     lines = "".join(f"{name}: {value}\r\n" for name, value in WARCINFO_FIELDS.items()).encode()
     warc_headers = {
-        "WARC-Record-ID": f"<urn:uuid:{uuid5(NAMESPACE_URL, f'warcinfo {build_record_id(row)}')}>",
+        "WARC-Record-ID": f"<urn:uuid:{uuid5(NAMESPACE_URL, f'warcinfo {_build_record_id(row)}')}>",
         "WARC-Type": "warcinfo",
         "WARC-Date": format_warc_date(row["seen"]),
         "Content-Type": "application/warc-fields",
@@ -185,13 +185,13 @@ def build_warcinfo_record(writer: WARCWriter, row: dict[str, Any]) -> ArcWarcRec
     return writer.create_warc_record("", "warcinfo", payload=BytesIO(lines), length=len(lines), warc_headers=head)
 
 
-def build_record_id(row: dict[str, Any]) -> str:
+def _build_record_id(row: dict[str, Any]) -> str:
     """Return a record id that is the same in every export of a capture."""
     name = " ".join(str(row[part]) for part in ("id", "url", "seen", "sha256"))
     return f"<urn:uuid:{uuid5(NAMESPACE_URL, name)}>"
 
 
-def build_http_headers(row: dict[str, Any]) -> StatusAndHeaders:
+def _build_http_headers(row: dict[str, Any]) -> StatusAndHeaders:
     """Build the status line and headers, with the length of the stored bytes."""
     status = row["status"]
     phrase = HTTPStatus(status).phrase if status in set(HTTPStatus) else ""

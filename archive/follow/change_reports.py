@@ -114,13 +114,13 @@ async def read_events(
         path = f"/archive/releases/{release}"
         details: dict[str, Any] = {}
         if kind == "new":
-            details = {"text": summarise_feed_entry(row), "facts": describe_new(row, language)}
+            details = {"text": summarise_feed_entry(row), "facts": _describe_new(row, language)}
         elif kind == "edited":
             path = f"/-/diff/{row['previous']}/{row['id']}"
             last_seen = find_last_seen(row["previous"], preceding)
-            details = {"facts": describe_edit(row, last_seen, language), **await read_difference(run, row, language)}
+            details = {"facts": _describe_edit(row, last_seen, language), **await _read_difference(run, row, language)}
         else:
-            details = {"facts": describe_absence(kind, row, language)}
+            details = {"facts": _describe_absence(kind, row, language)}
         reported.append(
             ReportedEvent(
                 kind=kind,
@@ -138,13 +138,13 @@ async def read_events(
     return sorted(reported, key=lambda each: EVENT_KINDS.index(each.kind))
 
 
-def describe_new(row: Mapping[str, Any], language: str) -> str:
+def _describe_new(row: Mapping[str, Any], language: str) -> str:
     kind = translate_code(language, "release_kind", row["kind"]) if row["kind"] else ""
     published = format_stated_time(language, row["published"])
     return " · ".join(filter(None, [kind, published and translate(language, "follow.published", when=published)]))
 
 
-def describe_edit(row: Mapping[str, Any], last_seen: str | None, language: str) -> str:
+def _describe_edit(row: Mapping[str, Any], last_seen: str | None, language: str) -> str:
     is_unannounced = classify_update_stamp(row["update_date_changed"], row["updated"]) == "not moved"
     importance = format_importance(language, row["importance"])
     parts = [
@@ -156,7 +156,7 @@ def describe_edit(row: Mapping[str, Any], last_seen: str | None, language: str) 
     return " · ".join(part.rstrip(".") for part in parts if part)
 
 
-def describe_absence(kind: str, row: Mapping[str, Any], language: str) -> str:
+def _describe_absence(kind: str, row: Mapping[str, Any], language: str) -> str:
     if kind == "returned":
         return translate(language, "history.back", when=format_time(language, row["ended"])) if row["ended"] else ""
     if row["confirmed"] is None:
@@ -165,17 +165,17 @@ def describe_absence(kind: str, row: Mapping[str, Any], language: str) -> str:
     return f"{found} {translate(language, 'history.confirmed', when=format_time(language, row['confirmed']))}"
 
 
-async def read_difference(run: RunQuery, row: Mapping[str, Any], language: str) -> dict[str, Any]:
+async def _read_difference(run: RunQuery, row: Mapping[str, Any], language: str) -> dict[str, Any]:
     """Return the difference that an edit made, cut to MAX_DIFF_LINES, and whether that is all of it."""
     states = await read_stored_revisions(run, [row["id"], row["previous"]])
     sides = [states[key]["state"] for key in (row["previous"], row["id"]) if key in states]
     if len(sides) < 2 or sum(len(state["body_html"]) for state in sides) > MAX_DIFF_CHARACTERS:
         return {"is_difference_complete": False}
-    lines = [line for each in diff_fields(*sides) for line in iter_diff_lines(each, language)]
+    lines = [line for each in diff_fields(*sides) for line in _iter_diff_lines(each, language)]
     return {"difference": lines[:MAX_DIFF_LINES], "is_difference_complete": len(lines) <= MAX_DIFF_LINES}
 
 
-def iter_diff_lines(field_diff: FieldDiff, language: str) -> Iterator[DiffLine]:
+def _iter_diff_lines(field_diff: FieldDiff, language: str) -> Iterator[DiffLine]:
     """Yield the changed lines of a field: as before and as after, without unchanged ones."""
     if field_diff.shown_in_body:
         return
@@ -185,16 +185,16 @@ def iter_diff_lines(field_diff: FieldDiff, language: str) -> Iterator[DiffLine]:
         for op in ("del", "ins"):
             pieces = [piece for piece in row.pieces if piece.op in ("same", op)]
             if any(piece.op == op for piece in pieces):
-                yield DiffLine(field_diff.name, op, excerpt_pieces(field_diff.name, pieces, language))
+                yield DiffLine(field_diff.name, op, _excerpt_pieces(field_diff.name, pieces, language))
     if field_diff.note:
         yield DiffLine(field_diff.name, "same", translate(language, f"diff.note.{field_diff.note}"))
 
 
-def excerpt_pieces(field_name: str, pieces: Sequence[DiffSegment], language: str) -> str:
+def _excerpt_pieces(field_name: str, pieces: Sequence[DiffSegment], language: str) -> str:
     """Return a line, or the part of a long one that begins shortly before its first change.
 
     >>> long = [DiffSegment("same", "ord " * 100), DiffSegment("ins", "nytt "), DiffSegment("same", "ord " * 100)]
-    >>> text = excerpt_pieces("body", long, "sv")
+    >>> text = _excerpt_pieces("body", long, "sv")
     >>> text[:5], "nytt" in text, text[-5:], len(text) <= MAX_LINE_LENGTH + 4
     ('… ord', True, 'ord …', True)
     """
@@ -236,14 +236,14 @@ def format_report(events: Sequence[ReportedEvent], more: int, followed: str, pag
         for event in group:
             lines += ["", f"{event.agency_name}: {event.title}", *([event.facts] if event.facts else [])]
             lines += [event.text] if event.text else []
-            lines += format_difference(event, language)
+            lines += _format_difference(event, language)
             lines.append(event.url)
     if more:
         lines += ["", translate(language, "follow.more", n=more), page_url]
     return "\n".join(lines)
 
 
-def format_difference(event: ReportedEvent, language: str) -> Iterator[str]:
+def _format_difference(event: ReportedEvent, language: str) -> Iterator[str]:
     """Yield the lines of a difference, with the name of each field before them."""
     current = ""
     for line in event.difference:
@@ -262,10 +262,10 @@ def format_difference(event: ReportedEvent, language: str) -> Iterator[str]:
 CHAT_SYNTAX = re.compile(r"(?<![A-Za-z0-9])@(?=\w)|\](?=[(\[:])")
 
 
-def escape_chat_text(text: str) -> str:
+def _escape_chat_text(text: str) -> str:
     """Return a text that Slack, Mattermost and Teams show as it is: somebody else may have written a part of it.
 
-    >>> escape_chat_text("<!channel> & @here a@b.se [x](http://a.se)").replace("\u200b", "~")
+    >>> _escape_chat_text("<!channel> & @here a@b.se [x](http://a.se)").replace("\u200b", "~")
     '&lt;!channel&gt; &amp; @~here a@b.se [x]~(http://a.se)'
     """
     escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
@@ -278,7 +278,7 @@ def format_payload(
     """Return a webhook's message as JSON: type, timestamp and data; `text` is shown by Slack and Mattermost."""
     rows = [{**asdict(event), "difference": [asdict(line) for line in event.difference]} for event in events]
     data = {**members, "events": rows}
-    shown = escape_chat_text(text)
+    shown = _escape_chat_text(text)
     for url in (str(members.get(name, "")) for name in ("page", "subscription")):  # our own; no < or > is in them
         shown = shown.replace(url.replace("&", "&amp;"), url)
     return {"type": f"subscription.{kind}", "timestamp": sent_at, "text": shown, "data": data}

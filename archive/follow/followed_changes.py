@@ -146,7 +146,7 @@ async def describe_followed(run: RunQuery, followed: Followed, language: str) ->
     parts = [translate(language, "format.quoted", text=text)] if text else []
     for chosen, is_excluded in ((search.include, False), (search.exclude, True)):
         for facet in FACETS:
-            values = [describe_facet_value(language, facet, value, names) for value in chosen.get(facet, ())]
+            values = [_describe_facet_value(language, facet, value, names) for value in chosen.get(facet, ())]
             if is_excluded:
                 values = [translate(language, "search.without", name=value) for value in values]
             parts += [f"{translate(language, f'search.facet.{facet}')}: {', '.join(values)}"] if values else []
@@ -155,7 +155,7 @@ async def describe_followed(run: RunQuery, followed: Followed, language: str) ->
     return " · ".join(parts) or translate(language, "list.all_releases")
 
 
-def describe_facet_value(language: str, facet: str, value: str, names: Mapping[str, str]) -> str:
+def _describe_facet_value(language: str, facet: str, value: str, names: Mapping[str, str]) -> str:
     """Return a value of a facet in words, as the search page does. names: of agencies and people, by slug."""
     if facet == "kind":
         return (
@@ -211,11 +211,11 @@ async def match_changes(run: RunQuery, followed: Followed, changes: Sequence[Arc
         found = {row["id"] for row in rows}
         matching = {release for release, last in last_rows.items() if release in found or last in found}
     else:
-        return await match_search(run, followed.search, changes, last_rows)
+        return await _match_search(run, followed.search, changes, last_rows)
     return [change for change in changes if change.release in matching]
 
 
-async def match_search(
+async def _match_search(
     run: RunQuery, request: SearchRequest, changes: Sequence[ArchiveChange], last_rows: Mapping[int, int]
 ) -> list[ArchiveChange]:
     """Return the changes of releases that match a search now, and edits of what matched before."""
@@ -236,7 +236,7 @@ async def match_search(
         conditions = [*plan.conditions, *build_facet_conditions(request, plan, None, facets_in_match=False)]
         allowed = await filter_releases(run, conditions, plan.values, {last_rows[change.release] for change in rest})
         rest = [change for change in rest if last_rows[change.release] in allowed]
-        former = await find_edits_of_matching(run, rest, OccurrenceFinder(tree, names.prefix_lemmas))
+        former = await _find_edits_of_matching(run, rest, OccurrenceFinder(tree, names.prefix_lemmas))
     return [change for change in changes if last_rows[change.release] in current or change.id in former]
 
 
@@ -253,7 +253,7 @@ async def filter_releases(
     return set(await select_ids(run, sql, {**values, "releases": json.dumps(sorted(set(releases)))}))
 
 
-async def find_edits_of_matching(run: RunQuery, edits: Sequence[ArchiveChange], finder: OccurrenceFinder) -> set[int]:
+async def _find_edits_of_matching(run: RunQuery, edits: Sequence[ArchiveChange], finder: OccurrenceFinder) -> set[int]:
     """Return the edits, by entry, whose state before matches a query."""
     found = set()
     for edit in edits:  # one at a time, because states may be long

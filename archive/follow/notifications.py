@@ -130,7 +130,7 @@ def notify(
             return None
         result, run = NotifyResult(), build_connection_runner(db)
         store.delete_unconfirmed(clock())
-        queue_reports(store, db, run, clock(), result)
+        _queue_reports(store, db, run, clock(), result)
         sender = Sender(store, run, settings, clock, result)
         sender.send_due(should_stop)
         sender.handle_rejected_mails()
@@ -140,7 +140,7 @@ def notify(
 # Queueing
 
 
-def queue_reports(
+def _queue_reports(
     store: FollowStore, db: sqlite3.Connection, run: RunQuery, moment: datetime, result: NotifyResult
 ) -> None:
     """Store a message for each subscription that is due and has news, and how far all of them have got."""
@@ -372,11 +372,11 @@ def handle_bounce(archive: Path, settings: FollowSettings, recipient: str, mail:
             return "there is no such subscription, or it has ended"
         if not hmac.compare_digest(store.sign(subscription, "bounce"), found["signature"].lower()):
             raise ArchiveError(recipient, "is not a return path of this archive")
-        if not reports_failure(BytesParser().parsebytes(mail.read(MAX_BOUNCE_BYTES)).walk()):
+        if not _reports_failure(BytesParser().parsebytes(mail.read(MAX_BOUNCE_BYTES)).walk()):
             return "the mail reports no failed delivery, and is ignored"
         return "the subscription is ended" if store.count_rejection(subscription, moment) else "the bounce is counted"
 
 
-def reports_failure(parts: Iterable[Message]) -> bool:
+def _reports_failure(parts: Iterable[Message]) -> bool:
     """Return whether a mail is a delivery status notification (RFC 3464) of a permanent failure."""
     return any(str(part.get("Action", "")).strip().lower() == "failed" for part in parts)

@@ -124,7 +124,7 @@ class FollowStore(AbstractContextManager["FollowStore"]):
     """The file follow.db of an archive, created if it does not exist. Each method is a transaction of its own."""
 
     def __init__(self, archive: Path) -> None:
-        self.path, self.key = archive.with_name(FOLLOW_FILE), read_key(archive.with_name(KEY_FILE))
+        self.path, self.key = archive.with_name(FOLLOW_FILE), _read_key(archive.with_name(KEY_FILE))
         os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))  # SQLite gives its other files the same mode
         try:
             self.db = open_writable(self.path)
@@ -167,7 +167,7 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         """
         with write_transaction(self.db):
             self._delete_unconfirmed(now)
-            mailbox = list_mailbox_values(channel, address)
+            mailbox = _list_mailbox_values(channel, address)
             (confirmed,) = self.db.execute(
                 f"select count(confirmed) from subscriptions where {MAILBOX_CONDITION}", mailbox
             ).fetchone()
@@ -180,7 +180,7 @@ class FollowStore(AbstractContextManager["FollowStore"]):
                 f"select due, query {requests} and due <= ? order by due",
                 [*mailbox, to_iso(now + CONFIRMATION_PAUSE)],
             ).fetchall()
-            due = find_next_request([(datetime.fromisoformat(row["due"]), row["query"]) for row in asked], query, now)
+            due = _find_next_request([(datetime.fromisoformat(row["due"]), row["query"]) for row in asked], query, now)
             row = (channel, address, query, frequency, language, to_iso(now), to_iso(due))
             key = self.db.execute(
                 "insert into subscriptions (channel, address, query, frequency, language, created, due)"
@@ -205,7 +205,7 @@ class FollowStore(AbstractContextManager["FollowStore"]):
             return self._select("channel = ? and address = ? and confirmed is not null order by id", address)
         if subscription.confirmed:
             return [subscription]
-        mailbox = list_mailbox_values(subscription.channel, subscription.address)
+        mailbox = _list_mailbox_values(subscription.channel, subscription.address)
         others = [
             self._select(
                 f"{MAILBOX_CONDITION} and confirmed is null and id {side} ? order by id desc limit ?",
@@ -236,7 +236,14 @@ class FollowStore(AbstractContextManager["FollowStore"]):
             confirmed = self.db.execute(
                 "update subscriptions set address = ?, confirmed = ?, position = ?, checksum = ?, due = ?"
                 " where id = ? and confirmed is null",
-                [address, to_iso(now), position, checksum, find_next_due(subscription.frequency, now), subscription.id],
+                [
+                    address,
+                    to_iso(now),
+                    position,
+                    checksum,
+                    _find_next_due(subscription.frequency, now),
+                    subscription.id,
+                ],
             )
             if not confirmed.rowcount:
                 return
@@ -300,7 +307,7 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         with write_transaction(self.db):
             updated = self.db.execute(
                 "update subscriptions set position = ?, checksum = ?, due = ? where id = ?",
-                [position, checksum, find_next_due(subscription.frequency, now), subscription.id],
+                [position, checksum, _find_next_due(subscription.frequency, now), subscription.id],
             )
             if events and updated.rowcount:  # it may have been ended meanwhile
                 self._queue(subscription.id, "report", now, events=json.dumps(events), more=more)
@@ -443,7 +450,7 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         return hmac.new(self.key, f"webhook-{self.sign(subscription, 'key')}".encode(), hashlib.sha256).digest()
 
 
-def read_key(path: Path) -> bytes:
+def _read_key(path: Path) -> bytes:
     """Return the secret key in a file; create it if the file does not exist."""
     unfinished = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     if not path.exists():
@@ -467,7 +474,7 @@ def read_key(path: Path) -> bytes:
 @contextmanager
 def lock_sending(archive: Path) -> Iterator[bool]:
     """Yield whether this process may send messages: False if another one is sending."""
-    read_key(archive.with_name(KEY_FILE))
+    _read_key(archive.with_name(KEY_FILE))
     # not a lock on follow.db, whose locks SQLite would lose when the file is closed here
     with archive.with_name(KEY_FILE).open("rb") as file:
         try:
@@ -478,12 +485,12 @@ def lock_sending(archive: Path) -> Iterator[bool]:
             yield True
 
 
-def list_mailbox_values(channel: str, address: str) -> list[str]:
+def _list_mailbox_values(channel: str, address: str) -> list[str]:
     """Return the values of MAILBOX_CONDITION, of all addresses that may be one mailbox: a+b@c.example is a@c.example.
 
     The URL of a webhook is compared as it is.
 
-    >>> list_mailbox_values("mail", "a+b@c.example"), list_mailbox_values("webhook", "https://d.example/+@x")
+    >>> _list_mailbox_values("mail", "a+b@c.example"), _list_mailbox_values("webhook", "https://d.example/+@x")
     (['mail', 'a@c.example', 'a+', 'a,', '@c.example'], ['webhook', 'https://d.example/+@x', '', '', ''])
     """
     if channel != "mail":
@@ -492,16 +499,16 @@ def list_mailbox_values(channel: str, address: str) -> list[str]:
     return [channel, f"{name}@{host}", f"{name}+", f"{name},", f"@{host}"]  # "," is the character after "+"
 
 
-def find_next_request(asked: Sequence[tuple[datetime, str]], query: str, now: datetime) -> datetime | None:
+def _find_next_request(asked: Sequence[tuple[datetime, str]], query: str, now: datetime) -> datetime | None:
     """Return when to ask an address whether it wants a subscription; None if it will be asked anyway.
 
     asked: the times and queries of the earlier messages, oldest first; the last one may still wait.
 
     >>> noon, hour = datetime(2024, 6, 3, 12, tzinfo=UTC), timedelta(hours=1)
     >>> before = ([(noon, "a")] * 2, [(noon, "a")] * 3, [(noon, "b")] * 6, [(noon - 2 * hour, "b")] * 6)
-    >>> [find_next_request(asked, "a", noon).hour for asked in before]
+    >>> [_find_next_request(asked, "a", noon).hour for asked in before]
     [12, 13, 13, 12]
-    >>> find_next_request([(noon + hour, "b")], "a", noon)
+    >>> _find_next_request([(noon + hour, "b")], "a", noon)
     """
     if asked and asked[-1][0] > now:
         return None
@@ -511,12 +518,12 @@ def find_next_request(asked: Sequence[tuple[datetime, str]], query: str, now: da
     return max(now, asked[-1][0] + CONFIRMATION_PAUSE)
 
 
-def find_next_due(frequency: str, now: datetime) -> str:
+def _find_next_due(frequency: str, now: datetime) -> str:
     """Return when the next message of a subscription may be sent, if one is sent now.
 
     >>> from datetime import UTC
     >>> monday = datetime(2024, 6, 3, 8, 15, tzinfo=UTC)
-    >>> [find_next_due(frequency, monday) for frequency in FREQUENCIES]
+    >>> [_find_next_due(frequency, monday) for frequency in FREQUENCIES]
     ['2024-06-03T08:15:00+00:00', '2024-06-04T04:00:00+00:00', '2024-06-10T04:00:00+00:00']
     """
     if frequency == "now":

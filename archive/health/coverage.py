@@ -175,32 +175,34 @@ def update_coverage(db: Database, agency: str, sources: Sequence[AuditedSource],
     for source in sources:
         if not source.urls and source.url in previous and previous[source.url]["had_urls"]:
             source.mark_incomplete(SourceProblem("emptied", source.url))  # it was probably not read correctly
-    sources = [*sources, *find_unlinked_sources(previous, sources, now)]
-    statuses = read_url_statuses(db, {url for source in sources for url in source.urls})
+    sources = [*sources, *_find_unlinked_sources(previous, sources, now)]
+    statuses = _read_url_statuses(db, {url for source in sources for url in source.urls})
     problem = next((source.problem for source in sources if source.problem), None)
     counted_sources = [
         source for source in sources if source.urls or source.problem or source.kind not in ("home", "robots")
     ]
-    unlisted = None if problem else find_unlisted(db, agency, counted_sources, statuses)
+    unlisted = None if problem else _find_unlisted(db, agency, counted_sources, statuses)
     coverage_rows = []
     for source in counted_sources:
         source_unlisted = None
         if unlisted is not None and source.kind != "feed":
             source_unlisted = Counter(month for origin, month in unlisted if origin == source.url)
-        coverage_rows += build_coverage_rows(source, count_by_month(source.urls, statuses, today), source_unlisted, now)
+        coverage_rows += _build_coverage_rows(
+            source, _count_by_month(source.urls, statuses, today), source_unlisted, now
+        )
     # each URL as listed by the first source that dates it, or else by the first source
     listed: dict[str, ListedUrl] = {}
     for source in sources:
         for url, entry in source.urls.items():
             if url not in listed or (entry.published and not listed[url].published):
                 listed[url] = entry
-    counts = count_by_month(listed, statuses, today)
+    counts = _count_by_month(listed, statuses, today)
     all_unlisted = None if unlisted is None else Counter(month for _, month in unlisted)
-    coverage_rows += build_coverage_rows(AuditedSource(url="", kind="", problem=problem), counts, all_unlisted, now)
+    coverage_rows += _build_coverage_rows(AuditedSource(url="", kind="", problem=problem), counts, all_unlisted, now)
     db.table("coverage").delete_where("agency = ?", [agency])
     db.table("coverage").insert_all([{"agency": agency, **row} for row in coverage_rows])
     missing = {url: entry for url, entry in listed.items() if statuses[url].status == "missing"}
-    update_missing_releases(db, agency, missing, statuses, now, is_complete=problem is None)
+    _update_missing_releases(db, agency, missing, statuses, now, is_complete=problem is None)
     sums: Counter[str] = sum(counts.values(), Counter())
     return CoverageTotals(
         listed=len(listed),
@@ -212,7 +214,7 @@ def update_coverage(db: Database, agency: str, sources: Sequence[AuditedSource],
     )
 
 
-def find_unlinked_sources(
+def _find_unlinked_sources(
     previous: Mapping[str, Mapping[str, Any]], sources: Sequence[AuditedSource], now: datetime
 ) -> list[AuditedSource]:
     """Return the sources of the previous audit that pages no longer link to, marked as incomplete.
@@ -235,26 +237,26 @@ def find_unlinked_sources(
     ]
 
 
-def read_url_statuses(db: Database, urls: Iterable[str]) -> dict[str, UrlStatus]:
+def _read_url_statuses(db: Database, urls: Iterable[str]) -> dict[str, UrlStatus]:
     """Return the status of each URL; a URL that leads or once led to a release counts as stored."""
     rows = db.execute(URL_STATUS_SQL, {"urls": json.dumps(sorted(urls))})
     return {url: UrlStatus(*values) for url, *values in rows}
 
 
-def find_publication_month(listed_url: ListedUrl, status: UrlStatus, today: str) -> str | None:
+def _find_publication_month(listed_url: ListedUrl, status: UrlStatus, today: str) -> str | None:
     """Return the month of publication, or None if neither the release nor the source states one."""
     listed = parse_time(listed_url.published)
     if isinstance(listed, datetime):  # stored in UTC, whatever the time zone of the source
         listed = to_timezone(listed, SWEDISH_TIME)
-    return parse_publication_month(status.published, today) or parse_publication_month(to_iso(listed), today)
+    return _parse_publication_month(status.published, today) or _parse_publication_month(to_iso(listed), today)
 
 
-def parse_publication_month(text: str | None, today: str) -> str | None:
+def _parse_publication_month(text: str | None, today: str) -> str | None:
     """Return the month (YYYY-MM) of a stated time in its own time zone, or None if it is implausible.
 
-    >>> parse_publication_month("2024-05-31T23:30:00+00:00", today="2024-07-01")
+    >>> _parse_publication_month("2024-05-31T23:30:00+00:00", today="2024-07-01")
     '2024-05'
-    >>> parse_publication_month("1970-01-01", "2024-07-01"), parse_publication_month("2031-01-01", "2024-07-01")
+    >>> _parse_publication_month("1970-01-01", "2024-07-01"), _parse_publication_month("2031-01-01", "2024-07-01")
     (None, None)
     """
     value = parse_time(text)
@@ -264,17 +266,17 @@ def parse_publication_month(text: str | None, today: str) -> str | None:
     return month if EARLIEST_YEAR <= month <= today[:7] else None
 
 
-def count_by_month(
+def _count_by_month(
     urls: Mapping[str, ListedUrl], statuses: Mapping[str, UrlStatus], today: str
 ) -> dict[str | None, Counter[str]]:
     """Count URLs by month of publication and status."""
     counts: defaultdict[str | None, Counter[str]] = defaultdict(Counter)
     for url, entry in urls.items():
-        counts[find_publication_month(entry, statuses[url], today)][statuses[url].status] += 1
+        counts[_find_publication_month(entry, statuses[url], today)][statuses[url].status] += 1
     return counts
 
 
-def find_unlisted(
+def _find_unlisted(
     db: Database, agency: str, sources: Sequence[AuditedSource], statuses: Mapping[str, UrlStatus]
 ) -> list[tuple[str, str]]:
     """Return, for each unlisted release, the source that first listed it and the month of publication.
@@ -305,7 +307,7 @@ def find_unlisted(
     return list(unlisted.values())
 
 
-def build_coverage_rows(
+def _build_coverage_rows(
     source: AuditedSource, counts: Mapping[str | None, Counter[str]], unlisted: Counter[str] | None, now: datetime
 ) -> list[dict[str, Any]]:
     """Return a source's rows, one per month; at least one row, so that an empty source is shown too.
@@ -331,7 +333,7 @@ def build_coverage_rows(
     return rows
 
 
-def update_missing_releases(
+def _update_missing_releases(
     db: Database,
     agency: str,
     missing: Mapping[str, ListedUrl],
@@ -354,7 +356,7 @@ def update_missing_releases(
                 "url": url,
                 "agency": agency,
                 "source": entry.source_url,
-                "month": find_publication_month(entry, statuses[url], today),
+                "month": _find_publication_month(entry, statuses[url], today),
                 "listed": entry.published or entry.listed_at,
                 "state": statuses[url].state,
                 "now": to_iso(now),
@@ -367,7 +369,7 @@ def update_missing_releases(
     )
     no_longer_missing = {url for (url,) in rows} - missing.keys()
     states = {"stored": "filled", "rejected": "rejected", "missing": "unlisted"}
-    for url, known in read_url_statuses(db, no_longer_missing).items():
+    for url, known in _read_url_statuses(db, no_longer_missing).items():
         if known.status != "missing" or is_complete:
             filled = to_iso(now) if known.status == "stored" else None
             db.table("missing_releases").update(url, {"state": states[known.status], "filled": filled})

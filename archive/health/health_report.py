@@ -50,7 +50,7 @@ DAILY_EVENTS_SQL = """
     order by e.agency, e.at, e.id
 """
 
-AgencyHealth = dict[str, Any]  # a row of AGENCY_HEALTH_SQL with what `describe_health` adds
+AgencyHealth = dict[str, Any]  # a row of AGENCY_HEALTH_SQL with what `_describe_health` adds
 
 
 async def read_agency_health(run: RunQuery, language: str, agency: str | None = None) -> list[AgencyHealth]:
@@ -64,10 +64,10 @@ async def read_agency_health(run: RunQuery, language: str, agency: str | None = 
         state = STATE_ORDER.index(row["state"]) + (len(STATE_ORDER) if row["never_crawled"] else 0)
         return not row["is_unacknowledged"], not row["is_fault"], state, swedish_sort_key(name)
 
-    return sorted((describe_health(dict(row), language) for row in rows), key=severity_key)
+    return sorted((_describe_health(dict(row), language) for row in rows), key=severity_key)
 
 
-def describe_health(row: dict[str, Any], language: str) -> AgencyHealth:
+def _describe_health(row: dict[str, Any], language: str) -> AgencyHealth:
     """Return a row with its state and reason in words. Without an assessment, it is never_crawled.
 
     is_unacknowledged: a fault that is not acknowledged, shown red. fault_text: the reason without an address, equal for
@@ -117,7 +117,7 @@ async def read_daily_states(run: RunQuery, rows: Sequence[AgencyHealth], today: 
     days: dict[str, list[str]] = {row["agency"]: [""] * STRIP_DAYS for row in rows if row["judged"]}
     last_days = {row["agency"]: (to_swedish_day(row["judged"]) - first).days for row in rows if row["judged"]}
     for slug, group in groupby(await run(DAILY_EVENTS_SQL, values), key=lambda row: row["agency"]):
-        events = [(max(0, (to_swedish_day(row["at"]) - first).days), classify_state(row)) for row in group]
+        events = [(max(0, (to_swedish_day(row["at"]) - first).days), _classify_state(row)) for row in group]
         ends = [*(start for start, _ in events[1:]), last_days.get(slug, -1)]
         for (start, state), end in zip(events, ends, strict=True):
             for place in range(start, min(end, STRIP_DAYS - 1) + 1):  # also the day on which the next state began
@@ -125,7 +125,7 @@ async def read_daily_states(run: RunQuery, rows: Sequence[AgencyHealth], today: 
     return days
 
 
-def classify_state(event: Mapping[str, Any]) -> str:
+def _classify_state(event: Mapping[str, Any]) -> str:
     """Return which of STRIP_STATES the state of a health event is."""
     if is_fault(event["state"], event["code"]):
         return "fault"
@@ -161,14 +161,14 @@ def format_health_reason(language: str, reason: Mapping[str, Any], *, with_addre
     'None of the 3 listed pages that were fetched could be read: a login page was shown instead. Address:
     https://a.example/1'
     """
-    values = {name: format_reason_value(language, name, value) for name, value in reason.items()}
+    values = {name: _format_reason_value(language, name, value) for name, value in reason.items()}
     sentence = translate(language, f"health.reason.{reason['code']}", **values)
     if with_address and reason.get("url"):
         return f"{sentence} {translate(language, 'health.url')}: {reason['url']}"
     return sentence
 
 
-def format_reason_value(language: str, name: str, value: Any) -> Any:
+def _format_reason_value(language: str, name: str, value: Any) -> Any:
     if name in TIME_VALUES:
         return format_swedish_day(language, value)
     if name == "fault":
@@ -176,7 +176,7 @@ def format_reason_value(language: str, name: str, value: Any) -> Any:
     if name == "shown":
         return f" ({translate(language, 'format.quoted', text=value)})" if value else ""
     if name == "fields":
-        return join_with_and(language, [translate(language, f"health.field.{field}") for field in value])
+        return _join_with_and(language, [translate(language, f"health.field.{field}") for field in value])
     return value
 
 
@@ -206,10 +206,10 @@ def format_decimal(language: str, number: float) -> str:
     return f"{number:.1f}".replace(".", translate(language, "format.decimal_point"))
 
 
-def join_with_and(language: str, words: Sequence[str]) -> str:
+def _join_with_and(language: str, words: Sequence[str]) -> str:
     """Join words with commas and a final "and".
 
-    >>> join_with_and("en", ["a title", "a lead", "tags"])
+    >>> _join_with_and("en", ["a title", "a lead", "tags"])
     'a title, a lead and tags'
     """
     *most, last = words

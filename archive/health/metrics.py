@@ -189,9 +189,9 @@ class AgencyActivity:
         self.db, self.agency, self.now = db, agency, now
         self.today = now.astimezone(SWEDISH_TIME).date()
         until = to_iso(now + CLOCK_ALLOWANCE)
-        self.crawls = read_crawls(db, agency, "finished <= ?", until, MAX_CRAWLS)
+        self.crawls = _read_crawls(db, agency, "finished <= ?", until, MAX_CRAWLS)
         # crawls with parsed pages, further back
-        self.page_crawls = read_crawls(db, agency, "parsed > 0 and finished <= ?", until, MAX_PAGE_CRAWLS)
+        self.page_crawls = _read_crawls(db, agency, "parsed > 0 and finished <= ?", until, MAX_PAGE_CRAWLS)
         row = next(db.query(AGENCY_SQL, {"agency": agency, "until": until}))
         self.stored_releases: int = row["stored_releases"]
         self.quarantined: int = row["quarantined"]  # number of releases in quarantine that need a manual decision
@@ -202,7 +202,9 @@ class AgencyActivity:
             for name in ("last_news_crawl_at", "last_accepted_at")
         )
         # for LISTED_WINDOW, without days on which nothing was listed
-        self.listed_by_day: list[int] = read_column(db, LISTED_BY_DAY_SQL, [agency, to_iso(now - LISTED_WINDOW), until])
+        self.listed_by_day: list[int] = _read_column(
+            db, LISTED_BY_DAY_SQL, [agency, to_iso(now - LISTED_WINDOW), until]
+        )
         first_polite_day = now.date() - timedelta(days=POLITENESS_DAYS - 1)
         self.politeness = next(db.query(POLITENESS_SQL, [agency, to_iso(first_polite_day), until]))
         limits = {
@@ -216,15 +218,15 @@ class AgencyActivity:
         self.rhythm = measure_rhythm(sorted(self.releases_by_day), self.today)
         # sources that failed in the newest news crawl
         news = next(iter(self.news_crawls), None)
-        self.failed_sources = read_column(db, FAILED_SOURCES_SQL, [agency, to_iso(news.started)]) if news else []
+        self.failed_sources = _read_column(db, FAILED_SOURCES_SQL, [agency, to_iso(news.started)]) if news else []
         # pages that could not be parsed in REJECTION_WINDOW when they were fetched last: URL → when, newest first
         rows = db.execute(UNREADABLE_PAGES_SQL, [agency, to_iso(now - REJECTION_WINDOW)])
-        self.unreadable_pages = parse_times(rows)
+        self.unreadable_pages = _parse_times(rows)
         self.collapse = find_collapse(db, agency)
         # sources that suddenly list far fewer releases: URL → number now, and usually
         self.shrunken_sources = Frontier(db).find_short_sources(agency)
         # field → time since when it may be missing
-        self.accepted_fields = parse_times(Quarantine(db).read_accepted_losses(agency).items())
+        self.accepted_fields = _parse_times(Quarantine(db).read_accepted_losses(agency).items())
 
     @property
     def news_crawls(self) -> list[Crawl]:
@@ -252,15 +254,15 @@ class AgencyActivity:
         return bool(crawl.quarantined and self.last_accepted_at and crawl.started <= self.last_accepted_at)
 
 
-def read_column(db: Database, sql: str, values: Sequence[Any]) -> list[Any]:
+def _read_column(db: Database, sql: str, values: Sequence[Any]) -> list[Any]:
     return [value for (value,) in db.execute(sql, values)]
 
 
-def parse_times(pairs: Iterable[tuple[str, str]]) -> dict[str, datetime]:
+def _parse_times(pairs: Iterable[tuple[str, str]]) -> dict[str, datetime]:
     return {name: datetime.fromisoformat(text) for name, text in pairs}
 
 
-def read_crawls(db: Database, agency: str, condition: str, until: str | None, limit: int) -> list[Crawl]:
+def _read_crawls(db: Database, agency: str, condition: str, until: str | None, limit: int) -> list[Crawl]:
     """Return the newest crawls that meet an SQL condition, newest first."""
     rows = db.query(
         f"select {', '.join(column.name for column in fields(Crawl))} from crawls"
@@ -299,8 +301,8 @@ def build_health_facts(activity: AgencyActivity, previous_facts: Mapping[str, An
         "found": sum(crawl.new for crawl in recent),
         "rejected": sum(crawl.rejected for crawl in recent),
         "quarantined": activity.quarantined,
-        "failures": dict(sorted(sum_counts(crawl.failures for crawl in recent).items())),
-        "field_fill": measure_fill_rates(activity.page_crawls),
+        "failures": dict(sorted(_sum_counts(crawl.failures for crawl in recent).items())),
+        "field_fill": _measure_fill_rates(activity.page_crawls),
         "politeness": {
             **activity.politeness,
             "robots": next((crawl.robots for crawl in activity.crawls if crawl.robots), None),
@@ -308,21 +310,21 @@ def build_health_facts(activity: AgencyActivity, previous_facts: Mapping[str, An
     }
 
 
-def sum_counts(counts: Iterable[Mapping[str, int]]) -> Counter[str]:
+def _sum_counts(counts: Iterable[Mapping[str, int]]) -> Counter[str]:
     total: Counter[str] = Counter()
     for count in counts:
         total.update(count)
     return total
 
 
-def measure_fill_rates(crawls: Sequence[Crawl]) -> dict[str, list[int | None]]:
+def _measure_fill_rates(crawls: Sequence[Crawl]) -> dict[str, list[int | None]]:
     """Return each field's fill rate (per cent) in the newest and earlier pages; {} if there are no pages."""
     if not crawls:
         return {}
-    recent = take_recent_crawls(crawls, FILL_RATE_PAGES) or crawls
+    recent = _take_recent_crawls(crawls, FILL_RATE_PAGES) or crawls
     earlier = crawls[len(recent) :]
     return {
-        name: [count_field(recent, name).percentage, count_field(earlier, name).percentage] for name in TRACKED_FIELDS
+        name: [_count_field(recent, name).percentage, _count_field(earlier, name).percentage] for name in TRACKED_FIELDS
     }
 
 
@@ -341,20 +343,20 @@ def find_lost_fields(
         crawls = [
             crawl for crawl in page_crawls if name not in accepted_fields or crawl.started > accepted_fields[name]
         ]
-        newest = take_recent_crawls(crawls, SMALL_SAMPLE_PAGES)
-        for recent in (newest, take_recent_crawls(crawls, LARGE_SAMPLE_PAGES)):
-            now, earlier = count_field(recent, name), count_field(crawls[len(recent) :], name)
+        newest = _take_recent_crawls(crawls, SMALL_SAMPLE_PAGES)
+        for recent in (newest, _take_recent_crawls(crawls, LARGE_SAMPLE_PAGES)):
+            now, earlier = _count_field(recent, name), _count_field(crawls[len(recent) :], name)
             share = (earlier.filled + 1) / (earlier.pages + 2)  # rule of succession (Laplace)
             was_usual = earlier.pages >= MIN_EARLIER_PAGES and share >= (
                 MIN_UPDATED_FILL_RATE if name == "updated" else MIN_FILL_RATE
             )
-            fell = now.pages and 3 * max(now.share, count_field(newest, name).share) <= share
+            fell = now.pages and 3 * max(now.share, _count_field(newest, name).share) <= share
             if was_usual and fell and binomial_cdf(now.filled, now.pages, share) < SIGNIFICANCE_LEVEL:
                 yield name, earlier.percentage, now.percentage
                 break
 
 
-def take_recent_crawls(crawls: Sequence[Crawl], min_pages: int) -> Sequence[Crawl]:
+def _take_recent_crawls(crawls: Sequence[Crawl], min_pages: int) -> Sequence[Crawl]:
     """Return the newest crawls that together parsed `min_pages` pages or more, or [] if all parsed fewer."""
     pages = 0
     for number, crawl in enumerate(crawls, start=1):
@@ -364,7 +366,7 @@ def take_recent_crawls(crawls: Sequence[Crawl], min_pages: int) -> Sequence[Craw
     return []
 
 
-def count_field(crawls: Sequence[Crawl], name: str) -> FieldCount:
+def _count_field(crawls: Sequence[Crawl], name: str) -> FieldCount:
     return FieldCount(
         filled=sum(crawl.field_counts.get(name, 0) for crawl in crawls), pages=sum(crawl.parsed for crawl in crawls)
     )
@@ -384,7 +386,7 @@ def binomial_cdf(max_successes: int, trials: int, probability: float) -> float:
 
 def find_commonest_failure(failure_counts: Iterable[Mapping[str, int]]) -> str:
     """Return the commonest kind of failure ("other" if none); "host paused" only if it is the only kind."""
-    totals = sum_counts(failure_counts)
+    totals = _sum_counts(failure_counts)
     kinds = sorted(kind for kind in totals if kind != "host paused") or sorted(totals)
     return max(kinds, key=totals.__getitem__, default="other")
 
@@ -394,7 +396,7 @@ def measure_rhythm(days: Sequence[date], today: date) -> PublishingRhythm | None
     gaps = [(later - earlier).days for earlier, later in pairwise(days)]
     if len(gaps) < MIN_GAPS:
         return None
-    summer_pace = measure_summer_pace(days)
+    summer_pace = _measure_summer_pace(days)
     working_days = sorted(count_working_days(earlier, later, summer_pace) for earlier, later in pairwise(days))
     # if there are many gaps, the longest may be an outage of our own
     longest = working_days[-2 if len(working_days) >= 20 else -1]
@@ -405,16 +407,16 @@ def measure_rhythm(days: Sequence[date], today: date) -> PublishingRhythm | None
         median_gap=float(median(gaps)),
         long_gap=max(long_gap, ceil(2 * median(working_days)), MIN_LONG_GAP),
         max_silence=ceil(max_silence * uncertainty),
-        seasonal_silence=find_seasonal_silence(days, today),
+        seasonal_silence=_find_seasonal_silence(days, today),
         summer_pace=summer_pace,
     )
 
 
-def find_seasonal_silence(days: Sequence[date], today: date) -> int | None:
+def _find_seasonal_silence(days: Sequence[date], today: date) -> int | None:
     """Return the longest silence in the same weeks of earlier years, or None if there are none.
 
     >>> weekly = [date(2023, 1, 2) + timedelta(days=7 * n) for n in range(60)]
-    >>> find_seasonal_silence(weekly, date(2024, 3, 1)), find_seasonal_silence(weekly, date(2023, 9, 1))
+    >>> _find_seasonal_silence(weekly, date(2024, 3, 1)), _find_seasonal_silence(weekly, date(2023, 9, 1))
     (6, None)
     """
     silences = []
@@ -427,14 +429,14 @@ def find_seasonal_silence(days: Sequence[date], today: date) -> int | None:
     return max(silences, default=None)
 
 
-def measure_summer_pace(days: Sequence[date]) -> float:
+def _measure_summer_pace(days: Sequence[date]) -> float:
     """Return the share of its usual pace that an agency keeps in summer, from 0 to 1.
 
     The estimate starts at 0 and is trusted more with each summer of history.
 
-    >>> round(measure_summer_pace([date(2022, 1, 3) + timedelta(days=3 * n) for n in range(240)]), 2)
+    >>> round(_measure_summer_pace([date(2022, 1, 3) + timedelta(days=3 * n) for n in range(240)]), 2)
     0.66
-    >>> measure_summer_pace([date(2023, 3, 1) + timedelta(days=n) for n in range(100)])
+    >>> _measure_summer_pace([date(2023, 3, 1) + timedelta(days=n) for n in range(100)])
     0.0
     """
     release_days = [day.toordinal() for day in days]
@@ -461,7 +463,7 @@ def count_working_days(start: date, end: date, summer_pace: float = 0.0) -> int:
     return max(1, working_days + int(summer_pace * summer_days))
 
 
-def list_period_days(*periods: tuple[tuple[int, int], tuple[int, int]]) -> frozenset[int]:
+def _list_period_days(*periods: tuple[tuple[int, int], tuple[int, int]]) -> frozenset[int]:
     """Return the ordinals of the days from 1990 to 2059 that are in one of the periods of the year."""
     days = map(date.fromordinal, range(date(1990, 1, 1).toordinal(), date(2060, 1, 1).toordinal()))
     return frozenset(
@@ -469,5 +471,5 @@ def list_period_days(*periods: tuple[tuple[int, int], tuple[int, int]]) -> froze
     )
 
 
-HOLIDAY_ORDINALS = list_period_days(*HOLIDAY_PERIODS)
-SUMMER_ORDINALS = list_period_days(SUMMER_PERIOD)
+HOLIDAY_ORDINALS = _list_period_days(*HOLIDAY_PERIODS)
+SUMMER_ORDINALS = _list_period_days(SUMMER_PERIOD)

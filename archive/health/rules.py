@@ -106,8 +106,8 @@ def assess_agencies(
 
 def assess_agency(db: Database, agency: str, now: datetime, pause_code: str = "") -> None:
     """Store one agency's health, and a health event if its state or the reason for a fault changed."""
-    activity, previous = AgencyActivity(db, agency, now), read_health_row(db, agency)
-    assessment = carry_over_fault(assess_health(activity, pause_code), previous)
+    activity, previous = AgencyActivity(db, agency, now), _read_health_row(db, agency)
+    assessment = _carry_over_fault(_assess_health(activity, pause_code), previous)
     state_changed = previous is None or previous["state"] != assessment.state
     fault_changed = is_fault(assessment.state, assessment.code) and get_fault_key(
         previous["reason"] if previous else {}
@@ -124,7 +124,7 @@ def assess_agency(db: Database, agency: str, now: datetime, pause_code: str = ""
         "reason": reason,
         "newest": to_iso(activity.last_release_day),
         "usual_gap": activity.rhythm.median_gap if activity.rhythm else None,
-        "expected": to_iso(predict_next_release(activity)),
+        "expected": to_iso(_predict_next_release(activity)),
         "judged": to_iso(now),
         "acknowledged": previous["acknowledged"] if previous and not is_event else None,
         "facts": json.dumps(facts, ensure_ascii=False),
@@ -135,7 +135,7 @@ def assess_agency(db: Database, agency: str, now: datetime, pause_code: str = ""
         db.table("health_events").insert({**event, "previous": previous["state"] if previous else None})
 
 
-def read_health_row(db: Database, agency: str) -> dict[str, Any] | None:
+def _read_health_row(db: Database, agency: str) -> dict[str, Any] | None:
     return next(iter(read_health_rows(db, "agency = ?", [agency])), None)
 
 
@@ -145,7 +145,7 @@ def read_health_rows(db: Database, condition: str | None = None, values: Sequenc
     return [row | {name: json.loads(row[name]) for name in ("reason", "facts")} for row in rows]
 
 
-def carry_over_fault(assessment: HealthAssessment, previous: Mapping[str, Any] | None) -> HealthAssessment:
+def _carry_over_fault(assessment: HealthAssessment, previous: Mapping[str, Any] | None) -> HealthAssessment:
     """Return the assessment, with the start and kind of the previous fault if both have the same code."""
     reason = previous["reason"] if previous else {}
     if reason.get("code") != assessment.code:
@@ -174,14 +174,14 @@ def is_unacknowledged_fault(row: Mapping[str, Any]) -> bool:
 
 def acknowledge_fault(db: Database, agency: str, now: datetime) -> bool:
     """Acknowledge an agency's fault until its state or reason changes; return False if it has no fault."""
-    row = read_health_row(db, agency)
+    row = _read_health_row(db, agency)
     if row is None or not is_fault(row["state"], row["reason"]["code"]):
         return False
     db.table("health").update(agency, {"acknowledged": to_iso(now)})
     return True
 
 
-def assess_health(activity: AgencyActivity, pause_code: str = "") -> HealthAssessment:
+def _assess_health(activity: AgencyActivity, pause_code: str = "") -> HealthAssessment:
     """Assess an agency by its past.
 
     pause_code: the code of the reason if the agency is paused.
@@ -197,12 +197,12 @@ def assess_health(activity: AgencyActivity, pause_code: str = "") -> HealthAsses
 # Rules about obstacles to crawling
 
 
-def check_never_crawled(activity: AgencyActivity) -> HealthAssessment | None:
+def _check_never_crawled(activity: AgencyActivity) -> HealthAssessment | None:
     tried = activity.last_news_crawl_at or any(crawl.requests for crawl in activity.crawls)
     return None if tried else HealthAssessment("never worked", "never_crawled")
 
 
-def check_crawl_gap(activity: AgencyActivity) -> HealthAssessment | None:
+def _check_crawl_gap(activity: AgencyActivity) -> HealthAssessment | None:
     starts = [crawl.started for crawl in activity.crawls if crawl.spider == "news"]
     gaps = [(later - earlier).total_seconds() for later, earlier in pairwise(starts)]
     usual_gap = timedelta(seconds=median(gaps)) if gaps else MAX_CRAWL_GAP
@@ -213,7 +213,7 @@ def check_crawl_gap(activity: AgencyActivity) -> HealthAssessment | None:
     return None
 
 
-def check_collapse(activity: AgencyActivity) -> HealthAssessment | None:
+def _check_collapse(activity: AgencyActivity) -> HealthAssessment | None:
     collapse = activity.collapse
     if collapse is None or activity.now - datetime.fromisoformat(collapse.last_seen) > MAX_COLLAPSE_AGE:
         return None
@@ -231,16 +231,16 @@ def check_collapse(activity: AgencyActivity) -> HealthAssessment | None:
 def check_pattern(activity: AgencyActivity) -> HealthAssessment | None:
     """Find our own fault: sources list releases, but the agency's `releases` pattern fits none of them."""
     streak = list(takewhile(lambda crawl: not crawl.succeeded and "pattern" in crawl.failures, activity.news_crawls))
-    if is_persistent(streak) or is_whole_history(streak, activity.news_crawls, activity):
+    if _is_persistent(streak) or _is_whole_history(streak, activity.news_crawls, activity):
         values = {"since": to_iso(streak[-1].started), "url": activity.source_url}
         return HealthAssessment("failing", "pattern", values=values)
     return None
 
 
-def check_all_failing(activity: AgencyActivity) -> HealthAssessment | None:
+def _check_all_failing(activity: AgencyActivity) -> HealthAssessment | None:
     streak = list(takewhile(lambda crawl: not crawl.succeeded and crawl.failures, activity.news_crawls))
-    if is_persistent(streak) or is_whole_history(streak, activity.news_crawls, activity):
-        return assess_failures(
+    if _is_persistent(streak) or _is_whole_history(streak, activity.news_crawls, activity):
+        return _assess_failures(
             "failing",
             "all_fails",
             [crawl.failures for crawl in streak],
@@ -250,7 +250,7 @@ def check_all_failing(activity: AgencyActivity) -> HealthAssessment | None:
     return None
 
 
-def check_empty_listings(activity: AgencyActivity) -> HealthAssessment | None:
+def _check_empty_listings(activity: AgencyActivity) -> HealthAssessment | None:
     streak = list(takewhile(lambda crawl: not crawl.succeeded, activity.news_crawls))
     if not streak:
         return None
@@ -258,20 +258,20 @@ def check_empty_listings(activity: AgencyActivity) -> HealthAssessment | None:
     listed_before = before[0].listed if before else MIN_LISTED_RELEASES
     if listed_before < MIN_LISTED_RELEASES and activity.now - streak[-1].started < MAX_EMPTY_PERIOD:
         return None
-    if is_persistent(streak) or is_whole_history(streak, activity.news_crawls, activity):
+    if _is_persistent(streak) or _is_whole_history(streak, activity.news_crawls, activity):
         values = {"since": to_iso(streak[-1].started), "url": activity.source_url}
         return HealthAssessment("suspect", "lists_nothing", values=values)
     return None
 
 
-def check_all_rejected(activity: AgencyActivity) -> HealthAssessment | None:
+def _check_all_rejected(activity: AgencyActivity) -> HealthAssessment | None:
     streak = list(takewhile(lambda crawl: not crawl.readable_pages, activity.crawls_of_pages))
     unreadable = [crawl.unreadable_pages for crawl in streak]
-    if (sum(unreadable) >= 3 and is_persistent(streak)) or (
-        any(unreadable) and is_whole_history(streak, activity.crawls_of_pages, activity)
+    if (sum(unreadable) >= 3 and _is_persistent(streak)) or (
+        any(unreadable) and _is_whole_history(streak, activity.crawls_of_pages, activity)
     ):
         urls = activity.list_unreadable_since(streak[-1])
-        return assess_failures(
+        return _assess_failures(
             "failing",
             "all_refused",
             [crawl.page_failures for crawl in streak],
@@ -281,22 +281,22 @@ def check_all_rejected(activity: AgencyActivity) -> HealthAssessment | None:
     return None
 
 
-def check_nothing_stored(activity: AgencyActivity) -> HealthAssessment | None:
+def _check_nothing_stored(activity: AgencyActivity) -> HealthAssessment | None:
     return None if activity.stored_releases else HealthAssessment("never worked", "none_held")
 
 
-def check_refusal_rise(activity: AgencyActivity) -> HealthAssessment | None:
+def _check_refusal_rise(activity: AgencyActivity) -> HealthAssessment | None:
     # It does not wait for a second day, because a crisis is when releases matter most. It comes
     # before the rule for all pages, so that a rise that reaches all of them is not a second fault,
     # and before quarantine, so that a known fault of a few pages does not hide it.
     for window in RISE_WINDOWS:
         found = activity.count_refusals(window)
-        if found and is_refusal_rise(**found):
+        if found and _is_refusal_rise(**found):
             return HealthAssessment("suspect", "more_refused", values=found)
     return None
 
 
-def is_refusal_rise(*, bad: int, n: int, bad_before: int, before: int, pages: int, **_: object) -> bool:
+def _is_refusal_rise(*, bad: int, n: int, bad_before: int, before: int, pages: int, **_: object) -> bool:
     """Return whether the share of refused pages, `bad` of `n`, has clearly risen, and not by chance.
 
     pages: how many pages are still refused. Three are enough if half of all were refused, else
@@ -313,12 +313,12 @@ def is_refusal_rise(*, bad: int, n: int, bad_before: int, before: int, pages: in
 # Rules about pages that were parsed but look wrong
 
 
-def check_quarantined_pages(activity: AgencyActivity) -> HealthAssessment | None:
+def _check_quarantined_pages(activity: AgencyActivity) -> HealthAssessment | None:
     number = activity.quarantined
     return HealthAssessment("suspect", "quarantined", values={"n": number}) if number else None
 
 
-def check_field_loss(activity: AgencyActivity) -> HealthAssessment | None:
+def _check_field_loss(activity: AgencyActivity) -> HealthAssessment | None:
     # Only news crawls count. The pages of a revisit are due together because of their dates, so they are not a fair
     # sample; the quarantine compares them with their own stored state.
     crawls = [crawl for crawl in activity.page_crawls if crawl.spider == "news" and not activity.is_resolved(crawl)]
@@ -330,31 +330,31 @@ def check_field_loss(activity: AgencyActivity) -> HealthAssessment | None:
     return HealthAssessment("suspect", "fields", " ".join(names), {"fields": names, "before": before, "now": now})
 
 
-def check_many_rejected(activity: AgencyActivity) -> HealthAssessment | None:
+def _check_many_rejected(activity: AgencyActivity) -> HealthAssessment | None:
     crawls = activity.crawls_of_pages
     recent = [crawl for crawl in crawls if activity.now - crawl.started <= REJECTION_WINDOW]
-    failed, readable = count_pages(recent)
-    failed_before, readable_before = count_pages(crawls[len(recent) :])
+    failed, readable = _count_pages(recent)
+    failed_before, readable_before = _count_pages(crawls[len(recent) :])
     left = list(activity.unreadable_pages)  # pages that no later attempt could read
     if (
         len(left) >= SMALL_SAMPLE_PAGES
         and failed >= readable
         and failed_before / max(1, failed_before + readable_before) < 0.25
-        and is_persistent([crawl for crawl in recent if crawl.unreadable_pages])
+        and _is_persistent([crawl for crawl in recent if crawl.unreadable_pages])
     ):
         counts = [crawl.page_failures for crawl in recent if crawl.page_failures]
-        return assess_failures("suspect", "many_refused", counts, n=len(left), url=left[0])
+        return _assess_failures("suspect", "many_refused", counts, n=len(left), url=left[0])
     return None
 
 
-def count_pages(crawls: Iterable[Crawl]) -> tuple[int, int]:
+def _count_pages(crawls: Iterable[Crawl]) -> tuple[int, int]:
     """Return how many pages of the crawls could not be parsed, and how many could."""
     return sum(crawl.unreadable_pages for crawl in crawls), sum(crawl.readable_pages for crawl in crawls)
 
 
-def check_failing_source(activity: AgencyActivity) -> HealthAssessment | None:
+def _check_failing_source(activity: AgencyActivity) -> HealthAssessment | None:
     streak = list(takewhile(lambda crawl: crawl.errors > 0, activity.news_crawls))
-    if activity.failed_sources and is_persistent(streak):
+    if activity.failed_sources and _is_persistent(streak):
         url = activity.failed_sources[0]
         values = {
             "url": url,
@@ -366,19 +366,19 @@ def check_failing_source(activity: AgencyActivity) -> HealthAssessment | None:
     return None
 
 
-def check_shrinking_listings(activity: AgencyActivity) -> HealthAssessment | None:
+def _check_shrinking_listings(activity: AgencyActivity) -> HealthAssessment | None:
     # Without a sudden drop of one source, the cause is harmless: differently divided sitemaps, a crawl that requested
     # only the latest releases, or a list of the last weeks that became short.
     listed = activity.listed_by_day
     usual = median(listed) if listed else 0
     streak = list(takewhile(lambda crawl: 3 * crawl.listed < usual, activity.news_crawls))
-    if activity.shrunken_sources and usual >= 6 and len(listed) >= 5 and is_persistent(streak):
+    if activity.shrunken_sources and usual >= 6 and len(listed) >= 5 and _is_persistent(streak):
         values = {"n": streak[0].listed, "before": round(usual), "url": min(activity.shrunken_sources)}
         return HealthAssessment("suspect", "lists_fewer", values=values)
     return None
 
 
-def assess_failures(
+def _assess_failures(
     state: str, code: str, failure_counts: Sequence[Mapping[str, int]], **values: object
 ) -> HealthAssessment:
     """Assess crawls by their most frequent recent kind of failure. The newest crawl comes first."""
@@ -387,12 +387,12 @@ def assess_failures(
     return HealthAssessment(state, code, commonest, {"fault": commonest, **values}, recent_kinds)
 
 
-def is_persistent(streak: Sequence[Crawl]) -> bool:
+def _is_persistent(streak: Sequence[Crawl]) -> bool:
     """Return whether there are at least two crawls, at least MIN_FAULT_DURATION apart."""
     return len(streak) >= 2 and streak[0].started - streak[-1].started >= MIN_FAULT_DURATION
 
 
-def is_whole_history(streak: Sequence[Crawl], crawls: Sequence[Crawl], activity: AgencyActivity) -> bool:
+def _is_whole_history(streak: Sequence[Crawl], crawls: Sequence[Crawl], activity: AgencyActivity) -> bool:
     """Return whether a streak includes every crawl of an agency that has no releases.
 
     In that case, a single crawl is enough for a fault.
@@ -401,20 +401,20 @@ def is_whole_history(streak: Sequence[Crawl], crawls: Sequence[Crawl], activity:
 
 
 HEALTH_RULES: tuple[Callable[[AgencyActivity], HealthAssessment | None], ...] = (
-    check_never_crawled,
-    check_crawl_gap,
-    check_collapse,
+    _check_never_crawled,
+    _check_crawl_gap,
+    _check_collapse,
     check_pattern,
-    check_all_failing,
-    check_empty_listings,
-    check_refusal_rise,
-    check_all_rejected,
-    check_nothing_stored,
-    check_quarantined_pages,
-    check_field_loss,
-    check_many_rejected,
-    check_failing_source,
-    check_shrinking_listings,
+    _check_all_failing,
+    _check_empty_listings,
+    _check_refusal_rise,
+    _check_all_rejected,
+    _check_nothing_stored,
+    _check_quarantined_pages,
+    _check_field_loss,
+    _check_many_rejected,
+    _check_failing_source,
+    _check_shrinking_listings,
 )
 
 
@@ -428,7 +428,7 @@ def assess_publishing(activity: AgencyActivity) -> HealthAssessment:
     values = {"newest": to_iso(newest), "usual": round(rhythm.median_gap), "long": rhythm.long_gap}
     silence, working = (activity.today - newest).days, count_working_days(newest, activity.today, rhythm.summer_pace)
     if silence <= rhythm.long_gap:
-        return check_decline(activity) or HealthAssessment("healthy", "usual", values=values)
+        return _check_decline(activity) or HealthAssessment("healthy", "usual", values=values)
     seasonal_limit = 0 if rhythm.seasonal_silence is None else rhythm.seasonal_silence + 7
     if working > rhythm.max_silence and silence > seasonal_limit:
         return HealthAssessment("suspect", "silent", values=values)
@@ -436,25 +436,25 @@ def assess_publishing(activity: AgencyActivity) -> HealthAssessment:
         return HealthAssessment("quiet", "quiet_holiday", values=values)
     if silence > rhythm.max_silence or (rhythm.seasonal_silence or 0) >= silence:
         return HealthAssessment("quiet", "quiet_season", values=values)
-    return check_decline(activity) or HealthAssessment(
+    return _check_decline(activity) or HealthAssessment(
         "quiet", "quiet", values={**values, "allowed": rhythm.max_silence}
     )
 
 
-def check_decline(activity: AgencyActivity) -> HealthAssessment | None:
-    now = count_published(activity, activity.today)
-    before = count_published(activity, activity.today - FIFTY_TWO_WEEKS)
+def _check_decline(activity: AgencyActivity) -> HealthAssessment | None:
+    now = _count_published(activity, activity.today)
+    before = _count_published(activity, activity.today - FIFTY_TWO_WEEKS)
     if before >= MIN_QUARTER_RELEASES and now * DECLINE_FACTOR < before:
         return HealthAssessment("suspect", "fewer", values={"n": now, "before": before})
     return None
 
 
-def count_published(activity: AgencyActivity, until: date) -> int:
+def _count_published(activity: AgencyActivity, until: date) -> int:
     """Count the releases of the three months up to a given day."""
     return sum(number for day, number in activity.releases_by_day.items() if until - QUARTER < day <= until)
 
 
-def predict_next_release(activity: AgencyActivity) -> date | None:
+def _predict_next_release(activity: AgencyActivity) -> date | None:
     """Return the day by which the next release is expected, or None if no rhythm is known."""
     rhythm, newest = activity.rhythm, activity.last_release_day
     if rhythm is None or newest is None:

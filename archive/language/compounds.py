@@ -87,9 +87,9 @@ class WordReading:
 @cache
 def load_lexicon() -> Lexicon:
     """Load the installed dictionary; raise FileNotFoundError if hunspell-sv lacks its files."""
-    dic, aff = find_dictionary_file("sv_SE.dic"), find_dictionary_file("sv_SE.aff")
+    dic, aff = _find_dictionary_file("sv_SE.dic"), _find_dictionary_file("sv_SE.aff")
     lexicon, joining_rules = Lexicon(), defaultdict(list)
-    for ending, rules in parse_suffix_rules(aff.read_text("utf-8")).items():
+    for ending, rules in _parse_suffix_rules(aff.read_text("utf-8")).items():
         for rule in rules:
             if rule.flag in JOINING_FLAGS:
                 joining_rules[rule.flag].append((ending, rule))
@@ -98,21 +98,21 @@ def load_lexicon() -> Lexicon:
     lexicon.max_ending_length = max(map(len, lexicon.rules))
     lexicon.first_parts |= UNLISTED_FIRST_PARTS
     for line in dic.read_text("utf-8").splitlines()[1:]:
-        add_dictionary_line(lexicon, line, joining_rules)
+        _add_dictionary_line(lexicon, line, joining_rules)
     return lexicon
 
 
-def find_dictionary_file(name: str) -> Path:
+def _find_dictionary_file(name: str) -> Path:
     for path in files(DISTRIBUTION) or ():
         if path.name == name:
             return Path(str(path.locate())).resolve()
     raise FileNotFoundError(f"{DISTRIBUTION}: no {name}")
 
 
-def parse_suffix_rules(text: str) -> dict[str, list[SuffixRule]]:
+def _parse_suffix_rules(text: str) -> dict[str, list[SuffixRule]]:
     """Parse the SFX lines of an .aff file. The keys are the endings of the inflected forms.
 
-    >>> parse_suffix_rules("SFX  G  a  or  a")
+    >>> _parse_suffix_rules("SFX  G  a  or  a")
     {'or': [SuffixRule(flag='G', strip='a', condition=re.compile('a$'))]}
     """
     endings: dict[str, list[SuffixRule]] = defaultdict(list)
@@ -128,7 +128,7 @@ def parse_suffix_rules(text: str) -> dict[str, list[SuffixRule]]:
     return dict(endings)
 
 
-def add_dictionary_line(lexicon: Lexicon, line: str, joins: dict[str, list[tuple[str, SuffixRule]]]) -> None:
+def _add_dictionary_line(lexicon: Lexicon, line: str, joins: dict[str, list[tuple[str, SuffixRule]]]) -> None:
     """Add one line of the .dic file to the lexicon. For names, only the genitive is used."""
     word, _, flags = line.partition("/")
     flags = flags.split()[0] if flags else ""
@@ -139,7 +139,7 @@ def add_dictionary_line(lexicon: Lexicon, line: str, joins: dict[str, list[tuple
             lexicon.flags.setdefault(word.lower(), ("A",))
         return
     if COMPOUND_ONLY_FLAG not in flags:
-        lexicon.flags[word] = intern_flags(*lexicon.flags.get(word, ()), flags)
+        lexicon.flags[word] = _intern_flags(*lexicon.flags.get(word, ()), flags)
     if INFLECTING_FLAGS.isdisjoint(flags) and COMPOUND_ONLY_FLAG not in flags:
         return  # a stray form taken from some text
     if FIRST_PART_FLAG in flags:
@@ -154,7 +154,7 @@ def add_dictionary_line(lexicon: Lexicon, line: str, joins: dict[str, list[tuple
 
 
 @cache
-def intern_flags(*flags: str) -> tuple[str, ...]:
+def _intern_flags(*flags: str) -> tuple[str, ...]:
     """Return the same tuple for the same flags, to save memory."""
     return flags
 
@@ -165,17 +165,17 @@ def find_word_readings(word: str) -> list[WordReading]:
     >>> [reading.base for reading in find_word_readings("besluten")]
     ['besluten', 'beslut']
     """
-    found = [*find_base_readings(word), *find_inflected_readings(word)]
+    found = [*_find_base_readings(word), *_find_inflected_readings(word)]
     if not any(reading.word_class == NOUN and reading.relation in (BASE_FORM, INFLECTED) for reading in found):
-        found += find_derived_readings(word)
+        found += _find_derived_readings(word)
     return list(dict.fromkeys(found))
 
 
-def find_base_readings(word: str) -> list[WordReading]:
+def _find_base_readings(word: str) -> list[WordReading]:
     """List the readings in which the word is itself a base."""
     readings = []
     for flags in load_lexicon().flags.get(word, ()):
-        if is_infinitive_entry(word, flags):
+        if _is_infinitive_entry(word, flags):
             readings.append(WordReading(word, VERB, BASE_FORM))
         elif not NOUN_FLAGS.isdisjoint(flags):
             readings.append(WordReading(word, NOUN, BASE_FORM))
@@ -184,7 +184,7 @@ def find_base_readings(word: str) -> list[WordReading]:
     return readings
 
 
-def find_inflected_readings(word: str) -> list[WordReading]:
+def _find_inflected_readings(word: str) -> list[WordReading]:
     """List the readings in which the word is an inflection of another word."""
     lexicon, readings = load_lexicon(), []
     for start in range(max(1, len(word) - lexicon.max_ending_length), len(word) + 1):
@@ -196,11 +196,11 @@ def find_inflected_readings(word: str) -> list[WordReading]:
                 continue
             if rule.condition and not rule.condition.search(base):
                 continue
-            readings += [classify_form(word, base, flags, rule.flag, ending) for flags in lines if rule.flag in flags]
+            readings += [_classify_form(word, base, flags, rule.flag, ending) for flags in lines if rule.flag in flags]
     return [reading for reading in readings if reading]
 
 
-def find_derived_readings(word: str) -> list[WordReading]:
+def _find_derived_readings(word: str) -> list[WordReading]:
     """List the readings of a word as an agent noun or participle, most of which the dictionary has only as endings."""
     if match := AGENT_NOUN.fullmatch(word):
         stem = match[1][:-2]
@@ -217,14 +217,14 @@ def find_derived_readings(word: str) -> list[WordReading]:
     return []
 
 
-def classify_form(word: str, base: str, flags: str, flag: str, ending: str) -> WordReading | None:
+def _classify_form(word: str, base: str, flags: str, flag: str, ending: str) -> WordReading | None:
     """Return the reading of a form made by a flag of its base, or None if the form is a separate word."""
     if flag == "T":  # iranska is a form of iransk; iransk itself is derived from Iran
         return WordReading(base + "isk", ADJECTIVE, INFLECTED) if ending.startswith("isk") else None
     if flag in "BDFL" and PRESENT_PARTICIPLE_ENDING.fullmatch(ending):
         return None
-    if is_infinitive_entry(base, flags):
-        return classify_verb_form(base, flags, flag, ending)
+    if _is_infinitive_entry(base, flags):
+        return _classify_verb_form(base, flags, flag, ending)
     if flag in NOUN_FLAGS:
         return WordReading(base, NOUN, INFLECTED)
     if flag == "A":
@@ -232,7 +232,7 @@ def classify_form(word: str, base: str, flags: str, flag: str, ending: str) -> W
     return WordReading(base, ADJECTIVE, AGREEING if word[-1] == "a" else INFLECTED)
 
 
-def classify_verb_form(base: str, flags: str, flag: str, ending: str) -> WordReading | None:
+def _classify_verb_form(base: str, flags: str, flag: str, ending: str) -> WordReading | None:
     """Return the reading of a verb form.
 
     Some verb lines also include forms of a noun: kontakter with kontakta.
@@ -248,10 +248,10 @@ def classify_verb_form(base: str, flags: str, flag: str, ending: str) -> WordRea
 
 def is_infinitive(word: str) -> bool:
     """Return whether the dictionary has the word as a verb."""
-    return any(is_infinitive_entry(word, flags) for flags in load_lexicon().flags.get(word, ()))
+    return any(_is_infinitive_entry(word, flags) for flags in load_lexicon().flags.get(word, ()))
 
 
-def is_infinitive_entry(base: str, flags: str) -> bool:
+def _is_infinitive_entry(base: str, flags: str) -> bool:
     return base.endswith(INFINITIVE_ENDINGS) and not VERB_FLAGS.isdisjoint(flags)
 
 
@@ -264,12 +264,12 @@ def split_compound(word: str) -> tuple[str, ...]:
     """
     if not 2 * MIN_PART_LENGTH <= len(word) <= MAX_COMPOUND_LENGTH or not word.isalpha():
         return ()
-    found = [parts for parts in list_splits(word, 0, MAX_PARTS) if not takes_joining_s(parts)]
-    found = found or list_unlisted_splits(word)
+    found = [parts for parts in _list_splits(word, 0, MAX_PARTS) if not _takes_joining_s(parts)]
+    found = found or _list_unlisted_splits(word)
     return min(found, key=lambda parts: (len(parts), -len(parts[-1])), default=())
 
 
-def takes_joining_s(parts: tuple[str, ...]) -> bool:
+def _takes_joining_s(parts: tuple[str, ...]) -> bool:
     """Return whether the s that the last part begins with is a joining s: vindkraft-s-park, not vindkraft-spark.
 
     A compound is usually joined with s; a simple word often is not: berg-slag.
@@ -279,7 +279,7 @@ def takes_joining_s(parts: tuple[str, ...]) -> bool:
     return is_joint and (len(parts) > 2 or last not in lexicon.flags or bool(split_compound(first)))
 
 
-def list_unlisted_splits(word: str) -> list[tuple[str, ...]]:
+def _list_unlisted_splits(word: str) -> list[tuple[str, ...]]:
     """List the ways to split an unknown word after a noun whose form in compounds is not in the dictionary."""
     if find_word_readings(word):
         return []
@@ -293,7 +293,7 @@ def list_unlisted_splits(word: str) -> list[tuple[str, ...]]:
 
 
 def is_noun(word: str) -> bool:
-    return any(reading.word_class == NOUN for reading in find_base_readings(word))
+    return any(reading.word_class == NOUN for reading in _find_base_readings(word))
 
 
 @lru_cache(maxsize=50_000)
@@ -311,7 +311,7 @@ def find_part_base(part: str) -> str:
     return next(filter(is_noun, candidates), None) or next(filter(lexicon.is_headword, candidates), base)
 
 
-def list_splits(word: str, start: int, max_parts: int) -> list[tuple[str, ...]]:
+def _list_splits(word: str, start: int, max_parts: int) -> list[tuple[str, ...]]:
     """List all ways to split the word, from position `start`, into at most `max_parts` parts."""
     lexicon = load_lexicon()
     found: list[tuple[str, ...]] = []
@@ -321,9 +321,9 @@ def list_splits(word: str, start: int, max_parts: int) -> list[tuple[str, ...]]:
         for end in range(start + MIN_PART_LENGTH, len(word) - MIN_PART_LENGTH + 1):
             part = word[start:end]
             if part in lexicon.first_parts or (start and part in lexicon.middle_parts):
-                found += [(part, *rest) for rest in list_splits(word, end, max_parts - 1)]
+                found += [(part, *rest) for rest in _list_splits(word, end, max_parts - 1)]
         if not start and word.startswith(SHORT_FIRST_PARTS):
-            found += [(word[:2], *rest) for rest in list_splits(word, 2, max_parts - 1) if len(rest[-1]) > 3]
+            found += [(word[:2], *rest) for rest in _list_splits(word, 2, max_parts - 1) if len(rest[-1]) > 3]
     return found
 
 

@@ -124,7 +124,7 @@ def swedish_lemma(word: str) -> str:
         return word
     seen = [word]
     for _ in range(MAX_LEMMA_STEPS):
-        base = find_base_form(seen[-1])
+        base = _find_base_form(seen[-1])
         if base in seen:
             return min(seen[seen.index(base) :])
         seen.append(base)
@@ -134,7 +134,7 @@ def swedish_lemma(word: str) -> str:
 @lru_cache(maxsize=50_000)
 def english_lemma(word: str) -> str:
     """Return the lemma of a lower-case English word, or the word itself if it has no known lemma."""
-    return look_up_lemma(word, "en") if len(word) <= MAX_LEMMATISED_LENGTH else word
+    return _look_up_lemma(word, "en") if len(word) <= MAX_LEMMATISED_LENGTH else word
 
 
 @lru_cache(maxsize=50_000)
@@ -150,13 +150,13 @@ def is_english_word(word: str) -> bool:
 
 
 @lru_cache(maxsize=50_000)  # many forms share a base, whose own base is looked up each time
-def find_base_form(word: str) -> str:
+def _find_base_form(word: str) -> str:
     if word in LEMMA_EXCEPTIONS:
         return LEMMA_EXCEPTIONS[word]
     if len(word) <= MAX_SHORT_LENGTH:
-        return find_short_base(word)
-    dictionary_lemma = look_up_lemma(word, "sv")
-    if not word.isalpha() or is_irregular(word, dictionary_lemma):
+        return _find_short_base(word)
+    dictionary_lemma = _look_up_lemma(word, "sv")
+    if not word.isalpha() or _is_irregular(word, dictionary_lemma):
         return dictionary_lemma
     readings = find_word_readings(word)
     if word.endswith("an") and dictionary_lemma == word and is_infinitive(word[:-1]):
@@ -164,36 +164,36 @@ def find_base_form(word: str) -> str:
     if not readings or (
         dictionary_lemma == word and all(reading.relation in (GENITIVE, IMPERATIVE) for reading in readings)
     ):
-        return guess_base_form(word, dictionary_lemma)
-    return choose_base_form(word, readings, dictionary_lemma)
+        return _guess_base_form(word, dictionary_lemma)
+    return _choose_base_form(word, readings, dictionary_lemma)
 
 
-def find_short_base(word: str) -> str:
+def _find_short_base(word: str) -> str:
     """Return the base of a short word, or the word itself if hunspell-sv has no ordinary inflection like it.
 
     Imperatives, words in -s and what simplemma alone knows are not used, because abbreviations look like them.
 
-    >>> [find_short_base(word) for word in ("byn", "går", "las", "sas", "ets")]
+    >>> [_find_short_base(word) for word in ("byn", "går", "las", "sas", "ets")]
     ['by', 'gå', 'las', 'sas', 'ets']
     """
     readings = [reading for reading in find_word_readings(word) if reading.relation in (BASE_FORM, INFLECTED, AGREEING)]
     if word.endswith("s") or not readings:
         return word
     bases = {reading.base for reading in readings if len(reading.base) <= len(word) + 1}
-    lemma = look_up_lemma(word, "sv")
+    lemma = _look_up_lemma(word, "sv")
     return lemma if lemma in bases else word
 
 
-def look_up_lemma(word: str, language: str) -> str:
+def _look_up_lemma(word: str, language: str) -> str:
     """Return simplemma's lemma in lower case, or the word itself if that lemma is not a single word."""
     lemma = lemmatize(word, lang=language).lower()
     return lemma if lemma.isalnum() else word
 
 
-def is_irregular(word: str, dictionary_lemma: str) -> bool:
+def _is_irregular(word: str, dictionary_lemma: str) -> bool:
     """Return whether simplemma's lemma has a different stem vowel, as stad has for städer.
 
-    >>> is_irregular("städer", "stad"), is_irregular("stads", "stad")
+    >>> _is_irregular("städer", "stad"), _is_irregular("stads", "stad")
     (True, False)
     """
     common_length = next(
@@ -207,7 +207,7 @@ def is_irregular(word: str, dictionary_lemma: str) -> bool:
     )
 
 
-def choose_base_form(word: str, readings: list[WordReading], dictionary_lemma: str) -> str:
+def _choose_base_form(word: str, readings: list[WordReading], dictionary_lemma: str) -> str:
     nouns = {
         reading.base
         for reading in readings
@@ -226,11 +226,11 @@ def choose_base_form(word: str, readings: list[WordReading], dictionary_lemma: s
         return dictionary_lemma
     chosen = min(likely, key=lambda reading: READING_PRIORITY.index(reading.relation))
     if chosen.base == word:
-        return find_underlying_base(word, readings, dictionary_lemma)
+        return _find_underlying_base(word, readings, dictionary_lemma)
     return chosen.base
 
 
-def find_underlying_base(word: str, readings: list[WordReading], dictionary_lemma: str) -> str:
+def _find_underlying_base(word: str, readings: list[WordReading], dictionary_lemma: str) -> str:
     """Return the base of a headword that is itself a participle, superlative or plural, or the word itself."""
     word_classes = {reading.word_class for reading in readings if reading.relation == BASE_FORM}
     if ADJECTIVE in word_classes and NOUN not in word_classes:
@@ -238,23 +238,23 @@ def find_underlying_base(word: str, readings: list[WordReading], dictionary_lemm
         is_superlative = verb == word and word.endswith("st") and load_lexicon().is_headword(dictionary_lemma)
         return dictionary_lemma if is_superlative else verb
     if word_classes == {VERB}:
-        return find_related_noun(word) or word
-    if word_classes == {NOUN} and is_plural_only(word) and load_lexicon().is_headword(dictionary_lemma):
+        return _find_related_noun(word) or word
+    if word_classes == {NOUN} and _is_plural_only(word) and load_lexicon().is_headword(dictionary_lemma):
         return dictionary_lemma
     return word
 
 
-def is_plural_only(noun: str) -> bool:
+def _is_plural_only(noun: str) -> bool:
     """Return whether a noun of the dictionary has no singular endings: vänner, a plural of vän.
 
-    >>> is_plural_only("vänner"), is_plural_only("vän")
+    >>> _is_plural_only("vänner"), _is_plural_only("vän")
     (True, False)
     """
     entries = load_lexicon().flags.get(noun, ())
     return bool(entries) and all({*flags}.isdisjoint("BCDEFGHI") for flags in entries)
 
 
-def find_related_noun(verb: str) -> str | None:
+def _find_related_noun(verb: str) -> str | None:
     """Return the noun that shares forms with a verb (hamn and hamna share hamnar), or None."""
     if not verb.endswith("a"):
         return None
@@ -270,7 +270,7 @@ def find_related_noun(verb: str) -> str | None:
     return None
 
 
-def guess_base_form(word: str, dictionary_lemma: str) -> str:
+def _guess_base_form(word: str, dictionary_lemma: str) -> str:
     if is_known(word, lang="sv"):
         return dictionary_lemma
     head = next(iter(split_compound(word)[-1:]), None) or find_compound_head(word)

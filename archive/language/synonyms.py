@@ -48,11 +48,11 @@ def find_synonyms(text: str) -> tuple[str, ...]:
     (('förskoleklass',), ('förskola',), ('lss',))
     """
     readings = dict.fromkeys((text, *analyze_word(text)))
-    return tuple(dict.fromkeys(other for reading in readings for other in read_synonyms().get(reading, ())))
+    return tuple(dict.fromkeys(other for reading in readings for other in _read_synonyms().get(reading, ())))
 
 
 @cache
-def read_synonyms() -> dict[str, tuple[str, ...]]:
+def _read_synonyms() -> dict[str, tuple[str, ...]]:
     """Read synonyms.tsv, whose lines apply in both directions, and english_words.tsv: words → their synonyms.
 
     The words are without function words, the Swedish ones as lemmas.

@@ -106,7 +106,7 @@ def analyze(text: str, language: str | None) -> AnalyzedText:
     return AnalyzedText(
         words=words,
         lemmas=lemmas,
-        compound_parts=collect_compound_parts(compounds) + join_hyphenated_words(text, to_lemma),
+        compound_parts=_collect_compound_parts(compounds) + _join_hyphenated_words(text, to_lemma),
         minor_parts=tuple(dict.fromkeys(part for lemma in compounds for part in find_minor_parts(lemma))),
         last_parts=tuple(dict.fromkeys(part for lemma in compounds if (part := find_last_part(lemma)))),
     )
@@ -183,7 +183,7 @@ def find_compound_parts(lemma: str) -> tuple[str, ...]:
     >>> find_compound_parts("sjukvårdsminister")
     ('minister', 'sjukvård')
     """
-    parts = split_word(lemma)
+    parts = _split_word(lemma)
     if not parts:
         return ()
     before = [
@@ -195,7 +195,7 @@ def find_compound_parts(lemma: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys([swedish_lemma(parts[-1]), *compounds]))
 
 
-def join_hyphenated_words(text: str, to_lemma: Callable[[str], str]) -> tuple[str, ...]:
+def _join_hyphenated_words(text: str, to_lemma: Callable[[str], str]) -> tuple[str, ...]:
     """Return the lemmas of hyphenated words written without the hyphen: rotavdrag for ROT-avdrag."""
     found = dict.fromkeys(HYPHENATED_WORD.findall(text)) if "-" in text else ()
     return tuple(to_lemma("".join(find_words(word))) for word in found)
@@ -208,7 +208,7 @@ def find_minor_parts(lemma: str) -> tuple[str, ...]:
     >>> find_minor_parts("migrationsminister"), find_minor_parts("elprisstöd"), find_minor_parts("människohandelsbrott")
     (('migration',), ('el', 'pris'), ())
     """
-    parts = split_word(lemma)
+    parts = _split_word(lemma)
     if not parts or lemma in OPAQUE_COMPOUNDS:
         return ()
     found: list[str] = []
@@ -229,7 +229,7 @@ def find_last_part(lemma: str) -> str:
     >>> find_last_part("ålderspension"), find_last_part("sjukvårdsminister"), find_last_part("avtal")
     ('pension', '', '')
     """
-    parts = split_word(lemma)
+    parts = _split_word(lemma)
     if not parts or lemma in OPAQUE_COMPOUNDS or parts[0] in PARTICLES or parts[-1] in SUFFIXES:
         return ""
     last = swedish_lemma(parts[-1])
@@ -237,7 +237,7 @@ def find_last_part(lemma: str) -> str:
 
 
 @lru_cache(maxsize=100_000)
-def split_word(lemma: str) -> tuple[str, ...]:
+def _split_word(lemma: str) -> tuple[str, ...]:
     """Return the parts of a compound, even if it is a long dictionary word or contains a name: Nato + medlemskap."""
     if len(lemma) > MAX_COMPOUND_LENGTH:
         return ()
@@ -256,7 +256,7 @@ def find_subject(lemma: str) -> tuple[str, str]:
     >>> find_subject("vindkraftsutbyggnad"), find_subject("rovdjur")
     (('vindkraft', 'utbyggnad'), ('', ''))
     """
-    parts = split_word(lemma)
+    parts = _split_word(lemma)
     if not parts or parts[0] in PARTICLES | QUALIFIERS:
         return "", ""
     first = swedish_lemma(find_part_base("".join(parts[:-1])))
@@ -276,7 +276,7 @@ def find_related_lemmas(lemma: str) -> tuple[str, ...]:
     return tuple(word for word in related if word != lemma and is_swedish_word(word))
 
 
-def collect_compound_parts(lemmas: Iterable[str]) -> tuple[str, ...]:
+def _collect_compound_parts(lemmas: Iterable[str]) -> tuple[str, ...]:
     """Return the compound parts of all lemmas, without duplicates (see `find_compound_parts`)."""
     return tuple(dict.fromkeys(part for lemma in dict.fromkeys(lemmas) for part in find_compound_parts(lemma)))
 

@@ -61,11 +61,11 @@ def create_backup(
         raise ArchiveError(archive, "no such file")
     copy = folder / f"{moment:{FOLDER_NAME_FORMAT}}"
     create_target_folder(folder, mode=0o700)
-    delete_old_backups(
+    _delete_old_backups(
         folder, keep, moment
     )  # done first, because an unfinished backup may take up the space that is needed
     with unfinished_folder(copy, mode=0o700) as unfinished:
-        for path in list_archive_files(archive):
+        for path in _list_archive_files(archive):
             if path.is_file():
                 copy_database(path, unfinished / path.name)
         if with_subscriptions and archive.with_name(FOLLOW_FILE).exists():
@@ -74,11 +74,11 @@ def create_backup(
         findings = verify(unfinished / archive.name, progress=progress).findings
         copy = copy.with_suffix(DAMAGED_SUFFIX) if findings else copy
         unfinished.rename(copy)
-    delete_old_backups(folder, keep, moment)
+    _delete_old_backups(folder, keep, moment)
     return copy, findings
 
 
-def delete_old_backups(folder: Path, keep: int, moment: datetime) -> None:
+def _delete_old_backups(folder: Path, keep: int, moment: datetime) -> None:
     """Delete unfinished backups and all but the newest `keep` (see `create_backup`); leave other files."""
     latest = f"{moment:{FOLDER_NAME_FORMAT}}"
     copies = sorted(
@@ -107,7 +107,7 @@ def restore_backup(
         raise ArchiveError(backup / ARCHIVE_FILE, "no such file, so this is not a backup")
     if not archive.parent.is_dir():
         raise ArchiveError(archive, f"there is no folder {archive.parent}")
-    existing = [path for path in list_archive_files(archive) if path.exists()]
+    existing = [path for path in _list_archive_files(archive) if path.exists()]
     if existing and not replace:
         raise ArchiveError(existing[0], "exists already; nothing was changed (--replace moves it to another folder)")
     with unfinished_folder(archive, mode=0o700) as unfinished:
@@ -124,11 +124,11 @@ def restore_backup(
         findings = verify(restored, progress=progress).findings
         if findings:
             return findings, None, []
-        lost = find_lost_takedowns(archive, restored)
+        lost = _find_lost_takedowns(archive, restored)
         for path in existing:
-            check_not_open(path)
-        former_files = move_replaced_archive(archive, moment) if existing else None
-        for path in reversed(list_archive_files(restored)):
+            _check_not_open(path)
+        former_files = _move_replaced_archive(archive, moment) if existing else None
+        for path in reversed(_list_archive_files(restored)):
             if path.is_file():
                 path.rename(archive.with_name(path.name))
     if (backup / FOLLOW_FILE).is_file() and not archive.with_name(FOLLOW_FILE).exists():
@@ -138,12 +138,12 @@ def restore_backup(
     return [], former_files, lost
 
 
-def list_archive_files(archive: Path) -> list[Path]:
+def _list_archive_files(archive: Path) -> list[Path]:
     """Return the paths of an archive's files, archive.db first."""
     return [archive, archive.with_name(CAPTURES_FILE), archive.with_name(WITHHELD_FILE)]
 
 
-def check_not_open(path: Path) -> None:
+def _check_not_open(path: Path) -> None:
     """Raise ArchiveError if another process has a file open, because its later writes would be lost."""
     with closing(sqlite3.connect(path, isolation_level=None, timeout=1)) as db:
         try:
@@ -156,24 +156,24 @@ def check_not_open(path: Path) -> None:
             return
 
 
-def move_replaced_archive(archive: Path, moment: datetime) -> Path:
+def _move_replaced_archive(archive: Path, moment: datetime) -> Path:
     """Move an archive's files into a folder beside it, and return the folder.
 
     archive.db goes first, so that no process opens an incomplete archive.
     """
     folder = archive.with_name(f"{archive.name}.{moment:{FOLDER_NAME_FORMAT}}.replaced")
     folder.mkdir(mode=0o700)
-    for path in list_archive_files(archive):
+    for path in _list_archive_files(archive):
         for file in (path, *(path.with_name(f"{path.name}{suffix}") for suffix in SIDE_SUFFIXES)):
             if file.exists():
                 file.rename(folder / file.name)
     return folder
 
 
-def find_lost_takedowns(archive: Path, restored: Path) -> list[str]:
+def _find_lost_takedowns(archive: Path, restored: Path) -> list[str]:
     """Describe the takedowns, and the liftings of takedowns, that the restored archive lacks."""
-    in_backup = read_takedowns(restored)
-    in_archive = sorted(read_takedowns(archive).items()) if archive.is_file() else []
+    in_backup = _read_takedowns(restored)
+    in_archive = sorted(_read_takedowns(archive).items()) if archive.is_file() else []
     lost = []
     for takedown, lifted in in_archive:
         key, release, kind, at, reason = takedown
@@ -188,7 +188,7 @@ def find_lost_takedowns(archive: Path, restored: Path) -> list[str]:
     return lost
 
 
-def read_takedowns(path: Path) -> dict[TakedownRow, str]:
+def _read_takedowns(path: Path) -> dict[TakedownRow, str]:
     """Return each takedown with the time it was lifted, "" if it is in force; {} if the file is damaged."""
     try:
         with closing(open_readonly(path)) as db:

@@ -89,18 +89,18 @@ def publish_snapshot(archive: Path, folder: Path, *, keep: int, moment: datetime
     create_target_folder(folder)
     withdrawn = read_withdrawn_name(folder)
     if withdraw:  # first, because the rest takes time
-        withdraw_snapshots(folder, choose_snapshot_name(folder, moment))
+        withdraw_snapshots(folder, _choose_snapshot_name(folder, moment))
     with (folder / ".lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # waits for another process
-        name = choose_snapshot_name(folder, moment)
-        delete_old_snapshots(folder, keep, withdrawn)
+        name = _choose_snapshot_name(folder, moment)
+        _delete_old_snapshots(folder, keep, withdrawn)
         snapshot = folder / name
         with unfinished_folder(snapshot) as unfinished:
             write_snapshot_files(archive, unfinished, parse_snapshot_time(name))
             if name <= read_withdrawn_name(folder):
                 raise ArchiveError(snapshot, "was withdrawn while it was created; create another one")
             unfinished.rename(snapshot)
-        delete_old_snapshots(folder, keep, withdrawn)
+        _delete_old_snapshots(folder, keep, withdrawn)
     return snapshot
 
 
@@ -111,7 +111,7 @@ def withdraw_snapshots(folder: Path, name: str) -> None:
     part.replace(folder / WITHDRAWN_FILE)
 
 
-def choose_snapshot_name(folder: Path, moment: datetime) -> str:
+def _choose_snapshot_name(folder: Path, moment: datetime) -> str:
     """Return `moment` as a name, or one second after the newest snapshot, so that names always increase."""
     newest = max([read_withdrawn_name(folder), *(snapshot.name for snapshot in list_all_snapshots(folder))])
     name = f"{moment:{FOLDER_NAME_FORMAT}}"
@@ -121,7 +121,7 @@ def choose_snapshot_name(folder: Path, moment: datetime) -> str:
     return f"{later:{FOLDER_NAME_FORMAT}}"
 
 
-def delete_old_snapshots(folder: Path, keep: int, withdrawn: str) -> None:
+def _delete_old_snapshots(folder: Path, keep: int, withdrawn: str) -> None:
     """Delete withdrawn and unfinished snapshots and all but the newest `keep`.
 
     Other files are not touched.
@@ -138,13 +138,13 @@ def write_snapshot_files(archive: Path, folder: Path, started_at: datetime) -> N
     copy = folder / ARCHIVE_FILE
     copy_database(archive, copy)
     drop_litestream_tables(copy)
-    check_servable(archive, copy)
+    _check_servable(archive, copy)
     files = [copy]
     if Captures.path_beside(archive).is_file():
         files.append(Captures.path_beside(copy))
         copy_database(Captures.path_beside(archive), files[-1])
         drop_litestream_tables(files[-1])
-        remove_withheld_blobs(copy, files[-1], archive)
+        _remove_withheld_blobs(copy, files[-1], archive)
     inspect = [sys.executable, "-m", "datasette", "inspect", ARCHIVE_FILE, "--inspect-file", INSPECT_FILE]
     result = subprocess.run(inspect, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603 - our own
     if result.returncode:
@@ -157,7 +157,7 @@ def write_snapshot_files(archive: Path, folder: Path, started_at: datetime) -> N
         file.chmod(0o444)
 
 
-def check_servable(archive: Path, copy: Path) -> None:
+def _check_servable(archive: Path, copy: Path) -> None:
     """Raise ArchiveError, naming the archive, if a replica would refuse to serve its copy."""
     with sqlite_errors(archive, "cannot be read"), closing(sqlite3.connect(copy, isolation_level=None)) as db:
         check_version(db, archive)
@@ -168,7 +168,7 @@ def check_servable(archive: Path, copy: Path) -> None:
         raise ArchiveError(archive, f"its search index must be rebuilt ({fault}): python -m archive reindex {archive}")
 
 
-def remove_withheld_blobs(archive_copy: Path, captures_copy: Path, source: Path) -> None:
+def _remove_withheld_blobs(archive_copy: Path, captures_copy: Path, source: Path) -> None:
     """Delete what is taken down, refused or not needed by the copied archive.db from captures.db's copy.
 
     source: the archive that both are copies of, from which bytes are read.
@@ -198,7 +198,7 @@ def remove_withheld_blobs(archive_copy: Path, captures_copy: Path, source: Path)
                 "select distinct base from blobs where base in (select id from deleted) and id not in"
                 " (select id from deleted)"
             ).fetchall():
-                replace_base(copy, captures, base)
+                _replace_base(copy, captures, base)
         copy.execute("delete from bases where blob in (select id from deleted)")
         copy.execute("delete from blobs where id in (select id from deleted)")
         copy.execute("commit")
@@ -206,7 +206,7 @@ def remove_withheld_blobs(archive_copy: Path, captures_copy: Path, source: Path)
             copy.execute("vacuum")
 
 
-def replace_base(copy: sqlite3.Connection, captures: Captures, base: int) -> None:
+def _replace_base(copy: sqlite3.Connection, captures: Captures, base: int) -> None:
     """Compress the pages whose base is deleted against the first of those pages instead."""
     pages = copy.execute(
         "select id, sha256 from blobs where base = ? and id not in (select id from deleted) order by id", [base]
@@ -219,7 +219,7 @@ def replace_base(copy: sqlite3.Connection, captures: Captures, base: int) -> Non
         copy.execute("update blobs set base = ?, data = ? where id = ?", [first_id, data, blob_id])
 
 
-def run_datasette(arguments: Sequence[str]) -> None:
+def _run_datasette(arguments: Sequence[str]) -> None:
     """Run Datasette's command line in this process, and end it when the process that started it ends.
 
     Otherwise Datasette would continue to serve a snapshot that is withdrawn later.
@@ -236,4 +236,4 @@ def run_datasette(arguments: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    run_datasette(sys.argv[1:])
+    _run_datasette(sys.argv[1:])

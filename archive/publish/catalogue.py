@@ -129,11 +129,11 @@ def build_croissant(
             }
             for file in files
         ],
-        "recordSet": [describe_record_set(resource) for resource in package["resources"]],
+        "recordSet": [_describe_record_set(resource) for resource in package["resources"]],
     }
 
 
-def describe_record_set(resource: Mapping[str, Any]) -> dict[str, Any]:
+def _describe_record_set(resource: Mapping[str, Any]) -> dict[str, Any]:
     name, schema = resource["name"], resource["schema"]
     path = next(each["path"] for each in list_resource_files(resource) if each["format"] == "parquet")
     references = {

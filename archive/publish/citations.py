@@ -91,7 +91,7 @@ def format_citation(citation: Citation, extension: str, lang: str) -> str:
         return format_reference(citation, lang) + "\n"
     if extension == "bib":
         return format_bibtex(citation, lang)
-    return format_ris(citation, lang) if extension == "ris" else format_csl(citation, lang)
+    return format_ris(citation, lang) if extension == "ris" else _format_csl(citation, lang)
 
 
 def format_reference(citation: Citation, lang: str) -> str:
@@ -101,13 +101,13 @@ def format_reference(citation: Citation, lang: str) -> str:
     )
     kind = f" [{format_release_kind(lang, citation.kind)}]" if citation.kind else ""
     end = "" if f"{citation.title}{kind}".endswith((".", "?", "!")) else "."
-    note = format_archive_note(citation, lang)
+    note = _format_archive_note(citation, lang)
     return f"{citation.author} ({when}). {citation.title}{kind}{end} {citation.url} – {note}"
 
 
 def format_bibtex(citation: Citation, lang: str) -> str:
     """Return a BibTeX @misc entry (also for biber) in UTF-8; names and titles are escaped, not reworded."""
-    parts = split_date(citation.published)
+    parts = _split_date(citation.published)
     fields: dict[str, str | None] = {
         "author": f"{{{escape_latex(citation.author)}}}",
         "title": f"{{{escape_latex(citation.title)}}}",
@@ -117,7 +117,7 @@ def format_bibtex(citation: Citation, lang: str) -> str:
         "howpublished": escape_latex(format_release_kind(lang, citation.kind)) if citation.kind else None,
         "url": citation.permalink,
         "urldate": citation.accessed.isoformat() if citation.accessed else None,
-        "note": escape_latex(format_long_note(citation, lang)),
+        "note": escape_latex(_format_long_note(citation, lang)),
         "language": citation.language,
     }
     return format_bibtex_entry("misc", citation.key, fields)
@@ -130,7 +130,7 @@ def format_bibtex_entry(entry_type: str, key: str, fields: Mapping[str, str | No
 
 def format_ris(citation: Citation, lang: str) -> str:
     """Format an RIS record of a web page (ELEC), with CR LF line ends."""
-    parts = split_date(citation.published)
+    parts = _split_date(citation.published)
     lines: list[tuple[str, str | None]] = [
         ("TY", "ELEC"),
         ("ID", citation.key),
@@ -144,15 +144,15 @@ def format_ris(citation: Citation, lang: str) -> str:
         ("Y2", f"{citation.accessed:%Y/%m/%d}" if citation.accessed else None),
         ("DB", translate(lang, "site.name")),
         ("LA", citation.language),
-        ("N1", format_archive_note(citation, lang)),
+        ("N1", _format_archive_note(citation, lang)),
         ("ER", ""),
     ]
     return "".join(f"{name}  - {value}\r\n" for name, value in lines if value is not None)
 
 
-def format_csl(citation: Citation, lang: str) -> str:
+def _format_csl(citation: Citation, lang: str) -> str:
     """Format a CSL-JSON list with one item, for citation processors."""
-    issued = split_date(citation.published)
+    issued = _split_date(citation.published)
     accessed = citation.accessed and [citation.accessed.year, citation.accessed.month, citation.accessed.day]
     item: dict[str, Any] = {
         "id": citation.key,
@@ -166,12 +166,12 @@ def format_csl(citation: Citation, lang: str) -> str:
         "archive": translate(lang, "site.name"),
         "archive_location": citation.permalink,
         "language": citation.language,
-        "note": format_long_note(citation, lang),
+        "note": _format_long_note(citation, lang),
     }
     return json.dumps([{k: v for k, v in item.items() if v is not None}], ensure_ascii=False, indent=1) + "\n"
 
 
-def format_archive_note(citation: Citation, lang: str) -> str:
+def _format_archive_note(citation: Citation, lang: str) -> str:
     """Return a note on which version is cited, with the hash to verify it."""
     text_key = "cite.imported_note" if citation.collection else "cite.read"
     # without no-break spaces, because the text is pasted elsewhere
@@ -181,15 +181,15 @@ def format_archive_note(citation: Citation, lang: str) -> str:
     return f"{sentence} ({digest})."
 
 
-def format_long_note(citation: Citation, lang: str) -> str:
+def _format_long_note(citation: Citation, lang: str) -> str:
     """Return the agency's URL and the archive note, for formats whose only URL is the permalink."""
-    return " – ".join((translate(lang, "cite.original", url=citation.url), format_archive_note(citation, lang)))
+    return " – ".join((translate(lang, "cite.original", url=citation.url), _format_archive_note(citation, lang)))
 
 
-def split_date(text: str | None) -> list[int]:
+def _split_date(text: str | None) -> list[int]:
     """Return [year, month, day] of a stored time in its own time zone: without day for a month, [] for None.
 
-    >>> split_date("2024-06-01T23:30:00+02:00"), split_date("2024-06"), split_date(None)
+    >>> _split_date("2024-06-01T23:30:00+02:00"), _split_date("2024-06"), _split_date(None)
     ([2024, 6, 1], [2024, 6], [])
     """
     value = parse_time(text)

@@ -66,20 +66,20 @@ class TableStats:
     formulas: int = 0  # cells that begin like a formula
 
 
-def parse_utc_moment(text: str) -> datetime | None:
+def _parse_utc_moment(text: str) -> datetime | None:
     """Parse a moment and convert it to UTC; return None for a day or a month.
 
-    >>> parse_utc_moment("2024-05-28T09:30:00+02:00"), parse_utc_moment("2024-05-28")
+    >>> _parse_utc_moment("2024-05-28T09:30:00+02:00"), _parse_utc_moment("2024-05-28")
     (datetime.datetime(2024, 5, 28, 7, 30, tzinfo=datetime.timezone.utc), None)
     """
     value = parse_time(text)
     return to_timezone(value, UTC) if isinstance(value, datetime) else None
 
 
-def parse_agency_day(text: str) -> date | None:
+def _parse_agency_day(text: str) -> date | None:
     """Return the day in the agency's own time zone, or None if the text is only a month.
 
-    >>> parse_agency_day("2024-05-28T00:30:00+02:00"), parse_agency_day("2024-05")
+    >>> _parse_agency_day("2024-05-28T00:30:00+02:00"), _parse_agency_day("2024-05")
     (datetime.date(2024, 5, 28), None)
     """
     value = parse_time(text)
@@ -88,10 +88,10 @@ def parse_agency_day(text: str) -> date | None:
     return None if isinstance(value, Month) else value
 
 
-def find_date_precision(text: str) -> str:
+def _find_date_precision(text: str) -> str:
     """Return how precise a stated time is: month, day or moment.
 
-    >>> [find_date_precision(text) for text in ("2024-05", "2024-05-28", "2024-05-28T00:30:00+02:00")]
+    >>> [_find_date_precision(text) for text in ("2024-05", "2024-05-28", "2024-05-28T00:30:00+02:00")]
     ['month', 'day', 'moment']
     """
     value = parse_time(text)
@@ -103,11 +103,11 @@ JSON_LIST = ColumnKind("string", "JSON")
 INTEGER = ColumnKind("integer")
 IMPORTANCE = ColumnKind("integer", "0 to 100")
 SHARE = ColumnKind("number", "0 to 1")
-MOMENT = ColumnKind("datetime", "UTC", parse_utc_moment)  # a time recorded by the archive
+MOMENT = ColumnKind("datetime", "UTC", _parse_utc_moment)  # a time recorded by the archive
 STATED_TIME = ColumnKind("string", "ISO 8601")  # a time that an agency stated
-STATED_MOMENT = ColumnKind("datetime", "UTC", parse_utc_moment, keep_text=False)
-STATED_DAY = ColumnKind("date", "day", parse_agency_day, keep_text=False)
-PRECISION = ColumnKind("string", None, find_date_precision, keep_text=False)
+STATED_MOMENT = ColumnKind("datetime", "UTC", _parse_utc_moment, keep_text=False)
+STATED_DAY = ColumnKind("date", "day", _parse_agency_day, keep_text=False)
+PRECISION = ColumnKind("string", None, _find_date_precision, keep_text=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +122,7 @@ def build_columns(kind: ColumnKind, column_names: str) -> tuple[Column, ...]:
     return tuple(Column(name=name, kind=kind) for name in column_names.split())
 
 
-def build_date_columns(name: str) -> tuple[Column, ...]:
+def _build_date_columns(name: str) -> tuple[Column, ...]:
     """Build the columns of a time that an agency states: as stored, parsed, and in the page's words."""
     parsed = (
         ("day", STATED_DAY, f"The day of `{name}` by the agency's own clock; null if a month or nothing is stated"),
@@ -136,7 +136,7 @@ def build_date_columns(name: str) -> tuple[Column, ...]:
     )
 
 
-def build_part_table(name: str, title: str) -> DatasetTable:
+def _build_part_table(name: str, title: str) -> DatasetTable:
     """Build a table of parts, keyed by release and position because ids change when a page is re-parsed."""
     fields = tuple(Column(name=field) for field in PART_FIELDS[name] if field != "position")
     return DatasetTable(
@@ -152,7 +152,7 @@ def build_part_table(name: str, title: str) -> DatasetTable:
 # The tables.
 RELEASE_COLUMN = Column(name="release", kind=INTEGER)
 TEXT_COLUMNS = build_columns(TEXT, "kind title lead body body_html")
-DATE_COLUMNS = (*build_date_columns("published"), *build_date_columns("updated"))
+DATE_COLUMNS = (*_build_date_columns("published"), *_build_date_columns("updated"))
 DATASET_TABLES = (
     DatasetTable(
         name="releases",
@@ -199,10 +199,10 @@ DATASET_TABLES = (
         metadata_table="release_tags",
         key=("release", "tag"),
     ),
-    build_part_table("questions", "Questions and their answers, as printed in the releases"),
-    build_part_table("images", "Images shown in releases; the files are with the agency"),
-    build_part_table("attachments", "Files that releases link to; those that were fetched are in attachment_versions"),
-    build_part_table("contacts", "Contacts that releases give for questions"),
+    _build_part_table("questions", "Questions and their answers, as printed in the releases"),
+    _build_part_table("images", "Images shown in releases; the files are with the agency"),
+    _build_part_table("attachments", "Files that releases link to; those that were fetched are in attachment_versions"),
+    _build_part_table("contacts", "Contacts that releases give for questions"),
     DatasetTable(
         name="attachment_versions",
         title="Files that were found at the URLs that these releases link to, or have linked to, and when",
@@ -435,7 +435,7 @@ SOURCE_MEANINGS = {
 }
 
 
-def build_share_column(name: str) -> Column:
+def _build_share_column(name: str) -> Column:
     if name in LIST_FIELD_TABLES:
         meaning = f"Share of the dataset's releases that have {name}"
     elif name == "published_moment":
@@ -456,7 +456,7 @@ COVERAGE_TABLE = DatasetTable(
             " stored: if no source dates them)",
         ),
         *(Column(name=name, kind=INTEGER, meaning=meaning) for name, meaning in COUNT_MEANINGS.items()),
-        *map(build_share_column, SHARE_FIELDS),
+        *map(_build_share_column, SHARE_FIELDS),
         *(Column(name=name, kind=INTEGER, meaning=meaning) for name, meaning in SOURCE_MEANINGS.items()),
         Column(name="source_checked", kind=MOMENT, meaning="When the sources were last read to their end"),
     ),
@@ -507,11 +507,11 @@ def write_dataset_table(
             csv_writer.writerow(column.name for column in table.columns)
         if "parquet" in formats:
             arrow = import_pyarrow(folder)
-            schema = build_parquet_schema(arrow, table, meanings)
+            schema = _build_parquet_schema(arrow, table, meanings)
             parquet_writer = stack.enter_context(
                 arrow.parquet.ParquetWriter(folder / f"{table.name}.parquet", schema, compression="zstd")
             )
-        for group in split_row_groups(rows):
+        for group in _split_row_groups(rows):
             parquet_columns, csv_columns = [], []
             for column, values in zip(table.columns, zip(*group, strict=True), strict=True):
                 try:
@@ -537,7 +537,7 @@ def write_dataset_table(
     return stats
 
 
-def split_row_groups(rows: Iterable[Sequence[Any]]) -> Iterator[list[Sequence[Any]]]:
+def _split_row_groups(rows: Iterable[Sequence[Any]]) -> Iterator[list[Sequence[Any]]]:
     """Yield groups of rows that fit in memory. The same rows always give the same groups."""
     group: list[Sequence[Any]] = []
     characters = 0
@@ -551,7 +551,7 @@ def split_row_groups(rows: Iterable[Sequence[Any]]) -> Iterator[list[Sequence[An
         yield group
 
 
-def build_parquet_schema(arrow: Any, table: DatasetTable, meanings: Sequence[str]) -> Any:
+def _build_parquet_schema(arrow: Any, table: DatasetTable, meanings: Sequence[str]) -> Any:
     types = {
         "string": arrow.string(),
         "integer": arrow.int64(),

@@ -90,7 +90,7 @@ class DatasetSelection:
 ArchiveState = dict[str, Any]  # counts and times (UTC) for comparing two copies of an archive
 
 
-def select_releases(
+def _select_releases(
     db: sqlite3.Connection, archive_path: Path, selection_text: str, selection_kind: str | None = None
 ) -> DatasetSelection:
     """Fill temp.chosen with the selected releases.
@@ -106,9 +106,9 @@ def select_releases(
     db.execute("create temp table chosen (release integer primary key, agency text, year text)")
     notes: Sequence[str] = ()
     if selection_kind == "sql":
-        select_by_sql(db, archive_path, selection_text)
+        _select_by_sql(db, archive_path, selection_text)
     else:
-        notes = select_by_search(db, text)
+        notes = _select_by_search(db, text)
     hidden = db.execute(
         "delete from temp.chosen where release in (select id from releases where takedown = 'hidden')"
     ).rowcount
@@ -119,7 +119,7 @@ def select_releases(
     )
 
 
-def select_by_search(db: sqlite3.Connection, selection_text: str) -> Sequence[str]:
+def _select_by_search(db: sqlite3.Connection, selection_text: str) -> Sequence[str]:
     """Select all hits of a search, given as a query or as a URL of the search page; return its notes."""
     is_url = SEARCH_URL.fullmatch(selection_text)
     request = (
@@ -145,9 +145,9 @@ def select_by_search(db: sqlite3.Connection, selection_text: str) -> Sequence[st
     ]
 
 
-def select_by_sql(db: sqlite3.Connection, archive_path: Path, sql: str) -> None:
+def _select_by_sql(db: sqlite3.Connection, archive_path: Path, sql: str) -> None:
     """Select the ids that a single SELECT returns in its column `release`, or else `id`."""
-    with allow_only_reads(db):
+    with _allow_only_reads(db):
         try:
             cursor = db.execute(sql)
             columns = [name for name, *_ in cursor.description or ()]
@@ -173,7 +173,7 @@ def select_by_sql(db: sqlite3.Connection, archive_path: Path, sql: str) -> None:
 
 
 @contextmanager
-def allow_only_reads(db: sqlite3.Connection) -> Iterator[None]:
+def _allow_only_reads(db: sqlite3.Connection) -> Iterator[None]:
     """Within the block, allow nothing but SELECTs. The file itself is opened read-only."""
 
     def authorise(action: int, argument: str | None, *_: str | None) -> int:
@@ -187,7 +187,7 @@ def allow_only_reads(db: sqlite3.Connection) -> Iterator[None]:
         db.set_authorizer(None)
 
 
-def read_archive_state(db: sqlite3.Connection) -> ArchiveState:
+def _read_archive_state(db: sqlite3.Connection) -> ArchiveState:
     """Return the state of the archive that the open transaction sees."""
     queries = {
         "releases": "select count(*) from releases",  # including hidden and moved ones
@@ -316,21 +316,21 @@ def write_dataset(
     with sqlite_errors(archive_path, "cannot be read"), closing(open_archive(archive_path)) as db:
         db.text_factory = str  # invalid UTF-8 is an error, because it could not be written unchanged
         db.execute("begin")  # everything is read from one state of the archive, even while a crawl writes
-        selection = select_releases(db, archive_path, selection_text, selection_kind)
-        dataset = Dataset(selection=selection, archive_state=read_archive_state(db), fingerprint="", site=site)
+        selection = _select_releases(db, archive_path, selection_text, selection_kind)
+        dataset = Dataset(selection=selection, archive_state=_read_archive_state(db), fingerprint="", site=site)
         if not selection.releases:
             return dataset
         with unfinished_folder(target) as folder:
-            resources = write_tables(db, folder, formats, excluded_tables, progress)
+            resources = _write_tables(db, folder, formats, excluded_tables, progress)
             files = {path: sha256 for each in resources for path, (_, sha256) in each.files.items()}
             checksums = format_checksums(files)
             dataset = replace(dataset, fingerprint=hashlib.sha256(checksums.encode()).hexdigest())
-            write_documentation(folder, dataset, resources, excluded_tables, checksums)
+            _write_documentation(folder, dataset, resources, excluded_tables, checksums)
             folder.rename(target)
     return dataset
 
 
-def write_tables(
+def _write_tables(
     db: sqlite3.Connection,
     folder: Path,
     formats: Sequence[str],
@@ -362,7 +362,7 @@ def write_tables(
     return resources
 
 
-def write_documentation(
+def _write_documentation(
     folder: Path,
     dataset: Dataset,
     resources: Sequence[DatasetResource],
@@ -371,10 +371,10 @@ def write_documentation(
 ) -> None:
     """Write the README, datapackage.json, the citation files and SHA256SUMS."""
     texts = {
-        "README.md": format_readme(dataset, resources, excluded_tables),
-        "datapackage.json": format_datapackage(dataset, resources, excluded_tables),
-        "CITATION.cff": format_citation_cff(dataset),
-        "citation.bib": format_dataset_bibtex(dataset),
+        "README.md": _format_readme(dataset, resources, excluded_tables),
+        "datapackage.json": _format_datapackage(dataset, resources, excluded_tables),
+        "CITATION.cff": _format_citation_cff(dataset),
+        "citation.bib": _format_dataset_bibtex(dataset),
     }
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8", newline="\n")
@@ -387,7 +387,7 @@ def format_checksums(files: Mapping[str, str]) -> str:
     return "".join(f"{files[path]}  {path}\n" for path in sorted(files))
 
 
-def format_datapackage(dataset: Dataset, resources: Sequence[DatasetResource], excluded_tables: Sequence[str]) -> str:
+def _format_datapackage(dataset: Dataset, resources: Sequence[DatasetResource], excluded_tables: Sequence[str]) -> str:
     """Format datapackage.json (Frictionless Data Package).
 
     It states neither when nor where the dataset was exported, so that equal data give equal files.
@@ -414,12 +414,12 @@ def format_datapackage(dataset: Dataset, resources: Sequence[DatasetResource], e
         },
         "archive": dataset.archive_state,
         "leftOut": list(excluded_tables),
-        "resources": [describe_resource(each, table_names) for each in resources],
+        "resources": [_describe_resource(each, table_names) for each in resources],
     }
     return json.dumps(package, ensure_ascii=False, indent=1) + "\n"
 
 
-def describe_resource(resource: DatasetResource, table_names: Collection[str]) -> dict[str, Any]:
+def _describe_resource(resource: DatasetResource, table_names: Collection[str]) -> dict[str, Any]:
     """Describe a table: its first file (CSV if there is one), with the other formats as alternates."""
     table = resource.table
     first, *others = resource.files
@@ -429,22 +429,22 @@ def describe_resource(resource: DatasetResource, table_names: Collection[str]) -
         if target in table_names
     ]
     schema: dict[str, Any] = {
-        "fields": [describe_column(*each) for each in zip(table.columns, resource.meanings, strict=True)],
+        "fields": [_describe_column(*each) for each in zip(table.columns, resource.meanings, strict=True)],
         **({"primaryKey": list(table.key)} if table.key else {}),
         **({"foreignKeys": foreign_keys} if foreign_keys else {}),
     }
     return {
         "name": table.name,
         "title": table.title,
-        **describe_resource_file(resource, first),
+        **_describe_resource_file(resource, first),
         "rows": resource.stats.rows,
         "cellsThatLookLikeFormulas": resource.stats.formulas,
         "schema": schema,
-        "alternates": [describe_resource_file(resource, path) for path in others],
+        "alternates": [_describe_resource_file(resource, path) for path in others],
     }
 
 
-def describe_resource_file(resource: DatasetResource, path: str) -> dict[str, Any]:
+def _describe_resource_file(resource: DatasetResource, path: str) -> dict[str, Any]:
     file_format = path.rpartition(".")[2]
     size, sha256 = resource.files[path]
     return {
@@ -457,7 +457,7 @@ def describe_resource_file(resource: DatasetResource, path: str) -> dict[str, An
     }
 
 
-def describe_column(column: Column, meaning: str) -> dict[str, Any]:
+def _describe_column(column: Column, meaning: str) -> dict[str, Any]:
     return {
         "name": column.name,
         "type": column.kind.type,
@@ -467,7 +467,7 @@ def describe_column(column: Column, meaning: str) -> dict[str, Any]:
     }
 
 
-def format_readme(dataset: Dataset, resources: Sequence[DatasetResource], excluded_tables: Sequence[str]) -> str:
+def _format_readme(dataset: Dataset, resources: Sequence[DatasetResource], excluded_tables: Sequence[str]) -> str:
     site = dataset.site or ""
     hidden_releases = dataset.selection.hidden_releases
     formulas = [f"{each.table.name} {each.stats.formulas}" for each in resources if each.stats.formulas]
@@ -475,16 +475,16 @@ def format_readme(dataset: Dataset, resources: Sequence[DatasetResource], exclud
     omitted = f"\n- Tables left out of this dataset: {', '.join(excluded_tables)}." if excluded_tables else ""
     parts = [
         f"# {dataset.title}\n",
-        "\n".join(iter_selection_lines(dataset, resources)) + "\n",
+        "\n".join(_iter_selection_lines(dataset, resources)) + "\n",
         "## Files\n",
-        "| table | rows | contents | files |\n| --- | ---: | --- | --- |\n" + "".join(map(format_file_row, resources)),
+        "| table | rows | contents | files |\n| --- | ---: | --- | --- |\n" + "".join(map(_format_file_row, resources)),
         "Every column is described in `data/codebook.csv` and in `datapackage.json`, which also states how the tables"
         " belong together: `release` is the `id` of `releases`.\n",
         f"The page of a release is <{site}/archive/releases/ID>, that of a version <{site}/-/revision/ID>.\n",
         TIMES_SECTION,
         CSV_SECTION.format(formulas=", ".join(formulas) or "none"),
         OMISSIONS_SECTION.format(log=f"{site}/-/takedowns", hidden=hidden, omitted=omitted),
-        f"## Cite it\n\n{format_dataset_citation(dataset)}\n\n```bibtex\n{format_dataset_bibtex(dataset)}```\n\n"
+        f"## Cite it\n\n{format_dataset_citation(dataset)}\n\n```bibtex\n{_format_dataset_bibtex(dataset)}```\n\n"
         "`CITATION.cff` contains the same for reference managers. The texts that you quote are the agencies': name the"
         " agency and the URL of the release.\n",
         CHECK_SECTION,
@@ -492,7 +492,7 @@ def format_readme(dataset: Dataset, resources: Sequence[DatasetResource], exclud
     return "\n".join(parts)
 
 
-def iter_selection_lines(dataset: Dataset, resources: Sequence[DatasetResource]) -> Iterator[str]:
+def _iter_selection_lines(dataset: Dataset, resources: Sequence[DatasetResource]) -> Iterator[str]:
     """Yield the README's lines about the selection and the archive's state."""
     kind = {"search": "A search of the archive", "sql": "A SELECT on the archive"}[dataset.selection.kind]
     fence = "`" * (max(3, 1 + dataset.selection.query.count("`")))
@@ -510,7 +510,7 @@ def iter_selection_lines(dataset: Dataset, resources: Sequence[DatasetResource])
     yield f"- Created by {state['software']}, schema step {state['schema']}{parquet}"
 
 
-def format_file_row(resource: DatasetResource) -> str:
+def _format_file_row(resource: DatasetResource) -> str:
     files = ", ".join(f"`{path}` ({size:,} bytes)" for path, (size, _) in resource.files.items())
     return f"| {resource.table.name} | {resource.stats.rows:,} | {resource.table.title} | {files} |\n"
 
@@ -525,7 +525,7 @@ def format_dataset_citation(dataset: Dataset) -> str:
     )
 
 
-def format_dataset_bibtex(dataset: Dataset) -> str:
+def _format_dataset_bibtex(dataset: Dataset) -> str:
     """Format an @dataset entry (biblatex; BibTeX treats it as @misc)."""
     fields = {
         "author": f"{{{DATASET_AUTHOR}}}",
@@ -539,30 +539,30 @@ def format_dataset_bibtex(dataset: Dataset) -> str:
     return format_bibtex_entry("dataset", dataset.name, fields)
 
 
-def format_citation_cff(dataset: Dataset) -> str:
+def _format_citation_cff(dataset: Dataset) -> str:
     """Format CITATION.cff (Citation File Format, YAML) for repositories and reference managers."""
     lines = [
         "cff-version: 1.2.0",
         "message: Please cite this data set as below, and each agency as the source of what you quote.",
         "type: dataset",
-        f"title: {quote_yaml(dataset.title)}",
+        f"title: {_quote_yaml(dataset.title)}",
         "authors:",
         f"  - name: {DATASET_AUTHOR}",
-        f"version: {quote_yaml(dataset.version)}",
-        *([f"date-released: {quote_yaml(dataset.day)}"] if dataset.day else []),
-        *([f"url: {quote_yaml(dataset.site)}"] if dataset.site else []),
+        f"version: {_quote_yaml(dataset.version)}",
+        *([f"date-released: {_quote_yaml(dataset.day)}"] if dataset.day else []),
+        *([f"url: {_quote_yaml(dataset.site)}"] if dataset.site else []),
         "identifiers:",
         "  - type: other",
-        f"    value: {quote_yaml(f'sha256:{dataset.fingerprint}')}",
+        f"    value: {_quote_yaml(f'sha256:{dataset.fingerprint}')}",
         "    description: SHA-256 over the lines of SHA256SUMS that name files under data/",
     ]
     return "\n".join(lines) + "\n"
 
 
-def quote_yaml(text: str) -> str:
+def _quote_yaml(text: str) -> str:
     r"""Quote any text as a YAML string.
 
-    >>> quote_yaml('a "b": c')
+    >>> _quote_yaml('a "b": c')
     '"a \\"b\\": c"'
     """
     return json.dumps("".join(letter if letter.isprintable() else " " for letter in text), ensure_ascii=False)

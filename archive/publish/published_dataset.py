@@ -96,9 +96,9 @@ def find_published_folder(archive: Path, *, is_snapshot: bool) -> Path:
 
 def find_publication(folder: Path) -> Publication | None:
     """Return the newest publication in a folder; None if there is none."""
-    while folders := list_publications(folder):
+    while folders := _list_publications(folder):
         try:
-            return read_publication(folders[-1])
+            return _read_publication(folders[-1])
         except FileNotFoundError:
             if folders[-1].is_dir():
                 raise
@@ -106,7 +106,7 @@ def find_publication(folder: Path) -> Publication | None:
     return None
 
 
-def list_publications(folder: Path) -> list[Path]:
+def _list_publications(folder: Path) -> list[Path]:
     """Return the folders of all publications, oldest first."""
     if not folder.is_dir():
         return []
@@ -114,7 +114,7 @@ def list_publications(folder: Path) -> list[Path]:
 
 
 @lru_cache(maxsize=2)  # a publication is never changed
-def read_publication(folder: Path) -> Publication:
+def _read_publication(folder: Path) -> Publication:
     """Read which files a publication has. Only those in its SHA256SUMS count, and that file itself."""
     hashes = {**read_checksums(folder), CHECKSUMS_FILE: compute_file_sha256(folder / CHECKSUMS_FILE)}
     files = {
@@ -150,8 +150,8 @@ def publish(
         fcntl.flock(lock, fcntl.LOCK_EX)  # waits for another process
         for path in folder.glob(f"*{UNFINISHED_SUFFIX}"):
             shutil.rmtree(path)
-        check_free_space(archive, folder)
-        earlier = list_publications(folder)
+        _check_free_space(archive, folder)
+        earlier = _list_publications(folder)
         while earlier and f"{moment:{FOLDER_NAME_FORMAT}}" <= earlier[-1].name:
             moment += timedelta(seconds=1)  # names always increase
         target = folder / f"{moment:{FOLDER_NAME_FORMAT}}"
@@ -159,14 +159,14 @@ def publish(
             content = unfinished / "dataset"
             if not write_dataset(archive, "", content, site=site, progress=progress).fingerprint:
                 return None, []
-            findings = write_further_files(archive, content, moment, site, progress)
+            findings = _write_further_files(archive, content, moment, site, progress)
             content.rename(target)
         for path in earlier:
             shutil.rmtree(path)
-    return read_publication(target), findings
+    return _read_publication(target), findings
 
 
-def check_free_space(archive: Path, folder: Path) -> None:
+def _check_free_space(archive: Path, folder: Path) -> None:
     """Raise ArchiveError if there is probably too little space for another publication."""
     previous = find_publication(folder)
     if previous:
@@ -179,12 +179,12 @@ def check_free_space(archive: Path, folder: Path) -> None:
         raise ArchiveError(folder, f"needs about {needed / 1e6:,.0f} MB, but only {free / 1e6:,.0f} MB are free")
 
 
-def write_further_files(
+def _write_further_files(
     archive: Path, folder: Path, started: datetime, site: str | None, progress: ProgressCallback
 ) -> list[ArchiveError]:
     """Add the SQLite and WACZ files and the descriptions to a dataset; return the captures that cannot be read."""
     package = json.loads((folder / PACKAGE_FILE).read_text("utf-8"))
-    write_sqlite(folder, package)
+    _write_sqlite(folder, package)
     with closing(sqlite3.connect(folder / SQLITE_FILE)) as db:
         package["temporal"] = db.execute("select min(published), max(published) from releases").fetchone()
     problem = find_captures_problem(archive)
@@ -211,7 +211,7 @@ def write_further_files(
     return findings
 
 
-def write_sqlite(folder: Path, package: Mapping[str, Any]) -> None:
+def _write_sqlite(folder: Path, package: Mapping[str, Any]) -> None:
     """Write the tables of a dataset, read from its Parquet files, to a SQLite database with their keys."""
     arrow = import_pyarrow(folder)
     with closing(sqlite3.connect(folder / SQLITE_FILE, isolation_level=None)) as db:
@@ -220,13 +220,13 @@ def write_sqlite(folder: Path, package: Mapping[str, Any]) -> None:
         db.execute("begin")
         for resource in package["resources"]:
             columns = [each["name"] for each in resource["schema"]["fields"]]
-            db.execute(build_table_sql(resource))
+            db.execute(_build_table_sql(resource))
             insert = f'insert into "{resource["name"]}" values ({", ".join("?" * len(columns))})'
             path = folder / next(each["path"] for each in list_resource_files(resource) if each["format"] == "parquet")
             with arrow.parquet.ParquetFile(path, pre_buffer=False) as file:
                 for number in range(file.num_row_groups):  # all at once, it would read ahead
                     for batch in file.iter_batches(SQLITE_BATCH_ROWS, row_groups=[number], use_threads=False):
-                        values = [map(format_sqlite_value, column.to_pylist()) for column in batch.columns]
+                        values = [map(_format_sqlite_value, column.to_pylist()) for column in batch.columns]
                         db.executemany(insert, zip(*values, strict=True))
             for key in resource["schema"].get("foreignKeys", ()):
                 if resource["schema"].get("primaryKey", ())[:1] != key["fields"]:
@@ -235,23 +235,23 @@ def write_sqlite(folder: Path, package: Mapping[str, Any]) -> None:
         db.execute("commit")
 
 
-def build_table_sql(resource: Mapping[str, Any]) -> str:
+def _build_table_sql(resource: Mapping[str, Any]) -> str:
     """Return the CREATE TABLE statement of a table of a dataset."""
     schema = resource["schema"]
     parts = [f'"{each["name"]}" {SQLITE_TYPES.get(each["type"], "text")}' for each in schema["fields"]]
     if key := schema.get("primaryKey"):
-        parts.append(f"primary key ({format_names(key)})")
+        parts.append(f"primary key ({_format_names(key)})")
     parts += [
-        f'foreign key ({format_names(each["fields"])}) references "{each["reference"]["resource"]}"'
-        f" ({format_names(each['reference']['fields'])})"
+        f'foreign key ({_format_names(each["fields"])}) references "{each["reference"]["resource"]}"'
+        f" ({_format_names(each['reference']['fields'])})"
         for each in schema.get("foreignKeys", ())
     ]
     return f'create table "{resource["name"]}" ({", ".join(parts)})'
 
 
-def format_names(names: Sequence[str]) -> str:
+def _format_names(names: Sequence[str]) -> str:
     return ", ".join(f'"{name}"' for name in names)
 
 
-def format_sqlite_value(value: Any) -> Any:
+def _format_sqlite_value(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value

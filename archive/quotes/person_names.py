@@ -197,11 +197,11 @@ def parse_subject(text: str, start: int) -> Subject | None:
     clauses = COMMA.split(segment)
     head = clauses[0]
     names = list(iter_names(head))
-    full = next((found for found in names if is_full_subject(head, *found)), None)
-    if NO_SUBJECT.match(segment) and not (full and is_article_of_role(head, full[0])):
+    full = next((found for found in names if _is_full_subject(head, *found)), None)
+    if NO_SUBJECT.match(segment) and not (full and _is_article_of_role(head, full[0])):
         return None
     if full is None:
-        full = next((found for found in names[:1] if is_single_subject(head, *found)), None)
+        full = next((found for found in names[:1] if _is_single_subject(head, *found)), None)
     role_alone = ROLE_ALONE.match(head)
     apposed = NAME.match(clauses[1]) if len(clauses) > 1 else None
     if (
@@ -211,7 +211,7 @@ def parse_subject(text: str, start: int) -> Subject | None:
         and not (full and " " in full[2])
         and re.search(ROLE_HEAD, head, re.IGNORECASE)
     ):
-        return Subject(apposed[0], clean_role(head), False, tail_end)  # "Sveriges hamnchef, NAME"
+        return Subject(apposed[0], _clean_role(head), False, tail_end)  # "Sveriges hamnchef, NAME"
     cut = ROLE_END.match(head, role_alone.end()) if role_alone else None
     if full and cut and not cut[0].startswith(" med ansvar"):
         full = None  # "skriver ministrarna i ett uttalande från Norra Hamnen"
@@ -223,18 +223,18 @@ def parse_subject(text: str, start: int) -> Subject | None:
         after = PARTY.sub("", head[name_end:], count=1).strip()
         if INITIALS_BEFORE.fullmatch(before):
             before, name = "", f"{before} {name}"
-        role, organisation = clean_role(before), None
+        role, organisation = _clean_role(before), None
         if role is None and (not after or after.startswith("(")):
-            role, organisation = parse_apposition(clauses[1:])
-        elif role is None and (stated := ROLE_WITHOUT_COMMA.match(after)) and not has_function_word(stated[0]):
-            role = cut_role(after)
+            role, organisation = _parse_apposition(clauses[1:])
+        elif role is None and (stated := ROLE_WITHOUT_COMMA.match(after)) and not _has_function_word(stated[0]):
+            role = _cut_role(after)
         return Subject(name, role, False, tail_end, organisation=organisation)
     if role_alone:
         return Subject(None, role_alone[0], False, tail_end)
     return None
 
 
-def is_full_subject(head: str, start: int, end: int, name: str) -> bool:
+def _is_full_subject(head: str, start: int, end: int, name: str) -> bool:
     """Return whether a full name in an attribution is who speaks: no body, no place, nobody who is spoken to or of."""
     is_relative = name.endswith("s") and is_genitive(head, end) and not ROLE_WITHOUT_COMMA.match(head[end:].strip())
     return (
@@ -246,13 +246,13 @@ def is_full_subject(head: str, start: int, end: int, name: str) -> bool:
     )
 
 
-def is_single_subject(head: str, start: int, _end: int, name: str) -> bool:
+def _is_single_subject(head: str, start: int, _end: int, name: str) -> bool:
     """Return whether a single name in an attribution is who speaks."""
     before = head[:start]
     return " " not in name and is_single_name(name) and not NO_ROLE.match(before) and not AFTER_WORD.search(before)
 
 
-def is_article_of_role(head: str, name_start: int) -> bool:
+def _is_article_of_role(head: str, name_start: int) -> bool:
     """Return whether all that stands before a name is an article and a role: "den nya hamnchefen NAME"."""
     role = find_role_before(head, name_start)
     return (
@@ -261,15 +261,15 @@ def is_article_of_role(head: str, name_start: int) -> bool:
     )
 
 
-def parse_apposition(clauses: Sequence[str]) -> tuple[str | None, str | None]:
+def _parse_apposition(clauses: Sequence[str]) -> tuple[str | None, str | None]:
     """Return role and organisation in the clauses after a name: "Hamnpartiet, ordförande i nämnden"."""
     first, second = (*(each for each in clauses if not each[:1].isdigit()), "", "")[:2]  # no age
     if not first[:1].isupper() or re.search(ROLE_HEAD, first, re.IGNORECASE):
-        return cut_role(first), None
-    return cut_role(second) if ROLE_WITHOUT_COMMA.match(second) else None, cut_role(first)
+        return _cut_role(first), None
+    return _cut_role(second) if ROLE_WITHOUT_COMMA.match(second) else None, _cut_role(first)
 
 
-def has_function_word(text: str) -> bool:
+def _has_function_word(text: str) -> bool:
     return any(word in FUNCTION_WORDS for word in text.casefold().split() if word not in ("och", "and"))
 
 
@@ -287,10 +287,10 @@ def iter_names(text: str) -> Iterator[tuple[int, int, str]]:
     """Yield start, end and words of each name of a person, without titles before it and a genitive's owner."""
     for match in NAME.finditer(text):
         start, words = match.start(), match[0].split(" ")
-        while words and is_no_name_word(words, text, start):
+        while words and _is_no_name_word(words, text, start):
             start += len(words[0]) + 1
             words.pop(0)
-        while len(words) > 1 and is_role_word(words[-1]):
+        while len(words) > 1 and _is_role_word(words[-1]):
             words.pop()
         titles = [number for number, word in enumerate(words) if ENGLISH_TITLE.fullmatch(word)]
         if titles:
@@ -306,10 +306,10 @@ def iter_names(text: str) -> Iterator[tuple[int, int, str]]:
             yield start, start + len(name), name
 
 
-def is_no_name_word(words: Sequence[str], text: str, start: int) -> bool:
+def _is_no_name_word(words: Sequence[str], text: str, start: int) -> bool:
     """Return whether the first word of a capitalised sequence is no part of the name."""
     word = words[0]
-    if is_role_word(word) or word in COURTESY_TITLES:
+    if _is_role_word(word) or word in COURTESY_TITLES:
         return True
     if len(words) > 1 and GROUP_GENITIVE.fullmatch(word):
         return True
@@ -320,20 +320,20 @@ def is_no_name_word(words: Sequence[str], text: str, start: int) -> bool:
 def opens_sentence(text: str, position: int, role: str = "") -> bool:
     """Return whether a sentence begins here, or with the role that is printed right before."""
     # without a copy of all that is before: a paragraph may name thousands of people
-    end = skip_spaces_back(text, position)
+    end = _skip_spaces_back(text, position)
     if role and text.endswith(role, 0, end):
-        end = skip_spaces_back(text, end - len(role))
+        end = _skip_spaces_back(text, end - len(role))
     return not end or text[end - 1] in ".!?:"
 
 
-def skip_spaces_back(text: str, position: int) -> int:
+def _skip_spaces_back(text: str, position: int) -> int:
     while position and text[position - 1].isspace():
         position -= 1
     return position
 
 
 @lru_cache(maxsize=4096)
-def is_role_word(word: str) -> bool:
+def _is_role_word(word: str) -> bool:
     return re.fullmatch(ROLE_HEAD, word, re.IGNORECASE) is not None
 
 
@@ -345,7 +345,7 @@ def has_full_name(text: str) -> bool:
     return any(" " in name for _, _, name in iter_names(text))
 
 
-def clean_role(text: str) -> str | None:
+def _clean_role(text: str) -> str | None:
     """Return a role without what is no part of it, or None if there is none."""
     role = text.strip(" ,")
     role = re.sub(rf"^(?:{ADVERBS}|och) ", "", role)
@@ -354,12 +354,12 @@ def clean_role(text: str) -> str | None:
     return re.sub(r" (?:för|på|vid|i|inom|hos|och|till)$", "", role)
 
 
-def cut_role(text: str) -> str | None:
+def _cut_role(text: str) -> str | None:
     """Return the role at the start of a clause after a name, or None if it does not begin with one."""
     if NO_ROLE.match(text):
         return None
     end = ROLE_END.search(text)
-    return clean_role(PARTY.sub("", text[: end.start()] if end else text).rstrip(" .:"))
+    return _clean_role(PARTY.sub("", text[: end.start()] if end else text).rstrip(" .:"))
 
 
 def find_role_before(text: str, start: int, end: int | None = None) -> str | None:
@@ -370,13 +370,13 @@ def find_role_before(text: str, start: int, end: int | None = None) -> str | Non
     window = window[max((match.end() for match in SENTENCE_END.finditer(window)), default=0) :]
     titles = re.search(r"((?:[A-Z][a-z]+(?:-[A-Z][a-z]+)* (?:(?:for|of|and|to|the) )*)+)$", window)
     if titles and ENGLISH_TITLE.search(titles[1]):
-        return clean_role(titles[1])
+        return _clean_role(titles[1])
     if not HEAD_STEM.search(window.casefold()):
         return None
     match = ROLE_BEFORE.search(window)
     if match is None and end is not None and APPOSITION_END.match(text, end):
         match = ROLE_APPOSED.search(window)
-    return clean_role(match["role"]) if match else None
+    return _clean_role(match["role"]) if match else None
 
 
 def find_role_after(text: str, end: int) -> str | None:
@@ -386,10 +386,10 @@ def find_role_after(text: str, end: int) -> str | None:
         clause = COMMA.split(rest[2:])[0]
         clause = clause[: segment_end(clause, 0)]
         match = HEAD_STEM.search(clause.casefold()) and re.search(ROLE_HEAD, clause, re.IGNORECASE)
-        return cut_role(clause) if match and match.start() < 60 else None
+        return _cut_role(clause) if match and match.start() < 60 else None
     sentence = rest[: segment_end(rest, 0)]
     match = IS_ROLE.match(sentence)
-    return cut_role(match["role"]) if match else None
+    return _cut_role(match["role"]) if match else None
 
 
 def find_organisation(role: str) -> str | None:

@@ -99,7 +99,7 @@ class PassageText:
     """
 
     def __init__(self, text: str, *, is_statement: bool = False) -> None:
-        self.text, self.is_statement = normalise_passage(text), is_statement
+        self.text, self.is_statement = _normalise_passage(text), is_statement
         self.forms = TOKEN.findall(self.text)
         joined = "\0".join(self.forms)
         self.joined = f"\0{joined.lower()}\0"
@@ -141,10 +141,10 @@ def is_mark(key: str) -> bool:
     return not key[-1:].isalnum()  # a text without words has one empty key
 
 
-def normalise_passage(text: str) -> str:
+def _normalise_passage(text: str) -> str:
     """Return a text in NFC with one spelling of dashes, apostrophes, spaces and grouped digits.
 
-    >>> normalise_passage("Upp\\u00adsala – 10\\u00a0000\\n”kr”")
+    >>> _normalise_passage("Upp\\u00adsala – 10\\u00a0000\\n”kr”")
     'Uppsala - 10000 kr'
     """
     plain = RESPELT.sub(lambda match: SPELLINGS.get(match[0], ""), unicodedata.normalize("NFC", text))
@@ -187,15 +187,15 @@ def find_quotations(text: str) -> list[Quotation]:
     'Vi är glada. Det blev bra'
     """
     found: list[Quotation] = []
-    for start, end in iter_paragraphs(text):
-        reply = find_reply(text, start, end)
+    for start, end in _iter_paragraphs(text):
+        reply = _find_reply(text, start, end)
         found += find_marked_passages(text, start, end if reply is None else reply)
         if reply is not None:
-            found.append(build_quotation(text, reply, end, "dash"))
+            found.append(_build_quotation(text, reply, end, "dash"))
     return [quotation for quotation in found if quotation.words]
 
 
-def iter_paragraphs(text: str) -> Iterator[tuple[int, int]]:
+def _iter_paragraphs(text: str) -> Iterator[tuple[int, int]]:
     """Yield start and end of each paragraph. A line that continues a sentence belongs to the one before it."""
     start = end = -1
     for line in LINE.finditer(text):
@@ -216,7 +216,7 @@ def iter_paragraphs(text: str) -> Iterator[tuple[int, int]]:
         yield start, start + len(before)
 
 
-def find_reply(text: str, start: int, end: int) -> int | None:
+def _find_reply(text: str, start: int, end: int) -> int | None:
     """Return where the dash reply in a paragraph starts, after its dash, or None.
 
     A line without the end of a sentence is an item of a list.
@@ -242,25 +242,25 @@ def find_marked_passages(text: str, start: int, end: int) -> list[Quotation]:
             if mark in CLOSING_MARKS and begins and position + 1 < end and not after.isspace():
                 opened = position
         elif mark in CLOSING_MARKS[text[opened]] and not after.isalnum() and position > opened + 1:
-            found.append(build_quotation(text, opened + 1, position, "marks"))
+            found.append(_build_quotation(text, opened + 1, position, "marks"))
             opened = None
     if opened is not None and text[opened] in DOUBLE_MARKS:
-        found.append(build_quotation(text, opened + 1, end, "marks", is_closed=False))
+        found.append(_build_quotation(text, opened + 1, end, "marks", is_closed=False))
     return found
 
 
-def build_quotation(
+def _build_quotation(
     text: str, start: int, end: int, kind: Literal["marks", "dash"], *, is_closed: bool = True
 ) -> Quotation:
     passage = text[start:end]
     if kind == "dash":
         tail = next((match for match in ATTRIBUTION.finditer(passage) if not passage[match.end() :].strip(".!?")), None)
-        if tail and is_attribution(tail):
+        if tail and _is_attribution(tail):
             end = start + tail.start()
             passage = text[start:end]
     spoken = remove_attributions(passage) if kind == "dash" else passage
     pieces = (
-        PassageText(trim_marks(piece), is_statement=kind == "dash" or piece.rstrip().endswith("."))
+        PassageText(_trim_marks(piece), is_statement=kind == "dash" or piece.rstrip().endswith("."))
         for piece in OMISSION.split(spoken.replace(BARRIER, " "))
     )
     return Quotation(
@@ -273,10 +273,10 @@ def build_quotation(
     )
 
 
-def trim_marks(text: str) -> str:
+def _trim_marks(text: str) -> str:
     """Return a passage without the marks before it, and without those at its end that do not change its meaning.
 
-    >>> trim_marks(", – vad är 5,2 %?"), trim_marks("”Ja”,"), trim_marks("−5 grader.")
+    >>> _trim_marks(", – vad är 5,2 %?"), _trim_marks("”Ja”,"), _trim_marks("−5 grader.")
     ('vad är 5,2 %?', 'Ja', '−5 grader')
     """
     leading = LEADING_MARKS.match(text)
@@ -289,11 +289,11 @@ def remove_attributions(text: str) -> str:
     >>> remove_attributions("Vi är klara, säger Carl B. Ek. Är det rätt? frågar han. Nej, säger jag, inte än.")
     'Vi är klara. Är det rätt? Nej, säger jag, inte än.'
     """
-    spoken = ATTRIBUTION.sub(lambda match: "" if is_attribution(match) else match[0], text)
+    spoken = ATTRIBUTION.sub(lambda match: "" if _is_attribution(match) else match[0], text)
     return re.sub(r"([!?…])\.", r"\1", spoken)
 
 
-def is_attribution(match: re.Match[str]) -> bool:
+def _is_attribution(match: re.Match[str]) -> bool:
     """Return whether a match of ATTRIBUTION names a speaker, and says nothing else that could be part of the speech."""
     has_speaker = SPEAKER.search(match[1]) is not None
     return has_speaker and not NO_SPEAKER.search(match[1]) and not NO_TITLE.search(match[1])
@@ -344,20 +344,20 @@ def find_pieces(pieces: Sequence[PassageText], text: PassageText) -> PassageMatc
             windows.append(TextWindow(text, start, end))
         else:
             hides = any(map(hides_negation, gaps))
-            if pieces[-1].is_statement and any(map(is_reversing, text.keys[end : end + 1])):
+            if pieces[-1].is_statement and any(map(_is_reversing, text.keys[end : end + 1])):
                 hides, windows[-1] = True, TextWindow(text, start, end + 1)
             omitted = sum(not is_mark(key) for gap in gaps for key in gap)
             matches.append(PassageMatch(hides, omitted, tuple(windows)))
     return min(matches, key=lambda match: match[:2], default=None)
 
 
-def is_negation(key: str) -> bool:
+def _is_negation(key: str) -> bool:
     return key in NEGATIONS or key.endswith(NEGATING_SUFFIXES)
 
 
-def is_reversing(key: str) -> bool:
+def _is_reversing(key: str) -> bool:
     """Return whether a word reverses the statement before it."""
-    return is_negation(key) and key not in LIMITING_WORDS
+    return _is_negation(key) and key not in LIMITING_WORDS
 
 
 def hides_negation(gap: Sequence[str]) -> bool:
@@ -370,9 +370,9 @@ def hides_negation(gap: Sequence[str]) -> bool:
     """
     ends = [position for position, key in enumerate(gap) if key in SENTENCE_ENDS]
     if not ends:
-        return any(map(is_negation, gap))
+        return any(map(_is_negation, gap))
     before, after = gap[: ends[0]], [key for key in gap[ends[-1] :] if not is_mark(key)]
-    return any(map(is_negation, (*before, *after))) if after else any(map(is_reversing, before[:1]))
+    return any(map(_is_negation, (*before, *after))) if after else any(map(_is_reversing, before[:1]))
 
 
 class ReleaseText:
@@ -391,7 +391,7 @@ class ReleaseText:
 
     @cached_property
     def spoken(self) -> PassageText:
-        spoken = "\n".join(iter_speech(self.source)) if SPEECH_VERB.search(self.source) else self.source
+        spoken = "\n".join(_iter_speech(self.source)) if SPEECH_VERB.search(self.source) else self.source
         return self.written if spoken == self.source else PassageText(OMISSION.sub(" ", LINE_DASH.sub("", spoken)))
 
     def find_verbatim(self, pieces: Sequence[PassageText]) -> PassageMatch | None:
@@ -402,16 +402,16 @@ class ReleaseText:
         return find_pieces(pieces, self.spoken) or match
 
 
-def iter_speech(text: str) -> Iterator[str]:
+def _iter_speech(text: str) -> Iterator[str]:
     """Yield the lines of a text, with ", säger NAME" removed from speech, and BARRIER before each change of speaker.
 
-    >>> list(iter_speech("– Ja, säger Bo Ek. Nu.\\n– Nej, säger hon.\\nDet är nog, skriver DN."))
+    >>> list(_iter_speech("– Ja, säger Bo Ek. Nu.\\n– Nej, säger hon.\\nDet är nog, skriver DN."))
     ['– Ja. Nu.', '– Nej.', 'Det är nog, skriver DN.']
     """
     speaker = None
     for line in text.split("\n"):
         if LINE_DASH.match(line) or not set(line).isdisjoint(DOUBLE_MARKS):
-            found = [match for match in ATTRIBUTION.finditer(line) if is_attribution(match)]
+            found = [match for match in ATTRIBUTION.finditer(line) if _is_attribution(match)]
             name = next((match[1] for match in found if not PRONOUN.match(match[1])), None)
             if name and speaker and name[:SPEAKER_LENGTH] != speaker[:SPEAKER_LENGTH]:
                 yield BARRIER
@@ -457,16 +457,16 @@ def find_original(pieces: Sequence[PassageText], text: PassageText, weights: Map
 
     Returns None if nothing is alike.
     """
-    whole = find_windows(pieces, text, weights, is_marked=True)
+    whole = _find_windows(pieces, text, weights, is_marked=True)
     sentences = [PassageText(part) for piece in pieces for part in SENTENCE_BREAK.split(piece.text)]
     if len(sentences) == len(pieces):
         return whole
-    parts = find_windows([part for part in sentences if part.words], text, weights, is_marked=False)
+    parts = _find_windows([part for part in sentences if part.words], text, weights, is_marked=False)
     found = [original for original in (whole, parts) if original]
     return max(found, key=lambda original: original.coverage + original.ordered, default=None)
 
 
-def find_windows(
+def _find_windows(
     pieces: Sequence[PassageText], text: PassageText, weights: Mapping[str, float], *, is_marked: bool
 ) -> Original | None:
     """Return an Original with the passage that is most like each piece, or None if nothing is alike."""
@@ -477,7 +477,7 @@ def find_windows(
         words = piece.word_keys
         count += len(words)
         total += sum(map(weights.__getitem__, words))
-        window = find_window(words, text, weights)
+        window = _find_window(words, text, weights)
         windows.append(window)
         original = text.keys[window.start : window.end] if window else []
         ordered += LCSseq.similarity(words, original)
@@ -492,9 +492,9 @@ def find_windows(
     return Original(tuple(pieces), tuple(windows), is_marked, found / total, ordered / count, shared)
 
 
-def find_window(words: Sequence[str], text: PassageText, weights: Mapping[str, float]) -> TextWindow | None:
+def _find_window(words: Sequence[str], text: PassageText, weights: Mapping[str, float]) -> TextWindow | None:
     """Return the passage that has the most of these words in order, or None."""
-    runs = sorted(iter_runs(words, text, weights), key=lambda run: -run.weight)[:MAX_RUNS]
+    runs = sorted(_iter_runs(words, text, weights), key=lambda run: -run.weight)[:MAX_RUNS]
     runs.sort(key=lambda run: (run.start + run.length, run.position))
     best: list[tuple[float, int]] = []  # weight of the chain that ends with a run, and the index of the run before it
     for number, run in enumerate(runs):
@@ -528,7 +528,7 @@ def find_window(words: Sequence[str], text: PassageText, weights: Mapping[str, f
     return TextWindow(text, start, end)
 
 
-def iter_runs(words: Sequence[str], text: PassageText, weights: Mapping[str, float]) -> Iterator[WordRun]:
+def _iter_runs(words: Sequence[str], text: PassageText, weights: Mapping[str, float]) -> Iterator[WordRun]:
     """Yield the longest runs of shared words: of two words or more, or of one rare word."""
     wanted, found = set(words), text.word_keys
     positions: dict[str, list[int]] = defaultdict(list)
@@ -553,16 +553,16 @@ def diff_original(original: Original) -> list[DiffSegment]:
     last: TextWindow | None = None
     for number, (piece, window) in enumerate(zip(original.pieces, original.windows, strict=True)):
         if number:
-            segments.append(join_windows(last, window, is_marked=original.is_marked))
-        before, after = trim_marks(window.extract()) if window else "", trim_marks(piece.text)
+            segments.append(_join_windows(last, window, is_marked=original.is_marked))
+        before, after = _trim_marks(window.extract()) if window else "", _trim_marks(piece.text)
         if before[:1].casefold() == after[:1].casefold():
             before = after[:1] + before[1:]
-        segments += map(shorten_segment, diff_words(before.replace(" - ", " – "), after.replace(" - ", " – ")))
+        segments += map(_shorten_segment, diff_words(before.replace(" - ", " – "), after.replace(" - ", " – ")))
         last = window
     return segments
 
 
-def join_windows(one: TextWindow | None, other: TextWindow | None, *, is_marked: bool) -> DiffSegment:
+def _join_windows(one: TextWindow | None, other: TextWindow | None, *, is_marked: bool) -> DiffSegment:
     """Return the segment between two pieces: `same` if the quotation may leave out what is between them."""
     gap = one.text.keys[one.end : other.start] if one and other else []
     is_in_order = one is None or other is None or one.end <= other.start
@@ -572,11 +572,11 @@ def join_windows(one: TextWindow | None, other: TextWindow | None, *, is_marked:
     if not is_in_order:
         return DiffSegment("ins", " … ")
     if one and other and hides_negation(gap):
-        return shorten_segment(DiffSegment("del", f" {TextWindow(one.text, one.end, other.start).extract()} "))
+        return _shorten_segment(DiffSegment("del", f" {TextWindow(one.text, one.end, other.start).extract()} "))
     return DiffSegment("same", " … ")
 
 
-def shorten_segment(segment: DiffSegment) -> DiffSegment:
+def _shorten_segment(segment: DiffSegment) -> DiffSegment:
     """Cut the middle of a long deleted segment, and return any other segment unchanged."""
     if segment.op != "del" or len(segment.text) <= 3 * SHOWN_GAP_LENGTH:
         return segment

@@ -252,8 +252,8 @@ class QuotationCheck:
     async def count_short(self, quotation: Quotation) -> QuotationResult:
         """Count the releases that have the words of a passage that is too short to be checked."""
         match = " AND ".join(
-            " AND ".join(map(match_number, piece.word_keys))
-            if any(map(is_grouped_number, piece.word_keys))
+            " AND ".join(map(_match_number, piece.word_keys))
+            if any(map(_is_grouped_number, piece.word_keys))
             else match_form([word for key in piece.word_keys for word in find_words(key)])
             for piece in quotation.pieces
         )
@@ -267,14 +267,14 @@ class QuotationCheck:
         phrases = [phrase for piece in quotation.pieces for phrase in self.list_phrases(piece)]
         phrases.sort(key=lambda phrase: -max(map(self.weigh_word, phrase)))
         matches = (
-            map(match_form, phrases[:MAX_PHRASES]) if phrases else map(match_number, quotation.words[:MAX_PHRASES])
+            map(match_form, phrases[:MAX_PHRASES]) if phrases else map(_match_number, quotation.words[:MAX_PHRASES])
         )
         match = " AND ".join(matches)
         values = {"match": match, "limit": MAX_VERBATIM_RELEASES + 1}
         has_new_word = any(self.weigh_word(word) == 1.0 for phrase in phrases for word in phrase)
         current = [] if has_new_word else await self.run(VERBATIM_SQL, values)
         versions = await self.read_versions(current[:MAX_VERBATIM_RELEASES])
-        found = await asyncio.to_thread(find_passages, quotation, versions)
+        found = await asyncio.to_thread(_find_passages, quotation, versions)
         listed = [passage for passage in found if passage.version.is_listed and not passage.match.hides_negation]
         if listed:
             current_result = QuotationResult(
@@ -289,7 +289,7 @@ class QuotationCheck:
         earlier = await self.read_versions((await self.run(EARLIER_SQL, values))[:MAX_VERBATIM_RELEASES])
         altered = await self.read_altered_candidates(quotation)
         others = [version for version in (*earlier, *altered) if version not in versions]
-        found += await asyncio.to_thread(find_passages, quotation, others)
+        found += await asyncio.to_thread(_find_passages, quotation, others)
         verbatim = [passage for passage in found if not passage.match.hides_negation]
         if verbatim and (result := await self.find_withdrawal(quotation, verbatim)):
             return result
@@ -319,7 +319,7 @@ class QuotationCheck:
                 speakers[row["revision"]].append(row)
         for version in versions:
             said = speakers[version.revision]
-            if not said or not all(is_misattributed(quotation, each, version.text.source) for each in said):
+            if not said or not all(_is_misattributed(quotation, each, version.text.source) for each in said):
                 return replace(result, revision=version.revision, speakers=said)
         return replace(
             result,
@@ -359,7 +359,7 @@ class QuotationCheck:
         phrases: list[list[str]] = []
         part: list[str] = []
         for key in (*piece.keys, "."):
-            if not is_mark(key) and not is_grouped_number(key):
+            if not is_mark(key) and not _is_grouped_number(key):
                 part += find_words(key)
             elif part:
                 rarest = max(range(len(part)), key=lambda index: self.weigh_word(part[index]))
@@ -409,39 +409,39 @@ class QuotationCheck:
         for version in versions:
             text = version.text.written if is_attributed else version.text.spoken
             original = find_original(quotation.pieces, text, weights)
-            if original and (best is None or rate_original(original) > rate_original(best[1])):
+            if original and (best is None or _rate_original(original) > _rate_original(best[1])):
                 best = version, original
         if best is None or best[1].coverage < MIN_COVERAGE or best[1].ordered < MIN_ORDERED:
             return None
         return best if best[1].shared_words >= min(MIN_SHARED_WORDS, len(words) - 1) else None
 
 
-def find_passages(quotation: Quotation, versions: Sequence[StoredVersion]) -> list[FoundPassage]:
+def _find_passages(quotation: Quotation, versions: Sequence[StoredVersion]) -> list[FoundPassage]:
     """Return the versions that have the words of a quotation, even where it hides a negation."""
     return [
         FoundPassage(version, match) for version in versions if (match := version.text.find_verbatim(quotation.pieces))
     ]
 
 
-def rate_original(original: Original) -> float:
+def _rate_original(original: Original) -> float:
     """Rate how much of a quotation an original has; of equal ones, the shorter is rated higher."""
     size = sum(window.end - window.start for window in original.windows if window)
     return original.coverage + original.ordered - size / 10_000
 
 
-def match_number(key: str) -> str:
+def _match_number(key: str) -> str:
     """Return the FTS5 expression for a word, or for a number with or without spaces between groups of digits.
 
-    >>> match_number("10000") == f"({match_form(['10000'])} OR {match_form(['10', '000'])})"
+    >>> _match_number("10000") == f"({match_form(['10000'])} OR {match_form(['10', '000'])})"
     True
     """
-    if not is_grouped_number(key):
+    if not _is_grouped_number(key):
         return match_form(find_words(key))
     groups = f"{int(key):,}".split(",")
     return f"({match_form([key])} OR {match_form(groups)})"
 
 
-def is_grouped_number(key: str) -> bool:
+def _is_grouped_number(key: str) -> bool:
     """Return whether a number may be written with groups of digits."""
     return key.isdecimal() and key.isascii() and 3 < len(key) < 20
 
@@ -486,7 +486,7 @@ def is_person(name: str) -> bool:
     )
 
 
-def is_misattributed(quotation: Quotation, said: Mapping[str, Any], text: str) -> bool:
+def _is_misattributed(quotation: Quotation, said: Mapping[str, Any], text: str) -> bool:
     """Return whether a quotation is given to somebody else than to who says it in a release.
 
     The release must name this person neither in its title nor in the paragraph in which the other speaks; if it does

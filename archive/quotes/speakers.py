@@ -181,13 +181,13 @@ def find_quotes(texts: Mapping[str, str | None]) -> list[Quote]:
     >>> [(quote.spans, quote.speaker, quote.role, quote.origin) for quote in find_quotes({"body": body})]
     [(((2, 14),), 'Anna Ek', 'hamnchef', 'attribution'), (((42, 54),), 'Anna Ek', 'hamnchef', 'pronoun')]
     """
-    paragraphs = [*iter_fields(texts)]
+    paragraphs = [*_iter_fields(texts)]
     for paragraph in paragraphs:
-        attribute_paragraph(paragraph)
-    mark_context(paragraphs)
+        _attribute_paragraph(paragraph)
+    _mark_context(paragraphs)
     if not any(paragraph.kind for paragraph in paragraphs):
         return []
-    people = find_people(paragraphs) if any(map(needs_people, paragraphs)) else []
+    people = _find_people(paragraphs) if any(map(_needs_people, paragraphs)) else []
     quotes, last, speaker = list[Quote](), None, None
     for paragraph in paragraphs:
         if paragraph.subject is UNNAMED:
@@ -202,7 +202,7 @@ def find_quotes(texts: Mapping[str, str | None]) -> list[Quote]:
             whole = f"{quotes[-1].text}\n\n{words}"
             quotes[-1] = replace(quotes[-1], spans=(*quotes[-1].spans, *spans), text=whole)
             continue
-        speaker = resolve_speaker(paragraph, paragraphs, people, last)
+        speaker = _resolve_speaker(paragraph, paragraphs, people, last)
         if speaker is None:
             continue
         person, role, origin = speaker
@@ -227,7 +227,7 @@ CONTINUED = Subject(None, None, False, 0)  # of a paragraph that goes on with th
 UNNAMED = Subject(None, None, False, -1)  # of a reply whose attribution has no name or role: "säger en besökare"
 
 
-def needs_people(paragraph: Paragraph) -> bool:
+def _needs_people(paragraph: Paragraph) -> bool:
     """Return whether the release must be searched for the speaker's name or role: most attributions have both."""
     subject = paragraph.subject
     if paragraph.kind is None or subject is CONTINUED:
@@ -235,7 +235,7 @@ def needs_people(paragraph: Paragraph) -> bool:
     return subject is None or not subject.role or " " not in (subject.name or "")
 
 
-def iter_fields(texts: Mapping[str, str | None]) -> Iterator[Paragraph]:
+def _iter_fields(texts: Mapping[str, str | None]) -> Iterator[Paragraph]:
     """Yield the paragraphs of a release, without those of the body that repeat the lead."""
     index, seen = 0, set[str]()
     for name in QUOTED_FIELDS:
@@ -250,7 +250,7 @@ def iter_fields(texts: Mapping[str, str | None]) -> Iterator[Paragraph]:
             index += 1
 
 
-def attribute_paragraph(paragraph: Paragraph) -> None:
+def _attribute_paragraph(paragraph: Paragraph) -> None:
     """Set what is speech in a paragraph that attributes it, and the subject of its attribution."""
     text = paragraph.text
     dash = SPEECH_DASH.match(text)
@@ -259,21 +259,21 @@ def attribute_paragraph(paragraph: Paragraph) -> None:
         dash = SPEECH_DASH.match(text, introduced.end())
     if dash and paragraph.field != "title":
         paragraph.dash = dash.end()
-        attribute_reply(paragraph)
+        _attribute_reply(paragraph)
         if introduced and paragraph.subject is None and INTRODUCTION.search(text, 0, introduced.start()):
             paragraph.subject = parse_introduction(text[: introduced.start()])
             paragraph.kind, paragraph.speech = "dash", [(paragraph.dash, len(text))]
         return
-    attribute_marks(paragraph)
+    _attribute_marks(paragraph)
     if paragraph.kind is None and paragraph.field != "title" and (bullet := BULLET.match(text)):
         final = FINAL_SAID.search(text)
         subject = parse_subject(text, final.end()) if final else None
         if final and subject and subject.name and " " in subject.name and not text[subject.end :].strip(" ."):
             paragraph.subject, paragraph.kind = subject, "dash"
-            paragraph.speech = [trim_span(text, (bullet.end(), final.start()))]
+            paragraph.speech = [_trim_span(text, (bullet.end(), final.start()))]
 
 
-def attribute_reply(paragraph: Paragraph) -> None:
+def _attribute_reply(paragraph: Paragraph) -> None:
     text, start = paragraph.text, paragraph.dash
     found = [
         (match, subject)
@@ -287,7 +287,7 @@ def attribute_reply(paragraph: Paragraph) -> None:
             found = [(match, subject)]
     if not found:
         starts = [match for match in ATTRIBUTION_START.finditer(text, start) if not NO_SPEECH_VERB.match(match["verb"])]
-        if starts and is_unnamed_subject(text[starts[-1].end() :]):
+        if starts and _is_unnamed_subject(text[starts[-1].end() :]):
             paragraph.subject, paragraph.speech = UNNAMED, [(0, len(text))]
         return
     final = found[-1]
@@ -301,21 +301,21 @@ def attribute_reply(paragraph: Paragraph) -> None:
         position = subject.end
     rest = text[position:].lstrip(" .,")
     is_told = CLAUSE_OF_SPEAKER.search(text, found[-1][0].end(), position) is not None
-    if rest and not is_told and not is_narration(rest, main[1].name):
+    if rest and not is_told and not _is_narration(rest, main[1].name):
         offset = len(text) - len(rest)
         spans.append((offset + (dash.end() if (dash := SPEECH_DASH.match(rest)) else 0), len(text)))
-    trimmed = [trim_span(text, span) for span in spans]
+    trimmed = [_trim_span(text, span) for span in spans]
     paragraph.speech = [span for span in trimmed if text[slice(*span)].strip(" .,")]
     if paragraph.speech:
         paragraph.subject, paragraph.kind = main[1], "dash"
 
 
-def is_unnamed_subject(text: str) -> bool:
+def _is_unnamed_subject(text: str) -> bool:
     """Return whether the end of a reply is somebody without a name: the subject of the verb of saying before it."""
     return not OWN_WORDS.match(text) and segment_end(text, 0) >= len(text) - 1
 
 
-def trim_span(text: str, span: Span) -> Span:
+def _trim_span(text: str, span: Span) -> Span:
     """Return a span without spaces and outer marks."""
     start, end = span
     while start < end and (text[start].isspace() or text[start] in CLOSING_MARKS):
@@ -325,12 +325,12 @@ def trim_span(text: str, span: Span) -> Span:
     return start, end
 
 
-def is_narration(text: str, name: str | None) -> bool:
+def _is_narration(text: str, name: str | None) -> bool:
     """Return whether a sentence after an attribution is about the speaker."""
     return THIRD_PERSON.match(text) is not None or bool(name and name_in(name, text))
 
 
-def attribute_marks(paragraph: Paragraph) -> None:
+def _attribute_marks(paragraph: Paragraph) -> None:
     text = paragraph.text
     if not any(mark in text for mark in DOUBLE_MARKS):
         return
@@ -349,7 +349,7 @@ def attribute_marks(paragraph: Paragraph) -> None:
         if subject is None or (paragraph.subject is not None and paragraph.subject != subject):
             continue
         paragraph.subject, paragraph.kind = subject, "marks"
-        paragraph.speech.append(trim_span(text, (passage.start, passage.end)))
+        paragraph.speech.append(_trim_span(text, (passage.start, passage.end)))
 
 
 # What stands right before a passage in marks: a verb after its subject or before it, or "i formuleringen:"
@@ -375,7 +375,7 @@ def parse_lead_in(before: str) -> Subject | None:
     return parse_introduction(before[offset : match.start()])
 
 
-def mark_context(paragraphs: Sequence[Paragraph]) -> None:
+def _mark_context(paragraphs: Sequence[Paragraph]) -> None:
     """Set what is speech in paragraphs that attribute nothing, from what is around them."""
     for reply, below in pairwise(paragraphs):
         if (
@@ -385,21 +385,21 @@ def mark_context(paragraphs: Sequence[Paragraph]) -> None:
             and not below.dash
             and reply.field == below.field
         ):
-            join_attribution(reply, below)
+            _join_attribution(reply, below)
     for (name, has_dash), group in groupby(paragraphs, key=lambda each: (each.field, each.dash > 0)):
         run = list(group)
         if has_dash:
-            mark_replies(run, paragraphs[run[0].index - 1] if run[0].index else None)
+            _mark_replies(run, paragraphs[run[0].index - 1] if run[0].index else None)
         elif name == "body":
             for paragraph in run:
                 if paragraph.kind is None and paragraph.index:
-                    mark_block(paragraphs, paragraph.index)
+                    _mark_block(paragraphs, paragraph.index)
     for number, paragraph in enumerate(paragraphs):
         if paragraph.kind == "interview" and paragraph.subject is None:
-            continue_answer(paragraphs, number)
+            _continue_answer(paragraphs, number)
 
 
-def join_attribution(reply: Paragraph, below: Paragraph) -> None:
+def _join_attribution(reply: Paragraph, below: Paragraph) -> None:
     """Mark a reply that is attributed at the end of the line below it, which goes on with its words."""
     text = below.text
     found = [(match, parse_subject(text, match.end())) for match in ATTRIBUTION_START.finditer(text)]
@@ -411,47 +411,47 @@ def join_attribution(reply: Paragraph, below: Paragraph) -> None:
     if not (goes_on or FIRST_PERSON.search(words)) or THIRD_PERSON.match(words) or has_full_name(words[:40]):
         return
     reply.kind, reply.subject = "dash", subject
-    reply.speech = [trim_span(reply.text, (reply.dash, len(reply.text)))]
-    below.kind, below.subject, below.speech = "dash", CONTINUED, [trim_span(text, (0, match.start()))]
+    reply.speech = [_trim_span(reply.text, (reply.dash, len(reply.text)))]
+    below.kind, below.subject, below.speech = "dash", CONTINUED, [_trim_span(text, (0, match.start()))]
 
 
-def mark_replies(run: Sequence[Paragraph], above: Paragraph | None) -> None:
+def _mark_replies(run: Sequence[Paragraph], above: Paragraph | None) -> None:
     """Mark the speech among paragraphs with a dash that stand together, unless they are items of a list."""
     is_attributed = any(each.subject for each in run)
     unfinished = sum(not each.end_of_sentence() for each in run)
-    if not is_attributed and above and above.field == run[0].field and opens_list(above.text, len(run)):
+    if not is_attributed and above and above.field == run[0].field and _opens_list(above.text, len(run)):
         return
     for paragraph in run:
         others = unfinished - (not paragraph.end_of_sentence())
         if (
             paragraph.kind is None
             and paragraph.subject is None
-            and is_reply(paragraph)
+            and _is_reply(paragraph)
             and (is_attributed or not others)
         ):
             paragraph.kind = "interview" if above and is_question(above) else "dash"
-            paragraph.speech = [trim_span(paragraph.text, (paragraph.dash, len(paragraph.text)))]
+            paragraph.speech = [_trim_span(paragraph.text, (paragraph.dash, len(paragraph.text)))]
 
 
 def is_question(paragraph: Paragraph) -> bool:
     return paragraph.text.endswith("?") and not paragraph.dash
 
 
-def is_reply(paragraph: Paragraph) -> bool:
+def _is_reply(paragraph: Paragraph) -> bool:
     """Return whether the words after a dash begin and end as sentences do."""
     first = paragraph.text[paragraph.dash : paragraph.dash + 1]
     begins = first.isupper() or first.isdigit() or first in (*CLOSING_MARKS, "…")
     return begins and (paragraph.end_of_sentence() or paragraph.text.endswith(":"))
 
 
-def opens_list(text: str, length: int) -> bool:
+def _opens_list(text: str, length: int) -> bool:
     """Return whether what follows a line are so many items of a list, not speech."""
     if not LIST_OPENER.search(text) or INTRODUCTION.search(text):
         return False
     return not has_full_name(text) or (length > 1 and ANNOUNCES_POINTS.search(text) is not None)
 
 
-def mark_block(paragraphs: Sequence[Paragraph], number: int) -> None:
+def _mark_block(paragraphs: Sequence[Paragraph], number: int) -> None:
     """Mark a whole paragraph in marks that is attributed before or after it, or a statement below its introduction."""
     before, paragraph = paragraphs[number - 1], paragraphs[number]
     after = paragraphs[number + 1] if number + 1 < len(paragraphs) else None
@@ -466,7 +466,7 @@ def mark_block(paragraphs: Sequence[Paragraph], number: int) -> None:
             subject = parse_subject(after.text, said.end())
         if subject:
             paragraph.kind, paragraph.subject = "marks", subject
-            paragraph.speech = [trim_span(text, (passages[0].start, passages[0].end))]
+            paragraph.speech = [_trim_span(text, (passages[0].start, passages[0].end))]
     elif STATEMENT.search(before.text) and has_full_name(before.text):
         first = next(found for found in iter_names(before.text) if " " in found[2])
         subject = Subject(
@@ -479,7 +479,7 @@ def mark_block(paragraphs: Sequence[Paragraph], number: int) -> None:
             each.subject = subject if each is paragraph else CONTINUED
 
 
-def continue_answer(paragraphs: Sequence[Paragraph], number: int) -> None:
+def _continue_answer(paragraphs: Sequence[Paragraph], number: int) -> None:
     """Take the paragraphs below an answer's only dash into the answer."""
     if paragraphs[number - 1].dash:
         return
@@ -493,11 +493,11 @@ def continue_answer(paragraphs: Sequence[Paragraph], number: int) -> None:
         each.kind, each.subject, each.speech = "interview", CONTINUED, [(0, len(each.text))]
 
 
-def find_people(paragraphs: Sequence[Paragraph]) -> list[Person]:
+def _find_people(paragraphs: Sequence[Paragraph]) -> list[Person]:
     """Return the people named outside speech, and the subjects of attributions, in order."""
     people = list[Person]()
     for paragraph in paragraphs:
-        text, role_end = blank_spans(paragraph.text, paragraph.speech), 0
+        text, role_end = _blank_spans(paragraph.text, paragraph.speech), 0
         for start, end, found in iter_names(text):
             name = found[:-1] if found.endswith("s") and is_genitive(text, end) else found
             is_subject = paragraph.subject is not None and paragraph.subject.name == name
@@ -515,16 +515,16 @@ def find_people(paragraphs: Sequence[Paragraph]) -> list[Person]:
     bearers: dict[str, set[str]] = {}
     for name in names | trusted:
         for word in name.split():
-            bearers.setdefault(word, set()).add(find_plain_name(name, names, trusted))
+            bearers.setdefault(word, set()).add(_find_plain_name(name, names, trusted))
     parts = {word: next(iter(found)) for word, found in bearers.items() if len(found) == 1}  # no shared surname
     return [
-        person._replace(name=find_plain_name(name, names, trusted))
+        person._replace(name=_find_plain_name(name, names, trusted))
         for person in people
         if " " in (name := parts.get(person.name, person.name))
     ]
 
 
-def blank_spans(text: str, spans: Sequence[Span]) -> str:
+def _blank_spans(text: str, spans: Sequence[Span]) -> str:
     """Return a text with line ends in the place of some spans, which are in order."""
     parts, position = list[str](), 0
     for start, end in spans:
@@ -533,7 +533,7 @@ def blank_spans(text: str, spans: Sequence[Span]) -> str:
     return "".join((*parts, text[position:]))
 
 
-def find_plain_name(name: str, names: Set[str], trusted: Set[str]) -> str:
+def _find_plain_name(name: str, names: Set[str], trusted: Set[str]) -> str:
     """Return a name without a genitive's ending, and without the capitalised words that stand beside it by chance."""
     if name.endswith("s") and name[:-1] in names:
         name = name[:-1]
@@ -543,28 +543,28 @@ def find_plain_name(name: str, names: Set[str], trusted: Set[str]) -> str:
     return min(parts & trusted - {name}, default=name)
 
 
-def resolve_speaker(
+def _resolve_speaker(
     paragraph: Paragraph, paragraphs: Sequence[Paragraph], people: Sequence[Person], last: str | None
 ) -> tuple[str | None, str | None, Origin] | None:
     """Return name, role and origin of the speaker, or None if nobody is printed who can have said it."""
     subject = paragraph.subject
     if subject is None:
-        near, far = find_context_speakers(paragraph, paragraphs, people, last)
-        name = choose_speaker(near, far if last or paragraph.kind == "interview" else (), paragraph.text)
-        return (name, find_role(name, paragraph, people), "context") if name else None
+        near, far = _find_context_speakers(paragraph, paragraphs, people, last)
+        name = _choose_speaker(near, far if last or paragraph.kind == "interview" else (), paragraph.text)
+        return (name, _find_role(name, paragraph, people), "context") if name else None
     if subject.name:
-        name = complete_name(subject.name, paragraph, people)
-        return (name, subject.role or find_role(name, paragraph, people), "attribution") if name else None
+        name = _complete_name(subject.name, paragraph, people)
+        return (name, subject.role or _find_role(name, paragraph, people), "attribution") if name else None
     if subject.is_author:
         name = next((person.name for person in people if paragraphs[person.paragraph].field != "body"), None)
-        return (name, find_role(name, paragraph, people), "pronoun") if name else None
+        return (name, _find_role(name, paragraph, people), "pronoun") if name else None
     if subject.is_pronoun:
-        name = find_nearest(paragraph, people, last)
-        return (name, find_role(name, paragraph, people), "pronoun") if name else None
-    return (find_by_role(subject.role, paragraph, people), subject.role, "role") if subject.role else None
+        name = _find_nearest(paragraph, people, last)
+        return (name, _find_role(name, paragraph, people), "pronoun") if name else None
+    return (_find_by_role(subject.role, paragraph, people), subject.role, "role") if subject.role else None
 
 
-def ordered_people(paragraph: Paragraph, people: Sequence[Person]) -> list[Person]:
+def _ordered_people(paragraph: Paragraph, people: Sequence[Person]) -> list[Person]:
     """Return the people by nearness: those before the quotation from the last on, then those after it.
 
     Of a text that names very many people, only those near the quotation count.
@@ -575,28 +575,28 @@ def ordered_people(paragraph: Paragraph, people: Sequence[Person]) -> list[Perso
     return [*own, *reversed(before), *people[end : end + MAX_NEAR_PEOPLE]]
 
 
-def complete_name(name: str, paragraph: Paragraph, people: Sequence[Person]) -> str | None:
+def _complete_name(name: str, paragraph: Paragraph, people: Sequence[Person]) -> str | None:
     """Return the full name for a part of it, or the name itself if none is printed."""
     if " " in name:
         return name
-    for person in ordered_people(paragraph, people):
+    for person in _ordered_people(paragraph, people):
         if " " in person.name and {name, name.removesuffix("s")} & set(person.name.split()):
             return person.name
     return name if is_single_name(name) else None
 
 
-def find_role(name: str, paragraph: Paragraph, people: Sequence[Person]) -> str | None:
-    return next((each.role for each in ordered_people(paragraph, people) if each.name == name and each.role), None)
+def _find_role(name: str, paragraph: Paragraph, people: Sequence[Person]) -> str | None:
+    return next((each.role for each in _ordered_people(paragraph, people) if each.name == name and each.role), None)
 
 
-def find_by_role(role: str, paragraph: Paragraph, people: Sequence[Person]) -> str | None:
+def _find_by_role(role: str, paragraph: Paragraph, people: Sequence[Person]) -> str | None:
     """Return the nearest person with a role, which may be printed in the definite form."""
     word = role.rsplit(maxsplit=1)[-1].casefold()
     stems = {word, *(word.removesuffix(ending) for ending in ("n", "en", "et"))}
     stems |= {"minister"} if word == "statsrådet" else set()
     deputy = DEPUTIES.intersection(role.casefold().split())
     matches = list[tuple[str, str]]()
-    for person in ordered_people(paragraph, people):
+    for person in _ordered_people(paragraph, people):
         words = (person.role or "").casefold().replace(",", " ").split()
         has_role = any(each.endswith(stem) or each.endswith(stem + "n") for each in words for stem in stems)
         if has_role and DEPUTIES.intersection(words) == deputy:
@@ -606,7 +606,7 @@ def find_by_role(role: str, paragraph: Paragraph, people: Sequence[Person]) -> s
     return exact or next((name for name, _ in matches), None)
 
 
-def find_nearest(paragraph: Paragraph, people: Sequence[Person], last: str | None) -> str | None:
+def _find_nearest(paragraph: Paragraph, people: Sequence[Person], last: str | None) -> str | None:
     """Return the person that a pronoun in an attribution stands for, or whom the text just before speaks of."""
     start = paragraph.speech[0][0] if paragraph.kind == "marks" else 0
     end = bisect_left(people, (paragraph.index, start), key=attrgetter("paragraph", "start"))
@@ -620,7 +620,7 @@ def find_nearest(paragraph: Paragraph, people: Sequence[Person], last: str | Non
     return (opening or nearest)[-1].name
 
 
-def choose_speaker(near: Sequence[str], far: Sequence[str], text: str) -> str | None:
+def _choose_speaker(near: Sequence[str], far: Sequence[str], text: str) -> str | None:
     """Return the first who is not named in the text itself: speakers call themselves "jag"."""
     for name in near:
         if not name_in(name, text):
@@ -630,7 +630,7 @@ def choose_speaker(near: Sequence[str], far: Sequence[str], text: str) -> str | 
     return next((name for name in far if not name_in(name, text)), None)
 
 
-def find_context_speakers(
+def _find_context_speakers(
     paragraph: Paragraph, paragraphs: Sequence[Paragraph], people: Sequence[Person], last: str | None
 ) -> tuple[list[str], list[str]]:
     """Return who may have said something without attribution, the likeliest first: those near it, and others.
@@ -643,7 +643,7 @@ def find_context_speakers(
     if after and (said := SAID_BY.match(after.text)):
         subject = parse_subject(after.text, said.end())
         if subject and subject.name:
-            near.append(complete_name(subject.name, paragraph, people))
+            near.append(_complete_name(subject.name, paragraph, people))
     before = paragraphs[paragraph.index - 1] if paragraph.index else None
     if before and before.subject is UNNAMED:
         return [], []
@@ -654,10 +654,10 @@ def find_context_speakers(
         people, named = [person for person in people if person.name not in named], set()
     is_headed = len(named) == 1 and FIRST_PERSON.search(paragraph.text) is not None  # by a title about one person
     if before and (named if before.field != "title" else is_headed):
-        near.append(find_nearest(paragraph, people, last))
+        near.append(_find_nearest(paragraph, people, last))
     for each in takewhile(lambda each: each.dash, islice(paragraphs, paragraph.index + 1, None)):
         if each.subject and each.subject.name:
-            near.append(complete_name(each.subject.name, paragraph, people))
+            near.append(_complete_name(each.subject.name, paragraph, people))
             break
     earlier = [person for person in people if person.paragraph < paragraph.index]
     later = [person for person in people if person.paragraph > paragraph.index]
@@ -677,7 +677,7 @@ def write_quotes(db: Database, revision_id: int, quotes: Sequence[Quote]) -> Non
     people = old.fetchall()
     db.execute("delete from quotes where revision = ?", [revision_id])
     for position, quote in enumerate(quotes, 1):
-        person_id = find_or_add_person(db, quote.speaker, agency) if quote.speaker else None
+        person_id = _find_or_add_person(db, quote.speaker, agency) if quote.speaker else None
         db.execute(
             "insert into quotes (release, revision, position, person, role, organisation, text, field, spans, kind,"
             " origin) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -691,7 +691,7 @@ def write_quotes(db: Database, revision_id: int, quotes: Sequence[Quote]) -> Non
     )
 
 
-def find_or_add_person(db: Database, name: str, agency: str) -> int:
+def _find_or_add_person(db: Database, name: str, agency: str) -> int:
     row = db.execute("select id from people where name = ? and agency = ?", [name, agency]).fetchone()
     if row is None:
         slug, number = build_slug(name), 1

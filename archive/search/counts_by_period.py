@@ -112,12 +112,12 @@ async def count_periods(finder: HitFinder, releases: Sequence[int] | None, limit
         return await count_without_words(finder)
     is_capped = False
     if releases is None:
-        releases, is_capped = await read_all_ids(finder, limit)
+        releases, is_capped = await _read_all_ids(finder, limit)
     months = columns.count_months(releases)
     undated = months.pop(UNDATED_MONTH, 0)
-    totals = await read_month_totals(finder) if request.show == "releases" else None
+    totals = await _read_month_totals(finder) if request.show == "releases" else None
     return PeriodCounts(
-        hits={format_month_code(code): number for code, number in months.items()},
+        hits={_format_month_code(code): number for code, number in months.items()},
         undated=undated,
         totals=None if totals is None else {name: dated for name, (_, dated) in totals.items()},
         capped=is_capped,
@@ -139,7 +139,7 @@ def find_limits(tree: QueryNode | None, months: Sequence[str]) -> list[str]:
 async def count_without_words(finder: HitFinder) -> PeriodCounts:
     """Count all releases with the chosen facet values: by month if only agencies and years are chosen, else by year."""
     include, exclude = finder.request.include, finder.request.exclude
-    totals = await read_month_totals(finder)
+    totals = await _read_month_totals(finder)
     if not exclude and set(include) <= {"agency", "year"}:
         years = include.get("year")
         hits = {name: dated for name, (_, dated) in totals.items() if dated and (not years or name[:4] in years)}
@@ -153,7 +153,7 @@ async def count_without_words(finder: HitFinder) -> PeriodCounts:
     return PeriodCounts(hits=by_year, undated=undated, totals=yearly, has_months=False)
 
 
-async def read_all_ids(finder: HitFinder, limit: int) -> tuple[Sequence[int], bool]:
+async def _read_all_ids(finder: HitFinder, limit: int) -> tuple[Sequence[int], bool]:
     """Return the releases that match a request now, or some of them and True if there are more than `limit`.
 
     Reading stops as soon as the first releases show that there are far more.
@@ -175,7 +175,7 @@ async def read_all_ids(finder: HitFinder, limit: int) -> tuple[Sequence[int], bo
             return finder.filter_hits(found) if finder.request.has_filters else found, not is_last
 
 
-async def read_month_totals(finder: HitFinder) -> dict[str, tuple[int, int]]:
+async def _read_month_totals(finder: HitFinder) -> dict[str, tuple[int, int]]:
     """Return the releases of the searched agencies by month, and how many of them state a date."""
     include, exclude = finder.chosen_agencies, finder.request.exclude.get("agency")
     agencies: Iterable[str] = [""] if include is None else include
@@ -186,10 +186,10 @@ async def read_month_totals(finder: HitFinder) -> dict[str, tuple[int, int]]:
     return {row["month"]: (row["releases"], row["dated"]) for row in rows}
 
 
-def format_month_code(code: int) -> str:
+def _format_month_code(code: int) -> str:
     """Format a month of ColumnCache.months.
 
-    >>> format_month_code(202405)
+    >>> _format_month_code(202405)
     '2024-05'
     """
     return f"{code // 100:04}-{code % 100:02}"

@@ -137,7 +137,7 @@ async def search_edits(run: RunQuery, text: str) -> EditSearch:
     """Find the edits that may match; raise FilterError if the text has no words that must have changed."""
     query = parse_query(text)
     names, notes = await resolve_names(run, query.tree)
-    found = await find_candidates(run, query.tree, names)
+    found = await _find_candidates(run, query.tree, names)
     if found is None:
         raise FilterError("q", text, "words that must occur", "error.no_words")
     candidates, is_cut = found
@@ -155,7 +155,7 @@ async def search_edits(run: RunQuery, text: str) -> EditSearch:
     )
 
 
-async def find_candidates(
+async def _find_candidates(
     run: RunQuery, node: QueryNode | None, names: ResolvedNames
 ) -> tuple[dict[int, int], bool] | None:
     """Return edits that may match, each with its release, and whether there may be more; None if all may match."""
@@ -165,19 +165,19 @@ async def find_candidates(
     if isinstance(node, EditNode):
         trees = [(tree, added) for tree, added in ((node.removed, False), (node.added, True)) if tree]
         sides = [await read_edits(run, tree, names, added=added) for tree, added in trees]
-        return intersect_edits(sides), any(len(side) >= MAX_EDITS for side in sides)
+        return _intersect_edits(sides), any(len(side) >= MAX_EDITS for side in sides)
     if not isinstance(node, AndNode | OrNode):
         return None
-    parts = [await find_candidates(run, part, names) for part in node.parts]
+    parts = [await _find_candidates(run, part, names) for part in node.parts]
     known = [part for part in parts if part is not None]
     is_cut = any(cut for _, cut in known)
     if isinstance(node, OrNode):
         joined = {edit: release for found, _ in known for edit, release in found.items()}
         return (joined, is_cut) if len(known) == len(parts) else None
-    return (intersect_edits([found for found, _ in known]), is_cut) if known else None
+    return (_intersect_edits([found for found, _ in known]), is_cut) if known else None
 
 
-def intersect_edits(sides: Sequence[Mapping[int, int]]) -> dict[int, int]:
+def _intersect_edits(sides: Sequence[Mapping[int, int]]) -> dict[int, int]:
     """Return the edits that are in all of `sides`, each with its release."""
     return {edit: release for edit, release in sides[0].items() if all(edit in side for side in sides[1:])}
 
@@ -195,7 +195,7 @@ async def read_searched_edits(run: RunQuery, query: RegisterQuery) -> ListPage:
     cursor, checked, has_more = query.after, 0, True
     while has_more and len(rows) < query.size and checked < MAX_CHECKED_EDITS:
         page = await read_edits_page(run, replace(query, filters=filters, after=cursor, size=EDIT_BATCH))
-        matches = await mark_edits(run, search, page.rows)
+        matches = await _mark_edits(run, search, page.rows)
         for number, row in enumerate(page.rows, 1):
             cursor, checked = row["id"], checked + 1
             has_more = number < len(page.rows) or page.next_cursor is not None
@@ -208,7 +208,7 @@ async def read_searched_edits(run: RunQuery, query: RegisterQuery) -> ListPage:
     return ListPage(rows, cursor if has_more else None)
 
 
-async def mark_edits(run: RunQuery, search: EditSearch, edits: Sequence[Entry]) -> dict[int, Entry]:
+async def _mark_edits(run: RunQuery, search: EditSearch, edits: Sequence[Entry]) -> dict[int, Entry]:
     """Return the edits that match, each with `excerpts` of how it changed the words."""
     texts = await read_version_texts(run, [edit[key] for edit in edits for key in ("previous", "id")])
 
@@ -217,11 +217,11 @@ async def mark_edits(run: RunQuery, search: EditSearch, edits: Sequence[Entry]) 
         for edit in edits:
             before, after = keep_changed_texts(texts[edit["previous"]], texts[edit["id"]])
             removed, added = search.finder.compare(before, after)
-            if evaluate(search.tree, partial(is_changed, removed=removed, added=added)) is not False:
-                terms = [list_terms(search.finder, leaves) for leaves in (removed, added)]
+            if evaluate(search.tree, partial(_is_changed, removed=removed, added=added)) is not False:
+                terms = [_list_terms(search.finder, leaves) for leaves in (removed, added)]
                 excerpts = [
-                    cut_change(before, after, terms[0], [*terms[0], *terms[1]], "del"),
-                    cut_change(after, before, terms[1], [*terms[0], *terms[1]], "ins"),
+                    _cut_change(before, after, terms[0], [*terms[0], *terms[1]], "del"),
+                    _cut_change(after, before, terms[1], [*terms[0], *terms[1]], "ins"),
                 ]
                 if excerpts[0] == excerpts[1]:
                     excerpts.pop()
@@ -231,11 +231,11 @@ async def mark_edits(run: RunQuery, search: EditSearch, edits: Sequence[Entry]) 
     return await asyncio.to_thread(mark)
 
 
-def list_terms(finder: OccurrenceFinder, leaves: Iterable[QueryLeaf]) -> list[QueryTerm]:
+def _list_terms(finder: OccurrenceFinder, leaves: Iterable[QueryLeaf]) -> list[QueryTerm]:
     return [replace(term, field=None) for leaf in leaves for term in finder.terms[leaf]]
 
 
-def cut_change(
+def _cut_change(
     own: Mapping[str, Any],
     other: Mapping[str, Any],
     query_terms: Sequence[QueryTerm],
@@ -269,7 +269,7 @@ def cut_change(
     return []
 
 
-def is_changed(node: QueryNode, *, removed: set[QueryLeaf], added: set[QueryLeaf]) -> bool | None:
+def _is_changed(node: QueryNode, *, removed: set[QueryLeaf], added: set[QueryLeaf]) -> bool | None:
     """Return whether an edit changed a part of a query; None if the part is not about text."""
     if isinstance(node, EditNode):
         sides = ((node.removed, removed), (node.added, added))
@@ -420,7 +420,7 @@ async def read_phrase_history(
     releases = {row["id"]: dict(row) for row in await run(PHRASE_RELEASES_SQL, {"ids": json.dumps(candidates)})}
     in_index = set(current)
     presences = {
-        key: [build_only_presence(row)] for key, row in releases.items() if row["is_unchanged"] and key in in_index
+        key: [_build_only_presence(row)] for key, row in releases.items() if row["is_unchanged"] and key in in_index
     }
     to_read = [key for key in candidates if key in releases and key not in presences]
     presences |= await read_presences(run, to_read, OccurrenceFinder(query.tree, finder.names.prefix_lemmas).is_in)
@@ -439,20 +439,20 @@ async def read_phrase_history(
     return PhraseHistory(
         query=query,
         entries=sorted(entries, key=lambda entry: (entry.since, entry.presence.first), reverse=True),
-        agencies=count_agencies(entries),
+        agencies=_count_agencies(entries),
         truncated=f"after {len(presences)} releases" if is_cut else "",
         notes=[*query.notes, *notes],
     )
 
 
-def build_only_presence(row: Mapping[str, Any]) -> Presence:
+def _build_only_presence(row: Mapping[str, Any]) -> Presence:
     """Return the presence of a wording in a release that has a single version and was not removed."""
     key, appeared = row["revision"], CheckPair(None, row["first_seen"])
     collection = find_collection(row["cause"], row["parser_version"])
     return Presence(first=key, last=key, appeared=appeared, disappeared=None, collection=collection)
 
 
-def count_agencies(entries: Sequence[PhraseEntry]) -> list[FacetValue]:
+def _count_agencies(entries: Sequence[PhraseEntry]) -> list[FacetValue]:
     """Return the agencies of the entries, each with the number of its releases, in Swedish alphabetical order."""
     releases = {entry.row["id"]: entry.row for entry in entries}
     counts = Counter(row["agency"] for row in releases.values())

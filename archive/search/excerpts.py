@@ -179,7 +179,7 @@ async def read_question_hits(run: RunQuery, ids: Sequence[int], query_terms: Seq
     rows = await run(QUESTION_HITS_SQL, {"ids": json.dumps(ids)})
 
     def build_hits() -> list[SearchHit]:
-        hits = {row["pair"]: build_question_hit(row, query_terms) for row in rows}
+        hits = {row["pair"]: _build_question_hit(row, query_terms) for row in rows}
         return [hits[key] for key in ids if key in hits]
 
     return await asyncio.to_thread(build_hits)
@@ -224,7 +224,7 @@ def choose_excerpt(texts: Sequence[HighlightedText]) -> tuple[int | None, Marked
     return best.question_position, [*halves[0], (" … ", False), *halves[1]]
 
 
-def build_question_hit(row: Any, query_terms: Sequence[QueryTerm]) -> SearchHit:
+def _build_question_hit(row: Any, query_terms: Sequence[QueryTerm]) -> SearchHit:
     """Build a hit from a question pair: the question as its title, the answer as its excerpt."""
     english = is_english_release({"language": row["language"], "title": row["question"], "body": row["answer"]})
     texts = [HighlightedText(row[field], query_terms, field, english=english) for field in ("question", "answer")]

@@ -114,12 +114,12 @@ async def resolve_query(run: RunQuery, tree: QueryNode | None) -> tuple[Resolved
     edits: dict[EditNode, Mapping[int, int]] = {}
     for node in iter_nodes(tree):
         if isinstance(node, EditNode) and node not in edits:
-            edits[node], is_complete = await find_edited_releases(run, node, names)
+            edits[node], is_complete = await _find_edited_releases(run, node, names)
             notes += [] if is_complete else [SearchNote("many_edits")]
     return replace(names, edits=edits), list(dict.fromkeys(notes))
 
 
-async def find_edited_releases(run: RunQuery, node: EditNode, names: ResolvedNames) -> tuple[dict[int, int], bool]:
+async def _find_edited_releases(run: RunQuery, node: EditNode, names: ResolvedNames) -> tuple[dict[int, int], bool]:
     """Return the releases with an edit that matches a node, each with the newest such edit, and whether that is all."""
     found: dict[int, int] | None = None  # edit → release
     uncertain: set[int] = set()
@@ -132,13 +132,13 @@ async def find_edited_releases(run: RunQuery, node: EditNode, names: ResolvedNam
         # What one side has and the other lacks was removed, or added; what both have must be counted.
         other = (edits and any_leaf and await read_edits(run, any_leaf, names, added=not added)) or {}
         oldest = min(other) if len(other) >= MAX_EDITS else 0
-        must_check = is_decided_by_text(tree, added=bool(added))
+        must_check = _is_decided_by_text(tree, added=bool(added))
         uncertain |= {edit for edit in edits if must_check or edit in other or edit < oldest}
         is_complete = is_complete and len(edits) < MAX_EDITS
         found = edits if found is None else {edit: release for edit, release in edits.items() if edit in found}
     found = found or {}
-    to_check = take_turns({edit: found[edit] for edit in sorted(uncertain & found.keys(), reverse=True)})
-    kept = set(await check_edits(run, to_check[:MAX_CHECKED], node, names))
+    to_check = _take_turns({edit: found[edit] for edit in sorted(uncertain & found.keys(), reverse=True)})
+    kept = set(await _check_edits(run, to_check[:MAX_CHECKED], node, names))
     releases: dict[int, int] = {}
     for edit in sorted(found, reverse=True):
         if edit in kept or edit not in uncertain:
@@ -146,10 +146,10 @@ async def find_edited_releases(run: RunQuery, node: EditNode, names: ResolvedNam
     return releases, is_complete and len(to_check) <= MAX_CHECKED
 
 
-def take_turns(releases: Mapping[int, int]) -> list[int]:
+def _take_turns(releases: Mapping[int, int]) -> list[int]:
     """Return edits so that the first of each release comes first. releases: edit → release.
 
-    >>> take_turns({9: 1, 8: 1, 7: 1, 6: 2, 5: 2})
+    >>> _take_turns({9: 1, 8: 1, 7: 1, 6: 2, 5: 2})
     [9, 6, 8, 5, 7]
     """
     turns, turn = Counter[int](), {}
@@ -159,7 +159,7 @@ def take_turns(releases: Mapping[int, int]) -> list[int]:
     return sorted(releases, key=turn.__getitem__)
 
 
-def is_decided_by_text(tree: QueryNode, *, added: bool) -> bool:
+def _is_decided_by_text(tree: QueryNode, *, added: bool) -> bool:
     """Return whether the index only finds candidates for a part of a query.
 
     Stored text must then decide. The index does not separate bodies, questions and answers, mixes lemmas with parts of
@@ -231,12 +231,12 @@ def find_last_row(release: int, moves: Mapping[int, int]) -> int:
     return release
 
 
-async def check_edits(run: RunQuery, edits: Sequence[int], node: EditNode, names: ResolvedNames) -> list[int]:
+async def _check_edits(run: RunQuery, edits: Sequence[int], node: EditNode, names: ResolvedNames) -> list[int]:
     """Return the edits that removed and added the words, by how often the states before and after have them."""
     if not edits:
         return []
     finders = {tree: OccurrenceFinder(tree, names.prefix_lemmas) for tree in (node.removed, node.added) if tree}
-    texts = await read_edit_texts(run, edits)
+    texts = await _read_edit_texts(run, edits)
 
     def check() -> list[int]:
         found = []
@@ -249,7 +249,7 @@ async def check_edits(run: RunQuery, edits: Sequence[int], node: EditNode, names
                 found.append(edit)
         return found
 
-    return await run_in_thread(check)
+    return await _run_in_thread(check)
 
 
 def keep_changed_texts(*states: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -272,7 +272,7 @@ def keep_changed_texts(*states: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield kept
 
 
-async def run_in_thread(function: Callable[[], Result]) -> Result:
+async def _run_in_thread(function: Callable[[], Result]) -> Result:
     """Run a function that takes long in a thread, or at once if no event loop waits (run_without_waiting)."""
     try:
         asyncio.get_running_loop()
@@ -325,7 +325,7 @@ async def find_former_hits(
     # a version can lack what an edit added
     excluded = join_nodes(OrNode, [leaf for part in parts if isinstance(part, NotNode) for leaf in iter_leaves(part)])
     added = await read_edits(run, excluded, names, added=True) if excluded else {}
-    texts = [loosen_choice(part) for part in texts]
+    texts = [_loosen_choice(part) for part in texts]
     removals = [
         found if part in parts else await read_edits(run, part, names) for part, found in zip(texts, edits, strict=True)
     ]
@@ -335,18 +335,18 @@ async def find_former_hits(
     candidates = set(columns.filter_releases(list(adding.union(*removed)), include, request.exclude))
     common = []  # words in too many current texts
     for part, having in zip(texts, removed, strict=True) if adding or len(texts) > 1 else ():
-        having_now = await read_current(run, part, names) if candidates - having else []
+        having_now = await _read_current(run, part, names) if candidates - having else []
         if having_now is None:
             common.append((part, having))
         else:
             candidates &= having.union(having_now)
     if not oldest and newest == NO_DATE:
-        candidates.update(columns.filter_releases(await find_merged_hits(run, tree, names), include, request.exclude))
-    candidates = await filter_by_conditions(finder, candidates.difference(current or ()))
+        candidates.update(columns.filter_releases(await _find_merged_hits(run, tree, names), include, request.exclude))
+    candidates = await _filter_by_conditions(finder, candidates.difference(current or ()))
     ids = [key for key in columns.sort_newest_first(candidates) if oldest <= columns.sort_dates[key] <= newest]
     capped = capped or len(ids) < len(candidates)
     whole = set()  # releases of which one edit removed all words
-    if not any(is_decided_by_text(part, added=False) for part in parts if is_text(part)):
+    if not any(_is_decided_by_text(part, added=False) for part in parts if is_text(part)):
         whole = {edits[0][edit] for edit in set(edits[0]).intersection(*edits[1:])}
     certain, others = [key for key in ids if key in whole], [key for key in ids if key not in whole]
     if current is None:
@@ -364,7 +364,7 @@ async def find_former_hits(
         if len(to_check) > MAX_CHECKED:
             break
     unknown = [key for key in to_check[:MAX_CHECKED] if key not in finder.checked]
-    finder.checked.update(await read_former_presences(run, unknown, tree, names))
+    finder.checked.update(await _read_former_presences(run, unknown, tree, names))
     return FormerHits(
         ids=certain + [key for key in to_check[:MAX_CHECKED] if is_gone(finder.checked.get(key, ()))],
         presences=finder.checked,
@@ -384,20 +384,20 @@ def iter_parts(node: QueryNode | None) -> Iterator[QueryNode]:
         yield node
 
 
-def loosen_choice(part: QueryNode) -> QueryNode:
+def _loosen_choice(part: QueryNode) -> QueryNode:
     """Return an OR of all words of a part if it is a choice between several words at once, else the part itself.
 
     An edit may have removed one of the words while another is still there: ETS 2 is also searched for as ETS2.
 
     >>> from archive.search.query_language import parse_query
-    >>> [len(loosen_choice(parse_query(text).tree).parts) for text in ("ETS 2", "ets OR utsläpp")]
+    >>> [len(_loosen_choice(parse_query(text).tree).parts) for text in ("ETS 2", "ets OR utsläpp")]
     [3, 2]
     """
     has_several = isinstance(part, OrNode) and any(isinstance(node, AndNode) for node in iter_nodes(part))
     return OrNode(tuple(iter_leaves(part))) if has_several else part
 
 
-async def read_former_presences(
+async def _read_former_presences(
     run: RunQuery, releases: Sequence[int], tree: QueryNode | None, names: ResolvedNames
 ) -> dict[int, list[Presence]]:
     """Return when releases had the words of a query; of the current versions, only captions can have them."""
@@ -420,7 +420,7 @@ def is_gone(presences: Sequence[Presence]) -> bool:
     return bool(presences) and all(presence.disappeared for presence in presences)
 
 
-async def find_merged_hits(run: RunQuery, tree: QueryNode | None, names: ResolvedNames) -> list[int]:
+async def _find_merged_hits(run: RunQuery, tree: QueryNode | None, names: ResolvedNames) -> list[int]:
     """Return the releases that another row with the words of a query was merged into.
 
     If both pages existed at the same time, the difference between them is not an edit.
@@ -433,7 +433,7 @@ async def find_merged_hits(run: RunQuery, tree: QueryNode | None, names: Resolve
     return [find_last_row(release, moves) for release in found]
 
 
-async def filter_by_conditions(finder: HitFinder, candidates: set[int]) -> set[int]:
+async def _filter_by_conditions(finder: HitFinder, candidates: set[int]) -> set[int]:
     """Keep the releases that meet the query's filters, have the chosen tags and, for a feed, are new."""
     request, tree = finder.request, finder.request.query.tree
     plan = build_plan(join_nodes(AndNode, [part for part in iter_parts(tree) if not is_text(part)]), finder.names)
@@ -454,7 +454,7 @@ async def filter_by_conditions(finder: HitFinder, candidates: set[int]) -> set[i
     return set(await select_ids(finder.run, sql, plan.values))
 
 
-async def read_current(run: RunQuery, part: QueryNode, names: ResolvedNames) -> list[int] | None:
+async def _read_current(run: RunQuery, part: QueryNode, names: ResolvedNames) -> list[int] | None:
     """Return the releases whose current text matches, or None if there are more than MAX_HITS."""
     plan = build_plan(part, names)
     ids = await select_ids(run, f"{build_current_sql(plan)} limit {MAX_HITS + 1}", plan.values)
@@ -486,11 +486,11 @@ async def describe_changes(
         return list(hits)
     keys, former_ids = [hit.row["id"] for hit in hits], set(former.ids)
     edits = {key: edit for node in iter_edit_nodes(tree) for key, edit in names.edits[node].items() if key in keys}
-    changes = await read_edit_changes(run, edits, tree)
+    changes = await _read_edit_changes(run, edits, tree)
     presences = {key: former.presences[key] for key in keys if key in former_ids and key in former.presences}
-    presences |= await read_former_presences(run, [*former_ids.intersection(keys) - presences.keys()], tree, names)
-    removals = await find_last_removals(run, former_ids.intersection(keys) - presences.keys(), tree, names)
-    removed = await read_edit_changes(run, removals, tree)
+    presences |= await _read_former_presences(run, [*former_ids.intersection(keys) - presences.keys()], tree, names)
+    removals = await _find_last_removals(run, former_ids.intersection(keys) - presences.keys(), tree, names)
+    removed = await _read_edit_changes(run, removals, tree)
     changes |= {key: replace(change, kind="former") for key, change in removed.items()}
     still = {}  # releases of which a caption still has the words → the revision
     for key, found in presences.items():
@@ -515,14 +515,14 @@ async def describe_changes(
 
     def cut_excerpts() -> dict[int, SearchHit]:
         return {
-            hit.row["id"]: add_excerpt(hit, states[own], states.get(other), query_terms) for hit, own, other in shown
+            hit.row["id"]: _add_excerpt(hit, states[own], states.get(other), query_terms) for hit, own, other in shown
         }
 
-    replaced = await run_in_thread(cut_excerpts)
+    replaced = await _run_in_thread(cut_excerpts)
     return [replaced.get(hit.row["id"], hit) for hit in hits]
 
 
-async def find_last_removals(
+async def _find_last_removals(
     run: RunQuery, releases: Collection[int], tree: QueryNode | None, names: ResolvedNames
 ) -> dict[int, int]:
     """Return the edit that removed the words of a query from each release, for those with too many versions to read."""
@@ -536,24 +536,24 @@ async def find_last_removals(
     finder = OccurrenceFinder(tree, names.prefix_lemmas)
     found: dict[int, int] = {}
     length = 0
-    for edit in take_turns(chosen):
+    for edit in _take_turns(chosen):
         if chosen[edit] not in found and length <= MAX_CHARACTERS:
-            ((_, *states),) = await read_edit_texts(run, [edit])
+            ((_, *states),) = await _read_edit_texts(run, [edit])
             length += sum(len(state["body"]) for state in states)
-            has_words: list[bool] = await run_in_thread(partial(list, map(finder.is_in, states)))
+            has_words: list[bool] = await _run_in_thread(partial(list, map(finder.is_in, states)))
             if has_words == [True, False]:
                 found[chosen[edit]] = edit
     return found
 
 
-async def read_edit_texts(run: RunQuery, edits: Iterable[int]) -> list[tuple[int, dict[str, Any], dict[str, Any]]]:
+async def _read_edit_texts(run: RunQuery, edits: Iterable[int]) -> list[tuple[int, dict[str, Any], dict[str, Any]]]:
     """Return edits, newest first, each with the texts of the versions before and after it."""
     rows = await run(EDIT_FACTS_SQL, {"ids": json.dumps(sorted(edits, reverse=True))})
     texts = await read_version_texts(run, [row[key] for row in rows for key in ("previous", "id")])
     return [(row["id"], texts[row["previous"]], texts[row["id"]]) for row in rows]
 
 
-async def read_edit_changes(run: RunQuery, edits: Mapping[int, int], tree: QueryNode | None) -> dict[int, TextChange]:
+async def _read_edit_changes(run: RunQuery, edits: Mapping[int, int], tree: QueryNode | None) -> dict[int, TextChange]:
     """Return the changes of the edits for which releases are hits. edits: release → edit."""
     if not edits:
         return {}
@@ -570,7 +570,7 @@ async def read_edit_changes(run: RunQuery, edits: Mapping[int, int], tree: Query
     }
 
 
-def add_excerpt(
+def _add_excerpt(
     hit: SearchHit, state: dict[str, Any], other: dict[str, Any] | None, query_terms: Sequence[QueryTerm]
 ) -> SearchHit:
     """Return a hit with an excerpt of a version, from the texts that the other version lacks if these have all words.
@@ -581,7 +581,7 @@ def add_excerpt(
     texts = highlight_state(changed, query_terms)
     explanations = explain_match(texts, query_terms)
     if other and len(explanations) < len(query_terms):
-        return add_excerpt(hit, state, None, query_terms)
+        return _add_excerpt(hit, state, None, query_terms)
     _, excerpt = choose_excerpt(sorted(texts, key=lambda text: text.field == "title"))
     title = HighlightedText(hit.row["title"], query_terms, "title", english=is_english_release(state)).highlight_all()
     return replace(hit, title=title, excerpt=excerpt, explanations=explanations, question_position=None)

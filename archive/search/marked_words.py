@@ -113,10 +113,10 @@ def extract_query_terms(
     (('myndighet',),)
     """
     terms = dict.fromkeys(find_terms(tree, with_added=True))
-    return [build_query_term(term, prefix_lemmas or {}) for term in terms]
+    return [_build_query_term(term, prefix_lemmas or {}) for term in terms]
 
 
-def build_query_term(term: TermNode, prefix_lemmas: Mapping[str, tuple[str, ...]]) -> QueryTerm:
+def _build_query_term(term: TermNode, prefix_lemmas: Mapping[str, tuple[str, ...]]) -> QueryTerm:
     """Build the query term that finds in texts what fts.match_term finds in the index."""
     text = " ".join(term.words)
     label = text + ("*" if term.is_prefix else "")
@@ -142,14 +142,14 @@ def build_query_term(term: TermNode, prefix_lemmas: Mapping[str, tuple[str, ...]
             QueryTerm(label, ((text,),), field=term.field, is_exact=True)
         )  # an abbreviation in capitals is not a form of the lemma
     if term.joined:
-        others.append(build_query_term(replace(term, words=(term.joined,), joined=""), prefix_lemmas))
+        others.append(_build_query_term(replace(term, words=(term.joined,), joined=""), prefix_lemmas))
     return QueryTerm(label, readings, prefix, compound, term.field, is_loose=is_loose, alternatives=tuple(others))
 
 
-def iter_alternatives(query_terms: Iterable[QueryTerm]) -> Iterator[QueryTerm]:
+def _iter_alternatives(query_terms: Iterable[QueryTerm]) -> Iterator[QueryTerm]:
     for term in query_terms:
         yield term
-        yield from iter_alternatives(term.alternatives)
+        yield from _iter_alternatives(term.alternatives)
 
 
 def tokenise_text(
@@ -161,14 +161,14 @@ def tokenise_text(
     neither starts with the same letter as a term nor contains the beginning of a compound term. Short words can: äldre
     is a form of gammal.
     """
-    terms = list(iter_alternatives(query_terms))
+    terms = list(_iter_alternatives(query_terms))
     initials = {word[0] for term in terms for reading in term.lemma_sequences for word in reading}
     compound_starts = {term.compound[:2] for term in terms if term.compound}
     to_lemma = english_lemma if english else swedish_lemma
     matches = list(TEXT_TOKEN_PATTERN.finditer(text))
-    words = [normalise_index_word(match[0]) for match in matches]
+    words = [_normalise_index_word(match[0]) for match in matches]
     abbreviations = find_abbreviations(text, words)
-    joined = find_joined_words(text, to_lemma) if compound_starts and "-" in text else {}
+    joined = _find_joined_words(text, to_lemma) if compound_starts and "-" in text else {}
     tokens = []
     make_token = partial(tuple.__new__, TextToken)  # a third of the time of TextToken(…)
     for match, word in zip(matches, words, strict=True):
@@ -185,13 +185,13 @@ def tokenise_text(
     return tokens
 
 
-def find_joined_words(text: str, to_lemma: Callable[[str], str]) -> dict[int, str]:
+def _find_joined_words(text: str, to_lemma: Callable[[str], str]) -> dict[int, str]:
     """Return the lemmas of hyphenated words written without the hyphen, by position in the text."""
     return {match.start(): to_lemma("".join(find_words(match[0]))) for match in HYPHENATED_WORD.finditer(text)}
 
 
 @lru_cache(maxsize=200_000)
-def normalise_index_word(text: str) -> str:
+def _normalise_index_word(text: str) -> str:
     """Return a word of a text in the form that the index lemmatises."""
     return next(iter(find_words(text)), text.lower())[:MAX_WORD_LENGTH]
 
@@ -201,13 +201,13 @@ def find_highlights(
 ) -> list[Highlight]:
     """Return where a term occurs. Of several matches that begin with the same word, only one is returned."""
     found: dict[int, Highlight] = {}
-    for term in iter_alternatives([query_term]):
-        for first, last in iter_matches(tokens, term, english=english):
+    for term in _iter_alternatives([query_term]):
+        for first, last in _iter_matches(tokens, term, english=english):
             found.setdefault(first, Highlight(first, last, term_index))
     return list(found.values())
 
 
-def iter_matches(tokens: Sequence[TextToken], query_term: QueryTerm, *, english: bool) -> Iterator[tuple[int, int]]:
+def _iter_matches(tokens: Sequence[TextToken], query_term: QueryTerm, *, english: bool) -> Iterator[tuple[int, int]]:
     """Yield the first and last token of each match, ignoring the alternatives."""
     sequences: dict[str, list[tuple[str, ...]]] = {}
     for reading in query_term.lemma_sequences:
@@ -219,24 +219,24 @@ def iter_matches(tokens: Sequence[TextToken], query_term: QueryTerm, *, english:
             rest = tokens[first + 1 : first + len(reading)]
             prefixes = [*[""] * (len(reading) - 2), query_term.prefix]
             exact = [query_term.is_exact] * len(rest)
-            if len(rest) == len(reading) - 1 and all(map(is_word_match, rest, reading[1:], prefixes, exact)):
+            if len(rest) == len(reading) - 1 and all(map(_is_word_match, rest, reading[1:], prefixes, exact)):
                 yield first, first + len(reading) - 1
-        if is_word_prefix and is_word_match(token, "", query_term.prefix, query_term.is_exact):
+        if is_word_prefix and _is_word_match(token, "", query_term.prefix, query_term.is_exact):
             yield first, first
         elif compound and token.joined == compound:
             yield first, first + 1
-        elif finds_compounds and compound in list_parts(token.lemma, with_last):
+        elif finds_compounds and compound in _list_parts(token.lemma, with_last):
             yield first, first
 
 
 @lru_cache(maxsize=200_000)
-def list_parts(lemma: str, with_last: bool) -> frozenset[str]:
+def _list_parts(lemma: str, with_last: bool) -> frozenset[str]:
     """Return the parts by which a compound is found. with_last: also the last part of those with their own meaning."""
     last = find_last_part(lemma) if with_last else ""
     return frozenset((*find_compound_parts(lemma), *find_minor_parts(lemma), *([last] if last else [])))
 
 
-def is_word_match(token: TextToken, text: str, prefix: str, is_exact: bool = False) -> bool:
+def _is_word_match(token: TextToken, text: str, prefix: str, is_exact: bool = False) -> bool:
     """Return whether a word has the lemma (or, if exact, the form) or, if `prefix` is set, starts with it."""
     if prefix:
         return token.word.startswith(prefix) or (token.lemma.startswith(prefix) and not is_exact)
@@ -285,7 +285,7 @@ class OccurrenceFinder:
         # NEAR finds inflected words and phrases, but not compounds (fts.match_near)
         self.terms: dict[QueryLeaf, list[QueryTerm]] = {
             leaf: [
-                build_query_term(term, {} if isinstance(leaf, NearNode) else prefix_lemmas or {})
+                _build_query_term(term, {} if isinstance(leaf, NearNode) else prefix_lemmas or {})
                 for term in (
                     [replace(each, match=REQUIRED, field=leaf.field) for each in leaf.terms]
                     if isinstance(leaf, NearNode)
@@ -302,7 +302,7 @@ class OccurrenceFinder:
         spans = []
         for leaf, terms in leaves.items():
             found = [find_highlights(tokens, term, number, english=english) for number, term in enumerate(terms)]
-            marks = find_near(found, leaf.distance) if isinstance(leaf, NearNode) else found[0]
+            marks = _find_near(found, leaf.distance) if isinstance(leaf, NearNode) else found[0]
             spans += [TermSpan(tokens[mark.first].start, tokens[mark.last].end, leaf) for mark in marks]
         return sorted(spans, key=lambda span: span[:2])
 
@@ -365,7 +365,7 @@ def evaluate(node: QueryNode | None, holds: Callable[[Any], bool | None]) -> boo
     return None if node is None else holds(node)
 
 
-def find_near(found: Sequence[Sequence[Highlight]], distance: int) -> list[Highlight]:
+def _find_near(found: Sequence[Sequence[Highlight]], distance: int) -> list[Highlight]:
     """Return the places where all terms occur with at most `distance` words between the first and the last of them.
 
     found: the occurrences of each term. Each place is returned once, with all its terms.

@@ -93,7 +93,7 @@ def find_duplicates(connection: sqlite3.Connection, release: int) -> list[dict[s
         assert when is not None  # noqa: S101 - first_seen is never null
         # on the same day, releases with a time of day come first
         hour = f"{to_timezone(when, SWEDISH_TIME):%H:%M:%S}" if isinstance(when, datetime) else "~"
-        return to_local_day(when), hour, duplicate["first_seen"], duplicate["id"]
+        return _to_local_day(when), hour, duplicate["first_seen"], duplicate["id"]
 
     duplicates = sorted(Database(connection).query(DUPLICATES_SQL, [release]), key=similarity_key)
     best: dict[tuple[str, str], dict[str, Any]] = {}
@@ -119,10 +119,10 @@ def is_earlier(published: str | None, than: str | None) -> bool:
         return f"{first:%Y-%m}" < f"{second:%Y-%m}"
     if isinstance(first, datetime) and isinstance(second, datetime):
         return first < second
-    return to_local_day(first) < to_local_day(second)
+    return _to_local_day(first) < _to_local_day(second)
 
 
-def to_local_day(when: datetime | date) -> date:
+def _to_local_day(when: datetime | date) -> date:
     return to_timezone(when, SWEDISH_TIME).date() if isinstance(when, datetime) else when
 
 
@@ -164,16 +164,16 @@ class NearDuplicates:
         low, high = max(day - MAX_DAYS_APART, 0), min(day + MAX_DAYS_APART, DAY_RANGE - 1)
         ranges = [(band, key * DAY_RANGE + low, key * DAY_RANGE + high) for band, key in keys.band_keys]
         if keys.is_long:
-            ranges[0] = key_range(*keys.band_keys[0])
-        elsewhere = find_candidates(self.db, ranges, agency, list_origins(url))
-        own = find_candidates(self.db, ranges[:OWN_BANDS], agency, limit=MAX_OWN_CANDIDATES)
+            ranges[0] = _key_range(*keys.band_keys[0])
+        elsewhere = _find_candidates(self.db, ranges, agency, _list_origins(url))
+        own = _find_candidates(self.db, ranges[:OWN_BANDS], agency, limit=MAX_OWN_CANDIDATES)
         others = [key for key in dict.fromkeys([*elsewhere, *own]) if key != release_id]
-        shingled = shingle_text(text) if others else ShingledText([], frozenset())
+        shingled = _shingle_text(text) if others else ShingledText([], frozenset())
         for other_id in others:
             other_text, other_day = self._read_text_and_day(other_id)
             close_in_time = abs(day - other_day) <= MAX_DAYS_APART
             similarity = compare_texts(shingled, other_text, close_in_time=close_in_time)
-            if similarity and (other_id in elsewhere or is_own_copy(shingled, other_text, similarity)):
+            if similarity and (other_id in elsewhere or _is_own_copy(shingled, other_text, similarity)):
                 self.db.conn.executemany(
                     "insert into near_duplicates (release, other, similarity) values (?, ?, ?)",
                     [(release_id, other_id, similarity), (other_id, release_id, similarity)],
@@ -184,11 +184,11 @@ class NearDuplicates:
 
         The releases may be of any date.
         """
-        shingled = shingle_text(text)
-        ranges = [key_range(band, key) for band, key in build_band_keys(text).band_keys]
+        shingled = _shingle_text(text)
+        ranges = [_key_range(band, key) for band, key in build_band_keys(text).band_keys]
         found = [
             (other, compare_texts(shingled, self._read_text_and_day(other)[0]))
-            for other in find_candidates(self.db, ranges, agency)
+            for other in _find_candidates(self.db, ranges, agency)
         ]
         similar = [(other, similarity) for other, similarity in found if similarity]
         return sorted(similar, key=lambda pair: (-pair[1], pair[0]))
@@ -204,16 +204,16 @@ class NearDuplicates:
     def _read_text_and_day(self, release_id: int) -> tuple[ShingledText, int]:
         sql = "select title, lead, body, published, updated, first_seen from releases where id = ?"
         title, lead, body, *dates = self.db.execute(sql, [release_id]).fetchone()
-        return shingle_text(join_text_fields(title, lead, body)), to_day_number(*dates)
+        return _shingle_text(join_text_fields(title, lead, body)), to_day_number(*dates)
 
 
-def is_own_copy(first: ShingledText, second: ShingledText, similarity: float) -> bool:
+def _is_own_copy(first: ShingledText, second: ShingledText, similarity: float) -> bool:
     """Return whether two similar texts of one site are copies, and not two notices of a recurring event."""
     figures = [sorted(word for word in text.words if word[0].isdigit()) for text in (first, second)]
     return similarity >= MIN_OWN_SIMILARITY and figures[0] == figures[1]
 
 
-def find_candidates(
+def _find_candidates(
     db: Database, ranges: list[KeyRange], agency: str, origins: Sequence[str] = (), limit: int | None = None
 ) -> list[int]:
     """Return the ids of an agency's releases with keys in the ranges, those with the most keys first.
@@ -234,10 +234,10 @@ def find_candidates(
     return [row[0] for row in rows.fetchall()]
 
 
-def list_origins(url: str) -> list[str]:
+def _list_origins(url: str) -> list[str]:
     """Return the beginnings of the URLs of a site: with and without www, http and https.
 
-    >>> list_origins("https://www.skog.example/nyheter/1")[:2]
+    >>> _list_origins("https://www.skog.example/nyheter/1")[:2]
     ['http://skog.example/', 'https://skog.example/']
     """
     host = urlsplit(url).netloc.removeprefix("www.")
@@ -264,7 +264,7 @@ def jaccard_similarity(first: frozenset[str], second: frozenset[str]) -> float:
     return shared / (len(first) + len(second) - shared) if shared else 0.0
 
 
-def key_range(band: int, key: int) -> KeyRange:
+def _key_range(band: int, key: int) -> KeyRange:
     return band, key * DAY_RANGE, key * DAY_RANGE + DAY_RANGE - 1
 
 
@@ -303,14 +303,14 @@ class BandKeys:
 
 def build_band_keys(text: str) -> BandKeys:
     """Return the key of the whole text and, unless it is short, of its shingles; none below MIN_WORDS."""
-    shingled = shingle_text(text)
+    shingled = _shingle_text(text)
     if len(shingled.words) < MIN_WORDS:
         return BandKeys([], is_long=False)
     keys = [hash_words(shingled.words), *([] if shingled.is_short else hash_bands(shingled.shingles))]
     return BandKeys(list(enumerate(keys, FIRST_BAND)), is_long=len(shingled.words) >= MIN_TIMELESS_WORDS)
 
 
-def shingle_text(text: str) -> ShingledText:
+def _shingle_text(text: str) -> ShingledText:
     words = split_text_words(text)
     return ShingledText(words, build_shingles(words))
 
@@ -338,7 +338,7 @@ def build_shingles(words: Sequence[str], length: int = SHINGLE_LENGTH) -> frozen
 
 
 def hash_words(words: Sequence[str]) -> int:
-    return to_signed_int32(zlib.crc32(" ".join(words).encode()))
+    return _to_signed_int32(zlib.crc32(" ".join(words).encode()))
 
 
 def hash_bands(shingles: frozenset[str]) -> list[int]:
@@ -349,13 +349,13 @@ def hash_bands(shingles: frozenset[str]) -> list[int]:
     # packed in one byte order, so that all machines get the same keys
     signature = struct.pack(f"<{len(slots)}I", *slots)
     width = 4 * ROWS_PER_BAND
-    return [to_signed_int32(zlib.crc32(signature[at : at + width])) for at in range(0, len(signature), width)]
+    return [_to_signed_int32(zlib.crc32(signature[at : at + width])) for at in range(0, len(signature), width)]
 
 
-def to_signed_int32(number: int) -> int:
+def _to_signed_int32(number: int) -> int:
     """Convert an unsigned 32-bit number to a signed one of the same bits, which SQLite stores in 4 bytes.
 
-    >>> to_signed_int32(2**32 - 1), to_signed_int32(5)
+    >>> _to_signed_int32(2**32 - 1), _to_signed_int32(5)
     (-1, 5)
     """
     return number - 2**32 if number >= 2**31 else number

@@ -189,13 +189,13 @@ def parse_query(text: str) -> Query:
     NotNode []
     TermNode [(('skola',), False, 'title')]
     """
-    parser = QueryParser(clean_query_text(text[:MAX_QUERY_LENGTH]))
+    parser = QueryParser(_clean_query_text(text[:MAX_QUERY_LENGTH]))
     if len(text) > MAX_QUERY_LENGTH:
         parser.add_note("cut")
     tree = parser.parse_and(None, 0)
-    tree = tree and complete_tree(tree)
-    parser.notes += check_date_range(tree)
-    if tree is not None and not has_positive_part(tree):
+    tree = tree and _complete_tree(tree)
+    parser.notes += _check_date_range(tree)
+    if tree is not None and not _has_positive_part(tree):
         parser.add_note("only_not")
     typed = " ".join(text.split())
     return Query(tree=tree, notes=tuple(parser.notes), is_blank=bool(typed) and tree is None, text=typed)
@@ -207,11 +207,11 @@ def add_filters(query: Query, filters: Sequence[QueryNode]) -> Query:
         return query
     parts = query.tree.parts if isinstance(query.tree, AndNode) else [query.tree] if query.tree else []
     tree = join_nodes(AndNode, [*parts, *filters])
-    notes = dict.fromkeys((*query.notes, *check_date_range(tree)))
+    notes = dict.fromkeys((*query.notes, *_check_date_range(tree)))
     return replace(query, tree=tree, notes=tuple(notes))
 
 
-def check_date_range(tree: QueryNode | None) -> list[SearchNote]:
+def _check_date_range(tree: QueryNode | None) -> list[SearchNote]:
     """Return a note if the date filters exclude every day."""
     filters = [part for part in tree.parts if isinstance(part, FilterNode)] if isinstance(tree, AndNode) else []
     starts = [node.value for node in filters if node.field == "from"]
@@ -246,19 +246,21 @@ def is_text(node: QueryNode) -> bool:
     return is_text(node.part) if isinstance(node, NotNode) else isinstance(node, TermNode | NearNode)
 
 
-def complete_tree(node: QueryNode) -> QueryNode:
+def _complete_tree(node: QueryNode) -> QueryNode:
     """Add other names and spellings of what was typed, and drop function words that need not occur."""
     if isinstance(node, EditNode):
-        return EditNode(node.removed and complete_tree(node.removed), node.added and complete_tree(node.added))
+        return EditNode(node.removed and _complete_tree(node.removed), node.added and _complete_tree(node.added))
     if isinstance(node, AndNode):
-        parts = drop_function_words(add_numbered_words(add_names(join_edits(list(map(complete_tree, node.parts))))))
+        parts = _drop_function_words(
+            _add_numbered_words(_add_names(_join_edits(list(map(_complete_tree, node.parts)))))
+        )
         return AndNode(tuple(parts)) if len(parts) > 1 else parts[0]
     if isinstance(node, OrNode):
-        return OrNode(tuple(map(complete_tree, node.parts)))
-    return add_names([node])[0] if isinstance(node, TermNode) else node
+        return OrNode(tuple(map(_complete_tree, node.parts)))
+    return _add_names([node])[0] if isinstance(node, TermNode) else node
 
 
-def join_edits(parts: Sequence[QueryNode]) -> list[QueryNode]:
+def _join_edits(parts: Sequence[QueryNode]) -> list[QueryNode]:
     """Join parts about edits, because one edit must have made all these changes."""
     edits = [part for part in parts if isinstance(part, EditNode)]
     trees = ([tree for edit in edits if (tree := getattr(edit, name))] for name in EDIT_FIELDS)
@@ -274,10 +276,10 @@ def loosen_query(query: Query, counts: Mapping[TermNode, int], max_releases: int
     the last query leaves out the most common words, so that it finds about this many releases at most.
     """
     tree = query.tree
-    parts = add_phrase_synonyms(tree.parts if isinstance(tree, AndNode) else [tree] if tree else [])
+    parts = _add_phrase_synonyms(tree.parts if isinstance(tree, AndNode) else [tree] if tree else [])
     loose: dict[QueryNode, QueryNode] = {}
     frequency: dict[QueryNode, int] = {}
-    for part in filter(is_optional, parts):
+    for part in filter(_is_optional, parts):
         is_word = isinstance(part, TermNode) and part.match == WORD
         loose[part] = replace(part, match=LOOSE) if is_word else part  # type: ignore[arg-type]
         frequency[part] = max(counts.get(replace(term, match=WORD), counts.get(term, 0)) for term in find_terms(part))
@@ -300,11 +302,11 @@ def search_any_word(query: Query, words: Iterable[str]) -> Query:
     """Return the query with any of other words in place of its own. What loosen_query leaves as it is stays."""
     parts = query.tree.parts if isinstance(query.tree, AndNode) else [query.tree] if query.tree else []
     others = join_nodes(OrNode, [TermNode((word,), match=REQUIRED) for word in words])
-    kept = [part for part in parts if not is_optional(part)]
+    kept = [part for part in parts if not _is_optional(part)]
     return replace(query, tree=join_nodes(AndNode, [*([others] if others else []), *kept]), coverage=0.0)
 
 
-def add_phrase_synonyms(parts: Sequence[QueryNode]) -> list[QueryNode]:
+def _add_phrase_synonyms(parts: Sequence[QueryNode]) -> list[QueryNode]:
     """Replace an abbreviation or adjacent words with an OR of them and their synonyms: asylum seekers, asylsökande."""
     completed: list[QueryNode] = []
     for part in parts:
@@ -312,7 +314,7 @@ def add_phrase_synonyms(parts: Sequence[QueryNode]) -> list[QueryNode]:
         for start in range(max(0, len(completed) - MAX_SYNONYM_WORDS), len(completed)):
             run = completed[start:]
             terms = find_terms(AndNode(tuple(run)))
-            if not all(map(is_plain_term, run)) or (len(run) == 1 and terms[0].match == WORD):
+            if not all(map(_is_plain_term, run)) or (len(run) == 1 and terms[0].match == WORD):
                 continue  # a word gets its synonyms when it becomes LOOSE
             if others := find_synonyms(" ".join(word for term in terms for word in term.words)):
                 typed = [replace(term, match=LOOSE) if term.match == WORD else term for term in terms]
@@ -322,34 +324,34 @@ def add_phrase_synonyms(parts: Sequence[QueryNode]) -> list[QueryNode]:
     return completed
 
 
-def is_optional(node: QueryNode) -> bool:
+def _is_optional(node: QueryNode) -> bool:
     """Return whether a part of a query consists of words that a loose hit need not contain."""
     if isinstance(node, AndNode | OrNode):
-        return all(map(is_optional, node.parts))
+        return all(map(_is_optional, node.parts))
     return isinstance(node, TermNode) and node.match in (WORD, WRITTEN, LOOSE) and not node.is_prefix
 
 
-def is_plain_term(node: QueryNode) -> bool:
+def _is_plain_term(node: QueryNode) -> bool:
     """Return whether a node consists of words that were typed without quotation marks, field, plus or star."""
     is_plain = isinstance(node, TermNode) and node.match in (WORD, WRITTEN)
     return is_plain and not (node.field or node.is_prefix or node.is_added)  # type: ignore[union-attr]
 
 
-def add_names(parts: Sequence[QueryNode]) -> list[QueryNode]:
+def _add_names(parts: Sequence[QueryNode]) -> list[QueryNode]:
     """Replace the name or abbreviation of an agency with an OR of all its names (see read_agency_names)."""
     names, completed, start = read_agency_names(), list[QueryNode](), 0
     while start < len(parts):
-        run = list(takewhile(is_plain_term, parts[start : start + MAX_NAME_WORDS]))
+        run = list(takewhile(_is_plain_term, parts[start : start + MAX_NAME_WORDS]))
         for end in range(len(run), 0, -1):
             words = tuple(word for term in find_terms(AndNode(tuple(run[:end]))) for word in term.words)
             others = names.get(words) or names.get((*words[:-1], words[-1].removesuffix("s")))
             is_written = end == 1 and run[0].match == WRITTEN  # type: ignore[union-attr]
-            if others and (is_written or not is_ordinary_word(words)):
-                typed = drop_function_words(run[:end])
+            if others and (is_written or not _is_ordinary_word(words)):
+                typed = _drop_function_words(run[:end])
                 added = (
-                    TermNode(other, match=WRITTEN if is_abbreviation(other) else WORD, is_added=True)
+                    TermNode(other, match=WRITTEN if _is_abbreviation(other) else WORD, is_added=True)
                     for other in others
-                    if not (is_abbreviation(other) and is_ordinary_word(other))
+                    if not (_is_abbreviation(other) and _is_ordinary_word(other))
                 )
                 completed.append(OrNode((AndNode(tuple(typed)) if len(typed) > 1 else typed[0], *added)))
                 start += end
@@ -360,19 +362,19 @@ def add_names(parts: Sequence[QueryNode]) -> list[QueryNode]:
     return completed
 
 
-def is_abbreviation(words: tuple[str, ...]) -> bool:
+def _is_abbreviation(words: tuple[str, ...]) -> bool:
     return len(words) == 1 and len(words[0]) <= MAX_ABBREVIATION_LENGTH
 
 
-def is_ordinary_word(words: tuple[str, ...]) -> bool:
+def _is_ordinary_word(words: tuple[str, ...]) -> bool:
     """Return whether a name in lower case is also a common word (BRA), not only the genitive of a name (Säpos)."""
-    if not is_abbreviation(words):
+    if not _is_abbreviation(words):
         return False
     readings = find_word_readings(words[0])
     return words[0] in FUNCTION_WORDS or any(reading.relation != GENITIVE for reading in readings)
 
 
-def add_numbered_words(parts: Sequence[QueryNode]) -> list[QueryNode]:
+def _add_numbered_words(parts: Sequence[QueryNode]) -> list[QueryNode]:
     """Make an abbreviation with a number also match the same written as one word: ETS 2, ETS2."""
     completed: list[QueryNode] = []
     for part in parts:
@@ -380,9 +382,9 @@ def add_numbered_words(parts: Sequence[QueryNode]) -> list[QueryNode]:
         if (
             isinstance(part, TermNode)
             and isinstance(before, TermNode)
-            and is_plain_term(part)
-            and is_plain_term(before)
-            and is_abbreviation(before.words)
+            and _is_plain_term(part)
+            and _is_plain_term(before)
+            and _is_abbreviation(before.words)
             and before.words[0].isalpha()
             and len(part.words) == 1
             and part.words[0].isdecimal()
@@ -395,9 +397,9 @@ def add_numbered_words(parts: Sequence[QueryNode]) -> list[QueryNode]:
     return completed
 
 
-def drop_function_words(parts: Sequence[QueryNode]) -> list[QueryNode]:
+def _drop_function_words(parts: Sequence[QueryNode]) -> list[QueryNode]:
     """Leave out words such as "hos" and "of", which say nothing about a subject, if others remain."""
-    words = {part: part.words[0] for part in parts if isinstance(part, TermNode) and is_function_word(part)}
+    words = {part: part.words[0] for part in parts if isinstance(part, TermNode) and _is_function_word(part)}
     if ONLY_ENGLISH_WORDS.isdisjoint(words.values()):
         words = {part: word for part, word in words.items() if word not in AMBIGUOUS_WORDS}
     others = [part for part in parts if part not in words]
@@ -405,15 +407,15 @@ def drop_function_words(parts: Sequence[QueryNode]) -> list[QueryNode]:
     return others if has_subject else list(parts)
 
 
-def is_function_word(term: TermNode) -> bool:
-    return is_plain_term(term) and term.match == WORD and len(term.words) == 1 and term.words[0] in FUNCTION_WORDS
+def _is_function_word(term: TermNode) -> bool:
+    return _is_plain_term(term) and term.match == WORD and len(term.words) == 1 and term.words[0] in FUNCTION_WORDS
 
 
 class QueryParser:
     """Recursive descent parser for the tokens of a query."""
 
     def __init__(self, text: str) -> None:
-        lexemes = list(tokenise_query(text))
+        lexemes = list(_tokenise_query(text))
         self.notes: list[SearchNote] = []
         if None in lexemes:
             self.add_note("open_quote")
@@ -592,17 +594,17 @@ def join_nodes(kind: type[AndNode] | type[OrNode], parts: list[QueryNode]) -> Qu
     return parts[0] if parts else None
 
 
-def has_positive_part(node: QueryNode) -> bool:
+def _has_positive_part(node: QueryNode) -> bool:
     """Return whether a query has a part that must match."""
     if isinstance(node, NotNode):
         return False
-    return any(map(has_positive_part, node.parts)) if isinstance(node, AndNode | OrNode) else True
+    return any(map(_has_positive_part, node.parts)) if isinstance(node, AndNode | OrNode) else True
 
 
-def clean_query_text(text: str) -> str:
+def _clean_query_text(text: str) -> str:
     """Return the text in NFC, without control characters and lone surrogates, with plain quotation marks.
 
-    >>> clean_query_text("a\\x00”b”"), len(clean_query_text("a\\u030a"))
+    >>> _clean_query_text("a\\x00”b”"), len(_clean_query_text("a\\u030a"))
     ('a "b"', 1)
     """
     plain = "".join(" " if unicodedata.category(c) in ("Cc", "Cs") else c for c in text)
@@ -619,7 +621,7 @@ def fold_diacritics(text: str) -> str:
     return "".join(c for c in decomposed if not unicodedata.combining(c))
 
 
-def tokenise_query(text: str) -> Iterator[Lexeme | None]:
+def _tokenise_query(text: str) -> Iterator[Lexeme | None]:
     """Yield the tokens of a cleaned text; None stands for an unclosed quotation mark."""
     end = -1
     for match in list(LEXEME_PATTERN.finditer(text))[:MAX_LEXEMES]:
@@ -640,12 +642,12 @@ def tokenise_query(text: str) -> Iterator[Lexeme | None]:
         elif match["quote"]:
             yield None
         else:
-            yield from tokenise_run(
+            yield from _tokenise_run(
                 match["plain"], follows_directly=follows_directly, next_character=text[end : end + 1]
             )
 
 
-def tokenise_run(text: str, *, follows_directly: bool, next_character: str = "") -> Iterator[Lexeme]:
+def _tokenise_run(text: str, *, follows_directly: bool, next_character: str = "") -> Iterator[Lexeme]:
     """Yield the tokens of a text without spaces: an operator, or a word with its minus, field or star."""
     if near := NEAR_PATTERN.fullmatch(text):
         distance = int(near[1] or DEFAULT_NEAR_DISTANCE)
@@ -664,13 +666,13 @@ def tokenise_run(text: str, *, follows_directly: bool, next_character: str = "")
         yield Lexeme("field", name, split_query_words(match["name"]), follows_directly=follows_directly)
         text, follows_directly = match["rest"], True
         if name in EDIT_FIELDS and text:  # perhaps with a field of its own
-            yield from tokenise_run(text, follows_directly=True, next_character=next_character)
+            yield from _tokenise_run(text, follows_directly=True, next_character=next_character)
             return
         if name in (*NAME_FIELDS, *DATE_FIELDS, LIKE_FIELD) and text:
             yield Lexeme("words", text, split_query_words(text), follows_directly=True)
             return
     if words := split_query_words(text):
-        has_star, long_enough = ends_with_star(text), len(words[-1]) >= MIN_PREFIX_LENGTH
+        has_star, long_enough = _ends_with_star(text), len(words[-1]) >= MIN_PREFIX_LENGTH
         yield Lexeme(
             kind="words",
             text=text,
@@ -679,16 +681,16 @@ def tokenise_run(text: str, *, follows_directly: bool, next_character: str = "")
             prefix_too_short=has_star and not long_enough,
             follows_directly=follows_directly,
             match=REQUIRED if is_required else WRITTEN if CAPITALS.fullmatch(text) else WORD,
-            unknown_field=find_unknown_field(text + next_character),
+            unknown_field=_find_unknown_field(text + next_character),
         )
 
 
-def find_unknown_field(text: str) -> str:
+def _find_unknown_field(text: str) -> str:
     """Return the name before a colon if it looks like a field that the archive does not have, else "".
 
-    >>> [find_unknown_field(text) for text in ("foo:bar", "datum:2024", 'ort:"', "Polisen: ", "EU:s", "tv:n", "10:30")]
+    >>> [_find_unknown_field(text) for text in ("foo:bar", "datum:2024", 'ort:"', "Polisen: ", "EU:s", "tv:n", "10:30")]
     ['foo', 'datum', 'ort', '', '', '', '']
-    >>> [find_unknown_field(text) for text in ("SOU:2023:45", "https://a.se", "S:ta", "dnr:2024/12", "rubrik:x")]
+    >>> [_find_unknown_field(text) for text in ("SOU:2023:45", "https://a.se", "S:ta", "dnr:2024/12", "rubrik:x")]
     ['', '', '', '', '']
     """
     match = FIELD_PATTERN.fullmatch(text)
@@ -702,10 +704,10 @@ def find_unknown_field(text: str) -> str:
     return match["name"]
 
 
-def ends_with_star(text: str) -> bool:
+def _ends_with_star(text: str) -> bool:
     """Return whether a star follows the last letter or digit.
 
-    >>> ends_with_star("skog*,"), ends_with_star("sk*og"), ends_with_star("skog")
+    >>> _ends_with_star("skog*,"), _ends_with_star("sk*og"), _ends_with_star("skog")
     (True, False, False)
     """
     end = next(position for position in range(len(text), 0, -1) if text[position - 1].isalnum())

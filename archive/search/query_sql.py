@@ -244,7 +244,7 @@ class DateWindow:
 
     def _match_range(self, start: int, end: int) -> str:
         months = [month for month, _ in self.months]
-        return match_months(months[start:end], months)
+        return _match_months(months[start:end], months)
 
 
 async def resolve_names(run: RunQuery, tree: QueryNode | None) -> tuple[ResolvedNames, list[SearchNote]]:
@@ -259,11 +259,11 @@ async def resolve_names(run: RunQuery, tree: QueryNode | None) -> tuple[Resolved
         node.words[0] for node in nodes if isinstance(node, TermNode) and node.is_prefix and len(node.words) == 1
     }
     names = ResolvedNames(
-        prefixes={text: await expand_prefix(run, text) for text in prefixes},
-        agencies=await find_names(run, "select slug, name, name_en from agencies", agencies),
-        tags=await find_names(run, "select name from tags order by id", tags),
+        prefixes={text: await _expand_prefix(run, text) for text in prefixes},
+        agencies=await _find_names(run, "select slug, name, name_en from agencies", agencies),
+        tags=await _find_names(run, "select name from tags order by id", tags),
         related={number: found for number, found in related.items() if found},
-        speakers=await find_names(run, "select slug, name from people order by id", speakers),
+        speakers=await _find_names(run, "select slug, name from people order by id", speakers),
     )
     notes = [SearchNote("no_agency", value) for value in sorted(agencies) if not names.agencies[value]]
     notes += [SearchNote("many_begin", f"{text}*") for text, expansion in names.prefixes.items() if expansion.omitted]
@@ -290,7 +290,7 @@ def iter_nodes(node: QueryNode | None) -> Iterable[QueryNode]:
         yield from node.terms
 
 
-async def expand_prefix(run: RunQuery, prefix: str) -> PrefixExpansion:
+async def _expand_prefix(run: RunQuery, prefix: str) -> PrefixExpansion:
     """Find the lemmas to search for words with a prefix."""
     rows = await run(PREFIX_LEMMAS_SQL, {"low": prefix, "high": prefix + LAST_CHARACTER, "most": 200})
     if rows and rows[0]["whole"] > MAX_PREFIX_POSTINGS:
@@ -309,7 +309,7 @@ async def count_beginnings(run: RunQuery, terms: Iterable[TermNode]) -> dict[Ter
     return counts
 
 
-async def find_names(run: RunQuery, names_sql: str, values: Collection[str]) -> dict[str, tuple[str, ...]]:
+async def _find_names(run: RunQuery, names_sql: str, values: Collection[str]) -> dict[str, tuple[str, ...]]:
     """Map each value to the keys with exactly this name, or else with a name that has a word starting with the value.
 
     names_sql: selects the key first; all other columns are names. Case and diacritics are ignored.
@@ -348,9 +348,9 @@ def build_plan(tree: QueryNode | None, names: ResolvedNames, index: IndexTable =
         if isinstance(part, NotNode) and plan.match and (match := build_node_match(part.part, names, index)):
             plan.match = combine_matches([plan.match], match)
         elif part not in matches:
-            plan.conditions.append(f"({build_node_condition(part, plan, names)})")
+            plan.conditions.append(f"({_build_node_condition(part, plan, names)})")
     plan.prefilters = [
-        prefilter for part in required if isinstance(part, FilterNode) and (prefilter := build_prefilter(part, names))
+        prefilter for part in required if isinstance(part, FilterNode) and (prefilter := _build_prefilter(part, names))
     ]
     return plan
 
@@ -360,7 +360,7 @@ def build_node_match(node: QueryNode, names: ResolvedNames, index: IndexTable) -
     if isinstance(node, TermNode):
         return match_term(node, names, index)
     if isinstance(node, NearNode):
-        return match_near(node, index)
+        return _match_near(node, index)
     if isinstance(node, OrNode):
         matches = [build_node_match(part, names, index) for part in node.parts]
         return " OR ".join(f"({match})" for match in matches) if all(matches) else ""
@@ -373,15 +373,15 @@ def build_node_match(node: QueryNode, names: ResolvedNames, index: IndexTable) -
     return ""
 
 
-def build_node_condition(node: QueryNode, plan: SearchPlan, names: ResolvedNames) -> str:
+def _build_node_condition(node: QueryNode, plan: SearchPlan, names: ResolvedNames) -> str:
     """Return the SQL condition for a node, in a statement that selects from `release_facets l`."""
     if isinstance(node, NotNode):
-        return f"not ({build_node_condition(node.part, plan, names)})"
+        return f"not ({_build_node_condition(node.part, plan, names)})"
     if isinstance(node, AndNode | OrNode):
         word = " and " if isinstance(node, AndNode) else " or "
-        return word.join(f"({build_node_condition(part, plan, names)})" for part in node.parts)
+        return word.join(f"({_build_node_condition(part, plan, names)})" for part in node.parts)
     if isinstance(node, FilterNode):
-        return build_filter_condition(node, plan, names)
+        return _build_filter_condition(node, plan, names)
     if isinstance(node, EditNode):
         return f"l.release in (select value from json_each({plan.bind(json.dumps([*names.edits.get(node, ())]))}))"
     other, template = RELEASE_INDEX, RELEASE_MATCH_SQL
@@ -399,7 +399,7 @@ def match_attachments(tree: QueryNode | None, names: ResolvedNames) -> str:
     return " OR ".join(f"({match})" for match in dict.fromkeys(matches) if match)
 
 
-def build_filter_condition(node: FilterNode, plan: SearchPlan, names: ResolvedNames) -> str:
+def _build_filter_condition(node: FilterNode, plan: SearchPlan, names: ResolvedNames) -> str:
     """Return the SQL condition of an agency, tag, speaker, person, day or related release.
 
     Unknown names match nothing.
@@ -420,10 +420,10 @@ def build_filter_condition(node: FilterNode, plan: SearchPlan, names: ResolvedNa
     return f"ifnull(l.sort_day {'>=' if node.field == 'from' else '<='} {plan.bind(node.value)}, 0)"
 
 
-def build_prefilter(node: FilterNode, names: ResolvedNames) -> str:
+def _build_prefilter(node: FilterNode, names: ResolvedNames) -> str:
     """Return the FTS5 expression of an agency or tag, or "" for people and days."""
     values = {"agency": names.agencies, "tag": names.tags}.get(node.field, {})
-    return match_facet_terms(node.field, values.get(node.value, ()))
+    return _match_facet_terms(node.field, values.get(node.value, ()))
 
 
 def match_word(word: str, text_columns: str = TEXT_COLUMN_FILTER, part_columns: str = "") -> str:
@@ -441,11 +441,11 @@ def match_word(word: str, text_columns: str = TEXT_COLUMN_FILTER, part_columns: 
     lemmas, part = (*analyze_word(word), *split_number(word)), find_compound_key(word)
     form = match_form(find_words(word)) if part else ""
     if part and part_columns:
-        texts = " OR ".join(map(quote_fts, lemmas))
-        return f"({text_columns}: ({texts}) OR {part_columns}: {quote_fts(part)} OR {form})"
+        texts = " OR ".join(map(_quote_fts, lemmas))
+        return f"({text_columns}: ({texts}) OR {part_columns}: {_quote_fts(part)} OR {form})"
     others = [lemma for lemma in lemmas if lemma != part]
-    alternatives = [quote_fts(part)] if part else []
-    alternatives += [f"{text_columns}: ({' OR '.join(map(quote_fts, others))})"] if others else []
+    alternatives = [_quote_fts(part)] if part else []
+    alternatives += [f"{text_columns}: ({' OR '.join(map(_quote_fts, others))})"] if others else []
     if part and len(word) <= MAX_ABBREVIATION_LENGTH and word.lower() not in lemmas:
         alternatives.append(form)  # an abbreviation in capitals is not a form of the lemma (see find_abbreviations)
     return f"({' OR '.join(alternatives)})" if len(alternatives) > 1 else "".join(alternatives)
@@ -453,7 +453,7 @@ def match_word(word: str, text_columns: str = TEXT_COLUMN_FILTER, part_columns: 
 
 def match_form(words: Sequence[str], *, is_prefix: bool = False) -> str:
     """Return the expression for words in sequence, as they are written."""
-    return quote_fts(" ".join(FORM_PREFIX + word for word in words)) + (" *" if is_prefix else "")
+    return _quote_fts(" ".join(FORM_PREFIX + word for word in words)) + (" *" if is_prefix else "")
 
 
 def split_number(word: str) -> tuple[str, ...]:
@@ -476,15 +476,18 @@ def match_term(term: TermNode, names: ResolvedNames, index: IndexTable) -> str:
     if term.match in (QUOTED, WRITTEN):
         match = match_form(term.words, is_prefix=term.is_prefix)
         if part_columns and term.match == WRITTEN and not term.is_prefix:  # bm25 also counts the word in lower case
-            match = f"({match} OR ({match} AND {columns}: {quote_fts(analyze_word(text)[0])}))"
+            match = f"({match} OR ({match} AND {columns}: {_quote_fts(analyze_word(text)[0])}))"
     elif term.is_prefix:
         expansion = names.prefixes.get(text, PrefixExpansion())
-        readings = [*([] if expansion.replaces_prefix else [f"{quote_fts(text)} *"]), *map(quote_fts, expansion.lemmas)]
+        readings = [
+            *([] if expansion.replaces_prefix else [f"{_quote_fts(text)} *"]),
+            *map(_quote_fts, expansion.lemmas),
+        ]
         return f"{columns}: ({' OR '.join(readings)})"
     elif term.match == LOOSE:
-        match = match_loosely(text, columns, names)
+        match = _match_loosely(text, columns, names)
     elif term.match == REQUIRED:
-        return f"{columns}: ({' OR '.join(map(quote_fts, analyze_word(text)))})"
+        return f"{columns}: ({' OR '.join(map(_quote_fts, analyze_word(text)))})"
     else:
         match = match_word(text, columns, part_columns)
         if term.joined and match:
@@ -493,28 +496,28 @@ def match_term(term: TermNode, names: ResolvedNames, index: IndexTable) -> str:
     return f"{{{fields}}}: ({match})" if fields and match else match
 
 
-def match_loosely(text: str, columns: str, names: ResolvedNames) -> str:
+def _match_loosely(text: str, columns: str, names: ResolvedNames) -> str:
     """Return the expression for a word, related words, and longer words that begin or end with it."""
     lemma = find_compound_key(text)
-    readings = [quote_fts(reading) for other in list_related_words(text) for reading in analyze_word(other)]
-    readings += [f"{quote_fts(lemma)} *"] if lemma in names.beginnings else []
+    readings = [_quote_fts(reading) for other in list_related_words(text) for reading in analyze_word(other)]
+    readings += [f"{_quote_fts(lemma)} *"] if lemma in names.beginnings else []
     alternatives = [match_word(text, columns)]
     if len(words := find_words(text)) > 1:  # typed with a hyphen
         alternatives.append(" AND ".join(match_word(word, columns) for word in words))
     alternatives += [f"{columns}: ({' OR '.join(readings)})"] if readings else []
-    alternatives += [quote_fts(LAST_PART_PREFIX + lemma)] if lemma else []
-    alternatives += [match_compound(lemma)] if lemma else []
+    alternatives += [_quote_fts(LAST_PART_PREFIX + lemma)] if lemma else []
+    alternatives += [_match_compound(lemma)] if lemma else []
     return " OR ".join(f"({match})" for match in alternatives if match)
 
 
-def match_compound(lemma: str) -> str:
+def _match_compound(lemma: str) -> str:
     """Return the expression for a compound that is in no dictionary: its first part, ranked higher with its last part.
 
-    >>> match_compound("vindkraftsutbyggnad")
+    >>> _match_compound("vindkraftsutbyggnad")
     '("vindkraft" OR ("vindkraft" AND "utbyggnad"))'
     """
     first, last = find_subject(lemma)
-    return f"({quote_fts(first)} OR ({quote_fts(first)} AND {quote_fts(last)}))" if first else ""
+    return f"({_quote_fts(first)} OR ({_quote_fts(first)} AND {_quote_fts(last)}))" if first else ""
 
 
 def list_related_words(text: str) -> tuple[str, ...]:
@@ -526,15 +529,15 @@ def list_related_words(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*find_synonyms(text), *find_related_lemmas(find_compound_key(text)))))
 
 
-def match_near(near: NearNode, index: IndexTable) -> str:
+def _match_near(near: NearNode, index: IndexTable) -> str:
     """Return the expression for NEAR, with the lemmas of its terms up to MAX_NEAR_COMBINATIONS."""
     if near.field and near.field not in index.fields:
         return ""
     columns = f"{{{near.field}}}" if near.field else index.text_columns
     readings = [
-        [f"{quote_fts(' '.join(term.words))} *"]
+        [f"{_quote_fts(' '.join(term.words))} *"]
         if term.is_prefix
-        else list(map(quote_fts, analyze_word(" ".join(term.words))))
+        else list(map(_quote_fts, analyze_word(" ".join(term.words))))
         for term in near.terms
     ]
     nears = [
@@ -543,13 +546,13 @@ def match_near(near: NearNode, index: IndexTable) -> str:
     return f"{columns}: ({' OR '.join(nears)})" if nears else ""
 
 
-def match_facet_terms(facet: str, values: Iterable[str]) -> str:
+def _match_facet_terms(facet: str, values: Iterable[str]) -> str:
     """Return the expression that matches any of the facet values.
 
-    >>> match_facet_terms("agency", ["fyr", "hamn"]).encode("ascii", "replace")
+    >>> _match_facet_terms("agency", ["fyr", "hamn"]).encode("ascii", "replace")
     b'facts: ("?667972" OR "?68616d6e")'
     """
-    terms = " OR ".join(quote_fts(encode_facet_term(facet, value)) for value in values)
+    terms = " OR ".join(_quote_fts(encode_facet_term(facet, value)) for value in values)
     return f"facts: ({terms})" if terms else ""
 
 
@@ -561,28 +564,28 @@ def match_included_facets(include: Mapping[str, tuple[str, ...]], skip_facet: st
     matches = []
     for name, values in include.items():
         if name == "tag":
-            matches += [match_facet_terms("tag", [value]) for value in values]
+            matches += [_match_facet_terms("tag", [value]) for value in values]
         elif name in FACET_PREFIXES and name != skip_facet:
-            matches.append(match_facet_terms(name, values))
+            matches.append(_match_facet_terms(name, values))
     return matches
 
 
-def match_months(months: Sequence[str], all_months: Sequence[str]) -> str:
+def _match_months(months: Sequence[str], all_months: Sequence[str]) -> str:
     """Return the expression for consecutive months, in the order of `all_months` (the archive's).
 
     Whole years are matched as years, because FTS5 reads one term faster than twelve.
 
     >>> months = ["2024-02", "2024-01", "2023-12", "2023-11"]
-    >>> year = match_facet_terms("sort_year", ["2024"])
-    >>> month = match_facet_terms("sort_month", ["2023-12"])
-    >>> match_months(months[:3], months) == f"({year}) OR ({month})"
+    >>> year = _match_facet_terms("sort_year", ["2024"])
+    >>> month = _match_facet_terms("sort_month", ["2023-12"])
+    >>> _match_months(months[:3], months) == f"({year}) OR ({month})"
     True
     """
     sizes = Counter(month[:4] for month in all_months)
     whole = [year for year, number in Counter(month[:4] for month in months).items() if number == sizes[year]]
     parts = [
-        match_facet_terms("sort_year", whole),
-        match_facet_terms("sort_month", [month for month in months if month[:4] not in whole]),
+        _match_facet_terms("sort_year", whole),
+        _match_facet_terms("sort_month", [month for month in months if month[:4] not in whole]),
     ]
     return " OR ".join(f"({part})" for part in parts if part)
 
@@ -594,7 +597,7 @@ def combine_matches(required: Iterable[str], excluded: str = "") -> str:
     return f"({match}) NOT ({excluded})" if match and excluded else match
 
 
-def quote_fts(lemma: str) -> str:
+def _quote_fts(lemma: str) -> str:
     return f'"{lemma}"'
 
 
@@ -633,7 +636,7 @@ def build_match(request: SearchRequest, plan: SearchPlan, skip_facet: str | None
     chosen = [*plan.prefilters, *match_included_facets(request.include, skip_facet)]
     if not plan.match and set(request.include) <= {"agency"} and len(chosen) == len(request.include):
         return ""  # release_facets has an index for the newest releases of an agency
-    excluded = [match_facet_terms(name, values) for name, values in request.exclude.items() if name in FACET_PREFIXES]
+    excluded = [_match_facet_terms(name, values) for name, values in request.exclude.items() if name in FACET_PREFIXES]
     return combine_matches([plan.match, *chosen], " OR ".join(f"({match})" for match in excluded))
 
 

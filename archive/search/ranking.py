@@ -273,7 +273,7 @@ class HitFinder:
             finder = replace(self, request=replace(request, loosened=others, page=1))
             ranks = await finder.read_ranks(MAX_SORTED_HITS)
             related = self.weigh_ranks({key: ranks[key] for key in finder.filter_hits(list(ranks))})
-        relevance, strict_ids = add_related_hits(relevance, related), {*strict.ids}
+        relevance, strict_ids = _add_related_hits(relevance, related), {*strict.ids}
         loose_ids = (key for key in relevance if key not in strict_ids)
         loose = heapq.nlargest(MAX_LOOSE_HITS, loose_ids, key=relevance.__getitem__)
         if self.order != "best":
@@ -281,7 +281,7 @@ class HitFinder:
         is_merged = self.order == "best" and not strict.former.ids  # earlier versions have no relevance
         return LooseHits(
             queries={key: queries[0] if key in releases else others for key in loose},
-            order=merge_hits(strict.ids, loose, relevance) if is_merged else [*strict.ids, *loose],
+            order=_merge_hits(strict.ids, loose, relevance) if is_merged else [*strict.ids, *loose],
             corrections=corrected.corrections if corrected else None,
         )
 
@@ -498,7 +498,7 @@ class HitFinder:
     async def fetch_from_index(self, plan: SearchPlan, match: str, ranked: bool, order: str) -> HitList:
         """Fetch the releases that match the words of the request."""
         ranks: dict[int, float] = {}
-        if ranked and has_phrase(self.request):  # reading word positions costs more than ranking
+        if ranked and _has_phrase(self.request):  # reading word positions costs more than ranking
             ranks = await self.read_ranks(MAX_HITS + 1)
             ids = list(ranks)
         else:
@@ -517,7 +517,7 @@ class HitFinder:
             ranks = await self.read_ranks(MAX_SORTED_HITS)
         brief, in_title = [
             await self.read_index_ids(plan, combine_matches([match, condition]), MAX_SORTED_HITS)
-            for condition in (f'facts: "{BRIEF_RELEASE}"', match_in_title(plan))
+            for condition in (f'facts: "{BRIEF_RELEASE}"', _match_in_title(plan))
         ]
         relevance = self.weigh_ranks({key: ranks[key] for key in found if key in ranks}, brief=brief, titled=in_title)
         sorted_ids = list(relevance)
@@ -525,10 +525,10 @@ class HitFinder:
 
     async def is_ranking_too_costly(self, plan: SearchPlan, match: str, hit_count: int) -> bool:
         """Return whether ranking would read too many releases: bm25 first reads all that have the words."""
-        if is_title_search(self.request):  # ranks hardly differ if all hits have all words in the title
+        if _is_title_search(self.request):  # ranks hardly differ if all hits have all words in the title
             return hit_count > MAX_RANKED_TITLE_HITS
         only_words = not plan.conditions and match == plan.match
-        if only_words or has_phrase(self.request):
+        if only_words or _has_phrase(self.request):
             return False
         return len(await self.read_index_ids(SearchPlan(), plan.match, MAX_HITS + 1)) > MAX_HITS
 
@@ -600,13 +600,13 @@ class HitFinder:
 
         ids: the newest hits. months: expressions for the months of all hits, newest first.
         """
-        if is_title_search(self.request):
+        if _is_title_search(self.request):
             return set()  # all hits have all words in the title
         facet_matches = match_included_facets(self.request.include, self.skip_facet)
         found: set[int] = set()
         for part in months:
             found.update(
-                await self.read_limited_ids(plan, combine_matches([match_in_title(plan), part, *facet_matches]))
+                await self.read_limited_ids(plan, combine_matches([_match_in_title(plan), part, *facet_matches]))
             )
             if len(found.intersection(ids)) >= self.request.page * self.request.size:
                 break
@@ -661,13 +661,13 @@ class HitFinder:
         return {key: scores[key] for key in sorted(keys, key=scores.__getitem__, reverse=True)}
 
 
-def add_related_hits(relevance: Mapping[int, float], related: Mapping[int, float]) -> dict[int, float]:
+def _add_related_hits(relevance: Mapping[int, float], related: Mapping[int, float]) -> dict[int, float]:
     """Return the relevance of hits, from 0 to about 1, raised by words that they share with the best ones.
 
     related: the relevance of the hits of words that the best hits share, best first. While there are few hits, the best
     of these are added.
 
-    >>> add_related_hits({1: 4.0, 2: 1.0}, {2: 8.0, 3: 4.0, 4: 2.0})
+    >>> _add_related_hits({1: 4.0, 2: 1.0}, {2: 8.0, 3: 4.0, 4: 2.0})
     {1: 1.0, 2: 0.45, 3: 0.0}
     """
     best, best_related = (max(each.values(), default=0.0) or 1.0 for each in (relevance, related))
@@ -677,10 +677,10 @@ def add_related_hits(relevance: Mapping[int, float], related: Mapping[int, float
     return total | dict.fromkeys(islice(others, max(0, ENOUGH_HITS - len(relevance))), 0.0)
 
 
-def merge_hits(strict: Sequence[int], loose: Sequence[int], relevance: Mapping[int, float]) -> list[int]:
+def _merge_hits(strict: Sequence[int], loose: Sequence[int], relevance: Mapping[int, float]) -> list[int]:
     """Return the strict hits, best first, then the loose ones, with the weak strict ones among them.
 
-    >>> merge_hits([1, 2], [3, 4], {1: 1.0, 2: 0.1, 3: 0.3, 4: 0.1})
+    >>> _merge_hits([1, 2], [3, 4], {1: 1.0, 2: 0.1, 3: 0.3, 4: 0.1})
     [1, 3, 2, 4]
     """
     least = WEAK_SHARE * max(map(relevance.__getitem__, [*strict, *loose]), default=0.0)
@@ -688,17 +688,17 @@ def merge_hits(strict: Sequence[int], loose: Sequence[int], relevance: Mapping[i
     return sorted([*strict, *loose], key=lambda key: (key in first, relevance[key]), reverse=True)
 
 
-def match_in_title(plan: SearchPlan) -> str:
+def _match_in_title(plan: SearchPlan) -> str:
     """Return the expression of releases with all words of a plan in the title."""
     return f"{{{' '.join(list_columns(['title']))}}}: ({plan.match})"
 
 
-def is_title_search(request: SearchRequest) -> bool:
+def _is_title_search(request: SearchRequest) -> bool:
     """Return whether all words must be in the title."""
     return all(term.field == "title" for term in find_terms(request.query.tree))
 
 
-def has_phrase(request: SearchRequest) -> bool:
+def _has_phrase(request: SearchRequest) -> bool:
     """Return whether words must be in sequence or near each other."""
     return any(
         isinstance(node, NearNode) or (isinstance(node, TermNode) and len(node.words) > 1)

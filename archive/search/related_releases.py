@@ -88,7 +88,7 @@ async def find_related(run: RunQuery, release_id: int) -> RelatedReleases | None
     rows = await run(LISTED_TEXT_SQL, {"release": release})
     if not rows:
         return None
-    words = await choose_words(run, rows[0])
+    words = await _choose_words(run, rows[0])
     if not words:
         return RelatedReleases(release=release, similarity={})
     match = " OR ".join(f'"{word}"' for word in words)
@@ -108,7 +108,7 @@ async def find_related(run: RunQuery, release_id: int) -> RelatedReleases | None
     return RelatedReleases(release=release, similarity=related, words=tuple(words))
 
 
-async def choose_words(run: RunQuery, row: Any) -> list[str]:
+async def _choose_words(run: RunQuery, row: Any) -> list[str]:
     """Return the lemmas that weigh most by tf-idf in a row of LISTED_TEXT_SQL, heaviest first."""
     counts = Counter(find_words(row["text"]))
     for word in find_words(row["title"]):

@@ -130,7 +130,7 @@ async def search(
     hits, suggestions, unknown_values = await asyncio.gather(
         read_hits(run, request, hit_page.ids, names, hit_page.loose, former=hit_page.former),
         find_suggestions(run, columns, request, hit_page, names),
-        find_unknown_values(run, columns, request),
+        _find_unknown_values(run, columns, request),
     )
     notes = [*request.query.notes, *request.notes, *name_notes, *unknown_values]
     if request.page > hit_page.pages:
@@ -151,8 +151,8 @@ async def search(
         notes=notes,
         suggestions=suggestions,
         freshness=Freshness(**dict((await run(FRESHNESS_SQL, {}))[0])),
-        scope=None if hit_page.total else await read_search_scope(run, columns, request, names),
-        facet_choices=await name_facet_values(run, request, hit_page),
+        scope=None if hit_page.total else await _read_search_scope(run, columns, request, names),
+        facet_choices=await _name_facet_values(run, request, hit_page),
         earlier=await find_former_hits(finder, ()) if needs_earlier and request.show == "releases" else None,
         periods=await count_hit_page(finder, hit_page) if with_periods and hit_page.total else None,
     )
@@ -263,7 +263,7 @@ async def read_hits(
     return await describe_changes(run, found, request.query.tree, names, former)
 
 
-async def name_facet_values(
+async def _name_facet_values(
     run: RunQuery, request: SearchRequest, hit_page: HitPage
 ) -> dict[tuple[str, str], FacetValue]:
     """Return the counted facet values, and chosen agencies and speakers, which may have no hits, with their names."""
@@ -275,7 +275,7 @@ async def name_facet_values(
     return chosen | {(name, choice.value): choice for name, choices in hit_page.facets.items() for choice in choices}
 
 
-async def read_search_scope(
+async def _read_search_scope(
     run: RunQuery, columns: ColumnCache, request: SearchRequest, names: ResolvedNames
 ) -> SearchScope:
     """Count, by agency, the releases that match everything in the request except its words."""
@@ -289,7 +289,7 @@ async def read_search_scope(
     return SearchScope(agencies=searched, stored=sum(choice.count for choice in stored), is_limited=is_limited)
 
 
-async def find_unknown_values(run: RunQuery, columns: ColumnCache, request: SearchRequest) -> list[SearchNote]:
+async def _find_unknown_values(run: RunQuery, columns: ColumnCache, request: SearchRequest) -> list[SearchNote]:
     """Return a note for each chosen facet value that does not exist."""
     notes = []
     for chosen, suffix in ((request.include, ""), (request.exclude, EXCLUDE_SUFFIX)):
@@ -323,7 +323,7 @@ async def find_examples(run: RunQuery, columns: ColumnCache, field_names: Mappin
     last_change, kept = (await columns.refresh(run)).examples.get(language, (0, []))
     if last_change == columns.last_change:
         return list(kept)
-    values = {"removed": await find_removed_wording(run)}
+    values = {"removed": await _find_removed_wording(run)}
     for name, sql in (("speaker", SPEAKER_NAMES_SQL), ("tag", TAG_NAMES_SQL)):
         most_common = columns.lists[name].count_all(1)
         rows = await run(sql, {"ids": json.dumps(list(most_common))})
@@ -351,7 +351,7 @@ async def find_examples(run: RunQuery, columns: ColumnCache, field_names: Mappin
     return examples
 
 
-async def find_removed_wording(run: RunQuery) -> str:
+async def _find_removed_wording(run: RunQuery) -> str:
     """Return words that one of the latest important edits replaced, such as an amount or a date, or ""."""
     for edit in await read_latest_edits(run, MAX_EXAMPLE_EDITS):
         change = find_main_change("sv", edit["changes"])
@@ -377,16 +377,16 @@ async def find_release_by_url(run: RunQuery, text: str) -> int | None:
     """
     if not is_url(text):
         return None
-    rows = await run(RELEASE_BY_URL_SQL, {"urls": json.dumps(list_url_variants(text.strip()))})
+    rows = await run(RELEASE_BY_URL_SQL, {"urls": json.dumps(_list_url_variants(text.strip()))})
     return await find_final_release(run, rows[0]["release"]) if rows else None
 
 
-def list_url_variants(url: str) -> list[str]:
+def _list_url_variants(url: str) -> list[str]:
     """List a URL and other common spellings of it, the most likely first.
 
     They differ in fragment, query, trailing slash, scheme and www.
 
-    >>> list_url_variants("https://www.a.se/b#c")[:4]
+    >>> _list_url_variants("https://www.a.se/b#c")[:4]
     ['https://www.a.se/b#c', 'https://www.a.se/b', 'https://www.a.se/b/', 'http://www.a.se/b']
     """
     scheme, _, address = url.partition("://")

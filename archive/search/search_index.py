@@ -174,16 +174,16 @@ def extract_edit_texts(before: Mapping[str, Any], after: Mapping[str, Any]) -> t
     for name in ("questions", "images"):
         if before[name] is None or after[name] is None:  # not read at the time
             before, after = {**before, name: None}, {**after, name: None}
-    paragraphs = count_paragraphs(before), count_paragraphs(after)
+    paragraphs = _count_paragraphs(before), _count_paragraphs(after)
     sides = []
     for state, own, other in ((before, *paragraphs), (after, *reversed(paragraphs))):
         language = "en" if is_english_release(state) else "sv"
         texts = ((own[name] - other[name]).elements() for name in EDIT_COLUMNS)
-        sides.append(tuple(join_edit_terms(column, language, is_added=state is after) for column in texts))
+        sides.append(tuple(_join_edit_terms(column, language, is_added=state is after) for column in texts))
     return sides[0], sides[1]
 
 
-def join_edit_terms(paragraphs: Iterable[str], language: str, *, is_added: bool) -> str:
+def _join_edit_terms(paragraphs: Iterable[str], language: str, *, is_added: bool) -> str:
     """Return the terms of removed or added paragraphs as one column, which takes a quarter less space than four.
 
     Words as written are nearly half of the terms, and rarely searched for in additions, so additions have none. They
@@ -195,7 +195,7 @@ def join_edit_terms(paragraphs: Iterable[str], language: str, *, is_added: bool)
     return f" {PARAGRAPH_END} ".join(filter(None, (lemmas, parts, "" if is_added else forms)))
 
 
-def count_paragraphs(state: Mapping[str, Any]) -> dict[str, Counter[str]]:
+def _count_paragraphs(state: Mapping[str, Any]) -> dict[str, Counter[str]]:
     """Count the paragraphs of a state in each of EDIT_COLUMNS, with white space collapsed."""
     counts: dict[str, Counter[str]] = {name: Counter() for name in EDIT_COLUMNS}
     for block in build_blocks(state):
@@ -225,7 +225,7 @@ def build_columns(*columns: Sequence[AnalyzedText], between: str = " ") -> tuple
     return (*lemmas, *parts, *minor, *forms)
 
 
-def extract_vocabulary(state: Mapping[str, Any]) -> set[str]:
+def _extract_vocabulary(state: Mapping[str, Any]) -> set[str]:
     """Return the words of a state that can be suggested as corrections."""
     texts = [state[name] or "" for name in ("title", "lead", "body")]
     texts += [pair[name] for pair in state["questions"] or () for name in ("question", "answer")]
@@ -279,7 +279,7 @@ INDEXED_ROWS = {  # FTS5 table → all its rowids; the triggers in schema.sql, n
 }
 
 
-def replace_text_table(db: Database, name: str) -> None:
+def _replace_text_table(db: Database, name: str) -> None:
     """Create an FTS5 table and its trigger again, empty, as schema.sql says."""
     db.execute(f"drop table if exists {name}")
     db.execute(f"drop trigger if exists {name}_ad")
@@ -287,12 +287,12 @@ def replace_text_table(db: Database, name: str) -> None:
     db.execute(read_schema()[f"{name}_ad"])
 
 
-def set_weights(db: Database) -> None:
+def _set_weights(db: Database) -> None:
     """Store the weights of the columns of `search` for its `rank`."""
     db.execute("insert into search (search, rank) values ('rank', ?)", [f"bm25({', '.join(map(str, BM25_WEIGHTS))})"])
 
 
-def build_insert_sql(table: str) -> str:
+def _build_insert_sql(table: str) -> str:
     columns = INDEX_COLUMNS[table]
     return f"insert or replace into {table} (rowid, {', '.join(columns)}) values (?{', ?' * len(columns)})"
 
@@ -332,7 +332,7 @@ class SearchIndex:
         if pending:  # else a word of other pending releases could be deleted as unused
             self._add_to_vocabulary(*pending)
             self.pending_words = Counter(), {}
-        previous_words = extract_vocabulary(previous)
+        previous_words = _extract_vocabulary(previous)
         self._add_to_vocabulary(Counter(words.keys() - previous_words), words)
         removed_words = [(word,) for word in sorted(previous_words - words.keys())]
         self.db.conn.executemany("update vocabulary set releases = releases - 1 where word = ?", removed_words)
@@ -341,7 +341,7 @@ class SearchIndex:
     def index_edit(self, revision_id: int, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
         """Index what an edit removed and added. The states must not contain taken-down text."""
         for added, texts in enumerate(extract_edit_texts(before, after)):
-            self.db.execute(build_insert_sql("search_edits"), [2 * revision_id + added, *texts])
+            self.db.execute(_build_insert_sql("search_edits"), [2 * revision_id + added, *texts])
 
     def index_edits_of(self, release_id: int) -> None:
         """Index the edits of a release and those of a release that continues it, from their stored states."""
@@ -358,7 +358,7 @@ class SearchIndex:
         language = "en" if is_english("\n".join(text for _, text in pages[:MAX_LANGUAGE_PAGES])) else "sv"
         for page, text in pages:
             columns = build_columns([analyze(text, language)])
-            self.db.execute(build_insert_sql("search_attachments"), [file_id * PAGE_NUMBERS + page, *columns])
+            self.db.execute(_build_insert_sql("search_attachments"), [file_id * PAGE_NUMBERS + page, *columns])
 
     def _index_stored_edits(self, condition: str, values: dict[str, Any]) -> None:
         names = (*STATE_FIELDS, *LIST_FIELDS)
@@ -371,7 +371,7 @@ class SearchIndex:
         """Store the weights of columns and the version of the analysis in a new archive."""
         if not self.db.execute("select 1 from search_meta").fetchone():
             with write_transaction(self.db):
-                set_weights(self.db)
+                _set_weights(self.db)
                 self.db.execute("replace into search_meta values ('version', ?)", [ANALYSIS_VERSION])
 
     def describe_fault(self) -> str | None:
@@ -411,8 +411,8 @@ class SearchIndex:
             self.db.execute("delete from vocabulary")
             for name, columns in INDEX_COLUMNS.items():
                 if columns != tuple(row[1] for row in self.db.execute(f"pragma table_info({name})")):
-                    replace_text_table(self.db, name)
-            set_weights(self.db)
+                    _replace_text_table(self.db, name)
+            _set_weights(self.db)
             for name, rowids_sql in INDEXED_ROWS.items():
                 self.db.execute(
                     f"delete from {name} where rowid in (select id from {name}_docsize except {rowids_sql})"
@@ -464,13 +464,13 @@ class SearchIndex:
             *terms.texts,
             " ".join((*terms.facet_terms, *iter_listing_terms(agency, newest, was_edited=was_edited))),
         ]
-        self.db.execute(build_insert_sql("search"), row)
+        self.db.execute(_build_insert_sql("search"), row)
         if terms.questions:
             keys = self.db.execute(
                 "select id from questions where release = ? order by position", [release_id]
             ).fetchall()
             self.db.conn.executemany(
-                build_insert_sql("search_questions"),
+                _build_insert_sql("search_questions"),
                 [(key, *texts) for (key,), texts in zip(keys, terms.questions, strict=True)],
             )
 
@@ -564,7 +564,7 @@ class ColumnCache:
         agency = self.code_columns["agency"]
         if max(releases, default=0) >= len(agency):  # indexed after the last refresh
             releases = [release for release in releases if release < len(agency)]
-        kept = list(compress(releases, take_values(agency, releases)))
+        kept = list(compress(releases, _take_values(agency, releases)))
         for chosen, included in ((include, True), (exclude, False)):
             for name in chosen.keys() & self.code_columns.keys():
                 codes = {self.value_codes[name].get(value, -1) for value in chosen[name]}
@@ -596,10 +596,10 @@ class ColumnCache:
     def iter_ages(self, releases: Sequence[int], today: date) -> Iterator[int]:
         """Yield the age of each release in days since its sort date; UNKNOWN_AGE if it has none."""
         now = today.toordinal() + JULIAN_DAY_OFFSET
-        return (max(0, now - day) if day else UNKNOWN_AGE for day in take_values(self.sort_days, releases))
+        return (max(0, now - day) if day else UNKNOWN_AGE for day in _take_values(self.sort_days, releases))
 
     def count_values(self, releases: Sequence[int], facet: str) -> Mapping[str, int]:
-        numbers = Counter(take_values(self.code_columns[facet], releases))
+        numbers = Counter(_take_values(self.code_columns[facet], releases))
         del numbers[0]  # releases removed from the lists after they were found
         texts = list(self.value_codes[facet])
         return {texts[number - 1]: count for number, count in numbers.items()}
@@ -608,7 +608,7 @@ class ColumnCache:
         """Count the listed ones of some releases by their month of publication: YYYYMM, or UNDATED_MONTH."""
         if max(releases, default=0) >= len(self.months):  # indexed after the last refresh
             releases = [release for release in releases if release < len(self.months)]
-        counts = Counter(take_values(self.months, releases))
+        counts = Counter(_take_values(self.months, releases))
         del counts[0]
         return counts
 
@@ -693,17 +693,17 @@ class ValueLists:
     def count(self, releases: Sequence[int], limit: int) -> Mapping[int, int]:
         """Count the releases with each of the most common numbers."""
         found, numbers = array("I"), self.numbers
-        starts, lengths = take_values(self.offsets, releases), take_values(self.lengths, releases)
+        starts, lengths = _take_values(self.offsets, releases), _take_values(self.lengths, releases)
         for start, length in zip(starts, lengths, strict=True):
             if length:
                 found += numbers[start : start + length]
         return dict(Counter(found).most_common(limit))
 
 
-def take_values(column: Sequence[int], releases: Sequence[int]) -> Sequence[int]:
+def _take_values(column: Sequence[int], releases: Sequence[int]) -> Sequence[int]:
     """Return the values of several releases at once, three times as fast as one by one.
 
-    >>> take_values([0, 7, 8, 9], [3, 1]), take_values([0, 7], [1]), take_values([0], [])
+    >>> _take_values([0, 7, 8, 9], [3, 1]), _take_values([0, 7], [1]), _take_values([0], [])
     ((9, 7), [7], [])
     """
     return itemgetter(*releases)(column) if len(releases) > 1 else [column[release] for release in releases]

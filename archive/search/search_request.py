@@ -107,8 +107,8 @@ def parse_search_request(arguments: UrlArguments) -> SearchRequest:
         notes.append(SearchNote("current_questions"))
     return SearchRequest(
         text=(arguments.get("q") or "").strip(),
-        include=parse_facet_values(arguments, "", notes),
-        exclude=parse_facet_values(arguments, EXCLUDE_SUFFIX, notes),
+        include=_parse_facet_values(arguments, "", notes),
+        exclude=_parse_facet_values(arguments, EXCLUDE_SUFFIX, notes),
         from_day=days["from"],
         to_day=days["to"],
         order=order if order in SORT_ORDERS else "",
@@ -120,7 +120,7 @@ def parse_search_request(arguments: UrlArguments) -> SearchRequest:
     )
 
 
-def parse_facet_values(arguments: UrlArguments, suffix: str, notes: list[SearchNote]) -> dict[str, tuple[str, ...]]:
+def _parse_facet_values(arguments: UrlArguments, suffix: str, notes: list[SearchNote]) -> dict[str, tuple[str, ...]]:
     """Return the distinct values of each facet in the URL, and append a note if a facet has too many."""
     found = {name: tuple(dict.fromkeys(filter(None, arguments.getlist(name + suffix)))) for name in FACETS}
     notes += [

@@ -99,18 +99,18 @@ async def find_suggestions(
     """Find other queries with more hits, and the Swedish query for an English one."""
     few_hits = hit_page.total <= FEW_HITS
     texts: dict[str, str] = {}
-    if (is_english_query(request.query) or few_hits) and (translation := translate_query(request.query)):
+    if (is_english_query(request.query) or few_hits) and (translation := _translate_query(request.query)):
         texts[translation] = "translation"
     corrections = hit_page.loose.corrections
     if corrections is None or hit_page.total:
-        corrections = await find_corrections(run, request.query, hit_page.total)
+        corrections = await _find_corrections(run, request.query, hit_page.total)
     for chosen in (corrections, *([correction] for correction in corrections)):
         text = request.text
         for correction in chosen:
-            text = apply_correction(text, correction)
+            text = _apply_correction(text, correction)
         texts.setdefault(text, "spelling")
     if not hit_page.total and any(len(term.words) > 1 for term in find_terms(request.query.tree)):
-        texts.setdefault(strip_operators(request.query), "loose")
+        texts.setdefault(_strip_operators(request.query), "loose")
     suggestions: list[Suggestion] = []
     for text, reason in texts.items():
         changed = replace(request, text=text, page=1)
@@ -128,26 +128,26 @@ async def correct_query(run: RunQuery, request: SearchRequest) -> CorrectedQuery
     Words in quotation marks and with + stay as they are.
     """
     fixed = {word for term in find_terms(request.query.tree) if term.match in (QUOTED, REQUIRED) for word in term.words}
-    corrections = await find_corrections(run, request.query, 0)
-    fixed |= (await count_word_releases(run, [word for each in corrections for word in each.typed.split()])).keys()
+    corrections = await _find_corrections(run, request.query, 0)
+    fixed |= (await _count_word_releases(run, [word for each in corrections for word in each.typed.split()])).keys()
     text = request.text
     for correction in corrections:
         if fixed.isdisjoint(correction.typed.split()):
-            text = apply_correction(text, correction)
+            text = _apply_correction(text, correction)
     return CorrectedQuery(query=parse_query(text), corrections=corrections)
 
 
-def strip_operators(query: Query) -> str:
+def _strip_operators(query: Query) -> str:
     """Return the words of a query without operators and quotation marks.
 
     >>> from archive.search.query_language import parse_query
-    >>> strip_operators(parse_query('"på natten" A1/2'))
+    >>> _strip_operators(parse_query('"på natten" A1/2'))
     'på natten a1 2'
     """
     return " ".join(word for term in find_terms(query.tree) for word in term.words)
 
 
-async def find_corrections(run: RunQuery, query: Query, hit_count: int) -> list[SpellingCorrection]:
+async def _find_corrections(run: RunQuery, query: Query, hit_count: int) -> list[SpellingCorrection]:
     """Find corrections of the query's words. Those of different words can be applied together.
 
     With many hits, only missing diacritics and split compounds are corrected.
@@ -156,30 +156,30 @@ async def find_corrections(run: RunQuery, query: Query, hit_count: int) -> list[
     terms = [term for term in find_terms(query.tree) if not term.is_prefix and not field_words.intersection(term.words)]
     words = list(dict.fromkeys(word for term in terms for word in term.words if len(word) > 2 and word.isalpha()))
     words = words[:MAX_CORRECTED_WORDS]
-    counts = await count_word_releases(run, words)
+    counts = await _count_word_releases(run, words)
     if is_english_query(query) and (counts or len(words) > 1):
         words = [word for word in words if not is_english_word(word)]  # gang is not a misspelling of gång
-    corrections = await find_joined_words(run, terms, counts, few_hits=hit_count <= FEW_HITS)
+    corrections = await _find_joined_words(run, terms, counts, few_hits=hit_count <= FEW_HITS)
     corrected = {word for correction in corrections for word in correction.typed.split()}
     misspelt = []
     for word in words:
         if word in corrected:
             continue
-        if replacement := await find_diacritic_correction(run, word, counts.get(word, 0)):
+        if replacement := await _find_diacritic_correction(run, word, counts.get(word, 0)):
             corrections.append(SpellingCorrection(word, replacement))
         elif hit_count <= FEW_HITS and len(word) > 3:
             misspelt.append(word)
     if misspelt:
         min_ratio = MIN_SPELLING_RATIO if hit_count else MIN_FREQUENCY_RATIO
-        similar = await find_similar_words(run, {word: counts.get(word, 0) for word in misspelt}, min_ratio)
+        similar = await _find_similar_words(run, {word: counts.get(word, 0) for word in misspelt}, min_ratio)
         for word in misspelt:
-            replacement = similar.get(word) or (None if word in counts else await split_word(run, word))
+            replacement = similar.get(word) or (None if word in counts else await _split_word(run, word))
             if replacement:
                 corrections.append(SpellingCorrection(word, replacement))
     return corrections
 
 
-async def find_joined_words(
+async def _find_joined_words(
     run: RunQuery, terms: Sequence[TermNode], counts: Mapping[str, int], *, few_hits: bool
 ) -> list[SpellingCorrection]:
     """Return pairs of words that the archive writes as one: människo handel, ROT-avdrag.
@@ -190,7 +190,7 @@ async def find_joined_words(
     pairs = {
         first + second: (first, second) for first, second in pairwise(word for term in terms for word in term.words)
     }
-    joined_counts = await count_word_releases(run, pairs) if pairs else {}
+    joined_counts = await _count_word_releases(run, pairs) if pairs else {}
     return [
         SpellingCorrection(" ".join(pairs[joined]), joined)
         for joined in joined_counts
@@ -201,33 +201,33 @@ async def find_joined_words(
     ]
 
 
-async def count_word_releases(run: RunQuery, words: Iterable[str]) -> dict[str, int]:
+async def _count_word_releases(run: RunQuery, words: Iterable[str]) -> dict[str, int]:
     """Return the number of releases with each word. Words in no release are left out."""
     rows = await run(WORD_COUNTS_SQL, {"words": json.dumps(list(words), ensure_ascii=False)})
     return {row["word"]: row["releases"] for row in rows}
 
 
-async def find_diacritic_correction(run: RunQuery, word: str, count: int) -> str | None:
+async def _find_diacritic_correction(run: RunQuery, word: str, count: int) -> str | None:
     """Return the most common word that differs only in diacritics, or None if it is not much more common."""
     if not word.isascii():
         return None
     spellings = [
         "".join(letters) for letters in islice(product(*(DIACRITICS.get(c, c) for c in word)), MAX_DIACRITIC_VARIANTS)
     ]
-    found = await count_word_releases(run, [spelling for spelling in spellings if spelling != word])
+    found = await _count_word_releases(run, [spelling for spelling in spellings if spelling != word])
     best = max(found, key=lambda spelling: found[spelling], default=None)
     return best if best and found[best] >= MIN_FREQUENCY_RATIO * count else None
 
 
-async def find_similar_words(run: RunQuery, counts: Mapping[str, int], min_ratio: float) -> dict[str, str]:
+async def _find_similar_words(run: RunQuery, counts: Mapping[str, int], min_ratio: float) -> dict[str, str]:
     """Return the most likely correct spelling of words, if there is one.
 
     counts: the words, with the number of releases that have each. A word that a dictionary or the archive has is only
     corrected to one that differs little and, if the archive has both, is `min_ratio` times as common.
     """
     total = next((row["releases"] for row in await run(TOTAL_RELEASES_SQL, {})), 0)
-    least = min(len(word) - find_max_distance(word) for word in counts)
-    most = max(len(word) + find_max_distance(word) for word in counts)
+    least = min(len(word) - _find_max_distance(word) for word in counts)
+    most = max(len(word) + _find_max_distance(word) for word in counts)
     parameters = {"least": least, "most": most, "common": 1 + total // RARE_WORD_DIVISOR}
     (row,) = await run(SIMILAR_WORDS_SQL, parameters)
     vocabulary = (row["words"] or "").split()
@@ -235,13 +235,13 @@ async def find_similar_words(run: RunQuery, counts: Mapping[str, int], min_ratio
         word: [
             (similar, cost)
             for similar, _, _ in extract_iter(
-                word, vocabulary, scorer=OSA.distance, score_cutoff=find_max_distance(word)
+                word, vocabulary, scorer=OSA.distance, score_cutoff=_find_max_distance(word)
             )
-            if similar != word and (cost := measure_spelling_difference(word, similar)) <= find_max_cost(word, count)
+            if similar != word and (cost := measure_spelling_difference(word, similar)) <= _find_max_cost(word, count)
         ]
         for word, count in counts.items()
     }
-    frequencies = await count_word_releases(run, {similar for costs in near.values() for similar, _ in costs})
+    frequencies = await _count_word_releases(run, {similar for costs in near.values() for similar, _ in costs})
     found = {}
     for word, costs in near.items():
         likely = [
@@ -254,13 +254,13 @@ async def find_similar_words(run: RunQuery, counts: Mapping[str, int], min_ratio
     return found
 
 
-def find_max_cost(word: str, count: int) -> float:
+def _find_max_cost(word: str, count: int) -> float:
     """Return how much the correct spelling of a word may differ from it. count: number of releases with the word."""
     is_word = count > 0 or is_swedish_word(word) or is_english_word(word)
     return 1.0 if is_word else MAX_COST_SHARE * len(word)
 
 
-def find_max_distance(word: str) -> int:
+def _find_max_distance(word: str) -> int:
     """Return how many letters of a word may be wrong."""
     return 1 if len(word) < 5 else 2
 
@@ -275,14 +275,14 @@ def measure_spelling_difference(typed: str, word: str) -> float:
         return DIACRITICS_COST
     distance = float(OSA.distance(typed, word))
     if len(typed) == len(word):
-        distance -= (1 - KEYBOARD_COST) * sum(a + b in list_adjacent_keys() for a, b in zip(typed, word, strict=True))
+        distance -= (1 - KEYBOARD_COST) * sum(a + b in _list_adjacent_keys() for a, b in zip(typed, word, strict=True))
     distance += FIRST_LETTER_COST if typed[0] != word[0] else 0
-    sound_distance = OSA.distance(spell_by_sound(typed), spell_by_sound(word))
+    sound_distance = OSA.distance(_spell_by_sound(typed), _spell_by_sound(word))
     return min(distance, SOUND_COST * (1 + distance / len(typed)) + sound_distance)
 
 
 @cache
-def list_adjacent_keys() -> frozenset[str]:
+def _list_adjacent_keys() -> frozenset[str]:
     """List the pairs of letters that are beside or above each other on a Swedish keyboard."""
     keys = {key: (x, y) for y, row in enumerate(KEYBOARD_ROWS) for x, key in enumerate(row)}
     return frozenset(
@@ -290,10 +290,10 @@ def list_adjacent_keys() -> frozenset[str]:
     )
 
 
-def spell_by_sound(word: str) -> str:
+def _spell_by_sound(word: str) -> str:
     """Return a phonetic spelling, which is the same for words that sound alike in Swedish.
 
-    >>> spell_by_sound("kjol"), spell_by_sound("tjol"), spell_by_sound("Christersson".lower())
+    >>> _spell_by_sound("kjol"), _spell_by_sound("tjol"), _spell_by_sound("Christersson".lower())
     ('šol', 'šol', 'kristerson')
     """
     for pattern, sound in SOUNDS:
@@ -301,10 +301,10 @@ def spell_by_sound(word: str) -> str:
     return word
 
 
-async def split_word(run: RunQuery, word: str) -> str | None:
+async def _split_word(run: RunQuery, word: str) -> str | None:
     """Return two words of the archive that were typed as one, with a space, or None."""
     splits = [(word[:end], word[end:]) for end in range(3, len(word) - 2)]
-    counts = await count_word_releases(run, [part for split in splits for part in split])
+    counts = await _count_word_releases(run, [part for split in splits for part in split])
     known = [split for split in splits if counts.keys() >= {*split}]
     return " ".join(max(known, key=lambda split: min(map(counts.__getitem__, split)))) if known else None
 
@@ -330,16 +330,16 @@ def is_english_query(query: Query) -> bool:
     )
 
 
-def translate_query(query: Query) -> str | None:
+def _translate_query(query: Query) -> str | None:
     """Return the Swedish words for a query of English words and names, or None if a word has no translation.
 
     Also None if the query has filters, fields, excluded words, OR or NEAR, which the Swedish words would lack.
 
     >>> from archive.search.query_language import parse_query
-    >>> translate_query(parse_query("Climate policy in Ukraine"))
+    >>> _translate_query(parse_query("Climate policy in Ukraine"))
     'klimatpolitik ukraina'
     """
-    if any(not is_translatable(node) for node in iter_nodes(query.tree)):
+    if any(not _is_translatable(node) for node in iter_nodes(query.tree)):
         return None
     words = [word for term in find_terms(query.tree) for word in term.words]
     lemmas, translations, swedish, found = tuple(map(english_lemma, words)), load_translations(), list[str](), False
@@ -356,16 +356,16 @@ def translate_query(query: Query) -> str | None:
     return " ".join(swedish) if found else None
 
 
-def is_translatable(node: QueryNode) -> bool:
+def _is_translatable(node: QueryNode) -> bool:
     if isinstance(node, OrNode):
         return sum(bool(find_terms(part)) for part in node.parts) < 2  # the other parts are only other names of it
     return isinstance(node, AndNode) or (isinstance(node, TermNode) and not node.field)
 
 
-def apply_correction(text: str, correction: SpellingCorrection) -> str:
+def _apply_correction(text: str, correction: SpellingCorrection) -> str:
     """Replace the corrected words in a query and leave everything else as typed. Capitals are kept.
 
-    >>> apply_correction('"Manniskohandel" -x', SpellingCorrection("manniskohandel", "människohandel"))
+    >>> _apply_correction('"Manniskohandel" -x', SpellingCorrection("manniskohandel", "människohandel"))
     '"Människohandel" -x'
     """
 

@@ -113,13 +113,13 @@ def parse_release(row: Mapping[str, Any], agency: str) -> tuple[Release, list[st
     if row.get("agency") not in (None, agency):
         raise FieldError("agency", f"is {row['agency']!r}, not {agency!r}")
     url = parse_url_field(row, "url")
-    title = parse_text_field(row, "title", single_line=True)
+    title = _parse_text_field(row, "title", single_line=True)
     if not title:
         raise FieldError("title", "is missing")
-    lead = parse_text_field(row, "lead")
-    body = strip_lead(parse_body(row, url), lead)
-    parts = {name: parse_parts(row, name) for name in PART_TYPES}
-    usable_images = [image for image in body.images if is_web_url(image.url)]
+    lead = _parse_text_field(row, "lead")
+    body = _strip_lead(_parse_body(row, url), lead)
+    parts = {name: _parse_parts(row, name) for name in PART_TYPES}
+    usable_images = [image for image in body.images if _is_web_url(image.url)]
     release = Release(
         agency=agency,
         url=url,
@@ -127,28 +127,28 @@ def parse_release(row: Mapping[str, Any], agency: str) -> tuple[Release, list[st
         lead=lead,
         body=body.text,
         body_html=body.html,
-        kind=parse_kind(parse_text_field(row, "kind", single_line=True)),
-        published=parse_time_field(row, "published"),
-        published_text=parse_text_field(row, "published", single_line=True),
-        updated=parse_time_field(row, "updated"),
-        updated_text=parse_text_field(row, "updated", single_line=True),
-        language=parse_language_field(row),
-        tags=parse_tags_field(row),
+        kind=_parse_kind(_parse_text_field(row, "kind", single_line=True)),
+        published=_parse_time_field(row, "published"),
+        published_text=_parse_text_field(row, "published", single_line=True),
+        updated=_parse_time_field(row, "updated"),
+        updated_text=_parse_text_field(row, "updated", single_line=True),
+        language=_parse_language_field(row),
+        tags=_parse_tags_field(row),
         **{**parts, "images": (*parts["images"], *usable_images)},
     )
     unknown_fields = [name for name in row if name not in KNOWN_FIELDS and row[name] not in (None, [], "")]
     if len(usable_images) < len(body.images):
         unknown_fields.append(UNUSABLE_IMAGES)
-    unknown_fields += [f"{name} (control characters)" for name in row if has_control_characters(row[name])]
+    unknown_fields += [f"{name} (control characters)" for name in row if _has_control_characters(row[name])]
     return release, unknown_fields
 
 
-def has_control_characters(value: object) -> bool:
+def _has_control_characters(value: object) -> bool:
     """Return whether a text, or a text in a list or object, has characters such as NUL, which are left out."""
     if isinstance(value, str):
         return CONTROL_CHARACTERS.search(value) is not None
     parts = value if isinstance(value, list) else value.values() if isinstance(value, dict) else ()
-    return any(map(has_control_characters, parts))
+    return any(map(_has_control_characters, parts))
 
 
 def shorten_message(text: str) -> str:
@@ -161,7 +161,7 @@ def shorten_message(text: str) -> str:
     return printable if len(printable) <= MAX_SHOWN_LENGTH else f"{printable[:200]}…{printable[-100:]}"
 
 
-def parse_text_field(row: Mapping[str, Any], name: str, *, single_line: bool = False, parent: str = "") -> str | None:
+def _parse_text_field(row: Mapping[str, Any], name: str, *, single_line: bool = False, parent: str = "") -> str | None:
     """Return a cleaned text, or None if it is absent or empty; raise FieldError if it is not text.
 
     parent: the path of the object, for the error.
@@ -171,11 +171,11 @@ def parse_text_field(row: Mapping[str, Any], name: str, *, single_line: bool = F
         return None
     if not isinstance(value, str):
         raise FieldError(parent + name, "is not text")
-    check_characters(parent + name, value)
+    _check_characters(parent + name, value)
     return (clean_line(value) if single_line else clean_text(value)) or None
 
 
-def check_characters(name: str, text: str) -> None:
+def _check_characters(name: str, text: str) -> None:
     """Raise FieldError if a text cannot be stored, or would take too long to normalise."""
     if LONE_SURROGATE.search(text):
         raise FieldError(name, "contains half of a UTF-16 surrogate pair")
@@ -186,34 +186,34 @@ def check_characters(name: str, text: str) -> None:
 
 def parse_url_field(row: Mapping[str, Any], name: str) -> str:
     """Return a URL in canonical form, as the crawler stores it; raise FieldError if it is invalid."""
-    text = parse_text_field(row, name, single_line=True)
+    text = _parse_text_field(row, name, single_line=True)
     if not text:
         raise FieldError(name, "is missing")
     if len(text) > MAX_URL_LENGTH:
         raise FieldError(name, f"is longer than {MAX_URL_LENGTH} characters")
-    if has_control_characters(row[name]):
+    if _has_control_characters(row[name]):
         raise FieldError(name, f"{row[name]!r} contains a control character")
     try:
         parts, url = urlsplit(text), canonical_url(text)
     except ValueError as error:
         raise FieldError(name, f"{text!r} is not a URL: {error}") from error
-    if not is_web_url(text) or not parts.hostname or " " in text:
+    if not _is_web_url(text) or not parts.hostname or " " in text:
         raise FieldError(name, f"{text!r} is not a URL that begins with http:// or https://")
     return url
 
 
-def parse_kind(text: str | None) -> str | None:
+def _parse_kind(text: str | None) -> str | None:
     """Return the English word for a kind of release. An unknown word is returned unchanged.
 
-    >>> parse_kind("Pressmeddelanden"), parse_kind("artiklar"), parse_kind("Telegram"), parse_kind(None)
+    >>> _parse_kind("Pressmeddelanden"), _parse_kind("artiklar"), _parse_kind("Telegram"), _parse_kind(None)
     ('press release', 'article', 'Telegram', None)
     """
     return KINDS_BY_WORD.get(text.casefold(), text) if text else None
 
 
-def parse_time_field(row: Mapping[str, Any], name: str) -> datetime | date | None:
+def _parse_time_field(row: Mapping[str, Any], name: str) -> datetime | date | None:
     """Return a datetime with UTC offset, a day, a month or None; raise FieldError if it is invalid."""
-    text = parse_text_field(row, name, single_line=True)
+    text = _parse_text_field(row, name, single_line=True)
     if text is None:
         return None
     try:
@@ -228,23 +228,23 @@ def parse_time_field(row: Mapping[str, Any], name: str) -> datetime | date | Non
     return value
 
 
-def parse_language_field(row: Mapping[str, Any]) -> str | None:
-    text = parse_text_field(row, "language", single_line=True)
+def _parse_language_field(row: Mapping[str, Any]) -> str | None:
+    text = _parse_text_field(row, "language", single_line=True)
     if text and not LANGUAGE_TAG.fullmatch(text):
         raise FieldError("language", f"{text!r} is not a language tag like sv or en-GB")
     return text
 
 
-def parse_tags_field(row: Mapping[str, Any]) -> tuple[str, ...]:
-    tags = parse_list_field(row, "tags")
+def _parse_tags_field(row: Mapping[str, Any]) -> tuple[str, ...]:
+    tags = _parse_list_field(row, "tags")
     if not all(isinstance(tag, str) for tag in tags):
         raise FieldError("tags", "is not a list of strings")
     for index, tag in enumerate(tags):
-        check_characters(f"tags[{index}]", tag)
+        _check_characters(f"tags[{index}]", tag)
     return tuple(dict.fromkeys(filter(None, map(clean_line, tags))))
 
 
-def parse_list_field(row: Mapping[str, Any], name: str) -> list[Any]:
+def _parse_list_field(row: Mapping[str, Any], name: str) -> list[Any]:
     value = row.get(name)
     if value is None:
         return []
@@ -253,14 +253,14 @@ def parse_list_field(row: Mapping[str, Any], name: str) -> list[Any]:
     return value
 
 
-def parse_body(row: Mapping[str, Any], url: str) -> ImportedBody:
+def _parse_body(row: Mapping[str, Any], url: str) -> ImportedBody:
     """Convert the body: `body` is Markdown, or the plain text of `body_html` if there is one."""
-    markup, text = parse_text_field(row, "body_html"), parse_text_field(row, "body")
+    markup, text = _parse_text_field(row, "body_html"), _parse_text_field(row, "body")
     name = "body" if markup is None else "body_html"
     try:
         if markup is None:
-            return parse_markdown(text or "", url)
-        body = sanitise_html(markup, url)
+            return _parse_markdown(text or "", url)
+        body = _sanitise_html(markup, url)
         return ImportedBody(text=text or body.text, html=body.html)
     except RecursionError as error:
         raise FieldError(name, "is nested too deeply") from error
@@ -269,22 +269,22 @@ def parse_body(row: Mapping[str, Any], url: str) -> ImportedBody:
         raise FieldError(name, problem) from error
 
 
-def strip_lead(body: ImportedBody, lead: str | None) -> ImportedBody:
+def _strip_lead(body: ImportedBody, lead: str | None) -> ImportedBody:
     """Remove the first paragraph of the body if it is the lead."""
     first, _, rest = body.text.partition("\n\n")
     head, end, tail = body.html.partition("</p>")
-    if not lead or first.split() != lead.split() or html_to_text(head + end) != first:
+    if not lead or first.split() != lead.split() or _html_to_text(head + end) != first:
         return body
     return ImportedBody(text=rest, html=tail.strip(), images=body.images)
 
 
-def parse_parts(row: Mapping[str, Any], name: str) -> tuple[Any, ...]:
+def _parse_parts(row: Mapping[str, Any], name: str) -> tuple[Any, ...]:
     """Parse a list field into objects such as Question or Image. Questions are numbered in order."""
-    parts = parse_list_field(row, name)
-    return tuple(parse_part(f"{name}[{index}]", part, PART_TYPES[name], index + 1) for index, part in enumerate(parts))
+    parts = _parse_list_field(row, name)
+    return tuple(_parse_part(f"{name}[{index}]", part, PART_TYPES[name], index + 1) for index, part in enumerate(parts))
 
 
-def parse_part(field_path: str, part: object, part_type: type[Any], position: int) -> Any:
+def _parse_part(field_path: str, part: object, part_type: type[Any], position: int) -> Any:
     """Parse one object of a list field; raise FieldError for a member that the archive would lose."""
     if not isinstance(part, dict):
         raise FieldError(field_path, "is not an object")
@@ -293,31 +293,31 @@ def parse_part(field_path: str, part: object, part_type: type[Any], position: in
         raise FieldError(f"{field_path}.{min(unknown)}", f"is not one of its fields: {', '.join(is_required)}")
     numbering = {"position": position} if "position" in is_required else {}
     values: dict[str, Any] = {
-        name: parse_text_field(part, name, parent=f"{field_path}.") for name in is_required if name not in numbering
+        name: _parse_text_field(part, name, parent=f"{field_path}.") for name in is_required if name not in numbering
     }
     for name, value in values.items():
         if is_required[name] and not value:
             raise FieldError(f"{field_path}.{name}", "is missing")
-    if "url" in values and not is_web_url(values["url"]):
+    if "url" in values and not _is_web_url(values["url"]):
         raise FieldError(f"{field_path}.url", f"{values['url']!r} is not a web address")
     if not any(values.values()):
         raise FieldError(field_path, "is empty")
     return part_type(**numbering, **values)
 
 
-def is_web_url(url: str) -> bool:
+def _is_web_url(url: str) -> bool:
     return url.lower().startswith(("http://", "https://"))
 
 
-def parse_markdown(text: str, url: str) -> ImportedBody:
+def _parse_markdown(text: str, url: str) -> ImportedBody:
     """Convert CommonMark with tables. Line breaks are kept, and HTML in the text is shown as text.
 
     url: the release's URL, against which relative URLs are resolved.
 
-    >>> parse_markdown("## Bakgrund\\n\\n- Det är bra, säger hon.\\n\\n* ett\\n* [två](/b)", "https://a.se/x").text
+    >>> _parse_markdown("## Bakgrund\\n\\n- Det är bra, säger hon.\\n\\n* ett\\n* [två](/b)", "https://a.se/x").text
     'Bakgrund\\n\\n- Det är bra, säger hon.\\n\\n• ett\\n• två'
     """
-    tokens = MARKDOWN.parse(escape_speech_hyphens(clean_text(text)))
+    tokens = MARKDOWN.parse(_escape_speech_hyphens(clean_text(text)))
     if any(token.nesting == 1 and token.level >= MAX_NESTING - 1 for token in tokens):
         raise FieldError(None, f"is nested deeper than {MAX_NESTING} levels")
     images = tuple(
@@ -326,13 +326,13 @@ def parse_markdown(text: str, url: str) -> ImportedBody:
         for part in token.children or ()
         if part.type == "image"
     )
-    return sanitise_html(MARKDOWN.renderer.render(tokens, MARKDOWN.options, {}), url, images)
+    return _sanitise_html(MARKDOWN.renderer.render(tokens, MARKDOWN.options, {}), url, images)
 
 
-def escape_speech_hyphens(text: str) -> str:
+def _escape_speech_hyphens(text: str) -> str:
     """Escape a hyphen that starts only one line of a paragraph, because it marks speech, not a list.
 
-    >>> escape_speech_hyphens("- Nej, säger hon.\\n\\n- ett\\n- två")
+    >>> _escape_speech_hyphens("- Nej, säger hon.\\n\\n- ett\\n- två")
     '\\\\- Nej, säger hon.\\n\\n- ett\\n- två'
     """
     paragraphs = text.split("\n\n")
@@ -341,7 +341,7 @@ def escape_speech_hyphens(text: str) -> str:
     )
 
 
-def sanitise_html(text: str, url: str, images: tuple[Image, ...] = ()) -> ImportedBody:
+def _sanitise_html(text: str, url: str, images: tuple[Image, ...] = ()) -> ImportedBody:
     """Sanitise HTML and extract its text. h1 becomes h2, because the release already has a title."""
     demoted = re.sub(r"<(/?)h1\b", r"<\1h2", text, flags=re.IGNORECASE)
     if len(demoted) + demoted.lower().count("href") * len(url) > MAX_HTML_LENGTH:
@@ -356,13 +356,13 @@ def sanitise_html(text: str, url: str, images: tuple[Image, ...] = ()) -> Import
         url_relative=("rewrite_with_base", url),
     )
     clean = EMPTY_PARAGRAPH.sub("", clean).strip()
-    return ImportedBody(text=html_to_text(clean), html=clean, images=images)
+    return ImportedBody(text=_html_to_text(clean), html=clean, images=images)
 
 
-def html_to_text(markup: str) -> str:
+def _html_to_text(markup: str) -> str:
     """Convert sanitised HTML to plain text, with one line per list item (• or number) or table row.
 
-    >>> html_to_text("<p>a<br>b</p><ol><li>c</li></ol><table><tr><th>d</th><td>e</td></tr></table>")
+    >>> _html_to_text("<p>a<br>b</p><ol><li>c</li></ol><table><tr><th>d</th><td>e</td></tr></table>")
     'a\\nb\\n\\n1. c\\n\\nd | e'
     """
     if not markup.strip():
@@ -370,26 +370,26 @@ def html_to_text(markup: str) -> str:
     root = html.fragment_fromstring(markup, create_parent="div", parser=HTML_PARSER)
     if faults := HTML_PARSER.error_log.filter_from_fatals():
         raise FieldError(None, f"cannot be read as HTML: {faults[0].message}")
-    return "\n\n".join(block for block in iter_block_texts(root) if block)
+    return "\n\n".join(block for block in _iter_block_texts(root) if block)
 
 
-def iter_block_texts(parent: Any) -> Iterator[str]:
+def _iter_block_texts(parent: Any) -> Iterator[str]:
     """Yield the text of each block in an element. Text between blocks counts as a block, too."""
     inline_text = parent.text or ""
     for child in parent:
         if child.tag in BLOCK_TAGS:
-            yield tidy_lines(inline_text)
+            yield _tidy_lines(inline_text)
             inline_text = ""
             if child.tag in ("ul", "ol"):
                 yield "\n".join(iter_list_items(child, "•"))
             elif child.tag == "table":
-                yield "\n".join(iter_table_rows(child))
+                yield "\n".join(_iter_table_rows(child))
             else:
-                yield from iter_block_texts(child)
+                yield from _iter_block_texts(child)
         else:
-            inline_text += read_inline_text(child)
+            inline_text += _read_inline_text(child)
         inline_text += child.tail or ""
-    yield tidy_lines(inline_text)
+    yield _tidy_lines(inline_text)
 
 
 def iter_list_items(parent: Any, bullet: str) -> Iterator[str]:
@@ -398,40 +398,40 @@ def iter_list_items(parent: Any, bullet: str) -> Iterator[str]:
         nested = [child for child in item if child.tag in ("ul", "ol")]
         for child in nested:
             item.remove(child)
-        if own := collapse_space(" ".join(iter_block_texts(item))):
+        if own := _collapse_space(" ".join(_iter_block_texts(item))):
             yield f"{f'{number}.' if parent.tag == 'ol' else bullet} {own}"
         for child in nested:
             yield from iter_list_items(child, "◦")
 
 
-def iter_table_rows(table: Any) -> Iterator[str]:
+def _iter_table_rows(table: Any) -> Iterator[str]:
     """Yield a table's caption and rows, one per line, with a bar between cells."""
     for row in table.iter("caption", "tr"):
         cells = [row] if row.tag == "caption" else [cell for cell in row if cell.tag in ("td", "th")]
-        line = " | ".join(collapse_space(read_inline_text(cell)) for cell in cells)
+        line = " | ".join(_collapse_space(_read_inline_text(cell)) for cell in cells)
         if line.strip(" |"):
             yield line
 
 
-def read_inline_text(element: Any) -> str:
+def _read_inline_text(element: Any) -> str:
     """Return the text of an element, including line breaks."""
     if element.tag == "br":
         return "\n"
-    return (element.text or "") + "".join(read_inline_text(child) + (child.tail or "") for child in element)
+    return (element.text or "") + "".join(_read_inline_text(child) + (child.tail or "") for child in element)
 
 
-def tidy_lines(text: str) -> str:
+def _tidy_lines(text: str) -> str:
     """Collapse white space in each line and remove empty lines."""
-    return "\n".join(filter(None, map(collapse_space, text.split("\n"))))
+    return "\n".join(filter(None, map(_collapse_space, text.split("\n"))))
 
 
-def collapse_space(text: str) -> str:
+def _collapse_space(text: str) -> str:
     return " ".join(text.split())
 
 
 def clean_line(text: str) -> str:
     """Return text as one line: in NFC, without invisible characters, white space collapsed."""
-    return collapse_space(unicodedata.normalize("NFC", strip_invisible(text)))
+    return _collapse_space(unicodedata.normalize("NFC", strip_invisible(text)))
 
 
 def clean_text(text: str) -> str:
@@ -452,7 +452,7 @@ def parse_line(line: bytes) -> dict[str, Any]:
     """Parse a line as a JSON object; raise FieldError if it is not one, or has a name twice."""
     try:
         # no field is a number; int() refuses those of more than 4,300 digits. Each of several joined files has a BOM
-        row = json.loads(line.decode("utf-8-sig"), parse_int=float, object_pairs_hook=build_object)
+        row = json.loads(line.decode("utf-8-sig"), parse_int=float, object_pairs_hook=_build_object)
     except UnicodeDecodeError as error:
         raise FieldError(None, f"is not UTF-8: {error.reason} at byte {error.start}") from error
     except (json.JSONDecodeError, RecursionError) as error:
@@ -462,7 +462,7 @@ def parse_line(line: bytes) -> dict[str, Any]:
     return row
 
 
-def build_object(members: list[tuple[str, Any]]) -> dict[str, Any]:
+def _build_object(members: list[tuple[str, Any]]) -> dict[str, Any]:
     """Return the members of a JSON object; raise FieldError if a name is repeated, because one value would be lost."""
     built = dict(members)
     if len(built) < len(members):

@@ -122,22 +122,22 @@ def import_file(
         problem = f"is not stored; stored agencies: {', '.join(agencies) or 'none'}"
         raise ArchiveError(archive.path, problem, table="agencies", key=agency)
     result, prepare = ImportResult(), partial(prepare_lines, agency, archive.path)
-    save = partial(import_release, archive, imported_at=imported_at, parser_version=f"{IMPORT_PREFIX}{file.name}")
-    batches = batch_lines(iter_import_lines(file, progress))
+    save = partial(_import_release, archive, imported_at=imported_at, parser_version=f"{IMPORT_PREFIX}{file.name}")
+    batches = _batch_lines(iter_import_lines(file, progress))
     try:
         with closing(map_in_order(batches, prepare, to_payload=list, processes=processes)) as prepared_batches:
             for _, lines in prepared_batches:
                 if lines and should_stop():
                     result.stopped = True
                     break
-                for (number, line), outcome in zip(lines, save_batch(archive, lines, save), strict=True):
+                for (number, line), outcome in zip(lines, _save_batch(archive, lines, save), strict=True):
                     result.lines += 1
                     result.last_line = number
                     if isinstance(outcome, FieldError):
                         result.errors.append(LineError(file, number, outcome))
                         report_error(result.errors[-1])
                     else:
-                        count_line(archive, result, (number, line), outcome, host_owners)
+                        _count_line(archive, result, (number, line), outcome, host_owners)
     except ArchiveError as error:
         result.failure = error
     except (sqlite3.Error, OSError, BrokenProcessPool) as error:  # BrokenProcessPool: perhaps the memory is full
@@ -145,7 +145,7 @@ def import_file(
     return result
 
 
-def save_batch(
+def _save_batch(
     archive: Archive, lines: Sequence[tuple[int, PreparedLine]], save: Callable[[PreparedLine], Outcome | FieldError]
 ) -> list[Outcome | FieldError]:
     """Save lines in one transaction, or each in its own if one of them cannot be saved.
@@ -158,10 +158,10 @@ def save_batch(
     except (ArchiveError, sqlite3.IntegrityError, sqlite3.DataError, ValueError) as error:
         if len(lines) == 1:
             return [FieldError(None, f"cannot be saved: {error}")]
-    return [outcome for line in lines for outcome in save_batch(archive, [line], save)]
+    return [outcome for line in lines for outcome in _save_batch(archive, [line], save)]
 
 
-def count_line(
+def _count_line(
     archive: Archive,
     result: ImportResult,
     numbered: tuple[int, PreparedLine],
@@ -179,15 +179,15 @@ def count_line(
     result.without_body += outcome in ("new", "revised") and not release.body
     result.unknown_fields.update(unknown_fields)
     host = strip_www(urlsplit(release.url).hostname or "")
-    owner = release.agency if host_owners is None else find_host_owner(host, host_owners)
+    owner = release.agency if host_owners is None else _find_host_owner(host, host_owners)
     if owner != release.agency:
         result.foreign_hosts.setdefault((host, owner), []).append(number)
 
 
-def find_host_owner(host: str, host_owners: Mapping[str, str]) -> str:
+def _find_host_owner(host: str, host_owners: Mapping[str, str]) -> str:
     """Return the slug of the agency that a host or one of its parent domains belongs to; "" if none is known.
 
-    >>> find_host_owner("press.fyr.example", {"fyr.example": "fyr"}), find_host_owner("a.example", {})
+    >>> _find_host_owner("press.fyr.example", {"fyr.example": "fyr"}), _find_host_owner("a.example", {})
     ('fyr', '')
     """
     while host and host not in host_owners:
@@ -220,7 +220,7 @@ def iter_import_lines(file: Path, progress: ProgressCallback | None = None) -> I
             raise ArchiveError(file, f"cannot be unpacked after line {number}: {error}") from error
 
 
-def batch_lines(lines: Iterable[NumberedLine]) -> Iterator[list[NumberedLine]]:
+def _batch_lines(lines: Iterable[NumberedLine]) -> Iterator[list[NumberedLine]]:
     """Yield lines in batches, one per transaction.
 
     If the file is truncated, the lines read so far are yielded before the error is raised.
@@ -247,7 +247,7 @@ def prepare_lines(agency: str, archive: Path, batch: list[NumberedLine]) -> list
             try:
                 if isinstance(line, FieldError):
                     raise line
-                prepared.append((number, prepare_line(agency, archive_db, parse_line(line))))
+                prepared.append((number, _prepare_line(agency, archive_db, parse_line(line))))
             except FieldError as error:
                 prepared.append((number, error))
             except (ValueError, RecursionError) as error:  # one line never ends the import
@@ -255,7 +255,7 @@ def prepare_lines(agency: str, archive: Path, batch: list[NumberedLine]) -> list
     return prepared
 
 
-def prepare_line(agency: str, archive_db: sqlite3.Connection, row: Mapping[str, Any]) -> PreparedLine:
+def _prepare_line(agency: str, archive_db: sqlite3.Connection, row: Mapping[str, Any]) -> PreparedLine:
     """Parse a line. Its text is analysed here only if its URL is not stored yet."""
     if row.get("takedown") in TAKEDOWN_KINDS.values():
         try:
@@ -267,7 +267,7 @@ def prepare_line(agency: str, archive_db: sqlite3.Connection, row: Mapping[str, 
     return prepare_release(release, with_features=is_new), unknown_fields
 
 
-def import_release(
+def _import_release(
     archive: Archive, line: PreparedLine, imported_at: datetime, parser_version: str
 ) -> Outcome | FieldError:
     """Save the release of a line unless it is stored already, and return what became of the line."""
@@ -290,11 +290,11 @@ def import_release(
         return "unchanged"
     if release_id is not None:
         return "revised"
-    schedule_first_check(archive, release, imported_at)
+    _schedule_first_check(archive, release, imported_at)
     return "new"
 
 
-def schedule_first_check(archive: Archive, release: Release, imported_at: datetime) -> None:
+def _schedule_first_check(archive: Archive, release: Release, imported_at: datetime) -> None:
     """Mark a release's URL as stored in the frontier, and schedule its first check.
 
     The day depends on the URL, so that the checks of many releases are spread out.
@@ -336,7 +336,7 @@ def ensure_agency(archive: Archive, slug: str, agencies_file: Path) -> None:
     stored = {row[0] for row in archive.db.execute("select slug from agencies")}
     if slug in stored:
         return
-    listed = read_agencies_file(agencies_file)
+    listed = _read_agencies_file(agencies_file)
     facts = listed.get(slug)
     if not isinstance(facts, dict) or not {"name", "home"} <= facts.keys():
         near = difflib.get_close_matches(slug, stored | listed.keys(), n=3)
@@ -350,13 +350,13 @@ def find_host_owners(archive: Archive, agencies_file: Path) -> dict[str, str]:
     """Return the slug of the agency that each host belongs to, for stored and listed agencies."""
     owners: dict[str, str] = {}
     stored = {slug: {"home": home} for slug, home in archive.db.execute("select slug, home from agencies")}
-    for slug, facts in (*read_agencies_file(agencies_file).items(), *stored.items()):
+    for slug, facts in (*_read_agencies_file(agencies_file).items(), *stored.items()):
         home = urlsplit(str(facts.get("home", ""))).hostname or ""
         owners |= {strip_www(host): slug for host in (home, *facts.get("aliases", ())) if host}
     return owners
 
 
-def read_agencies_file(path: Path) -> dict[str, Any]:
+def _read_agencies_file(path: Path) -> dict[str, Any]:
     """Return the tables of agencies.toml by slug, or an empty dict if there is no such file."""
     if not path.is_file():
         return {}

@@ -253,16 +253,16 @@ class Archive(AbstractContextManager["Archive"]):
 
     def get(self, url: str) -> StoredRelease | None:
         """Return the current state of the release with a canonical URL, or None."""
-        return find_stored(self.db, self.takedowns, "r.url = ? and v.id = r.revision", url)
+        return _find_stored(self.db, self.takedowns, "r.url = ? and v.id = r.revision", url)
 
     def get_latest(self, release_id: int) -> StoredRelease | None:
         """Return the current state of a release (its last one, if it was removed), or None."""
-        return find_stored(self.db, self.takedowns, "r.id = ? and v.id = r.revision", release_id)
+        return _find_stored(self.db, self.takedowns, "r.id = ? and v.id = r.revision", release_id)
 
     def get_first(self, release_id: int) -> StoredRelease | None:
         """Return the state in which a release was first read, or None."""
         first = "r.id = ? and v.id = (select min(id) from revisions where release = r.id)"
-        return find_stored(self.db, self.takedowns, first, release_id)
+        return _find_stored(self.db, self.takedowns, first, release_id)
 
     def find_release_id(self, url: str) -> int | None:
         row = self.db.execute("select id from releases where url = ?", [url]).fetchone()
@@ -295,7 +295,7 @@ class Archive(AbstractContextManager["Archive"]):
 
     def _find_changed(self, digest: str, prepared: PreparedRelease) -> StoredRelease | None:
         stored = None if digest == prepared.hash else self.get(prepared.release.url)
-        return None if stored is None or has_only_reordered_tags(prepared.state, stored) else stored
+        return None if stored is None or _has_only_reordered_tags(prepared.state, stored) else stored
 
     def _prepare_once(self, release: Release) -> PreparedRelease:
         if self._last_prepared is None or self._last_prepared.release is not release:
@@ -338,7 +338,7 @@ class StoredRelease:
     state: dict[str, Any]
 
 
-def find_stored(db: Database, takedowns: Takedowns, condition: str, value: object) -> StoredRelease | None:
+def _find_stored(db: Database, takedowns: Takedowns, condition: str, value: object) -> StoredRelease | None:
     """Return the state that meets a condition on `r` (releases) and `v` (revisions), or None."""
     row = next(db.query(f"{STORED_SQL} where {condition}", [value]), None)
     if row is None:
@@ -349,7 +349,7 @@ def find_stored(db: Database, takedowns: Takedowns, condition: str, value: objec
     return StoredRelease(**columns, state=parse_state(row))
 
 
-def has_only_reordered_tags(state: Mapping[str, Any], stored: StoredRelease) -> bool:
+def _has_only_reordered_tags(state: Mapping[str, Any], stored: StoredRelease) -> bool:
     """Return whether a state differs from the stored one only in the order of its tags."""
     tags, stored_tags = state["tags"], stored.state["tags"]
     if stored_tags is None or tags == stored_tags or sorted(tags) != sorted(stored_tags):
@@ -370,11 +370,11 @@ class PreparedRelease:
 def prepare_release(release: Release, *, with_features: bool = True) -> PreparedRelease:
     """Compute everything that depends only on the release."""
     state = to_state(release)
-    features = extract_text_features(state) if with_features else None
+    features = _extract_text_features(state) if with_features else None
     return PreparedRelease(release=release, state=state, hash=hash_state(state), features=features)
 
 
-def extract_text_features(state: Mapping[str, Any]) -> TextFeatures:
+def _extract_text_features(state: Mapping[str, Any]) -> TextFeatures:
     return extract_terms(state), build_band_keys(join_state_text(state)), find_quotes(state)
 
 
@@ -406,7 +406,7 @@ class ReleaseWriter:
         )
         self.update("releases", release_id, {"revision": revision_id, "capture": provenance["capture"]})
         self.upsert_parts(release_id, state)
-        terms, band_keys, quotes = prepared.features or extract_text_features(state)
+        terms, band_keys, quotes = prepared.features or _extract_text_features(state)
         write_quotes(self.db, revision_id, quotes)
         self.index.index_release(release_id, terms)
         self.near_duplicates.update_release(release_id, release.agency, join_state_text(state), band_keys, is_new=True)
@@ -490,7 +490,7 @@ class ReleaseWriter:
         self.upsert_parts(release_id, state)
         for name in PART_TABLES:
             self.db.execute(f"delete from {name} where release = ? and position > ?", [release_id, len(state[name])])
-        terms, band_keys, quotes = extract_text_features(state)
+        terms, band_keys, quotes = _extract_text_features(state)
         (revision_id,) = self.db.execute("select revision from releases where id = ?", [release_id]).fetchone()
         write_quotes(self.db, revision_id, quotes)
         self.index.index_release(release_id, terms, previous_state)

@@ -75,17 +75,17 @@ def hide_release(
 
     Raises ArchiveError if there is no such release.
     """
-    check_release_exists(archive, release_id)
-    with secure_transaction(archive, release_id):
+    _check_release_exists(archive, release_id)
+    with _secure_transaction(archive, release_id):
         takedown_ids = [
             archive.takedowns.add(merged_id, "hide", started_at, reason, reason_en)
-            for merged_id in find_merged_releases(archive, release_id)
+            for merged_id in _find_merged_releases(archive, release_id)
         ]
-        for merged_id in find_merged_releases(archive, release_id):
-            apply_takedowns(archive, merged_id)
+        for merged_id in _find_merged_releases(archive, release_id):
+            _apply_takedowns(archive, merged_id)
             for table, column, condition in CLEARED_COLUMNS:
                 archive.db.execute(f"update {table} set {column} = null where {condition}", {"release": merged_id})
-            redact_crawl_problems(archive, merged_id)
+            _redact_crawl_problems(archive, merged_id)
     return takedown_ids[0]
 
 
@@ -97,31 +97,31 @@ def redact_passage(
     The same is done in releases that this one was merged with. Raises ArchiveError if there is no such release, or if
     the passage is too short or in none of its versions, and in no text of its files. Those texts are withheld whole.
     """
-    check_release_exists(archive, release_id)
+    _check_release_exists(archive, release_id)
     problem, matcher = None, PassageMatcher([passage])
     if len(keep_characters(passage, str.isalnum)) < MIN_PASSAGE_LENGTH:
         problem = "the passage is too short"
     elif not any(
         redact_state(state, [passage]) != state
-        for merged_id in find_merged_releases(archive, release_id)
-        for state in map(parse_state, list_revisions(archive, merged_id))
-    ) and not find_releases_with_file(archive, matcher).intersection(find_merged_releases(archive, release_id)):
+        for merged_id in _find_merged_releases(archive, release_id)
+        for state in map(parse_state, _list_revisions(archive, merged_id))
+    ) and not _find_releases_with_file(archive, matcher).intersection(_find_merged_releases(archive, release_id)):
         problem = "the passage is not in any version of the release, nor in the text of a file that it links to"
     if problem:
         raise ArchiveError(archive.path, problem, table="releases", key=str(release_id))
     takedown_ids = []
-    with secure_transaction(archive, release_id):
-        for merged_id in find_merged_releases(archive, release_id):
+    with _secure_transaction(archive, release_id):
+        for merged_id in _find_merged_releases(archive, release_id):
             takedown_ids.append(archive.takedowns.add(merged_id, "redact", started_at, reason, reason_en))
             archive.takedowns.withheld.add_passage(takedown_ids[-1], passage)
-        for merged_id in find_merged_releases(archive, release_id):
-            apply_takedowns(archive, merged_id)
+        for merged_id in _find_merged_releases(archive, release_id):
+            _apply_takedowns(archive, merged_id)
             for column_spec in (*REDACTED_COLUMNS, ("crawls", "problems", CRAWLS_CONDITION)):
-                redact_column(archive.db, column_spec, merged_id, matcher)
+                _redact_column(archive.db, column_spec, merged_id, matcher)
     return takedown_ids[0]
 
 
-def delete_refused_pages(archive: Archive, release_ids: Iterable[int]) -> None:
+def _delete_refused_pages(archive: Archive, release_ids: Iterable[int]) -> None:
     """Delete the pages of releases in which no release could be read (archive.database.refused_pages).
 
     Raises ArchiveError if a reader keeps the write-ahead log of captures.db open.
@@ -131,17 +131,17 @@ def delete_refused_pages(archive: Archive, release_ids: Iterable[int]) -> None:
     with Captures(archive.path) as captures:
         refused = RefusedPages(captures)
         for release_id in release_ids:
-            refused.delete_urls(list_addresses(archive, release_id))
-        require_empty_log(captures.path, refused.empty_log())
+            refused.delete_urls(_list_addresses(archive, release_id))
+        _require_empty_log(captures.path, refused.empty_log())
 
 
 def is_address_taken_down(archive: Archive, agency: str, addresses: Collection[str]) -> bool:
     """Return whether a page at these addresses is at one of a release of an agency that is hidden or redacted."""
     releases = archive.db.execute(COVERED_RELEASES_SQL, [agency]).fetchall()
-    return any(is_at_one_of(addresses, list_addresses(archive, release_id)) for (release_id,) in releases)
+    return any(is_at_one_of(addresses, _list_addresses(archive, release_id)) for (release_id,) in releases)
 
 
-def list_addresses(archive: Archive, release_id: int) -> list[str]:
+def _list_addresses(archive: Archive, release_id: int) -> list[str]:
     """Return the URLs at which a release was found, and those that they redirected to."""
     return [url for (url,) in archive.db.execute(ADDRESSES_SQL, {"release": release_id})]
 
@@ -155,7 +155,7 @@ def lift_takedown(archive: Archive, takedown_id: int, lifted_at: datetime, reaso
     if row is None or row["lifted"] is not None:
         problem = "no such takedown" if row is None else f"was already lifted at {row['lifted']}"
         raise ArchiveError(archive.path, problem, table="takedowns", key=str(takedown_id))
-    merged = find_merged_releases(archive, row["release"])
+    merged = _find_merged_releases(archive, row["release"])
     with archive.transaction():
         for merged_id in merged:
             # the takedowns of merged releases were added together with this one
@@ -166,7 +166,7 @@ def lift_takedown(archive: Archive, takedown_id: int, lifted_at: datetime, reaso
                 values,
             )
         for merged_id in merged:
-            apply_takedowns(archive, merged_id)
+            _apply_takedowns(archive, merged_id)
     return merged
 
 
@@ -180,20 +180,20 @@ def copy_takedowns(archive: Archive, release_id: int, target_id: int) -> None:
         if kind == "redact":
             archive.takedowns.withheld.add_passage(copy_id, archive.takedowns.withheld.get_passage(takedown_id))
     if archive.takedowns.list_active(target_id):
-        apply_takedowns(archive, target_id)
-        optimise_search_index(archive)
+        _apply_takedowns(archive, target_id)
+        _optimise_search_index(archive)
 
 
 def find_uncovered_releases(archive: Archive, release_id: int, passage: str) -> list[int]:
     """Return other releases with a passage in their current text or in a file. Reads every release and file."""
-    matcher, covered = PassageMatcher([passage]), set(find_merged_releases(archive, release_id))
+    matcher, covered = PassageMatcher([passage]), set(_find_merged_releases(archive, release_id))
     names = ", ".join(f"coalesce(v.{name}, '')" for name in ("title", "lead", "body", *LIST_FIELDS))
     rows = archive.db.execute(f"select r.id, {names} from releases r join revisions v on v.id = r.revision")
     found = {key for key, *texts in rows if key not in covered and matcher.find("\n".join(texts))}
-    return sorted(found | find_releases_with_file(archive, matcher) - covered)
+    return sorted(found | _find_releases_with_file(archive, matcher) - covered)
 
 
-def find_releases_with_file(archive: Archive, matcher: PassageMatcher) -> set[int]:
+def _find_releases_with_file(archive: Archive, matcher: PassageMatcher) -> set[int]:
     """Return the releases that link to a file, or have linked to it, with a passage in its text. Reads every file."""
     pages = archive.db.execute("select file, text from attachment_pages order by file, page")
     files = {file for file, group in groupby(pages, itemgetter(0)) if matcher.find("\n".join(p[1] for p in group))}
@@ -201,12 +201,12 @@ def find_releases_with_file(archive: Archive, matcher: PassageMatcher) -> set[in
     return {release for file in files for (release,) in archive.db.execute(sql, [file])}
 
 
-def apply_takedowns(archive: Archive, release_id: int) -> None:
+def _apply_takedowns(archive: Archive, release_id: int) -> None:
     """Update every version of a release, and its current state, to show only what its takedowns allow."""
     shown_before: dict[int, Mapping[str, Any]] = {}
     shown: dict[int, Mapping[str, Any]] = {}
     attachment_urls: set[str] = set()
-    for row in list_revisions(archive, release_id):
+    for row in _list_revisions(archive, release_id):
         revision_id = row["id"]
         full = row if row["takedown"] is None else archive.takedowns.withheld.get_state(revision_id)
         if row["takedown"] is None:
@@ -242,17 +242,17 @@ def apply_takedowns(archive: Archive, release_id: int) -> None:
         archive.db.execute("delete from tags where name = ? and id not in (select tag from release_tags)", [tag])
 
 
-def list_revisions(archive: Archive, release_id: int) -> list[dict[str, Any]]:
+def _list_revisions(archive: Archive, release_id: int) -> list[dict[str, Any]]:
     sql = f"select id, previous, takedown, {', '.join(WITHHELD_COLUMNS)} from revisions where release = ? order by id"
     return list(archive.db.query(sql, [release_id]))
 
 
-def find_merged_releases(archive: Archive, release_id: int) -> list[int]:
+def _find_merged_releases(archive: Archive, release_id: int) -> list[int]:
     """Return the ids of a release and those it was merged with, the release itself first."""
     return [key for (key,) in archive.db.execute(MERGED_RELEASES_SQL, {"release": release_id})]
 
 
-def redact_column(db: Database, column_spec: tuple[str, str, str], release_id: int, matcher: PassageMatcher) -> None:
+def _redact_column(db: Database, column_spec: tuple[str, str, str], release_id: int, matcher: PassageMatcher) -> None:
     table, column, condition = column_spec
     rows = db.execute(f"select rowid, {column} from {table} where {condition}", {"release": release_id}).fetchall()
     for row_id, text in rows:
@@ -260,7 +260,7 @@ def redact_column(db: Database, column_spec: tuple[str, str, str], release_id: i
             db.execute(f"update {table} set {column} = ? where rowid = ?", [redacted, row_id])
 
 
-def redact_crawl_problems(archive: Archive, release_id: int) -> None:
+def _redact_crawl_problems(archive: Archive, release_id: int) -> None:
     values = {"release": release_id}
     urls = [url for (url,) in archive.db.execute(f"{RELEASE_URLS_SQL} union {ATTACHMENT_URLS_SQL}", values)]
     for row in list(archive.db.table("crawls").rows_where(CRAWLS_CONDITION, values)):
@@ -271,13 +271,13 @@ def redact_crawl_problems(archive: Archive, release_id: int) -> None:
             archive.db.table("crawls").update(row["id"], {"problems": text})
 
 
-def check_release_exists(archive: Archive, release_id: int) -> None:
+def _check_release_exists(archive: Archive, release_id: int) -> None:
     if archive.get_url(release_id) is None:
         raise ArchiveError(archive.path, "no such release", table="releases", key=str(release_id))
 
 
 @contextmanager
-def secure_transaction(archive: Archive, release_id: int) -> Iterator[None]:
+def _secure_transaction(archive: Archive, release_id: int) -> Iterator[None]:
     """Open a transaction whose deletions leave no trace in the file, its index or its write-ahead log.
 
     Then the release's refused pages are deleted, and those of the releases that it was merged with. The file itself is
@@ -286,13 +286,13 @@ def secure_transaction(archive: Archive, release_id: int) -> Iterator[None]:
     """
     with archive.transaction():
         yield
-        optimise_search_index(archive)
+        _optimise_search_index(archive)
     busy = archive.db.execute("pragma wal_checkpoint(truncate)").fetchone()[0]
-    delete_refused_pages(archive, find_merged_releases(archive, release_id))
-    require_empty_log(Path(archive.path), not busy)
+    _delete_refused_pages(archive, _find_merged_releases(archive, release_id))
+    _require_empty_log(Path(archive.path), not busy)
 
 
-def require_empty_log(path: Path, is_empty: bool) -> None:
+def _require_empty_log(path: Path, is_empty: bool) -> None:
     if not is_empty:
         raise ArchiveError(
             path,
@@ -302,7 +302,7 @@ def require_empty_log(path: Path, is_empty: bool) -> None:
         )
 
 
-def optimise_search_index(archive: Archive) -> None:
+def _optimise_search_index(archive: Archive) -> None:
     """Rewrite the search index, so that it no longer contains words of replaced rows."""
     for table in INDEX_COLUMNS:
         archive.db.execute(f"insert into {table} ({table}) values ('optimize')")

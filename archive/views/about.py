@@ -13,7 +13,7 @@ from archive.web.requests import SiteRequest, site_view
 
 
 @site_view()
-async def show_about(site: SiteRequest) -> Response:
+async def _show_about(site: SiteRequest) -> Response:
     """Show /about. The contact is `about` and `about_url` in the metadata, set by the operator."""
     agencies = await read_agency_overview(site.run)
     metadata = await read_instance_metadata(site.datasette)
@@ -31,8 +31,8 @@ async def show_about(site: SiteRequest) -> Response:
 
 
 @site_view()
-async def show_help(site: SiteRequest) -> Response:
+async def _show_help(site: SiteRequest) -> Response:
     return await site.render("help.html", {"month": await find_newest_month(site.run)})
 
 
-ROUTES = [("/about$", show_about), ("/help$", show_help)]
+ROUTES = [("/about$", _show_about), ("/help$", _show_help)]

@@ -49,7 +49,7 @@ LAST_CRAWL_SQL = """
 
 
 @site_view()
-async def show_agencies(site: SiteRequest) -> Response:
+async def _show_agencies(site: SiteRequest) -> Response:
     agencies = await read_agency_overview(site.run)
     context = {
         "agencies_with_releases": sort_agencies(agency for agency in agencies if agency["releases"]),
@@ -63,7 +63,7 @@ def sort_agencies(agencies: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 @site_view("after")
-async def show_agency(site: SiteRequest) -> Response:
+async def _show_agency(site: SiteRequest) -> Response:
     """Show an agency. The first page also has its counts, months and tags; later pages (after=) are only a list."""
     agency = await find_requested_agency(site)
     slug, after = agency["slug"], parse_number_parameter(site.args, "after")
@@ -124,4 +124,4 @@ async def read_agency_tags(run: RunQuery, slug: str, limit: int) -> list[Any]:
     return list(await run(AGENCY_TAGS_SQL, {"agency": slug, "tags": limit}))
 
 
-ROUTES = [(r"/agencies$", show_agencies), (AGENCY_PATH + "$", show_agency)]
+ROUTES = [(r"/agencies$", _show_agencies), (AGENCY_PATH + "$", _show_agency)]

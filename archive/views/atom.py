@@ -78,32 +78,32 @@ CHANGES_OPERATION = DataOperation(
 
 
 @site_view("agency", "tag", *LIST_PARAMETERS, operation=FEED_OPERATION)
-async def show_feed(site: SiteRequest) -> Response:
+async def _show_feed(site: SiteRequest) -> Response:
     """Show new releases of all agencies, or of the agency and tag that the path or the query names."""
     path_agency, path_tag = site.url_vars.get("agency"), site.url_vars.get("tag")
     agency = path_agency or site.args.get("agency") or None
     tag = int(path_tag) if path_tag else parse_number_parameter(site.args, "tag")
     after = parse_number_parameter(site.args, "after")
     size = parse_number_parameter(site.args, "size", MAX_REGISTER_PAGE_SIZE) or FEED_SIZE
-    title = await read_feed_title(site, agency, tag)
+    title = await _read_feed_title(site, agency, tag)
     page = await read_feed_page(site.run, agency=agency, tag=tag, after=after, size=size)
     path = f"/tag/{tag}" if path_tag else f"/agency/{agency}" if path_agency else "/new"
     options = {name: site.args.get(name) for name in ("agency", "tag")}
     options |= {"lang": site.requested_language, "size": site.args.get("size")}
     build_url = partial(site.url, f"{path}.{site.format_name}", **options)
-    rows = [build_feed_row(site, row) for row in page.rows]
+    rows = [_build_feed_row(site, row) for row in page.rows]
 
     async def read_entries() -> Sequence[AtomEntry]:
-        entries = [build_release_entry(site, row) for row in rows]
+        entries = [_build_release_entry(site, row) for row in rows]
         if after is None and page.next_cursor is None and size >= FILLED_SIZE:
             recent = await read_recent_releases(site.run, [row["release"] for row in rows], agency=agency, tag=tag)
-            entries += [build_release_entry(site, build_feed_row(site, row)) for row in recent]
+            entries += [_build_release_entry(site, _build_feed_row(site, row)) for row in recent]
         return entries
 
     document = DataDocument(
         rows_name="releases",
         title=title,
-        page_url=site.url(build_feed_page_path(agency, tag)),
+        page_url=site.url(_build_feed_page_path(agency, tag)),
         url=build_url(after=after),
         next_url=build_url(after=page.next_cursor) if page.next_cursor else None,
         rows=[{name: row[name] for name in FEED_MEMBERS} for row in rows],
@@ -113,7 +113,7 @@ async def show_feed(site: SiteRequest) -> Response:
     return await render_document(site, document)
 
 
-def build_feed_row(site: SiteRequest, row: Mapping[str, Any]) -> dict[str, Any]:
+def _build_feed_row(site: SiteRequest, row: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **row,
         "agency_name": row["name"],
@@ -123,7 +123,7 @@ def build_feed_row(site: SiteRequest, row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-async def read_feed_title(site: SiteRequest, agency_slug: str | None, tag: int | None) -> str:
+async def _read_feed_title(site: SiteRequest, agency_slug: str | None, tag: int | None) -> str:
     """Return the title of a feed; raise ReaderError if there is no such agency or tag."""
     agency, title = "", ""
     if agency_slug:
@@ -141,7 +141,7 @@ async def read_feed_title(site: SiteRequest, agency_slug: str | None, tag: int |
     return title or (site.translate("feed.new_of", name=agency) if agency else site.translate("feed.new"))
 
 
-def build_feed_page_path(agency: str | None, tag: int | None) -> str:
+def _build_feed_page_path(agency: str | None, tag: int | None) -> str:
     """Return the path of the HTML page with the same releases as a feed."""
     if agency and tag is not None:
         return add_query("/search", agency=agency, tag=tag)
@@ -150,7 +150,7 @@ def build_feed_page_path(agency: str | None, tag: int | None) -> str:
     return "/" if tag is None else f"/tag/{tag}"
 
 
-def build_release_entry(site: SiteRequest, row: Mapping[str, Any]) -> AtomEntry:
+def _build_release_entry(site: SiteRequest, row: Mapping[str, Any]) -> AtomEntry:
     """Build the feed entry of a new release, as it was first read."""
     agency = site.choose(row["name"], row["name_en"])
     kind = [format_release_kind(site.language, row["kind"])] if row["kind"] else []
@@ -198,8 +198,8 @@ async def show_changes(site: SiteRequest) -> Response:
 
 
 ROUTES = [
-    ("/new" + FEED_FORMAT_SUFFIX, show_feed),
-    (r"/agency/(?P<agency>[a-z0-9-]+)" + FEED_FORMAT_SUFFIX, show_feed),
-    (r"/tag/(?P<tag>[0-9]{1,15})" + FEED_FORMAT_SUFFIX, show_feed),
+    ("/new" + FEED_FORMAT_SUFFIX, _show_feed),
+    (r"/agency/(?P<agency>[a-z0-9-]+)" + FEED_FORMAT_SUFFIX, _show_feed),
+    (r"/tag/(?P<tag>[0-9]{1,15})" + FEED_FORMAT_SUFFIX, _show_feed),
     (CHANGES_PATH + r"\.(?P<format>json|ndjson)$", show_changes),
 ]

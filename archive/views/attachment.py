@@ -88,7 +88,7 @@ ATTACHMENT_OPERATION = DataOperation(
 
 
 @site_view("page", operation=ATTACHMENT_OPERATION)
-async def show_attachment(site: SiteRequest) -> Response:
+async def _show_attachment(site: SiteRequest) -> Response:
     """Show a version of an attachment; of one that a hidden release links to, only its hash and times."""
     version_id = int(site.url_vars["version"])
     version = await read_file_version(site.run, version_id)
@@ -99,7 +99,7 @@ async def show_attachment(site: SiteRequest) -> Response:
     releases = [] if is_hidden else await read_linking_releases(site.run, version["url"], version["first_seen"])
     path = f"/-/attachment/{version_id}"
     if site.format_name:
-        return await render_document(site, build_document(site, path, version, pages, releases))
+        return await render_document(site, _build_document(site, path, version, pages, releases))
     first = parse_number_parameter(site.args, "page") or 1
     shown = choose_shown_pages(pages, first)
     last = shown[-1]["page"] if shown else 0
@@ -141,7 +141,7 @@ def choose_shown_pages(pages: Sequence[dict[str, Any]], first: int) -> list[dict
     return shown
 
 
-def build_document(
+def _build_document(
     site: SiteRequest,
     path: str,
     version: dict[str, Any],
@@ -173,4 +173,4 @@ def build_document(
     )
 
 
-ROUTES = [(r"/-/attachment/(?P<version>[0-9]{1,18})(?:\.(?P<format>json))?$", show_attachment)]
+ROUTES = [(r"/-/attachment/(?P<version>[0-9]{1,18})(?:\.(?P<format>json))?$", _show_attachment)]

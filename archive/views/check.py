@@ -110,7 +110,7 @@ CHECK_OPERATION = DataOperation(
 
 
 @site_view(operation=CHECK_OPERATION)
-async def show_check(site: SiteRequest) -> Response:
+async def _show_check(site: SiteRequest) -> Response:
     """Show the form, or check the text that was sent."""
     if site.request.method == "OPTIONS":
         return answer_options(site)
@@ -133,7 +133,7 @@ async def show_check(site: SiteRequest) -> Response:
         headers["Access-Control-Expose-Headers"] = CUT_HEADER
     if not site.format_name:
         return await site.render("check.html", {**context, "max_bytes": MAX_TEXT_BYTES, "text": text}, headers=headers)
-    return Response.json(format_check(site, context), headers=headers)
+    return Response.json(_format_check(site, context), headers=headers)
 
 
 async def check_text(site: SiteRequest, text: str) -> dict[str, Any]:
@@ -154,7 +154,9 @@ async def check_text(site: SiteRequest, text: str) -> dict[str, Any]:
     sources = {row["id"]: dict(row) for row in await site.run(SOURCES_SQL, {"ids": json.dumps(revisions)})}
     counts: Counter[str] = Counter(result.verdict for result in results)
     return {
-        "results": [(result, sources.get(result.revision or 0), build_search_link(site, result)) for result in results],
+        "results": [
+            (result, sources.get(result.revision or 0), _build_search_link(site, result)) for result in results
+        ],
         "counts": {verdict: counts[verdict] for verdict in VERDICTS},
         "checked": len(results) - counts["not_checked"],
         "complete": not counts["not_checked"],
@@ -168,7 +170,7 @@ async def check_text(site: SiteRequest, text: str) -> dict[str, Any]:
     }
 
 
-def build_search_link(site: SiteRequest, result: QuotationResult) -> str | None:
+def _build_search_link(site: SiteRequest, result: QuotationResult) -> str | None:
     """Return the path of a search for the releases that have a quotation; None if there is at most one."""
     if result.releases < (1 if result.verdict == "short" else 2):
         return None
@@ -176,17 +178,17 @@ def build_search_link(site: SiteRequest, result: QuotationResult) -> str | None:
     return build_search_url(SearchRequest(text=f'"{" ".join(words)}"'), site.requested_language)
 
 
-def format_check(site: SiteRequest, context: Mapping[str, Any]) -> dict[str, Any]:
+def _format_check(site: SiteRequest, context: Mapping[str, Any]) -> dict[str, Any]:
     """Return a check as JSON."""
     return {
         "complete": context["complete"],
         "counts": context["counts"],
         "searched": context["searched"],
-        "quotations": [format_result(site, *found) for found in context["results"]],
+        "quotations": [_format_result(site, *found) for found in context["results"]],
     }
 
 
-def format_result(
+def _format_result(
     site: SiteRequest, result: QuotationResult, source: Mapping[str, Any] | None, search_path: str | None
 ) -> dict[str, Any]:
     quotation, presence = result.quotation, result.presence
@@ -211,19 +213,19 @@ def format_result(
         "published": source["published"] if source else None,
         "current": bool(source["is_current"]) if source else None,
         "difference": [{"op": segment.op, "text": segment.text} for segment in result.segments],
-        "appeared": format_checks(presence.appeared, presence.collection) if presence else None,
-        "disappeared": format_checks(presence.disappeared, presence.collection_after) if presence else None,
+        "appeared": _format_checks(presence.appeared, presence.collection) if presence else None,
+        "disappeared": _format_checks(presence.disappeared, presence.collection_after) if presence else None,
         "removed": presence is not None and presence.removal is not None,
         "comparison": site.url(f"/-/diff/{presence.last}/{presence.after}") if presence and presence.after else None,
         "search": site.url(search_path) if search_path else None,
     }
 
 
-def format_checks(pair: CheckPair | None, collection: str | None) -> dict[str, str | None] | None:
+def _format_checks(pair: CheckPair | None, collection: str | None) -> dict[str, str | None] | None:
     """Return two checks as JSON, or an import from a collection instead of the second one."""
     if pair is None or collection is None:
         return pair and {"after": pair.after, "until": pair.until}
     return {"after": pair.after, "until": None, "imported": pair.until, "collection": collection}
 
 
-ROUTES = [(r"/-/check(?:\.(?P<format>json))?$", show_check)]
+ROUTES = [(r"/-/check(?:\.(?P<format>json))?$", _show_check)]

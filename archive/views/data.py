@@ -91,17 +91,17 @@ class Cell(NamedTuple):
     url: str | None = None  # on the agency's site
 
 
-def list_questions() -> dict[str, Mapping[str, str]]:
+def _list_questions() -> dict[str, Mapping[str, str]]:
     """Return the canned queries by name, in the order of the page."""
     queries = read_canned_queries()
     return {name: queries[name] for name in dict.fromkeys((*QUESTIONS, *queries)) if name in queries}
 
 
 @site_view(operation=DATA_OPERATION)
-async def show_data(site: SiteRequest) -> Response:
+async def _show_data(site: SiteRequest) -> Response:
     agencies = await read_agency_overview(site.run)
-    publication = read_site_publication(site)
-    withheld = await read_withheld_since(site, publication) if publication else None
+    publication = _read_site_publication(site)
+    withheld = await _read_withheld_since(site, publication) if publication else None
     tables = {
         name: table
         for name, table in read_metadata()["databases"]["archive"]["tables"].items()
@@ -113,7 +113,7 @@ async def show_data(site: SiteRequest) -> Response:
         "agencies_with_releases": sum(1 for agency in agencies if agency["releases"]),
         "edits": (await site.run("select ifnull(sum(edits), 0) as edits from edit_counts", {}))[0]["edits"],
         "last_crawled": find_last_crawl(agencies),
-        "questions": list_questions(),
+        "questions": _list_questions(),
         "publication": publication,
         "published_at": to_iso(publication.started) if publication else None,
         "withheld": withheld,
@@ -128,11 +128,11 @@ async def show_data(site: SiteRequest) -> Response:
         headers: dict[str, str] = {}
         if site.datasette.cors:
             add_cors_headers(headers)
-        return Response.json(format_data(site, context), headers=headers)
+        return Response.json(_format_data(site, context), headers=headers)
     return await site.render("data.html", context)
 
 
-def format_data(site: SiteRequest, context: Mapping[str, Any]) -> dict[str, Any]:
+def _format_data(site: SiteRequest, context: Mapping[str, Any]) -> dict[str, Any]:
     publication: Publication | None = context["publication"]
     tables = context["tables"]
     files = publication.files.values() if publication and not context["withheld"] else ()
@@ -171,13 +171,13 @@ def format_data(site: SiteRequest, context: Mapping[str, Any]) -> dict[str, Any]
 # The published dataset
 
 
-def read_site_publication(site: SiteRequest) -> Publication | None:
+def _read_site_publication(site: SiteRequest) -> Publication | None:
     """Return the publication that belongs to the served archive, or None."""
     db = site.datasette.get_database("archive")
     return find_publication(find_published_folder(Path(db.path), is_snapshot=not db.is_mutable))
 
 
-async def read_withheld_since(site: SiteRequest, publication: Publication) -> str | None:
+async def _read_withheld_since(site: SiteRequest, publication: Publication) -> str | None:
     """Return since when a takedown withholds a publication, or None."""
     rows = await site.run(WITHHOLDING_SQL, publication.withholding_values)
     return rows[0]["at"]  # type: ignore[no-any-return] # a row
@@ -187,11 +187,11 @@ async def read_withheld_since(site: SiteRequest, publication: Publication) -> st
 async def show_file(site: SiteRequest) -> Any:
     """Send a file of the published dataset; 503 while a takedown withholds it."""
     while True:
-        publication = read_site_publication(site)
+        publication = _read_site_publication(site)
         file = publication.files.get(site.url_vars["path"]) if publication else None
         if publication is None or file is None:
             raise NotFound("there is no such file in the published dataset")
-        if await read_withheld_since(site, publication):
+        if await _read_withheld_since(site, publication):
             headers = {"retry-after": RETRY_SECONDS, "cache-control": "no-store"}
             return await site.respond_with_error(503, "error.dataset_withheld", {}, None, headers)
         try:
@@ -218,7 +218,7 @@ def send_file(site: SiteRequest, publication: Publication, file: PublishedFile) 
     start, end = 0, file.size
     requested = site.request.headers.get("range")
     if requested and site.request.headers.get("if-range", etag) in (etag, headers["last-modified"]):
-        part = parse_range(requested, file.size)
+        part = _parse_range(requested, file.size)
         if part == (0, 0):
             headers["content-range"] = f"bytes */{file.size}"
             return Response("", status=416, headers=headers, content_type=headers["content-type"])
@@ -229,14 +229,14 @@ def send_file(site: SiteRequest, publication: Publication, file: PublishedFile) 
     return build_file_response((publication.folder / file.path).open("rb"), headers, start, end, status)
 
 
-def parse_range(text: str, size: int) -> tuple[int, int] | None:
+def _parse_range(text: str, size: int) -> tuple[int, int] | None:
     """Return the requested part of a file, from start to end; None: all of it; (0, 0): it has no such part.
 
     Several ranges at once, and other units than bytes, are ignored, as RFC 9110 allows.
 
-    >>> [parse_range(text, 10) for text in ("bytes=2-4", "bytes=7-", "bytes=-3", "bytes=8-99")]
+    >>> [_parse_range(text, 10) for text in ("bytes=2-4", "bytes=7-", "bytes=-3", "bytes=8-99")]
     [(2, 5), (7, 10), (7, 10), (8, 10)]
-    >>> [parse_range(text, 10) for text in ("bytes=10-", "bytes=-0", "bytes=5-4", "bytes=1-2,4-5", "lines=1-")]
+    >>> [_parse_range(text, 10) for text in ("bytes=10-", "bytes=-0", "bytes=5-4", "bytes=1-2,4-5", "lines=1-")]
     [(0, 0), (0, 0), None, None, None]
     """
     match = BYTE_RANGE.fullmatch(text.strip())
@@ -254,20 +254,20 @@ def parse_range(text: str, size: int) -> tuple[int, int] | None:
 # Questions
 
 
-async def show_question(request: Any, datasette: Any) -> Any:
+async def _show_question(request: Any, datasette: Any) -> Any:
     """Show a canned query; its own parameters are the only ones that the page has."""
-    query = list_questions().get(request.url_vars["name"])
+    query = _list_questions().get(request.url_vars["name"])
     if query is None:
         raise NotFound(f"no question {request.url_vars['name']}")
     parameters = list(dict.fromkeys(SQL_PARAMETER.findall(query["sql"])))
 
     async def respond(site: SiteRequest) -> Response:
-        return await answer_question(site, query, parameters)
+        return await _answer_question(site, query, parameters)
 
     return await site_view(*parameters)(respond)(request, datasette)
 
 
-async def answer_question(site: SiteRequest, query: Mapping[str, str], parameters: Sequence[str]) -> Response:
+async def _answer_question(site: SiteRequest, query: Mapping[str, str], parameters: Sequence[str]) -> Response:
     """Run a query if all that it needs is given, and show its first rows."""
     values = {name: (site.args.get(name) or "").strip()[:MAX_FIELD_LENGTH] for name in parameters}
     missing = [name for name in parameters if name in NEEDED_PARAMETERS and not values[name]]
@@ -293,7 +293,7 @@ async def answer_question(site: SiteRequest, query: Mapping[str, str], parameter
         "agencies": sorted(names.items(), key=lambda each: swedish_sort_key(each[1])),
         "columns": columns,
         "rows": [
-            [build_cell(site, name, row, links.get(name), names) for name in columns]
+            [_build_cell(site, name, row, links.get(name), names) for name in columns]
             for row in rows[:MAX_QUESTION_ROWS]
         ],
         "has_more": len(rows) > MAX_QUESTION_ROWS,
@@ -303,7 +303,7 @@ async def answer_question(site: SiteRequest, query: Mapping[str, str], parameter
     return await site.render("question.html", context)
 
 
-def build_cell(
+def _build_cell(
     site: SiteRequest, name: str, row: Mapping[str, Any], link: str | None, agencies: Mapping[str, str]
 ) -> Cell:
     """Return a value of a result as text, with its link."""
@@ -325,7 +325,7 @@ def build_cell(
 
 
 ROUTES = [
-    (r"/data(?:\.(?P<format>json))?$", show_data),
+    (r"/data(?:\.(?P<format>json))?$", _show_data),
     (FILES_PATH + r"(?P<path>.+)$", show_file),
-    (r"/data/(?P<name>[a-z_]+)$", show_question),
+    (r"/data/(?P<name>[a-z_]+)$", _show_question),
 ]

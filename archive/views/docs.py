@@ -65,7 +65,7 @@ class DocsPage(NamedTuple):
 
 
 @site_view()
-async def show_contents(site: SiteRequest) -> Response:
+async def _show_contents(site: SiteRequest) -> Response:
     if site.request.path.endswith("/docs"):  # links between pages are relative
         return Response.redirect(site.path("/docs/"))
     files = list_files("*.md")
@@ -77,7 +77,7 @@ async def show_contents(site: SiteRequest) -> Response:
 
 
 @site_view()
-async def show_page(site: SiteRequest) -> Response:
+async def _show_page(site: SiteRequest) -> Response:
     file = list_files("*.md").get(f"{site.url_vars['name']}.md")
     if file is None:
         raise NotFound(f"no page {site.url_vars['name']} of the documentation")
@@ -85,7 +85,7 @@ async def show_page(site: SiteRequest) -> Response:
 
 
 @site_view()
-async def show_image(site: SiteRequest) -> Response:
+async def _show_image(site: SiteRequest) -> Response:
     file = list_files("images/*").get(site.url_vars["name"])
     media_type = mimetypes.guess_type(site.url_vars["name"])[0]
     if file is None or media_type not in IMAGE_TYPES:
@@ -97,7 +97,7 @@ async def show_image(site: SiteRequest) -> Response:
 
 
 @site_view(ANY_PARAMETER)
-async def show_openapi(site: SiteRequest) -> Response:
+async def _show_openapi(site: SiteRequest) -> Response:
     described = read_metadata()["databases"]["archive"]["tables"]
     columns_by_table = [described[table]["columns"] for table in DESCRIBED_TABLES]
     columns = {name: text for table in reversed(columns_by_table) for name, text in table.items()}
@@ -141,25 +141,25 @@ def parse_page(name: str, text: str, query: str = "") -> DocsPage:
     <BLANKLINE>
     """
     tokens = MARKDOWN.parse(text)
-    headings = list(add_anchors(tokens))
+    headings = list(_add_anchors(tokens))
     for token in tokens:
-        rewrite_links(token.children or [], query)
+        _rewrite_links(token.children or [], query)
     summary = next((after for token, after in pairwise(tokens) if token.type == "paragraph_open"), None)
     return DocsPage(
         name=name,
         title=next((heading.title for heading in headings if heading.level == 1), name),
-        summary=SENTENCE_END.split(read_plain_text(summary), maxsplit=1)[0] if summary else "",
+        summary=SENTENCE_END.split(_read_plain_text(summary), maxsplit=1)[0] if summary else "",
         html=MARKDOWN.renderer.render(tokens, MARKDOWN.options, {}),
         headings=[heading for heading in headings if heading.level in (2, 3)],
     )
 
 
-def add_anchors(tokens: Sequence[Token]) -> Iterator[Heading]:
+def _add_anchors(tokens: Sequence[Token]) -> Iterator[Heading]:
     """Add an id to each heading, as GitHub does, and yield the headings."""
     used: dict[str, int] = {}
     for token, inline in pairwise(tokens):
         if token.type == "heading_open":
-            title = read_plain_text(inline)
+            title = _read_plain_text(inline)
             anchor = re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
             used[anchor] = used.get(anchor, -1) + 1
             if used[anchor]:
@@ -168,11 +168,11 @@ def add_anchors(tokens: Sequence[Token]) -> Iterator[Heading]:
             yield Heading(int(token.tag[1:]), title, anchor)
 
 
-def read_plain_text(inline: Token) -> str:
+def _read_plain_text(inline: Token) -> str:
     return "".join(" " if token.type == "softbreak" else token.content for token in inline.children or ())
 
 
-def rewrite_links(tokens: Sequence[Token], query: str) -> None:
+def _rewrite_links(tokens: Sequence[Token], query: str) -> None:
     """Link pages by name, and remove links to other files of the repository, which are not on the site."""
     closing: list[str] = []
     for token in tokens:
@@ -189,8 +189,8 @@ def rewrite_links(tokens: Sequence[Token], query: str) -> None:
 
 
 ROUTES = [
-    (r"/docs/?$", show_contents),
-    (r"/docs/images/(?P<name>[\w.-]+)$", show_image),
-    (r"/docs/(?P<name>[\w-]+)$", show_page),
-    (r"/openapi\.json$", show_openapi),
+    (r"/docs/?$", _show_contents),
+    (r"/docs/images/(?P<name>[\w.-]+)$", _show_image),
+    (r"/docs/(?P<name>[\w-]+)$", _show_page),
+    (r"/openapi\.json$", _show_openapi),
 ]

@@ -82,13 +82,13 @@ SEARCH_TYPES = {f"{name}?": FIELDS[name] for name in ("query", "truncated", "not
 AGENCIES_SQL = "select slug as value, name, name_en, 0 as count from agencies"
 
 
-async def read_agencies(run: RunQuery) -> list[FacetValue]:
+async def _read_agencies(run: RunQuery) -> list[FacetValue]:
     """Return all agencies, not counted, in Swedish alphabetical order."""
     choices = [FacetValue(**dict(row)) for row in await run(AGENCIES_SQL, {})]
     return sorted(choices, key=lambda choice: swedish_sort_key(choice.name))
 
 
-async def read_empty_context(run: RunQuery, query: RegisterQuery, name: str) -> dict[str, Any]:
+async def _read_empty_context(run: RunQuery, query: RegisterQuery, name: str) -> dict[str, Any]:
     """Return why a register is empty, as the ending of a text's key, and the values of the text."""
     agency = query.filters.get("agency")
     first_crawl = await read_first_crawl(run, agency)
@@ -186,7 +186,7 @@ class Register(ABC):
             context: dict[str, Any] = {"filters": query.filters, "after": query.after}
             context |= {self.name: page.rows, "next_cursor": page.next_cursor}
             context |= {"search": query.search} | await self.read_context(site, query, page)
-            context |= {} if page.rows else await read_empty_context(site.run, query, self.name)
+            context |= {} if page.rows else await _read_empty_context(site.run, query, self.name)
             return await site.render(self.template, context)
         options = {**query.filters, "lang": site.requested_language, "size": site.args.get("size")}
         build_url = partial(site.url, f"{self.path}.{site.format_name}", **options)
@@ -255,12 +255,12 @@ class EditsRegister(Register):
     async def read_context(self, site: SiteRequest, query: RegisterQuery, page: ListPage) -> dict[str, Any]:
         if query.search:  # further pages may have any number of edits, which only stored text decides
             is_whole = query.after is None and page.next_cursor is None and not query.search.truncated
-            agencies = {"agencies": await read_agencies(site.run), "agencies_counted": False}
+            agencies = {"agencies": await _read_agencies(site.run), "agencies_counted": False}
             counts = {"total": len(page.rows), "capped": not is_whole, **agencies}
         else:
             counts = await count_edits(site.run, query)
         return {
-            "chart": await build_weeks(site, query),
+            "chart": await _build_weeks(site, query),
             "edits": group_edits(page.rows),
             "counts": counts,
             "is_cut_short": page.next_cursor is not None and len(page.rows) < query.size,
@@ -285,11 +285,11 @@ class EditsRegister(Register):
         }
 
     async def build_entries(self, site: SiteRequest, entries: Sequence[Entry]) -> Sequence[AtomEntry]:
-        diffs = await read_field_diffs(site.run, entries)
-        return [build_edit_entry(site, edit, diffs.get(edit["id"], ())) for edit in entries]
+        diffs = await _read_field_diffs(site.run, entries)
+        return [_build_edit_entry(site, edit, diffs.get(edit["id"], ())) for edit in entries]
 
 
-async def build_weeks(site: SiteRequest, query: RegisterQuery) -> Chart | None:
+async def _build_weeks(site: SiteRequest, query: RegisterQuery) -> Chart | None:
     """Return the chart of the edits by week; None on further pages, for words, and without edits in these weeks."""
     first_crawl = await read_first_crawl(site.run, query.filters["agency"])
     if query.search or query.after is not None or not first_crawl:
@@ -305,7 +305,7 @@ async def build_weeks(site: SiteRequest, query: RegisterQuery) -> Chart | None:
     return build_edits_chart(site, weeks, build_link, [since])
 
 
-async def read_field_diffs(run: RunQuery, edits: Sequence[Entry]) -> dict[int, list[FieldDiff]]:
+async def _read_field_diffs(run: RunQuery, edits: Sequence[Entry]) -> dict[int, list[FieldDiff]]:
     """Return the diff of each edit by id, without very long texts, computed outside the event loop."""
     texts = [edit for edit in edits if edit["attachment"] is None]
     states = await read_stored_revisions(run, [edit[key] for edit in texts for key in ("id", "previous")])
@@ -320,7 +320,7 @@ async def read_field_diffs(run: RunQuery, edits: Sequence[Entry]) -> dict[int, l
     return diffs
 
 
-def build_edit_entry(site: SiteRequest, edit: Entry, fields: Sequence[FieldDiff]) -> AtomEntry:
+def _build_edit_entry(site: SiteRequest, edit: Entry, fields: Sequence[FieldDiff]) -> AtomEntry:
     agency = site.choose(edit["name"], edit["name_en"])
     link, is_file = site.local_url(edit["path"]), edit["attachment"] is not None
     name = edit["file_title"] or name_file(edit["file_url"]) if is_file else ""
@@ -382,10 +382,10 @@ class RemovalsRegister(Register):
         }
 
     async def build_entries(self, site: SiteRequest, entries: Sequence[Entry]) -> Sequence[AtomEntry]:
-        return [build_removal_entry(site, row) for row in entries]
+        return [_build_removal_entry(site, row) for row in entries]
 
 
-def build_removal_entry(site: SiteRequest, row: Entry) -> AtomEntry:
+def _build_removal_entry(site: SiteRequest, row: Entry) -> AtomEntry:
     """Build the feed entry of a removal; the entry is updated when the release comes back."""
     language, agency = site.language, site.choose(row["name"], row["name_en"])
     link = site.local_url(f"/archive/releases/{row['release']}")
@@ -431,10 +431,10 @@ class TakedownsRegister(Register):
         return {"takedown": entry["id"], "page": site.local_url(f"/archive/releases/{entry['release']}")}
 
     async def build_entries(self, site: SiteRequest, entries: Sequence[Entry]) -> Sequence[AtomEntry]:
-        return [build_takedown_entry(site, row) for row in entries]
+        return [_build_takedown_entry(site, row) for row in entries]
 
 
-def build_takedown_entry(site: SiteRequest, row: Entry) -> AtomEntry:
+def _build_takedown_entry(site: SiteRequest, row: Entry) -> AtomEntry:
     """Build the feed entry of a takedown; the entry is updated when the takedown is lifted."""
     link, agency = site.local_url(f"/archive/releases/{row['release']}"), site.choose(row["name"], row["name_en"])
     summary = [site.choose(row["reason"], row["reason_en"])]
@@ -454,12 +454,12 @@ def build_takedown_entry(site: SiteRequest, row: Entry) -> AtomEntry:
     )
 
 
-def parse_phrase_query(args: UrlArguments, size: int = REGISTER_PAGE_SIZE) -> RegisterQuery:
+def _parse_phrase_query(args: UrlArguments, size: int = REGISTER_PAGE_SIZE) -> RegisterQuery:
     filters = {"q": " ".join((args.get("q") or "").split()), "agency": args.get("agency") or None}
     return parse_register_query(args, size, filters)
 
 
-async def read_phrase_page(run: RunQuery, query: RegisterQuery) -> ListPage:
+async def _read_phrase_page(run: RunQuery, query: RegisterQuery) -> ListPage:
     """Return a page of the history; the key of an entry is the first revision with the words."""
     history: PhraseHistory = query.search
     keys = [entry.presence.first for entry in history.entries]
@@ -518,7 +518,7 @@ class PhraseRegister(Register):
     )
     required = ("q",)
     parameter_types: ClassVar = {"q": 'str Words, or a phrase in quotation marks = "120 miljoner"'}
-    parse_query, read_page = staticmethod(parse_phrase_query), staticmethod(read_phrase_page)
+    parse_query, read_page = staticmethod(_parse_phrase_query), staticmethod(_read_phrase_page)
 
     async def search(self, site: SiteRequest, query: RegisterQuery) -> PhraseHistory:
         columns = get_search_columns(site.datasette)
@@ -526,13 +526,13 @@ class PhraseRegister(Register):
         if site.format_name and not has_words(history.query):
             raise FilterError("q", query.filters["q"], "words that must occur", "error.no_words")
         if site.format_name == "atom":
-            return replace(history, entries=sorted(history.entries, key=find_last_event, reverse=True))
+            return replace(history, entries=sorted(history.entries, key=_find_last_event, reverse=True))
         return history
 
     async def read_context(self, site: SiteRequest, query: RegisterQuery, page: ListPage) -> dict[str, Any]:
         history: PhraseHistory = query.search
         is_counted = not query.filters["agency"] and not history.truncated
-        agencies = history.agencies if is_counted else await read_agencies(site.run)
+        agencies = history.agencies if is_counted else await _read_agencies(site.run)
         return {
             "counts": {
                 "total": len(history.entries),
@@ -584,16 +584,16 @@ class PhraseRegister(Register):
 
     async def build_entries(self, site: SiteRequest, entries: Sequence[Entry]) -> Sequence[AtomEntry]:
         digest = hashlib.sha256(site.args["q"].encode(errors="replace")).hexdigest()[:12]
-        return [build_presence_entry(site, row, f"phrase-{digest}") for row in entries]
+        return [_build_presence_entry(site, row, f"phrase-{digest}") for row in entries]
 
 
-def find_last_event(entry: PhraseEntry) -> str:
+def _find_last_event(entry: PhraseEntry) -> str:
     """Return when the wording appeared or, if it is gone, disappeared."""
     gone = entry.presence.disappeared
     return gone.until if gone else entry.presence.appeared.until
 
 
-def build_presence_entry(site: SiteRequest, row: Entry, name: str) -> AtomEntry:
+def _build_presence_entry(site: SiteRequest, row: Entry, name: str) -> AtomEntry:
     """Build the feed entry of a presence; the entry is updated when the wording disappears."""
     entry: PhraseEntry = row["entry"]
     agency, link = site.choose(row["name"], row["name_en"]), site.local_url(f"/-/revision/{entry.presence.last}")
@@ -602,7 +602,7 @@ def build_presence_entry(site: SiteRequest, row: Entry, name: str) -> AtomEntry:
         title=f"{agency}: {row['title']}",
         language=row["language"],
         published=entry.presence.appeared.until,
-        updated=find_last_event(entry),
+        updated=_find_last_event(entry),
         link=link,
         release_url=site.local_url(f"/archive/releases/{row['id']}"),
         author=agency,

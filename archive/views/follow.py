@@ -86,7 +86,7 @@ class RequestCounter:
         max_requests: of all clients; after that, each may make one an hour, and each network MAX_CLIENT_REQUESTS, so
         that nobody can shut out the others.
         """
-        moment, network = time.monotonic(), network_key(client)
+        moment, network = time.monotonic(), _network_key(client)
         while self.requests and self.requests[0][0] < moment - LIMIT_SECONDS:
             for key in self.requests.popleft()[1]:
                 self.counts[key] -= 1
@@ -103,10 +103,10 @@ class RequestCounter:
         return True
 
 
-def network_key(client: str) -> str:
+def _network_key(client: str) -> str:
     """Return the network of a client_key that one party may own: 24 bits of IPv4, 48 bits of IPv6.
 
-    >>> [network_key(client) for client in ("203.0.113.7", "2001:db8:0:1::/64", "unix")]
+    >>> [_network_key(client) for client in ("203.0.113.7", "2001:db8:0:1::/64", "unix")]
     ['203.0.113.0/24', '2001:db8::/48', 'unix']
     """
     address = parse_ip_address(client.removesuffix("/64"))
@@ -119,7 +119,7 @@ ACCESS_REQUESTS = RequestCounter()  # by subscription: only who has a link to on
 
 
 @site_view(*FOLLOW_PARAMETERS)
-async def show_follow(site: SiteRequest) -> Response:
+async def _show_follow(site: SiteRequest) -> Response:
     """Show how to follow something, or store the subscription that a form requests."""
     followed, settings = parse_followed(site.args), read_follow_settings()
     what = await describe_followed(site.run, followed, site.language)
@@ -151,13 +151,13 @@ async def subscribe(
     """Store a requested subscription; return the status and what the page shows about it."""
     if settings is None:
         raise ReaderError(404, "error.follow_off")
-    form = read_form(site)
+    form = _read_form(site)
     channel, frequency = form.get("channel", "mail"), form.get("frequency", "")
     shown = {"channel": channel, "address": form.get("address", "").strip(), "frequency": frequency}
-    if (path := find_writable_archive(site)) is None:
+    if (path := _find_writable_archive(site)) is None:
         site_url = build_url(settings.public_url, f"/-/follow?{followed.query}", site.language)
         return 503, {"problem": "read_only", "site_url": site_url}
-    address = normalise_address(channel, shown["address"], settings)
+    address = _normalise_address(channel, shown["address"], settings)
     if address is None or frequency not in FREQUENCIES:
         return 400, {"problem": "address" if address is None else "frequency", **shown}
     if not REQUESTS.is_allowed(client_key(site.request.scope), settings.max_requests):
@@ -178,18 +178,18 @@ async def subscribe(
     return 200, {"requested": channel, "address": address}
 
 
-def find_writable_archive(site: SiteRequest) -> Path | None:
+def _find_writable_archive(site: SiteRequest) -> Path | None:
     """Return the path of the archive; None if it is a snapshot, beside which nothing can be stored."""
     db = site.datasette.get_database("archive")
     return Path(db.path) if db.is_mutable else None
 
 
-def read_form(site: SiteRequest) -> dict[str, str]:
+def _read_form(site: SiteRequest) -> dict[str, str]:
     """Return the fields of a form; raise ReaderError if the body cannot be read or the form is on another site."""
     body = site.request.scope["archive_body"]
     if body.problem or len(body.data) > MAX_FORM_BYTES:
         raise ReaderError(413, "error.follow_form")
-    if is_from_other_site(site):
+    if _is_from_other_site(site):
         raise ReaderError(403, "error.follow_other_site")
     try:
         fields = parse_qs(body.data.decode("ascii"), errors="strict", max_num_fields=10)
@@ -198,7 +198,7 @@ def read_form(site: SiteRequest) -> dict[str, str]:
     return {name: values[-1] for name, values in fields.items()}
 
 
-def is_from_other_site(site: SiteRequest) -> bool:
+def _is_from_other_site(site: SiteRequest) -> bool:
     """Return whether a page of another site sent a form, as far as the browser says where it comes from.
 
     Over plain HTTP, browsers send no Sec-Fetch-Site, but all of them send Origin with a form. It is compared with
@@ -213,11 +213,11 @@ def is_from_other_site(site: SiteRequest) -> bool:
     return settings is None or origin.lower().partition("://")[2] != urlsplit(settings.public_url).netloc.lower()
 
 
-def normalise_address(channel: str, text: str, settings: FollowSettings) -> str | None:
+def _normalise_address(channel: str, text: str, settings: FollowSettings) -> str | None:
     """Return a mail address or the URL of a webhook; None if it is not one.
 
     >>> settings = FollowSettings(public_url="https://a.se", sender="a@a.se")
-    >>> [normalise_address("mail", text, settings) for text in ("Ada@Årsta.se", "a@b", "a@b.se, c@d.se")]
+    >>> [_normalise_address("mail", text, settings) for text in ("Ada@Årsta.se", "a@b", "a@b.se, c@d.se")]
     ['Ada@xn--rsta-poa.se', None, None]
     """
     if channel == "webhook":
@@ -271,18 +271,18 @@ async def list_feeds(site: SiteRequest, followed: Followed) -> list[tuple[str, s
 
 
 @site_view("token")
-async def show_subscription(site: SiteRequest) -> Response:
+async def _show_subscription(site: SiteRequest) -> Response:
     """Show or export what a token names, or do what a form asks for."""
-    settings, path = read_follow_settings(), find_writable_archive(site)
+    settings, path = read_follow_settings(), _find_writable_archive(site)
     if settings is None:
         raise ReaderError(404, "error.follow_off")
     if path is None:
         raise ReaderError(503, "error.follow_read_only", url=settings.public_url)
-    token, (action, own_id) = site.args.get("token") or "", read_action(site)
+    token, (action, own_id) = site.args.get("token") or "", _read_action(site)
     newest = await read_newest_entry(site.run)
-    done = await asyncio.to_thread(act_on_token, path, token, action, own_id, newest)
+    done = await asyncio.to_thread(_act_on_token, path, token, action, own_id, newest)
     if done is None:
-        return no_store(await site.render_error(404, "error.follow_token"))
+        return _no_store(await site.render_error(404, "error.follow_token"))
     subscriptions, is_all, secret, token = done
     described = [
         (each, await describe_followed(site.run, parse_stored_query(each.query), site.language))
@@ -291,8 +291,8 @@ async def show_subscription(site: SiteRequest) -> Response:
     if site.request.path.endswith("/export"):
         # a link to one is in each message, which is forwarded, or seen by a whole channel
         hidden = {} if is_all else {"address": None}
-        rows = [format_subscription(each, what) | hidden for each, what in described]
-        return no_store(Response.json({"subscriptions": rows, "secret": secret}))
+        rows = [_format_subscription(each, what) | hidden for each, what in described]
+        return _no_store(Response.json({"subscriptions": rows, "secret": secret}))
     context = {
         "subscriptions": described,
         "is_all": is_all,
@@ -301,22 +301,22 @@ async def show_subscription(site: SiteRequest) -> Response:
         "token": token,
         "max_subscriptions": MAX_SUBSCRIPTIONS,
     }
-    return no_store(await site.render("subscription.html", context))
+    return _no_store(await site.render("subscription.html", context))
 
 
-def read_action(site: SiteRequest) -> tuple[str, str]:
+def _read_action(site: SiteRequest) -> tuple[str, str]:
     """Return what a form asks for, and the id of the subscription that it names; "" if there is none."""
     if site.request.method != "POST":
         return "", ""
     if ONE_CLICK in site.request.scope["archive_body"].data:
         return "end", ""
-    form = read_form(site)
+    form = _read_form(site)
     if form.get("action") not in ACTIONS:
         raise ReaderError(400, "error.follow_form")
     return form["action"], form.get("id", "")
 
 
-def act_on_token(
+def _act_on_token(
     path: Path, token: str, action: str, own_id: str, newest: tuple[int, str | None]
 ) -> tuple[list[Subscription], bool, str | None, str] | None:
     """Do what is asked for; return the subscriptions of the token, whether for all, a secret, and the token.
@@ -336,7 +336,7 @@ def act_on_token(
         chosen = listed if is_all and action == "end_all" else [each for each in listed if str(each.id) == wanted]
         if not chosen and (action == "confirm" or (action == "end" and not is_all)):
             return None
-        change_subscriptions(store, action, chosen, subscription, newest)
+        _change_subscriptions(store, action, chosen, subscription, newest)
         current = [each for one in listed if (each := store.find(one.id))]
         # only now: later, whoever sees the webhook's messages has the link
         is_first = action == "confirm" and chosen[0].confirmed is None
@@ -350,7 +350,7 @@ def act_on_token(
         )
 
 
-def change_subscriptions(
+def _change_subscriptions(
     store: FollowStore,
     action: str,
     chosen: list[Subscription],
@@ -368,13 +368,13 @@ def change_subscriptions(
         store.end(chosen)
 
 
-def no_store(response: Response) -> Response:
+def _no_store(response: Response) -> Response:
     """Keep a response out of caches, because its URL is a secret."""
     response.headers["cache-control"] = "no-store"
     return response
 
 
-def format_subscription(subscription: Subscription, what: str | None) -> dict[str, object]:
+def _format_subscription(subscription: Subscription, what: str | None) -> dict[str, object]:
     """Return all that is stored of a subscription, and what it follows in words."""
     names = (
         "channel",
@@ -393,6 +393,6 @@ def format_subscription(subscription: Subscription, what: str | None) -> dict[st
 
 
 ROUTES = [
-    (r"/-/follow$", show_follow),
-    (r"/-/follow/(?:subscription|export)$", show_subscription),
+    (r"/-/follow$", _show_follow),
+    (r"/-/follow/(?:subscription|export)$", _show_subscription),
 ]

@@ -21,7 +21,7 @@ LAST_ADDED_SQL = "select max(first_seen) as first_seen from releases"
 
 
 @site_view()
-async def show_index(site: SiteRequest) -> Response:
+async def _show_index(site: SiteRequest) -> Response:
     agencies = await read_agency_overview(site.run)
     with_releases = [agency for agency in agencies if agency["releases"]]
     largest = sorted(with_releases, key=lambda agency: -agency["releases"])[:MAX_INDEX_AGENCIES]
@@ -41,4 +41,4 @@ async def show_index(site: SiteRequest) -> Response:
     return await site.render("index.html", context)
 
 
-ROUTES = [(r"/$", show_index)]  # instead of Datasette's own index, whose JSON stays at /.json
+ROUTES = [(r"/$", _show_index)]  # instead of Datasette's own index, whose JSON stays at /.json

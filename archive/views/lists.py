@@ -63,7 +63,7 @@ async def find_requested_agency(site: SiteRequest) -> dict[str, Any]:
 
 
 @site_view("after")
-async def show_month(site: SiteRequest) -> Response:
+async def _show_month(site: SiteRequest) -> Response:
     """Show a page of a month's releases, newest first, with links to adjacent months; 404 if it has none."""
     slug, month = site.url_vars.get("slug"), site.url_vars["month"]
     agency = await find_requested_agency(site) if slug else None
@@ -88,7 +88,7 @@ async def show_month(site: SiteRequest) -> Response:
 
 
 @site_view("after")
-async def show_tag(site: SiteRequest) -> Response:
+async def _show_tag(site: SiteRequest) -> Response:
     """Show a tag by its number, which is its permanent URL; redirect from its name."""
     name = unquote(site.url_vars["name"])
     tag = await find_tag(site.run, name)
@@ -133,7 +133,7 @@ async def read_release_list(
     if month == UNDATED:
         conditions.append("l.sort_day is null")
     elif month:
-        values |= {"from": month, "to": find_next_month(month)}
+        values |= {"from": month, "to": _find_next_month(month)}
         conditions += ["l.sort_day is not null", "l.sort_date >= :from", "l.sort_date < :to"]
     if after is not None:
         last = await run("select sort_date from release_facets where release = :after", {"after": after})
@@ -148,10 +148,10 @@ async def read_release_list(
     return take_page(await run(RELEASE_LINES_SQL.format(selection=selection), values), size)
 
 
-def find_next_month(month: str) -> str:
+def _find_next_month(month: str) -> str:
     """Return the month after a month (yyyy-mm).
 
-    >>> find_next_month("2024-05"), find_next_month("2024-12")
+    >>> _find_next_month("2024-05"), _find_next_month("2024-12")
     ('2024-06', '2025-01')
     """
     year, number = map(int, month.split("-"))
@@ -240,7 +240,7 @@ async def find_adjacent_releases(run: RunQuery, release_id: int) -> tuple[Any | 
 
 
 ROUTES = [
-    (AGENCY_PATH + MONTH_SUFFIX, show_month),
-    ("/month" + MONTH_SUFFIX, show_month),
-    (r"/tag/(?P<name>.+)$", show_tag),  # a tag may contain slashes
+    (AGENCY_PATH + MONTH_SUFFIX, _show_month),
+    ("/month" + MONTH_SUFFIX, _show_month),
+    (r"/tag/(?P<name>.+)$", _show_tag),  # a tag may contain slashes
 ]

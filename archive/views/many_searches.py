@@ -88,7 +88,7 @@ class BatchResult(NamedTuple):
 
 
 @site_view("q", "match", operation=BATCH_OPERATION)
-async def show_batch(site: SiteRequest) -> Any:
+async def _show_batch(site: SiteRequest) -> Any:
     """Show the form, or search for each line of a text."""
     if site.request.method == "OPTIONS":
         return answer_options(site)
@@ -133,7 +133,7 @@ async def respond(site: SiteRequest, terms: Sequence[str], match: str, *, is_pos
         body = {
             "complete": is_complete,
             "match": match,
-            "terms": [format_result(site, result, releases) for result in results],
+            "terms": [_format_result(site, result, releases) for result in results],
         }
         return Response.json(body, headers=headers)
     context = {
@@ -146,7 +146,7 @@ async def respond(site: SiteRequest, terms: Sequence[str], match: str, *, is_pos
         "complete": is_complete,
         "max_terms": MAX_TERMS,
         "max_length": MAX_TERM_LENGTH,
-        "link_search": lambda result: site.datasette.urls.path(build_search_path(result, site.requested_language)),
+        "link_search": lambda result: site.datasette.urls.path(_build_search_path(result, site.requested_language)),
     }
     return await site.render("batch.html", context, headers=headers)
 
@@ -159,12 +159,12 @@ async def search_terms(run: RunQuery, columns: ColumnCache, terms: Sequence[str]
         request = SearchRequest(text=f'"{words}"' if match == "exact" else term, strict=True, size=FIRST_HITS)
         result = BatchResult(text=term, request=request)
         if time.monotonic() < deadline:
-            result = await search_term(run, columns, result)
+            result = await _search_term(run, columns, result)
         results.append(result)
     return results
 
 
-async def search_term(run: RunQuery, columns: ColumnCache, result: BatchResult) -> BatchResult:
+async def _search_term(run: RunQuery, columns: ColumnCache, result: BatchResult) -> BatchResult:
     if not result.request.query.tree:
         return result._replace(state="no_words")
     try:
@@ -175,18 +175,18 @@ async def search_term(run: RunQuery, columns: ColumnCache, result: BatchResult) 
     return result._replace(state="searched", total=total, is_minimum=hits.capped, ids=list(hits.ids[:FIRST_HITS]))
 
 
-def build_search_path(result: BatchResult, lang: str | None) -> str:
+def _build_search_path(result: BatchResult, lang: str | None) -> str:
     """Return the path of the search page with all hits of a result."""
     return build_search_url(SearchRequest(text=result.request.text), lang)
 
 
-def format_result(site: SiteRequest, result: BatchResult, releases: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:
+def _format_result(site: SiteRequest, result: BatchResult, releases: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:
     return {
         "text": result.text,
         "state": result.state,
         "releases": result.total,
         "releases_are_minimum": result.is_minimum,
-        "search": site.url(build_search_path(result, None)),
+        "search": site.url(_build_search_path(result, None)),
         "hits": [
             {
                 "release": key,
@@ -207,7 +207,7 @@ def build_export(
     async def read_batches() -> AsyncIterator[list[dict[str, Any]]]:
         rows = []
         for result in results:
-            row: dict[str, Any] = {**dict.fromkeys(BATCH_COLUMNS), **format_result(site, result, releases)}
+            row: dict[str, Any] = {**dict.fromkeys(BATCH_COLUMNS), **_format_result(site, result, releases)}
             for number, hit in enumerate(row.pop("hits"), 1):
                 row |= {f"{name}_{number}": hit[name] for name in HIT_MEMBERS}
             rows.append(row)
@@ -223,4 +223,4 @@ def build_export(
     )
 
 
-ROUTES = [(r"/-/batch(?:\.(?P<format>json|csv|xlsx))?$", show_batch)]
+ROUTES = [(r"/-/batch(?:\.(?P<format>json|csv|xlsx))?$", _show_batch)]

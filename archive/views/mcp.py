@@ -95,7 +95,7 @@ current_site: ContextVar[SiteRequest] = ContextVar("current_site")
 
 
 @site_view()
-async def serve_mcp(site: SiteRequest) -> Response:
+async def _serve_mcp(site: SiteRequest) -> Response:
     """Answer a message of a client; errors are always JSON."""
     headers = {"allow": ALLOWED}
     if site.datasette.cors:
@@ -113,14 +113,14 @@ async def serve_mcp(site: SiteRequest) -> Response:
         error = {"code": BAD_REQUEST, "message": translate("en", "error.mcp_body")}
         status = 413 if body.problem == "too_long" else 408
         return Response.json({"jsonrpc": "2.0", "id": None, "error": error}, status=status, headers=headers)
-    response = await handle_message(site, body.data)
+    response = await _handle_message(site, body.data)
     response.headers |= {name: value for name, value in headers.items() if name != "allow"}
     return response
 
 
-async def handle_message(site: SiteRequest, body: bytes) -> Response:
+async def _handle_message(site: SiteRequest, body: bytes) -> Response:
     """Let the SDK handle one message, and return its response."""
-    build_manager = await asyncio.to_thread(load_server)  # the import takes a second
+    build_manager = await asyncio.to_thread(_load_server)  # the import takes a second
     start: dict[str, Any] = {}
     chunks: list[bytes] = []
 
@@ -148,7 +148,7 @@ async def handle_message(site: SiteRequest, body: bytes) -> Response:
 
 
 @lru_cache(maxsize=1)
-def load_server() -> Callable[[], Any]:
+def _load_server() -> Callable[[], Any]:
     """Load the SDK and return a function that builds a session manager, which can run only once."""
     server_module, types = importlib.import_module("mcp.server"), importlib.import_module("mcp.types")
 
@@ -174,7 +174,7 @@ def load_server() -> Callable[[], Any]:
     logging.root.handlers[:] = handlers  # the SDK adds one, which would print the site's messages, too
     annotations = types.ToolAnnotations(read_only_hint=True, destructive_hint=False, open_world_hint=False)
     for tool in TOOLS:
-        describe_arguments(tool)
+        _describe_arguments(tool)
         server.add_tool(tool, annotations=annotations)
 
     def build_manager() -> Any:
@@ -188,7 +188,7 @@ def load_server() -> Callable[[], Any]:
     return build_manager
 
 
-def describe_arguments(tool: Callable[..., Any]) -> None:
+def _describe_arguments(tool: Callable[..., Any]) -> None:
     """Add a description to each argument of a tool, where the SDK looks for it."""
     build_field = importlib.import_module("pydantic").Field  # comes with the SDK
     signature = inspect.signature(tool, eval_str=True)
@@ -209,7 +209,7 @@ async def list_agencies() -> dict[str, Any]:
     return {"agencies": [pick(row, AGENCY_MEMBERS) for row in data["rows"]], "complete": complete}
 
 
-async def find_agency(name: str | None) -> str | None:
+async def _find_agency(name: str | None) -> str | None:
     """Return the slug of an agency by its slug or name; raise the SDK's ToolError if there is none."""
     if name is None:
         return None
@@ -233,7 +233,7 @@ async def search(
 
     Results with match "loose" lack some of the words.
     """
-    agency = await find_agency(agency)
+    agency = await _find_agency(agency)
     versions = "all" if earlier_versions else None
     data, _ = await fetch(
         "/search.json", q=query, agency=agency, year=year, order=order, versions=versions, page=page, size=10
@@ -304,13 +304,13 @@ async def phrase_history(phrase: str, agency: str | None = None, after: int | No
     disappeared between last_seen and missing_at (null: they were there at the last check, last_seen). imported: when
     its first version was imported; without a check since, last_seen is null.
     """
-    agency = await find_agency(agency)
+    agency = await _find_agency(agency)
     words = phrase.replace('"', " ")
     data, is_whole = await fetch("/-/phrase.json", q=f'"{words}"', agency=agency, after=after, size=20)
     return {
         **pick(data, ("total", "releases", "current_releases", "unchecked_releases")),
         **pick(data, ("first_seen", "last_seen", "agencies", "page")),
-        **describe_rest(data, is_whole=is_whole),
+        **_describe_rest(data, is_whole=is_whole),
         "presences": data["presences"],
     }
 
@@ -338,7 +338,7 @@ async def list_changes(
 
     `read_since` is when the archive first read the agency's website, or any website. null: never, so it cannot know.
     """
-    agency = await find_agency(agency)
+    agency = await _find_agency(agency)
     path, time = CHANGES[what]
     filters = {"from": since.isoformat(), "importance": importance} if what == "edits" else {}
     size = min(max(size, 1), MAX_ENTRIES)
@@ -351,7 +351,7 @@ async def list_changes(
     options = {"_shape": "objects", "_sort": "started", "_size": 1, "_nofacet": 1, "_nocount": 1}
     crawls, _ = await fetch("/archive/crawls.json", agency=agency, **options)
     read_since = crawls["rows"][0]["started"] if crawls["rows"] else None
-    rest = describe_rest(data, is_whole=is_whole and read_since is not None)
+    rest = _describe_rest(data, is_whole=is_whole and read_since is not None)
     return {"since": since.isoformat(), "read_since": read_since, what: selected, **rest, "page": data["page"]}
 
 
@@ -383,7 +383,7 @@ def fail(message: str) -> Exception:
     return importlib.import_module("mcp.server.mcpserver.exceptions").ToolError(message)  # type: ignore[no-any-return]
 
 
-def describe_rest(data: Mapping[str, Any], *, is_whole: bool) -> dict[str, Any]:
+def _describe_rest(data: Mapping[str, Any], *, is_whole: bool) -> dict[str, Any]:
     """Return whether a list is complete, and where it continues."""
     rest = parse_qs(urlsplit(data["next"] or "").query).get("after")
     return {"complete": is_whole and rest is None, "next_after": int(rest[0]) if rest else None}
@@ -393,4 +393,4 @@ def pick(row: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
     return {name: row[name] for name in names}
 
 
-ROUTES = [(r"/-/mcp$", serve_mcp)]
+ROUTES = [(r"/-/mcp$", _serve_mcp)]

@@ -84,7 +84,7 @@ AGENCY_NAMES_SQL = "select slug, name, name_en from agencies"
 
 
 @site_view("q", "agency", "by", operation=COMPARE_OPERATION)
-async def show_comparison(site: SiteRequest) -> Any:
+async def _show_comparison(site: SiteRequest) -> Any:
     texts, names = ([text for each in site.args.getlist(key) if (text := each.strip())] for key in ("q", "agency"))
     unit = parse_choice_parameter(site.args, "by", UNITS)
     agencies = {row["slug"]: dict(row) for row in await site.run(AGENCY_NAMES_SQL, {})}
@@ -96,8 +96,8 @@ async def show_comparison(site: SiteRequest) -> Any:
             name, value, f"at most {MAX_SERIES} series", "error.many_series", n=str(len(pairs)), most=str(MAX_SERIES)
         )
     if not site.format_name:
-        series = [await count_series(site, text, slug, agencies) for text, slug in pairs]
-        context = await build_context(site, series, unit, texts=texts, slugs=slugs, agencies=agencies)
+        series = [await _count_series(site, text, slug, agencies) for text, slug in pairs]
+        context = await _build_context(site, series, unit, texts=texts, slugs=slugs, agencies=agencies)
         return await site.render("compare.html", context)
     if not pairs:
         raise FilterError("q", "", "words, or an agency, to compare", "error.no_words")
@@ -105,14 +105,14 @@ async def show_comparison(site: SiteRequest) -> Any:
     if site.format_name == "xlsx":
 
         async def read_batches() -> AsyncIterator[list[dict[str, Any]]]:  # counted when it is this download's turn
-            series = [await count_series(site, text, slug, agencies) for text, slug in pairs]
+            series = [await _count_series(site, text, slug, agencies) for text, slug in pairs]
             yield build_rows(site, series, *list_periods([each.counts for each in series], unit))
 
         export = DataExport(
             name="compare", title=title, page_url=site.url(url), columns=COMPARE_COLUMNS, batches=read_batches()
         )
         return await render_export(site, export)
-    series = [await count_series(site, text, slug, agencies) for text, slug in pairs]
+    series = [await _count_series(site, text, slug, agencies) for text, slug in pairs]
     chosen_unit, periods = list_periods([each.counts for each in series], unit)
     document = DataDocument(
         rows_name="rows",
@@ -121,13 +121,13 @@ async def show_comparison(site: SiteRequest) -> Any:
         url=site.url(build_compare_url(texts, slugs, site.requested_language, f".{site.format_name}", unit=unit)),
         rows=build_rows(site, series, chosen_unit, periods),
         columns=COMPARE_COLUMNS,
-        extra_members={"by": chosen_unit, "series": [describe_series(each) for each in series]},
+        extra_members={"by": chosen_unit, "series": [_describe_series(each) for each in series]},
         truncated=f"after {MAX_COMPARED_HITS} hits of a search" if any(each.counts.capped for each in series) else "",
     )
     return await render_document(site, document)
 
 
-async def count_series(
+async def _count_series(
     site: SiteRequest, text: str, slug: str, agencies: Mapping[str, Mapping[str, Any]]
 ) -> ComparedSearch:
     request = SearchRequest(text=text, include={"agency": (slug,)} if slug else {})
@@ -176,7 +176,7 @@ def build_rows(
     return rows
 
 
-def describe_series(series: ComparedSearch) -> dict[str, Any]:
+def _describe_series(series: ComparedSearch) -> dict[str, Any]:
     """Return the JSON members of a series other than its periods."""
     return {
         "query": series.request.text or None,
@@ -188,7 +188,7 @@ def describe_series(series: ComparedSearch) -> dict[str, Any]:
     }
 
 
-async def build_context(
+async def _build_context(
     site: SiteRequest,
     series: Sequence[ComparedSearch],
     unit: str | None,
@@ -249,4 +249,4 @@ async def build_context(
     }
 
 
-ROUTES = [("/-/compare" + COMPARE_FORMAT_SUFFIX, show_comparison)]
+ROUTES = [("/-/compare" + COMPARE_FORMAT_SUFFIX, _show_comparison)]

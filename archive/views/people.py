@@ -109,12 +109,12 @@ def parse_page(site: SiteRequest) -> tuple[int, int]:
 
 
 @site_view("q", "agency", *LIST_PARAMETERS, operation=PEOPLE_OPERATION)
-async def show_people(site: SiteRequest) -> Response:
+async def _show_people(site: SiteRequest) -> Response:
     """Show who is quoted; raise FilterError for a page after the last one."""
     words, agency = (site.args.get("q") or "").strip(), site.args.get("agency") or None
     await check_agency(site.run, agency)
     after, size = parse_page(site)
-    people, next_after = await read_people(site.run, words, agency, after, size)
+    people, next_after = await _read_people(site.run, words, agency, after, size)
     if after and not people:
         raise FilterError("after", str(after), "less than the number of people")
     if not site.format_name:
@@ -136,17 +136,17 @@ async def show_people(site: SiteRequest) -> Response:
 
 
 @site_view(*LIST_PARAMETERS, operation=PERSON_OPERATION)
-async def show_person(site: SiteRequest) -> Response:
+async def _show_person(site: SiteRequest) -> Response:
     """Show a person's quotes, newest first; raise FilterError for a page after the last one."""
-    person = await find_person(site.run, site.url_vars["slug"])
+    person = await _find_person(site.run, site.url_vars["slug"])
     after, size = parse_page(site)
-    quotes, count = await read_person_quotes(site.run, person["id"], after, size) if person else ([], 0)
+    quotes, count = await _read_person_quotes(site.run, person["id"], after, size) if person else ([], 0)
     if person is None or not count:
         raise NotFound(f"no person {site.url_vars['slug']}")
     if not quotes:
         raise FilterError("after", str(after), f"less than {count}")
     next_after = after + len(quotes) if after + len(quotes) < count else None
-    roles = await read_person_roles(site.run, person["id"])
+    roles = await _read_person_roles(site.run, person["id"])
     if not site.format_name:
         context = {"person": person, "quotes": quotes, "count": count, "after": after, "next_after": next_after}
         return await site.render("person.html", context | {"roles": [] if after else roles})
@@ -165,7 +165,7 @@ async def show_person(site: SiteRequest) -> Response:
     ]
 
     async def read_entries() -> list[AtomEntry]:
-        return [build_quote_entry(site, person, row) for row in rows]
+        return [_build_quote_entry(site, person, row) for row in rows]
 
     document = DataDocument(
         rows_name="quotes",
@@ -188,7 +188,7 @@ async def show_person(site: SiteRequest) -> Response:
     return await render_document(site, document)
 
 
-def build_quote_entry(site: SiteRequest, person: dict[str, Any], row: dict[str, Any]) -> AtomEntry:
+def _build_quote_entry(site: SiteRequest, person: dict[str, Any], row: dict[str, Any]) -> AtomEntry:
     """Build the feed entry of a quote, whose id stays the same when its release is stored again."""
     digest = hashlib.sha256(row["text"].encode()).hexdigest()[:16]
     return AtomEntry(
@@ -205,12 +205,12 @@ def build_quote_entry(site: SiteRequest, person: dict[str, Any], row: dict[str, 
     )
 
 
-async def find_person(run: RunQuery, slug: str) -> dict[str, Any] | None:
+async def _find_person(run: RunQuery, slug: str) -> dict[str, Any] | None:
     rows = await run(PERSON_SQL, {"slug": slug})
     return dict(rows[0]) if rows else None
 
 
-async def read_people(
+async def _read_people(
     run: RunQuery, words: str, agency: str | None, offset: int, size: int
 ) -> tuple[Sequence[Any], int | None]:
     """Return the people who are quoted most, and the offset of the next page or None.
@@ -225,7 +225,7 @@ async def read_people(
     return rows[:size], offset + size if len(rows) > size else None
 
 
-async def read_person_quotes(
+async def _read_person_quotes(
     run: RunQuery, person_id: int, offset: int, size: int = LIST_PAGE_SIZE
 ) -> tuple[Sequence[Any], int]:
     """Return a page of a person's quotes, newest first, and the number of all.
@@ -237,12 +237,12 @@ async def read_person_quotes(
     return quotes, (await run(PERSON_QUOTE_COUNT_SQL, values))[0]["n"]
 
 
-async def read_person_roles(run: RunQuery, person_id: int) -> Sequence[Any]:
+async def _read_person_roles(run: RunQuery, person_id: int) -> Sequence[Any]:
     """Return the roles that releases print for a person, the latest first, with their first and last year."""
     return await run(PERSON_ROLES_SQL, {"person": person_id})
 
 
 ROUTES = [
-    (r"/people(?:\.(?P<format>json|csv))?$", show_people),
-    (r"/person/(?P<slug>[a-z0-9-]+)" + FORMAT_SUFFIX, show_person),
+    (r"/people(?:\.(?P<format>json|csv))?$", _show_people),
+    (r"/person/(?P<slug>[a-z0-9-]+)" + FORMAT_SUFFIX, _show_person),
 ]

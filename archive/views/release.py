@@ -81,7 +81,7 @@ async def read_release_context(site: SiteRequest) -> dict[str, Any]:
     canonical_url = site.local_url(f"/archive/releases/{agency['id']}")  # without the parameters of a search
     citation_context, history = (
         await read_citation_context(site, newest),
-        await read_history_context(site, agency["id"], agency["url"]),
+        await _read_history_context(site, agency["id"], agency["url"]),
     )
     return {
         **parts,
@@ -93,10 +93,10 @@ async def read_release_context(site: SiteRequest) -> dict[str, Any]:
         "speakers": await site.run(SPEAKERS_SQL, {"release": agency["id"]}),
         "attached_files": {file["url"]: file for file in files},  # the newest version of each URL
         "near_duplicates": await db.execute_fn(partial(find_duplicates, release=agency["id"])),
-        "other_urls": [url for (url,) in addresses if not has_same_host(url, agency["url"])],
+        "other_urls": [url for (url,) in addresses if not _has_same_host(url, agency["url"])],
         "canonical_url": canonical_url,
         "answerers": list(dict.fromkeys(answerers)),  # without duplicates, in the order of their first answers
-        **await read_related_context(site, agency["id"], agency["slug"]),
+        **await _read_related_context(site, agency["id"], agency["slug"]),
         **await read_marked_texts(site, agency["id"], release),
         **history,
     }
@@ -115,7 +115,7 @@ def describe_page(
     )
 
 
-async def read_history_context(site: SiteRequest, release_id: int, url: str) -> dict[str, Any]:
+async def _read_history_context(site: SiteRequest, release_id: int, url: str) -> dict[str, Any]:
     """Return the release's timeline, current status, adjacent releases and takedowns."""
     run = site.run
     events = await read_timeline(run, release_id)
@@ -124,7 +124,7 @@ async def read_history_context(site: SiteRequest, release_id: int, url: str) -> 
     current = next(event for event in revisions if event["release"] == release_id and event["is_current"])
     moves = (event for event in events if event["kind"] == "moved" and event["target"] == url)
     return {
-        "versions_picture": draw_history(site, events),
+        "versions_picture": _draw_history(site, events),
         "events": newest,
         "older_years": older_years,
         "version_count": len(revisions),
@@ -142,7 +142,7 @@ async def read_history_context(site: SiteRequest, release_id: int, url: str) -> 
     }
 
 
-def draw_history(site: SiteRequest, events: Sequence[TimelineEvent]) -> dict[str, Any] | None:
+def _draw_history(site: SiteRequest, events: Sequence[TimelineEvent]) -> dict[str, Any] | None:
     """Return the picture of the timeline of a release that was edited or missing, with its ends; None for others."""
     edits = [event for event in events if event["kind"] in EDIT_EVENTS]
     removals = [event for event in events if "ended" in event and event["kind"] != "moved"]
@@ -160,7 +160,7 @@ def draw_history(site: SiteRequest, events: Sequence[TimelineEvent]) -> dict[str
     return {"picture": draw_versions(events, last, title, description), "legend": legend, "bars": VERSION_BARS, **times}
 
 
-async def read_related_context(site: SiteRequest, release_id: int, agency: str) -> dict[str, Any]:
+async def _read_related_context(site: SiteRequest, release_id: int, agency: str) -> dict[str, Any]:
     """Return the related releases that the page shows, and the number of all; None if the release is hidden."""
     found = await find_related(site.run, release_id)
     rows = await read_related_releases(site.run, found) if found else []
@@ -191,15 +191,15 @@ async def read_marked_texts(site: SiteRequest, release_id: int, release: Mapping
         mark_text, questions = highlighter.mark_text, release["questions"] or ()
         return {
             "marked_title": mark_text(release["title"], "title"),
-            "marked_lead": [mark_text(paragraph, "lead") for paragraph in split_plain_paragraphs(release["lead"])],
+            "marked_lead": [mark_text(paragraph, "lead") for paragraph in _split_plain_paragraphs(release["lead"])],
             "marked_body": highlighter.mark_html(release["body_html"], list_answers(questions)),
             "unplaced_questions": [
                 {
                     **dict(question),
                     "question": mark_text(question["question"], "question"),
-                    "answer": [mark_text(text, "answer") for text in split_plain_paragraphs(question["answer"])],
+                    "answer": [mark_text(text, "answer") for text in _split_plain_paragraphs(question["answer"])],
                 }
-                for question in find_unplaced_questions(questions, release["body_html"])
+                for question in _find_unplaced_questions(questions, release["body_html"])
             ],
             "images": [
                 {**dict(image), "caption": mark_text(image["caption"] or image["alt"], "caption")}
@@ -242,16 +242,16 @@ async def read_search_context(site: SiteRequest, release_id: int, state: Mapping
     }
 
 
-def has_same_host(url: str, other: str) -> bool:
+def _has_same_host(url: str, other: str) -> bool:
     return strip_www(urlsplit(url).hostname or "") == strip_www(urlsplit(other).hostname or "")
 
 
-def find_unplaced_questions(questions: Iterable[Any], body_html: str) -> list[Any]:
+def _find_unplaced_questions(questions: Iterable[Any], body_html: str) -> list[Any]:
     """Return the questions that are not in the body and are printed after it."""
     placed = {int(number) for number in QUESTION_ID.findall(body_html)}
     return [question for question in questions if question["position"] not in placed]
 
 
-def split_plain_paragraphs(text: str | None) -> list[str]:
+def _split_plain_paragraphs(text: str | None) -> list[str]:
     """Split plain text into paragraphs at blank lines."""
     return [part.strip() for part in re.split(r"\n\s*\n", text or "") if part.strip()]

@@ -156,14 +156,14 @@ NOT_ALL_SEARCHED = "more earlier versions may match than were searched"  # Datas
 
 
 @site_view(*SEARCH_PARAMETERS, operation=SEARCH_OPERATION)
-async def show_search(site: SiteRequest) -> Any:
+async def _show_search(site: SiteRequest) -> Any:
     """Show the search page (with status 503 if the search took too long), or the results as data."""
     query = parse_search_request(site.args)
     is_page = "page" in site.args or "size" in site.args
     if site.format_name == "xlsx" or (site.format_name == "csv" and not is_page):
-        return await export_search(site, query)
+        return await _export_search(site, query)
     if site.format_name:
-        return await show_search_data(site, query)
+        return await _show_search_data(site, query)
     release_id = await find_release_by_url(site.run, query.text)
     if release_id is not None:
         return Response.redirect(site.path(f"/archive/releases/{release_id}"))
@@ -173,16 +173,16 @@ async def show_search(site: SiteRequest) -> Any:
         results = None
     if results:  # if a later page was requested, the last page is shown
         query = replace(query, page=results.hit_page.page)
-    context = build_search_context(site, query, results)
+    context = _build_search_context(site, query, results)
     if results and query == SearchRequest(order=query.order):
         names = {name: site.translate(f"search.field.{name}") for name in ("removed", "speaker", "tag")}
         context["examples"] = await find_examples(site.run, get_search_columns(site.datasette), names)
     if results:
-        context |= build_period_context(site, query, results, await read_first_crawl(site.run))
+        context |= _build_period_context(site, query, results, await read_first_crawl(site.run))
     return await site.render("search.html", context, status=200 if results else 503)
 
 
-def build_search_context(site: SiteRequest, query: SearchRequest, results: Results | None) -> dict[str, Any]:
+def _build_search_context(site: SiteRequest, query: SearchRequest, results: Results | None) -> dict[str, Any]:
     urls, facet_links = site.datasette.urls, FacetLinks(query, site.requested_language)
 
     def build_url(query: SearchRequest, suffix: str = "") -> str:
@@ -237,13 +237,13 @@ def build_search_context(site: SiteRequest, query: SearchRequest, results: Resul
     }
 
 
-def build_period_context(
+def _build_period_context(
     site: SiteRequest, query: SearchRequest, results: Results, first_crawl: date | None
 ) -> dict[str, Any]:
     """Return the chart of the hits by month or year, None if it would have one column, and a link to compare them."""
     agencies = query.include.get("agency", ())
     is_comparable = query.show == "releases" and not (query.exclude or set(query.include) - {"agency"})
-    text = type_days(site.language, query)
+    text = _type_days(site.language, query)
     context = {
         "chart": None,
         "max_page_hits": MAX_PAGE_HITS,
@@ -263,42 +263,42 @@ def build_period_context(
     return context
 
 
-def type_days(language: str, query: SearchRequest) -> str:
+def _type_days(language: str, query: SearchRequest) -> str:
     """Return the words of a search with its days, as a reader may type them in the search box."""
     days = (translate(language, f"search.typed.{name}", day=day) for name, day in query.days.items())
     return " ".join(filter(None, (query.text, *days)))
 
 
-async def export_search(site: SiteRequest, query: SearchRequest) -> Any:
+async def _export_search(site: SiteRequest, query: SearchRequest) -> Any:
     async def read_batches() -> AsyncIterator[list[dict[str, Any]]]:
         # runs when the first batch is read
         async for hits in search_all(site.run, query, get_search_columns(site.datasette)):
-            yield [format_hit_row(site, hit, query) for hit in hits]
+            yield [_format_hit_row(site, hit, query) for hit in hits]
 
     export = DataExport(
         name="search",
-        title=format_search_title(site, query),
-        page_url=build_query_url(site, replace(query, page=1, size=PAGE_SIZE)),
-        columns=list_search_columns(query),
+        title=_format_search_title(site, query),
+        page_url=_build_query_url(site, replace(query, page=1, size=PAGE_SIZE)),
+        columns=_list_search_columns(query),
         batches=read_batches(),
     )
     return await render_export(site, export)
 
 
-def list_search_columns(query: SearchRequest) -> tuple[str, ...]:
+def _list_search_columns(query: SearchRequest) -> tuple[str, ...]:
     has_changes = query.all_versions or any(iter_edit_nodes(query.query.tree))
     return SEARCH_COLUMNS[query.show] + (CHANGE_COLUMNS if has_changes else ())
 
 
-def format_search_title(site: SiteRequest, query: SearchRequest) -> str:
+def _format_search_title(site: SiteRequest, query: SearchRequest) -> str:
     return site.translate("search.title_for", words=query.text) if query.text else site.translate("search.title")
 
 
-def build_query_url(site: SiteRequest, query: SearchRequest, suffix: str = "") -> str:
+def _build_query_url(site: SiteRequest, query: SearchRequest, suffix: str = "") -> str:
     return site.url(build_search_url(query, site.requested_language, suffix))
 
 
-async def show_search_data(site: SiteRequest, query: SearchRequest) -> Response:
+async def _show_search_data(site: SiteRequest, query: SearchRequest) -> Response:
     """Show results as data.
 
     The feed only has new releases, so that imports and backfills do not flood it, and no loose hits, which would change
@@ -314,40 +314,40 @@ async def show_search_data(site: SiteRequest, query: SearchRequest) -> Response:
     results = await search(site.run, searched, get_search_columns(site.datasette))
 
     async def read_entries() -> Sequence[AtomEntry]:
-        entries = [build_hit_entry(site, hit, is_news=is_news) for hit in results.hits]
+        entries = [_build_hit_entry(site, hit, is_news=is_news) for hit in results.hits]
         if is_news and query.page == 1 and not results.hit_page.has_next:
-            entries += await read_recent_entries(site, query, entries)
+            entries += await _read_recent_entries(site, query, entries)
         return entries
 
     suffix, next_page = f".{site.format_name}", replace(query, page=results.hit_page.page + 1)
     is_beyond_end = query.page > results.hit_page.pages  # no rows, so that a client can stop
     document = DataDocument(
         rows_name=query.show,
-        title=format_search_title(site, query),
-        page_url=build_query_url(site, replace(query, page=1, size=PAGE_SIZE) if is_feed else query),
-        url=build_query_url(site, query, suffix),
-        next_url=build_query_url(site, next_page, suffix) if results.hit_page.has_next else None,
-        rows=[] if is_beyond_end else [format_hit_row(site, hit, query) for hit in results.hits],
-        columns=list_search_columns(query),
+        title=_format_search_title(site, query),
+        page_url=_build_query_url(site, replace(query, page=1, size=PAGE_SIZE) if is_feed else query),
+        url=_build_query_url(site, query, suffix),
+        next_url=_build_query_url(site, next_page, suffix) if results.hit_page.has_next else None,
+        rows=[] if is_beyond_end else [_format_hit_row(site, hit, query) for hit in results.hits],
+        columns=_list_search_columns(query),
         read_entries=read_entries,
         # only in JSON, so that the ETag of a feed depends on its entries alone
-        extra_members=format_search_metadata(results, query) if site.format_name == "json" else {},
+        extra_members=_format_search_metadata(results, query) if site.format_name == "json" else {},
     )
     return await render_document(site, document)
 
 
-async def read_recent_entries(
+async def _read_recent_entries(
     site: SiteRequest, query: SearchRequest, shown: Sequence[AtomEntry]
 ) -> Sequence[AtomEntry]:
     """Return the entries that fill up a feed with few new releases (see change_feed.py), from the newest hits."""
     hits = (await search(site.run, query, get_search_columns(site.datasette))).hits
     imported = await find_imported(site.run, {hit.row["id"] for hit in hits})
     ids, dated = {entry.id for entry in shown}, [hit for hit in hits if hit.row["published"] or hit.row["updated"]]
-    entries = [build_hit_entry(site, hit, is_news=True) for hit in dated if hit.row["id"] not in imported]
+    entries = [_build_hit_entry(site, hit, is_news=True) for hit in dated if hit.row["id"] not in imported]
     return [entry for entry in entries if entry.id not in ids][: max(FILLED_SIZE - len(shown), 0)]
 
 
-def format_hit_row(site: SiteRequest, hit: SearchHit, query: SearchRequest) -> dict[str, Any]:
+def _format_hit_row(site: SiteRequest, hit: SearchHit, query: SearchRequest) -> dict[str, Any]:
     """Format a hit as a row of plain text.
 
     `match` is strict, loose or former; `matched` lists the forms that were found, in lower case.
@@ -370,10 +370,10 @@ def format_hit_row(site: SiteRequest, hit: SearchHit, query: SearchRequest) -> d
             "change": change.kind,
             "comparison": site.url(change.path),
         }
-    return {name: values[name] for name in list_search_columns(query)}
+    return {name: values[name] for name in _list_search_columns(query)}
 
 
-def format_search_metadata(results: Results, query: SearchRequest) -> dict[str, Any]:
+def _format_search_metadata(results: Results, query: SearchRequest) -> dict[str, Any]:
     """Return the JSON members other than the rows: totals, order, facet counts, notes and suggestions."""
     hit_page = results.hit_page
     return {
@@ -392,7 +392,7 @@ def format_search_metadata(results: Results, query: SearchRequest) -> dict[str, 
         "fresh": asdict(results.freshness),
         "searched": asdict(results.scope) | {"total": results.scope.total} if results.scope else None,
         "earlier": len(results.earlier.ids) if results.earlier else None,
-        "facets": {name: list(map(format_facet_value, choices)) for name, choices in hit_page.facets.items()},
+        "facets": {name: list(map(_format_facet_value, choices)) for name, choices in hit_page.facets.items()},
         "approximate_facets": hit_page.approximate_facets,
         "notes": [{"note": note.key, "words": note.value} for note in results.notes],
         "did_you_mean": [
@@ -401,13 +401,13 @@ def format_search_metadata(results: Results, query: SearchRequest) -> dict[str, 
     }
 
 
-def format_facet_value(choice: FacetValue) -> dict[str, Any]:
+def _format_facet_value(choice: FacetValue) -> dict[str, Any]:
     """Format a facet value with its number of hits; a year also has the number of all its releases."""
     total = {} if choice.total is None else {"total": choice.total}
     return {"value": choice.value, "name": choice.name, "count": choice.count, **total}
 
 
-def build_hit_entry(site: SiteRequest, hit: SearchHit, *, is_news: bool) -> AtomEntry:
+def _build_hit_entry(site: SiteRequest, hit: SearchHit, *, is_news: bool) -> AtomEntry:
     """Build the feed entry of a hit, whose id is the same in every feed.
 
     The entry is dated by the publication, or by the first crawl if that is unknown or the feed has only new releases.
@@ -482,4 +482,4 @@ def escape_fts(connection: sqlite3.Connection, text: str | None) -> str:
     return " AND ".join(f"({match})" for term in terms if (match := match_word(term))) or MATCH_NOTHING
 
 
-ROUTES = [(r"/search" + EXPORT_FORMAT_SUFFIX, show_search)]
+ROUTES = [(r"/search" + EXPORT_FORMAT_SUFFIX, _show_search)]

@@ -99,15 +99,15 @@ Without a key. A model can also use the tools at {site}/-/mcp (Model Context Pro
 
 
 @site_view(ANY_PARAMETER)
-async def show_sitemap_index(site: SiteRequest) -> Response:
+async def _show_sitemap_index(site: SiteRequest) -> Response:
     """Show the index of the sitemap: each part with the time at which one of its releases last changed."""
     parts = await read_sitemap_parts(site.run)
     entries = [(site.url(f"/sitemap-{name}.xml"), changed) for name, changed in parts]
-    return Response(format_sitemap("sitemapindex", "sitemap", entries), content_type=XML_MEDIA_TYPE)
+    return Response(_format_sitemap("sitemapindex", "sitemap", entries), content_type=XML_MEDIA_TYPE)
 
 
 @site_view(ANY_PARAMETER)
-async def show_sitemap_part(site: SiteRequest) -> Response:
+async def _show_sitemap_part(site: SiteRequest) -> Response:
     """Show one part of the sitemap; raise NotFound for an empty part of releases."""
     name, number = site.url_vars["name"], site.url_vars["number"]
     if number:
@@ -115,29 +115,29 @@ async def show_sitemap_part(site: SiteRequest) -> Response:
         if not pages:
             raise NotFound(f"no part {name} of the sitemap")
     else:
-        readers = {"pages": read_sitemap_pages, "tags": read_sitemap_tags, "people": read_sitemap_people}
+        readers = {"pages": read_sitemap_pages, "tags": _read_sitemap_tags, "people": _read_sitemap_people}
         pages = await readers[name](site.run)
     root = site.url("/").rstrip("/")
     entries = [(root + path, changed) for path, changed in pages]
-    return Response(format_sitemap("urlset", "url", entries), content_type=XML_MEDIA_TYPE)
+    return Response(_format_sitemap("urlset", "url", entries), content_type=XML_MEDIA_TYPE)
 
 
 @site_view(ANY_PARAMETER)
-async def show_robots_txt(site: SiteRequest) -> Response:
+async def _show_robots_txt(site: SiteRequest) -> Response:
     """Show robots.txt, which allows pages written for people and disallows expensive and derived ones."""
     rules = "".join(f"{rule}: {site.datasette.urls.path(path)}\n" for rule, path in ROBOTS_RULES)
     return Response.text(f"User-agent: *\n{rules}\nSitemap: {site.url('/sitemap.xml')}\n")
 
 
 @site_view(ANY_PARAMETER)
-async def show_llms_txt(site: SiteRequest) -> Response:
+async def _show_llms_txt(site: SiteRequest) -> Response:
     """Show llms.txt (llmstxt.org): information for language models and their users."""
     releases = sum(agency["releases"] for agency in await read_agency_overview(site.run))
     return Response.text(LLMS_TEMPLATE.format(site=site.url("/").rstrip("/"), releases=releases))
 
 
 @site_view(ANY_PARAMETER)
-async def show_security_txt(site: SiteRequest) -> Response:
+async def _show_security_txt(site: SiteRequest) -> Response:
     """Show where to report vulnerabilities (RFC 9116); raise NotFound unless the operator has named a contact."""
     contact = (site.datasette.plugin_config("headers") or {}).get("contact")
     if not contact:
@@ -172,18 +172,18 @@ async def read_sitemap_pages(run: RunQuery) -> SitemapEntries:
     return [(path, None) for path in (*FIXED_PATHS, *agencies, *months)]
 
 
-async def read_sitemap_tags(run: RunQuery) -> SitemapEntries:
+async def _read_sitemap_tags(run: RunQuery) -> SitemapEntries:
     return [(f"/tag/{row['tag']}", None) for row in await run(SITEMAP_TAGS_SQL, {})]
 
 
-async def read_sitemap_people(run: RunQuery) -> SitemapEntries:
+async def _read_sitemap_people(run: RunQuery) -> SitemapEntries:
     return [(f"/person/{row['slug']}", None) for row in await run(SITEMAP_PEOPLE_SQL, {})]
 
 
-def format_sitemap(root: str, element: str, entries: SitemapEntries) -> str:
+def _format_sitemap(root: str, element: str, entries: SitemapEntries) -> str:
     """Format a sitemap, with one element for each absolute URL.
 
-    >>> print(format_sitemap("urlset", "url", [("https://a.example/?a&b", None)]))
+    >>> print(_format_sitemap("urlset", "url", [("https://a.example/?a&b", None)]))
     <?xml version="1.0" encoding="UTF-8"?>
     <urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">
     <url><loc>https://a.example/?a&amp;b</loc></url>
@@ -198,9 +198,9 @@ def format_sitemap(root: str, element: str, entries: SitemapEntries) -> str:
 
 
 ROUTES = [
-    (r"/sitemap\.xml$", show_sitemap_index),
-    (r"/sitemap-(?P<name>pages|tags|people|releases-(?P<number>[0-9]{1,9}))\.xml$", show_sitemap_part),
-    (r"/robots\.txt$", show_robots_txt),
-    (r"/llms\.txt$", show_llms_txt),
-    (r"/\.well-known/security\.txt$", show_security_txt),
+    (r"/sitemap\.xml$", _show_sitemap_index),
+    (r"/sitemap-(?P<name>pages|tags|people|releases-(?P<number>[0-9]{1,9}))\.xml$", _show_sitemap_part),
+    (r"/robots\.txt$", _show_robots_txt),
+    (r"/llms\.txt$", _show_llms_txt),
+    (r"/\.well-known/security\.txt$", _show_security_txt),
 ]

@@ -96,9 +96,9 @@ COVERAGE_OPERATION = DataOperation(
 
 
 @site_view("after", operation=STATUS_OPERATION)
-async def show_status(site: SiteRequest) -> Response:
+async def _show_status(site: SiteRequest) -> Response:
     if site.format_name == "atom":
-        return await show_status_feed(site)
+        return await _show_status_feed(site)
     rows = await read_agency_health(site.run, site.language)
     assessed_at = max((row["judged"] for row in rows if row["judged"]), default=None)
     faults = [row for row in rows if row["is_fault"]]
@@ -109,7 +109,7 @@ async def show_status(site: SiteRequest) -> Response:
             title=site.translate("site.status"),
             page_url=site.local_url(STATUS_PATH),
             url=site.local_url(f"{STATUS_PATH}.{site.format_name}"),
-            rows=[format_status_row(site, row) for row in rows],
+            rows=[_format_status_row(site, row) for row in rows],
             columns=STATUS_COLUMNS,
             extra_members={"judged": assessed_at, "red": unacknowledged},
         )
@@ -117,7 +117,7 @@ async def show_status(site: SiteRequest) -> Response:
     days = await read_daily_states(site.run, rows, now().astimezone(SWEDISH_TIME).date())
 
     def show_strip(row: AgencyHealth) -> Markup:
-        return draw_agency_strip(site, days.get(row["agency"], []))
+        return _draw_agency_strip(site, days.get(row["agency"], []))
 
     context = {
         "show_strip": show_strip,
@@ -127,18 +127,18 @@ async def show_status(site: SiteRequest) -> Response:
         "faults": faults,
         "unacknowledged": unacknowledged,
         "acknowledged": len(faults) - unacknowledged,
-        "groups": group_faults(faults) if len(faults) > MAX_UNGROUPED_FAULTS else None,
+        "groups": _group_faults(faults) if len(faults) > MAX_UNGROUPED_FAULTS else None,
         **{state: [row for row in rows if row["state"] == state] for state in ("quiet", "healthy", "paused")},
         "never_crawled": [row for row in rows if row["never_crawled"] and row["state"] != "paused"],
         "assessed_at": assessed_at,
         "overdue": assessed_at is not None and is_overdue(assessed_at),
         "politeness": build_politeness_report(rows),
-        **build_status_formatters(site.language),
+        **_build_status_formatters(site.language),
     }
     return await site.render("status.html", context)
 
 
-def draw_agency_strip(site: SiteRequest, days: Sequence[str]) -> Markup:
+def _draw_agency_strip(site: SiteRequest, days: Sequence[str]) -> Markup:
     """Draw the states of an agency's days, with their numbers as the title; "" if it was not assessed in this time."""
     counts = Counter(filter(None, days))
     if not counts:
@@ -147,7 +147,7 @@ def draw_agency_strip(site: SiteRequest, days: Sequence[str]) -> Markup:
     return draw_strip(days, site.translate("status.strip_title", n=known, faults=counts["fault"]))
 
 
-def group_faults(faults: Sequence[AgencyHealth]) -> list[list[AgencyHealth]]:
+def _group_faults(faults: Sequence[AgencyHealth]) -> list[list[AgencyHealth]]:
     """Group faults by state and reason: unacknowledged ones first, then the largest groups."""
     groups: dict[tuple[bool, str, str], list[AgencyHealth]] = {}
     for row in faults:
@@ -156,7 +156,7 @@ def group_faults(faults: Sequence[AgencyHealth]) -> list[list[AgencyHealth]]:
 
 
 @site_view()
-async def show_agency_status(site: SiteRequest) -> Response:
+async def _show_agency_status(site: SiteRequest) -> Response:
     slug = site.url_vars["slug"]
     rows = await read_agency_health(site.run, site.language, slug)
     if not rows:
@@ -164,14 +164,14 @@ async def show_agency_status(site: SiteRequest) -> Response:
     events = await read_health_events(site.run, agency=slug, limit=EVENTS_PAGE_SIZE)
     context = {
         "row": rows[0],
-        "events": [event | describe_health_event(site.language, event) for event in events],
+        "events": [event | _describe_health_event(site.language, event) for event in events],
         "fault_counts": sorted(rows[0]["facts"].get("failures", {}).items(), key=lambda pair: (-pair[1], pair[0])),
-        **build_status_formatters(site.language),
+        **_build_status_formatters(site.language),
     }
     return await site.render("status_agency.html", context)
 
 
-def build_status_formatters(language: str) -> dict[str, Any]:
+def _build_status_formatters(language: str) -> dict[str, Any]:
     return {
         "format_swedish_day": partial(format_swedish_day, language),
         "format_size": partial(format_size, language),
@@ -179,14 +179,14 @@ def build_status_formatters(language: str) -> dict[str, Any]:
     }
 
 
-def describe_health_event(language: str, event: dict[str, Any]) -> dict[str, str]:
+def _describe_health_event(language: str, event: dict[str, Any]) -> dict[str, str]:
     return {
         "state_text": format_health_state(language, event["state"]),
         "reason_text": format_health_reason(language, event["reason"]),
     }
 
 
-def format_status_row(site: SiteRequest, row: AgencyHealth) -> dict[str, Any]:
+def _format_status_row(site: SiteRequest, row: AgencyHealth) -> dict[str, Any]:
     """Format one agency as a flat row, with two nested members: failures by kind, and fill rates by field."""
     facts = row["facts"]
     politeness, field_fill = facts.get("politeness", {}), facts.get("field_fill", {})
@@ -205,7 +205,7 @@ def format_status_row(site: SiteRequest, row: AgencyHealth) -> dict[str, Any]:
     }
 
 
-async def show_status_feed(site: SiteRequest) -> Response:
+async def _show_status_feed(site: SiteRequest) -> Response:
     """Show the changes of agencies' states, from or to a fault, as an Atom feed."""
     before = parse_number_parameter(site.args, "after")
     events = await read_health_events(site.run, before=before, limit=EVENTS_PAGE_SIZE + 1)
@@ -213,7 +213,7 @@ async def show_status_feed(site: SiteRequest) -> Response:
     build_url = partial(site.url, f"{STATUS_PATH}.atom", lang=site.requested_language)
 
     async def read_entries() -> Sequence[AtomEntry]:
-        return [build_status_entry(site, event) for event in page]
+        return [_build_status_entry(site, event) for event in page]
 
     document = DataDocument(
         rows_name="changes",
@@ -228,8 +228,8 @@ async def show_status_feed(site: SiteRequest) -> Response:
     return await render_document(site, document)
 
 
-def build_status_entry(site: SiteRequest, event: dict[str, Any]) -> AtomEntry:
-    page, change = site.local_url(f"{STATUS_PATH}/{event['agency']}"), describe_health_event(site.language, event)
+def _build_status_entry(site: SiteRequest, event: dict[str, Any]) -> AtomEntry:
+    page, change = site.local_url(f"{STATUS_PATH}/{event['agency']}"), _describe_health_event(site.language, event)
     return AtomEntry(
         id=build_tag_uri(page, f"status-{event['id']}"),
         title=site.translate(
@@ -246,13 +246,13 @@ def build_status_entry(site: SiteRequest, event: dict[str, Any]) -> AtomEntry:
 
 
 @site_view("agency", *LIST_PARAMETERS, operation=COVERAGE_OPERATION)
-async def show_coverage(site: SiteRequest) -> Response:
+async def _show_coverage(site: SiteRequest) -> Response:
     agency, after = site.args.get("agency") or None, parse_number_parameter(site.args, "after")
     size = parse_number_parameter(site.args, "size", MAX_MISSING_PAGE_SIZE) or MISSING_PAGE_SIZE
     if agency:
         coverage = await read_agency_coverage(site.run, agency, after, size)
         if site.format_name:
-            return await render_document(site, build_agency_coverage_document(site, coverage, after))
+            return await render_document(site, _build_agency_coverage_document(site, coverage, after))
         context: dict[str, Any] = {
             "coverage": coverage,
             "row": coverage["agency"],
@@ -262,7 +262,7 @@ async def show_coverage(site: SiteRequest) -> Response:
         return await site.render("coverage_agency.html", context)
     rows = await read_coverage_overview(site.run, site.language)
     if site.format_name:
-        return await render_document(site, build_overview_document(site, rows))
+        return await render_document(site, _build_overview_document(site, rows))
     checked = [row for row in rows if row["checked"]]
     context = {
         "agencies_with_missing": [row for row in checked if row["missing"]],
@@ -277,12 +277,12 @@ async def show_coverage(site: SiteRequest) -> Response:
     return await site.render("coverage.html", context)
 
 
-def build_overview_document(site: SiteRequest, rows: Sequence[dict[str, Any]]) -> DataDocument:
+def _build_overview_document(site: SiteRequest, rows: Sequence[dict[str, Any]]) -> DataDocument:
     values = [
         {name: row[name] for name in OVERVIEW_COLUMNS if name in row}
         | {
             "agency_name": row["name"],
-            **format_completeness(row),
+            **_format_completeness(row),
             "page": site.local_url(COVERAGE_PATH, agency=row["agency"]),
         }
         for row in rows
@@ -294,11 +294,11 @@ def build_overview_document(site: SiteRequest, rows: Sequence[dict[str, Any]]) -
         url=site.local_url(f"{COVERAGE_PATH}.{site.format_name}"),
         rows=values,
         columns=OVERVIEW_COLUMNS,
-        extra_members={"columns": describe_coverage_columns(site)},
+        extra_members={"columns": _describe_coverage_columns(site)},
     )
 
 
-def build_agency_coverage_document(site: SiteRequest, coverage: Mapping[str, Any], after: int | None) -> DataDocument:
+def _build_agency_coverage_document(site: SiteRequest, coverage: Mapping[str, Any], after: int | None) -> DataDocument:
     """Build one agency's coverage as data, with a row for each month.
 
     JSON also has the agency's sources and a page of its missing releases, whose next page is `next_url`.
@@ -318,20 +318,20 @@ def build_agency_coverage_document(site: SiteRequest, coverage: Mapping[str, Any
             "agency": row["agency"],
             "agency_name": row["name"],
             "checked": row["checked"],
-            **format_completeness(row),
-            "sources": [source | format_completeness(source) for source in coverage["sources"]],
+            **_format_completeness(row),
+            "sources": [source | _format_completeness(source) for source in coverage["sources"]],
             "missing_releases": coverage["missing_releases"],
-            "columns": describe_coverage_columns(site),
+            "columns": _describe_coverage_columns(site),
         },
     )
 
 
-def describe_coverage_columns(site: SiteRequest) -> dict[str, str]:
+def _describe_coverage_columns(site: SiteRequest) -> dict[str, str]:
     """Return a description of each count; `listed` is the sum of `stored`, `rejected` and `missing`."""
     return {name: site.translate(f"coverage.meaning.{name}") for name in COVERAGE_COUNTS}
 
 
-def format_completeness(row: Mapping[str, Any]) -> dict[str, Any]:
+def _format_completeness(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return whether all sources were read to their end, and the first problem if not, in English and as a code.
 
     `complete` is None if no source was read.
@@ -342,7 +342,7 @@ def format_completeness(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 ROUTES = [
-    (STATUS_PATH + FORMAT_SUFFIX, show_status),
-    (STATUS_PATH + r"/(?P<slug>[a-z0-9-]+)$", show_agency_status),
-    (COVERAGE_PATH + COVERAGE_FORMAT_SUFFIX, show_coverage),
+    (STATUS_PATH + FORMAT_SUFFIX, _show_status),
+    (STATUS_PATH + r"/(?P<slug>[a-z0-9-]+)$", _show_agency_status),
+    (COVERAGE_PATH + COVERAGE_FORMAT_SUFFIX, _show_coverage),
 ]

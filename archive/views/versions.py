@@ -130,7 +130,7 @@ EVIDENCE_OPERATION = DataOperation(
 
 
 @site_view(operation=HISTORY_OPERATION)
-async def show_history(site: SiteRequest) -> Response:
+async def _show_history(site: SiteRequest) -> Response:
     """Show all events of a release's timeline as data, newest first."""
     release_id = int(site.url_vars["release"])
     releases = await site.run(RELEASE_SQL, {"release": release_id})
@@ -140,11 +140,11 @@ async def show_history(site: SiteRequest) -> Response:
     if not site.format_name:
         return Response.redirect(site.path(path) + "#history")
     events = await read_timeline(site.run, release_id)
-    rows = [format_event_row(site, event) for event in events]
+    rows = [_format_event_row(site, event) for event in events]
     page_url = site.local_url(path)
 
     async def read_entries() -> Sequence[AtomEntry]:
-        return [build_event_entry(site, event, row, release) for event, row in zip(events, rows, strict=True)]
+        return [_build_event_entry(site, event, row, release) for event, row in zip(events, rows, strict=True)]
 
     document = DataDocument(
         rows_name="events",
@@ -160,7 +160,7 @@ async def show_history(site: SiteRequest) -> Response:
 
 
 @site_view(operation=RELATED_OPERATION)
-async def show_related(site: SiteRequest) -> Response:
+async def _show_related(site: SiteRequest) -> Response:
     """Show the releases related to a release as data, most similar first."""
     release_id = int(site.url_vars["release"])
     releases = await site.run(RELEASE_SQL, {"release": release_id})
@@ -191,7 +191,7 @@ async def show_related(site: SiteRequest) -> Response:
     return await render_document(site, document)
 
 
-def format_event_row(site: SiteRequest, event: TimelineEvent) -> dict[str, Any]:
+def _format_event_row(site: SiteRequest, event: TimelineEvent) -> dict[str, Any]:
     """Format an event as a row of JSON and CSV. If it has no diff or evidence, that URL is None."""
     revision, attachment, diff, evidence = None, None, None, None
     if event["kind"] in FILE_KINDS:
@@ -210,17 +210,17 @@ def format_event_row(site: SiteRequest, event: TimelineEvent) -> dict[str, Any]:
     return own | {"event": event["kind"], "revision": revision, **links}
 
 
-def build_event_entry(
+def _build_event_entry(
     site: SiteRequest, event: TimelineEvent, row: dict[str, Any], release: dict[str, Any]
 ) -> AtomEntry:
     page_url, when = site.local_url(f"/archive/releases/{release['id']}"), event["when"]
     if event["kind"] in FILE_KINDS:
-        text, updated = describe_file_event(site, event), event["until"] if "summary" not in event else when
+        text, updated = _describe_file_event(site, event), event["until"] if "summary" not in event else when
         name = f"{event['kind'].replace('_', '-')}-{event['id']}"
     elif "last_seen" in event:
-        text, name, updated = describe_revision_event(site, event), f"revision-{event['id']}", when
+        text, name, updated = _describe_revision_event(site, event), f"revision-{event['id']}", when
     else:
-        text, name = describe_removal_event(site, event), f"removal-{event['id']}"
+        text, name = _describe_removal_event(site, event), f"removal-{event['id']}"
         updated = event["ended"] or event["confirmed"] or when
     return AtomEntry(
         id=build_tag_uri(page_url, name),
@@ -236,7 +236,7 @@ def build_event_entry(
     )
 
 
-def describe_removal_event(site: SiteRequest, removal: TimelineEvent) -> str:
+def _describe_removal_event(site: SiteRequest, removal: TimelineEvent) -> str:
     """Describe on one line what was found in place of a release."""
     text = describe_removal(site.language, removal["kind"], removal["status"], removal["target"])
     if removal["kind"] == "moved":
@@ -245,7 +245,7 @@ def describe_removal_event(site: SiteRequest, removal: TimelineEvent) -> str:
     return f"{site.translate(f'history.{certainty}')}. {text}"
 
 
-def describe_file_event(site: SiteRequest, event: TimelineEvent) -> str:
+def _describe_file_event(site: SiteRequest, event: TimelineEvent) -> str:
     """Describe on one line what happened to a file that a release links to."""
     name = event["title"] or name_file(event["url"])
     if event["kind"] == "attachment_missing":
@@ -258,7 +258,7 @@ def describe_file_event(site: SiteRequest, event: TimelineEvent) -> str:
     return " · ".join(filter(None, parts))
 
 
-def describe_revision_event(site: SiteRequest, revision: TimelineEvent) -> str:
+def _describe_revision_event(site: SiteRequest, revision: TimelineEvent) -> str:
     """Describe on one line why a revision was made."""
     if revision["kind"] != "edit":
         named = {"collection": revision["collection"]} if revision["collection"] else {}
@@ -272,7 +272,7 @@ def describe_revision_event(site: SiteRequest, revision: TimelineEvent) -> str:
 
 
 @site_view(*HIT_PARAMETERS, operation=REVISION_OPERATION)
-async def show_revision(site: SiteRequest) -> Response:
+async def _show_revision(site: SiteRequest) -> Response:
     """Show a revision and whether it is the current one. Search engines must not index it."""
     revision_id = int(site.url_vars["revision"])
     citation_context = await read_citation_context(site, revision_id)
@@ -291,7 +291,7 @@ async def show_revision(site: SiteRequest) -> Response:
         "page_metadata": describe_page(site, citation, citation.permalink, state, None),
     }
     if site.format_name:
-        data = format_revision(site, context) | {"removed_at": newest["removed_at"]}
+        data = _format_revision(site, context) | {"removed_at": newest["removed_at"]}
         etag = compute_etag(json.dumps(data))
         if site.has_current(etag):
             return Response("", status=304, headers=site.build_headers(etag))
@@ -300,7 +300,7 @@ async def show_revision(site: SiteRequest) -> Response:
     return await site.render("revision.html", context, headers=NOT_INDEXED)
 
 
-def format_revision(site: SiteRequest, context: Mapping[str, Any]) -> dict[str, Any]:
+def _format_revision(site: SiteRequest, context: Mapping[str, Any]) -> dict[str, Any]:
     revision = context["revision"]
     return {
         "revision": revision["id"],
@@ -318,7 +318,7 @@ def format_revision(site: SiteRequest, context: Mapping[str, Any]) -> dict[str, 
 
 
 @site_view(operation=CITATION_OPERATION)
-async def show_citation(site: SiteRequest) -> Response:
+async def _show_citation(site: SiteRequest) -> Response:
     """Show a citation as a page, or in one format; 304 if the client already has it."""
     revision_id, suffix = int(site.url_vars["revision"]), site.format_name
     if suffix is None:
@@ -335,10 +335,10 @@ async def show_citation(site: SiteRequest) -> Response:
 
 
 @site_view(*HIT_PARAMETERS, operation=DIFF_OPERATION)  # show=all: the whole text
-async def show_diff(site: SiteRequest) -> Response:
+async def _show_diff(site: SiteRequest) -> Response:
     """Show the differences between two revisions, older one first; redirect if they are in the other order."""
     one, other = site.url_vars["one"], site.url_vars["other"]
-    before, after = await read_revision_pair(site.run, int(one), int(other))
+    before, after = await _read_revision_pair(site.run, int(one), int(other))
     path = f"/-/diff/{before['id']}/{after['id']}"
     if (one, other) != (str(before["id"]), str(after["id"])):
         suffix = f".{site.format_name}" if site.format_name else ""
@@ -352,10 +352,10 @@ async def show_diff(site: SiteRequest) -> Response:
         "after": after,
         "field_diffs": field_diffs,
         "path": path,
-        **await read_diff_metadata(site, before, after),
+        **await _read_diff_metadata(site, before, after),
     }
     if site.format_name:
-        return await render_document(site, build_diff_document(site, context))
+        return await render_document(site, _build_diff_document(site, context))
     final_release = await find_final_release(site.run, after["release"])
     search_context = await read_search_context(site, final_release, after["state"])
     context |= search_context | {
@@ -363,13 +363,13 @@ async def show_diff(site: SiteRequest) -> Response:
         "permalink": site.url(path),
         "canonical_url": site.url(path),
         "final_release": final_release,
-        "find_marked_pieces": await asyncio.to_thread(mark_rows, field_diffs, search_context["highlighter"]),
+        "find_marked_pieces": await asyncio.to_thread(_mark_rows, field_diffs, search_context["highlighter"]),
         "format_change": lambda change: summarise_changes([change], site.language).removeprefix("1 "),
     }
     return await site.render("diff.html", context)
 
 
-def mark_rows(
+def _mark_rows(
     field_diffs: Sequence[FieldDiff], highlighter: PageHighlighter
 ) -> Callable[[DiffRow], list[MarkedHtml] | None]:
     """Mark the rows of a comparison in printed order, and return a function that looks up the marked pieces of a row.
@@ -387,7 +387,7 @@ def mark_rows(
     return lambda row: marked.get(id(row))
 
 
-async def read_revision_pair(run: RunQuery, first_id: int, second_id: int) -> list[Revision]:
+async def _read_revision_pair(run: RunQuery, first_id: int, second_id: int) -> list[Revision]:
     """Return two revisions of one release or of near-duplicates, the older one first.
 
     Raises ReaderError if they cannot be compared.
@@ -405,7 +405,7 @@ async def read_revision_pair(run: RunQuery, first_id: int, second_id: int) -> li
     return pair
 
 
-async def read_diff_metadata(site: SiteRequest, before: Revision, after: Revision) -> dict[str, Any]:
+async def _read_diff_metadata(site: SiteRequest, before: Revision, after: Revision) -> dict[str, Any]:
     """Return the changes, importance, summary and neighbouring edits of a diff, stored or computed."""
     is_consecutive = after["previous"] == before["id"]
     if is_consecutive and after["changes"] is not None:
@@ -437,19 +437,19 @@ async def read_diff_metadata(site: SiteRequest, before: Revision, after: Revisio
     }
 
 
-def build_diff_document(site: SiteRequest, diff: Mapping[str, Any]) -> DataDocument:
+def _build_diff_document(site: SiteRequest, diff: Mapping[str, Any]) -> DataDocument:
     """Build the data formats of a comparison: a row for each piece of text, and a feed with a single entry."""
     before, after, path = diff["before"], diff["after"], diff["path"]
 
     async def read_entries() -> Sequence[AtomEntry]:
-        return [build_diff_entry(site, diff, site.local_url(path))]
+        return [_build_diff_entry(site, diff, site.local_url(path))]
 
     return DataDocument(
         rows_name="pieces",
         title=site.translate("diff.title", title=after["state"]["title"]),
         page_url=site.local_url(path),
         url=site.local_url(f"{path}.{site.format_name}", show=site.args.get("show")),
-        rows=format_diff_rows(diff["field_diffs"]),
+        rows=_format_diff_rows(diff["field_diffs"]),
         columns=DIFF_CSV_COLUMNS,
         read_entries=read_entries,
         extra_members={
@@ -464,7 +464,7 @@ def build_diff_document(site: SiteRequest, diff: Mapping[str, Any]) -> DataDocum
     )
 
 
-def build_diff_entry(site: SiteRequest, diff: Mapping[str, Any], page_url: str) -> AtomEntry:
+def _build_diff_entry(site: SiteRequest, diff: Mapping[str, Any], page_url: str) -> AtomEntry:
     before, after, language = diff["before"], diff["after"], site.language
     agency = site.choose(after["name"], after["name_en"])
     summary = site.choose(diff["summary"], diff["summary_en"]) or site.translate("history.edited")
@@ -485,7 +485,7 @@ def build_diff_entry(site: SiteRequest, diff: Mapping[str, Any], page_url: str) 
     )
 
 
-def format_diff_rows(field_diffs: Sequence[FieldDiff]) -> list[dict[str, Any]]:
+def _format_diff_rows(field_diffs: Sequence[FieldDiff]) -> list[dict[str, Any]]:
     """Return a row for each piece of text. Omitted pieces become one row with op `skip` and their number."""
     rows: list[dict[str, Any]] = []
     for field in field_diffs:
@@ -502,16 +502,16 @@ def format_diff_rows(field_diffs: Sequence[FieldDiff]) -> list[dict[str, Any]]:
 
 
 @site_view(operation=EVIDENCE_OPERATION)
-async def show_evidence(site: SiteRequest) -> Response | StreamResponse:
-    return await send_evidence(site, "")
+async def _show_evidence(site: SiteRequest) -> Response | StreamResponse:
+    return await _send_evidence(site, "")
 
 
 @site_view(operation=EVIDENCE_OPERATION)
-async def show_removal_evidence(site: SiteRequest) -> Response | StreamResponse:
-    return await send_evidence(site, "removal-")
+async def _show_removal_evidence(site: SiteRequest) -> Response | StreamResponse:
+    return await _send_evidence(site, "removal-")
 
 
-async def send_evidence(site: SiteRequest, prefix: str) -> Response | StreamResponse:
+async def _send_evidence(site: SiteRequest, prefix: str) -> Response | StreamResponse:
     """Send the evidence of a revision or removal as a zip; raise ReaderError if there is no such row."""
     path, row_id = site.datasette.get_database("archive").path, int(site.url_vars["key"])
     file: SpooledTemporaryFile[bytes] = SpooledTemporaryFile(max_size=MAX_MEMORY_BYTES)  # noqa: SIM115 - closed by the response
@@ -542,11 +542,11 @@ async def send_evidence(site: SiteRequest, prefix: str) -> Response | StreamResp
 
 # SQLite can store any number of up to 18 digits
 ROUTES = [
-    (rf"/-/cite/(?P<revision>[0-9]{{1,18}})(?:\.(?P<format>{CITATION_FORMATS}))?$", show_citation),
-    (r"/-/diff/(?P<one>\d{1,15})/(?P<other>\d{1,15})" + FORMAT_SUFFIX, show_diff),
-    (r"/-/evidence/(?P<key>[0-9]{1,18})\.zip$", show_evidence),
-    (r"/-/evidence/removal-(?P<key>[0-9]{1,18})\.zip$", show_removal_evidence),
-    (r"/-/revision/(?P<revision>[0-9]{1,18})(?:\.(?P<format>json))?$", show_revision),
-    (r"/-/history/(?P<release>\d{1,15})" + FORMAT_SUFFIX, show_history),
-    (r"/-/related/(?P<release>\d{1,15})(?:\.(?P<format>json|csv))?$", show_related),
+    (rf"/-/cite/(?P<revision>[0-9]{{1,18}})(?:\.(?P<format>{CITATION_FORMATS}))?$", _show_citation),
+    (r"/-/diff/(?P<one>\d{1,15})/(?P<other>\d{1,15})" + FORMAT_SUFFIX, _show_diff),
+    (r"/-/evidence/(?P<key>[0-9]{1,18})\.zip$", _show_evidence),
+    (r"/-/evidence/removal-(?P<key>[0-9]{1,18})\.zip$", _show_removal_evidence),
+    (r"/-/revision/(?P<revision>[0-9]{1,18})(?:\.(?P<format>json))?$", _show_revision),
+    (r"/-/history/(?P<release>\d{1,15})" + FORMAT_SUFFIX, _show_history),
+    (r"/-/related/(?P<release>\d{1,15})(?:\.(?P<format>json|csv))?$", _show_related),
 ]

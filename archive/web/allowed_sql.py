@@ -46,7 +46,7 @@ def main(pipe_number: str, uri: str, limits_json: str) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     pipe = Connection(int(pipe_number))
     authorizer, escape_fts = StatementAuthorizer(), EscapeFtsProxy(pipe, limits)
-    db = open_restricted_database(uri, limits, authorizer)
+    db = _open_restricted_database(uri, limits, authorizer)
     db.create_function("escape_fts", 1, escape_fts.escape)
     pipe.send_bytes(b"ready")
     while True:
@@ -55,14 +55,14 @@ def main(pipe_number: str, uri: str, limits_json: str) -> None:
         except EOFError:
             return
         escape_fts.calls_left = limits["max_escape_calls"]
-        kind, content, rows = run_statement(db, authorizer, statement, limits["starved_share"])
+        kind, content, rows = _run_statement(db, authorizer, statement, limits["starved_share"])
         # SQLite itself only reports that a function raised an exception
         if kind == "error" and escape_fts.calls_left < 0:
             content = escape_fts.limit_message
         pipe.send_bytes(pickle.dumps((kind, content, rows)))
 
 
-def open_restricted_database(uri: str, limits: dict[str, Any], authorizer: StatementAuthorizer) -> sqlite3.Connection:
+def _open_restricted_database(uri: str, limits: dict[str, Any], authorizer: StatementAuthorizer) -> sqlite3.Connection:
     """Open a database, read-only in three ways (URI, query_only, authorizer), with low SQLite limits."""
     db = sqlite3.connect(uri, uri=True, isolation_level=None)
     db.text_factory = lambda value: str(value, "utf-8", "replace")  # as Datasette does
@@ -121,7 +121,7 @@ class StatementAuthorizer:
             self.strict = False
 
 
-def run_statement(
+def _run_statement(
     db: sqlite3.Connection,
     authorizer: StatementAuthorizer,
     statement: tuple[str, Any, float, bool, int, int, bool],
@@ -142,7 +142,7 @@ def run_statement(
         cursor = db.execute(sql, params)
         try:
             names = [column[0] for column in cursor.description or ()]
-            rows, is_complete = collect_rows(cursor, max_bytes, max_values, as_json=as_json)
+            rows, is_complete = _collect_rows(cursor, max_bytes, max_values, as_json=as_json)
             if not is_complete and not (may_be_cut and rows):
                 raise ResultTooLargeError(
                     f"the result is too large (at most {max_bytes:,} bytes and {max_values:,} values in this format):"
@@ -154,24 +154,24 @@ def run_statement(
     except MemoryError:
         return "error", "the statement needs more memory than visitors may use", None
     except (sqlite3.Error, sqlite3.Warning, ResultTooLargeError, OverflowError, ValueError) as error:
-        is_starved = str(error) == "interrupted" and measure_cpu(used) < seconds * starved_share
+        is_starved = str(error) == "interrupted" and _measure_cpu(used) < seconds * starved_share
         return "starved" if is_starved else "error", str(error), None
     finally:
         db.set_progress_handler(None, 0)
 
 
-def measure_cpu(before: resource.struct_rusage) -> float:
+def _measure_cpu(before: resource.struct_rusage) -> float:
     """Return the seconds of CPU time that this process has used since `before`."""
     now = resource.getrusage(resource.RUSAGE_SELF)
     return now.ru_utime - before.ru_utime + now.ru_stime - before.ru_stime
 
 
-def collect_rows(
+def _collect_rows(
     cursor: Iterable[Sequence[Any]], max_bytes: int, max_values: int, *, as_json: bool
 ) -> tuple[list[Sequence[Any]], bool]:
     """Return the rows that fit in a response, and whether they are all rows.
 
-    >>> collect_rows([(1, "a"), (2, "b")], 100, 3, as_json=True)
+    >>> _collect_rows([(1, "a"), (2, "b")], 100, 3, as_json=True)
     ([(1, 'a')], False)
     """
     rows: list[Sequence[Any]] = []
@@ -179,19 +179,19 @@ def collect_rows(
     for row in cursor:
         values_left -= len(row)
         for value in row:
-            bytes_left -= measure_value(value, bytes_left, as_json=as_json)
+            bytes_left -= _measure_value(value, bytes_left, as_json=as_json)
         if bytes_left < 0 or values_left < 0:
             return rows, False
         rows.append(row)
     return rows, True
 
 
-def measure_value(value: object, max_bytes: int, *, as_json: bool) -> int:
+def _measure_value(value: object, max_bytes: int, *, as_json: bool) -> int:
     """Return a value's size in a response, in bytes; approximate if larger than `max_bytes`.
 
-    >>> [measure_value(value, 100, as_json=True) for value in ("a", "å", "\\n", b"abc", 7)]
+    >>> [_measure_value(value, 100, as_json=True) for value in ("a", "å", "\\n", b"abc", 7)]
     [3, 8, 4, 4, 8]
-    >>> measure_value("å", 100, as_json=False)
+    >>> _measure_value("å", 100, as_json=False)
     2
     """
     if isinstance(value, bytes):

@@ -70,7 +70,7 @@ def draw(css: str, size: tuple[float, float], shapes: Mapping[str, str], title: 
     paths = Markup("").join(Markup('<path class="{}" d="{}"/>').format(name, d) for name, d in shapes.items() if d)
     desc = Markup("<desc>{}</desc>").format(description) if description else ""
     head = Markup('<svg class="{}" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img"><title>{}</title>')
-    return head.format(css, *map(format_unit, size), title) + desc + paths + Markup("</svg>")
+    return head.format(css, *map(_format_unit, size), title) + desc + paths + Markup("</svg>")
 
 
 def draw_columns(stacks: Mapping[str, Sequence[float]], highest: float, title: str, description: str = "") -> Markup:
@@ -81,8 +81,8 @@ def draw_columns(stacks: Mapping[str, Sequence[float]], highest: float, title: s
         for place, value in enumerate(values):
             if value:
                 size = max(MIN_HEIGHT, value / highest * HEIGHT)
-                left, bottom = place * (COLUMN + GAP) + GAP // 2, format_unit(HEIGHT - tops[place])
-                shapes[name] += f"M{left} {bottom}v-{format_unit(size)}h{COLUMN}V{bottom}z"
+                left, bottom = place * (COLUMN + GAP) + GAP // 2, _format_unit(HEIGHT - tops[place])
+                shapes[name] += f"M{left} {bottom}v-{_format_unit(size)}h{COLUMN}V{bottom}z"
                 tops[place] += size
     return draw("columns-of", (length * (COLUMN + GAP), HEIGHT), shapes, title, description)
 
@@ -90,27 +90,27 @@ def draw_columns(stacks: Mapping[str, Sequence[float]], highest: float, title: s
 def draw_ticks(labels: Sequence[str]) -> Markup:
     """Draw the labels of columns; an empty label is left out."""
     texts = (
-        Markup('<text x="{}%">{}</text>').format(format_unit((place + 0.5) / len(labels) * 100), label)
+        Markup('<text x="{}%">{}</text>').format(_format_unit((place + 0.5) / len(labels) * 100), label)
         for place, label in enumerate(labels)
         if label
     )
     return Markup('<svg class="ticks" aria-hidden="true">') + Markup("").join(texts) + Markup("</svg>")
 
 
-def thin_out(labels: Sequence[str], most: int = MAX_TICKS) -> list[str]:
+def _thin_out(labels: Sequence[str], most: int = MAX_TICKS) -> list[str]:
     """Return labels with at most `most` of them kept, in even steps.
 
-    >>> thin_out(["2020", "2021", "2022", "2023"], 2)
+    >>> _thin_out(["2020", "2021", "2022", "2023"], 2)
     ['2020', '', '2022', '']
     """
     step = -(-len(labels) // most)
     return [label if place % step == 0 else "" for place, label in enumerate(labels)]
 
 
-def format_unit(value: float) -> str:
+def _format_unit(value: float) -> str:
     """Format a length with at most one decimal.
 
-    >>> format_unit(12.04), format_unit(3.25), format_unit(100)
+    >>> _format_unit(12.04), _format_unit(3.25), _format_unit(100)
     ('12', '3.2', '100')
     """
     return f"{value:.1f}".removesuffix(".0")
@@ -143,11 +143,11 @@ def label_periods(language: str, names: Sequence[str]) -> list[str]:
     (['nov 2023', 'dec', 'jan'], ['2020', '2021'])
     """
     if len(names[0]) == 4:
-        return thin_out(names)
+        return _thin_out(names)
     if len(names) > 12:
         return [name[:4] if name.endswith("-01") else "" for name in names]
     first, *others = (format_short_month(language, name) for name in names)
-    return thin_out([f"{first} {names[0][:4]}", *others], 4)
+    return _thin_out([f"{first} {names[0][:4]}", *others], 4)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -350,10 +350,10 @@ def draw_versions(events: Sequence[Mapping[str, Any]], end: str, title: str, des
     importance. While the release was missing, there is only a line.
     """
     first = min(event["when"] for event in events)
-    start, length = parse_moment(first), max(1.0, (parse_moment(end) - parse_moment(first)).total_seconds())
+    start, length = _parse_moment(first), max(1.0, (_parse_moment(end) - _parse_moment(first)).total_seconds())
 
     def place(when: str) -> str:
-        return format_unit((parse_moment(when) - start).total_seconds() / length * TIMELINE_WIDTH)
+        return _format_unit((_parse_moment(when) - start).total_seconds() / length * TIMELINE_WIDTH)
 
     top, bottom = TIMELINE_HEIGHT - VERSION_BAR, TIMELINE_HEIGHT
     gaps = sorted(
@@ -372,9 +372,9 @@ def draw_versions(events: Sequence[Mapping[str, Any]], end: str, title: str, des
     for event in events:
         if event["kind"] in EDIT_EVENTS:
             height = VERSION_BAR + (TIMELINE_HEIGHT - VERSION_BAR) * max(event["importance"] or 0, 10) / 100
-            shapes["edit"] += f"M{place(event['when'])} {bottom}v-{format_unit(height)}"
+            shapes["edit"] += f"M{place(event['when'])} {bottom}v-{_format_unit(height)}"
     return draw("versions", (TIMELINE_WIDTH, TIMELINE_HEIGHT), shapes, title, description)
 
 
-def parse_moment(when: str) -> datetime:
+def _parse_moment(when: str) -> datetime:
     return datetime.fromisoformat(when)

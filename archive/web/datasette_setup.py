@@ -65,12 +65,12 @@ SITE_PATH = re.compile(r"/[^\s\\/][^\s\\]*")
 
 def build_page_context(datasette: Any, request: Any) -> dict[str, Any]:
     """Return the names for templates, and note the page's language for its headers."""
-    names = build_template_context(datasette, request)
+    names = _build_template_context(datasette, request)
     request.scope.get("archive_page", {})["language"] = names["lang"]  # read by security.py
     return names
 
 
-def build_template_context(datasette: Any, request: Any) -> dict[str, Any]:
+def _build_template_context(datasette: Any, request: Any) -> dict[str, Any]:
     """Return the names that every template of the archive may use."""
     site = SiteRequest(request, datasette)
     lang = site.language
@@ -114,7 +114,7 @@ def build_template_context(datasette: Any, request: Any) -> dict[str, Any]:
         "name_file": name_file,
         "format_lang_attribute": format_lang_attribute,
         "link": site.path,
-        "external_link": format_external_link,
+        "external_link": _format_external_link,
         "static_url": partial(build_static_url, datasette),
         "switch_language": switch_language,
         # absolute, as search engines and networks require
@@ -124,10 +124,10 @@ def build_template_context(datasette: Any, request: Any) -> dict[str, Any]:
     }
 
 
-def format_external_link(url: str | None) -> Markup:
+def _format_external_link(url: str | None) -> Markup:
     """Return the href and rel attributes of an external link, or nothing unless the URL is http or https.
 
-    >>> str(format_external_link("https://fyr.example/?a&b")), str(format_external_link("javascript:alert(1)//a.pdf"))
+    >>> str(_format_external_link("https://fyr.example/?a&b")), str(_format_external_link("javascript:alert(1)//a.pdf"))
     (' href="https://fyr.example/?a&amp;b" rel="external"', '')
     """
     if not url or not WEB_URL.match(url):
@@ -151,10 +151,10 @@ def link_cell(value: Any, column: str, table: str | None, datasette: Any) -> Mar
 def list_database_routes(datasette: Any) -> list[tuple[str, Any]]:
     """Return routes that replace Datasette's of databases, tables and rows, and of other spellings of their names."""
     tables = [] if IS_NEXT else build_table_routes(datasette)
-    return [*tables, (r"/(?P<name>[^/.]*~[^/.]*)(?P<rest>.*)", redirect_to_database)]
+    return [*tables, (r"/(?P<name>[^/.]*~[^/.]*)(?P<rest>.*)", _redirect_to_database)]
 
 
-async def redirect_to_database(request: Any, datasette: Any) -> Any:
+async def _redirect_to_database(request: Any, datasette: Any) -> Any:
     """Redirect from another spelling of a database's name to the usual one; raise NotFound if the name is unknown."""
     name = tilde_encode(tilde_decode(request.url_vars["name"]))
     if name not in list_database_paths(datasette):
@@ -168,11 +168,11 @@ def list_output_renderers() -> list[dict[str, Any]]:
     workbook = {"extension": "xlsx", "render": lambda: None, "can_render": lambda view_name: view_name != "row"}
     return [
         *([] if IS_NEXT else [workbook]),
-        {"extension": "blob", "render": render_bytes, "can_render": lambda: False},
+        {"extension": "blob", "render": _render_bytes, "can_render": lambda: False},
     ]
 
 
-async def render_bytes(rows: Any, columns: Any, request: Any, table: str | None) -> Any:
+async def _render_bytes(rows: Any, columns: Any, request: Any, table: str | None) -> Any:
     """Send the bytes in the column that the parameter `_blob_column` names; raise FilterError if it has none."""
     column = request.args.get("_blob_column")
     found = [row for row in rows if isinstance(row[column], bytes)] if column in columns else []

@@ -30,10 +30,10 @@ CLOSED_NEXT_PATHS = "actions|allowed|api|config|create-token|debug/.*|jump|queri
 
 def read_canned_queries() -> dict[str, dict[str, str]]:
     """Return the canned queries of the archive, by name."""
-    return {path.stem: read_query_file(path) for path in sorted(QUERIES_FOLDER.glob("*.sql"))}
+    return {path.stem: _read_query_file(path) for path in sorted(QUERIES_FOLDER.glob("*.sql"))}
 
 
-def read_query_file(path: Path) -> dict[str, str]:
+def _read_query_file(path: Path) -> dict[str, str]:
     """Read a canned query: its first comment line is the title, the other comment lines are the description."""
     lines = path.read_text(encoding="utf-8").splitlines()
     comments = [line.removeprefix("--").strip() for line in lines if line.startswith("--")]

@@ -90,17 +90,17 @@ async def render_document(site: SiteRequest, document: DataDocument) -> Response
     if status == 304:
         body = ""
     elif format_name == "json":
-        body = format_document_json(document)
+        body = _format_document_json(document)
     elif format_name == "ndjson":
         body = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in document.rows)
     elif format_name == "csv":
         body = format_csv(document.rows, document.columns)
     else:
-        body = await render_feed(site, document)
+        body = await _render_feed(site, document)
     return Response(body, status=status, headers=headers, content_type=RESPONSE_MEDIA_TYPES[format_name])
 
 
-async def render_feed(site: SiteRequest, document: DataDocument) -> str:
+async def _render_feed(site: SiteRequest, document: DataDocument) -> str:
     entries = await document.read_entries() if document.read_entries else []
     updated = max((entry.updated for entry in entries), default=None)
     if updated is None:  # a feed without entries has not changed since the archive was created
@@ -116,7 +116,7 @@ async def render_feed(site: SiteRequest, document: DataDocument) -> str:
     return XML_INVALID_CHARACTER.sub("\ufffd", page)
 
 
-def format_document_json(document: DataDocument) -> str:
+def _format_document_json(document: DataDocument) -> str:
     """Format a document as a JSON object: its metadata, the next URL (null at the end) and the rows.
 
     Each row is on its own line, without indentation, because json's encoder is ten times slower with it.

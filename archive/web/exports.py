@@ -75,7 +75,7 @@ async def render_export(site: SiteRequest, export: DataExport) -> Any:
         return Response("", headers=headers, content_type=RESPONSE_MEDIA_TYPES[format_name])
     exporting = begin_export(site.datasette, site.request, format_name)
     if format_name == "csv":
-        return await StreamResponse(read_csv_chunks(export, exporting), headers).read_first()
+        return await StreamResponse(_read_csv_chunks(export, exporting), headers).read_first()
     with exporting as visitor_request:
         return build_file_response(await write_workbook(export, visitor_request, site.language), headers)
 
@@ -93,7 +93,7 @@ def begin_export(datasette: Any, request: Any, format_name: str) -> Iterator[Vis
         visitor_request.close()
 
 
-async def read_in_turns(batches: AsyncIterator[Rows], visitor_request: VisitorRequest) -> AsyncGenerator[Rows]:
+async def _read_in_turns(batches: AsyncIterator[Rows], visitor_request: VisitorRequest) -> AsyncGenerator[Rows]:
     """Yield the batches of an export. Each waits for a slot, so that slow readers block no others."""
     async with aclosing(batches):  # type: ignore[type-var] # a generator
         while True:
@@ -104,13 +104,13 @@ async def read_in_turns(batches: AsyncIterator[Rows], visitor_request: VisitorRe
             yield rows
 
 
-async def read_csv_chunks(
+async def _read_csv_chunks(
     export: DataExport, exporting: AbstractContextManager[VisitorRequest]
 ) -> AsyncGenerator[bytes]:
     """Yield the list as CSV: the header with the first rows, then further rows."""
     header = format_csv((), export.columns)
     with exporting as visitor_request:
-        async with aclosing(read_in_turns(export.batches, visitor_request)) as batches:
+        async with aclosing(_read_in_turns(export.batches, visitor_request)) as batches:
             async for rows in batches:
                 yield (header + format_csv(rows, export.columns, header=False)).encode()
                 header = ""
@@ -178,9 +178,9 @@ async def write_workbook(export: DataExport, visitor_request: VisitorRequest, la
     with ExitStack() as files, TemporaryFile("w+", encoding="utf-8") as spool:
         file = files.enter_context(TemporaryFile())
         cell_counts, row_count = [1] * len(export.columns), 0
-        async with aclosing(read_in_turns(export.batches, visitor_request)) as batches:
+        async with aclosing(_read_in_turns(export.batches, visitor_request)) as batches:
             async for rows in batches:
-                batch_counts = await asyncio.to_thread(spool_rows, rows, export.columns, spool)
+                batch_counts = await asyncio.to_thread(_spool_rows, rows, export.columns, spool)
                 cell_counts = list(map(max, cell_counts, batch_counts))
                 row_count += len(rows)
                 if os.fstat(spool.fileno()).st_size > MAX_SPOOL_BYTES:
@@ -188,7 +188,7 @@ async def write_workbook(export: DataExport, visitor_request: VisitorRequest, la
                         f"an Excel file can have at most {MAX_SPOOL_BYTES:,} bytes of rows: use CSV, or select fewer"
                     )
         columns = list(zip(export.columns, cell_counts, strict=True))
-        continued = ", ".join(name for column in columns for name in list_cell_names(*column)[1:])
+        continued = ", ".join(name for column in columns for name in _list_cell_names(*column)[1:])
         notes = [
             export.title,
             export.page_url,
@@ -207,24 +207,24 @@ MAX_SHEET_ROWS = 1_048_576  # limit of Excel, including the header
 MAX_EXACT_INTEGER = 10**15  # Excel keeps 15 digits of a number
 
 
-def spool_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], spool: IO[str]) -> list[int]:
+def _spool_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], spool: IO[str]) -> list[int]:
     """Write the cells of rows as lines of JSON; return the number of cells that each column takes."""
     counts = [1] * len(columns)
     for row in rows:
-        cells = [split_cell(row[name]) for name in columns]
+        cells = [_split_cell(row[name]) for name in columns]
         counts = list(map(max, counts, map(len, cells)))
         spool.write(json.dumps(cells) + "\n")
     return counts
 
 
-def split_cell(value: Any) -> list[Any]:
+def _split_cell(value: Any) -> list[Any]:
     """Return a value as cells: numbers unchanged, texts in parts that fit into a cell.
 
     Characters that XML forbids are replaced by U+FFFD. True and False become 1 and 0, as in CSV.
 
-    >>> split_cell("a" + chr(0)) == ["a" + chr(0xFFFD)], split_cell(True), split_cell(None)
+    >>> _split_cell("a" + chr(0)) == ["a" + chr(0xFFFD)], _split_cell(True), _split_cell(None)
     (True, [1], [None])
-    >>> [len(part) for part in split_cell("x" * 40_000)]
+    >>> [len(part) for part in _split_cell("x" * 40_000)]
     [32767, 7233]
     """
     if isinstance(value, bool):
@@ -240,10 +240,10 @@ def split_cell(value: Any) -> list[Any]:
     return [text[start : start + length] for start in range(0, len(text), length)]
 
 
-def list_cell_names(column: str, cell_count: int) -> list[str]:
+def _list_cell_names(column: str, cell_count: int) -> list[str]:
     """Return the headers of a column whose values take several cells.
 
-    >>> list_cell_names("body", 2)
+    >>> _list_cell_names("body", 2)
     ['body', 'body (2)']
     """
     return [column, *(f"{column} ({number})" for number in range(2, cell_count + 1))]
@@ -257,31 +257,31 @@ def write_sheets(spool: IO[str], columns: Sequence[tuple[str, int]], notes: Sequ
     with TemporaryDirectory() as folder:
         workbook = xlsxwriter.Workbook(file, {"constant_memory": True, "tmpdir": folder})
         try:
-            fill_workbook(workbook, spool, columns, notes)
+            _fill_workbook(workbook, spool, columns, notes)
             workbook.close()
         finally:
             for sheet in workbook.worksheets():
                 sheet.row_data_fh.close()  # its temporary file; open only after an error
 
 
-def fill_workbook(workbook: Any, spool: IO[str], columns: Sequence[tuple[str, int]], notes: Sequence[str]) -> None:
+def _fill_workbook(workbook: Any, spool: IO[str], columns: Sequence[tuple[str, int]], notes: Sequence[str]) -> None:
     bold = workbook.add_format({"bold": True})
-    header = [name for column in columns for name in list_cell_names(*column)]
+    header = [name for column in columns for name in _list_cell_names(*column)]
     sheet, row_number = None, MAX_SHEET_ROWS
     spool.seek(0)
     for line in spool:
         if sheet is None or row_number == MAX_SHEET_ROWS:
-            sheet, row_number = add_sheet(workbook, header, bold), 1
-        write_cells(sheet, row_number, columns, json.loads(line))
+            sheet, row_number = _add_sheet(workbook, header, bold), 1
+        _write_cells(sheet, row_number, columns, json.loads(line))
         row_number += 1
     if sheet is None:
-        add_sheet(workbook, header, bold)
+        _add_sheet(workbook, header, bold)
     notes_sheet = workbook.add_worksheet("README")
     for number, note in enumerate(notes):
         notes_sheet.write_string(number, 0, note)
 
 
-def add_sheet(workbook: Any, header: Sequence[str], bold: Any) -> Any:
+def _add_sheet(workbook: Any, header: Sequence[str], bold: Any) -> Any:
     """Add a sheet with a frozen header row."""
     sheet = workbook.add_worksheet()
     sheet.freeze_panes(1, 0)
@@ -290,7 +290,7 @@ def add_sheet(workbook: Any, header: Sequence[str], bold: Any) -> Any:
     return sheet
 
 
-def write_cells(
+def _write_cells(
     sheet: Any, row_number: int, columns: Sequence[tuple[str, int]], cells: Sequence[Sequence[Any]]
 ) -> None:
     """Write a row. Text never becomes a formula, a number or a link."""

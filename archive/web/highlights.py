@@ -187,7 +187,7 @@ class PageHighlighter:
 
     def _find_spans(self, text: str, field: str) -> list[Span]:
         self.is_cut |= len(text) > self.unsearched_length
-        composed, starts, ends = compose_text(text[: self.unsearched_length])
+        composed, starts, ends = _compose_text(text[: self.unsearched_length])
         self.unsearched_length -= len(starts)
         found = HighlightedText(composed, self.query_terms, field, english=self.english)
         if found.text != composed:  # letters of other scripts may be composed differently
@@ -198,7 +198,7 @@ class PageHighlighter:
     def _mark(self, source: HtmlText, spans: Sequence[Span]) -> MarkedHtml:
         places = []
         last_link: int | None = None
-        for span in join_spans(source.text, spans):
+        for span in _join_spans(source.text, spans):
             parts = source.split_span(span)
             link = source.find_link(parts[0][0])
             # a link contains only one place, because links cannot be nested
@@ -227,10 +227,10 @@ def list_answers(questions: Iterable[Mapping[str, Any]]) -> dict[int, str]:
     return {question["position"]: question["answer"] for question in questions}
 
 
-def join_spans(text: str, spans: Sequence[Span]) -> list[Span]:
+def _join_spans(text: str, spans: Sequence[Span]) -> list[Span]:
     """Join spans that overlap or have only spaces between them, in the same paragraph.
 
-    >>> join_spans("en stor skog, en", [(3, 7), (8, 12), (14, 16), (5, 6)])
+    >>> _join_spans("en stor skog, en", [(3, 7), (8, 12), (14, 16), (5, 6)])
     [(3, 12), (14, 16)]
     """
     joined: list[Span] = []
@@ -243,10 +243,10 @@ def join_spans(text: str, spans: Sequence[Span]) -> list[Span]:
     return joined
 
 
-def compose_text(text: str) -> tuple[str, Sequence[int], Sequence[int]]:
+def _compose_text(text: str) -> tuple[str, Sequence[int], Sequence[int]]:
     """Return a text in NFC (letters and accents composed), and where each character starts and ends in the original.
 
-    >>> compose_text("a\u030a b")
+    >>> _compose_text("a\u030a b")
     ('å b', [0, 2, 3], [2, 3, 4])
     """
     if unicodedata.is_normalized("NFC", text):

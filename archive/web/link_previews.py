@@ -86,14 +86,14 @@ def describe_article(
     ]
     return ArticleMetadata(
         elements=tuple(MetaElement(key, name, content) for key, name, content in tags if content),
-        json_ld=format_json_ld({name: value for name, value in facts.items() if value}),
+        json_ld=_format_json_ld({name: value for name, value in facts.items() if value}),
     )
 
 
-def format_json_ld(facts: dict[str, object]) -> Markup:
+def _format_json_ld(facts: dict[str, object]) -> Markup:
     """Return JSON that cannot end the <script> element that it stands in.
 
-    >>> print(format_json_ld({"headline": "</script>å"}))
+    >>> print(_format_json_ld({"headline": "</script>å"}))
     {"headline": "\\u003c/script>å"}
     """
     return Markup(json.dumps(facts, ensure_ascii=False).replace("<", r"\u003c"))  # noqa: S704 - escaped here

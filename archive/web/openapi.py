@@ -321,11 +321,11 @@ def build_openapi(
 ) -> Schema:
     """Return the description of all routes that have a DataOperation, and of the tables and views."""
     paths: Schema = {}
-    for route in (*read_routes(routes), *(iter_table_routes(tables) if tables else ())):
+    for route in (*read_routes(routes), *(_iter_table_routes(tables) if tables else ())):
         operation: DataOperation | None = route.view.operation
         if operation is not None:
             methods = ("post", *(["get"] if operation.text_parameter else [])) if operation.text else ("get",)
-            paths[route.path] = {method: build_operation(route, describe_column, method) for method in methods}
+            paths[route.path] = {method: _build_operation(route, describe_column, method) for method in methods}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -343,10 +343,10 @@ def build_openapi(
         "servers": [{"url": site_url}],
         "paths": paths,
         "components": {
-            "schemas": {"Error": build_schema(ERROR, lambda _: None)},
+            "schemas": {"Error": _build_schema(ERROR, lambda _: None)},
             "parameters": {"lang": build_parameter("lang", PARAMETERS["lang"])},
             "responses": {
-                str(status): build_error_response(text)
+                str(status): _build_error_response(text)
                 for status, text in (
                     (400, "A parameter is unknown or cannot be read; `error` names it"),
                     (404, "There is no such entry"),
@@ -357,7 +357,7 @@ def build_openapi(
     }
 
 
-def iter_table_routes(tables: Collection[str]) -> Iterator[Route]:
+def _iter_table_routes(tables: Collection[str]) -> Iterator[Route]:
     """Yield the routes of tables, views and SQL, which Datasette's own views serve (archive.web.table_pages)."""
     path_parameters = {"table": {"type": "string", "enum": sorted(tables)}}
     for format_name in ("json", "csv", "xlsx"):
@@ -365,28 +365,28 @@ def iter_table_routes(tables: Collection[str]) -> Iterator[Route]:
         yield Route(f"/archive.{format_name}", format_name, {}, SQL_VIEW)
 
 
-def build_operation(route: Route, describe_column: DescribeColumn, method: str) -> Schema:
+def _build_operation(route: Route, describe_column: DescribeColumn, method: str) -> Schema:
     operation: DataOperation = route.view.operation
     required = (*operation.required, *([operation.text_parameter] if method == "get" else []))
     schema: Schema = {"type": "string"} if route.format_name in TEXT_FORMATS else {}
     if route.format_name in ("json", "csl.json"):
-        schema = build_schema(get_body(operation), describe_column)
+        schema = _build_schema(get_body(operation), describe_column)
     media_type = MEDIA_TYPES.get(route.format_name, "application/octet-stream")
     types = {**PARAMETERS, **operation.parameters}
     statuses = [400, *([404] if route.path_parameters else []), 503]
     has_body = method == "post"
     return {
-        "operationId": name_operation(route) + ("_by_get" if operation.text and not has_body else ""),
+        "operationId": _name_operation(route) + ("_by_get" if operation.text and not has_body else ""),
         "summary": operation.summary,
         "parameters": [
-            *(build_path_parameter(name, schema, types) for name, schema in route.path_parameters.items()),
+            *(_build_path_parameter(name, schema, types) for name, schema in route.path_parameters.items()),
             *(
                 build_parameter(name, types.get(name, "str"), is_required=name in required)
                 for name in route.query_parameters
             ),
             {"$ref": "#/components/parameters/lang"},
         ],
-        **({"requestBody": build_request_body(operation.text)} if has_body else {}),
+        **({"requestBody": _build_request_body(operation.text)} if has_body else {}),
         "responses": {
             "200": {
                 "description": operation.summary,
@@ -399,7 +399,7 @@ def build_operation(route: Route, describe_column: DescribeColumn, method: str) 
                 "content": {media_type: {"schema": schema}},
             },
             **{str(status): {"$ref": f"#/components/responses/{status}"} for status in statuses},
-            **{str(status): build_error_response(text) for status, text in operation.statuses.items()},
+            **{str(status): _build_error_response(text) for status, text in operation.statuses.items()},
         },
     }
 
@@ -411,12 +411,12 @@ def get_body(operation: DataOperation) -> Type:
     return {**LISTING, **operation.members, **rows}
 
 
-def name_operation(route: Route) -> str:
+def _name_operation(route: Route) -> str:
     """Return an operation's name: the words of its path, and its format unless that is JSON.
 
-    >>> [name_operation(Route(path, "csv", {}, None)) for path in ("/search.csv", "/-/evidence/removal-{key}.csv")]
+    >>> [_name_operation(Route(path, "csv", {}, None)) for path in ("/search.csv", "/-/evidence/removal-{key}.csv")]
     ['search_csv', 'evidence_removal_csv']
-    >>> name_operation(Route("/-/diff/{one}/{other}.json", "json", {}, None))
+    >>> _name_operation(Route("/-/diff/{one}/{other}.json", "json", {}, None))
     'diff'
     """
     path = getattr(route.view, "operation", None) and route.view.operation.name
@@ -427,7 +427,7 @@ def name_operation(route: Route) -> str:
 
 def build_parameter(name: str, wanted: Type, *, is_required: bool = False) -> Schema:
     """Return a query parameter; it may be repeated if its type is a list, and have any name if it is `map`."""
-    schema = build_schema(wanted, lambda _: None)
+    schema = _build_schema(wanted, lambda _: None)
     described = schema.get("items", schema)
     parameter = {"name": name, "in": "query", "description": described.pop("description", ""), "schema": schema}
     if examples := described.pop("examples", None):
@@ -438,40 +438,40 @@ def build_parameter(name: str, wanted: Type, *, is_required: bool = False) -> Sc
     return parameter | ({"required": True} if is_required else {})
 
 
-def build_path_parameter(name: str, schema: Schema, types: Mapping[str, Type]) -> Schema:
+def _build_path_parameter(name: str, schema: Schema, types: Mapping[str, Type]) -> Schema:
     parameter = build_parameter(name, types.get(name, "str"))
     return {**parameter, "in": "path", "required": True, "schema": schema}
 
 
-def build_request_body(description: str) -> Schema:
+def _build_request_body(description: str) -> Schema:
     schema = {"type": "string", "description": description}
     members = {"type": "object", "properties": {"text": schema}, "required": ["text"]}
     types = {"application/json": members, "application/x-www-form-urlencoded": members, "text/plain": schema}
     return {"required": True, "content": {name: {"schema": schema} for name, schema in types.items()}}
 
 
-def build_error_response(description: str) -> Schema:
+def _build_error_response(description: str) -> Schema:
     schema = {"$ref": "#/components/schemas/Error"}
     return {"description": description, "content": {MEDIA_TYPES["json"]: {"schema": schema}}}
 
 
-def build_schema(wanted: Type, describe_column: DescribeColumn, name: str = "") -> Schema:
+def _build_schema(wanted: Type, describe_column: DescribeColumn, name: str = "") -> Schema:
     """Return the JSON Schema of a type.
 
-    >>> build_schema("int? Number of the takedown = 3", lambda name: None)
+    >>> _build_schema("int? Number of the takedown = 3", lambda name: None)
     {'type': ['integer', 'null'], 'description': 'Number of the takedown', 'examples': [3]}
-    >>> build_schema({"url": "url", "tags?": ["str"]}, {"url": "Canonical URL"}.get)["required"]
+    >>> _build_schema({"url": "url", "tags?": ["str"]}, {"url": "Canonical URL"}.get)["required"]
     ['url']
     """
     if isinstance(wanted, Mapping):
         properties = {
-            member.rstrip("?"): build_schema(each, describe_column, member.rstrip("?"))
+            member.rstrip("?"): _build_schema(each, describe_column, member.rstrip("?"))
             for member, each in wanted.items()
         }
         required = [member for member in wanted if not member.endswith("?")]
         return {"type": "object", "properties": properties, **({"required": required} if required else {})}
     if not isinstance(wanted, str):
-        return {"type": "array", "items": build_schema(wanted[0], describe_column)}
+        return {"type": "array", "items": _build_schema(wanted[0], describe_column)}
     text, _, example = wanted.partition(" = ")
     type_name, _, description = text.partition(" ")
     schema = dict(TYPES[type_name.rstrip("?")])

@@ -163,7 +163,7 @@ def site_view(
             site = SiteRequest(request, datasette)
             names = operation.parameter_names if operation and site.format_name else None
             try:
-                check_parameters(request.args, parameters if names is None else names)
+                _check_parameters(request.args, parameters if names is None else names)
                 return await view(site)
             except ReaderError as error:
                 return await site.render_error(error.status, error.text_key, **error.values)
@@ -178,7 +178,7 @@ def site_view(
     return decorate
 
 
-def check_parameters(arguments: Any, parameters: Collection[str]) -> None:
+def _check_parameters(arguments: Any, parameters: Collection[str]) -> None:
     """Raise FilterError for a parameter that a page does not support, so that none is ignored silently."""
     for name in arguments if ANY_PARAMETER not in parameters else ():
         if name not in parameters and not is_harmless_parameter(name):
@@ -186,10 +186,10 @@ def check_parameters(arguments: Any, parameters: Collection[str]) -> None:
             raise FilterError(name, arguments[name], f"one of {known}", "error.unknown_parameter", known=known)
 
 
-def has_data_format(path: str) -> bool:
+def _has_data_format(path: str) -> bool:
     """Return whether a path names a data format, so that errors are JSON rather than pages.
 
-    >>> [has_data_format(path) for path in ("/archive/releases.csv", "/search.atom", "/archive/releases", "/a.css")]
+    >>> [_has_data_format(path) for path in ("/archive/releases.csv", "/search.atom", "/archive/releases", "/a.css")]
     [True, True, False, False]
     """
     return bool(DATA_FORMAT.search(path.partition("?")[0]))
@@ -198,7 +198,7 @@ def has_data_format(path: str) -> bool:
 def expects_data(request: Any) -> bool:
     """Return whether errors are JSON: for data formats, and for files unless a browser asks for them."""
     is_browser = "text/html" in request.headers.get("accept", "")
-    return has_data_format(request.path) or (bool(FILE_FORMAT.search(request.path)) and not is_browser)
+    return _has_data_format(request.path) or (bool(FILE_FORMAT.search(request.path)) and not is_browser)
 
 
 # queries
@@ -289,11 +289,11 @@ def find_static_file(path: str) -> Path | None:
 
 def hash_file(file: Path) -> str:
     """Return the first digits of a file's SHA-256. The file is read only if it has changed."""
-    return hash_unchanged_file(file, file.stat().st_mtime_ns)
+    return _hash_unchanged_file(file, file.stat().st_mtime_ns)
 
 
 @lru_cache
-def hash_unchanged_file(file: Path, _mtime_ns: int, /) -> str:
+def _hash_unchanged_file(file: Path, _mtime_ns: int, /) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()[:12]
 
 
@@ -335,7 +335,7 @@ def read_fields(site: SiteRequest, *optional: str) -> dict[str, str]:
     if charset not in ("", "utf-8", "utf8") or site.request.headers.get("content-encoding", "identity") != "identity":
         raise ReaderError(415, "error.check_type")
     try:
-        fields = parse_fields(media_type.strip(), body.data, optional)
+        fields = _parse_fields(media_type.strip(), body.data, optional)
     except (ValueError, RecursionError):  # its message has a part of the text
         raise ReaderError(400, "error.check_unreadable") from None
     if not fields["text"].strip():
@@ -345,7 +345,7 @@ def read_fields(site: SiteRequest, *optional: str) -> dict[str, str]:
     return fields
 
 
-def parse_fields(media_type: str, data: bytes, optional: Collection[str]) -> dict[str, str]:
+def _parse_fields(media_type: str, data: bytes, optional: Collection[str]) -> dict[str, str]:
     """Return the fields of a form or a JSON object, or plain text as the field `text`.
 
     Raises ValueError if there are other fields or no text, and ReaderError for another type.

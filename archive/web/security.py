@@ -110,9 +110,9 @@ logger = logging.getLogger(__name__)
 
 def limit_databases(datasette: Any) -> None:
     """Replace each database that Datasette opened from a file with a sandboxed one; keep readers out of the log."""
-    logging.getLogger("uvicorn.access").addFilter(hide_reader)
+    logging.getLogger("uvicorn.access").addFilter(_hide_reader)
     install_linear_sql_checks()
-    warn_of_scripts()
+    _warn_of_scripts()
     limits = read_limits(datasette)
     for name, db in list(datasette.databases.items()):
         if db.path is None and name != "_internal":
@@ -121,7 +121,7 @@ def limit_databases(datasette: Any) -> None:
             datasette.databases[name] = SandboxedDatabase(datasette, db, limits)
 
 
-def warn_of_scripts() -> None:
+def _warn_of_scripts() -> None:
     """Log a warning for each plugin whose scripts will not run, because no page of the site allows any."""
     for plugin in pm.get_plugins():
         if any(hasattr(plugin, hook) for hook in SCRIPT_HOOKS):
@@ -130,11 +130,11 @@ def warn_of_scripts() -> None:
             )
 
 
-def hide_reader(record: logging.LogRecord) -> bool:
+def _hide_reader(record: logging.LogRecord) -> bool:
     """Remove the client and the query from a line of uvicorn's access log; return True to keep the line.
 
     >>> record = logging.makeLogRecord({"args": ("203.0.113.7:1", "GET", "/search?q=bro", "1.1", 200)})
-    >>> hide_reader(record), record.args
+    >>> _hide_reader(record), record.args
     (True, ('-', 'GET', '/search', '1.1', 200))
     """
     if isinstance(record.args, tuple) and len(record.args) > 2:
@@ -171,11 +171,11 @@ def wrap_application(datasette: Any) -> Any:
     return wrap
 
 
-def check_request(scope: dict[str, Any]) -> None:
+def _check_request(scope: dict[str, Any]) -> None:
     """Raise ValueError if a request's path or Host header is one that Datasette cannot process.
 
-    >>> check_request({"path": "/", "headers": [(b"host", b"[::1]:8001")]})
-    >>> check_request({"path": "/", "headers": [(b"host", b"[")]})
+    >>> _check_request({"path": "/", "headers": [(b"host", b"[::1]:8001")]})
+    >>> _check_request({"path": "/", "headers": [(b"host", b"[")]})
     Traceback (most recent call last):
     ValueError: the Host header is not a host
     """
@@ -208,13 +208,13 @@ class RequestLimiter:
         path = raw.decode("latin-1").partition("?")[0].removeprefix(self.datasette.setting("base_url").rstrip("/"))
         is_post = scope["method"] == "POST" and path in POST_PATHS
         # a body that is not read would be taken for the next request, or be received without end
-        send_refusal = partial(send_and_close, send) if has_body(scope) else send
+        send_refusal = partial(_send_and_close, send) if has_body(scope) else send
         if scope["method"] not in ALLOWED_METHODS and not is_post:
             allow = ", ".join((*ALLOWED_METHODS, "POST") if path in POST_PATHS else ALLOWED_METHODS)
             await self.reject(path, 405, "This site can only be read.", allow=allow).asgi_send(send_refusal)
             return
         try:
-            check_request(scope)
+            _check_request(scope)
             query_args = dict(parse_query_string(scope.get("query_string", b"").decode("latin-1"), self.limits))
         except ValueError as error:
             await self.reject(path, 400, str(error)).asgi_send(send_refusal)
@@ -344,7 +344,7 @@ class RequestLimiter:
         return Response.text(f"{message}\n", status=status, headers=headers)
 
 
-async def send_and_close(send: Any, message: dict[str, Any]) -> None:
+async def _send_and_close(send: Any, message: dict[str, Any]) -> None:
     """Send a message of a response, with a header that makes the server close the connection afterwards."""
     if message["type"] == "http.response.start":
         message = {**message, "headers": [*message.get("headers", []), (b"connection", b"close")]}
@@ -365,28 +365,28 @@ class ResponseHeaders:
         page: dict[str, str] = {}  # site.py sets the language of a page of the archive here
         is_static, validators = False, {}
         if scope["type"] == "http":
-            scope = rewrite_request(scope, self.origin)
+            scope = _rewrite_request(scope, self.origin)
             path = scope["path"].removeprefix(self.base)
             is_static = path.startswith(STATIC_PATHS)
-            validators = build_static_headers(path, scope) if is_static else self.build_snapshot_headers(scope)
+            validators = _build_static_headers(path, scope) if is_static else self.build_snapshot_headers(scope)
 
         async def send_with_headers(message: dict[str, Any]) -> None:
             if message["type"] == "http.response.start":
                 headers = [(name.lower(), value) for name, value in message.get("headers", [])]
                 content_type = dict(headers).get(b"content-type", b"").decode("latin-1")
                 media_type = "" if 300 <= message["status"] < 400 else content_type.partition(";")[0].strip().lower()
-                security = build_security_headers(media_type, page.get("language"))
+                security = _build_security_headers(media_type, page.get("language"))
                 headers = [(name, value) for name, value in headers if name not in security]
                 if not is_static:
-                    headers = add_cache_headers(headers, message["status"], validators)
+                    headers = _add_cache_headers(headers, message["status"], validators)
                 elif message["status"] == 200:
                     headers = [*((n, v) for n, v in headers if n not in validators), *validators.items()]
                 message = {**message, "headers": [*headers, *security.items()]}
             await send(message)
 
-        if is_not_modified(scope, validators):
+        if _is_not_modified(scope, validators):
             # without security headers, because a browser replaces its stored headers with those of a 304
-            fields = list(validators.items()) if is_static else add_cache_headers([], 304, validators)
+            fields = list(validators.items()) if is_static else _add_cache_headers([], 304, validators)
             await send({"type": "http.response.start", "status": 304, "headers": fields})
             await send({"type": "http.response.body", "body": b""})
         else:
@@ -409,7 +409,7 @@ class ResponseHeaders:
         return {b"etag": tag.encode(), b"last-modified": self.last_modified}
 
 
-def build_security_headers(media_type: str, language: str | None) -> dict[bytes, bytes]:
+def _build_security_headers(media_type: str, language: str | None) -> dict[bytes, bytes]:
     """Return the security headers of a response; `language` is None unless it is a page."""
     headers = dict(COMMON_HEADERS)
     headers[b"content-security-policy"] = (CSP_PAGES if media_type == "text/html" else CSP_DATA).encode()
@@ -418,7 +418,7 @@ def build_security_headers(media_type: str, language: str | None) -> dict[bytes,
     return headers
 
 
-def build_static_headers(path: str, scope: dict[str, Any]) -> dict[bytes, bytes]:
+def _build_static_headers(path: str, scope: dict[str, Any]) -> dict[bytes, bytes]:
     """Return a static file's ETag and cache lifetime (a year if the URL has its current hash); {} for other paths."""
     file = find_static_file(path)
     if file is None:
@@ -430,13 +430,13 @@ def build_static_headers(path: str, scope: dict[str, Any]) -> dict[bytes, bytes]
     return {b"etag": b'"%s"' % file_hash, b"cache-control": max_age}
 
 
-def is_not_modified(scope: dict[str, Any], validators: dict[bytes, bytes]) -> bool:
+def _is_not_modified(scope: dict[str, Any], validators: dict[bytes, bytes]) -> bool:
     """Return whether the client already has the current version, by its If-None-Match header.
 
     >>> scope = {"headers": [(b"if-none-match", b'W/"1", W/"2-sv"')]}  # a proxy that compresses makes an ETag weak
-    >>> [is_not_modified(scope, {b"etag": tag}) for tag in (b'W/"2-sv"', b'"2-sv"', b'W/"2-en"')]
+    >>> [_is_not_modified(scope, {b"etag": tag}) for tag in (b'W/"2-sv"', b'"2-sv"', b'W/"2-en"')]
     [True, True, False]
-    >>> is_not_modified(scope, {})
+    >>> _is_not_modified(scope, {})
     False
     """
     if not validators:
@@ -445,11 +445,11 @@ def is_not_modified(scope: dict[str, Any], validators: dict[bytes, bytes]) -> bo
     return matches_etag(if_none_match, validators[b"etag"].decode().removeprefix("W/"))
 
 
-def add_cache_headers(
+def _add_cache_headers(
     headers: list[tuple[bytes, bytes]], status: int, validators: dict[bytes, bytes]
 ) -> list[tuple[bytes, bytes]]:
     """Add caching headers: a success may be cached for a few seconds, an error never."""
-    fields = [(name, limit_max_age(value) if name == b"cache-control" else value) for name, value in headers]
+    fields = [(name, _limit_max_age(value) if name == b"cache-control" else value) for name, value in headers]
     names = {name for name, _ in fields}
     if status >= 500:
         return [*((name, value) for name, value in fields if name != b"cache-control"), (b"cache-control", b"no-store")]
@@ -460,10 +460,10 @@ def add_cache_headers(
     return fields
 
 
-def limit_max_age(cache_control: bytes) -> bytes:
+def _limit_max_age(cache_control: bytes) -> bytes:
     """Limit how long caches may store a response, even with `_ttl=`, because its text may be taken down.
 
-    >>> [limit_max_age(b) for b in (b"max-age=31536000", b"max-age=5", b"private, no-store", b"public, s-maxage=9999")]
+    >>> [_limit_max_age(b) for b in (b"max-age=31536000", b"max-age=5", b"private, no-store", b"public, s-maxage=9999")]
     [b'max-age=5', b'max-age=5', b'private, no-store', b'public, s-maxage=5']
     """
     return MAX_AGE_DIRECTIVE.sub(
@@ -471,7 +471,7 @@ def limit_max_age(cache_control: bytes) -> bytes:
     )
 
 
-def rewrite_request(scope: dict[str, Any], origin: str | None) -> dict[str, Any]:
+def _rewrite_request(scope: dict[str, Any], origin: str | None) -> dict[str, Any]:
     """Return the request without cookies, and with the scheme and host of `origin`, if it is set.
 
     The archive sets no cookies, and Datasette fails on some cookies of other sites on the same host.
@@ -497,9 +497,9 @@ def answer_exception(datasette: Any, request: Any, exception: Exception) -> Call
     async def show() -> Any:
         if is_missing_page:
             return await SiteRequest(request, datasette).render("not_found.html", {}, status=404)
-        return await render_exception(datasette, request, exception)
+        return await _render_exception(datasette, request, exception)
 
-    if describe_exception(exception)[0] == 500:
+    if _describe_exception(exception)[0] == 500:
         logger.error("%s %s", request.method, request.path, exc_info=exception)
     return show
 
@@ -508,14 +508,14 @@ def answer_forbidden(datasette: Any, request: Any, message: str) -> Any:
     """Replace Datasette's response, which is an HTML page even for data formats."""
 
     async def show() -> Any:
-        return await render_exception(datasette, request, Forbidden(message))
+        return await _render_exception(datasette, request, Forbidden(message))
 
     return show
 
 
-async def render_exception(datasette: Any, request: Any, exception: Exception) -> Any:
+async def _render_exception(datasette: Any, request: Any, exception: Exception) -> Any:
     """Render an error as JSON in English for a data format, else as a page in the visitor's language."""
-    status, text_key, values = describe_exception(exception)
+    status, text_key, values = _describe_exception(exception)
     headers = {"retry-after": BUSY_RETRY_AFTER} if status == 503 else {}
     if datasette.cors:
         add_cors_headers(headers)
@@ -523,7 +523,7 @@ async def render_exception(datasette: Any, request: Any, exception: Exception) -
     return await SiteRequest(request, datasette).respond_with_error(status, text_key, values, members, headers)
 
 
-def describe_exception(exception: Exception) -> tuple[int, str, dict[str, str]]:
+def _describe_exception(exception: Exception) -> tuple[int, str, dict[str, str]]:
     """Return an error's status, the key of its interface text, and the values to insert."""
     if isinstance(exception, FilterError):
         return 400, exception.text_key, exception.text_values

@@ -113,7 +113,7 @@ class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no ty
         limit = min(self.ds.sql_time_limit_ms, more.get("custom_time_limit") or self.ds.sql_time_limit_ms) / 1000
         statement = SandboxStatement(
             sql=sql,
-            params=resolve_magic_parameters(sql, params if params is not None else {}),
+            params=_resolve_magic_parameters(sql, params if params is not None else {}),
             seconds=max(MIN_STATEMENT_SECONDS, limit if request.streaming else min(limit, request.seconds_left)),
             may_be_cut=may_be_cut,
             max_bytes=request.max_bytes,
@@ -145,7 +145,7 @@ class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no ty
             raise sqlite3.OperationalError(f"_stream=on means all rows, but the result has more than {most}")
         elif not is_complete:
             request.rows_before_limit = len(rows)
-        return build_results(names, rows, truncated=not is_complete and not page)
+        return _build_results(names, rows, truncated=not is_complete and not page)
 
     def execute_with_retry(self, statement: SandboxStatement) -> StatementResult:
         """Run a statement, and retry once if its worker died for another reason than the statement.
@@ -207,7 +207,7 @@ class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no ty
         self.original.close()  # Datasette finds connections by database name: some may be the original's
 
 
-def resolve_magic_parameters(sql: str, params: Any) -> Any:
+def _resolve_magic_parameters(sql: str, params: Any) -> Any:
     """Return the parameters as a plain dict; canned queries have a mapping that cannot be pickled."""
     if not isinstance(params, dict):
         return params
@@ -218,7 +218,7 @@ def resolve_magic_parameters(sql: str, params: Any) -> Any:
     return resolved
 
 
-def build_results(names: Sequence[str], rows: list[Any], *, truncated: bool) -> Any:
+def _build_results(names: Sequence[str], rows: list[Any], *, truncated: bool) -> Any:
     """Return results like Datasette's, whose rows can be indexed by position and by name."""
     db = sqlite3.connect(":memory:")
     columns = ", ".join('null as "' + name.replace('"', '""') + '"' for name in names)

@@ -128,7 +128,7 @@ class KeysetPage:
         start = {} if self.start is None else dict(zip(names, self.start, strict=True))
         condition = ""
         for name, value in reversed(start.items()):
-            condition = build_after_condition(name, value, condition, descending=self.is_descending(name))
+            condition = _build_after_condition(name, value, condition, descending=self.is_descending(name))
         where = f"where {condition} " if condition else ""
         order = ", ".join(name + (" desc" if self.is_descending(name) else "") for name in names)
         return f"select * from ({inner}) {where}order by {order} limit {limit[1]}", {**params, **start}
@@ -163,14 +163,14 @@ class KeysetPage:
         return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
 
 
-def build_after_condition(name: str, value: object, tie: str, *, descending: bool) -> str:
+def _build_after_condition(name: str, value: object, tie: str, *, descending: bool) -> str:
     """Return the condition for rows after a value; `tie` is the condition for rows with the same value.
 
-    >>> build_after_condition("a", 1, "b > :b", descending=True)
+    >>> _build_after_condition("a", 1, "b > :b", descending=True)
     '(a < :a or a is null or (a is :a and b > :b))'
-    >>> build_after_condition("a", 1, "b > :b", descending=False)
+    >>> _build_after_condition("a", 1, "b > :b", descending=False)
     '(a >= :a and (a > :a or (a is :a and b > :b)))'
-    >>> build_after_condition("a", None, "", descending=False)
+    >>> _build_after_condition("a", None, "", descending=False)
     '(a is not null)'
     """
     if value is not None and tie and not descending:  # a form of the condition that lets SQLite start there in an index
@@ -260,7 +260,7 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
         self, request: Any, first: dict[str, Any], pages: AsyncGenerator[dict[str, Any]]
     ) -> AsyncGenerator[bytes]:
         if request.args.get("_header") != "off":
-            yield format_csv_lines([list_headings(first)]).encode()
+            yield format_csv_lines([_list_headings(first)]).encode()
         async with aclosing(self.format_pages(request, first, pages)) as batches:
             async for rows in batches:
                 yield format_csv_lines(rows).encode("utf-8", "replace")
@@ -268,10 +268,10 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
     async def as_xlsx(self, request: Any) -> Any:
         """Return an Excel file with the same rows as CSV with _stream=on."""
         page_url = self.ds.absolute_url(request, request.full_path.replace(".xlsx", "", 1))
-        request = change_query(remove_parameters(request, "_next", "_size"), _stream="on")
+        request = change_query(_remove_parameters(request, "_next", "_size"), _stream="on")
         pages = self.read_pages(request)
         first = await anext(pages)
-        headings = list_headings(first)
+        headings = _list_headings(first)
         if len(set(headings)) < len(headings):
             raise BadRequest("two columns have the same name: in an Excel file, each column needs its own")
 
@@ -319,7 +319,7 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
             )
         else:
             options = {"_blob_column": column, "_blob_hash": hashlib.sha256(value).hexdigest()}
-            request = remove_parameters(request, *CSV_OPTIONS, *WITHOUT_FACETS_AND_COUNT)
+            request = _remove_parameters(request, *CSV_OPTIONS, *WITHOUT_FACETS_AND_COUNT)
             path = path_with_format(
                 request=request, format="blob", extra_qs=options, replace_format=request.url_vars["format"]
             )
@@ -331,7 +331,7 @@ def name_file(request: Any) -> str:
     return NOT_IN_FILE_NAME.sub("_", tilde_decode(request.url_vars.get("table") or request.url_vars["database"]))
 
 
-def list_headings(data: dict[str, Any]) -> list[str]:
+def _list_headings(data: dict[str, Any]) -> list[str]:
     """Return the headings of the CSV columns; a column with labels has two."""
     expanded = set(data.get("expanded_columns") or ())
     return [name for c in data["columns"] for name in ((c, f"{c}_label") if c in expanded else (c,))]
@@ -351,14 +351,14 @@ class SandboxedTableView(WholeCsvView, TableView):  # type: ignore[misc] # Datas
         query = await self.ds.get_canned_query(database, table, request.actor)
         if query:
             names = query.get("params") or await derive_named_parameters(db, query["sql"])
-            check_names(request.args, QUERY_OPTIONS, names)
-            check_options(request.args)
+            _check_names(request.args, QUERY_OPTIONS, names)
+            _check_options(request.args)
             return await super().data(request)
         is_view = await self.is_view(database, table)
         columns, keys = await db.table_columns(table), await db.primary_keys(table)
         key = columns[:1] if is_view else keys or ["rowid"]
-        check_filters(request.args, table, [*columns, *([] if is_view else ["rowid"])])
-        check_options(request.args, columns, has_key=bool(keys))
+        _check_filters(request.args, table, [*columns, *([] if is_view else ["rowid"])])
+        _check_options(request.args, columns, has_key=bool(keys))
         await self.check_search(request, database, table)
         for column in request.args.getlist("_facet_array"):
             await self.check_arrays(database, table, column)
@@ -383,7 +383,7 @@ class SandboxedTableView(WholeCsvView, TableView):  # type: ignore[misc] # Datas
 
     async def check_arrays(self, database: str, table: str, column: str) -> None:
         """Raise FilterError if the first values of a column are not JSON arrays that can be counted."""
-        name = escape_sqlite(read_facet_column(column) or "")
+        name = escape_sqlite(_read_facet_column(column) or "")
         sql = (
             f"select 1 from (select {name} as value from {escape_sqlite(table)} where {name} is not null limit 100)"
             " where not json_valid(value)"
@@ -394,7 +394,7 @@ class SandboxedTableView(WholeCsvView, TableView):  # type: ignore[misc] # Datas
     def build_page(self, request: Any, database: str, table: str, key: Sequence[str], *, is_view: bool) -> KeysetPage:
         metadata = self.ds.table_metadata(database, table)
         up, down = request.args.get("_sort"), request.args.get("_sort_desc")
-        is_sorted, is_stream = bool(up or down), is_whole_stream(request)
+        is_sorted, is_stream = bool(up or down), _is_whole_stream(request)
         if not is_sorted:
             up, down = metadata.get("sort"), metadata.get("sort_desc")
         sort = up or down
@@ -412,7 +412,7 @@ class SandboxedTableView(WholeCsvView, TableView):  # type: ignore[misc] # Datas
     async def find_start(self, request: Any, database: str, table: str, page: KeysetPage) -> Sequence[Any]:
         """Return the values of `_next=`; raise FilterError if it is invalid or its row is gone."""
         text = request.args["_next"]
-        start = load_json(text)
+        start = _load_json(text)
         if not isinstance(start, list) or not all(isinstance(v, str | int | float | None) for v in start):
             raise FilterError("_next", text, "the end of a page")
         # without the value of the sorted column, which is too long for a URL
@@ -430,7 +430,7 @@ class SandboxedTableView(WholeCsvView, TableView):  # type: ignore[misc] # Datas
         visitor_request = current_visitor_request.get()
         if visitor_request is None:
             raise RuntimeError("tables can only be read in the sandbox")
-        size, request_without_next = "max" if is_whole_stream(request) else None, remove_parameters(request, "_next")
+        size, request_without_next = "max" if _is_whole_stream(request) else None, _remove_parameters(request, "_next")
         visitor_request.page = page
         try:
             contexts = await super().data(request_without_next, default_labels, _size=size)
@@ -446,7 +446,7 @@ class SandboxedTableView(WholeCsvView, TableView):  # type: ignore[misc] # Datas
         if page.next_start is not None:
             data["next"] = page.format_next()
             order = {"_sort_desc" if page.descending else "_sort": page.sort} if page.sort else {}
-            added = dict.fromkeys(WITHOUT_FACETS_AND_COUNT) if is_whole_format(request) else {}  # None: not in the URL
+            added = dict.fromkeys(WITHOUT_FACETS_AND_COUNT) if _is_whole_format(request) else {}  # None: not in the URL
             path = path_with_replaced_args(request, {"_next": data["next"], **order, **added})
             data["next_url"] = self.ds.absolute_url(request, self.ds.urls.path(path))
         return contexts
@@ -455,7 +455,7 @@ class SandboxedTableView(WholeCsvView, TableView):  # type: ignore[misc] # Datas
         """Return the facet columns that were not counted because it took too long."""
         if request.args.get("_shape") in ("array", "object"):  # as with `_nofacet`, nothing is counted
             return []
-        requested = [read_facet_column(value) for option in FACET_OPTIONS for value in request.args.getlist(option)]
+        requested = [_read_facet_column(value) for option in FACET_OPTIONS for value in request.args.getlist(option)]
         usual = self.ds.table_metadata(data["database"], data["table"]).get("facets", [])
         counted = {facet["name"] for facet in data["facet_results"].values()}
         return [name for name in dict.fromkeys([*requested, *usual]) if isinstance(name, str) and name not in counted]
@@ -468,8 +468,8 @@ class SandboxedDatabaseView(WholeCsvView, DatabaseView):  # type: ignore[misc] #
         lists_tables = request.args.get("_shape", "arrays") == "arrays" and "sql" not in request.args
         if request.url_vars["format"] and not sql and not lists_tables:
             raise FilterError("sql", sql, "a SELECT statement", "error.no_statement")
-        check_names(request.args, DATABASE_OPTIONS, await derive_named_parameters(db, sql) if sql else ())
-        check_options(request.args)
+        _check_names(request.args, DATABASE_OPTIONS, await derive_named_parameters(db, sql) if sql else ())
+        _check_options(request.args)
         return await super().data(request, default_labels, **more)
 
 
@@ -477,8 +477,8 @@ class CheckedRowView(WholeCsvView, RowView):  # type: ignore[misc] # Datasette s
     async def data(self, request: Any, default_labels: bool = False) -> Any:
         database, table = (tilde_decode(request.url_vars[name]) for name in ("database", "table"))
         is_reading_page = (database, table) == ("archive", "releases") and request.url_vars["format"] is None
-        check_names(request.args, ROW_OPTIONS.union(HIT_PARAMETERS if is_reading_page else ()), ())
-        check_options(request.args, has_key=True)
+        _check_names(request.args, ROW_OPTIONS.union(HIT_PARAMETERS if is_reading_page else ()), ())
+        _check_options(request.args, has_key=True)
         await self.is_view(database, table)
         keys = await self.ds.databases[database].primary_keys(table) or ["rowid"]
         if len(urlsafe_components(request.url_vars["pks"])) != len(keys):
@@ -486,16 +486,16 @@ class CheckedRowView(WholeCsvView, RowView):  # type: ignore[misc] # Datasette s
         return await super().data(request, default_labels)
 
 
-def is_whole_format(request: Any) -> bool:
+def _is_whole_format(request: Any) -> bool:
     return request.url_vars.get("format") in ("csv", "xlsx")
 
 
-def is_whole_stream(request: Any) -> bool:
+def _is_whole_stream(request: Any) -> bool:
     """Return whether all rows are requested: CSV with _stream=on, or Excel."""
-    return bool(request.args.get("_stream")) and is_whole_format(request)
+    return bool(request.args.get("_stream")) and _is_whole_format(request)
 
 
-def load_json(text: str) -> Any:
+def _load_json(text: str) -> Any:
     """Parse JSON; return None if it is invalid."""
     try:
         return json.loads(text)
@@ -506,20 +506,20 @@ def load_json(text: str) -> Any:
 def change_query(request: Any, **parameters: str) -> Any:
     """Return a copy of a request with additional or changed parameters."""
     kept = [(n, v) for n, v in parse_qsl(request.query_string, keep_blank_values=True) if n not in parameters]
-    return with_query(request, [*kept, *parameters.items()])
+    return _with_query(request, [*kept, *parameters.items()])
 
 
-def remove_parameters(request: Any, *names: str) -> Any:
+def _remove_parameters(request: Any, *names: str) -> Any:
     """Return a copy of a request without these parameters and those that have no meaning for Datasette."""
     pairs = parse_qsl(request.query_string, keep_blank_values=True)
-    return with_query(request, [(n, v) for n, v in pairs if n not in names and not is_harmless_parameter(n)])
+    return _with_query(request, [(n, v) for n, v in pairs if n not in names and not is_harmless_parameter(n)])
 
 
-def with_query(request: Any, pairs: Sequence[tuple[str, str]]) -> Any:
+def _with_query(request: Any, pairs: Sequence[tuple[str, str]]) -> Any:
     return Request({**request.scope, "query_string": urlencode(pairs).encode("latin-1")}, request.receive)
 
 
-def check_names(arguments: Any, options: Collection[str], parameters: Collection[str]) -> None:
+def _check_names(arguments: Any, options: Collection[str], parameters: Collection[str]) -> None:
     """Raise FilterError for a parameter that is neither an option nor a named parameter of the SQL."""
     for name in arguments:
         if name not in options and name not in parameters and not is_harmless_parameter(name):
@@ -529,7 +529,7 @@ def check_names(arguments: Any, options: Collection[str], parameters: Collection
             raise FilterError(name, arguments[name], known, "error.unknown_parameter", known=known or "–")
 
 
-def check_filters(arguments: Any, table: str, columns: Sequence[str]) -> None:
+def _check_filters(arguments: Any, table: str, columns: Sequence[str]) -> None:
     """Raise FilterError for a parameter that is neither an option nor a filter of one of the columns."""
     for name in arguments:
         if name in columns or name in TABLE_OPTIONS or is_harmless_parameter(name):
@@ -549,27 +549,27 @@ def check_filters(arguments: Any, table: str, columns: Sequence[str]) -> None:
             )
         for value in arguments.getlist(name):
             if lookup in LIST_LOOKUPS and value.startswith("["):
-                values = load_json(value)
-                if not isinstance(values, list) or not all(is_scalar(each) for each in values):
+                values = _load_json(value)
+                if not isinstance(values, list) or not all(_is_scalar(each) for each in values):
                     expected = "a JSON list of strings and numbers"
                     raise FilterError(name, shorten(value), expected, "error.bad_list_filter")
             elif lookup in ("gt", "gte", "lt", "lte") and value.isdigit() and not NUMBER.fullmatch(value):
                 raise FilterError(name, shorten(value), "a number")
 
 
-def check_options(arguments: Any, columns: Collection[str] = (), *, has_key: bool = False) -> None:
+def _check_options(arguments: Any, columns: Collection[str] = (), *, has_key: bool = False) -> None:
     """Raise FilterError for a value of an option that Datasette would ignore or fail on."""
     for name in arguments:
         for value in arguments.getlist(name):
-            if name == "_through" and not is_through(value):
+            if name == "_through" and not _is_through(value):
                 raise FilterError(name, shorten(value), "a table, a column and a value", "error.bad_through")
-            if not is_readable_option(name, value, columns):
+            if not _is_readable_option(name, value, columns):
                 raise FilterError(name, shorten(value), "a value that can be read")
     if arguments.get("_shape") == "object" and not has_key:
         raise FilterError("_shape", "object", "objects or array, because there is no primary key")
 
 
-def is_readable_option(name: str, value: str, columns: Collection[str]) -> bool:
+def _is_readable_option(name: str, value: str, columns: Collection[str]) -> bool:
     """Return whether the value of an option is valid; True for parameters that accept any value."""
     if name in NUMBER_OPTIONS:
         return bool(NUMBER.fullmatch(value)) or not value
@@ -583,37 +583,37 @@ def is_readable_option(name: str, value: str, columns: Collection[str]) -> bool:
         return value == ALL_VERSIONS
     if name == "_label":
         return value in columns
-    return name not in FACET_OPTIONS or read_facet_column(value) in columns
+    return name not in FACET_OPTIONS or _read_facet_column(value) in columns
 
 
-def read_facet_column(value: str) -> str | None:
+def _read_facet_column(value: str) -> str | None:
     """Return the column that a facet names, as text or in JSON ("column", "simple"), or None if invalid."""
     if not value.startswith("{"):
         return value
-    config = load_json(value) or {}
+    config = _load_json(value) or {}
     column = config.get("column") or config.get("simple")
     return column if isinstance(column, str) else None
 
 
-def is_through(value: str) -> bool:
+def _is_through(value: str) -> bool:
     """Return whether a value of `_through=` is a JSON object with a table, a column and a value.
 
-    >>> is_through('{"table": "a", "column": "b", "value": 1}'), is_through("[" * 5000), is_through("{}")
+    >>> _is_through('{"table": "a", "column": "b", "value": 1}'), _is_through("[" * 5000), _is_through("{}")
     (True, False, False)
     """
-    through = load_json(value)
+    through = _load_json(value)
     return (
         isinstance(through, dict)
         and isinstance(through.get("table"), str)
         and isinstance(through.get("column"), str)
-        and is_scalar(through.get("value"))
+        and _is_scalar(through.get("value"))
     )
 
 
-def is_scalar(value: object) -> bool:
+def _is_scalar(value: object) -> bool:
     """Return whether SQLite can store a JSON value.
 
-    >>> [is_scalar(value) for value in (None, "a", 2**62, 2**64, float("nan"), [1])]
+    >>> [_is_scalar(value) for value in (None, "a", 2**62, 2**64, float("nan"), [1])]
     [True, True, True, False, False, False]
     """
     if isinstance(value, int | float):

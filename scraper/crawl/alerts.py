@@ -95,12 +95,12 @@ def read_alert_settings(environment: Mapping[str, str] = os.environ) -> AlertSet
 
     language = read("ALERT_LANGUAGE") or DEFAULT_LANGUAGE
     if language not in LANGUAGES:
-        raise environment_error("ALERT_LANGUAGE", f"must be {' or '.join(LANGUAGES)}")
+        raise _environment_error("ALERT_LANGUAGE", f"must be {' or '.join(LANGUAGES)}")
     for name in ("ALERT_WEBHOOK", "ALERT_STATUS_PAGE"):
         if read(name):
-            parse_setting(name, partial(split_server_url, schemes=("http", "https")), read(name))
+            _parse_setting(name, partial(split_server_url, schemes=("http", "https")), read(name))
     if not re.fullmatch("[!-~]*", read("ALERT_WEBHOOK")):
-        raise environment_error("ALERT_WEBHOOK", "has letters or spaces that a URL must encode: å as %C3%A5")
+        raise _environment_error("ALERT_WEBHOOK", "has letters or spaces that a URL must encode: å as %C3%A5")
     settings = AlertSettings(
         webhook=read("ALERT_WEBHOOK") or None, language=language, status_page=read("ALERT_STATUS_PAGE") or None
     )
@@ -108,23 +108,23 @@ def read_alert_settings(environment: Mapping[str, str] = os.environ) -> AlertSet
         return settings
     recipients = tuple(address.strip() for address in read("ALERT_MAIL").split(",") if address.strip())
     if not recipients:
-        raise environment_error("ALERT_MAIL", "contains no address")
+        raise _environment_error("ALERT_MAIL", "contains no address")
     sender = read("ALERT_MAIL_FROM") or recipients[0]
     for name, address in (*(("ALERT_MAIL", address) for address in recipients), ("ALERT_MAIL_FROM", sender)):
         if not is_mail_address(address):
-            raise environment_error(name, "is not a mail address")
-    server = parse_setting("ALERT_SMTP", partial(parse_mail_server, sender=sender), read("ALERT_SMTP"))
+            raise _environment_error(name, "is not a mail address")
+    server = _parse_setting("ALERT_SMTP", partial(parse_mail_server, sender=sender), read("ALERT_SMTP"))
     return replace(settings, mail_server=server, recipients=recipients)
 
 
-def parse_setting(name: str, parse: Callable[[str], Parsed], value: str) -> Parsed:
+def _parse_setting(name: str, parse: Callable[[str], Parsed], value: str) -> Parsed:
     try:
         return parse(value)
     except ValueError as error:
-        raise environment_error(name, str(error)) from None
+        raise _environment_error(name, str(error)) from None
 
 
-def environment_error(name: str, problem: str) -> AgencyError:
+def _environment_error(name: str, problem: str) -> AgencyError:
     # without the value, which may be a secret
     return AgencyError("environment", None, name, problem)
 
@@ -179,13 +179,13 @@ class AlertChannel:
 def send_alerts(archive: Archive, alert_settings: AlertSettings, now: datetime) -> bool:
     """Send each channel the events it has not reported yet; return False if a message was not delivered."""
     delivered = [
-        send_channel_alerts(archive, alert_settings, AlertChannel(archive.db, name, deliver), now)
-        for name, deliver in list_deliveries(alert_settings, now).items()
+        _send_channel_alerts(archive, alert_settings, AlertChannel(archive.db, name, deliver), now)
+        for name, deliver in _list_deliveries(alert_settings, now).items()
     ]
     return all(delivered)
 
 
-def list_deliveries(alert_settings: AlertSettings, now: datetime) -> dict[str, Callable[[dict[str, Any]], None]]:
+def _list_deliveries(alert_settings: AlertSettings, now: datetime) -> dict[str, Callable[[dict[str, Any]], None]]:
     """Return the channels: name → function that delivers a message, and raises OSError if that fails."""
     deliveries: dict[str, Callable[[dict[str, Any]], None]] = {}
     if url := alert_settings.webhook:
@@ -206,19 +206,19 @@ def list_deliveries(alert_settings: AlertSettings, now: datetime) -> dict[str, C
     return deliveries
 
 
-def send_channel_alerts(archive: Archive, alert_settings: AlertSettings, channel: AlertChannel, now: datetime) -> bool:
+def _send_channel_alerts(archive: Archive, alert_settings: AlertSettings, channel: AlertChannel, now: datetime) -> bool:
     """Send the events that one channel has not reported yet; return False if that failed."""
     events = channel.find_pending_events()
     is_used, is_sent = channel.read_usage(str(to_iso(now))[:10])
     if not events or is_sent:
         return True
-    alerts, silent = select_alerts(channel, events)
+    alerts, silent = _select_alerts(channel, events)
     if not is_used:  # faults that ended long ago are not reported
         yesterday = str(to_iso(now - timedelta(days=1)))
         silent += [event for group in alerts["passed"] if group[-1]["at"] < yesterday for event in group]
         alerts["passed"] = [group for group in alerts["passed"] if group[-1]["at"] >= yesterday]
     if any(alerts.values()):
-        payload = build_alert_payload(alerts, alert_settings, now)
+        payload = _build_alert_payload(alerts, alert_settings, now)
         if not attempt(f"an alert by {channel.name}", partial(channel.deliver, payload)):
             return False
     # Only after the delivery, so that nothing is lost if the process dies earlier.
@@ -228,7 +228,7 @@ def send_channel_alerts(archive: Archive, alert_settings: AlertSettings, channel
     return True
 
 
-def select_alerts(channel: AlertChannel, events: Sequence[HealthEvent]) -> tuple[AlertEvents, list[HealthEvent]]:
+def _select_alerts(channel: AlertChannel, events: Sequence[HealthEvent]) -> tuple[AlertEvents, list[HealthEvent]]:
     """Return the events to report, and those that need no alert.
 
     No alert is needed for acknowledged faults, faults already reported in the same words since the agency last worked,
@@ -242,7 +242,7 @@ def select_alerts(channel: AlertChannel, events: Sequence[HealthEvent]) -> tuple
     alerts: AlertEvents = {"faults": [], "recoveries": [], "passed": []}
     silent = []
     for agency, group in groups.items():
-        kind = choose_alert_kind(channel.find_reported_events(agency), group)
+        kind = _choose_alert_kind(channel.find_reported_events(agency), group)
         if kind is None or (kind == "faults" and agency in acknowledged):
             silent += group
         else:
@@ -250,7 +250,7 @@ def select_alerts(channel: AlertChannel, events: Sequence[HealthEvent]) -> tuple
     return alerts, silent
 
 
-def choose_alert_kind(reported: Sequence[HealthEvent], events: Sequence[HealthEvent]) -> str | None:
+def _choose_alert_kind(reported: Sequence[HealthEvent], events: Sequence[HealthEvent]) -> str | None:
     """Return the kind of alert for an agency's new events, or None. reported: see `find_reported_events`."""
     after = events[-1]
     # a fault may go back to what it was
@@ -265,14 +265,14 @@ def choose_alert_kind(reported: Sequence[HealthEvent], events: Sequence[HealthEv
 # The message
 
 
-def build_alert_payload(alerts: AlertEvents, alert_settings: AlertSettings, sent_at: datetime) -> dict[str, Any]:
+def _build_alert_payload(alerts: AlertEvents, alert_settings: AlertSettings, sent_at: datetime) -> dict[str, Any]:
     """Return the message as JSON for a webhook. Its id is a hash over the ids of its events."""
     language = alert_settings.language
     lines = []
     for kind, groups in alerts.items():
         if groups:
             lines += ["", translate(language, f"alert.heading.{kind}")]
-            lines += [f"- {format_alert_line(kind, group, language)}" for group in groups[:MAX_LISTED_AGENCIES]]
+            lines += [f"- {_format_alert_line(kind, group, language)}" for group in groups[:MAX_LISTED_AGENCIES]]
         if len(groups) > MAX_LISTED_AGENCIES:
             lines.append(translate(language, "alert.more", n=len(groups) - MAX_LISTED_AGENCIES))
     if alert_settings.status_page:
@@ -281,24 +281,24 @@ def build_alert_payload(alerts: AlertEvents, alert_settings: AlertSettings, sent
     return {
         "id": hashlib.sha256(event_ids.encode()).hexdigest()[:24],
         "sent": to_iso(sent_at),
-        "subject": format_subject({kind: len(groups) for kind, groups in alerts.items()}, language),
+        "subject": _format_subject({kind: len(groups) for kind, groups in alerts.items()}, language),
         "text": "\n".join(lines).strip() + "\n",
-        **{kind: [format_alert_json(group) for group in groups] for kind, groups in alerts.items()},
+        **{kind: [_format_alert_json(group) for group in groups] for kind, groups in alerts.items()},
         "status_page": alert_settings.status_page,
     }
 
 
-def format_subject(counts: dict[str, int], language: str) -> str:
+def _format_subject(counts: dict[str, int], language: str) -> str:
     """Return a message's subject. counts: number of agencies by kind of alert.
 
-    >>> format_subject({"faults": 2, "recoveries": 0, "passed": 1}, "en")
+    >>> _format_subject({"faults": 2, "recoveries": 0, "passed": 1}, "en")
     'Myndighetsarkivet: 2 new faults, 1 transient'
     """
     counted = [translate(language, f"alert.count.{kind}", n=number) for kind, number in counts.items() if number]
     return f"Myndighetsarkivet: {', '.join(counted)}"
 
 
-def format_alert_line(kind: str, events: Sequence[HealthEvent], language: str) -> str:
+def _format_alert_line(kind: str, events: Sequence[HealthEvent], language: str) -> str:
     """Format an agency as one line: its last fault if that has ended, else its current state."""
     event = next(event for event in reversed(events) if event["is_fault"] or kind != "passed")
     name, at = event["name_en"] if language == "en" else event["name"], event["at"][:16].replace("T", " ")
@@ -306,7 +306,7 @@ def format_alert_line(kind: str, events: Sequence[HealthEvent], language: str) -
     return f"{name} ({event['agency']}), {at} UTC: {state}. {reason}"
 
 
-def format_alert_json(events: Sequence[HealthEvent]) -> dict[str, Any]:
+def _format_alert_json(events: Sequence[HealthEvent]) -> dict[str, Any]:
     last = {key: events[-1][key] for key in ("agency", "name", "state", "previous", "at", "reason")}
     return last | {"previous": events[0]["previous"]}
 
@@ -319,7 +319,7 @@ def read_ping_url(command: str, environment: Mapping[str, str] = os.environ) -> 
     name = f"PING_{re.sub('[^A-Z]', '_', command.upper())}"
     url = environment.get(name, "").strip()
     if url:
-        parse_setting(name, partial(split_server_url, schemes=("http", "https")), url)
+        _parse_setting(name, partial(split_server_url, schemes=("http", "https")), url)
     return url or None
 
 
@@ -333,17 +333,17 @@ def report_result(
     if problem is None:
         is_pinged = not ping_url or attempt(f"the ping of {command}", partial(request_url, ping_url))
         is_due = told_at is not None and not is_told_today  # a command that fails now and then is told once a day, too
-        if is_due and send_command_message("recovered", command, "", alert_settings, moment):
+        if is_due and _send_command_message("recovered", command, "", alert_settings, moment):
             marker.unlink(missing_ok=True)
         return is_pinged
     logger.error("%s failed: %s", command, problem)
-    is_told = is_told_today or send_command_message("failed", command, problem, alert_settings, moment)
+    is_told = is_told_today or _send_command_message("failed", command, problem, alert_settings, moment)
     if is_told and not is_told_today:
         attempt("the mark that a message was sent", marker.touch)
     return is_told
 
 
-def send_command_message(
+def _send_command_message(
     kind: str, command: str, problem: str, alert_settings: AlertSettings, moment: datetime
 ) -> bool:
     """Send one message by every channel of the alerts; return False if none took it."""
@@ -357,7 +357,7 @@ def send_command_message(
         "command": command,
         "problem": problem or None,
     }
-    deliveries = list_deliveries(alert_settings, moment)
+    deliveries = _list_deliveries(alert_settings, moment)
     if not deliveries:
         logger.warning("nobody is told: neither ALERT_WEBHOOK nor ALERT_MAIL is set")
     told = [attempt(f"the message by {name}", partial(send, payload)) for name, send in deliveries.items()]

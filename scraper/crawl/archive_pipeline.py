@@ -1,6 +1,6 @@
 """Item pipeline that stores each parsed page, and reviews quarantined pages when the crawl ends.
 
-The pipeline returns the release as stored, a dict of JSON values (`describe_stored_release`), which is also what
+The pipeline returns the release as stored, a dict of JSON values (`_describe_stored_release`), which is also what
 Scrapy's feed exports (`-O FILE.jsonl`) write. A page without anything new is dropped.
 """
 
@@ -98,7 +98,7 @@ class ArchivePipeline(CrawlerComponent):
         for warning in find_quality_warnings(result.release):
             logger.warning("%s", warning)
             stats.problems.append(str(warning))
-        if row := describe_stored_release(self.spider.archive, result.release.url):
+        if row := _describe_stored_release(self.spider.archive, result.release.url):
             return row
         raise DropItem(f"{page.url}: has been taken down", log_level="DEBUG")
 
@@ -124,7 +124,7 @@ class ArchivePipeline(CrawlerComponent):
             urls = self.quarantined_urls.get(slug, ())
             pages = [page for page in self.ingest.quarantine.list_pending(slug) if page.url in urls] if urls else []
             stats.quarantined = len({page.url for page in pages})
-            for cause in (*map(describe_field_loss, losses), *describe_page_problems(pages)):
+            for cause in (*map(_describe_field_loss, losses), *describe_page_problems(pages)):
                 problem = f"{slug}: {cause}; quarantined: see scrapy diagnose {slug}"
                 logger.warning("%s", problem)
                 stats.problems.append(problem)
@@ -137,13 +137,13 @@ class ArchivePipeline(CrawlerComponent):
             [last_revision_id, slug],
         ).fetchall()
         for (url,) in rows:
-            if row := describe_stored_release(self.spider.archive, url):
+            if row := _describe_stored_release(self.spider.archive, url):
                 self.crawler.signals.send_catch_log(
                     signals.item_scraped, item=row, response=None, spider=self.crawler.spider
                 )
 
 
-def describe_stored_release(archive: Archive, url: str) -> dict[str, Any] | None:
+def _describe_stored_release(archive: Archive, url: str) -> dict[str, Any] | None:
     """Return a release's current state as JSON values, without taken-down content, or None."""
     stored = archive.get(url)
     if stored is None or "hide" in [kind for _, kind in archive.takedowns.list_active(stored.release_id)]:
@@ -166,10 +166,10 @@ def describe_page_problems(pages: Iterable[QuarantinedPage]) -> Iterator[str]:
         yield f"{problem}: {first}" + (f" and {len(others)} more" if others else "")
 
 
-def describe_field_loss(loss: FieldLoss) -> str:
+def _describe_field_loss(loss: FieldLoss) -> str:
     """Describe a field loss in a sentence.
 
-    >>> describe_field_loss(FieldLoss(reason_key="lead", is_stored=False, page_count=4, total=5))
+    >>> _describe_field_loss(FieldLoss(reason_key="lead", is_stored=False, page_count=4, total=5))
     'lead was not read in 4 of 5 new releases'
     """
     releases = "releases that differ from what is stored" if loss.is_stored else "new releases"

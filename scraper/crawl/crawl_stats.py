@@ -194,17 +194,17 @@ class CrawlStatsExtension(CrawlerComponent):
             logger.critical("the result of the crawl cannot be stored: %s", error)
 
     def request_reached_downloader(self, request: Request, spider: ArchiveSpider) -> None:
-        if stats := find_agency_stats(spider, request):
+        if stats := _find_agency_stats(spider, request):
             stats.requests += 1
 
     def response_received(self, response: Response, request: Request, spider: ArchiveSpider) -> None:
-        if stats := find_agency_stats(spider, request):
+        if stats := _find_agency_stats(spider, request):
             stats.bytes += len(response.body)
 
     def spider_error(self, failure: Failure, response: Response | Failure | None, spider: ArchiveSpider) -> None:
         """Count an exception in our own callbacks. The crawl continues."""
         request: Request | None = getattr(response, "request", None)
-        own_stats = find_agency_stats(spider, request) if request else None
+        own_stats = _find_agency_stats(spider, request) if request else None
         for stats in [own_stats] if own_stats else spider.agency_stats.values():
             location, source = (request.url, "source" in request.meta) if request else ("start", False)
             stats.count_error(
@@ -259,7 +259,7 @@ def assess_declared_agencies(archive: Archive, agencies: Mapping[str, Agency], a
         assess_agencies(archive.db, stored_slugs, at, paused)
 
 
-def find_agency_stats(spider: ArchiveSpider, request: Request) -> AgencyStats | None:
+def _find_agency_stats(spider: ArchiveSpider, request: Request) -> AgencyStats | None:
     return spider.agency_stats.get(request.meta.get("agency", ""))
 
 
@@ -316,10 +316,10 @@ class ProgressExtension(CrawlerComponent):
         self.is_first_crawl = not spider.archive.db.execute("select 1 from releases limit 1").fetchone()
         if self.console.is_terminal:
             self.live = Live(
-                console=self.console, get_renderable=lambda: build_progress_table(spider, live=True), transient=True
+                console=self.console, get_renderable=lambda: _build_progress_table(spider, live=True), transient=True
             )
             self.live.start()
-            redirect_log_handlers()
+            _redirect_log_handlers()
         else:
             self.log_loop = create_looping_call(self.log_progress, spider)
             self.log_loop.start(LOG_INTERVAL, now=False)
@@ -334,12 +334,12 @@ class ProgressExtension(CrawlerComponent):
     def spider_closed(self, spider: ArchiveSpider, reason: str) -> None:
         if self.live:
             self.live.stop()
-            redirect_log_handlers()
+            _redirect_log_handlers()
         elif self.log_loop:
             self.log_loop.stop()
             self.log_progress(spider)
         console = self.console if self.console.is_terminal else StderrConsole(stderr=True, width=120)
-        console.print(build_progress_table(spider))
+        console.print(_build_progress_table(spider))
         if any(stats.problems for stats in spider.agency_stats.values()):
             console.print("Rejected pages and failures are listed above, and in the tables crawls and frontier.")
         if known := sum(stats.known_problems for stats in spider.agency_stats.values()):
@@ -350,14 +350,14 @@ class ProgressExtension(CrawlerComponent):
             console.print(NEXT_STEPS.format(archive=spider.archive.path), highlight=False, soft_wrap=True)
 
 
-def redirect_log_handlers() -> None:
+def _redirect_log_handlers() -> None:
     """Make log handlers write to the current sys.stderr, which Live replaces."""
     for handler in logging.root.handlers:
         if isinstance(handler, logging.StreamHandler) and not isinstance(handler, logging.FileHandler):
             handler.setStream(sys.stderr)
 
 
-def build_progress_table(spider: ArchiveSpider, *, live: bool = False) -> Table:
+def _build_progress_table(spider: ArchiveSpider, *, live: bool = False) -> Table:
     """Build the table, without agencies that made no requests (if live) or have no changes (if the table is long)."""
     names = (name.replace("_", " ") for name in PROGRESS_COLUMNS)
     table = Table("agency", *names, title=f"{spider.name} → {spider.archive.path}", title_justify="left")
@@ -372,13 +372,13 @@ def build_progress_table(spider: ArchiveSpider, *, live: bool = False) -> Table:
         }
     for slug, stats in rows.items():
         style = "red" if stats.errors else "yellow" if stats.rejected else None
-        table.add_row(slug, *format_progress_cells([stats]), style=style)
+        table.add_row(slug, *_format_progress_cells([stats]), style=style)
     other_stats = [stats for slug, stats in spider.agency_stats.items() if slug not in rows]
     if other_stats and not live:
-        table.add_row(f"{len(other_stats)} with nothing new", *format_progress_cells(other_stats))
+        table.add_row(f"{len(other_stats)} with nothing new", *_format_progress_cells(other_stats))
     return table
 
 
-def format_progress_cells(all_stats: list[AgencyStats]) -> list[str]:
+def _format_progress_cells(all_stats: list[AgencyStats]) -> list[str]:
     sums = [sum(getattr(stats, name) for stats in all_stats) for name in PROGRESS_COLUMNS]
     return [str(number) if number else "·" for number in sums]

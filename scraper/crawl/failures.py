@@ -93,10 +93,10 @@ def classify_failure(error: BaseException | None) -> str:
     if isinstance(error, PrivateAddress) and error.is_redirect:
         return "private network"
     if isinstance(error, NotARelease):
-        return classify_page_failure(error)
+        return _classify_page_failure(error)
     if isinstance(error, RobotsUnreachable) and isinstance(error.__context__, DOWNLOAD_ERRORS):
         return classify_failure(error.__context__)  # the host does not respond; robots.txt was only its first request
-    if any(isinstance(cause, ssl.SSLError | OpenSSLError | VerificationError) for cause in iter_causes(error)):
+    if any(isinstance(cause, ssl.SSLError | OpenSSLError | VerificationError) for cause in _iter_causes(error)):
         return "tls"
     return next((kind for known, kind in FAILURE_KINDS if isinstance(error, known)), OWN_FAULT)
 
@@ -106,10 +106,10 @@ def classify_source_failure(error: SourceError, response: Response) -> str:
     requested_url = response.request.meta.get("redirect_urls", [response.url])[0] if response.request else response.url
     is_elsewhere = extract_host(requested_url) != extract_host(response.url)
     rejection = detect_rejection(response.body, response.url, is_elsewhere=is_elsewhere)
-    return classify_page_failure(rejection) if rejection else classify_failure(error)
+    return _classify_page_failure(rejection) if rejection else classify_failure(error)
 
 
-def classify_page_failure(error: NotARelease) -> str:
+def _classify_page_failure(error: NotARelease) -> str:
     if error.kind == "blocked":
         kinds = (kind for problem, kind in BLOCKED_PAGE_KINDS.items() if error.problem.startswith(problem))
         return next(kinds, "block page")
@@ -129,7 +129,7 @@ def classify_status(status: int) -> str:
     return "status 4xx" if status >= 400 else "status"
 
 
-def iter_causes(error: BaseException | None) -> Iterator[BaseException]:
+def _iter_causes(error: BaseException | None) -> Iterator[BaseException]:
     """Yield an exception and its causes, including the reasons that Twisted collects in ResponseFailed."""
     cause = error
     while cause is not None:

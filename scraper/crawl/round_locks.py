@@ -68,7 +68,7 @@ def lock_round(archive_path: Path) -> TextIO | datetime:
 
     Raises ArchiveError if the lock file beside the archive cannot be opened.
     """
-    lock, is_locked = lock_whole_file(archive_path.with_suffix(".round.lock"))
+    lock, is_locked = _lock_whole_file(archive_path.with_suffix(".round.lock"))
     if not is_locked:
         with lock:
             lock.seek(0)
@@ -85,14 +85,14 @@ def lock_writer(archive_path: Path) -> TextIO:
 
     Raises ArchiveError if another writer is running.
     """
-    lock, is_locked = lock_whole_file(path := archive_path.with_suffix(".writer.lock"))
+    lock, is_locked = _lock_whole_file(path := archive_path.with_suffix(".writer.lock"))
     if not is_locked:
         lock.close()
         raise ArchiveError(path, "another writer is running")
     return lock
 
 
-def lock_whole_file(path: Path) -> tuple[TextIO, bool]:
+def _lock_whole_file(path: Path) -> tuple[TextIO, bool]:
     """Open and lock a file; return it, and False if another process has locked it. Raises ArchiveError."""
     try:
         lock = path.open("a+")

@@ -121,7 +121,7 @@ class MessageProcessor:
                 agency.slug,
                 message.seq,
                 crawl=stats.crawl_id if stats else job.crawl_id,
-                counters=format_stats(stats) if stats else None,
+                counters=_format_stats(stats) if stats else None,
             )
             if message.operations[-1].name == "finish_round":
                 self.jobs.finish(agency.slug, now())
@@ -155,7 +155,7 @@ class MessageProcessor:
                     rejected=True,
                     refused=page.response,
                 )
-            self.jobs.mark_applied(agency.slug, message.seq, crawl=stats.crawl_id, counters=format_stats(stats))
+            self.jobs.mark_applied(agency.slug, message.seq, crawl=stats.crawl_id, counters=_format_stats(stats))
         return True
 
     def write_manifest(self) -> None:
@@ -169,7 +169,7 @@ class MessageProcessor:
     def _resume_crawl(self, job: Job, agency: Agency) -> RemoteCrawl | None:
         """Return the running pass, restored from the archive if another writer started it, or None."""
         if agency.slug not in self.crawls and job.counters:
-            stats = {agency.slug: parse_stats(job.counters, job.crawl_id)}
+            stats = {agency.slug: _parse_stats(job.counters, job.crawl_id)}
             crawl = RemoteCrawl(self.archive, self.recorder, {agency.slug: agency}, stats)
             self.crawls[agency.slug] = crawl
             urls = self.archive.db.execute("select url from quarantine where crawl = ?", [job.crawl_id]).fetchall()
@@ -210,14 +210,14 @@ class MessageProcessor:
         del self.crawls[slug]
 
 
-def format_stats(stats: AgencyStats) -> str:
-    """Format the counts of a running pass as JSON, for another writer's `parse_stats`."""
+def _format_stats(stats: AgencyStats) -> str:
+    """Format the counts of a running pass as JSON, for another writer's `_parse_stats`."""
     more = {name: getattr(stats, name) for name in (*NAMED_COUNTERS, "problems")}
     return json.dumps({**stats.to_columns(), **more}, ensure_ascii=False)
 
 
-def parse_stats(text: str, crawl_id: int | None) -> AgencyStats:
-    """Parse the counts written by `format_stats`."""
+def _parse_stats(text: str, crawl_id: int | None) -> AgencyStats:
+    """Parse the counts written by `_format_stats`."""
     values = json.loads(text)
     counters = {name: Counter(values.get(name, {})) for name in NAMED_COUNTERS}
     return AgencyStats(crawl_id=crawl_id, **values | counters)
@@ -297,7 +297,7 @@ class ArchiveWriter:
             self.retry_timeout,
         )
         rows = found.values() if isinstance(found, dict) else [entries for _, entries in cast("Any", found or [])]
-        return [(entry_id, fields) for entries in rows for entry_id, fields in flatten_entries(entries)]
+        return [(entry_id, fields) for entries in rows for entry_id, fields in _flatten_entries(entries)]
 
     def process_entries(self, entries: Sequence[StreamEntry]) -> None:
         """Apply messages, with one transaction up to each request for a job, and delete them from the stream."""
@@ -409,7 +409,7 @@ class ArchiveWriter:
         return 0.0 if self.should_stop() else 1.0
 
 
-def flatten_entries(entries: Any) -> list[StreamEntry]:
+def _flatten_entries(entries: Any) -> list[StreamEntry]:
     """Return the stream entries of a response. RESP3 nests them one list deeper than RESP2."""
     if entries and isinstance(entries[0], list) and entries[0] and isinstance(entries[0][0], list | tuple):
         return [entry for inner in entries for entry in inner]

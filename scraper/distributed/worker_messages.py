@@ -103,7 +103,7 @@ def build_job(archive_path: Path, slug: str, agency_table: dict[str, Any], now: 
     """Return an agency's job for a worker: its table of agencies.toml and part of the archive, compressed."""
     with tempfile.TemporaryDirectory(prefix="job-") as folder:
         path = Path(folder) / "archive.db"
-        path.write_bytes(build_empty_archive())
+        path.write_bytes(_build_empty_archive())
         with closing(sqlite3.connect(path, isolation_level=None)) as db:
             db.execute("pragma synchronous = off")
             db.execute("attach ? as whole", [str(archive_path)])
@@ -122,7 +122,7 @@ def build_job(archive_path: Path, slug: str, agency_table: dict[str, Any], now: 
 
 
 @cache
-def build_empty_archive() -> bytes:
+def _build_empty_archive() -> bytes:
     """Return a new archive without triggers, as the bytes of a single file."""
     with tempfile.TemporaryDirectory(prefix="job-") as folder:
         path = Path(folder) / "archive.db"
@@ -139,14 +139,14 @@ def unpack_job(data: bytes, folder: Path) -> None:
     """Unpack a job into a folder, as agencies.toml and archive.db."""
     content = zstandard.ZstdDecompressor().decompress(data, max_output_size=MAX_JOB_BYTES)
     end = 4 + int.from_bytes(content[:4], "big")
-    (folder / "agencies.toml").write_text(format_toml(json.loads(content[4:end])), "utf-8")
+    (folder / "agencies.toml").write_text(_format_toml(json.loads(content[4:end])), "utf-8")
     (folder / "archive.db").write_bytes(content[end:])
 
 
-def format_toml(tables: dict[str, dict[str, Any]]) -> str:
+def _format_toml(tables: dict[str, dict[str, Any]]) -> str:
     """Format tables of strings and lists of strings as TOML, whose strings have the same syntax as JSON's.
 
-    >>> print(format_toml({"skog": {"name": 'S "Å"', "feeds": ["a", "b"]}}), end="")
+    >>> print(_format_toml({"skog": {"name": 'S "Å"', "feeds": ["a", "b"]}}), end="")
     [skog]
     name = "S \\"Å\\""
     feeds = ["a", "b"]
@@ -183,9 +183,9 @@ def unpack_message(fields: Mapping[bytes, bytes]) -> WorkerMessage:
 
     Raises BrokerError if it cannot be unpacked, or names an operation that is not allowed.
     """
-    body = decompress_part(fields[b"body"]) if fields[b"body"] else b""
+    body = _decompress_part(fields[b"body"]) if fields[b"body"] else b""
     operations = []
-    for name, args, kwargs in json.loads(decompress_part(fields[b"operations"]).decode("utf-8", "surrogatepass")):
+    for name, args, kwargs in json.loads(_decompress_part(fields[b"operations"]).decode("utf-8", "surrogatepass")):
         part, _, method = name.rpartition(".")
         if method not in (ARCHIVE_OPERATIONS.get(part, frozenset()) if part else ROUND_OPERATIONS):
             raise BrokerError(f"a message of {fields[b'agency'].decode()} names {name!r}, which is not an operation")
@@ -204,7 +204,7 @@ def unpack_message(fields: Mapping[bytes, bytes]) -> WorkerMessage:
     )
 
 
-def decompress_part(data: bytes) -> bytes:
+def _decompress_part(data: bytes) -> bytes:
     """Decompress a part of a message. Raises BrokerError if it is damaged or larger than `MAX_PART_BYTES`."""
     try:
         if zstandard.frame_content_size(data) > MAX_PART_BYTES:

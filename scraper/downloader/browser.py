@@ -175,7 +175,7 @@ class PageVisit:
                 await route.abort()
                 return
             self.is_loaded = True
-            await route.fulfill(body=self.response.body, headers=build_browser_headers(self.response))
+            await route.fulfill(body=self.response.body, headers=_build_browser_headers(self.response))
             return
         if asked.resource_type not in SCRIPT_TYPES or not self.is_allowed(asked):
             await route.abort()
@@ -188,7 +188,7 @@ class PageVisit:
             self.problems.append(f"{asked.url[:300]}: {describe_download_error(error)}")
             await route.abort()
             return
-        await route.fulfill(status=response.status, body=response.body, headers=build_browser_headers(response))
+        await route.fulfill(status=response.status, body=response.body, headers=_build_browser_headers(response))
 
     def is_allowed(self, asked: BrowserRequest) -> bool:
         """Return whether a request goes to the agency's own hosts, or is for a script on another host."""
@@ -219,7 +219,7 @@ class PageVisit:
         return response
 
 
-def build_browser_headers(response: Response) -> dict[str, str]:
+def _build_browser_headers(response: Response) -> dict[str, str]:
     """Return a response's headers for the browser, without those of the connection and the page's policies."""
     return {name: value for name, value in decode_headers(response).items() if name not in DROPPED_HEADERS}
 

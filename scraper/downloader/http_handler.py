@@ -93,8 +93,8 @@ def decode_response(response: Response, max_bytes: int) -> Response:
         body = response.body
         while encodings and encodings[-1] in DECOMPRESSORS:  # the last encoding was applied last
             body = decompress_body(body, encodings.pop(), max_bytes, is_success=is_success)
-        response = replace_response_body(response, body, encodings)
-    if is_success and "partial" in response.flags and is_truncated(response):
+        response = _replace_response_body(response, body, encodings)
+    if is_success and "partial" in response.flags and _is_truncated(response):
         raise ResponseDataLossError("the connection was closed before the end of the page")
     return response
 
@@ -117,7 +117,7 @@ def decompress_body(compressed: bytes, encoding: str, max_bytes: int, *, is_succ
         return output.getvalue()
 
 
-def replace_response_body(response: Response, body: bytes, encodings: list[str]) -> Response:
+def _replace_response_body(response: Response, body: bytes, encodings: list[str]) -> Response:
     """Return the response with a decompressed body and the matching class.
 
     encodings: the encodings that are still applied.
@@ -130,16 +130,16 @@ def replace_response_body(response: Response, body: bytes, encodings: list[str])
     return response.replace(cls=response_class, body=body, **encoding)
 
 
-def is_truncated(response: Response) -> bool:
+def _is_truncated(response: Response) -> bool:
     """Return whether an HTML or XML page begins but does not end.
 
     >>> page = b"<!doctype html><!-- <p> --><html><body><p>Hej"
-    >>> [is_truncated(HtmlResponse("https://a.example/", body=page + end)) for end in (b"", b"</BODY>", b"</html>\\n")]
+    >>> [_is_truncated(HtmlResponse("https://a.example/", body=page + end)) for end in (b"", b"</BODY>", b"</html>\\n")]
     [True, False, False]
-    >>> is_truncated(HtmlResponse("https://a.example/", body=b"<ul><li>Hej"))  # a fragment, not a page
+    >>> _is_truncated(HtmlResponse("https://a.example/", body=b"<ul><li>Hej"))  # a fragment, not a page
     False
     >>> xml = b"<?xml?><rss><i/>"
-    >>> [is_truncated(XmlResponse("https://a.example/", body=xml + end)) for end in (b"", b"</rss>")]
+    >>> [_is_truncated(XmlResponse("https://a.example/", body=xml + end)) for end in (b"", b"</rss>")]
     [True, False]
     """
     root = ROOT_TAG.search(HTML_COMMENT.sub(b"", response.body[:HEAD_BYTES]))
@@ -154,7 +154,7 @@ def is_truncated(response: Response) -> bool:
 # Each function yields a body in chunks, and raises EOFError if the body is truncated.
 
 
-def decompress_gzip(body: bytes) -> Iterator[bytes]:
+def _decompress_gzip(body: bytes) -> Iterator[bytes]:
     file, has_output = GzipFile(fileobj=BytesIO(body)), False
     while True:
         try:
@@ -169,7 +169,7 @@ def decompress_gzip(body: bytes) -> Iterator[bytes]:
         yield piece
 
 
-def decompress_deflate(body: bytes) -> Iterator[bytes]:
+def _decompress_deflate(body: bytes) -> Iterator[bytes]:
     decompressor = zlib.decompressobj()
     try:
         piece = decompressor.decompress(body, DECOMPRESS_CHUNK)
@@ -183,7 +183,7 @@ def decompress_deflate(body: bytes) -> Iterator[bytes]:
         raise EOFError
 
 
-def decompress_brotli(body: bytes) -> Iterator[bytes]:
+def _decompress_brotli(body: bytes) -> Iterator[bytes]:
     decompressor = brotli.Decompressor()
     piece = decompressor.process(body, output_buffer_limit=DECOMPRESS_CHUNK)
     while piece:
@@ -193,16 +193,16 @@ def decompress_brotli(body: bytes) -> Iterator[bytes]:
         raise EOFError
 
 
-def decompress_zstd(body: bytes) -> Iterator[bytes]:
+def _decompress_zstd(body: bytes) -> Iterator[bytes]:
     file = zstd.ZstdFile(BytesIO(body))
     while piece := file.read(DECOMPRESS_CHUNK):
         yield piece
 
 
 DECOMPRESSORS: dict[str, Callable[[bytes], Iterator[bytes]]] = {
-    "gzip": decompress_gzip,
-    "x-gzip": decompress_gzip,
-    "deflate": decompress_deflate,
-    "br": decompress_brotli,
-    "zstd": decompress_zstd,
+    "gzip": _decompress_gzip,
+    "x-gzip": _decompress_gzip,
+    "deflate": _decompress_deflate,
+    "br": _decompress_brotli,
+    "zstd": _decompress_zstd,
 }

@@ -252,14 +252,14 @@ class BackOffMiddleware(CrawlerComponent):
             self.pauses = self.archive.hosts.list_pauses(now(), self.max_pause)
 
     def process_request(self, request: Request) -> None:
-        if pause := self.pauses.get(parse_netloc(request.url)):
+        if pause := self.pauses.get(_parse_netloc(request.url)):
             if pause.host in self.unsaved_pauses or datetime.fromisoformat(pause.until) > now():
                 raise HostPaused(pause.host, f"{pause.host} is paused until {pause.until}: {pause.reason}")
             del self.pauses[pause.host]
 
     def record_response(self, response: Response, request: Request) -> None:
         """Reset the host's failure count, unless the response means that the server is overloaded."""
-        host = parse_netloc(request.url)
+        host = _parse_netloc(request.url)
         self.is_online = True  # our own network works, so the pauses so far are stored
         while self.unsaved_pauses:
             paused_host, reason = self.unsaved_pauses.popitem()
@@ -270,7 +270,7 @@ class BackOffMiddleware(CrawlerComponent):
             self.unanswered_urls.pop(host, None)
             return
         header = response.headers.get("Retry-After")
-        seconds = parse_retry_after(header.decode("latin-1"), datetime.now(UTC)) if header else None
+        seconds = _parse_retry_after(header.decode("latin-1"), datetime.now(UTC)) if header else None
         if seconds is not None:
             self.delay_requests(request, min(seconds, self.max_retry_after))
         if seconds and seconds > self.max_retry_after:
@@ -292,7 +292,7 @@ class BackOffMiddleware(CrawlerComponent):
 
     def record_failure(self, request: Request, reason: str) -> None:
         """Count a failed URL, but only once, and pause the host after `max_failures` URLs in a row."""
-        host = parse_netloc(request.url)
+        host = _parse_netloc(request.url)
         urls = self.unanswered_urls[host]
         urls.add(request.url)
         self.failure_reasons[host] = reason
@@ -340,14 +340,14 @@ class BackOffMiddleware(CrawlerComponent):
             logger.critical("which hosts responded cannot be stored: %s", error)
 
 
-def parse_retry_after(text: str, now: datetime) -> float | None:
+def _parse_retry_after(text: str, now: datetime) -> float | None:
     """Parse a number of seconds or an HTTP date as seconds to wait; return None if it is neither.
 
-    >>> parse_retry_after("120", datetime(2024, 1, 1, tzinfo=UTC))
+    >>> _parse_retry_after("120", datetime(2024, 1, 1, tzinfo=UTC))
     120.0
-    >>> parse_retry_after("Mon, 01 Jan 2024 00:01:00 GMT", datetime(2024, 1, 1, tzinfo=UTC))
+    >>> _parse_retry_after("Mon, 01 Jan 2024 00:01:00 GMT", datetime(2024, 1, 1, tzinfo=UTC))
     60.0
-    >>> parse_retry_after("soon", datetime(2024, 1, 1, tzinfo=UTC)) is None
+    >>> _parse_retry_after("soon", datetime(2024, 1, 1, tzinfo=UTC)) is None
     True
     """
     if text.strip().isdecimal():
@@ -359,5 +359,5 @@ def parse_retry_after(text: str, now: datetime) -> float | None:
     return max(0.0, (retry_at.replace(tzinfo=retry_at.tzinfo or UTC) - now).total_seconds())
 
 
-def parse_netloc(url: str) -> str:
+def _parse_netloc(url: str) -> str:
     return urlsplit(url).netloc.rpartition("@")[2].lower()

@@ -101,7 +101,7 @@ class RobotsMiddleware(RobotsTxtMiddleware):
         if response.status >= 400:
             self.store_robots_state(parts.netloc, "absent")
             return None
-        text = truncate_robots(response.body)
+        text = _truncate_robots(response.body)
         self.store_robots_state(parts.netloc, "allowed", text.decode("utf-8", "replace"))
         return await self.parse_rules(text, request)
 
@@ -138,10 +138,10 @@ class RobotsMiddleware(RobotsTxtMiddleware):
         return await self.parse_rules(text.encode(), request) if text else None
 
 
-def truncate_robots(text: bytes) -> bytes:
+def _truncate_robots(text: bytes) -> bytes:
     """Return the first MAX_ROBOTS_BYTES of a robots.txt, up to the end of a line.
 
-    >>> truncate_robots(b"User-agent: *"), len(truncate_robots(b"Disallow: /a\\n" * 100_000)) <= MAX_ROBOTS_BYTES
+    >>> _truncate_robots(b"User-agent: *"), len(_truncate_robots(b"Disallow: /a\\n" * 100_000)) <= MAX_ROBOTS_BYTES
     (b'User-agent: *', True)
     """
     return text if len(text) <= MAX_ROBOTS_BYTES else text[: text.rfind(b"\n", 0, MAX_ROBOTS_BYTES) + 1]
@@ -157,16 +157,16 @@ def normalise_agent_lines(text: bytes, own_agent: str) -> bytes:
     >>> normalise_agent_lines(b"user-agent:*\\r\\nuseragent skogsbot*\\r\\nAllow: /", "Skogsbot")
     b'User-agent: *\\nUser-agent: Skogsbot\\nAllow: /'
     """
-    own, lines = parse_product_token(own_agent), text.decode("utf-8-sig", "ignore").splitlines()
+    own, lines = _parse_product_token(own_agent), text.decode("utf-8-sig", "ignore").splitlines()
     for number, line in enumerate(lines):
         if match := USER_AGENT_LINE.match(line):
             agent = match[1].partition("#")[0].strip()
-            token = parse_product_token(agent)
+            token = _parse_product_token(agent)
             name = "*" if agent == "*" else own if token.lower() == own.lower() else f"{token}/" if token else ""
             lines[number] = f"User-agent: {name}"
     return "\n".join(lines).encode()
 
 
-def parse_product_token(agent: str) -> str:
+def _parse_product_token(agent: str) -> str:
     # always matches, possibly an empty text
     return PRODUCT_TOKEN.match(agent.strip().lstrip("*"))[0]  # type: ignore[index]

@@ -33,7 +33,7 @@ from scraper.normalise.page_urls import extract_host, resolve_canonical_url
 from scraper.pages.document import Document, get_text_content
 from scraper.pages.page_reader import open_document, read_document
 
-LinkSet = frozenset[tuple[str, str]]  # (text, target) of links, by `to_comparable_text` and `normalise_link_target`
+LinkSet = frozenset[tuple[str, str]]  # (text, target) of links, by `to_comparable_text` and `_normalise_link_target`
 
 # Templates
 # share of all names that both templates have; edits add few names, most redesigns replace many
@@ -101,7 +101,7 @@ class PageVersion:
         if url not in self._texts and self.document is not None:
             root = self.document.root
             texts = frozenset(to_comparable_text(get_text_content(element)) for element in root.iter(*TEXT_ELEMENTS))
-            links = extract_links(root, self.document.resolve_base_url(url))
+            links = _extract_links(root, self.document.resolve_base_url(url))
             text = to_comparable_text(get_text_content(root))
             self._texts[url] = PageText(text, texts, links, self.document.text)
         return self._texts.get(url)
@@ -222,7 +222,7 @@ def fingerprint_template(document: Document) -> bytes:
 
     The names themselves are not stored, because an id may contain the words of a heading that a takedown has to hide.
     """
-    hashes = {found for tag, value in document.name_index.attributes for found in hash_template_names(tag, value)}
+    hashes = {found for tag, value in document.name_index.attributes for found in _hash_template_names(tag, value)}
     return FINGERPRINT_VERSION + b"".join(sorted(hashes))
 
 
@@ -238,7 +238,7 @@ def find_template_names(document: Document) -> set[str]:
 
 # The pages of a site have most names in common.
 @lru_cache(maxsize=4096)
-def hash_template_names(tag: str, value: str) -> tuple[bytes, ...]:
+def _hash_template_names(tag: str, value: str) -> tuple[bytes, ...]:
     names = (f"{tag}.{name}" for name in value.split() if not GENERATED_NAME.search(name))
     return tuple(blake2b(name.encode(), digest_size=NAME_HASH_BYTES).digest() for name in names)
 
@@ -336,16 +336,16 @@ class StateComparison:
         New targets on the page's own site do not count if a redesign has changed the site's URLs, that is, if most
         links with an unchanged text have new targets.
         """
-        was, now = read_state_links(self.before, self.url), read_state_links(self.after, self.url)
+        was, now = _read_state_links(self.before, self.url), _read_state_links(self.after, self.url)
         removed = {link for link in was - now if not self.new_page.has_link(*link)}
         added = {link for link in now - was if not self.old_page.has_link(*link)}
-        old_targets, new_targets = group_links_by_text(removed), group_links_by_text(added)
+        old_targets, new_targets = _group_links_by_text(removed), _group_links_by_text(added)
         kept = self.keeps_internal_urls(ignored_texts=old_targets.keys() | new_targets.keys())
         for text in old_targets.keys() & new_targets.keys():
             pairs = ((old_targets[text], new_targets[text]), (new_targets[text], old_targets[text]))
             for targets, others in pairs:
                 if any(
-                    all(is_different_target(target, other, internal_urls_kept=kept) for other in others)
+                    all(_is_different_target(target, other, internal_urls_kept=kept) for other in others)
                     for target in targets
                 ):
                     return True
@@ -356,40 +356,40 @@ class StateComparison:
     def keeps_internal_urls(self, *, ignored_texts: Iterable[str]) -> bool:
         """Return whether most links within the site with an unchanged text also have an unchanged target."""
         before, after = (
-            group_links_by_text(link for link in page.links if is_internal_page(link[1]))
+            _group_links_by_text(link for link in page.links if _is_internal_page(link[1]))
             for page in (self.old_page, self.new_page)
         )
         same = [bool(before[text] & after[text]) for text in (before.keys() & after.keys()) - set(ignored_texts)]
         return 2 * sum(same) >= len(same)
 
 
-def read_state_links(state: Mapping[str, Any], url: str) -> LinkSet:
+def _read_state_links(state: Mapping[str, Any], url: str) -> LinkSet:
     """Return the links of a state's body, without those to its attachments."""
-    files = {normalise_link_target(part["url"], url) for part in state["attachments"] or ()}
+    files = {_normalise_link_target(part["url"], url) for part in state["attachments"] or ()}
     if not state["body_html"]:
         return frozenset()
-    links = extract_links(html.fragment_fromstring(state["body_html"], create_parent="div"), url)
+    links = _extract_links(html.fragment_fromstring(state["body_html"], create_parent="div"), url)
     return frozenset(link for link in links if link[1] not in files)
 
 
-def extract_links(root: etree._Element, base_url: str) -> LinkSet:
+def _extract_links(root: etree._Element, base_url: str) -> LinkSet:
     found = (
-        (to_comparable_text(get_text_content(a)), normalise_link_target(a.get("href") or "", base_url))
+        (to_comparable_text(get_text_content(a)), _normalise_link_target(a.get("href") or "", base_url))
         for a in root.iter("a")
     )
     return frozenset((text, target) for text, target in found if text and target)
 
 
-def normalise_link_target(href: str, base_url: str) -> str:
+def _normalise_link_target(href: str, base_url: str) -> str:
     """Return a link's target without scheme and "www."; on the page's own site, also without the host.
 
-    >>> normalise_link_target("https://www.ek.se/a/?utm_source=x#b", "https://ek.se/c")
+    >>> _normalise_link_target("https://www.ek.se/a/?utm_source=x#b", "https://ek.se/c")
     '/a'
-    >>> normalise_link_target("http://www.al.se", "https://ek.se")
+    >>> _normalise_link_target("http://www.al.se", "https://ek.se")
     '//al.se'
-    >>> normalise_link_target("mailto:A@ek.se?subject=b", "https://ek.se/")
+    >>> _normalise_link_target("mailto:A@ek.se?subject=b", "https://ek.se/")
     'mailto:a@ek.se'
-    >>> normalise_link_target("tel:+46 8-123 45 67", "https://ek.se/")
+    >>> _normalise_link_target("tel:+46 8-123 45 67", "https://ek.se/")
     'tel:1234567'
     """
     scheme, _, rest = href.strip().partition(":")
@@ -405,36 +405,36 @@ def normalise_link_target(href: str, base_url: str) -> str:
     return path or "/" if extract_host(address) == extract_host(base_url) else f"//{extract_host(address)}{path}"
 
 
-def group_links_by_text(links: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
+def _group_links_by_text(links: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = defaultdict(set)
     for text, target in links:
         found[text].add(target)
     return dict(found)
 
 
-def is_internal_page(target: str) -> bool:
+def _is_internal_page(target: str) -> bool:
     """Return whether a target is a page of the same site, other than its front page."""
     return target.startswith("/") and not target.startswith(EXTERNAL_PREFIX) and target != "/"
 
 
-def is_different_target(before: str, after: str, *, internal_urls_kept: bool) -> bool:
+def _is_different_target(before: str, after: str, *, internal_urls_kept: bool) -> bool:
     """Return whether two links with the same text lead to different things.
 
     internal_urls_kept: the URLs of the page's own site were not changed by a redesign.
 
-    >>> is_different_target("/nyhet/regler.html", "/om/regler", internal_urls_kept=True)
+    >>> _is_different_target("/nyhet/regler.html", "/om/regler", internal_urls_kept=True)
     False
-    >>> is_different_target("/a", "/b", internal_urls_kept=False)
+    >>> _is_different_target("/a", "/b", internal_urls_kept=False)
     False
-    >>> is_different_target("/a", "/b", internal_urls_kept=True)
+    >>> _is_different_target("/a", "/b", internal_urls_kept=True)
     True
-    >>> is_different_target("//ek.se/a", "//al.se/a", internal_urls_kept=False)
+    >>> _is_different_target("//ek.se/a", "//al.se/a", internal_urls_kept=False)
     True
     """
     kinds = {target.partition(":")[0] if target[0] != "/" else "/" for target in (before, after)}
     if len(kinds) > 1:  # for example a form instead of a mail address
         return False
-    if is_internal_page(before) and is_internal_page(after):
+    if _is_internal_page(before) and _is_internal_page(after):
         parts = urlsplit(before), urlsplit(after)
         old, new = ((PurePosixPath(part.path).stem.lower(), part.query) for part in parts)
         return internal_urls_kept and old != new  # only the folders or the extension differ

@@ -60,12 +60,12 @@ def match_page(archive: Archive, release: Release, page: ParsedPage) -> PageMatc
     own = archive.get_url(page.release_id) if page.release_id is not None else None
     stored = archive.get(own) if own else None
     if own is None or stored is None:
-        canonical = may_use_canonical_url(archive, release, page.url)
-        kind = "duplicate" if canonical and is_duplicate_page(archive, release, page) else "same"
+        canonical = _may_use_canonical_url(archive, release, page.url)
+        kind = "duplicate" if canonical and _is_duplicate_page(archive, release, page) else "same"
         return PageMatch(kind=kind, url=release.url if canonical else page.url)
-    if release.url == own and is_duplicate_page(archive, release, page):
+    if release.url == own and _is_duplicate_page(archive, release, page):
         return PageMatch(kind="duplicate", url=own)
-    similarity = compute_text_similarity(stored.state, to_state(release))
+    similarity = _compute_text_similarity(stored.state, to_state(release))
     redirected = page.response.url != page.url
     if release.url == page.url != own and not redirected and similarity < CERTAIN_SIMILARITY:
         return PageMatch(kind="same", url=page.url)  # the release has moved, and its old URL is used for another one
@@ -76,7 +76,7 @@ def match_page(archive: Archive, release: Release, page: ParsedPage) -> PageMatc
     row = archive.frontier.get(release.url)
     if (
         release.url != own
-        and may_use_canonical_url(archive, release, page.url)
+        and _may_use_canonical_url(archive, release, page.url)
         # a known alias is kept: two pages may each declare the other as canonical, and the release would move back and
         # forth
         and (redirected or row is None or row.release_id != page.release_id)
@@ -144,7 +144,7 @@ def is_other_address(archive: Archive, url: str, release_id: int | None) -> bool
     return own is not None and is_wire_url(own) != is_wire_url(url)
 
 
-def is_duplicate_page(archive: Archive, release: Release, page: ParsedPage) -> bool:
+def _is_duplicate_page(archive: Archive, release: Release, page: ParsedPage) -> bool:
     """Return whether a page declares another current release's URL as canonical, but has a different text.
 
     A page that was redirected to that URL is that release's own page, not a duplicate.
@@ -155,7 +155,7 @@ def is_duplicate_page(archive: Archive, release: Release, page: ParsedPage) -> b
     return archive.removals.is_current(release_id) and archive.is_new_or_changed(release)
 
 
-def may_use_canonical_url(archive: Archive, release: Release, page_url: str) -> bool:
+def _may_use_canonical_url(archive: Archive, release: Release, page_url: str) -> bool:
     """Return whether a page's canonical URL can be its own.
 
     A faulty template gives many pages the same canonical URL, so the URL of a source or of another text is rejected. A
@@ -170,7 +170,7 @@ def may_use_canonical_url(archive: Archive, release: Release, page_url: str) -> 
     if stored is None:
         return True
     state = to_state(release)
-    similarity = compute_text_similarity(stored.state, state)
+    similarity = _compute_text_similarity(stored.state, state)
     if stored.state["title"] == release.title:
         days = [(published or "")[:DATE_LENGTH] for published in (stored.state["published"], state["published"])]
         is_recurring = all(len(day) == DATE_LENGTH for day in days) and days[0] != days[1]
@@ -178,7 +178,7 @@ def may_use_canonical_url(archive: Archive, release: Release, page_url: str) -> 
     return similarity >= CERTAIN_SIMILARITY and not archive.frontier.has_other_urls(release.url, page_url)
 
 
-def compute_text_similarity(before: Mapping[str, Any], after: Mapping[str, Any]) -> float:
+def _compute_text_similarity(before: Mapping[str, Any], after: Mapping[str, Any]) -> float:
     """Return the Jaccard similarity of two states' titles, leads and bodies, 0 to 1."""
     shingles = []
     for state in (before, after):

@@ -111,7 +111,7 @@ class QuarantineCheck:
         else:
             found += self.find_lost_fields(state, stored, release.url, versions)
         found = list({reason_key(reason): reason for reason in found}.values())
-        found += find_impossible_dates(release, page.response.fetched_at)
+        found += _find_impossible_dates(release, page.response.fetched_at)
         if page.item.doubt:
             found.append({"field": "body", "why": "doubtful", "doubt": page.item.doubt})
         return [*found, *self.find_repeated_lines(release.url, state, stored)]
@@ -145,13 +145,15 @@ class QuarantineCheck:
         lost the same field. A title or lead is swapped if its stored text is still on the page.
         """
         lost = {
-            name: find_field_texts(name, stored.state)
+            name: _find_field_texts(name, stored.state)
             for name in HABIT_FIELDS
             if stored.state[name] and not state[name]
         }
-        lost["body"] = find_lost_paragraphs(stored.state, state)
+        lost["body"] = _find_lost_paragraphs(stored.state, state)
         swapped = {
-            name: {text for text in find_field_texts(name, stored.state) if text not in to_comparable_text(state[name])}
+            name: {
+                text for text in _find_field_texts(name, stored.state) if text not in to_comparable_text(state[name])
+            }
             for name in ("title", "lead")
             if state[name]
         }
@@ -168,7 +170,7 @@ class QuarantineCheck:
             key for page in Quarantine(self.archive.db).list_pending(self.agency) for key in page.lost_keys
         }
         for name, texts in lost.items():
-            still_there = is_text_on_page(page_text, name, texts, stored.state)
+            still_there = _is_text_on_page(page_text, name, texts, stored.state)
             if still_there or redesigned or name in lost_elsewhere:
                 yield {"field": name, "why": "lost", "stands": still_there}
         for name, texts in swapped.items():
@@ -233,7 +235,7 @@ class QuarantineCheck:
             yield {"field": "source", "why": "few links", "source": entry.source, "links": links, "usual": usual}
 
 
-def find_impossible_dates(release: Release, fetched_at: datetime) -> Iterator[QuarantineReason]:
+def _find_impossible_dates(release: Release, fetched_at: datetime) -> Iterator[QuarantineReason]:
     """Yield the publication date if it is after the fetch, or years after the page's last update."""
     published, updated = (
         value.date() if isinstance(value, datetime) else value for value in (release.published, release.updated)
@@ -247,7 +249,7 @@ def find_impossible_dates(release: Release, fetched_at: datetime) -> Iterator[Qu
         yield {**reason, "why": "after update", "updated": release.updated.isoformat()}
 
 
-def find_field_texts(name: str, state: Mapping[str, Any]) -> set[str]:
+def _find_field_texts(name: str, state: Mapping[str, Any]) -> set[str]:
     """Return the texts, by `to_comparable_text`, that a page must contain to show a field's stored value."""
     value: Any = state[name] or ()
     if name == "questions":
@@ -259,7 +261,7 @@ def find_field_texts(name: str, state: Mapping[str, Any]) -> set[str]:
     return set(filter(None, map(to_comparable_text, texts)))
 
 
-def find_lost_paragraphs(stored_state: Mapping[str, Any], state: Mapping[str, Any]) -> set[str]:
+def _find_lost_paragraphs(stored_state: Mapping[str, Any], state: Mapping[str, Any]) -> set[str]:
     """Return the stored body's paragraphs that another state lacks, if they make up most of the body."""
     text = to_comparable_text(f"{state['lead'] or ''}{state['body']}")
     stored_length = len(to_comparable_text(f"{stored_state['lead'] or ''}{stored_state['body']}"))
@@ -267,7 +269,7 @@ def find_lost_paragraphs(stored_state: Mapping[str, Any], state: Mapping[str, An
     return lost if stored_length >= MIN_BODY_LENGTH and sum(map(len, lost)) >= LOST_SHARE * stored_length else set()
 
 
-def is_text_on_page(page: PageText, name: str, texts: set[str], stored_state: Mapping[str, Any]) -> bool:
+def _is_text_on_page(page: PageText, name: str, texts: set[str], stored_state: Mapping[str, Any]) -> bool:
     """Return whether an unparsed field is still on the page; for a body, whether at least half of the lost text is."""
     if name == "body":
         return sum(len(part) for part in texts if part in page.text) * 2 >= sum(map(len, texts))

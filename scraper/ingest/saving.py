@@ -125,7 +125,7 @@ class Ingest:
         match = match_page(archive, release, page)
         is_missing = is_late and self.compare_with_later_checks(page, match)
         if match.kind in ("redirected", "replaced") and stored_id is not None:
-            target, credible = response.url if match.kind == "redirected" else release.title, is_credible(release)
+            target, credible = response.url if match.kind == "redirected" else release.title, _is_credible(release)
             if self.recorder.record_missing(page.url, stored_id, response, match.kind, target, credible=credible):
                 return IngestResult(release=release, outcome=SaveResult.MISSING)
         release = replace(release, url=match.url)
@@ -206,7 +206,7 @@ class Ingest:
 
     def check_placeholder(self, release: Release, page: ParsedPage) -> None:
         """Raise NotARelease if a new page is at the URLs of several releases and could not be a release itself."""
-        may_be_placeholder = page.release_id is None and not is_credible(release)
+        may_be_placeholder = page.release_id is None and not _is_credible(release)
         if may_be_placeholder and self.archive.removals.is_placeholder(release.agency, release.title):
             problem = f"is shown at the URLs of several releases: {release.title!r}"
             raise NotARelease(page.url, problem, "placeholder", release.title)
@@ -335,7 +335,7 @@ class Ingest:
         self.recorder.record_current(release_id, response.fetched_at, changed=changed)
 
 
-def is_credible(release: Release) -> bool:
+def _is_credible(release: Release) -> bool:
     """Return whether a page could be a release of its own: it has enough text, and a date or a kind."""
     has_date_or_kind = bool(release.published or release.updated or release.kind)
     return has_date_or_kind and len(release.lead or "") + len(release.body) >= MIN_REPLACEMENT_LENGTH
@@ -579,7 +579,7 @@ def accept_quarantined(
     Return SaveResult.QUARANTINED if the page stays there, because it can no longer be parsed, `check` quarantines it
     again, or what was found since would be overwritten.
     """
-    page = reparse_quarantined(ingest, quarantined)
+    page = _reparse_quarantined(ingest, quarantined)
     if page is None:
         return SaveResult.QUARANTINED
     redesigned = quarantined.decision == "confirmed"
@@ -601,7 +601,7 @@ def accept_quarantined(
     return result.outcome
 
 
-def reparse_quarantined(ingest: Ingest, quarantined: QuarantinedPage) -> ParsedPage | None:
+def _reparse_quarantined(ingest: Ingest, quarantined: QuarantinedPage) -> ParsedPage | None:
     """Parse a quarantined page again from its bytes; log the problem and return None if that fails."""
     agency, captures = ingest.agencies[quarantined.agency], ingest.recorder.captures
     capture = ingest.quarantine.get_capture(quarantined)
@@ -621,13 +621,13 @@ def reparse_quarantined(ingest: Ingest, quarantined: QuarantinedPage) -> ParsedP
         )
         row = ingest.archive.frontier.get(quarantined.url)
         release_id = row.release_id if row else quarantined.release_id
-        return parse_response(response, quarantined.url, release_id, agency)
+        return _parse_response(response, quarantined.url, release_id, agency)
     except (PageError, ArchiveError) as error:
         logger.warning("%s: stays quarantined: %s", quarantined.url, error)
         return None
 
 
-def parse_response(response: FetchedPage, url: str, release_id: int | None, agency: Agency) -> ParsedPage:
+def _parse_response(response: FetchedPage, url: str, release_id: int | None, agency: Agency) -> ParsedPage:
     """Parse a stored response again; raise PageError if that fails.
 
     url: its URL in the frontier. release_id: the release that is stored there.
@@ -658,8 +658,8 @@ def take_in_refused(ingest: Ingest, agency: str, url: str | None = None) -> Coun
     rows = ingest.recorder.refused.list_pages(agency, url)
     checks = {is_wire: QuarantineCheck(ingest.archive, agency, is_wire) for is_wire in (False, True)}
     for row in rows:
-        page = parse_refused(ingest, row)
-        outcome = save_refused(ingest, page, checks[is_wire_url(page.url)]) if page else None
+        page = _parse_refused(ingest, row)
+        outcome = _save_refused(ingest, page, checks[is_wire_url(page.url)]) if page else None
         counts[outcome.value if outcome else "still refused"] += 1
         # not before archive.db is committed; what is left is older than the release from then on
         if outcome and not ingest.archive.db.conn.in_transaction:
@@ -667,7 +667,7 @@ def take_in_refused(ingest: Ingest, agency: str, url: str | None = None) -> Coun
     return counts
 
 
-def parse_refused(ingest: Ingest, row: Mapping[str, Any]) -> ParsedPage | None:
+def _parse_refused(ingest: Ingest, row: Mapping[str, Any]) -> ParsedPage | None:
     """Return a refused page as read by today's rules; log why and return None if that fails."""
     url, entry = row["url"], ingest.archive.frontier.get(row["url"])
     is_other = entry is not None and is_other_address(ingest.archive, url, entry.release_id)
@@ -687,7 +687,7 @@ def parse_refused(ingest: Ingest, row: Mapping[str, Any]) -> ParsedPage | None:
             body=ingest.recorder.refused.read(row["sha256"]),
             record_url=row["record_url"],
         )
-        return parse_response(response, url, release_id, ingest.agencies[entry.agency])
+        return _parse_response(response, url, release_id, ingest.agencies[entry.agency])
     except (PageError, ArchiveError) as error:
         logger.info("%s: stays refused: %s", url, error)
     except Exception:  # it may have been refused because of an error in our own code
@@ -695,7 +695,7 @@ def parse_refused(ingest: Ingest, row: Mapping[str, Any]) -> ParsedPage | None:
     return None
 
 
-def save_refused(ingest: Ingest, page: ParsedPage, check: QuarantineCheck) -> SaveResult | None:
+def _save_refused(ingest: Ingest, page: ParsedPage, check: QuarantineCheck) -> SaveResult | None:
     """Store a refused page that can be read now; return None if it still shows no release.
 
     Whatever fails, nothing of the page is stored then, also within a transaction of the caller.
@@ -703,7 +703,7 @@ def save_refused(ingest: Ingest, page: ParsedPage, check: QuarantineCheck) -> Sa
     archive = ingest.archive
     try:
         with archive.transaction(), savepoint(archive.db.conn):
-            return save_late(ingest, page, check)
+            return _save_late(ingest, page, check)
     except PageError as error:
         logger.info("%s: stays refused: %s", page.url, error)
     except Exception as error:
@@ -713,7 +713,7 @@ def save_refused(ingest: Ingest, page: ParsedPage, check: QuarantineCheck) -> Sa
     return None
 
 
-def save_late(ingest: Ingest, page: ParsedPage, check: QuarantineCheck) -> SaveResult:
+def _save_late(ingest: Ingest, page: ParsedPage, check: QuarantineCheck) -> SaveResult:
     """Store a page that was kept for a while; raise NotARelease if it shows no release, or an outdated one."""
     removals, release_id, fetched_at = ingest.archive.removals, page.release_id, page.response.fetched_at
     if release_id is not None:

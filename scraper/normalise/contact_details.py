@@ -89,15 +89,17 @@ def normalise_contacts(items: Iterable[ContactItem]) -> tuple[Contact, ...]:
     contacts: list[Contact] = []
     for item in items:
         contact = Contact(**{field: normalise_line(getattr(item, field)) for field in item.__slots__})
-        if contact == Contact() or any(covers_contact(other, contact) for other in contacts):
+        if contact == Contact() or any(_covers_contact(other, contact) for other in contacts):
             continue
-        index = next((number for number, other in enumerate(contacts) if covers_contact(contact, other)), len(contacts))
-        contacts = [other for other in contacts if not covers_contact(contact, other)]
+        index = next(
+            (number for number, other in enumerate(contacts) if _covers_contact(contact, other)), len(contacts)
+        )
+        contacts = [other for other in contacts if not _covers_contact(contact, other)]
         contacts.insert(index, contact)
     return tuple(contacts)
 
 
-def covers_contact(whole: Contact, part: Contact) -> bool:
+def _covers_contact(whole: Contact, part: Contact) -> bool:
     """Return whether a contact contains everything in another one. A longer role of the same person counts, too."""
     (name, role, phone, email), (part_name, part_role, part_phone, part_email) = (
         [(getattr(contact, field) or "").casefold() for field in Contact.__slots__] for contact in (whole, part)

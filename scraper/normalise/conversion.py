@@ -105,23 +105,23 @@ def to_release(item: ReleaseItem) -> Release:
         raise PageError(item.url, "title", "is missing")
     return Release(
         agency=item.agency or extract_host(item.url),
-        url=canonicalise_url(item.url),
+        url=_canonicalise_url(item.url),
         kind=normalise_kind(item.kind) if item.kind else None,
         title=title,
         lead=normalise_paragraphs(item.lead),
         body=normalise_paragraphs(item.body) or "",
         body_html=sanitise_body_html(repair_markup(item.body_html or "")),
-        published=parse_date_field(item, "published", item.published),
+        published=_parse_date_field(item, "published", item.published),
         published_text=normalise_line(item.published),
-        updated=parse_date_field(item, "updated", item.updated),
+        updated=_parse_date_field(item, "updated", item.updated),
         updated_text=normalise_line(item.updated),
-        language=parse_language(item.language),
-        tags=normalise_tags(map(repair_text, item.tags)),
-        questions=tuple(normalise_question(number, question) for number, question in enumerate(item.questions, 1)),
-        images=tuple(map(normalise_image, item.images)),
+        language=_parse_language(item.language),
+        tags=_normalise_tags(map(repair_text, item.tags)),
+        questions=tuple(_normalise_question(number, question) for number, question in enumerate(item.questions, 1)),
+        images=tuple(map(_normalise_image, item.images)),
         attachments=tuple(
             Attachment(
-                url=canonicalise_url(found.url),
+                url=_canonicalise_url(found.url),
                 title=normalise_line(found.title) or "",
                 media_type=guess_media_type(found.url),
             )
@@ -131,7 +131,7 @@ def to_release(item: ReleaseItem) -> Release:
     )
 
 
-def canonicalise_url(url: str) -> str:
+def _canonicalise_url(url: str) -> str:
     """Return the canonical URL, or the text itself if it is not a URL, such as http://agency.se:port/."""
     try:
         return canonical_url(url)
@@ -139,7 +139,7 @@ def canonicalise_url(url: str) -> str:
         return url.strip()
 
 
-def parse_date_field(item: ReleaseItem, field: str, text: str | None) -> date | datetime | None:
+def _parse_date_field(item: ReleaseItem, field: str, text: str | None) -> date | datetime | None:
     if text is None:
         return None
     try:
@@ -148,16 +148,16 @@ def parse_date_field(item: ReleaseItem, field: str, text: str | None) -> date | 
         raise PageError(item.url, field, f"{clean_line(text)!r} cannot be read: {error}") from error
 
 
-def parse_language(text: str | None) -> str | None:
+def _parse_language(text: str | None) -> str | None:
     """Return the primary language of a language tag, so that "sv-SE" and "sv" are the same.
 
-    >>> parse_language("sv-SE"), parse_language("EN_gb"), parse_language("")
+    >>> _parse_language("sv-SE"), _parse_language("EN_gb"), _parse_language("")
     ('sv', 'en', None)
     """
     return ((text or "").replace("_", "-").partition("-")[0].strip().lower()) or None
 
 
-def normalise_question(position: int, item: QuestionItem) -> Question:
+def _normalise_question(position: int, item: QuestionItem) -> Question:
     answer = (normalise_paragraphs(item.answer) or "").split("\n\n")
     return Question(
         position=position,
@@ -167,10 +167,12 @@ def normalise_question(position: int, item: QuestionItem) -> Question:
     )
 
 
-def normalise_image(item: ImageItem) -> Image:
+def _normalise_image(item: ImageItem) -> Image:
     caption, credit = split_credit(repair_text(item.caption)) if item.caption else (None, None)
     stated = split_credit(repair_text(item.credit))[1] or normalise_line(item.credit) if item.credit else None
-    return Image(url=canonicalise_url(item.url), caption=caption, credit=stated or credit, alt=normalise_line(item.alt))
+    return Image(
+        url=_canonicalise_url(item.url), caption=caption, credit=stated or credit, alt=normalise_line(item.alt)
+    )
 
 
 def find_quality_warnings(release: Release) -> list[PageError]:
@@ -180,7 +182,7 @@ def find_quality_warnings(release: Release) -> list[PageError]:
         problem = f"{release.updated.isoformat()} is before the publication ({release.published.isoformat()})"
         warnings.append(PageError(release.url, "updated", problem))
     for field in DAMAGE_CHECKED_FIELDS:
-        damages = filter(None, map(find_damaged_text, iter_field_texts(getattr(release, field))))
+        damages = filter(None, map(find_damaged_text, _iter_field_texts(getattr(release, field))))
         if damage := next(damages, None):
             warnings.append(PageError(release.url, field, f"has broken letters: {damage!r}"))
     return warnings
@@ -194,7 +196,7 @@ def is_earlier(first: date, second: date) -> bool:
     return days[0] < days[1]
 
 
-def iter_field_texts(value: Any) -> Iterator[str]:
+def _iter_field_texts(value: Any) -> Iterator[str]:
     for part in value if isinstance(value, tuple) else (value,):
         names: tuple[str, ...] = getattr(part, "__slots__", ())  # of a dataclass
         texts = [getattr(part, name) for name in names if name not in ("url", "media_type")] if names else [part]
@@ -214,10 +216,10 @@ def normalise_kind(text: str) -> str | None:
     return next((kind for kind, word in KIND_PATTERNS if word.search(line)), None)
 
 
-def normalise_tags(texts: Iterable[str]) -> tuple[str, ...]:
+def _normalise_tags(texts: Iterable[str]) -> tuple[str, ...]:
     """Return tags in the page's order and spelling, without list separators and duplicates.
 
-    >>> normalise_tags([" Jämställdhet ", "#Hälsa,", "jämställdhet", ""])
+    >>> _normalise_tags([" Jämställdhet ", "#Hälsa,", "jämställdhet", ""])
     ('Jämställdhet', 'Hälsa')
     """
     tags: dict[str, str] = {}
@@ -247,9 +249,9 @@ def split_credit(text: str) -> tuple[str | None, str | None]:
     line = clean_line(text)
     noted = TRAILING_NOTE.search(line)
     for end in (len(line), noted.start()) if noted else (len(line),):
-        match = find_last_match(MARKED_CREDIT, line[:end])
+        match = _find_last_match(MARKED_CREDIT, line[:end])
         if not match:
-            match = find_last_match(UNMARKED_CREDIT, line[:end])
+            match = _find_last_match(UNMARKED_CREDIT, line[:end])
             match = None if match and LOWER_CASE_WORD.search(match["credit"]) else match
         if match:
             followed = CREDIT_AND_SENTENCE.match(match["credit"])
@@ -259,7 +261,7 @@ def split_credit(text: str) -> tuple[str | None, str | None]:
     return line or None, None
 
 
-def find_last_match(pattern: re.Pattern[str], line: str) -> re.Match[str] | None:
+def _find_last_match(pattern: re.Pattern[str], line: str) -> re.Match[str] | None:
     """Return the last match of a pattern, even one that overlaps an earlier match."""
     match = pattern.search(line)
     while match and (later := pattern.search(line, match.start() + 1)):

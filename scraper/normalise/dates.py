@@ -200,7 +200,7 @@ def parse_label(text: str, url: str) -> tuple[str, date | datetime | None]:
     role = find_date_role(line[: match.start()])
     if NON_PUBLICATION_DATE.search(line[: match.start()]) or (role is None and DATE_SPAN.search(line)):
         return "none", None
-    return role or "published", add_clock_time(line, match, day, url)
+    return role or "published", _add_clock_time(line, match, day, url)
 
 
 def parse_date(text: str, url: str, zone_name: str | None = None) -> date | datetime:
@@ -218,7 +218,7 @@ def parse_date(text: str, url: str, zone_name: str | None = None) -> date | date
         zone = ZoneInfo(zone_name) if zone_name else find_country_zone(extract_host(url))
         return datetime.fromtimestamp(int(line[:10]), zone or ZoneInfo(STOCKHOLM))
     match, day = find_first_date(line, url)
-    return add_clock_time(line, match, day, url, zone_name)
+    return _add_clock_time(line, match, day, url, zone_name)
 
 
 def find_date_role(text: str) -> str | None:
@@ -247,14 +247,14 @@ def find_first_date(line: str, url: str) -> tuple[re.Match[str], date]:
     first = min(filter(None, matches), key=lambda match: match.start(), default=None)
     if first is None:
         raise NoDateError(f"no date in {line[:80]!r}")
-    return first, parse_day(first, url)
+    return first, _parse_day(first, url)
 
 
-def parse_day(match: re.Match[str], url: str) -> date:
+def _parse_day(match: re.Match[str], url: str) -> date:
     """Return the day of a match. Raises ValueError if it does not exist or is ambiguous."""
     parts = match.groupdict()
     if "a" in parts:
-        month, day = order_month_and_day(int(parts["a"]), int(parts["b"]), url)
+        month, day = _order_month_and_day(int(parts["a"]), int(parts["b"]), url)
     else:
         month = int(parts["m"]) if "m" in parts else MONTHS_BY_NAME[parts["month"].lower()]
         day = int(parts["d"])
@@ -269,7 +269,7 @@ def parse_day(match: re.Match[str], url: str) -> date:
     return date(year, month, day)
 
 
-def order_month_and_day(first: int, second: int, url: str) -> tuple[int, int]:
+def _order_month_and_day(first: int, second: int, url: str) -> tuple[int, int]:
     """Return (month, day) from two numbers in the order of the host's country.
 
     Raises ValueError if the country is unknown and both orders are possible.
@@ -282,7 +282,7 @@ def order_month_and_day(first: int, second: int, url: str) -> tuple[int, int]:
     raise ValueError(f"{first:02}/{second:02} could be two days")
 
 
-def add_clock_time(
+def _add_clock_time(
     line: str, match: re.Match[str], day: date, url: str, zone_name: str | None = None
 ) -> date | datetime:
     """Return the day with the clock time directly after or before it, or the day itself if there is none."""
@@ -295,7 +295,7 @@ def add_clock_time(
             raise ValueError(f"{time[0].strip()!r} is not a time of day")
         hour = hour % 12 + (12 if time["half"][0] in "pP" else 0)
     naive = datetime(day.year, day.month, day.day, hour, minute, second)  # noqa: DTZ001 - localise_time() sets the zone
-    return localise_time(naive, time["z"], url, zone_name)
+    return _localise_time(naive, time["z"], url, zone_name)
 
 
 def infer_year(url: str, month: int, day: int) -> int:
@@ -314,7 +314,7 @@ def infer_year(url: str, month: int, day: int) -> int:
     """
     path = urlsplit(url).path
     found = list(PATH_DATE.finditer(path))
-    found = [match for match in found if is_date_folder(match, path)] or found
+    found = [match for match in found if _is_date_folder(match, path)] or found
     years = {match["y"] for match in found}
     if len(years) != 1:
         raise ValueError(f"neither the text nor {path} states the year")
@@ -344,10 +344,10 @@ def find_address_day(url: str) -> str | None:
     """
     path = urlsplit(url).path
     found = list(PATH_DATE.finditer(path))
-    day = next((match for match in found if match["d"] and is_date_folder(match, path)), None)
+    day = next((match for match in found if match["d"] and _is_date_folder(match, path)), None)
     if day is None or not any(map(str.isalpha, path[day.end() :])):
         return None
-    if any(contradicts_day(other, day, path) for other in found):
+    if any(_contradicts_day(other, day, path) for other in found):
         return None
     month = int(day["m"]) if day["m"] else MONTHS_BY_NAME[day["month"].lower()]
     try:
@@ -356,24 +356,24 @@ def find_address_day(url: str) -> str | None:
         return None
 
 
-def contradicts_day(other: re.Match[str], day: re.Match[str], path: str) -> bool:
+def _contradicts_day(other: re.Match[str], day: re.Match[str], path: str) -> bool:
     """Return whether another date in a path casts doubt on the day.
 
     Another folder must agree with it. In the name of the release, another whole day may be the end of a period that
     begins with the day, unless the day has folders of its own.
     """
-    if is_date_folder(other, path):
+    if _is_date_folder(other, path):
         return any(other[part] not in (None, day[part]) for part in ("y", "m", "month", "d"))
     return other["d"] is not None and path[day.end()] != "/"
 
 
-def is_date_folder(match: re.Match[str], path: str) -> bool:
+def _is_date_folder(match: re.Match[str], path: str) -> bool:
     """Return whether a date is a folder of the path, or a complete day at the start of its last part."""
     begins = path[: match.start()].endswith("/")
     return begins and (path[match.end() :][:1] in ("", "/") or bool(match["d"]))
 
 
-def localise_time(naive: datetime, offset: str | None, url: str, zone_name: str | None = None) -> datetime:
+def _localise_time(naive: datetime, offset: str | None, url: str, zone_name: str | None = None) -> datetime:
     """Convert a clock time to a moment, with its own offset, or else in the given time zone or that of the host.
 
     For a host without a country, an offset is used as written (as Stockholm's zone if the two agree), and times without
@@ -381,7 +381,7 @@ def localise_time(naive: datetime, offset: str | None, url: str, zone_name: str 
     """
     zone = ZoneInfo(zone_name) if zone_name else find_country_zone(extract_host(url))
     if offset:
-        moment = naive.replace(tzinfo=parse_offset(offset))
+        moment = naive.replace(tzinfo=_parse_offset(offset))
         local = moment.astimezone(zone or ZoneInfo(STOCKHOLM))
         return local if zone or local.utcoffset() == moment.utcoffset() else moment
     moment = naive.replace(tzinfo=zone or ZoneInfo(STOCKHOLM))
@@ -398,7 +398,7 @@ def find_country_zone(host: str) -> ZoneInfo | None:
     return ZoneInfo(name) if name else None
 
 
-def parse_offset(text: str) -> tzinfo:
+def _parse_offset(text: str) -> tzinfo:
     """Parse 'CET', 'Z', '+02:00' or '+0200' as a fixed offset."""
     hours = ZONE_OFFSETS.get(text.upper())
     if hours is not None:

@@ -72,7 +72,7 @@ def clean_line(text: str) -> str:
     >>> clean_line(" En\u00a0ny\u00ad het \\n i\u200b dag ")
     'En ny het i dag'
     """
-    return " ".join((text if text.isascii() else strip_invisible_characters(text)).split())
+    return " ".join((text if text.isascii() else _strip_invisible_characters(text)).split())
 
 
 def clean_text(text: str) -> str:
@@ -85,10 +85,10 @@ def clean_text(text: str) -> str:
     return "\n\n".join(filter(None, paragraphs))
 
 
-def strip_invisible_characters(text: str) -> str:
+def _strip_invisible_characters(text: str) -> str:
     """Return a text in NFC without invisible characters; white space is kept.
 
-    >>> strip_invisible_characters("fo\u0308r\u00ad a\u200blla")
+    >>> _strip_invisible_characters("fo\u0308r\u00ad a\u200blla")
     'för alla'
     """
     # Invisible characters are not printable; isprintable() is five times as fast as removing them.
@@ -156,9 +156,9 @@ def repair_mojibake(text: str) -> str:
         if not has_mojibake(text):
             break
         try:
-            text = recover_misread_bytes(text).decode("utf-8")
+            text = _recover_misread_bytes(text).decode("utf-8")
         except UnicodeError:
-            repaired = MOJIBAKE.sub(repair_mojibake_match, text)
+            repaired = MOJIBAKE.sub(_repair_mojibake_match, text)
             if repaired == text:
                 break
             text = repaired
@@ -180,14 +180,14 @@ def has_mojibake(text: str) -> bool:
     )
 
 
-def repair_mojibake_match(match: re.Match[str]) -> str:
+def _repair_mojibake_match(match: re.Match[str]) -> str:
     try:
-        return recover_misread_bytes(match[0]).decode("utf-8")
+        return _recover_misread_bytes(match[0]).decode("utf-8")
     except UnicodeError:
         return match[0]
 
 
-def recover_misread_bytes(text: str) -> bytes:
+def _recover_misread_bytes(text: str) -> bytes:
     """Return the original bytes of text that was decoded as windows-1252.
 
     Bytes that windows-1252 does not define are taken as Latin-1, as in browsers.
@@ -229,7 +229,7 @@ def sanitise_body_html(html: str) -> str:
     if not NEEDS_CLEANING.search(safe) and unicodedata.is_normalized("NFC", safe):  # true for most texts
         return safe
     return "".join(
-        piece if piece.startswith("<") else HORIZONTAL_SPACE.sub(" ", strip_invisible_characters(piece))
+        piece if piece.startswith("<") else HORIZONTAL_SPACE.sub(" ", _strip_invisible_characters(piece))
         for piece in SANITISED_TAG.split(safe)
     )
 

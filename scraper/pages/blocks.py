@@ -152,8 +152,8 @@ def read_blocks(root: Tag, resolve_url: Callable[[str], str | None]) -> list[Pag
     """Return the blocks of a soup, in reading order."""
     blocks = list(BlockReader(resolve_url).iter_blocks(root, 0))
     for block in blocks:
-        item = find_question_item(block.element, block.text) if block.kind == "p" else None
-        if item is not None or (block.kind == "p" and is_followed_by_answer(block.element, block.text)):
+        item = _find_question_item(block.element, block.text) if block.kind == "p" else None
+        if item is not None or (block.kind == "p" and _is_followed_by_answer(block.element, block.text)):
             block.kind, block.panel = "panel", item
         elif block.element.name == "summary":
             block.panel = block.element.parent
@@ -190,10 +190,10 @@ class BlockReader:
         inline_nodes: list[Node] = []
         for child in parent.contents:
             if isinstance(child, Tag):
-                if child.name in SKIPPED_TAGS and not is_text_figure(child):
+                if child.name in SKIPPED_TAGS and not _is_text_figure(child):
                     continue
                 is_inline = child.name in INLINE_OR_BUTTON_TAGS
-                if is_inline and not is_panel_title(child) and not has_block_descendant(child):
+                if is_inline and not _is_panel_title(child) and not _has_block_descendant(child):
                     inline_nodes.append(child)
                     continue
                 yield from self.read_paragraphs(inline_nodes, parent, kind, depth)
@@ -205,17 +205,17 @@ class BlockReader:
 
     def iter_element_blocks(self, element: Tag, depth: int, kind: str) -> Iterator[PageBlock]:
         name = element.name
-        if name == "summary" or is_panel_title(element):
+        if name == "summary" or _is_panel_title(element):
             yield from self.build_block(element.contents, "panel", element, depth)
         elif name in HEADING_TAGS and len(element.get_text()) < MAX_HEADING_LENGTH:
-            has_toggle = any(map(is_panel_title, iter_descendants(element, ("button", "a"))))
+            has_toggle = any(map(_is_panel_title, iter_descendants(element, ("button", "a"))))
             kind = "panel" if has_toggle else "h2" if name == "h1" else name
             yield from self.build_block(element.contents, kind, element, depth)
         elif name == "details":
             yield from self.iter_blocks(element, depth + 1)
-        elif name in LIST_TAGS and is_plain_list(element):
+        elif name in LIST_TAGS and _is_plain_list(element):
             yield from self.read_list(element, depth)
-        elif name == "table" and is_data_table(element):
+        elif name == "table" and _is_data_table(element):
             yield from self.read_table(element, depth)
         elif name in ("dt", "dd"):
             yield from self.iter_blocks(element, depth, name)
@@ -225,17 +225,17 @@ class BlockReader:
             yield from self.iter_blocks(element, depth, kind)
 
     def read_paragraphs(self, inline_nodes: list[Node], parent: Tag, kind: str, depth: int) -> Iterator[PageBlock]:
-        for part in split_at_line_breaks(inline_nodes) if inline_nodes else ():
+        for part in _split_at_line_breaks(inline_nodes) if inline_nodes else ():
             yield from self.build_block(part, kind, parent, depth)
 
     def build_block(self, nodes: Iterable[Node], kind: str, element: Tag, depth: int) -> Iterator[PageBlock]:
-        run = collect_inline_text(nodes, self.resolve_url)
+        run = _collect_inline_text(nodes, self.resolve_url)
         if run.length and (text := run.text):
             yield PageBlock(kind, text, run.html, element, run.is_bold, run.link_share, depth)
 
     def read_list(self, element: Tag, depth: int) -> Iterator[PageBlock]:
         lines: list[str] = []
-        html = render_list(element, self.resolve_url, lines)
+        html = _render_list(element, self.resolve_url, lines)
         if lines:
             links = list(iter_descendants(element, ("a",)))
             share = min(1.0, sum(len(link.get_text(" ", strip=True)) for link in links) / sum(map(len, lines)))
@@ -247,17 +247,17 @@ class BlockReader:
     def read_table(self, element: Tag, depth: int) -> Iterator[PageBlock]:
         """Yield a data table as one block: its caption, then one line per row, cells separated by bars."""
         lines, rows, caption = [], [], ""
-        for caption_element in find_children(element, ("caption",)):
-            run = collect_inline_text(caption_element.contents, self.resolve_url)
+        for caption_element in _find_children(element, ("caption",)):
+            run = _collect_inline_text(caption_element.contents, self.resolve_url)
             if run.text:
                 lines.append(run.text)
                 caption = f"<caption>{run.html}</caption>"
         for row in iter_descendants(element, ("tr",)):
             texts, html = [], "<tr>"
-            for cell in find_children(row, ("th", "td")):
-                run = collect_inline_text(cell.contents, self.resolve_url)
+            for cell in _find_children(row, ("th", "td")):
+                run = _collect_inline_text(cell.contents, self.resolve_url)
                 texts.append(run.text)
-                html += f"<{cell.name}{render_cell_spans(cell)}>{run.html}</{cell.name}>"
+                html += f"<{cell.name}{_render_cell_spans(cell)}>{run.html}</{cell.name}>"
             if any(texts):
                 lines.append(" | ".join(texts))
                 rows.append(f"{html}</tr>")
@@ -266,12 +266,12 @@ class BlockReader:
             yield PageBlock("table", "\n".join(lines), html, element, depth=depth)
 
 
-def render_cell_spans(cell: Tag) -> str:
+def _render_cell_spans(cell: Tag) -> str:
     spans = {name: str(cell.get(name) or "").strip() for name in ("colspan", "rowspan")}
     return "".join(f' {name}="{number}"' for name, number in spans.items() if CELL_SPAN.fullmatch(number))
 
 
-def is_text_figure(element: Tag) -> bool:
+def _is_text_figure(element: Tag) -> bool:
     """Return whether an element is a figure with a table or a quotation, as in WordPress, or its caption."""
     figure = element.parent if element.name == "figcaption" else element
     return figure is not None and figure.name == "figure" and has_descendant(figure, ("table", "blockquote"))
@@ -318,7 +318,10 @@ class InlineText:
             space = "" if node.name in INLINE_TAGS else " "
             self.text_parts.append(space)
             self.html_parts.append(space + opening)
-            bold, linked = bold or closing == "</strong>" or node.name in HEADING_TAGS, linked or is_outgoing_link(node)
+            bold, linked = (
+                bold or closing == "</strong>" or node.name in HEADING_TAGS,
+                linked or _is_outgoing_link(node),
+            )
             text_start, html_start = len(self.text_parts), len(self.html_parts)
             for child in node.contents:
                 self.add_node(child, bold=bold, linked=linked)
@@ -351,7 +354,7 @@ class InlineText:
         return (f"<{mark}>", f"</{mark}>") if mark else ("", "")
 
 
-def is_outgoing_link(element: Tag) -> bool:
+def _is_outgoing_link(element: Tag) -> bool:
     """Return whether an element is a link other than an anchor, a mail address or a telephone number."""
     if element.name != "a" or ("href" not in element.attrs and not {"name", "id"}.isdisjoint(element.attrs)):
         return False
@@ -363,14 +366,14 @@ def strip_link_notes(text: str) -> str:
     return LINK_NOTE.sub("", text) if LINK_NOTE_STEM.search(text) else text
 
 
-def collect_inline_text(nodes: Iterable[Node], resolve_url: Callable[[str], str | None]) -> InlineText:
+def _collect_inline_text(nodes: Iterable[Node], resolve_url: Callable[[str], str | None]) -> InlineText:
     run = InlineText(resolve_url)
     for node in nodes:
         run.add_node(node)
     return run
 
 
-def split_at_line_breaks(nodes: list[Node]) -> Iterator[list[Node]]:
+def _split_at_line_breaks(nodes: list[Node]) -> Iterator[list[Node]]:
     """Yield groups of inline nodes, split at blank lines and between a question and its answer."""
     part: list[Node] = []
     breaks = 0
@@ -378,7 +381,7 @@ def split_at_line_breaks(nodes: list[Node]) -> Iterator[list[Node]]:
         name = node.name if isinstance(node, Tag) else None
         if name == "br":
             breaks += 1
-            if breaks == 2 or (breaks == 1 and is_complete_question(part)):
+            if breaks == 2 or (breaks == 1 and _is_complete_question(part)):
                 yield part
                 part = []
                 continue
@@ -388,20 +391,20 @@ def split_at_line_breaks(nodes: list[Node]) -> Iterator[list[Node]]:
         if (
             isinstance(node, Tag)
             and name in BOLD_TAGS
-            and is_complete_question(part)
-            and (ends_with_line_break(node) or starts_with_sentence(nodes[index + 1 :]))
+            and _is_complete_question(part)
+            and (_ends_with_line_break(node) or _starts_with_sentence(nodes[index + 1 :]))
         ):
             yield part
             part = []
     yield part
 
 
-def starts_with_sentence(nodes: list[Node]) -> bool:
+def _starts_with_sentence(nodes: list[Node]) -> bool:
     text = next((str(node).strip() for node in nodes if isinstance(node, Tag) or str(node).strip()), "")
     return len(text) > MIN_ANSWER_START_LENGTH and (text[0].isupper() or text[0] in "–—−-")
 
 
-def is_complete_question(nodes: list[Node]) -> bool:
+def _is_complete_question(nodes: list[Node]) -> bool:
     # most lines end with no question: the others are read to their end
     endings = (clean_line(node.get_text()) for node in reversed(nodes))
     if not next(filter(None, endings), "").endswith("?"):
@@ -412,7 +415,7 @@ def is_complete_question(nodes: list[Node]) -> bool:
     return is_bold or QUESTION_PREFIX.match(text) is not None
 
 
-def ends_with_line_break(node: Tag) -> bool:
+def _ends_with_line_break(node: Tag) -> bool:
     last = next((child for child in reversed(node.contents) if isinstance(child, Tag) or str(child).strip()), None)
     return isinstance(last, Tag) and last.name == "br"
 
@@ -427,32 +430,32 @@ class ListLine:
     value_attribute: str = ""  # the HTML attribute that sets its number
 
 
-def render_list(element: Tag, resolve_url: Callable[[str], str | None], lines: list[str], bullet: str = "•") -> str:
+def _render_list(element: Tag, resolve_url: Callable[[str], str | None], lines: list[str], bullet: str = "•") -> str:
     """Return a list as HTML and append its lines of plain text to `lines`."""
     items: list[str] = []
-    for entry in iter_list_lines(element):
-        run = collect_inline_text(entry.nodes, resolve_url)
+    for entry in _iter_list_lines(element):
+        run = _collect_inline_text(entry.nodes, resolve_url)
         text = run.text
         if text:
             counted = element.name == "ol" and entry.number is not None
             lines.append(f"{f'{entry.number}.' if counted else bullet} {text}")
-        inside = "".join(render_list(nested, resolve_url, lines, "◦") for nested in entry.nested_lists)
+        inside = "".join(_render_list(nested, resolve_url, lines, "◦") for nested in entry.nested_lists)
         if inside and not text and entry.number is None and items:
             # A list between two items belongs to the first of them.
             items[-1] = f"{items[-1].removesuffix('</li>')}{inside}</li>"
         elif text or inside:
             items.append(f"<li{entry.value_attribute}>{run.html}{inside}</li>")
-    start = parse_integer_attribute(element, "start") if element.name == "ol" else None
+    start = _parse_integer_attribute(element, "start") if element.name == "ol" else None
     attributes = f' start="{start}"' if start not in (None, 1) else ""
-    attributes += " reversed" if is_reversed_list(element) else ""
+    attributes += " reversed" if _is_reversed_list(element) else ""
     return f"<{element.name}{attributes}>{''.join(items)}</{element.name}>"
 
 
-def iter_list_lines(element: Tag) -> Iterator[ListLine]:
+def _iter_list_lines(element: Tag) -> Iterator[ListLine]:
     """Yield the lines of a list, its items numbered as browsers do (HTML, 4.4.5 and 4.4.8)."""
-    step = -1 if is_reversed_list(element) else 1
-    start = parse_integer_attribute(element, "start")
-    number = start if start is not None else len(find_children(element, ("li",))) if step < 0 else 1
+    step = -1 if _is_reversed_list(element) else 1
+    start = _parse_integer_attribute(element, "start")
+    number = start if start is not None else len(_find_children(element, ("li",))) if step < 0 else 1
     loose_nodes: list[Node] = []
     for child in [*element.contents, None]:
         if type(child) is NavigableString or (isinstance(child, Tag) and child.name not in ("li", *LIST_TAGS)):
@@ -466,24 +469,24 @@ def iter_list_lines(element: Tag) -> Iterator[ListLine]:
         if child.name in LIST_TAGS:
             yield ListLine([], [child])
             continue
-        value = parse_integer_attribute(child, "value") if element.name == "ol" else None
+        value = _parse_integer_attribute(child, "value") if element.name == "ol" else None
         number = value if value is not None else number
-        nested = find_children(child, LIST_TAGS)
+        nested = _find_children(child, LIST_TAGS)
         own = [node for node in child.contents if not any(node is part for part in nested)]
         yield ListLine(own, nested, number, f' value="{value}"' if value is not None else "")
         number += step
 
 
-def is_reversed_list(element: Tag) -> bool:
+def _is_reversed_list(element: Tag) -> bool:
     return element.name == "ol" and "reversed" in element.attrs
 
 
-def parse_integer_attribute(element: Tag, attribute: str) -> int | None:
+def _parse_integer_attribute(element: Tag, attribute: str) -> int | None:
     text = str(element.get(attribute) or "").strip()
     return int(text) if text.removeprefix("-").isdecimal() and len(text) < MAX_NUMBER_LENGTH else None
 
 
-def is_panel_title(element: Tag) -> bool:
+def _is_panel_title(element: Tag) -> bool:
     """Return whether an element opens and closes a panel: by its ARIA state, its toggle, or its class."""
     if element.name not in PANEL_TITLE_TAGS:
         return False
@@ -492,8 +495,8 @@ def is_panel_title(element: Tag) -> bool:
     if role in ("region", "tabpanel"):
         return False  # some sites put the ARIA state on the panel itself
     if element.name == "button" or role in ("button", "tab"):
-        return is_toggle(element) or (role is not None and element.name not in ("a", "button"))
-    if is_toggle(element):
+        return _is_toggle(element) or (role is not None and element.name not in ("a", "button"))
+    if _is_toggle(element):
         # others put it on the element around the title and its text
         return not has_descendant(element, PANEL_BODY_TAGS)
     classes = str(attributes.get("class") or "")
@@ -502,7 +505,7 @@ def is_panel_title(element: Tag) -> bool:
     return len(element.get_text()) < MAX_HEADING_LENGTH
 
 
-def is_toggle(element: Tag) -> bool:
+def _is_toggle(element: Tag) -> bool:
     attributes = element.attrs
     return (
         "aria-expanded" in attributes
@@ -511,34 +514,34 @@ def is_toggle(element: Tag) -> bool:
     )
 
 
-def is_plain_list(element: Tag) -> bool:
+def _is_plain_list(element: Tag) -> bool:
     """Return whether a list contains no panels, headings, cards, or questions with answers."""
     if has_descendant(element, NON_LIST_TAGS):
         return False
     question_count = 0
-    for item in find_children(element, ("li",)):
+    for item in _find_children(element, ("li",)):
         first = next((child for child in item.contents if isinstance(child, Tag) or str(child).strip()), None)
         if isinstance(first, Tag):
             question = first.get_text().strip()
             if question.endswith("?") and len(item.get_text()) > len(question) + MIN_ANSWER_LENGTH:
                 question_count += 1
-        if any(is_panel_title(link) for link in find_children(item, ("a", "span", "div"))):
+        if any(_is_panel_title(link) for link in _find_children(item, ("a", "span", "div"))):
             return False
     return question_count < 2
 
 
-def is_data_table(element: Tag) -> bool:
+def _is_data_table(element: Tag) -> bool:
     if element.get("role") == "presentation" or has_descendant(element, NON_DATA_TABLE_TAGS):
         return False
     rows = list(iter_descendants(element, ("tr",)))
-    return len(rows) > 1 and any(len(find_children(row, ("td", "th"))) > 1 for row in rows)
+    return len(rows) > 1 and any(len(_find_children(row, ("td", "th"))) > 1 for row in rows)
 
 
-def has_block_descendant(element: Tag) -> bool:
+def _has_block_descendant(element: Tag) -> bool:
     """Return whether an inline element wraps block elements, as links around teasers do."""
     return any(
         isinstance(child, Tag)
-        and ((child.name not in INLINE_TAGS and child.name not in SKIPPED_TAGS) or has_block_descendant(child))
+        and ((child.name not in INLINE_TAGS and child.name not in SKIPPED_TAGS) or _has_block_descendant(child))
         for child in element.contents
     )
 
@@ -565,7 +568,7 @@ def iter_descendants(element: Tag, names: Collection[str]) -> Iterator[Tag]:
             yield from iter_descendants(child, names)
 
 
-def find_children(element: Tag, names: Collection[str]) -> list[Tag]:
+def _find_children(element: Tag, names: Collection[str]) -> list[Tag]:
     return [child for child in element.contents if isinstance(child, Tag) and child.name in names]
 
 
@@ -626,7 +629,7 @@ def is_question_text(text: str) -> bool:
     return ("?" in text or "？" in text) and FINAL_QUESTION_MARK.search(TOGGLE_SIGN.sub("", text)) is not None
 
 
-def find_question_item(element: Tag, text: str) -> Tag | None:
+def _find_question_item(element: Tag, text: str) -> Tag | None:
     """Return the element that contains a question and its answer and has a similar sibling, or None."""
     if len(text) > MAX_PANEL_QUESTION_LENGTH or not is_question_text(text):
         return None
@@ -637,12 +640,12 @@ def find_question_item(element: Tag, text: str) -> Tag | None:
             return None
         whole = clean_line(node.get_text(" "))
         if len(whole) > len(text) + MIN_ANSWER_LENGTH:
-            return node if whole.startswith(text) and has_similar_question(node) else None
+            return node if whole.startswith(text) and _has_similar_question(node) else None
         node = node.parent
     return None
 
 
-def is_followed_by_answer(element: Tag, text: str) -> bool:
+def _is_followed_by_answer(element: Tag, text: str) -> bool:
     """Return whether the element after a question has another tag, and the question has a similar sibling."""
     if len(text) > MAX_PANEL_QUESTION_LENGTH or not is_question_text(text):
         return False
@@ -652,17 +655,17 @@ def is_followed_by_answer(element: Tag, text: str) -> bool:
             return False
         following = next((part for part in node.next_siblings if isinstance(part, Tag)), None)
         if following is not None:
-            return not is_same_kind(node, following) and has_similar_question(node)
+            return not _is_same_kind(node, following) and _has_similar_question(node)
         node = node.parent
     return False
 
 
-def has_similar_question(item: Tag) -> bool:
+def _has_similar_question(item: Tag) -> bool:
     """Return whether a sibling with the same tag and class starts with a question."""
     siblings = (*item.next_siblings, *item.previous_siblings)
-    similar = (part for part in siblings if isinstance(part, Tag) and is_same_kind(part, item))
+    similar = (part for part in siblings if isinstance(part, Tag) and _is_same_kind(part, item))
     return any(is_question_text(next(sibling.stripped_strings, "")) for sibling in similar)
 
 
-def is_same_kind(first: Tag, second: Tag) -> bool:
+def _is_same_kind(first: Tag, second: Tag) -> bool:
     return first.name == second.name and first.get("class") == second.get("class")

@@ -54,22 +54,22 @@ MAX_SERVICE_LINE_LENGTH, MAX_CAPTION_LENGTH = 90, 300
 
 def find_body(blocks: Sequence[PageBlock], title: str | None, url: str) -> list[PageBlock]:
     """Return the blocks of the running text: no title, date lines, service lines or lists of links."""
-    candidates = drop_feedback(drop_closing_sections(drop_contents_lists(blocks)))
-    candidates = [block for block in candidates if not is_path_to_page(block, title)]
-    texts_before = accumulate(candidates, choose_later_text, initial=None)
+    candidates = _drop_feedback(_drop_closing_sections(_drop_contents_lists(blocks)))
+    candidates = [block for block in candidates if not _is_path_to_page(block, title)]
+    texts_before = accumulate(candidates, _choose_later_text, initial=None)
     body = [
         block
         for index, (block, before) in enumerate(zip(candidates, texts_before, strict=False))
-        if is_body_block(block, title, url, index, is_last=index + 1 == len(candidates))
-        or (block.kind == "list" and is_introduced_list(candidates, index))
-        or is_link_within_text(candidates, index, before)
+        if _is_body_block(block, title, url, index, is_last=index + 1 == len(candidates))
+        or (block.kind == "list" and _is_introduced_list(candidates, index))
+        or _is_link_within_text(candidates, index, before)
     ]
-    while body and is_closing_line(body[-1]):
+    while body and _is_closing_line(body[-1]):
         body.pop()
-    return [block for index, block in enumerate(body) if not is_empty_heading(body, index)]
+    return [block for index, block in enumerate(body) if not _is_empty_heading(body, index)]
 
 
-def is_closing_line(block: PageBlock) -> bool:
+def _is_closing_line(block: PageBlock) -> bool:
     """Return whether the last line of a page is about the page, or the heading of links that are left out."""
     if len(block.text) >= MAX_CAPTION_LENGTH:
         return False
@@ -79,13 +79,13 @@ def is_closing_line(block: PageBlock) -> bool:
     )
 
 
-def drop_contents_lists(blocks: Sequence[PageBlock]) -> list[PageBlock]:
+def _drop_contents_lists(blocks: Sequence[PageBlock]) -> list[PageBlock]:
     contents = {index for index, block in enumerate(blocks) if block.is_contents_list}
     headings = {index - 1 for index in contents if index and len(blocks[index - 1].text) < MAX_CONTENTS_HEADING_LENGTH}
     return [block for index, block in enumerate(blocks) if index not in contents | headings]
 
 
-def drop_feedback(blocks: Sequence[PageBlock]) -> list[PageBlock]:
+def _drop_feedback(blocks: Sequence[PageBlock]) -> list[PageBlock]:
     """Return the blocks without questions such as "Hittade du det du sökte?" and their choices of answers.
 
     A heading such as "Tyck till om sidan" is dropped, too, with the text in its box.
@@ -105,35 +105,35 @@ def drop_feedback(blocks: Sequence[PageBlock]) -> list[PageBlock]:
     return remaining
 
 
-def is_introduced_list(blocks: Sequence[PageBlock], index: int) -> bool:
+def _is_introduced_list(blocks: Sequence[PageBlock], index: int) -> bool:
     before = blocks[index - 1] if index else None
     return before is not None and (before.text.endswith(":") or (before.level < 9 and index + 1 < len(blocks)))
 
 
-def choose_later_text(before: PageBlock | None, block: PageBlock) -> PageBlock | None:
+def _choose_later_text(before: PageBlock | None, block: PageBlock) -> PageBlock | None:
     """Return the later one of two blocks, unless it is only a link."""
-    return before if is_link_paragraph(block) else block
+    return before if _is_link_paragraph(block) else block
 
 
-def is_link_within_text(blocks: Sequence[PageBlock], index: int, before: PageBlock | None) -> bool:
+def _is_link_within_text(blocks: Sequence[PageBlock], index: int, before: PageBlock | None) -> bool:
     """Return whether a paragraph that is only a link belongs to the text around it.
 
     before: the last block before it that is more than a link. Either a line with a colon
     introduces it and the links before it, or it stands under a heading and a sentence about it
     follows.
     """
-    if not is_link_paragraph(blocks[index]):
+    if not _is_link_paragraph(blocks[index]):
         return False
     if before is None or POINTER_LINE.match(before.text) or opens_contact_section(before.text):
         return False
     if before.text.endswith(":"):
         return True
-    is_described = any(map(is_sentence_without_contact, blocks[index + 1 : index + 2]))
+    is_described = any(map(_is_sentence_without_contact, blocks[index + 1 : index + 2]))
     is_author = is_person_name(blocks[index].text)
     return is_described and not is_author and before is blocks[index - 1] and before.level < 9
 
 
-def is_link_paragraph(block: PageBlock) -> bool:
+def _is_link_paragraph(block: PageBlock) -> bool:
     """Return whether a paragraph is only a link, but not a button or a pointer to other pages."""
     link = block.element.find("a")
     if block.kind != "p" or block.link_share < 0.9 or link is None or " " not in block.text:
@@ -142,7 +142,7 @@ def is_link_paragraph(block: PageBlock) -> bool:
     return not is_service and not BUTTON_CLASS.search(str(link.get("class") or ""))
 
 
-def drop_closing_sections(blocks: Sequence[PageBlock]) -> list[PageBlock]:
+def _drop_closing_sections(blocks: Sequence[PageBlock]) -> list[PageBlock]:
     """Return the blocks without sections about the site (contacts, related links).
 
     A section ends at the next heading of its level or a higher one, unless that heading is a link, as on cards. A
@@ -161,16 +161,16 @@ def drop_closing_sections(blocks: Sequence[PageBlock]) -> list[PageBlock]:
             is_related = RELATED_SECTION_HEADING.match(block.text) is not None
             is_contacts = CONTACT_SECTION_HEADING.match(block.text) is not None
             section_level = level if is_related or is_contacts or SERVICE_SECTION_HEADING.match(block.text) else None
-        if section_level is None or (is_contacts and is_sentence_without_contact(block)):
+        if section_level is None or (is_contacts and _is_sentence_without_contact(block)):
             remaining.append(block)
     return remaining
 
 
-def is_sentence_without_contact(block: PageBlock) -> bool:
+def _is_sentence_without_contact(block: PageBlock) -> bool:
     return is_sentence_block(block) and block.link_share < 0.4 and not has_phone_or_email(block.text)
 
 
-def is_body_block(block: PageBlock, title: str | None, url: str, index: int, *, is_last: bool = False) -> bool:
+def _is_body_block(block: PageBlock, title: str | None, url: str, index: int, *, is_last: bool = False) -> bool:
     is_opening = index < OPENING_BLOCKS
     if (
         title
@@ -178,14 +178,14 @@ def is_body_block(block: PageBlock, title: str | None, url: str, index: int, *, 
         and build_comparison_key(block.text) == build_comparison_key(title)
     ):
         return False
-    if (is_opening and is_kind_block(block, index)) or ((is_opening or is_last) and BYLINE.match(block.text)):
+    if (is_opening and _is_kind_block(block, index)) or ((is_opening or is_last) and BYLINE.match(block.text)):
         return False
     if len(block.text) < MAX_SERVICE_LINE_LENGTH and SERVICE_LINE.match(block.text):
         return False
-    if is_date_block(block, url, is_opening):
+    if _is_date_block(block, url, is_opening):
         return False
     if block.kind == "list":
-        return not is_list_of_links(block) and not all(SERVICE_LINE.match(line[2:]) for line in block.text.split("\n"))
+        return not _is_list_of_links(block) and not all(SERVICE_LINE.match(line[2:]) for line in block.text.split("\n"))
     if len(block.text) < MAX_CAPTION_LENGTH:
         is_pointer = block.link_share > 0.4 and POINTER_LINE.match(block.text)
         if is_pointer or PICTURE_CREDIT.search(block.text):
@@ -196,20 +196,20 @@ def is_body_block(block: PageBlock, title: str | None, url: str, index: int, *, 
     return len(block.text) > MIN_LINKED_SENTENCE_LENGTH and block.text[-1] == "."
 
 
-def is_path_to_page(block: PageBlock, title: str | None) -> bool:
+def _is_path_to_page(block: PageBlock, title: str | None) -> bool:
     """Return whether a list is a breadcrumb trail: links, ending with the title of the page."""
     last_line = block.text.rpartition("\n")[2].partition(" ")[2]
     is_linked_list = block.kind == "list" and block.link_share > 0
     return is_linked_list and title is not None and build_comparison_key(last_line) == build_comparison_key(title)
 
 
-def is_list_of_links(block: PageBlock) -> bool:
+def _is_list_of_links(block: PageBlock) -> bool:
     """Return whether nearly all text of a list, apart from dates, is in links."""
     words = WHOLE_DATE.sub("", block.text)
     return block.link_share * len(block.text) >= MAX_LIST_LINK_SHARE * len(words)
 
 
-def is_empty_heading(blocks: Sequence[PageBlock], index: int) -> bool:
+def _is_empty_heading(blocks: Sequence[PageBlock], index: int) -> bool:
     block = blocks[index]
     is_last = index + 1 == len(blocks)
     if block.kind == "dt" and index < OPENING_BLOCKS:  # its dates have already been removed
@@ -224,10 +224,10 @@ def format_body_text(blocks: Sequence[PageBlock]) -> str:
 def render_body_html(blocks: Sequence[PageBlock], pairs: Collection[QuestionPair]) -> str:
     """Return the blocks as HTML; the block of question N has id="question-N"."""
     numbers = {pair.start: number for number, pair in enumerate(pairs, 1)}
-    return "\n".join(render_block_html(block, numbers.get(index)) for index, block in enumerate(blocks))
+    return "\n".join(_render_block_html(block, numbers.get(index)) for index, block in enumerate(blocks))
 
 
-def render_block_html(block: PageBlock, question_number: int | None) -> str:
+def _render_block_html(block: PageBlock, question_number: int | None) -> str:
     identifier = f' id="question-{question_number}"' if question_number else ""
     if block.kind in ("list", "table"):
         return block.html
@@ -237,14 +237,14 @@ def render_block_html(block: PageBlock, question_number: int | None) -> str:
     return f"<{tag}{identifier}>{block.html}</{tag}>"
 
 
-def is_date_block(block: PageBlock, url: str, is_opening: bool) -> bool:
+def _is_date_block(block: PageBlock, url: str, is_opening: bool) -> bool:
     """Return whether a block only contains a date of the page. Lists, tables and later headings never count."""
     if block.kind in ("list", "table") or (block.level < 9 and not is_opening):
         return False
     return is_date_line(block.text, url, is_opening)
 
 
-def is_kind_block(block: PageBlock, index: int) -> bool:
+def _is_kind_block(block: PageBlock, index: int) -> bool:
     if index and (block.level < 9 or block.kind in ("dt", "panel")):
         return False
     return len(block.text) < 30 and " " not in block.text and normalise_kind(block.text) is not None
@@ -356,13 +356,13 @@ def read_sentences(root: Element) -> PageSentences:
                     words = text.strip()
                     if len(words) > MIN_TEXT_LENGTH and next(element.iterancestors("a"), None) is None:
                         probe = clean_line(words[:MAX_PROBE_LENGTH])
-                        sentences.append(Sentence(probe, len(words), find_block(element), part))
+                        sentences.append(Sentence(probe, len(words), _find_block(element), part))
             if len(sentences) >= MAX_SENTENCES:
                 return page
     return page
 
 
-def find_block(element: Element) -> Element:
+def _find_block(element: Element) -> Element:
     while element.tag in PARAGRAPH_TAGS and (parent := element.getparent()) is not None:
         element = parent
     return element
@@ -378,29 +378,29 @@ def compare_body(page: PageSentences, heading: Element | None, title: str | None
     blocks: dict[Element, list[SharedSentence]] = defaultdict(list)
     for pair in pairs:
         blocks[pair[0].block].append(pair)
-    densest = max(blocks.values(), key=count_characters, default=[])
-    block = measure_share(densest)
+    densest = max(blocks.values(), key=_count_characters, default=[])
+    block = _measure_share(densest)
     place = page.headings.get(heading) if heading is not None else None
-    start = measure_share(iter_start(pairs[place[0] :])) if place else None
+    start = _measure_share(_iter_start(pairs[place[0] :])) if place else None
     is_start_missing = start is not None and start < MIN_START_SHARE
     doubt, is_wrong = None, False
-    if is_start_missing and not has_title_word(title, text):
+    if is_start_missing and not _has_title_word(title, text):
         doubt, is_wrong = "has neither the text after the heading nor a word of the title", True
     elif is_start_missing and block is not None and block < MIN_BLOCK_SHARE:
         doubt = "has neither the text after the heading nor the densest block of the page"
-    elif place and is_before(pairs, place[0]):
+    elif place and _is_before(pairs, place[0]):
         doubt = "is before the heading"
-    elif place and is_elsewhere(pairs, place[1]) and not has_title_word(title, text):
+    elif place and is_elsewhere(pairs, place[1]) and not _has_title_word(title, text):
         doubt = "is in another part of the page than the heading, and has no word of the title"
     elif start is not None and start < MIN_START_SHARE_OF_SMALL:
-        share = measure_share(pairs)
+        share = _measure_share(pairs)
         if share is not None and share < MIN_PAGE_SHARE:
             doubt = f"is only {share:.0%} of the text around it"
     path = format_element_path(densest[0][0].block) if block is not None else ""
     return BodyAgreement(start=start, block=block, block_path=path, doubt=doubt, is_wrong=is_wrong)
 
 
-def iter_start(pairs: Iterable[SharedSentence]) -> Iterator[SharedSentence]:
+def _iter_start(pairs: Iterable[SharedSentence]) -> Iterator[SharedSentence]:
     """Yield the first sentences, about MAX_LENGTH_AFTER_HEADING characters in all."""
     total = 0
     for pair in pairs:
@@ -410,7 +410,7 @@ def iter_start(pairs: Iterable[SharedSentence]) -> Iterator[SharedSentence]:
             return
 
 
-def measure_share(pairs: Iterable[SharedSentence]) -> float | None:
+def _measure_share(pairs: Iterable[SharedSentence]) -> float | None:
     """Return the share of the sentences' characters that are in the body; None if there are too few to judge."""
     total = shared = 0
     for sentence, length in pairs:
@@ -419,11 +419,11 @@ def measure_share(pairs: Iterable[SharedSentence]) -> float | None:
     return shared / total if total >= MIN_READING_LENGTH else None
 
 
-def count_characters(pairs: Iterable[SharedSentence]) -> int:
+def _count_characters(pairs: Iterable[SharedSentence]) -> int:
     return sum(sentence.length for sentence, _ in pairs)
 
 
-def is_before(pairs: Sequence[SharedSentence], position: int) -> bool:
+def _is_before(pairs: Sequence[SharedSentence], position: int) -> bool:
     """Return whether the shared sentences are all before a position. False if there are none."""
     before, after = pairs[:position], pairs[position:]
     return any(length for _, length in before) and not any(length for _, length in after)
@@ -444,10 +444,10 @@ def has_lines_of(elements: Iterable[Element], text: str) -> bool:
     return any(len(line) >= MIN_LINE_LENGTH and line in text for line in lines)
 
 
-def has_title_word(title: str | None, text: str) -> bool:
+def _has_title_word(title: str | None, text: str) -> bool:
     """Return whether a text contains a word of the title in any inflection; True if the title has no long word.
 
-    >>> has_title_word("Nya regler för skogsägare", "Skogsägarnas ansvar"), has_title_word("Nytt", "Om kakor")
+    >>> _has_title_word("Nya regler för skogsägare", "Skogsägarnas ansvar"), _has_title_word("Nytt", "Om kakor")
     (True, False)
     """
     stems = [word[:STEM_LENGTH] for word in WORD.findall((title or "").casefold())]

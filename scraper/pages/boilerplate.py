@@ -271,45 +271,45 @@ PICTURE_CREDIT = re.compile(
 def drop_boilerplate(root: Element) -> None:
     """Remove menus, cookie banners, share buttons and the like from the whole tree."""
     etree.strip_elements(root, *NON_TEXT_TAGS, with_tail=False)
-    drop_feedback_boxes(root)
-    drop_alerts(root)
+    _drop_feedback_boxes(root)
+    _drop_alerts(root)
     total = count_text_letters(root)
-    for part in list(iter_site_frame(root)):
+    for part in list(_iter_site_frame(root)):
         remove_element(part)
     waiting = [root]
     while waiting:
         element = waiting.pop()
-        if is_boilerplate_element(element) and not is_page_frame(element, total):
-            keep_date_label(element)
+        if _is_boilerplate_element(element) and not _is_page_frame(element, total):
+            _keep_date_label(element)
             remove_element(element)
         else:
             waiting.extend(element)
-    drop_share_rows(root)
+    _drop_share_rows(root)
 
 
 def drop_hidden_headings(root: Element) -> None:
     """Remove elements whose heading is shown only in print, if the page has another headline."""
     headings = list(root.iter("h1"))
-    hidden = [heading for heading in headings if any(map(is_hidden_element, (heading, *heading.iterancestors("div"))))]
+    hidden = [heading for heading in headings if any(map(_is_hidden_element, (heading, *heading.iterancestors("div"))))]
     if len(hidden) < len(headings):
         for heading in hidden:
-            block = next(filter(is_hidden_element, (heading, *heading.iterancestors("div"))))
+            block = next(filter(_is_hidden_element, (heading, *heading.iterancestors("div"))))
             if count_text_letters(block) < MIN_FRAME_LENGTH:
                 remove_element(block)
 
 
-def drop_feedback_boxes(root: Element) -> None:
+def _drop_feedback_boxes(root: Element) -> None:
     """Remove short boxes with buttons or fields that begin with words such as "Hjälpte informationen dig?"."""
     controls = list(root.iter("button", "input", "textarea"))
     ancestors = dict.fromkeys(
         part for control in controls for part in islice(control.iterancestors(), MAX_FEEDBACK_DEPTH)
     )
-    for box in filter(opens_with_feedback, ancestors):
+    for box in filter(_opens_with_feedback, ancestors):
         if not has_min_letters(box, MAX_FEEDBACK_LENGTH) and box.find(".//h1") is None:
             remove_element(box)
 
 
-def drop_share_rows(root: Element) -> None:
+def _drop_share_rows(root: Element) -> None:
     """Remove elements that contain little more than links for sharing the page."""
     for link in list(root.iter("a")):
         href = link.get("href") or ""
@@ -325,64 +325,64 @@ def drop_share_rows(root: Element) -> None:
             remove_element(row)
 
 
-def opens_with_feedback(element: Element) -> bool:
-    return is_feedback_opening(next((text for text in element.itertext() if not text.isspace()), ""))
+def _opens_with_feedback(element: Element) -> bool:
+    return _is_feedback_opening(next((text for text in element.itertext() if not text.isspace()), ""))
 
 
 @cache_by_text()
-def is_feedback_opening(text: str) -> bool:
+def _is_feedback_opening(text: str) -> bool:
     return FEEDBACK_OPENING.match(clean_line(text)) is not None
 
 
-def is_hidden_element(element: Element) -> bool:
+def _is_hidden_element(element: Element) -> bool:
     return HIDDEN_STYLE.search(element.get("style") or "") is not None
 
 
-def iter_site_frame(root: Element) -> Iterator[Element]:
+def _iter_site_frame(root: Element) -> Iterator[Element]:
     """Yield the site's headers and footers: those before and after the h1, in a part of the page that also has menus.
 
     A header or footer whose nearest ancestor with the h1 has no menu belongs to the text, and may contain its date.
     """
-    menus = [part for part in root.iter("nav", "div", "ul", "td") if is_menu(part)]
+    menus = [part for part in root.iter("nav", "div", "ul", "td") if _is_menu(part)]
     with_menu = {ancestor for menu in menus for ancestor in menu.iterancestors()}
     with_heading = {ancestor for heading in root.iter("h1") for ancestor in (heading, *heading.iterancestors())}
     pattern = SITE_HEADER
     for element in root.iter("h1", *SITE_FRAME_CONTAINERS):
         if element.tag == "h1":
             pattern = SITE_FOOTER
-        elif element not in with_heading and pattern.matches(element) and not is_in_article(element):
+        elif element not in with_heading and pattern.matches(element) and not _is_in_article(element):
             shared = next((part for part in element.iterancestors() if part in with_heading), None)
-            if shared is not None and shared in with_menu and has_menu_beside(shared, element, menus):
+            if shared is not None and shared in with_menu and _has_menu_beside(shared, element, menus):
                 yield element
 
 
-def is_in_article(element: Element) -> bool:
+def _is_in_article(element: Element) -> bool:
     return any(
         part.tag in ("article", "main") or "Article" in (part.get("itemtype") or "") for part in element.iterancestors()
     )
 
 
-def has_menu_beside(shared: Element, element: Element, menus: list[Element]) -> bool:
+def _has_menu_beside(shared: Element, element: Element, menus: list[Element]) -> bool:
     return any(shared in menu.iterancestors() and element not in menu.iterancestors() for menu in menus)
 
 
-def is_menu(element: Element) -> bool:
+def _is_menu(element: Element) -> bool:
     if element.tag != "nav" and element.get("role") != "navigation":
         names = f"{element.get('class') or ''} {element.get('id') or ''}"
-        if len(names) < MIN_NAME_LENGTH or not is_menu_name(names):
+        if len(names) < MIN_NAME_LENGTH or not _is_menu_name(names):
             return False
     has_links = next(islice(element.iter("a"), MIN_MENU_LINKS - 1, None), None) is not None
     return has_links and next(element.iter("h1"), None) is None
 
 
 @cache_by_text()
-def is_menu_name(names: str) -> bool:
+def _is_menu_name(names: str) -> bool:
     return MENU_NAME.search(split_camel_case(names)) is not None
 
 
-def keep_date_label(element: Element) -> None:
+def _keep_date_label(element: Element) -> None:
     """Move the only date label of a toolbar or similar element in front of it, because the element will be removed."""
-    if element.tag in INLINE_TAGS or element.getparent() is None or classify_element(element) != "doubtful":
+    if element.tag in INLINE_TAGS or element.getparent() is None or _classify_element(element) != "doubtful":
         return
     labels = [
         part
@@ -408,7 +408,7 @@ def is_side_column(element: Element) -> bool:
     return SIDE_COLUMN_NAME.search(split_camel_case(names)) is not None
 
 
-def is_boilerplate_element(element: Element) -> bool:
+def _is_boilerplate_element(element: Element) -> bool:
     """Return whether an element is boilerplate, according to its tag, role, class and id."""
     get, tag = element.get, cast("str", element.tag)
     classes, identifier = get("class"), get("id")
@@ -418,27 +418,27 @@ def is_boilerplate_element(element: Element) -> bool:
         return count_text_letters(element) < MAX_FORM_LENGTH and element.find(".//h1") is None
     if tag in NEVER_BOILERPLATE_TAGS or not (classes or identifier or "-" in tag):
         return False
-    naming = classify_element(element)
+    naming = _classify_element(element)
     if naming == "hidden":
         is_long = count_text_letters(element) > MAX_HIDDEN_LABEL_LENGTH
         return is_long or find_date_role(get_text_content(element)) is None
-    if naming and tag in INLINE_TAGS and is_within_sentence(element):
+    if naming and tag in INLINE_TAGS and _is_within_sentence(element):
         return False
     if naming == "doubtful":
         return count_text_letters(element) - count_linked_letters(element) < MIN_PROSE_LENGTH
     return naming == "boilerplate"
 
 
-def drop_alerts(root: Element) -> None:
+def _drop_alerts(root: Element) -> None:
     """Remove alerts of the site, but not boxes with such a name between sentences of the text."""
     sentence_counts: Counter[Element] = Counter()  # by main element, or the root
     found: list[tuple[Element, Element, int]] = []  # alerts, and the sentences before them
     for element in root.iter(*ALERT_TAGS):
-        if is_alert(element):
-            main = find_main_ancestor(element, root)
+        if _is_alert(element):
+            main = _find_main_ancestor(element, root)
             found.append((element, main, sentence_counts[main]))
         if element.tag == "p" and has_min_letters(element, MIN_SENTENCE_LENGTH):
-            sentence_counts[find_main_ancestor(element, root)] += 1
+            sentence_counts[_find_main_ancestor(element, root)] += 1
     for element, main, before in found:
         inside = sum(has_min_letters(part, MIN_SENTENCE_LENGTH) for part in element.iter("p"))
         is_short = count_text_letters(element) <= MAX_ALERT_SHARE * count_text_letters(main)
@@ -446,17 +446,17 @@ def drop_alerts(root: Element) -> None:
             remove_element(element)
 
 
-def find_main_ancestor(element: Element, root: Element) -> Element:
+def _find_main_ancestor(element: Element, root: Element) -> Element:
     parts = element.iterancestors()
     return next((part for part in parts if part.tag == "main" or part.get("role") == "main"), root)
 
 
-def is_alert(element: Element) -> bool:
+def _is_alert(element: Element) -> bool:
     """Return whether an element has the role or a name of an alert; in an article, that of the site's."""
     if not has_alert_name(element):
         return False
     names = f"{element.get('class') or ''} {element.get('id') or ''}"
-    if is_in_article(element) and not is_site_alert_name(names):
+    if _is_in_article(element) and not _is_site_alert_name(names):
         return False
     return element.find(".//h1") is None and element.find(".//main") is None
 
@@ -466,20 +466,20 @@ def has_alert_name(element: Element) -> bool:
     if not (classes or identifier):
         return element.get("role") == "alert"
     names = f"{classes or ''} {identifier or ''}"
-    return element.get("role") == "alert" or is_alert_box_name(names) or is_site_alert_name(names)
+    return element.get("role") == "alert" or _is_alert_box_name(names) or _is_site_alert_name(names)
 
 
 @cache_by_text()
-def is_alert_box_name(names: str) -> bool:
+def _is_alert_box_name(names: str) -> bool:
     return any(map(ALERT_BOX.fullmatch, split_camel_case(names).split()))
 
 
 @cache_by_text()
-def is_site_alert_name(names: str) -> bool:
+def _is_site_alert_name(names: str) -> bool:
     return any(map(SITE_ALERT.fullmatch, split_camel_case(names).replace("_", "-").split()))
 
 
-def is_within_sentence(element: Element) -> bool:
+def _is_within_sentence(element: Element) -> bool:
     """Return whether an inline element is part of a sentence, such as a link with class "tooltip-link"."""
     sentence, length = next(element.iterancestors(*SENTENCE_PARENT_TAGS), None), count_text_letters(element)
     if sentence is None or not length:
@@ -491,7 +491,7 @@ def drop_sidebars(main: Element) -> None:
     total = count_text_letters(main)
     for element in list(main.iter("aside", "footer", "div", "section", "header")):
         is_sidebar = element.tag in ("aside", "footer") or element.get("role") in SIDEBAR_ROLES
-        if is_sidebar and element is not main and not is_page_frame(element, total) and not is_part_of_text(element):
+        if is_sidebar and element is not main and not _is_page_frame(element, total) and not _is_part_of_text(element):
             remove_element(element)
 
 
@@ -501,30 +501,30 @@ def drop_cards(main: Element) -> list[Element]:
     If most of the text is in cards without dates, the page may be about them, and they are kept.
     """
     total = count_text_letters(main)
-    cards = list(iter_cards(main))
+    cards = list(_iter_cards(main))
     if sum(map(count_text_letters, cards)) < MAX_CARD_SHARE * total:
         for card in cards:
             remove_element(card)
     row: list[Element] = []
     for _ in range(MAX_CLOSING_ROWS):
-        row = find_closing_row(main)
+        row = _find_closing_row(main)
         is_short = sum(map(count_text_letters, row)) < MAX_CARD_SHARE * total
-        if not row or not is_teaser_row(row, is_short=is_short):
+        if not row or not _is_teaser_row(row, is_short=is_short):
             break
         for card in row:
             remove_element(card)
     return row
 
 
-def is_teaser_row(row: Sequence[Element], *, is_short: bool) -> bool:
+def _is_teaser_row(row: Sequence[Element], *, is_short: bool) -> bool:
     """Return whether a row is certainly not a part of the text; `is_short`: whether most of the text is outside it."""
-    if not all(map(opens_with_link, row)):
-        return any(map(is_cut_off, row))
-    is_dated = row[0].tag != "li" and all(map(has_whole_date, row))
-    return is_dated or (is_short and all(map(has_heading_or_picture, row)))
+    if not all(map(_opens_with_link, row)):
+        return any(map(_is_cut_off, row))
+    is_dated = row[0].tag != "li" and all(map(_has_whole_date, row))
+    return is_dated or (is_short and all(map(_has_heading_or_picture, row)))
 
 
-def find_closing_row(main: Element) -> list[Element]:
+def _find_closing_row(main: Element) -> list[Element]:
     """Return the teasers in a row that the text ends in, or an empty list.
 
     Each opens with its link, or all end with the same button. A row that a line with a colon introduces belongs to the
@@ -536,102 +536,102 @@ def find_closing_row(main: Element) -> list[Element]:
         row: list[Element] = []
         last = []  # the last part that is no teaser
         for part in () if node.tag in NON_CARD_TAGS else reversed(node):
-            has_text_after = has_sentence_text(part.tail or "")
-            if not has_text_after and (not row or part.tag == row[0].tag) and is_teaser(part):
+            has_text_after = _has_sentence_text(part.tail or "")
+            if not has_text_after and (not row or part.tag == row[0].tag) and _is_teaser(part):
                 row.append(part)
-            elif row or has_text_after or has_sentence(part):
+            elif row or has_text_after or _has_sentence(part):
                 last = [part]
                 break
-        if len(row) > 1 and (all(map(opens_with_link, row)) or len(set(map(read_button, row))) == 1):
-            before = [text for text in iter_texts_before(row[-1], main) if text and not text.isspace()]
+        if len(row) > 1 and (all(map(_opens_with_link, row)) or len(set(map(_read_button, row))) == 1):
+            before = [text for text in _iter_texts_before(row[-1], main) if text and not text.isspace()]
             is_introduced = before and before[-1].rstrip().endswith(":")
-            return row if not is_introduced and any(map(has_sentence_text, before)) else []
+            return row if not is_introduced and any(map(_has_sentence_text, before)) else []
         # what looks like one teaser may be a row, or a box of links after one
-        waiting += [] if any(map(has_sentence, row)) else last
+        waiting += [] if any(map(_has_sentence, row)) else last
         waiting += row[-1:]
     return []
 
 
-def iter_texts_before(end: Element, root: Element) -> Iterator[str | None]:
+def _iter_texts_before(end: Element, root: Element) -> Iterator[str | None]:
     for event, part in etree.iterwalk(root, ("start", "end")):
         if part is end:
             return
         yield part.text if event == "start" else part.tail
 
 
-def has_sentence(element: Element) -> bool:
+def _has_sentence(element: Element) -> bool:
     texts = (*element.itertext(), *map(get_text_content, element.iter("p", "li", "td")))
-    return any(map(has_sentence_text, texts))
+    return any(map(_has_sentence_text, texts))
 
 
-def has_sentence_text(text: str) -> bool:
+def _has_sentence_text(text: str) -> bool:
     text = text.strip()
     return len(text) >= MIN_SENTENCE_LENGTH and text[-1] in ".!?…"
 
 
-def is_teaser(element: Element) -> bool:
+def _is_teaser(element: Element) -> bool:
     """Return whether a short element is a link to another page with its heading, picture, date or one paragraph."""
     if element.tag in NON_CARD_TAGS or has_min_letters(element, MAX_CARD_LENGTH):
         return False
-    link = find_page_link(element)
+    link = _find_page_link(element)
     if link is None:
         return False
     title = {link, *link.iterancestors()}
-    paragraphs = [part for part in list_paragraphs(element) if part not in title]
-    if not opens_with_link(element):
-        return len(paragraphs) < MIN_SECTION_PARAGRAPHS and ends_with_button(element, link)
+    paragraphs = [part for part in _list_paragraphs(element) if part not in title]
+    if not _opens_with_link(element):
+        return len(paragraphs) < MIN_SECTION_PARAGRAPHS and _ends_with_button(element, link)
     is_described = bool(paragraphs) and element.tag not in ("a", "li")
     return len(paragraphs) < MIN_SECTION_PARAGRAPHS and (
-        is_described or has_heading_or_picture(element) or has_whole_date(element)
+        is_described or _has_heading_or_picture(element) or _has_whole_date(element)
     )
 
 
-def find_page_link(element: Element) -> Element | None:
+def _find_page_link(element: Element) -> Element | None:
     """Return the first link with words in an element if it leads to another page."""
     link = next((part for part in element.iter("a") if has_min_letters(part, MIN_BUTTON_LENGTH)), None)
     href = "#" if link is None else link.get("href") or "#"
     return None if href.startswith(NON_PAGE_TARGETS) or guess_media_type(href) else link
 
 
-def opens_with_link(card: Element) -> bool:
+def _opens_with_link(card: Element) -> bool:
     """Return whether the first line of a card, apart from a date or label, is a link to another page."""
-    link = find_page_link(card)
+    link = _find_page_link(card)
     if link is None or not has_min_letters(link, MIN_CARD_TITLE_LENGTH):
         return False
-    before = sum(count_letters(text) for text in iter_texts_before(link, card) if text)
+    before = sum(count_letters(text) for text in _iter_texts_before(link, card) if text)
     return before <= MAX_CARD_LABEL_LENGTH and (link is card or not (link.tail or "").strip())
 
 
-def ends_with_button(card: Element, link: Element) -> bool:
+def _ends_with_button(card: Element, link: Element) -> bool:
     """Return whether a card begins with a heading and ends with a short link, such as "Läs mer"."""
     if has_min_letters(link, MAX_CARD_LABEL_LENGTH) or next(card.iter(*CARD_HEADINGS), None) is None:
         return False
     return get_text_content(card).rstrip().endswith(get_text_content(link).strip())
 
 
-def read_button(card: Element) -> str:
-    link = find_page_link(card)
+def _read_button(card: Element) -> str:
+    link = _find_page_link(card)
     return "" if link is None else clean_line(get_text_content(link))
 
 
-def is_cut_off(card: Element) -> bool:
-    return any(get_text_content(part).rstrip().endswith(("…", "...")) for part in list_paragraphs(card))
+def _is_cut_off(card: Element) -> bool:
+    return any(get_text_content(part).rstrip().endswith(("…", "...")) for part in _list_paragraphs(card))
 
 
-def list_paragraphs(element: Element) -> list[Element]:
+def _list_paragraphs(element: Element) -> list[Element]:
     """Return the paragraphs of an element that are longer than labels."""
     return [part for part in element.iter("p") if has_min_letters(part, MIN_SENTENCE_LENGTH)]
 
 
-def has_heading_or_picture(element: Element) -> bool:
+def _has_heading_or_picture(element: Element) -> bool:
     return any(True for _ in element.iter("img", *CARD_HEADINGS))
 
 
-def has_whole_date(element: Element) -> bool:
+def _has_whole_date(element: Element) -> bool:
     return WHOLE_DATE.search(get_text_content(element)) is not None
 
 
-def is_part_of_text(sidebar: Element) -> bool:
+def _is_part_of_text(sidebar: Element) -> bool:
     """Return whether an aside or footer belongs to the text, such as a quotation's source or a fact box."""
     if sidebar.tag == "footer":
         return next(sidebar.iterancestors("blockquote"), None) is not None
@@ -644,9 +644,9 @@ def is_part_of_text(sidebar: Element) -> bool:
     return count_linked_letters(sidebar) < MAX_LINK_SHARE * count_text_letters(sidebar)
 
 
-def iter_cards(main: Element) -> Iterator[Element]:
+def _iter_cards(main: Element) -> Iterator[Element]:
     """Yield teasers for other pages in `main`: articles, list items, or rows of similar elements."""
-    is_card_row = cache(is_card_row_of_class)
+    is_card_row = cache(_is_card_row_of_class)
     for heading in main.iter(*CARD_HEADINGS):
         if is_linked_heading(heading):
             card = None
@@ -660,14 +660,14 @@ def iter_cards(main: Element) -> Iterator[Element]:
                 yield card
 
 
-def is_card_row_of_class(parent: Element, tag: str, classes: str | None) -> bool:
+def _is_card_row_of_class(parent: Element, tag: str, classes: str | None) -> bool:
     """Return whether several children of an element have a tag and class, and all of them a linked heading.
 
     If all have several paragraphs, they are sections of the text.
     """
     row = [part for part in parent.iterchildren(tag) if part.get("class") == classes]
     is_row = len(row) > 1 and all(any(map(is_linked_heading, part.iter(*CARD_HEADINGS))) for part in row)
-    return is_row and any(len(list_paragraphs(part)) < MIN_SECTION_PARAGRAPHS for part in row)
+    return is_row and any(len(_list_paragraphs(part)) < MIN_SECTION_PARAGRAPHS for part in row)
 
 
 def is_linked_heading(heading: Element) -> bool:
@@ -684,16 +684,16 @@ def is_card(element: Element) -> bool:
     return heading is not None and count_text_letters(element) <= MAX_CARD_LENGTH and is_linked_heading(heading)
 
 
-def classify_element(element: Element) -> str:
-    """Classify an element by its class, id and tag, as `classify_names` does."""
+def _classify_element(element: Element) -> str:
+    """Classify an element by its class, id and tag, as `_classify_names` does."""
     tag, identifier = cast("str", element.tag), element.get("id")
     if tag in HEADING_TAGS:  # ids of headings are derived from their words
         identifier = None
-    return classify_names(f"{element.get('class') or ''} {identifier or ''} {tag if '-' in tag else ''}")
+    return _classify_names(f"{element.get('class') or ''} {identifier or ''} {tag if '-' in tag else ''}")
 
 
 @cache_by_text()
-def classify_names(names: str) -> str:
+def _classify_names(names: str) -> str:
     """Classify a class, id or custom element name: boilerplate, hidden, doubtful, or "" for none of these."""
     names = WORDPRESS_TERM_CLASS.sub(" ", split_camel_case(names))
     if FRAME_NAME.search(names):
@@ -703,7 +703,7 @@ def classify_names(names: str) -> str:
     return "hidden" if HIDDEN_NAME.search(names) else "doubtful" if DOUBTFUL_NAME.search(names) else ""
 
 
-def is_page_frame(element: Element, total: int) -> bool:
+def _is_page_frame(element: Element, total: int) -> bool:
     """Return whether an element contains the page itself, whatever its name.
 
     total: characters on the whole page.

@@ -288,7 +288,7 @@ def parse_people(text: str) -> list[ContactItem]:
         drafts.append(ContactDraft())
         for kind, part in tokenise_contact_line(sentence):
             if kind == "text" and not CONNECTION.fullmatch(part):
-                drafts.append(ContactDraft() if DESK_AT_END.search(part) else find_only_person(part))
+                drafts.append(ContactDraft() if DESK_AT_END.search(part) else _find_only_person(part))
             elif kind == "phone":
                 drafts[-1].phones.append(part)
             elif kind == "email":
@@ -296,18 +296,18 @@ def parse_people(text: str) -> list[ContactItem]:
     return [draft.build_item() for draft in drafts if draft.name and draft.has_phone_or_email]
 
 
-def find_only_person(text: str) -> ContactDraft:
+def _find_only_person(text: str) -> ContactDraft:
     """Return a draft with the only person in a text and the title before the name, or an empty one."""
-    people = find_people(text)
+    people = _find_people(text)
     return people[0] if len(people) == 1 else ContactDraft()
 
 
-def find_people(text: str) -> list[ContactDraft]:
+def _find_people(text: str) -> list[ContactDraft]:
     words = NAME_TOKEN.findall(CALL_TO_CONTACT.sub("", text.lstrip()))
     people: list[ContactDraft] = []
     start = 0
     while start < len(words):
-        name = find_longest_name(words[start:])
+        name = _find_longest_name(words[start:])
         if name:
             title = words[start - 1 : start] if start else []
             people.append(ContactDraft(" ".join(name), list(filter(ROLE_WORD.match, title))))
@@ -315,10 +315,10 @@ def find_people(text: str) -> list[ContactDraft]:
     return people
 
 
-def opens_with_several_people(line: str) -> bool:
+def _opens_with_several_people(line: str) -> bool:
     """Return whether several people, joined by a word such as "eller", are before the first number of a line."""
     kind, text = next(iter(tokenise_contact_line(line)), ("", ""))
-    return kind == "text" and CONJUNCTION.search(text) is not None and len(find_people(text)) > 1
+    return kind == "text" and CONJUNCTION.search(text) is not None and len(_find_people(text)) > 1
 
 
 class ContactParser:
@@ -336,7 +336,7 @@ class ContactParser:
         parts = parse_contact_line(line.text)
         kinds = {kind for kind, _ in parts}
         has_reach, has_name = bool(kinds & {"phone", "email"}), "name" in kinds
-        is_prose = SENTENCE_VERB.search(line.text) or (has_name and opens_with_several_people(line.text))
+        is_prose = SENTENCE_VERB.search(line.text) or (has_name and _opens_with_several_people(line.text))
         if has_reach and (is_prose or not kinds & {"name", "owner"}):
             people = parse_people(line.text)
             if people or has_name:
@@ -350,7 +350,7 @@ class ContactParser:
         if [kind for kind, _ in parts[:3]] == ["role", "name", "name"]:
             # "Rektor Eva Ek, Nya Gården": the second name is that of an organisation
             parts = (*parts[:2], ("role", parts[2][1]), *parts[3:])
-        if self.draft.name and self.draft.roles and is_labelled_number(line.text, parts):
+        if self.draft.name and self.draft.roles and _is_labelled_number(line.text, parts):
             parts = (("desk", parts[0][1]), *parts[1:])
         has_title = any(kind == "role" and has_job_title(text) for kind, text in parts)
         self.only_contact_lines = self.only_contact_lines and (has_reach or has_name or has_title or "desk" in kinds)
@@ -371,7 +371,7 @@ class ContactParser:
         A new contact is started if the current one already has that part.
         """
         if kind == "owner":
-            name, role = split_name_and_role(text)
+            name, role = _split_name_and_role(text)
             if name:
                 kind, text = "name", name
             elif role and not self.draft.name and not self.draft.roles:
@@ -408,7 +408,7 @@ class ContactParser:
         desk, draft = self.desk, self.draft
         if desk is None or kind not in ("role", "phone", "email"):
             return draft
-        if kind == "phone" and desk.phones and is_switchboard(desk.roles[0]):
+        if kind == "phone" and desk.phones and _is_switchboard(desk.roles[0]):
             self.desk = None
         elif kind != "email" or not has_own_address(ContactItem(name=draft.name, email=text)):
             return desk
@@ -454,15 +454,15 @@ def parse_contact_line(line: str) -> tuple[tuple[str, str], ...]:
             if label := CONTACT_LABEL.fullmatch(chunk):
                 is_name_part = label["name_part"] is not None
             elif chunk:
-                found += [("name part", chunk)] if is_name_part else parse_contact_chunk(chunk)
+                found += [("name part", chunk)] if is_name_part else _parse_contact_chunk(chunk)
     return tuple(found)
 
 
-def is_labelled_number(line: str, parts: Sequence[tuple[str, str]]) -> bool:
+def _is_labelled_number(line: str, parts: Sequence[tuple[str, str]]) -> bool:
     """Return whether a line is a label, without a comma after it, and a number: "Duty officer: 010-123 45 67".
 
     >>> lines = ["Arkivet: 010-123 45 67", "Arkivet, 010-123 45 67", "Arbete: 010-123 45 67"]
-    >>> [is_labelled_number(line, parse_contact_line(line)) for line in lines]
+    >>> [_is_labelled_number(line, parse_contact_line(line)) for line in lines]
     [True, False, False]
     """
     label = parts[0][1] if [kind for kind, _ in parts[:2]] == ["role", "phone"] else ""
@@ -470,27 +470,27 @@ def is_labelled_number(line: str, parts: Sequence[tuple[str, str]]) -> bool:
     return is_label and not OWN_NUMBER.fullmatch(label)
 
 
-def parse_contact_chunk(chunk: str) -> Iterator[tuple[str, str]]:
+def _parse_contact_chunk(chunk: str) -> Iterator[tuple[str, str]]:
     if note := MAIL_LINK_TEXT.match(chunk):
         if note["owner"]:
             yield "owner", note["owner"]
-    elif desk := read_desk(chunk):
+    elif desk := _read_desk(chunk):
         yield "desk", desk
     elif through := DESK_AFTER_NAME.search(chunk):
-        yield from parse_contact_chunk(chunk[: through.start()])
+        yield from _parse_contact_chunk(chunk[: through.start()])
         yield "desk", through["desk"]
     elif not any(pattern.fullmatch(chunk) for pattern in (NON_CONTACT_LINE, CONTACT_HEADING, ABBREVIATION)):
-        name, role = split_name_and_role(chunk)
+        name, role = _split_name_and_role(chunk)
         parts = [("name", name), ("role", role)]
         if name and role and not chunk.startswith(name):
             parts.reverse()
         yield from ((kind, words) for kind, words in parts if words)
 
 
-def read_desk(chunk: str) -> str | None:
+def _read_desk(chunk: str) -> str | None:
     """Return the name of a switchboard or a desk, without a call to contact it, or None.
 
-    >>> list(map(read_desk, ["Broverkets pressjour på", "chef för presstjänsten", "enhetschef kundtjänst"]))
+    >>> list(map(_read_desk, ["Broverkets pressjour på", "chef för presstjänsten", "enhetschef kundtjänst"]))
     ['Broverkets pressjour', None, None]
     """
     words = TRAILING_PREPOSITION.sub("", NAME_LEAD_IN.sub("", CALL_TO_CONTACT.sub("", chunk)))
@@ -501,19 +501,19 @@ def read_desk(chunk: str) -> str | None:
     return None if has_job_title(around) or has_person_name(around) else words
 
 
-def is_switchboard(desk: str) -> bool:
+def _is_switchboard(desk: str) -> bool:
     found = DESK_NAME.fullmatch(desk)
     return found is not None and found["switchboard"] is not None
 
 
-def split_name_and_role(chunk: str) -> tuple[str | None, str | None]:
+def _split_name_and_role(chunk: str) -> tuple[str | None, str | None]:
     """Return the name and title in a chunk; either may be None, and both are None for a sentence.
 
-    >>> split_name_and_role("Eva Ek"), split_name_and_role("pressekreterare Eva Ek")
+    >>> _split_name_and_role("Eva Ek"), _split_name_and_role("pressekreterare Eva Ek")
     (('Eva Ek', None), ('Eva Ek', 'pressekreterare'))
-    >>> split_name_and_role("Eva von Ek utredare")
+    >>> _split_name_and_role("Eva von Ek utredare")
     ('Eva von Ek', 'utredare')
-    >>> split_name_and_role("Pressekreterare åt skolminister Eva Ek"), split_name_and_role("Presstjänsten")
+    >>> _split_name_and_role("Pressekreterare åt skolminister Eva Ek"), _split_name_and_role("Presstjänsten")
     ((None, 'Pressekreterare åt skolminister Eva Ek'), (None, 'Presstjänsten'))
     """
     if is_person_name(chunk):
@@ -521,19 +521,19 @@ def split_name_and_role(chunk: str) -> tuple[str | None, str | None]:
     words = NAME_LEAD_IN.sub("", chunk).split()
     # A title first: "civilministerns pressekreterare Eva Ek".
     for start in range(1, min(len(words) - 1, MAX_CHUNK_WORDS)):
-        before, name = words[:start], find_longest_name(words[start:])
+        before, name = words[:start], _find_longest_name(words[start:])
         if name and ROLE_WORD.match(before[-1]) and not PREPOSITION.search(" ".join(before)):
             return " ".join(name), " ".join(before)
-    first = find_longest_name(words)
+    first = _find_longest_name(words)
     if first:
         after = words[len(first) :]
-        role = parse_role(" ".join(after)) if after and ROLE_WORD.match(after[0]) else None
+        role = _parse_role(" ".join(after)) if after and ROLE_WORD.match(after[0]) else None
         if role or not after or len(words) < len(chunk.split()) or AFTER_NAME.match(after[0]):
             return " ".join(first), role
-    return None, parse_role(TRAILING_PREPOSITION.sub("", CALL_TO_CONTACT.sub("", chunk)))
+    return None, _parse_role(TRAILING_PREPOSITION.sub("", CALL_TO_CONTACT.sub("", chunk)))
 
 
-def find_longest_name(words: list[str]) -> list[str] | None:
+def _find_longest_name(words: list[str]) -> list[str] | None:
     """Return the longest name at the start of `words`, or None."""
     longest = min(len(words), MAX_CHUNK_WORDS)
     return next((words[:end] for end in range(longest, 1, -1) if is_person_name(" ".join(words[:end]))), None)
@@ -557,10 +557,10 @@ def has_person_name(text: str) -> bool:
     [True, True, False, False]
     """
     words = text.replace(",", " ,").split()
-    return any(find_longest_name(words[start:]) for start in range(len(words) - 1))
+    return any(_find_longest_name(words[start:]) for start in range(len(words) - 1))
 
 
-def parse_role(text: str) -> str | None:
+def _parse_role(text: str) -> str | None:
     """Return a title or office, or None if the text is a sentence or too long."""
     fits = 2 < len(text) <= MAX_ROLE_LENGTH and len(text.split()) <= MAX_CHUNK_WORDS
     return text if fits and not SENTENCE_VERB.search(text) else None

@@ -93,14 +93,14 @@ def find_contact_areas(document: Document) -> list[ContactArea]:
     """
     used_elements: set[Element] = set()
     lines_by_element: dict[Element, list[ContactLine]] = {}
-    headings = islice(find_contact_headings(document), MAX_HEADING_CANDIDATES)
-    found = [read_area_under_heading(heading, used_elements, lines_by_element) for heading in headings]
-    boxes = document.select_by_class(is_contact_class)
-    found += [read_area_in_box(box, used_elements) for box in boxes if not is_in_boilerplate(box)]
-    lines = list(read_page_lines(document.root))
-    found += find_contact_requests(lines, used_elements)
-    found += find_people_by_layout(lines)
-    return list(drop_switchboard_contacts(document.root, [area for area in found if area]))
+    headings = islice(_find_contact_headings(document), MAX_HEADING_CANDIDATES)
+    found = [_read_area_under_heading(heading, used_elements, lines_by_element) for heading in headings]
+    boxes = document.select_by_class(_is_contact_class)
+    found += [_read_area_in_box(box, used_elements) for box in boxes if not _is_in_boilerplate(box)]
+    lines = list(_read_page_lines(document.root))
+    found += _find_contact_requests(lines, used_elements)
+    found += _find_people_by_layout(lines)
+    return list(_drop_switchboard_contacts(document.root, [area for area in found if area]))
 
 
 def choose_contacts(areas: Sequence[ContactArea], main: Element) -> tuple[list[ContactItem], Provenance] | None:
@@ -111,7 +111,7 @@ def choose_contacts(areas: Sequence[ContactArea], main: Element) -> tuple[list[C
     chosen: dict[ContactItem, None] = {}
     evidence: Provenance | None = None
     for area in areas:
-        is_in_main = main in area.ancestors or any(is_main_or_article(element) for element in area.ancestors)
+        is_in_main = main in area.ancestors or any(_is_main_or_article(element) for element in area.ancestors)
         contacts = [contact for contact in area.contacts if contact.name or not area.doubtful or is_in_main]
         if area.by_layout:
             names = {contact.name for contact in chosen}
@@ -121,7 +121,7 @@ def choose_contacts(areas: Sequence[ContactArea], main: Element) -> tuple[list[C
     return (list(chosen)[:MAX_CONTACTS], evidence) if evidence else None
 
 
-def find_contact_requests(
+def _find_contact_requests(
     lines: Iterable[ContactLine],
     used_elements: set[Element],
 ) -> Iterator[ContactArea]:
@@ -129,40 +129,40 @@ def find_contact_requests(
     for line in lines:
         contacts = parse_contact_sentences(line.text) if "ontakta" in line.text else []
         parents = (line.block, *line.block.iterancestors()) if contacts else ()
-        if parents and used_elements.isdisjoint(parents) and not is_in_boilerplate(line.block):
-            yield build_area(contacts, "sentence that asks to contact", line.block)
+        if parents and used_elements.isdisjoint(parents) and not _is_in_boilerplate(line.block):
+            yield _build_area(contacts, "sentence that asks to contact", line.block)
 
 
-def find_people_by_layout(lines: Iterable[ContactLine]) -> Iterator[ContactArea]:
+def _find_people_by_layout(lines: Iterable[ContactLine]) -> Iterator[ContactArea]:
     """Yield an area for each sentence or run of lines that names people with their own numbers or addresses."""
-    for is_short, group in groupby(lines, is_short_line):
+    for is_short, group in groupby(lines, _is_short_line):
         neighbours = list(group)
         with_reach = [line for line in neighbours if has_phone_or_email(line.text)]
         if is_short and with_reach:
-            yield from find_people_in_runs(neighbours)
+            yield from _find_people_in_runs(neighbours)
         elif not is_short:
-            for line in filter(lambda line: is_sentence(line.text), with_reach):
-                people = [person for person in parse_people(line.text) if has_number_beside_name(person, line.text)]
-                yield from build_layout_area(people, [line])
+            for line in filter(lambda line: _is_sentence(line.text), with_reach):
+                people = [person for person in parse_people(line.text) if _has_number_beside_name(person, line.text)]
+                yield from _build_layout_area(people, [line])
 
 
-def find_people_in_runs(lines: Iterable[ContactLine]) -> Iterator[ContactArea]:
+def _find_people_in_runs(lines: Iterable[ContactLine]) -> Iterator[ContactArea]:
     run: list[ContactLine] = []
     for line in (*lines, ContactLine("")):
-        if is_part_of_contact(line, run):
+        if _is_part_of_contact(line, run):
             run.append(line)
         else:
-            yield from build_layout_area(read_people_in_run(run), run)
+            yield from _build_layout_area(_read_people_in_run(run), run)
             run = []
 
 
-def build_layout_area(contacts: Iterable[ContactItem], lines: Sequence[ContactLine]) -> Iterator[ContactArea]:
-    people = [contact for contact in contacts if is_evident_person(contact, lines)]
-    if people and not is_in_boilerplate(lines[0].block):
-        yield replace(build_area(people, "people by layout", lines[0].block), by_layout=True)
+def _build_layout_area(contacts: Iterable[ContactItem], lines: Sequence[ContactLine]) -> Iterator[ContactArea]:
+    people = [contact for contact in contacts if _is_evident_person(contact, lines)]
+    if people and not _is_in_boilerplate(lines[0].block):
+        yield replace(_build_area(people, "people by layout", lines[0].block), by_layout=True)
 
 
-def read_people_in_run(run: Sequence[ContactLine]) -> list[ContactItem]:
+def _read_people_in_run(run: Sequence[ContactLine]) -> list[ContactItem]:
     """Return the contacts in a run of lines; none if a number could be that of several people."""
     waiting = 0  # people since the last number
     for line in run:
@@ -172,20 +172,20 @@ def read_people_in_run(run: Sequence[ContactLine]) -> list[ContactItem]:
             if waiting > 1:
                 return []
             waiting = 0
-    return parse_contacts(dropwhile(is_role_line, run), "", heading_is_certain=False)
+    return parse_contacts(dropwhile(_is_role_line, run), "", heading_is_certain=False)
 
 
-def has_number_beside_name(contact: ContactItem, sentence: str) -> bool:
+def _has_number_beside_name(contact: ContactItem, sentence: str) -> bool:
     """Return whether only a few words, which name no office, are between a name and its number."""
     rest = sentence.partition(contact.name or "")[2]
     between = next((text for kind, text in tokenise_contact_line(rest) if kind == "text"), "")
     words = between.replace(",", " ").split()
     return len(words) <= MAX_WORDS_TO_NUMBER and not (
-        is_sentence(between) or CONTACT_VERB.search(between) or any(map(OFFICE_WORD.match, words))
+        _is_sentence(between) or CONTACT_VERB.search(between) or any(map(OFFICE_WORD.match, words))
     )
 
 
-def is_evident_person(contact: ContactItem, lines: Iterable[ContactLine]) -> bool:
+def _is_evident_person(contact: ContactItem, lines: Iterable[ContactLine]) -> bool:
     """Return whether a title, the address or the line of a name shows that it is a contact."""
     name = contact.name
     if name is None or has_job_title(contact.role) or has_own_address(contact):
@@ -193,11 +193,11 @@ def is_evident_person(contact: ContactItem, lines: Iterable[ContactLine]) -> boo
     return any(name in line.text and CONTACT_STEM.search(line.text) for line in lines)
 
 
-def is_part_of_contact(line: ContactLine, run: Sequence[ContactLine]) -> bool:
+def _is_part_of_contact(line: ContactLine, run: Sequence[ContactLine]) -> bool:
     """Return whether a short line continues a run: a name, a title, or a number that is alone or beside a name."""
     if SITE_CONTACT.match(line.text) or not (line.level == 9 or is_person_name(line.text)):
         return False
-    if len(run) >= MAX_ROLE_LINES and all(map(is_role_line, run[-MAX_ROLE_LINES:])):
+    if len(run) >= MAX_ROLE_LINES and all(map(_is_role_line, run[-MAX_ROLE_LINES:])):
         return False
     parts = parse_contact_line(line.text)
     kinds = [kind for kind, _ in parts]
@@ -210,19 +210,19 @@ def is_part_of_contact(line: ContactLine, run: Sequence[ContactLine]) -> bool:
     return bool(parts) and (has_job_title(line.text) or not any(map(OFFICE_WORD.match, line.text.split())))
 
 
-def is_short_line(line: ContactLine) -> bool:
-    return len(line.text) <= MAX_NOTE_LENGTH and not is_sentence(line.text)
+def _is_short_line(line: ContactLine) -> bool:
+    return len(line.text) <= MAX_NOTE_LENGTH and not _is_sentence(line.text)
 
 
-def is_sentence(text: str) -> bool:
+def _is_sentence(text: str) -> bool:
     return text.rstrip().endswith((".", "!", "?")) or SENTENCE_VERB.search(text) is not None
 
 
-def is_role_line(line: ContactLine) -> bool:
+def _is_role_line(line: ContactLine) -> bool:
     return all(kind == "role" for kind, _ in parse_contact_line(line.text))
 
 
-def find_contact_headings(document: Document) -> Iterator[Element]:
+def _find_contact_headings(document: Document) -> Iterator[Element]:
     """Yield elements that may be a heading above contacts, or that begin a line with a contact."""
     for element in document.root.iter(*HEADING_CANDIDATE_TAGS):
         text = element.text
@@ -231,7 +231,7 @@ def find_contact_headings(document: Document) -> Iterator[Element]:
             and len(text) < MAX_CONTACT_HEADING_LENGTH
             and not text.isspace()
             and opens_contact_section(text)
-            and not is_in_boilerplate(element)
+            and not _is_in_boilerplate(element)
         ):
             yield element
 
@@ -249,11 +249,11 @@ def opens_contact_section(text: str) -> bool:
 
 
 @cache_by_text()
-def is_contact_class(classes: str) -> bool:
+def _is_contact_class(classes: str) -> bool:
     return CONTACT_BOX_CLASS.search(classes) is not None
 
 
-def iter_to_block_ancestor(element: Element) -> Iterator[Element]:
+def _iter_to_block_ancestor(element: Element) -> Iterator[Element]:
     yield element
     for part in element.iterancestors():
         yield part
@@ -261,7 +261,7 @@ def iter_to_block_ancestor(element: Element) -> Iterator[Element]:
             return
 
 
-def read_area_under_heading(
+def _read_area_under_heading(
     heading: Element, used_elements: set[Element], lines_by_element: dict[Element, list[ContactLine]]
 ) -> ContactArea | None:
     """Return the contacts under a heading, or in the line that it starts.
@@ -270,7 +270,7 @@ def read_area_under_heading(
     whose contacts were read to `used_elements`, and the lines read to `lines_by_element`.
     """
     line = clean_line(heading.text or "")
-    block = list(iter_to_block_ancestor(heading))[-1] if heading.tag in INLINE_TAGS else heading
+    block = list(_iter_to_block_ancestor(heading))[-1] if heading.tag in INLINE_TAGS else heading
     ancestors = list(block.iterancestors())
     if block in used_elements:
         return None
@@ -280,15 +280,15 @@ def read_area_under_heading(
         if box.tag in ("body", "html"):
             break
         if box not in lines_by_element:
-            lines_by_element[box] = list(read_page_lines(box))
+            lines_by_element[box] = list(_read_page_lines(box))
         box_lines = lines_by_element[box]
         index = next((number for number, other in enumerate(box_lines) if other.text.startswith(line)), None)
         if index is None:
             break
-        section, is_complete = find_contact_section(box_lines, index)
-        contacts, certain, rule = parse_contact_section(box_lines[index], section)
+        section, is_complete = _find_contact_section(box_lines, index)
+        contacts, certain, rule = _parse_contact_section(box_lines[index], section)
         if contacts:
-            area = build_area(contacts, rule, block, doubtful=not certain)
+            area = _build_area(contacts, rule, block, doubtful=not certain)
             best, lines = best or area, [box_lines[index], *section]
             if any(contact.phone or contact.email for contact in contacts):
                 best = area
@@ -299,12 +299,12 @@ def read_area_under_heading(
     return best
 
 
-def build_area(contacts: list[ContactItem], rule: str, element: Element, *, doubtful: bool = True) -> ContactArea:
+def _build_area(contacts: list[ContactItem], rule: str, element: Element, *, doubtful: bool = True) -> ContactArea:
     evidence = Provenance(rule=rule, element=format_element_path(element))
     return ContactArea(contacts, evidence, list(element.iterancestors()), doubtful)
 
 
-def find_contact_section(lines: Sequence[ContactLine], index: int) -> tuple[list[ContactLine], bool]:
+def _find_contact_section(lines: Sequence[ContactLine], index: int) -> tuple[list[ContactLine], bool]:
     """Return the lines from a heading to the next of its level or to prose, and whether the heading was found."""
     heading = lines[index]
     section: list[ContactLine] = []
@@ -314,23 +314,23 @@ def find_contact_section(lines: Sequence[ContactLine], index: int) -> tuple[list
             return section, True
         if heading.level == 9 and line.bold and not is_person_name(line.text) and not CONTACT_HEADING.match(line.text):
             return section, True
-        prose_lines = prose_lines + 1 if is_prose_line(line.text) else 0
+        prose_lines = prose_lines + 1 if _is_prose_line(line.text) else 0
         if prose_lines == MAX_PROSE_LINES:
             return section[:-1], True
         section.append(line)
     return section, False
 
 
-def is_prose_line(text: str) -> bool:
+def _is_prose_line(text: str) -> bool:
     """Return whether a line is running text rather than part of a contact."""
     is_long = len(text) > MAX_NOTE_LENGTH or (len(text) > MAX_LABEL_LENGTH and text[-1] in ".!?:")
     return is_long and not has_phone_or_email(text)
 
 
-def parse_contact_section(heading: ContactLine, section: Sequence[ContactLine]) -> tuple[list[ContactItem], bool, str]:
+def _parse_contact_section(heading: ContactLine, section: Sequence[ContactLine]) -> tuple[list[ContactItem], bool, str]:
     """Return the contacts under or beside a heading, whether they are certain, and the rule used."""
     text = heading.text
-    lines = list(split_lead_ins(section))
+    lines = list(_split_lead_ins(section))
     if found := CONTACT_HEADING.match(text):
         certain = found["certain"] is not None
         return parse_contacts(lines, text, heading_is_certain=certain), certain, f"heading {text!r}"
@@ -344,7 +344,7 @@ def parse_contact_section(heading: ContactLine, section: Sequence[ContactLine]) 
     return [], False, ""
 
 
-def split_lead_ins(lines: Iterable[ContactLine]) -> Iterator[ContactLine]:
+def _split_lead_ins(lines: Iterable[ContactLine]) -> Iterator[ContactLine]:
     """Yield lines with introductory words split off as headings, and bare labels joined to the next line."""
     label = ""
     for line in lines:
@@ -362,57 +362,57 @@ def has_phone_or_email(text: str) -> bool:
     return may_have_phone_or_email(text) and any(token.kind != "text" for token in tokenise_contact_line(text))
 
 
-def read_area_in_box(box: Element, used_elements: set[Element]) -> ContactArea | None:
+def _read_area_in_box(box: Element, used_elements: set[Element]) -> ContactArea | None:
     """Return the contacts of a contact box, or None if it does not name a person."""
     if box in used_elements or count_text_letters(box) > MAX_CONTACT_BOX_LENGTH:
         return None
     if not used_elements.isdisjoint(box.iter()) or not used_elements.isdisjoint(box.iterancestors()):
         return None
-    contacts = parse_contacts(split_lead_ins(read_page_lines(box)), "", heading_is_certain=False)
+    contacts = parse_contacts(_split_lead_ins(_read_page_lines(box)), "", heading_is_certain=False)
     if not any(contact.name for contact in contacts):
         return None
     used_elements.update(box.iter())
-    return build_area(contacts, "name of the box", box)
+    return _build_area(contacts, "name of the box", box)
 
 
-def drop_switchboard_contacts(root: Element, areas: Sequence[ContactArea]) -> Iterator[ContactArea]:
+def _drop_switchboard_contacts(root: Element, areas: Sequence[ContactArea]) -> Iterator[ContactArea]:
     """Yield the areas without the contacts that have no name and are also in the site's footer."""
     has_nameless = any(not contact.name for area in areas for contact in area.contacts)
-    footer_keys = find_footer_contact_keys(root) if has_nameless else frozenset()
+    footer_keys = _find_footer_contact_keys(root) if has_nameless else frozenset()
     for area in areas:
         contacts = [
             contact
             for contact in area.contacts
             if contact.name
             or PRESS_WORD.search(contact.role or "")  # the press office
-            or not find_contact_keys(f"{contact.phone or ''}, {contact.email or ''}") <= footer_keys
+            or not _find_contact_keys(f"{contact.phone or ''}, {contact.email or ''}") <= footer_keys
         ]
         if contacts:
             yield replace(area, contacts=contacts)
 
 
-def find_footer_contact_keys(root: Element) -> frozenset[str]:
+def _find_footer_contact_keys(root: Element) -> frozenset[str]:
     footers = [
         element
         for element in root.iter("footer", "div", "section")
-        if (element.get("role") == "contentinfo" or is_site_header_or_footer(element))
+        if (element.get("role") == "contentinfo" or _is_site_header_or_footer(element))
         and next(element.iterancestors(*MAIN_TAGS), None) is None
     ]
     markups = (etree.tostring(footer, encoding="unicode", with_tail=False) for footer in footers)
-    return frozenset(key for markup in markups for key in find_contact_keys_in_markup(markup))
+    return frozenset(key for markup in markups for key in _find_contact_keys_in_markup(markup))
 
 
 @cache_by_text(maxsize=128, max_length=200_000)
-def find_contact_keys_in_markup(markup: str) -> frozenset[str]:
-    """Return the contact keys (see `find_contact_keys`) in a piece of HTML.
+def _find_contact_keys_in_markup(markup: str) -> frozenset[str]:
+    """Return the contact keys (see `_find_contact_keys`) in a piece of HTML.
 
     Cached, because the pages of a site have the same footer.
     """
     root = etree.fromstring(markup, etree.HTMLParser())
-    return frozenset(key for line in read_page_lines(root) for key in find_contact_keys(line.text))
+    return frozenset(key for line in _read_page_lines(root) for key in _find_contact_keys(line.text))
 
 
-def find_contact_keys(text: str) -> frozenset[str]:
+def _find_contact_keys(text: str) -> frozenset[str]:
     """Return the e-mail addresses and telephone numbers of a text in a form for comparison.
 
     Addresses are in lower case; numbers are their last seven digits, without spaces and punctuation.
@@ -426,7 +426,7 @@ def find_contact_keys(text: str) -> frozenset[str]:
     )
 
 
-def is_in_boilerplate(element: Element) -> bool:
+def _is_in_boilerplate(element: Element) -> bool:
     """Return whether an element is in a menu, a dialog, or the header or footer of the site."""
     in_main = False  # whether an outer element is the main part or an article
     for part in (*reversed(list(element.iterancestors())), element):
@@ -434,14 +434,14 @@ def is_in_boilerplate(element: Element) -> bool:
         if (
             tag in BOILERPLATE_TAGS_AND_ROLES
             or (role and role in BOILERPLATE_TAGS_AND_ROLES)
-            or (not in_main and is_site_header_or_footer(part))
+            or (not in_main and _is_site_header_or_footer(part))
         ):
             return True
-        in_main = in_main or is_main_or_article(part)
+        in_main = in_main or _is_main_or_article(part)
     return False
 
 
-def is_site_header_or_footer(element: Element) -> bool:
+def _is_site_header_or_footer(element: Element) -> bool:
     if element.tag in SITE_HEADER_FOOTER_TAGS:
         return True
     classes, identifier = element.get("class"), element.get("id")
@@ -450,11 +450,11 @@ def is_site_header_or_footer(element: Element) -> bool:
     )
 
 
-def is_main_or_article(element: Element) -> bool:
+def _is_main_or_article(element: Element) -> bool:
     return element.tag in MAIN_TAGS or element.get("role") == "main"
 
 
-def read_page_lines(root: Element) -> Iterator[ContactLine]:
+def _read_page_lines(root: Element) -> Iterator[ContactLine]:
     """Yield the lines of an element as a reader sees them, split at block elements and line breaks.
 
     The cells of a table row are separated by commas.
@@ -472,7 +472,7 @@ def read_page_lines(root: Element) -> Iterator[ContactLine]:
             if is_marked:
                 builder.start_element(element)
             style = element.get("style")
-            is_skipped = tag in NON_CONTACT_TAGS and not is_page_form(element)
+            is_skipped = tag in NON_CONTACT_TAGS and not _is_page_form(element)
             if is_skipped or (style and HIDDEN_STYLE.search(style)):
                 walk.skip_subtree()
             else:
@@ -489,7 +489,7 @@ def read_page_lines(root: Element) -> Iterator[ContactLine]:
         yield from builder.flush_line(root)
 
 
-def is_page_form(element: Element) -> bool:
+def _is_page_form(element: Element) -> bool:
     """Return whether an element is a form around the whole page, as in ASP.NET."""
     return element.tag == "form" and next(element.iter("h1", *MAIN_TAGS), None) is not None
 

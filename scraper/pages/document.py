@@ -142,9 +142,9 @@ class Document:
             raise PageError(url, "page", f"has more than {MAX_HTML_BYTES:,} bytes")
         if html.count(b"<") > MAX_HTML_TAGS:
             raise PageError(url, "page", f"has more than {MAX_HTML_TAGS} tags")
-        self.text = text = decode_html(html)
-        readable = encode_xml_characters(text)
-        if has_oversized_tag(readable):
+        self.text = text = _decode_html(html)
+        readable = _encode_xml_characters(text)
+        if _has_oversized_tag(readable):
             raise PageError(url, "page", f"an element has more than {MAX_ATTRIBUTES} attributes")
         parser = etree.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=True)
         root = etree.fromstring(readable, parser) if readable.strip() and text.strip() else None
@@ -152,7 +152,7 @@ class Document:
             raise NotARelease(url, "the document is empty")
         self.root = root
         if has_mojibake(text):
-            repair_tree(root)
+            _repair_tree(root)
         self.title: str | None = None
         self.meta: dict[str, str] = {}  # name or property in lower case → content
         self.links: dict[str, str] = {}  # rel → href
@@ -205,7 +205,7 @@ class Document:
 
         Blocks that are not JSON are skipped.
         """
-        return [found for text in self.json_ld_scripts for found in iter_json_ld_objects(parse_json_ld(text))]
+        return [found for text in self.json_ld_scripts for found in _iter_json_ld_objects(_parse_json_ld(text))]
 
     @cached_property
     def name_index(self) -> NameIndex:
@@ -213,7 +213,7 @@ class Document:
 
         Access it before elements are removed, because it does not change afterwards.
         """
-        return index_names(self.root)
+        return _index_names(self.root)
 
     @cached_property
     def home_link_texts(self) -> list[str]:
@@ -224,7 +224,7 @@ class Document:
         index = self.name_index
         if name not in index.attributes_by_class:
             index.attributes_by_class[name] = frozenset(
-                names for names in index.elements if name in names and has_class(names, name)
+                names for names in index.elements if name in names and _has_class(names, name)
             )
         return index.attributes_by_class[name]
 
@@ -253,7 +253,7 @@ class Document:
             candidates = self.list_elements(self.find_class_attributes(name))
             if len(candidates) <= MAX_ANCESTOR_CHECKS:
                 return [element for element in candidates if self.matches_steps(element, selector.steps)]
-        return filter_elements(selector.xpath(self.root))
+        return _filter_elements(selector.xpath(self.root))
 
     def select_by_class(self, is_match: Callable[[str], bool]) -> list[Element]:
         """Return the elements whose class attribute satisfies `is_match`, in document order if none was moved."""
@@ -303,7 +303,7 @@ class NameIndex:
     attributes_by_class: dict[str, frozenset[str]] = field(default_factory=dict)
 
 
-def index_names(root: Element) -> NameIndex:
+def _index_names(root: Element) -> NameIndex:
     index = NameIndex()
     for position, element in enumerate(root.iter("*")):
         classes, identifier = element.get("class"), element.get("id")
@@ -317,10 +317,10 @@ def index_names(root: Element) -> NameIndex:
 
 def find_canonical_url(document: Document) -> str | None:
     declared = document.resolve_url(document.links.get("canonical", "")) or ""
-    return declared if is_credible_canonical_url(declared, document.url) else None
+    return declared if _is_credible_canonical_url(declared, document.url) else None
 
 
-def is_credible_canonical_url(canonical: str, url: str) -> bool:
+def _is_credible_canonical_url(canonical: str, url: str) -> bool:
     """Return whether a declared URL can be the page's own.
 
     It must be on the same host and must not be a front page or parent folder. A URL without the query that
@@ -342,7 +342,7 @@ def iter_declared_dates(document: Document, field: str | None) -> Iterator[tuple
     """
     key, metas = DECLARED_DATES[field]
     for found in document.json_ld:
-        if key and is_article_object(found) and isinstance(found.get(key), str) and found[key]:
+        if key and _is_article_object(found) and isinstance(found.get(key), str) and found[key]:
             yield f"JSON-LD {key}", str(found[key])
     yield from ((f"meta {name}", document.meta[name]) for name in metas if document.meta.get(name))
 
@@ -353,13 +353,13 @@ def get_declared_title(document: Document) -> str | None:
 
 def get_declared_headline(document: Document) -> str | None:
     return next(
-        (str(found["headline"]) for found in document.json_ld if is_article_object(found) and found.get("headline")),
+        (str(found["headline"]) for found in document.json_ld if _is_article_object(found) and found.get("headline")),
         None,
     )
 
 
 def get_declared_summaries(document: Document) -> list[str]:
-    described = [found.get("description") for found in document.json_ld if is_article_object(found)]
+    described = [found.get("description") for found in document.json_ld if _is_article_object(found)]
     metas = (document.meta.get("description"), document.meta.get("og:description"))
     return [text for text in (*metas, *described) if isinstance(text, str)]
 
@@ -371,7 +371,7 @@ def get_declared_questions(document: Document) -> list[str]:
     return [str(entity["name"]) for entity in entities if isinstance(entity, dict) and entity.get("name")]
 
 
-def is_article_object(found: dict[str, object]) -> bool:
+def _is_article_object(found: dict[str, object]) -> bool:
     return not ARTICLE_TYPES.isdisjoint(get_json_ld_types(found))
 
 
@@ -380,24 +380,24 @@ def get_json_ld_types(found: dict[str, object]) -> set[str]:
     return {str(name) for name in value} if isinstance(value, list) else {str(value)}
 
 
-def parse_json_ld(text: str) -> object:
+def _parse_json_ld(text: str) -> object:
     try:
         return json.loads(text.strip().removeprefix("<![CDATA[").removesuffix("]]>"), strict=False)
     except ValueError:
         return None
 
 
-def iter_json_ld_objects(value: object) -> Iterator[dict[str, object]]:
+def _iter_json_ld_objects(value: object) -> Iterator[dict[str, object]]:
     """Yield the objects of a JSON-LD value, including those in graphs and lists."""
     if isinstance(value, list):
         for part in value:
-            yield from iter_json_ld_objects(part)
+            yield from _iter_json_ld_objects(part)
     elif isinstance(value, dict):
         yield value
-        yield from iter_json_ld_objects(value.get("@graph"))
+        yield from _iter_json_ld_objects(value.get("@graph"))
         if value.get("@type") in ("WebPage", "ItemPage"):
-            yield from iter_json_ld_objects(value.get("mainEntity"))
-        yield from iter_json_ld_objects(value.get("mainEntityOfPage"))
+            yield from _iter_json_ld_objects(value.get("mainEntity"))
+        yield from _iter_json_ld_objects(value.get("mainEntityOfPage"))
 
 
 def get_text_content(element: Element) -> str:
@@ -485,15 +485,15 @@ def iter_same_tag_siblings(element: Element) -> Iterator[Element]:
 
 
 def select_xpath(root: Element, xpath: str) -> list[Element]:
-    return filter_elements(compile_xpath(xpath)(root))
+    return _filter_elements(_compile_xpath(xpath)(root))
 
 
-def filter_elements(found: object) -> list[Element]:
+def _filter_elements(found: object) -> list[Element]:
     return [element for element in found if isinstance(element, Element)] if isinstance(found, list) else []
 
 
 @lru_cache(maxsize=64)
-def compile_xpath(xpath: str) -> etree.XPath:
+def _compile_xpath(xpath: str) -> etree.XPath:
     return etree.XPath(xpath)
 
 
@@ -534,17 +534,17 @@ def compile_selector(css: str) -> CompiledSelector:
     plain = "" if any(sign in css for sign in ",:[\\") else css
     classes, ids = (re.findall(rf"{sign}([\w-]+)", plain) for sign in (r"\.", "#"))
     xpath = etree.XPath(HTMLTranslator().css_to_xpath(css))
-    return CompiledSelector(xpath, tuple(classes), tuple(ids), parse_selector_steps(plain))
+    return CompiledSelector(xpath, tuple(classes), tuple(ids), _parse_selector_steps(plain))
 
 
-def parse_selector_steps(css: str) -> tuple[SelectorStep, ...]:
+def _parse_selector_steps(css: str) -> tuple[SelectorStep, ...]:
     """Return the steps of a selector, last first.
 
     Returns () unless the selector consists of tags and classes and ends in a class.
 
-    >>> [step.tag for step in parse_selector_steps("main p.ingress")]
+    >>> [step.tag for step in _parse_selector_steps("main p.ingress")]
     ['p', 'main']
-    >>> parse_selector_steps("main > .ingress"), parse_selector_steps(".ingress p")
+    >>> _parse_selector_steps("main > .ingress"), _parse_selector_steps(".ingress p")
     ((), ())
     """
     parts = HTML_WHITE_SPACE.split(css.strip(" \t\r\n\f"))
@@ -557,16 +557,16 @@ def parse_selector_steps(css: str) -> tuple[SelectorStep, ...]:
     )
 
 
-def has_class(attribute: str, name: str) -> bool:
+def _has_class(attribute: str, name: str) -> bool:
     """Return whether a class attribute contains a class.
 
-    >>> has_class("lead\\tin-depth", "in-depth"), has_class("lead in-depth", "in")
+    >>> _has_class("lead\\tin-depth", "in-depth"), _has_class("lead in-depth", "in")
     (True, False)
     """
     return name in attribute and f" {name} " in HTML_WHITE_SPACE.sub(" ", f" {attribute} ")
 
 
-def decode_html(html: bytes) -> str:
+def _decode_html(html: bytes) -> str:
     """Decode a page by its byte order mark, as UTF-8 if nearly all of it is valid, else by the declared charset.
 
     Other charsets are almost never valid UTF-8 by chance, and pages moved to UTF-8 often keep an old declaration. A
@@ -579,10 +579,10 @@ def decode_html(html: bytes) -> str:
     try:
         return html.decode("utf-8")
     except UnicodeDecodeError:
-        return html.decode(choose_charset(html), STRAY_BYTE_HANDLER)
+        return html.decode(_choose_charset(html), STRAY_BYTE_HANDLER)
 
 
-def choose_charset(html: bytes) -> str:
+def _choose_charset(html: bytes) -> str:
     """Return the charset of a page that is not valid UTF-8."""
     valid = html.decode("utf-8", "ignore")
     letters = sum(sign > "\x7f" for sign in valid)
@@ -590,15 +590,15 @@ def choose_charset(html: bytes) -> str:
     if letters >= MIN_UTF8_RATIO * strays:
         return "utf-8"
     declared = META_CHARSET.search(html[:8192]) or XML_DECLARATION.search(html[:200])
-    found = find_charset(declared[1].decode("ascii")) if declared else None
+    found = _find_charset(declared[1].decode("ascii")) if declared else None
     is_wrong = found == "utf-8" and strays > MIN_UTF8_RATIO * letters
     return "windows-1252" if is_wrong or not found else found
 
 
-def find_charset(label: str) -> str | None:
+def _find_charset(label: str) -> str | None:
     """Return Python's name for a charset label as browsers know it (WHATWG), or None if it is unknown.
 
-    >>> find_charset("UTF8"), find_charset("latin-1"), find_charset("rot13"), find_charset("svenska")
+    >>> _find_charset("UTF8"), _find_charset("latin-1"), _find_charset("rot13"), _find_charset("svenska")
     ('utf-8', 'cp1252', None, None)
     """
     try:
@@ -612,7 +612,7 @@ def find_charset(label: str) -> str | None:
     return "cp1252" if name in LATIN_1_NAMES else name
 
 
-def decode_stray_bytes(error: UnicodeError) -> tuple[str, int]:
+def _decode_stray_bytes(error: UnicodeError) -> tuple[str, int]:
     """Decode bytes that do not fit the charset of their page, or return U+FFFD for them.
 
     This is a codec error handler. Some systems paste windows-1252 into UTF-8 pages without converting it. In
@@ -624,12 +624,12 @@ def decode_stray_bytes(error: UnicodeError) -> tuple[str, int]:
     strays = error.object[error.start : error.end]
     if error.encoding == "charmap":
         return strays.decode("latin-1"), error.end
-    if error.encoding != "utf-8" or is_cut_letter(strays, error.object[error.end : error.end + 1]):
+    if error.encoding != "utf-8" or _is_cut_letter(strays, error.object[error.end : error.end + 1]):
         return "\N{REPLACEMENT CHARACTER}", error.end
     return strays.decode("windows-1252", "replace"), error.end
 
 
-def is_cut_letter(strays: bytes, following: bytes) -> bool:
+def _is_cut_letter(strays: bytes, following: bytes) -> bool:
     """Return whether bytes are the beginning of a letter in UTF-8, as at the end of a text that was cut.
 
     A Nordic letter may be followed by a quotation mark or a dash of windows-1252, which looks the same.
@@ -639,10 +639,10 @@ def is_cut_letter(strays: bytes, following: bytes) -> bool:
     return strays in FREQUENT_LEAD_BYTES and not following.isalpha()
 
 
-codecs.register_error(STRAY_BYTE_HANDLER, decode_stray_bytes)
+codecs.register_error(STRAY_BYTE_HANDLER, _decode_stray_bytes)
 
 
-def encode_xml_characters(text: str) -> bytes:
+def _encode_xml_characters(text: str) -> bytes:
     """Encode a text as UTF-8 without the characters that XML forbids.
 
     lxml parses these characters, but refuses to set them as text.
@@ -653,7 +653,7 @@ def encode_xml_characters(text: str) -> bytes:
     return CONTROL_REFERENCE.sub(b"", html) if b"&#" in html else html
 
 
-def has_oversized_tag(html: bytes) -> bool:
+def _has_oversized_tag(html: bytes) -> bool:
     """Return whether an element has more than MAX_ATTRIBUTES attributes.
 
     Parsing time grows with the square of their number.
@@ -668,7 +668,7 @@ def has_oversized_tag(html: bytes) -> bool:
     return False
 
 
-def repair_tree(root: etree._Element) -> None:
+def _repair_tree(root: etree._Element) -> None:
     """Repair misread characters in a page's text and in attributes that contain words. URLs are not changed."""
 
     def repair(text: str) -> str:

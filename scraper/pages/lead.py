@@ -42,22 +42,22 @@ def find_lead(
     attribute: name of the attribute that is "lead" on the element matched by a selector. text_start: index of the first
     block of the running text.
     """
-    if found := find_marked_lead(blocks, lambda element: element.get(attribute) == "lead"):
+    if found := _find_marked_lead(blocks, lambda element: element.get(attribute) == "lead"):
         return found, "selector"
-    found = find_marked_lead(blocks, has_lead_class)
-    if found and any(is_phrase(blocks[index].text) for index in found):
+    found = _find_marked_lead(blocks, _has_lead_class)
+    if found and any(_is_phrase(blocks[index].text) for index in found):
         return found, "class of the paragraph"
-    start = find_heading_end(blocks)
+    start = _find_heading_end(blocks)
     sentences = (index for index in range(start, len(blocks)) if is_sentence_block(blocks[index]))
     for index, block in enumerate(blocks[: next(sentences, 5) + 1]):  # a sentence further down belongs to the text
-        if block.level == 9 and any(matches_summary(block.text, summary) for summary in declared_summaries):
+        if block.level == 9 and any(_matches_summary(block.text, summary) for summary in declared_summaries):
             return range(index, index + 1), "declared summary"
     between = [index for index in range(start, min(text_start, start + 6)) if is_sentence_block(blocks[index])]
     if len(between) == 1:
         return range(between[0], between[0] + 1), "between title and text"
-    if 0 < start < len(blocks) - 1 and is_sentence_heading(blocks[start]) and blocks[start + 1].kind == "p":
+    if 0 < start < len(blocks) - 1 and _is_sentence_heading(blocks[start]) and blocks[start + 1].kind == "p":
         return range(start, start + 1), "heading that is a sentence"
-    if apart := find_separate_paragraphs(blocks, start):
+    if apart := _find_separate_paragraphs(blocks, start):
         return apart, "paragraph that stands apart"
     texts = [index for index, block in enumerate(blocks[:8]) if block.kind == "p" and len(block.text) > 40]
     if len(texts) > 1:
@@ -68,68 +68,68 @@ def find_lead(
     if (
         opening is not None
         and (0 < opening == start or is_sentence_block(blocks[opening]))
-        and has_own_class(blocks, opening)
+        and _has_own_class(blocks, opening)
     ):
         return range(opening, opening + 1), "class of its own"
     return None
 
 
-def is_phrase(text: str) -> bool:
+def _is_phrase(text: str) -> bool:
     """Return whether a text is more than the name of a section, subject or committee."""
     return len(text) >= MIN_SENTENCE_LENGTH or text[-1] in SENTENCE_ENDS or text.count(" ") > 2
 
 
-def find_heading_end(blocks: Sequence[PageBlock]) -> int:
+def _find_heading_end(blocks: Sequence[PageBlock]) -> int:
     """Return the index of the block after the h1, or 0 if it is not among the first blocks."""
     headings = (index for index, block in enumerate(blocks[:MAX_LEAD_POSITION]) if block.element.name == "h1")
     return next(headings, -1) + 1
 
 
-def has_own_class(blocks: Sequence[PageBlock], index: int) -> bool:
+def _has_own_class(blocks: Sequence[PageBlock], index: int) -> bool:
     """Return whether a paragraph has a class of its own, while most after it have the same class or none."""
     block = blocks[index]
-    following = [other for other in blocks[index + 1 :] if other.kind == "p" or is_text_list(other)]
+    following = [other for other in blocks[index + 1 :] if other.kind == "p" or _is_text_list(other)]
     own, *others = (str(part.element.get("class") or "") for part in (block, *following))
     # One other paragraph is enough if it is a sibling and has a class, too.
     is_row = len(others) >= MIN_FOLLOWING or (any(others) and following[0].element.parent is block.element.parent)
-    if not own or own in others or not is_row or contains_block(block.element, following[0]):
+    if not own or own in others or not is_row or _contains_block(block.element, following[0]):
         return False
     containers = (part.element.parent for part in (block, following[0]))
     is_alike = len({str(part.get("class")) for part in containers if part is not None}) == 1
-    if not is_sentence_block(block) and not (is_alike and may_lead(block)):
+    if not is_sentence_block(block) and not (is_alike and _may_lead(block)):
         return False
     return 2 * others.count(others[0]) > len(others)
 
 
-def is_text_list(block: PageBlock) -> bool:
+def _is_text_list(block: PageBlock) -> bool:
     return block.kind == "list" and block.link_share < 0.5
 
 
-def may_lead(block: PageBlock) -> bool:
+def _may_lead(block: PageBlock) -> bool:
     """Return whether a paragraph without a full sentence is long enough for a lead and mostly not links."""
     return MIN_LABEL_LENGTH <= len(block.text) < MAX_LEAD_LENGTH and has_words(block.text) and block.link_share < 0.5
 
 
-def find_marked_lead(blocks: Sequence[PageBlock], is_lead_element: Callable[[Tag], bool]) -> range | None:
+def _find_marked_lead(blocks: Sequence[PageBlock], is_lead_element: Callable[[Tag], bool]) -> range | None:
     """Return the blocks at the beginning that are in one lead element, or None."""
     for index, block in enumerate(blocks[:MAX_LEAD_POSITION]):
-        container = find_lead_ancestor(block.element, is_lead_element)
-        if container is None or not may_be_lead(block):
+        container = _find_lead_ancestor(block.element, is_lead_element)
+        if container is None or not _may_be_lead(block):
             continue
         if any(map(is_sentence_block, blocks[:index])) and block.text[-1] not in SENTENCE_ENDS:
             continue  # a subheading with the style of a lead
         following = blocks[index + 1 : MAX_LEAD_POSITION]
-        if any(later.element.name == "h1" and contains_block(container, later) for later in following):
+        if any(later.element.name == "h1" and _contains_block(container, later) for later in following):
             continue  # the element also contains the title below
         end = index + 1
-        while end < len(blocks) and find_lead_ancestor(blocks[end].element, is_lead_element) is container:
+        while end < len(blocks) and _find_lead_ancestor(blocks[end].element, is_lead_element) is container:
             end += 1
-        if count_characters(blocks[index:end]) < MAX_LEAD_LENGTH:
+        if _count_characters(blocks[index:end]) < MAX_LEAD_LENGTH:
             return range(index, end)
     return None
 
 
-def may_be_lead(block: PageBlock) -> bool:
+def _may_be_lead(block: PageBlock) -> bool:
     return block.kind not in ("panel", "list", "table") and block.element.name != "h1" and has_words(block.text)
 
 
@@ -139,7 +139,7 @@ def has_words(text: str) -> bool:
     return LETTERS.search(text) is not None and not (is_label and len(text) < MAX_LABEL_LENGTH)
 
 
-def find_lead_ancestor(element: Tag, is_lead_element: Callable[[Tag], bool]) -> Tag | None:
+def _find_lead_ancestor(element: Tag, is_lead_element: Callable[[Tag], bool]) -> Tag | None:
     node: Tag | None = element
     for _ in range(3):
         if node is None or node.name in ("[document]", "body", "main", "article"):
@@ -150,11 +150,11 @@ def find_lead_ancestor(element: Tag, is_lead_element: Callable[[Tag], bool]) -> 
     return None
 
 
-def contains_block(container: Tag, block: PageBlock) -> bool:
+def _contains_block(container: Tag, block: PageBlock) -> bool:
     return any(part is container for part in block.element.parents)
 
 
-def has_lead_class(element: Tag) -> bool:
+def _has_lead_class(element: Tag) -> bool:
     classes = str(element.get("class") or "")
     if not LEAD_CLASS.search(classes) or NON_LEAD_CLASS.search(classes):
         return False
@@ -173,43 +173,43 @@ def is_sentence_block(block: PageBlock) -> bool:
     )
 
 
-def is_sentence_heading(block: PageBlock) -> bool:
+def _is_sentence_heading(block: PageBlock) -> bool:
     return block.level < 9 and MIN_SENTENCE_LENGTH <= len(block.text) < MAX_LEAD_LENGTH and block.text[-1] in ".…"
 
 
-def find_separate_paragraphs(blocks: Sequence[PageBlock], start: int) -> range | None:
+def _find_separate_paragraphs(blocks: Sequence[PageBlock], start: int) -> range | None:
     """Return the blocks of an element with only a few paragraphs, in front of the element with the text."""
-    first = next((index for index in range(start, min(len(blocks), start + 8)) if may_open_text(blocks[index])), None)
+    first = next((index for index in range(start, min(len(blocks), start + 8)) if _may_open_text(blocks[index])), None)
     if first is None:
         return None
     wrappers = [blocks[first].element, *blocks[first].element.parents]
-    innermost = find_containers(wrappers, blocks)
+    innermost = _find_containers(wrappers, blocks)
     for number, wrapper in reversed(list(enumerate(wrappers))):
         inside = [index for index, found in enumerate(innermost) if found is not None and found <= number]
         lead = blocks[first : inside[-1] + 1]
-        if inside[0] == first and is_short_text(lead) and first + len(lead) < len(blocks):
-            is_apart = stands_apart(wrapper, lead, blocks[first + len(lead) :])
+        if inside[0] == first and _is_short_text(lead) and first + len(lead) < len(blocks):
+            is_apart = _stands_apart(wrapper, lead, blocks[first + len(lead) :])
             return range(first, first + len(lead)) if is_apart else None
     return None
 
 
-def may_open_text(block: PageBlock) -> bool:
+def _may_open_text(block: PageBlock) -> bool:
     return block.kind == "p" and len(block.text) >= MIN_SENTENCE_LENGTH and has_words(block.text)
 
 
-def is_short_text(lead: Sequence[PageBlock]) -> bool:
+def _is_short_text(lead: Sequence[PageBlock]) -> bool:
     is_plain = len(lead) <= MAX_LEAD_PARAGRAPHS and all(block.kind == "p" and not block.link_share for block in lead)
     is_ended = lead[-1].text[-1] in f"{SENTENCE_ENDS}:"
-    return is_plain and is_ended and count_characters(lead) < MAX_LEAD_LENGTH
+    return is_plain and is_ended and _count_characters(lead) < MAX_LEAD_LENGTH
 
 
-def stands_apart(wrapper: Tag, lead: Sequence[PageBlock], following: Sequence[PageBlock]) -> bool:
+def _stands_apart(wrapper: Tag, lead: Sequence[PageBlock], following: Sequence[PageBlock]) -> bool:
     """Return whether the text after a wrapper has an element of its own, not wrappers or paragraphs like it."""
     if wrapper.parent is None or has_descendant(wrapper, ("img",)):
         return False
     rows = [part for part in wrapper.next_siblings if isinstance(part, Tag)]
     texts: list[list[PageBlock]] = [[] for _ in rows]
-    for row, block in zip(find_containers(rows, following), following, strict=True):
+    for row, block in zip(_find_containers(rows, following), following, strict=True):
         if row is not None:
             texts[row].append(block)
     numbers = [number for number, text in enumerate(texts) if any(block.kind == "p" for block in text)]
@@ -219,24 +219,24 @@ def stands_apart(wrapper: Tag, lead: Sequence[PageBlock], following: Sequence[Pa
     if all(part.name == "p" for part in holders):
         return len(holders) >= MIN_FOLLOWING
     alike = [part for part in holders if (part.name, part.get("class")) == (wrapper.name, wrapper.get("class"))]
-    longest = max((texts[number] for number in numbers), key=count_characters)
-    is_longer = count_characters(longest) > min(len(lead), 2) * count_characters(lead)
-    next_block = next((block for block in following if block.kind != "p" or may_open_text(block)), following[0])
+    longest = max((texts[number] for number in numbers), key=_count_characters)
+    is_longer = _count_characters(longest) > min(len(lead), 2) * _count_characters(lead)
+    next_block = next((block for block in following if block.kind != "p" or _may_open_text(block)), following[0])
     return len(alike) < 2 and any(block is next_block for block in longest) and is_longer
 
 
-def find_containers(elements: Sequence[Tag], blocks: Sequence[PageBlock]) -> list[int | None]:
+def _find_containers(elements: Sequence[Tag], blocks: Sequence[PageBlock]) -> list[int | None]:
     """Return for each block the number of the innermost of the elements that contains it, or None."""
     numbers = {id(element): number for number, element in enumerate(elements)}  # the hash of a tag is that of its HTML
     lineages = ((block.element, *block.element.parents) for block in blocks)
     return [next((numbers[id(part)] for part in lineage if id(part) in numbers), None) for lineage in lineages]
 
 
-def count_characters(blocks: Sequence[PageBlock]) -> int:
+def _count_characters(blocks: Sequence[PageBlock]) -> int:
     return sum(len(block.text) for block in blocks)
 
 
-def matches_summary(text: str, summary: str) -> bool:
+def _matches_summary(text: str, summary: str) -> bool:
     paragraph, declared = build_comparison_key(text), build_comparison_key(summary.rstrip(".… "))
     return len(declared) >= 40 and (
         paragraph.startswith(declared) or (declared.startswith(paragraph) and len(paragraph) > 60)

@@ -86,7 +86,7 @@ def find_release_start(document: Document) -> Element | None:
     if heading is not None:
         is_in_main = any(main in heading.iterancestors() for main in mains)
         if is_in_main or is_declared_heading(heading, document):
-            return find_first_copy(heading, document)
+            return _find_first_copy(heading, document)
     if len(mains) != 1:
         return None
     inside = next(mains[0].iter("h1"), None)
@@ -94,7 +94,7 @@ def find_release_start(document: Document) -> Element | None:
     return inside if inside is not None else [mains[0], *before][-1]
 
 
-def find_first_copy(heading: Element, document: Document) -> Element:
+def _find_first_copy(heading: Element, document: Document) -> Element:
     """Return the first h1 with the words of a heading, in case the last one is below the text."""
     key = build_comparison_key(get_text_content(heading))
     headings = document.root.iter("h1")
@@ -126,7 +126,7 @@ def move_intro_to_heading(start: Element) -> None:
         previous = node.itersiblings(etree.Element, preceding=True)
         nearest = next((part for part in previous if count_text_letters(part)), None)
         if nearest is not None:
-            if node is not start and is_intro(nearest):
+            if node is not start and _is_intro(nearest):
                 remove_element(nearest)
                 nearest.tail = None
                 start.addprevious(nearest)
@@ -145,7 +145,7 @@ def drop_banners(document: Document, start: Element, kept: Iterable[Element]) ->
     frame, is_certain = find_frame(start), is_declared_heading(start, document)
     for element in [part for part in iter_before(start) if has_sentence(part)]:
         ancestors = list(element.iterancestors())
-        if frame in ancestors and not is_in_foreign_box(element, lineage, is_certain=is_certain):
+        if frame in ancestors and not _is_in_foreign_box(element, lineage, is_certain=is_certain):
             continue
         box = next(part for part in (element, *ancestors) if part.tag not in INLINE_TAGS)
         parent = box.getparent()
@@ -156,7 +156,7 @@ def drop_banners(document: Document, start: Element, kept: Iterable[Element]) ->
             remove_element(box)
 
 
-def is_in_foreign_box(element: Element, lineage: Collection[Element], *, is_certain: bool) -> bool:
+def _is_in_foreign_box(element: Element, lineage: Collection[Element], *, is_certain: bool) -> bool:
     """Return whether an element is in an alert, or in a box with another h1 than the certain one."""
     parts = (element, *element.iterancestors())
     boxes = takewhile(lambda part: part not in lineage, parts)
@@ -169,10 +169,10 @@ def has_sentence(element: Element) -> bool:
         return False
     is_paragraph = element.tag in PARAGRAPH_TAGS
     texts = [get_text_content(element)] if is_paragraph else [element.text, *(part.tail for part in element)]
-    return any(has_undated_sentence(text) for text in texts if text and len(text) >= MIN_SENTENCE_LENGTH)
+    return any(_has_undated_sentence(text) for text in texts if text and len(text) >= MIN_SENTENCE_LENGTH)
 
 
-def has_undated_sentence(text: str) -> bool:
+def _has_undated_sentence(text: str) -> bool:
     text = clean_line(text) if len(text) >= MIN_SENTENCE_LENGTH else ""
     if len(text) < MIN_SENTENCE_LENGTH or not SENTENCE_END.search(text):
         return False
@@ -187,7 +187,7 @@ def find_main_element(root: Element, heading: Element | None = None) -> tuple[El
     """
     body = root.find("body")
     body = root if body is None else body
-    text_lengths = measure_running_text(body)
+    text_lengths = _measure_running_text(body)
     for xpath in MAIN_XPATHS:
         found = [element for element in select_xpath(root, xpath) if element in text_lengths]
         # with the heading, it is certain, however much text banners and footers have
@@ -200,19 +200,19 @@ def find_main_element(root: Element, heading: Element | None = None) -> tuple[El
         if best is not None and text_lengths[best] > max(80, min_share * text_lengths[body]):
             is_article = xpath == ARTICLE_XPATH
             chosen = (
-                include_other_articles(best, found, text_lengths)
+                _include_other_articles(best, found, text_lengths)
                 if is_article
-                else narrow_to_article(best, text_lengths)
+                else _narrow_to_article(best, text_lengths)
             )
-            move_intro_into_main(chosen, heading)
+            _move_intro_into_main(chosen, heading)
             return chosen, xpath
-    text_lengths = measure_running_text(body, excluded_tags=SIDEBAR_TAGS)
-    chosen = include_heading(descend_to_densest(body, text_lengths, 0.6), body, text_lengths, heading)
-    move_intro_into_main(chosen, heading)
+    text_lengths = _measure_running_text(body, excluded_tags=SIDEBAR_TAGS)
+    chosen = _include_heading(_descend_to_densest(body, text_lengths, 0.6), body, text_lengths, heading)
+    _move_intro_into_main(chosen, heading)
     return chosen, "densest"
 
 
-def move_intro_into_main(main: Element, heading: Element | None) -> None:
+def _move_intro_into_main(main: Element, heading: Element | None) -> None:
     """Move sentences between the page's heading and the main element into the main element."""
     if heading is None or main in heading.iterancestors():
         return
@@ -221,7 +221,7 @@ def move_intro_into_main(main: Element, heading: Element | None) -> None:
     for node in takewhile(lambda part: part not in with_main, (heading, *heading.iterancestors())):
         following = list(takewhile(lambda part: part not in with_main, node.itersiblings(etree.Element)))
         is_before_main = len(following) < sum(1 for _ in node.itersiblings(etree.Element))
-        intro += filter(is_intro, following)
+        intro += filter(_is_intro, following)
         if is_before_main:
             if intro:
                 # in an element of their own, because they are not the first sentences of the text
@@ -234,12 +234,12 @@ def move_intro_into_main(main: Element, heading: Element | None) -> None:
             return
 
 
-def is_intro(element: Element) -> bool:
+def _is_intro(element: Element) -> bool:
     """Return whether an element is a sentence, or only contains a few sentences."""
     if element.tag != "div":
-        return is_sentence_paragraph(element, ".!?:")
+        return _is_sentence_paragraph(element, ".!?:")
     return (
-        any(is_sentence_paragraph(part, ".!?:") for part in element.iter("p"))
+        any(_is_sentence_paragraph(part, ".!?:") for part in element.iter("p"))
         and not any(True for _ in element.iter("a", "h2", "h3", "img", "ul"))
         and not has_min_letters(element, MAX_LEAD_LENGTH)
     )
@@ -255,7 +255,7 @@ def move_lead_into_main(main: Element, lead: Element | None, root: Element) -> N
         main.insert(0, lead)
 
 
-def include_heading(
+def _include_heading(
     dense: Element, body: Element, text_lengths: dict[Element, int], heading: Element | None
 ) -> Element:
     """Return the densest element, or its ancestor that also contains the page's heading.
@@ -267,16 +267,16 @@ def include_heading(
         return dense
     lineage = list(heading.iterancestors())
     shared = next((part for part in (dense, *dense.iterancestors()) if part in lineage), body)
-    if not has_link_list(shared, heading, dense):
+    if not _has_link_list(shared, heading, dense):
         return dense if shared is body else shared
     blocks = lineage[: lineage.index(shared)]
-    block = next((part for part in reversed(blocks) if not has_link_list(part, heading, None)), None)
+    block = next((part for part in reversed(blocks) if not _has_link_list(part, heading, None)), None)
     if block is not None and text_lengths[block] >= MIN_SECTION_LENGTH:
         return block
     return dense if shared is body else shared
 
 
-def has_link_list(container: Element, heading: Element, dense: Element | None) -> bool:
+def _has_link_list(container: Element, heading: Element, dense: Element | None) -> bool:
     """Return whether a container has a list of links, such as a menu, beside a heading and the densest element.
 
     A list after the densest element does not count, because it is in a column beside the text.
@@ -286,41 +286,41 @@ def has_link_list(container: Element, heading: Element, dense: Element | None) -
     nodes = (node for node in lineage if node is container or container in node.iterancestors())
     for node in nodes:
         for branch in node:
-            if branch in lineage or branch.tag in INLINE_TAGS or not is_link_list(branch):
+            if branch in lineage or branch.tag in INLINE_TAGS or not _is_link_list(branch):
                 continue
             if len(parts) < 2 or any(part in lineage for part in branch.itersiblings()):
                 return True
     return False
 
 
-def is_link_list(element: Element) -> bool:
+def _is_link_list(element: Element) -> bool:
     links = sum(1 for _ in element.iter("a"))
     return links >= MIN_LISTED_LINKS and count_linked_letters(element) > MIN_LIST_LINK_SHARE * count_text_letters(
         element
     )
 
 
-def find_shared_container(default: Element, candidates: Iterable[Element], parts: Sequence[Element]) -> Element:
+def _find_shared_container(default: Element, candidates: Iterable[Element], parts: Sequence[Element]) -> Element:
     """Return the first candidate that is or contains every part; `default` if it is the whole page."""
     lineages = [{part, *part.iterancestors()} for part in parts]
     found = next((node for node in candidates if all(node in lineage for lineage in lineages)), default)
     return default if found.tag in ("body", "html") else found
 
 
-def include_other_articles(best: Element, articles: Sequence[Element], text_lengths: dict[Element, int]) -> Element:
+def _include_other_articles(best: Element, articles: Sequence[Element], text_lengths: dict[Element, int]) -> Element:
     """Return the longest article, or the element that also contains other articles with a title or text."""
     parts = [
         part for part in articles if text_lengths[part] > MIN_SECTION_LENGTH or next(part.iter("h1"), None) is not None
     ]
-    return find_shared_container(best, (best, *best.iterancestors()), parts)  # some CMSs make each section an article
+    return _find_shared_container(best, (best, *best.iterancestors()), parts)  # some CMSs make each section an article
 
 
-def narrow_to_article(main: Element, text_lengths: dict[Element, int]) -> Element:
+def _narrow_to_article(main: Element, text_lengths: dict[Element, int]) -> Element:
     articles = [article for article in main.iter("article") if article in text_lengths]
     best = max(articles, key=lambda article: text_lengths[article], default=None)
     if best is None or text_lengths[best] <= 0.6 * text_lengths[main]:
         return main
-    return include_other_articles(best, articles, text_lengths)
+    return _include_other_articles(best, articles, text_lengths)
 
 
 def find_text_container(main: Element, body: Element | None, *, is_agency_selector: bool) -> Element:
@@ -329,15 +329,15 @@ def find_text_container(main: Element, body: Element | None, *, is_agency_select
     body: the element that a selector matched. It is returned if the selector is the agency's own or if it contains most
     of the text. A CMS's body field may be only one of several.
     """
-    text_lengths = measure_running_text(main)
+    text_lengths = _measure_running_text(main)
     if body is not None and main in (body, *body.iterancestors()):
         holds_most_text = text_lengths.get(body, 0) > 0.7 * text_lengths[main]
         if is_agency_selector or holds_most_text:
             return body
-    return descend_to_densest(main, text_lengths, 0.9, text_lengths[main])
+    return _descend_to_densest(main, text_lengths, 0.9, text_lengths[main])
 
 
-def descend_to_densest(
+def _descend_to_densest(
     node: Element, text_lengths: dict[Element, int], share: float, total: int | None = None
 ) -> Element:
     """Descend while one child holds `share` of the text, and return the last element.
@@ -358,7 +358,7 @@ def descend_to_densest(
         node = best
 
 
-def measure_running_text(root: Element, excluded_tags: Collection[str] = ()) -> dict[Element, int]:
+def _measure_running_text(root: Element, excluded_tags: Collection[str] = ()) -> dict[Element, int]:
     """Count the characters in each element, without links, very short elements and `excluded_tags`."""
     text_lengths: dict[Element, int] = {}
     # In reverse document order an element follows its children, whose lengths are the last ones on the stack.
@@ -371,13 +371,13 @@ def measure_running_text(root: Element, excluded_tags: Collection[str] = ()) -> 
             del stack[-count:]
         counts = (length >= MIN_COUNTED_LENGTH or tag in INLINE_TAGS) and tag not in excluded_tags
         text_lengths[element] = length = length if counts else 0
-        if tag == "a" and not is_anchor_target(element):
+        if tag == "a" and not _is_anchor_target(element):
             length = 0
         stack.append(length + len(tail.strip()) if tail else length)
     return text_lengths
 
 
-def is_anchor_target(element: Element) -> bool:
+def _is_anchor_target(element: Element) -> bool:
     """Return whether an <a> is the target of links rather than a link. Its content is ordinary text."""
     return element.get("href") is None and (element.get("name") or element.get("id")) is not None
 
@@ -388,12 +388,12 @@ def iter_text_parts(container: Element, main: Element) -> Iterator[Element]:
         yield from (
             part
             for part in iter_same_tag_siblings(node)
-            if shares_class(part, node) and is_prose_element(part) and part.find(".//h1") is None
+            if _shares_class(part, node) and _is_prose_element(part) and part.find(".//h1") is None
         )
-        yield from (part for part in node.itersiblings("div", "section") if is_text_section(part))
+        yield from (part for part in node.itersiblings("div", "section") if _is_text_section(part))
 
 
-def is_text_section(element: Element) -> bool:
+def _is_text_section(element: Element) -> bool:
     """Return whether an element has its own heading, and also sentences, a list or a table without links."""
     heading = next(element.iter("h2", "h3"), None)
     if heading is None or any(True for _ in element.iter(*NON_SECTION_TAGS)):
@@ -402,17 +402,17 @@ def is_text_section(element: Element) -> bool:
     if any(pattern.match(words) for pattern in NON_TEXT_HEADINGS):
         return False
     linked_letters = count_linked_letters(element)
-    if any(map(is_sentence_paragraph, element.iter("p"))):
+    if any(map(_is_sentence_paragraph, element.iter("p"))):
         return linked_letters < MAX_SECTION_LINK_SHARE * count_text_letters(element)
     return not linked_letters and any(True for _ in element.iter("ul", "ol", "table"))
 
 
-def is_prose_element(element: Element) -> bool:
-    has_sentence = any(map(is_sentence_paragraph, element.iter("p")))
+def _is_prose_element(element: Element) -> bool:
+    has_sentence = any(map(_is_sentence_paragraph, element.iter("p")))
     return has_sentence and count_linked_letters(element) < MAX_SECTION_LINK_SHARE * count_text_letters(element)
 
 
-def is_sentence_paragraph(paragraph: Element, ends: str = ".!?") -> bool:
+def _is_sentence_paragraph(paragraph: Element, ends: str = ".!?") -> bool:
     text = clean_line(get_text_content(paragraph))
     return (
         paragraph.tag == "p"
@@ -422,7 +422,7 @@ def is_sentence_paragraph(paragraph: Element, ends: str = ".!?") -> bool:
     )
 
 
-def shares_class(part: Element, container: Element) -> bool:
+def _shares_class(part: Element, container: Element) -> bool:
     names, others = (set((element.get("class") or "").split()) for element in (part, container))
     return bool(names & others) or not (names or others)
 
@@ -430,15 +430,15 @@ def shares_class(part: Element, container: Element) -> bool:
 def gather_accordions(root: Element, container: Element) -> None:
     """Move accordion sections with questions from outside the text to the end of the text, in page order."""
     inside = set(container.iter())
-    sections = filter(is_accordion_section, list(root.iter("div", "section", "ul", "dl", "details", "aside")))
-    for section in [*sections, *iter_toggle_rows(root)]:
+    sections = filter(_is_accordion_section, list(root.iter("div", "section", "ul", "dl", "details", "aside")))
+    for section in [*sections, *_iter_toggle_rows(root)]:
         if (
-            (section in inside and not is_in_sidebar(section, container))
+            (section in inside and not _is_in_sidebar(section, container))
             or container in section.iterdescendants()
             or next(section.iterancestors(*MENU_TAGS), None) is not None
         ):
             continue
-        if root in section.iterancestors() and holds_questions(section):
+        if root in section.iterancestors() and _holds_questions(section):
             remove_element(section)
             if section.tag in ACCORDION_SIDEBAR_TAGS:
                 section.tag = "section"
@@ -447,19 +447,19 @@ def gather_accordions(root: Element, container: Element) -> None:
             inside.update(section.iter())
 
 
-def is_accordion_section(element: Element) -> bool:
+def _is_accordion_section(element: Element) -> bool:
     classes, identifier = element.get("class"), element.get("id")
-    if (classes or identifier) and is_accordion_name(f"{classes or ''} {identifier or ''}"):
+    if (classes or identifier) and _is_accordion_name(f"{classes or ''} {identifier or ''}"):
         return True
     return "FAQPage" in (element.get("itemtype") or "")
 
 
 @cache_by_text()
-def is_accordion_name(names: str) -> bool:
+def _is_accordion_name(names: str) -> bool:
     return ACCORDION_NAME.search(CAMEL_CASE_BOUNDARY.sub("-", names)) is not None
 
 
-def iter_toggle_rows(root: Element) -> Iterator[Element]:
+def _iter_toggle_rows(root: Element) -> Iterator[Element]:
     """Yield elements that contain at least two accordion questions, found by <details> or ARIA states."""
     toggles = [
         toggle for toggle in select_xpath(root, TOGGLE_XPATH) if is_question_text(clean_line(get_text_content(toggle)))
@@ -472,11 +472,11 @@ def iter_toggle_rows(root: Element) -> Iterator[Element]:
             yield row
 
 
-def is_in_sidebar(section: Element, container: Element) -> bool:
+def _is_in_sidebar(section: Element, container: Element) -> bool:
     ancestors = takewhile(lambda part: part is not container, (section, *section.iterancestors()))
     return any(part.tag in ACCORDION_SIDEBAR_TAGS for part in ancestors)
 
 
-def holds_questions(section: Element) -> bool:
+def _holds_questions(section: Element) -> bool:
     lines = (str(text).strip() for text in section.itertext())
     return sum(1 for line in lines if line.endswith("?") and len(line) < 300) >= 2 and count_text_letters(section) > 100

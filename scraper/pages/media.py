@@ -39,7 +39,7 @@ def find_images(soup: Tag, resolve_url: Callable[[str], str | None]) -> list[Ima
     images: dict[str, ImageItem] = {}
     captions = CaptionIndex()
     for image in iter_descendants(soup, ("img",)):
-        source = find_image_source(image, captions)
+        source = _find_image_source(image, captions)
         url = resolve_url(source) if source else None
         sides = [str(image.get(side) or "") for side in ("width", "height")]
         is_small = any(side.isdigit() and int(side) < MIN_IMAGE_SIDE for side in sides)
@@ -58,12 +58,12 @@ def mark_captions(main: Element) -> None:
             continue
         texts = [part for part in box if part not in ancestors and part is not image and has_min_letters(part, 1)]
         loose = [box.text, *(part.tail for part in box)]
-        if len(texts) == 1 and not any(text and text.strip() for text in loose) and is_caption_text(texts[0]):
+        if len(texts) == 1 and not any(text and text.strip() for text in loose) and _is_caption_text(texts[0]):
             for part in (box, texts[0]):
                 part.set("class", f"{part.get('class') or ''} caption".strip())
 
 
-def is_caption_text(element: Element) -> bool:
+def _is_caption_text(element: Element) -> bool:
     """Return whether an element has no headings, lists or links, unlike a teaser or a lead."""
     names = element.get("class") or ""
     return not (LEAD_CLASS.search(names) or any(True for _ in element.iter("a", "button", "ul", "ol", *HEADING_TAGS)))
@@ -106,7 +106,7 @@ class CaptionIndex:
         return self.cache[id(container)]
 
 
-def find_image_source(image: Tag, captions: CaptionIndex) -> str | None:
+def _find_image_source(image: Tag, captions: CaptionIndex) -> str | None:
     """Return the URL of a picture, or None for a decorative one.
 
     The only picture in a figure with a caption is never decorative.

@@ -235,13 +235,13 @@ class NewsPage:
         """
         fields = [find_field(block.element) for block in blocks]
         start = fields.index("title") if "title" in fields else 0
-        early, late = (sum(map(count_sentence_letters, part)) for part in (blocks[:start], blocks[start:]))
+        early, late = (sum(map(_count_sentence_letters, part)) for part in (blocks[:start], blocks[start:]))
         if "body" in self.own_elements or early >= late:
             return blocks
         if "title" in fields and blocks[start].element.name != "h1":
             del blocks[start], fields[start]  # another element is not recognised as the heading later
         marked = zip(blocks[:start], fields, strict=False)
-        return [block for block, field in marked if field == "lead" or count_sentence_letters(block)] + blocks[start:]
+        return [block for block, field in marked if field == "lead" or _count_sentence_letters(block)] + blocks[start:]
 
     def extract_title(self) -> None:
         selected = self.marked_elements["title"]
@@ -343,7 +343,7 @@ class NewsPage:
         self.item.evidence[field] = Provenance(rule=rule, element=format_element_path(element))
 
 
-def count_sentence_letters(block: PageBlock) -> int:
+def _count_sentence_letters(block: PageBlock) -> int:
     """Return the length of a block of text that ends like a sentence, or 0 for other blocks."""
     if block.level < 9 or len(block.text) < MIN_SENTENCE_LENGTH or block.element.find_parent("a"):
         return 0
@@ -500,10 +500,10 @@ CMS_TRACES: tuple[tuple[tuple[str, ...], type[NewsPage]], ...] = (
 
 def choose_page_class(document: Document, agency: Agency | None) -> type[NewsPage]:
     """Return the page class set for the agency, or else that of the page's CMS, or else NewsPage."""
-    return load_page_class(agency.page, agency) if agency and agency.page else detect_cms(document)
+    return _load_page_class(agency.page, agency) if agency and agency.page else _detect_cms(document)
 
 
-def detect_cms(document: Document) -> type[NewsPage]:
+def _detect_cms(document: Document) -> type[NewsPage]:
     generator = document.meta.get("generator", "").lower()
     for name, page in GENERATOR_CLASSES.items():
         if name in generator:
@@ -512,7 +512,7 @@ def detect_cms(document: Document) -> type[NewsPage]:
     return next((page for traces, page in CMS_TRACES if any(trace in beginning for trace in traces)), NewsPage)
 
 
-def load_page_class(dotted_name: str, agency: Agency) -> type[NewsPage]:
+def _load_page_class(dotted_name: str, agency: Agency) -> type[NewsPage]:
     """Import a page class by its dotted name. Raises AgencyError if there is no such class."""
     module, _, attribute = dotted_name.rpartition(".")
     try:

@@ -163,34 +163,34 @@ def choose_dates(
     # read first, because reading labels and the date beside the title changes the tree
     declared = {
         field: [
-            *parse_stated_dates(document, field, iter_declared_dates(document, field)),
-            *find_microdata_dates(document, main, field),
+            *_parse_stated_dates(document, field, iter_declared_dates(document, field)),
+            *_find_microdata_dates(document, main, field),
         ]
         for field in selected
     }
-    labels = find_labelled_dates(document, main)
-    unlabelled = find_unlabelled_date(document, heading, main)
+    labels = _find_labelled_dates(document, main)
+    unlabelled = _find_unlabelled_date(document, heading, main)
     published: PageDate | None = None
     has_date = False
     for field, chosen in selected.items():
         ranked = [label for label in labels if label.role == field]
         if field == "published":
-            unspecified = parse_stated_dates(document, field, iter_declared_dates(document, None))
+            unspecified = _parse_stated_dates(document, field, iter_declared_dates(document, None))
             ranked += [*declared[field], *([unlabelled] if unlabelled else []), *unspecified]
-            created = parse_stated_dates(document, field, iter_declared_dates(document, "created"))
-            published = chosen or choose_date(ranked, created) or find_date_by_class(document, main)
+            created = _parse_stated_dates(document, field, iter_declared_dates(document, "created"))
+            published = chosen or _choose_date(ranked, created) or _find_date_by_class(document, main)
             found = published
         else:
-            ranked += [other for other in declared[field] if not published or is_later(other, published)]
-            found = chosen or choose_date(ranked)
+            ranked += [other for other in declared[field] if not published or _is_later(other, published)]
+            found = chosen or _choose_date(ranked)
         if found:
             yield field, found
             has_date = True
-    if not has_date and not labels and (found := read_address_date(document.url)):
+    if not has_date and not labels and (found := _read_address_date(document.url)):
         yield "published", found
 
 
-def is_later(update: PageDate, published: PageDate) -> bool:
+def _is_later(update: PageDate, published: PageDate) -> bool:
     """Return whether a declared update may follow the publication.
 
     An update at the same time carries no information, and one on an earlier day must be wrong.
@@ -200,7 +200,7 @@ def is_later(update: PageDate, published: PageDate) -> bool:
     return update.value != published.value and str(update.value)[:10] >= str(published.value)[:10]
 
 
-def read_address_date(url: str) -> PageDate | None:
+def _read_address_date(url: str) -> PageDate | None:
     """Return the day in a page's URL, unless it is that of an event, a meeting or a decision."""
     day, path = find_address_day(url), urlsplit(url).path.rstrip("/")
     if day is None or EVENT_OR_DEADLINE.search(path) or DATED_SUBJECT.search(path.rpartition("/")[0]):
@@ -208,15 +208,15 @@ def read_address_date(url: str) -> PageDate | None:
     return PageDate("published", day, date.fromisoformat(day), Provenance(rule=ADDRESS_RULE, element="address"))
 
 
-def choose_date(ranked: Sequence[PageDate], exact: Iterable[PageDate] = ()) -> PageDate | None:
+def _choose_date(ranked: Sequence[PageDate], exact: Iterable[PageDate] = ()) -> PageDate | None:
     """Return the first parsed date, or one from `ranked` or `exact` that agrees with it and is more exact."""
     first = next((found for found in ranked if found.value is not None), None)
     if first is None:
         return ranked[0] if ranked else None  # present but unreadable: to_release raises the error
-    return next((other for other in (*ranked, *exact) if is_more_exact(other.value, first.value)), first)
+    return next((other for other in (*ranked, *exact) if _is_more_exact(other.value, first.value)), first)
 
 
-def is_more_exact(exact: date | datetime | None, value: date | datetime | None) -> bool:
+def _is_more_exact(exact: date | datetime | None, value: date | datetime | None) -> bool:
     """Return whether `exact` is `value` with seconds added to its minute, or a time added to its day."""
     if not isinstance(exact, datetime) or value is None:
         return False
@@ -225,21 +225,21 @@ def is_more_exact(exact: date | datetime | None, value: date | datetime | None) 
     return exact.date() == value and (exact.hour, exact.minute, exact.second) != (0, 0, 0)
 
 
-def prefer_exact_date(
+def _prefer_exact_date(
     text: str, value: date | datetime | None, timestamp: str | None, url: str
 ) -> tuple[str, date | datetime | None]:
-    exact = parse_machine_date(timestamp, url)
-    return (timestamp, exact) if timestamp and is_more_exact(exact, value) else (text, value)
+    exact = _parse_machine_date(timestamp, url)
+    return (timestamp, exact) if timestamp and _is_more_exact(exact, value) else (text, value)
 
 
-def parse_machine_date(timestamp: str | None, url: str) -> date | datetime | None:
+def _parse_machine_date(timestamp: str | None, url: str) -> date | datetime | None:
     try:
         return parse_date(timestamp, url) if timestamp else None
     except ValueError:
         return None
 
 
-def find_labelled_dates(document: Document, main: Element) -> list[PageDate]:
+def _find_labelled_dates(document: Document, main: Element) -> list[PageDate]:
     """Return the labelled dates of the page, those in the main element first, and remove their lines from the tree.
 
     Lines that belong to the text are kept: a heading, or a sentence that contains a label.
@@ -247,69 +247,69 @@ def find_labelled_dates(document: Document, main: Element) -> list[PageDate]:
     inside: list[PageDate] = []
     outside: list[PageDate] = []
     for element in list(document.root.iter(etree.Element)):
-        if element.tag != "a" and may_open_with_label(element.text):  # half of the texts on a page are links
-            read, text = read_label_dates, element.text
-        elif may_open_with_label(element.tail) and (
+        if element.tag != "a" and _may_open_with_label(element.text):  # half of the texts on a page are links
+            read, text = _read_label_dates, element.text
+        elif _may_open_with_label(element.tail) and (
             element.tag not in SENTENCE_INLINE_TAGS or LABEL_START.match(element.tail or "")
         ):
-            read, text = read_tail_dates, element.tail
-        elif element.tag in ACCESSIBLE_NAME_TAGS and may_open_with_label(get_accessible_name(element)):
-            read, text = read_accessible_name_dates, get_accessible_name(element)
+            read, text = _read_tail_dates, element.tail
+        elif element.tag in ACCESSIBLE_NAME_TAGS and _may_open_with_label(_get_accessible_name(element)):
+            read, text = _read_accessible_name_dates, _get_accessible_name(element)
         else:
             continue
         parents = list(element.iterancestors())
         if any(part.tag == "h1" for part in (element, *parents)):
             continue  # "30 mars 14.31, Uppdatering" in a title is not the label of a date
-        if GENERIC_DATE_LABEL.match(text or "") and is_event_date(element, main):
+        if GENERIC_DATE_LABEL.match(text or "") and _is_event_date(element, main):
             continue
-        if BOX_CREATION.match(text or "") and is_in_box(element, main):
+        if BOX_CREATION.match(text or "") and _is_in_box(element, main):
             continue
         is_inside = element is main or main in parents
-        if document.root in parents and not is_date_of_other_text(element, main):
+        if document.root in parents and not _is_date_of_other_text(element, main):
             (inside if is_inside else outside).extend(read(document, element))
     return inside + outside
 
 
-def is_in_box(element: Element, main: Element) -> bool:
+def _is_in_box(element: Element, main: Element) -> bool:
     """Return whether an element is in a side column, or outside `main` in a box with a heading."""
-    boxes = list_boxes_beside(main, element)
+    boxes = _list_boxes_beside(main, element)
     has_heading = any(box.find(f".//{tag}") is not None for box in boxes for tag in HEADING_TAGS)
     return any(map(is_side_column, boxes)) or (has_heading and main not in element.iterancestors())
 
 
-def list_boxes_beside(main: Element, element: Element) -> list[Element]:
+def _list_boxes_beside(main: Element, element: Element) -> list[Element]:
     """Return an element and its ancestors up to the main element or an ancestor of it."""
     around_main = {main, *main.iterancestors()}
     parents = (element, *element.iterancestors())
     return list(takewhile(lambda part: part not in around_main, parents))
 
 
-def may_open_with_label(text: str | None) -> bool:
+def _may_open_with_label(text: str | None) -> bool:
     if not text or not 3 < len(text) < MAX_DATE_LABEL_LENGTH * 2 or text.isspace():
         return False
-    return starts_with_date_label(text)
+    return _starts_with_date_label(text)
 
 
 @cache_by_text(16_384)
-def starts_with_date_label(text: str) -> bool:
+def _starts_with_date_label(text: str) -> bool:
     """Return whether a text starts with a label. Cached, because pages of a site have many texts in common."""
     lower = text.lower()
     if DATE_LABEL.match(lower):
         return True
     later = LATER_LABEL.search(lower) if DIGIT.search(text, 0, MAX_FIRST_DIGIT_OFFSET) else None
-    return later is not None and is_date_only(text[: later.start()])
+    return later is not None and _is_date_only(text[: later.start()])
 
 
-def get_accessible_name(element: Element) -> str | None:
+def _get_accessible_name(element: Element) -> str | None:
     return element.get("aria-label") or element.get("title")
 
 
-def read_label_dates(document: Document, element: Element) -> list[PageDate]:
+def _read_label_dates(document: Document, element: Element) -> list[PageDate]:
     """Return the dates of a label: in its own element, else in that and the next one, else in their parent."""
     following, parent = find_next_element(element), element.getparent()
     for parts in ([element], [element, following], [parent]):
         elements = [part for part in parts if part is not None]
-        found = read_element_dates(document, elements) if len(elements) == len(parts) else []
+        found = _read_element_dates(document, elements) if len(elements) == len(parts) else []
         if found:
             return found
     return []
@@ -326,67 +326,67 @@ def find_next_element(element: Element) -> Element | None:
     return None
 
 
-def read_tail_dates(document: Document, element: Element) -> list[PageDate]:
+def _read_tail_dates(document: Document, element: Element) -> list[PageDate]:
     """Return the dates of a label in the text after an element: in its whole line, or after a line break."""
     parent = element.getparent()
     if parent is None:
         return []
     is_line = parent.find(".//a") is None and parent.find(".//h1") is None
-    if is_line and (found := read_element_dates(document, [parent])):
+    if is_line and (found := _read_element_dates(document, [parent])):
         return found
     line = clean_line(element.tail or "")
     if element.tag in INLINE_TAGS - {"br"} or len(line) > MAX_DATE_LABEL_LENGTH:
         return []
-    found = list(parse_line_dates(line, [], format_element_path(parent), document.url))
-    if found and not has_text_after_date(line, document.url):
+    found = list(_parse_line_dates(line, [], format_element_path(parent), document.url))
+    if found and not _has_text_after_date(line, document.url):
         element.tail = None
     return found
 
 
-def read_accessible_name_dates(document: Document, element: Element) -> list[PageDate]:
-    name = get_accessible_name(element) or ""
+def _read_accessible_name_dates(document: Document, element: Element) -> list[PageDate]:
+    name = _get_accessible_name(element) or ""
     line = clean_line(name if DIGIT.search(name) else f"{name} {get_text_content(element)}")
-    stamps = read_datetime_attributes(element)
-    found = list(parse_line_dates(line, stamps, format_element_path(element), document.url))
+    stamps = _read_datetime_attributes(element)
+    found = list(_parse_line_dates(line, stamps, format_element_path(element), document.url))
     if found:
         remove_element(element)
     return found
 
 
-def read_element_dates(document: Document, elements: Sequence[Element]) -> list[PageDate]:
+def _read_element_dates(document: Document, elements: Sequence[Element]) -> list[PageDate]:
     """Return the dates in the line that elements form, and remove the elements unless they are text."""
     text = clean_line(" ".join(map(get_text_content, elements)))
     if len(text) > MAX_DATE_LABEL_LENGTH or not DIGIT.search(text):
         return []
-    stamps = read_datetime_attributes(*elements)
-    found = list(parse_line_dates(text, stamps, format_element_path(elements[-1]), document.url))
-    is_heading = len(elements) == 1 and is_in_heading(elements[0])
-    if found and not is_heading and not has_text_after_date(text, document.url):
+    stamps = _read_datetime_attributes(*elements)
+    found = list(_parse_line_dates(text, stamps, format_element_path(elements[-1]), document.url))
+    is_heading = len(elements) == 1 and _is_in_heading(elements[0])
+    if found and not is_heading and not _has_text_after_date(text, document.url):
         for part in elements:
             if part.tag not in ("body", "main", "article"):
                 remove_element(part)
     return found
 
 
-def is_in_heading(element: Element) -> bool:
+def _is_in_heading(element: Element) -> bool:
     return element.tag in HEADING_TAGS or next(element.iterancestors(*HEADING_TAGS), None) is not None
 
 
-def has_text_after_date(line: str, url: str) -> bool:
-    return any(continues_after_date(label, url) for label in split_date_labels(line))
+def _has_text_after_date(line: str, url: str) -> bool:
+    return any(_continues_after_date(label, url) for label in split_date_labels(line))
 
 
-def parse_line_dates(text: str, timestamps: Sequence[str | None], path: str, url: str) -> Iterator[PageDate]:
+def _parse_line_dates(text: str, timestamps: Sequence[str | None], path: str, url: str) -> Iterator[PageDate]:
     """Yield the labelled dates of one line, and a date without a label that starts it.
 
     timestamps: the datetime attributes of the line. If there is one for each label, it replaces a less exact date.
     """
     labels = split_date_labels(text)
     for number, label in enumerate(labels):
-        role = find_date_role(label) or ("published" if starts_with_unlabelled_date(labels[number:]) else None)
+        role = find_date_role(label) or ("published" if _starts_with_unlabelled_date(labels[number:]) else None)
         if role is None or (GENERIC_DATE_LABEL.match(label) and EVENT_OR_DEADLINE.search(urlsplit(url).path)):
             continue
-        if not is_label_of_date(label, url):
+        if not _is_label_of_date(label, url):
             continue
         stamp = timestamps[number] if len(timestamps) == len(labels) else None
         evidence = Provenance(rule=f"label {label.split()[0]}", element=path)
@@ -394,7 +394,7 @@ def parse_line_dates(text: str, timestamps: Sequence[str | None], path: str, url
         try:
             role, value = parse_label(label, url)
         except ValueError as error:
-            exact = None if NON_PUBLICATION_DATE.search(label) else parse_machine_date(stamp, url)
+            exact = None if NON_PUBLICATION_DATE.search(label) else _parse_machine_date(stamp, url)
             if exact is not None:  # "3 maj" or "April 2025" with a complete datetime attribute
                 yield PageDate(
                     role, f"{words} {stamp}" if isinstance(error, NoDateError) else str(stamp), exact, evidence
@@ -403,14 +403,14 @@ def parse_line_dates(text: str, timestamps: Sequence[str | None], path: str, url
                 yield PageDate(role, words, None, evidence)
         else:
             if value is not None:
-                words, value = prefer_exact_date(words, value, stamp, url)
+                words, value = _prefer_exact_date(words, value, stamp, url)
                 yield PageDate(role, words, value, evidence)
 
 
-def starts_with_unlabelled_date(labels: Sequence[str]) -> bool:
+def _starts_with_unlabelled_date(labels: Sequence[str]) -> bool:
     if len(labels) < 2 or find_date_role(labels[1]) != "updated" or not DIGIT.search(labels[1]):
         return False
-    return is_date_only(TRAILING_LABEL_OPENING.sub("", labels[0]))
+    return _is_date_only(TRAILING_LABEL_OPENING.sub("", labels[0]))
 
 
 def is_date_line(text: str, url: str, is_opening: bool) -> bool:
@@ -427,34 +427,34 @@ def is_date_line(text: str, url: str, is_opening: bool) -> bool:
         role, _ = parse_label(text, url)
     except ValueError:
         return False
-    word_count = len(find_non_label_words(text))
+    word_count = len(_find_non_label_words(text))
     if role == "none" or (word_count and text[-1] in ".!?"):
         return False
     if find_date_role(text) is None:
-        return is_opening and word_count <= max_words_beside_date(text) and YEAR_OR_TIME.search(text) is not None
-    return is_label_of_date(text, url) and word_count <= MAX_AUTHOR_WORDS
+        return is_opening and word_count <= _max_words_beside_date(text) and YEAR_OR_TIME.search(text) is not None
+    return _is_label_of_date(text, url) and word_count <= MAX_AUTHOR_WORDS
 
 
-def is_label_of_date(label: str, url: str) -> bool:
+def _is_label_of_date(label: str, url: str) -> bool:
     """Return whether the label before a date belongs to it. Only the author may be between them.
 
-    >>> is_label_of_date("Publicerad av Eva Ek 3 maj 2024", "https://a.se/")
+    >>> _is_label_of_date("Publicerad av Eva Ek 3 maj 2024", "https://a.se/")
     True
-    >>> is_label_of_date("Ändrade regler från 3 maj 2024", "https://a.se/")
+    >>> _is_label_of_date("Ändrade regler från 3 maj 2024", "https://a.se/")
     False
     """
-    before = label[: find_date_start(label, url)]
+    before = label[: _find_date_start(label, url)]
     role = next(DATE_ROLE.finditer(before), None)
     between = before[role.end() :] if role else before
-    return len(find_non_label_words(between)) <= max_words_beside_date(between)
+    return len(_find_non_label_words(between)) <= _max_words_beside_date(between)
 
 
-def continues_after_date(label: str, url: str) -> bool:
+def _continues_after_date(label: str, url: str) -> bool:
     """Return whether a date is followed by a sentence, for example about what was changed.
 
-    >>> continues_after_date("Rättelse 3 maj 2024: beloppet är två miljoner.", "https://a.se/")
+    >>> _continues_after_date("Rättelse 3 maj 2024: beloppet är två miljoner.", "https://a.se/")
     True
-    >>> continues_after_date("Sidan ändrades 3 maj 2024.", "https://a.se/")
+    >>> _continues_after_date("Sidan ändrades 3 maj 2024.", "https://a.se/")
     False
     """
     try:
@@ -462,44 +462,44 @@ def continues_after_date(label: str, url: str) -> bool:
     except ValueError:
         return False
     after = label[match.end() :].strip()
-    is_long = len(find_non_label_words(after)) > MAX_WORDS_AFTER_DATE
+    is_long = len(_find_non_label_words(after)) > MAX_WORDS_AFTER_DATE
     return is_long and (after[-1:] in ".!?" or DATE_THEN_COLON.match(label, match.end()) is not None)
 
 
-def find_non_label_words(text: str) -> list[str]:
+def _find_non_label_words(text: str) -> list[str]:
     plain = PLAIN_WORDS.sub(" ", DATE_ROLE.sub(" ", text))
     return [word for word in LINE_WORD.findall(plain) if not normalise_kind(word)]
 
 
-def max_words_beside_date(text: str) -> int:
+def _max_words_beside_date(text: str) -> int:
     """Return the maximum number of words between a label and its date: few, unless they name the author."""
     return MAX_AUTHOR_WORDS if AUTHOR_LEAD_IN.match(text) else MAX_WORDS_BETWEEN
 
 
-def find_date_start(label: str, url: str) -> int:
+def _find_date_start(label: str, url: str) -> int:
     try:
         return find_first_date(label, url)[0].start()
     except ValueError:
         return next((index for index, character in enumerate(label) if character.isdigit()), len(label))
 
 
-def is_date_only(text: str) -> bool:
+def _is_date_only(text: str) -> bool:
     """Return whether a line has at most one word besides a date and a release type, and is not a sentence."""
     found = LONG_WORD.findall(text)
     words = [word for word in found if not normalise_kind(word) and word.lower() not in MONTHS_BY_NAME]
     return len(words) <= 1 and not (words and ENDS_WITH_ORDINAL.search(text))
 
 
-def find_unlabelled_date(document: Document, heading: Element | None, main: Element) -> PageDate | None:
+def _find_unlabelled_date(document: Document, heading: Element | None, main: Element) -> PageDate | None:
     """Return and remove a date that stands alone in or next to the title; without one, return that of a dateline."""
     beside_title = iter_title_neighbours(heading) if heading is not None else ()
     times = (time for time in main.iter("time") if next(time.iterancestors("p", "li", "table"), None) is None)
-    for element in chain(beside_title, iter_opening_elements(main), times):
-        found = read_unlabelled_date(element, main, document.url)
+    for element in chain(beside_title, _iter_opening_elements(main), times):
+        found = _read_unlabelled_date(element, main, document.url)
         if found:
             remove_element(element)
             return found
-    return find_dateline(document, main)
+    return _find_dateline(document, main)
 
 
 def iter_title_neighbours(heading: Element) -> Iterator[Element]:
@@ -517,7 +517,7 @@ def iter_title_neighbours(heading: Element) -> Iterator[Element]:
         node = parent
 
 
-def iter_opening_elements(main: Element) -> Iterator[Element]:
+def _iter_opening_elements(main: Element) -> Iterator[Element]:
     """Yield the short elements at the beginning of the main element, up to its first paragraph of text."""
     for element in list(main.iter("p", "span", "div", "li", "dd")):
         if read_short_line(element, MIN_PARAGRAPH_LENGTH) is not None:
@@ -526,16 +526,16 @@ def iter_opening_elements(main: Element) -> Iterator[Element]:
             return
 
 
-def find_date_by_class(document: Document, main: Element) -> PageDate | None:
+def _find_date_by_class(document: Document, main: Element) -> PageDate | None:
     """Return and remove the date in the last blocks of the main element, if their class is that of a date.
 
     In the text, such a date is the day of something else, and so is a day to come.
     """
-    blocks = filter(is_block_in_flow, document.select_by_class(is_date_class))
+    blocks = filter(_is_block_in_flow, document.select_by_class(_is_date_class))
     elements = [block for block in blocks if main in block.iterancestors()]
-    if not elements or not follow_last_sentence(elements, main):
+    if not elements or not _follow_last_sentence(elements, main):
         return None
-    found = read_unlabelled_date(elements[0], main, document.url, "class of a date")
+    found = _read_unlabelled_date(elements[0], main, document.url, "class of a date")
     if found is None or str(found.value)[:10] > datetime.now(UTC).date().isoformat():
         return None
     for element in elements:
@@ -543,11 +543,11 @@ def find_date_by_class(document: Document, main: Element) -> PageDate | None:
     return found
 
 
-def is_block_in_flow(element: Element) -> bool:
+def _is_block_in_flow(element: Element) -> bool:
     return element.tag not in INLINE_TAGS and next(element.iterancestors(*NON_DATE_PARENTS), None) is None
 
 
-def follow_last_sentence(elements: Sequence[Element], main: Element) -> bool:
+def _follow_last_sentence(elements: Sequence[Element], main: Element) -> bool:
     """Return whether elements with the same text are the last ones, and only a sentence's end is before them."""
     wordings = {clean_line(get_text_content(element)) for element in elements}
     ending = "".join("".join(wordings).split()) * len(elements)
@@ -557,16 +557,16 @@ def follow_last_sentence(elements: Sequence[Element], main: Element) -> bool:
 
 
 @cache_by_text()
-def is_date_class(names: str) -> bool:
+def _is_date_class(names: str) -> bool:
     names = split_camel_case(names)
     return DATE_CLASS.search(names) is not None and NON_DATE_CLASS.search(names) is None
 
 
-def read_unlabelled_date(
+def _read_unlabelled_date(
     element: Element, main: Element, url: str, rule: str = "date beside the title"
 ) -> PageDate | None:
     text = TRAILING_BRACKETS.sub("", read_short_line(element, MAX_DATE_AND_TAGS_LENGTH) or "")
-    if not text or len(text) > 60 or not DIGIT.search(text) or is_event_or_deadline(element, url):
+    if not text or len(text) > 60 or not DIGIT.search(text) or _is_event_or_deadline(element, url):
         return None
     if element.find(".//a" if element.tag == "li" else ".//li//a") is not None:
         return None  # it is an entry in a list of other texts
@@ -576,20 +576,20 @@ def read_unlabelled_date(
         role, value = parse_label(text, url)
     except ValueError:
         return None
-    if role != "published" or value is None or not is_date_only(text):
+    if role != "published" or value is None or not _is_date_only(text):
         return None
-    if is_event_date(element, main) or follows_link_to_other_text(element, main):
+    if _is_event_date(element, main) or _follows_link_to_other_text(element, main):
         return None
-    if main not in element.iterancestors() and follows_linked_line(element):
+    if main not in element.iterancestors() and _follows_linked_line(element):
         return None
-    stamps = read_datetime_attributes(element)
+    stamps = _read_datetime_attributes(element)
     stamp = element.get("datetime") or (stamps[0] if len(stamps) == 1 else None)
-    text, exact = prefer_exact_date(text, value, stamp, url)
+    text, exact = _prefer_exact_date(text, value, stamp, url)
     evidence = Provenance(rule=rule, element=format_element_path(element))
     return PageDate("published", text, exact, evidence)
 
 
-def find_dateline(document: Document, main: Element) -> PageDate | None:
+def _find_dateline(document: Document, main: Element) -> PageDate | None:
     """Return the date of a dateline, that is, place and date before the first words of a text."""
     paragraphs = (part for part in main.iter("p", "div") if part.tag == "p" or (part.text or "").strip())
     for paragraph in islice(paragraphs, 4):
@@ -597,8 +597,8 @@ def find_dateline(document: Document, main: Element) -> PageDate | None:
         opening = DATELINE.match(line)
         if not opening or find_date_role(opening[0]) is not None:
             continue
-        is_event = line == opening[0] and is_event_date(paragraph, main)
-        if is_event or is_event_or_deadline(paragraph, document.url):
+        is_event = line == opening[0] and _is_event_date(paragraph, main)
+        if is_event or _is_event_or_deadline(paragraph, document.url):
             continue
         if not DATE_SPAN.search(line, 0, opening.end() + MAX_DATE_LENGTH):
             evidence = Provenance(rule="dateline", element=format_element_path(paragraph))
@@ -606,19 +606,19 @@ def find_dateline(document: Document, main: Element) -> PageDate | None:
     return None
 
 
-def is_event_or_deadline(element: Element, url: str) -> bool:
+def _is_event_or_deadline(element: Element, url: str) -> bool:
     near = (element, *islice(element.iterancestors(), 2))
     return EVENT_OR_DEADLINE.search(urlsplit(url).path) is not None or any(
         EVENT_OR_DEADLINE.search(f"{part.get('class') or ''} {part.get('id') or ''}") for part in near
     )
 
 
-def is_event_date(element: Element, main: Element) -> bool:
+def _is_event_date(element: Element, main: Element) -> bool:
     """Return whether nearby lines give a place or a time of day, as for an event."""
-    return any(EVENT_DETAIL.match(text) for text in iter_nearby_texts(element, main))
+    return any(EVENT_DETAIL.match(text) for text in _iter_nearby_texts(element, main))
 
 
-def iter_nearby_texts(element: Element, main: Element) -> Iterator[str]:
+def _iter_nearby_texts(element: Element, main: Element) -> Iterator[str]:
     parts = [element, *islice(element.itersiblings(), 2)]
     container = next(
         (part for part in element.iterancestors() if part is main or part.tag in LIST_CONTAINER_TAGS), None
@@ -629,7 +629,7 @@ def iter_nearby_texts(element: Element, main: Element) -> Iterator[str]:
         yield from part.itertext()
 
 
-def is_date_of_other_text(element: Element, main: Element) -> bool:
+def _is_date_of_other_text(element: Element, main: Element) -> bool:
     """Return whether a date belongs to another text or the site: in a teaser, after a link or a copyright notice."""
     parents = list(element.iterancestors())
     is_inside = element is main or main in parents
@@ -642,10 +642,10 @@ def is_date_of_other_text(element: Element, main: Element) -> bool:
     before = element.getprevious()
     if before is not None and COPYRIGHT_NOTICE.match(before.text or ""):
         return True
-    return follows_link_to_other_text(element, main) or (not is_inside and follows_linked_line(element))
+    return _follows_link_to_other_text(element, main) or (not is_inside and _follows_linked_line(element))
 
 
-def follows_linked_line(element: Element) -> bool:
+def _follows_linked_line(element: Element) -> bool:
     """Return whether the line before an element is a link to another text, as in a list of news."""
     before = element.getprevious()
     if before is None or SERVICE_LINE.match(clean_line(get_text_content(before))):
@@ -656,11 +656,11 @@ def follows_linked_line(element: Element) -> bool:
     return length >= MIN_LINK_TEXT_LENGTH and has_target and count_linked_letters(before) == length
 
 
-def follows_link_to_other_text(element: Element, main: Element) -> bool:
+def _follows_link_to_other_text(element: Element, main: Element) -> bool:
     """Return whether the container of a date is short and begins with a link to another text or a file."""
     parents = list(element.iterancestors())
     return any(
-        is_link_to_other_text(link, part)
+        _is_link_to_other_text(link, part)
         for part in parents
         if part is not main and part.tag in ITEM_TAGS and not has_min_letters(part, MAX_ITEM_LENGTH)
         for link in takewhile(lambda other: other is not element, part.iter("a", cast("str", element.tag)))
@@ -668,7 +668,7 @@ def follows_link_to_other_text(element: Element, main: Element) -> bool:
     )
 
 
-def is_link_to_other_text(link: Element, item: Element) -> bool:
+def _is_link_to_other_text(link: Element, item: Element) -> bool:
     """Return whether an element is the link that an item is about: a list entry, a file, a heading."""
     href = link.get("href") or "#"
     if link.tag != "a" or href.startswith(("#", "mailto:", "tel:")):
@@ -676,27 +676,27 @@ def is_link_to_other_text(link: Element, item: Element) -> bool:
     length = count_text_letters(link)
     if item.tag == "li" or guess_media_type(href):
         return length >= MIN_LINK_TEXT_LENGTH
-    is_headline = is_in_heading(link) or any(True for _ in link.iter(*HEADING_TAGS))
+    is_headline = _is_in_heading(link) or any(True for _ in link.iter(*HEADING_TAGS))
     return is_headline and length >= MIN_HEADLINE_LENGTH
 
 
-def parse_stated_dates(
+def _parse_stated_dates(
     document: Document, field: str, stated: Iterable[tuple[str, str]], element: str = "head"
 ) -> Iterator[PageDate]:
     for rule, text in stated:
-        value = parse_machine_date(text, document.url)
+        value = _parse_machine_date(text, document.url)
         if value is not None:
             yield PageDate(field, text, value, Provenance(rule=rule, element=element))
 
 
-def find_microdata_dates(document: Document, main: Element, field: str) -> list[PageDate]:
+def _find_microdata_dates(document: Document, main: Element, field: str) -> list[PageDate]:
     """Return the dates of elements with the field's itemprop; outside the main element, a single one only."""
-    in_main = list(iter_microdata_dates(document, main, main, field))
-    on_page = [] if in_main else list(iter_microdata_dates(document, document.root, main, field))
+    in_main = list(_iter_microdata_dates(document, main, main, field))
+    on_page = [] if in_main else list(_iter_microdata_dates(document, document.root, main, field))
     return on_page if len(on_page) == 1 else in_main
 
 
-def iter_microdata_dates(
+def _iter_microdata_dates(
     document: Document,
     scope: Element,
     main: Element,
@@ -709,11 +709,11 @@ def iter_microdata_dates(
     prop = SCHEMA_DATE_PROPERTIES[field]
     for element in select_xpath(scope, f".//*[@itemprop='{prop}'] | .//time[contains(@class, '{field}')]"):
         if element.get("itemprop") == prop or field in (element.get("class") or "").split():
-            boxes = list_boxes_beside(main, element) if scope is not main else []
+            boxes = _list_boxes_beside(main, element) if scope is not main else []
             if any(map(is_side_column, boxes)) or not is_date_of_field(element, field):
                 continue
             text = element.get("datetime") or element.get("content") or clean_line(get_text_content(element))
-            yield from parse_stated_dates(document, field, [(f"itemprop {prop}", text)], format_element_path(element))
+            yield from _parse_stated_dates(document, field, [(f"itemprop {prop}", text)], format_element_path(element))
 
 
 def is_date_of_field(element: Element, field: str) -> bool:
@@ -721,6 +721,6 @@ def is_date_of_field(element: Element, field: str) -> bool:
     return find_date_role(get_text_content(element)) in (None, field)
 
 
-def read_datetime_attributes(*elements: Element) -> list[str | None]:
+def _read_datetime_attributes(*elements: Element) -> list[str | None]:
     """Return the datetime attribute of each <time> element that is one of the elements or inside one."""
     return [time.get("datetime") for element in elements for time in element.iter("time")]

@@ -341,7 +341,7 @@ class PageSignals:
 def read_page_signals(document: Document, *, include_text: bool = False) -> PageSignals:
     """Return the signals of a page. Its text is read only if `include_text` is set or the page redirects."""
     body, heading = document.root.find("body"), next(document.root.iter("h1"), None)
-    refresh = find_meta_refresh_url(document)
+    refresh = _find_meta_refresh_url(document)
     max_length = MAX_STUB_LENGTH if include_text or refresh else 0
     title = strip_site_name(document.title, find_site_names(document)) if document.title else ""
     heading_text = clean_line(get_text_content(heading)) if heading is not None else ""
@@ -353,11 +353,11 @@ def read_page_signals(document: Document, *, include_text: bool = False) -> Page
         refresh_url=refresh,
         first_link=next(filter(None, urls), None),
         wall=next((problem for mark, problem in WALL_MARKS.items() if mark in document.text), None),
-        has_challenge=is_challenge(document),
+        has_challenge=_is_challenge(document),
     )
 
 
-def is_challenge(document: Document) -> bool:
+def _is_challenge(document: Document) -> bool:
     """Return whether a page that has few words, menus included, has a challenge widget outside its footer."""
     widgets = [widget for css in CHALLENGE_WIDGETS for widget in document.select(css)]
     return (
@@ -366,7 +366,7 @@ def is_challenge(document: Document) -> bool:
     )
 
 
-def find_meta_refresh_url(document: Document) -> str | None:
+def _find_meta_refresh_url(document: Document) -> str | None:
     """Return the target of a page's meta refresh, unless it is the page itself or in a noscript element."""
     if "refresh" not in document.meta:
         return None
@@ -391,17 +391,17 @@ def find_rejection(signals: PageSignals) -> PageRejection | None:
     if signals.wall:
         return PageRejection("blocked", f"{signals.wall}: {(*signals.titles, '')[0]!r}")
     for title in signals.titles:
-        if found := reject_by_title(title):
-            return reject_redirect(signals, found.problem) if found.kind == "redirected" else found
+        if found := _reject_by_title(title):
+            return _reject_redirect(signals, found.problem) if found.kind == "redirected" else found
     if signals.refresh_url and signals.text is not None:
-        return reject_redirect(signals, "only leads to another page")
+        return _reject_redirect(signals, "only leads to another page")
     return None
 
 
-def reject_by_title(title: str) -> PageRejection | None:
+def _reject_by_title(title: str) -> PageRejection | None:
     """Return why a page is not a release if its title is nothing but an error message or the like, else None.
 
-    >>> reject_by_title("404 – sidan kunde inte hittas"), reject_by_title("404 nya jobb")
+    >>> _reject_by_title("404 – sidan kunde inte hittas"), _reject_by_title("404 nya jobb")
     (PageRejection(kind='error page', problem="is an error page: '404 – sidan kunde inte hittas'", target=None), None)
     """
     for pattern, kind, problem in TITLE_RULES:
@@ -410,7 +410,7 @@ def reject_by_title(title: str) -> PageRejection | None:
     return None
 
 
-def reject_redirect(signals: PageSignals, problem: str) -> PageRejection:
+def _reject_redirect(signals: PageSignals, problem: str) -> PageRejection:
     target = signals.refresh_url or signals.first_link
     return PageRejection("redirected", f"{problem}: {target}" if target else problem, target)
 
@@ -430,23 +430,23 @@ def find_short_page_rejection(
     if len(title or "") + len(words) < max_length:
         sentences = [line for part in SENTENCE_BREAK.split(words) if (line := clean_line(part))]
         for found in (
-            reject_not_found(NOT_FOUND_TEXT, [*titles, *sentences]),
-            None if has_date else reject_by_few_words(signals, titles, sentences),
-            reject_not_found(UNAVAILABLE_TEXT, [*titles, *sentences]),
+            _reject_not_found(NOT_FOUND_TEXT, [*titles, *sentences]),
+            None if has_date else _reject_by_few_words(signals, titles, sentences),
+            _reject_not_found(UNAVAILABLE_TEXT, [*titles, *sentences]),
         ):
             if found:
                 return found
     return PageRejection("other", "has no text of its own") if is_empty else None
 
 
-def reject_by_few_words(signals: PageSignals, titles: tuple[str, ...], sentences: list[str]) -> PageRejection | None:
+def _reject_by_few_words(signals: PageSignals, titles: tuple[str, ...], sentences: list[str]) -> PageRejection | None:
     """Return what blocks or redirects visitors of a page with few words, or None."""
     for title in titles:
         for pattern, kind, problem in SHORT_PAGE_RULES:
             if pattern.search(title):
                 reason = f"{problem}: {title!r}"
                 if kind == "redirected":
-                    return reject_redirect(signals, reason)
+                    return _reject_redirect(signals, reason)
                 return PageRejection(kind, reason, title if kind == "placeholder" else None)
         if signals.asks_for_password and LOGIN_TITLE.search(title):
             return PageRejection("blocked", f"{LOGIN_PROBLEM}: {title!r}")
@@ -464,7 +464,7 @@ def reject_by_few_words(signals: PageSignals, titles: tuple[str, ...], sentences
     return None
 
 
-def reject_not_found(pattern: re.Pattern[str], lines: list[str]) -> PageRejection | None:
+def _reject_not_found(pattern: re.Pattern[str], lines: list[str]) -> PageRejection | None:
     for line in lines:
         if pattern.search(line):
             if TEMPORARY_WORD.search(line):
@@ -497,14 +497,14 @@ def is_listing_url(url: str, agency: Agency | None = None) -> bool:
 def is_listing(main: Element) -> bool:
     """Return whether a row of entries makes up almost all of the main element's text."""
     total = count_text_letters(main)
-    for row in iter_sibling_rows(main):
+    for row in _iter_sibling_rows(main):
         entry_letters = sum(map(count_text_letters, row))
         if entry_letters > MIN_ENTRY_SHARE * total and total - entry_letters < MAX_TEXT_OUTSIDE_ENTRIES:
-            return all(map(has_outgoing_link, row)) and 2 * sum(map(is_listing_entry, row)) > len(row)
+            return all(map(has_outgoing_link, row)) and 2 * sum(map(_is_listing_entry, row)) > len(row)
     return False
 
 
-def iter_sibling_rows(main: Element) -> Iterator[list[Element]]:
+def _iter_sibling_rows(main: Element) -> Iterator[list[Element]]:
     for parent in main.iter("ul", "ol", "div", "section", "main", "article", "tbody"):
         if len(parent) >= MIN_LISTING_ENTRIES:
             rows: dict[tuple[object, str | None], list[Element]] = defaultdict(list)
@@ -513,7 +513,7 @@ def iter_sibling_rows(main: Element) -> Iterator[list[Element]]:
             yield from (row for row in rows.values() if len(row) >= MIN_LISTING_ENTRIES)
 
 
-def is_listing_entry(element: Element) -> bool:
+def _is_listing_entry(element: Element) -> bool:
     """Return whether an element announces another page in a few words, with a linked heading or a date."""
     if count_text_letters(element) > MAX_CARD_LENGTH:
         return False

@@ -41,7 +41,7 @@ class WireDocument(Document):
     """A wire's record as a document: title, lead, body and contacts, each in an element of its own."""
 
     def __init__(self, body: bytes, url: str, page_class: type[WirePage]) -> None:
-        self.page_class, self.record = page_class, read_json_object(body, url)
+        self.page_class, self.record = page_class, _read_json_object(body, url)
         title = escape(get_text(self.record, page_class.title_key))
         sections = "".join(f'<section id="{name}"></section>' for name in ("lead", "body", "contacts"))
         html = f"<!doctype html><html><body><main><h1>{title}</h1>{sections}</main></body></html>"
@@ -102,11 +102,11 @@ class WirePage(NewsPage):
             self.record_key("published", self.published_key)
         updated = get_text(self.record, self.updated_key) if self.updated_key else ""
         # a change before the publication does not count as an update
-        if self.updated_key and is_later(updated, item.published):
+        if self.updated_key and _is_later(updated, item.published):
             item.updated = updated
             self.record_key("updated", self.updated_key)
         item.language = get_text(self.record, self.language_key) or None
-        item.tags = [clean_line(text) for text in iter_texts(self.record.get(self.tags_key))]
+        item.tags = [clean_line(text) for text in _iter_texts(self.record.get(self.tags_key))]
         self.read_parts()
         self.read_texts()
         if not item.lead and not item.body:
@@ -160,14 +160,14 @@ class ViaTTPage(WirePage):
         contacts = record.get("contacts")
         text = get_text(contacts, "text") if isinstance(contacts, dict) else ""
         return {
-            "lead": to_markup(get_text(record, cls.lead_key)),
-            "body": to_markup(get_text(record, cls.body_key)),
-            "contacts": f"<h2>Kontakt</h2>{to_markup(text)}" if text else "",
+            "lead": _to_markup(get_text(record, cls.lead_key)),
+            "body": _to_markup(get_text(record, cls.body_key)),
+            "contacts": f"<h2>Kontakt</h2>{_to_markup(text)}" if text else "",
         }
 
     def read_contacts(self) -> Iterator[ContactItem]:
         contacts = self.record.get("contacts")
-        for person in iter_objects(contacts.get("persons") if isinstance(contacts, dict) else None):
+        for person in _iter_objects(contacts.get("persons") if isinstance(contacts, dict) else None):
             values = {
                 name: clean_line(get_text(person, key)) or None
                 for name, key in (("name", "name"), ("role", "title"), ("phone", "phone"), ("email", "email"))
@@ -176,13 +176,13 @@ class ViaTTPage(WirePage):
                 yield ContactItem(**values)
 
     def read_images(self) -> Iterator[ImageItem]:
-        for image in iter_objects(self.record.get("images")):
+        for image in _iter_objects(self.record.get("images")):
             # `url` may be a page about the picture
             if url := self.resolve_url(get_text(image, "normal") or get_text(image, "url")):
                 yield ImageItem(url=url, caption=get_text(image, "caption") or None)
 
     def read_files(self) -> Iterator[AttachmentItem]:
-        for file in iter_objects(self.record.get("documents")):
+        for file in _iter_objects(self.record.get("documents")):
             if url := self.resolve_url(get_text(file, "url")):
                 yield AttachmentItem(url=url, title=clean_line(get_text(file, "caption")) or url.rpartition("/")[2])
 
@@ -197,17 +197,17 @@ class CisionPage(WirePage):
     @classmethod
     def read_markup(cls, record: dict[str, Any]) -> dict[str, str]:
         lead, body, contact = (
-            to_markup(get_text(record, f"Html{key}") or get_text(record, key)) for key in ("Intro", "Body", "Contact")
+            _to_markup(get_text(record, f"Html{key}") or get_text(record, key)) for key in ("Intro", "Body", "Contact")
         )
-        text = to_comparison_text(lead + body)
-        quotes = [get_text(quote, "Text") for quote in iter_objects(record.get("Quotes"))]
+        text = _to_comparison_text(lead + body)
+        quotes = [get_text(quote, "Text") for quote in _iter_objects(record.get("Quotes"))]
         for quote in filter(None, quotes):
-            if to_comparison_text(quote) not in text:  # otherwise, the quotation was taken from the text
-                body += f"<blockquote>{to_markup(quote)}</blockquote>"
+            if _to_comparison_text(quote) not in text:  # otherwise, the quotation was taken from the text
+                body += f"<blockquote>{_to_markup(quote)}</blockquote>"
         return {"lead": lead, "body": body, "contacts": f"<h2>Kontakt</h2>{contact}" if contact else ""}
 
     def read_images(self) -> Iterator[ImageItem]:
-        for image in iter_objects(self.record.get("Images")):
+        for image in _iter_objects(self.record.get("Images")):
             if url := self.resolve_url(get_text(image, "DownloadUrl")):
                 yield ImageItem(
                     url=url,
@@ -216,7 +216,7 @@ class CisionPage(WirePage):
                 )
 
     def read_files(self) -> Iterator[AttachmentItem]:
-        for file in iter_objects(self.record.get("Files")):
+        for file in _iter_objects(self.record.get("Files")):
             if url := self.resolve_url(get_text(file, "Url")):
                 title = clean_line(get_text(file, "Title") or get_text(file, "FileName"))
                 yield AttachmentItem(url=url, title=title or url.rpartition("/")[2])
@@ -230,7 +230,7 @@ def choose_wire_page(url: str) -> type[WirePage] | None:
     return next((page for name, page in WIRE_PAGES.items() if WIRE_SERVICES[name].owns(url)), None)
 
 
-def read_json_object(body: bytes, url: str) -> dict[str, Any]:
+def _read_json_object(body: bytes, url: str) -> dict[str, Any]:
     """Parse the bytes of a record. Raises PageError if they are too many, or not a JSON object."""
     if len(body) > MAX_RECORD_BYTES:
         raise PageError(url, "page", f"has more than {MAX_RECORD_BYTES:,} bytes")
@@ -249,18 +249,18 @@ def get_text(record: dict[str, Any], key: str) -> str:
     return str(value).strip() if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
 
 
-def iter_objects(value: Any) -> Iterable[dict[str, Any]]:
+def _iter_objects(value: Any) -> Iterable[dict[str, Any]]:
     return (part for part in value[:MAX_PARTS] if isinstance(part, dict)) if isinstance(value, list) else ()
 
 
-def iter_texts(value: Any) -> Iterable[str]:
+def _iter_texts(value: Any) -> Iterable[str]:
     return (part for part in value[:MAX_PARTS] if isinstance(part, str)) if isinstance(value, list) else ()
 
 
-def to_markup(text: str) -> str:
+def _to_markup(text: str) -> str:
     """Return HTML unchanged, and plain text as paragraphs.
 
-    >>> to_markup("Ett.\\n\\nTvå & tre."), to_markup("<p>Ett.</p>"), to_markup("Ett <tre")
+    >>> _to_markup("Ett.\\n\\nTvå & tre."), _to_markup("<p>Ett.</p>"), _to_markup("Ett <tre")
     ('<p>Ett.</p><p>Två &amp; tre.</p>', '<p>Ett.</p>', '<p>Ett &lt;tre</p>')
     """
     if BLOCK_TAG.search(text):
@@ -270,11 +270,11 @@ def to_markup(text: str) -> str:
     return "".join(f"<p>{part if is_markup else escape(part, quote=False)}</p>" for part in paragraphs if part)
 
 
-def to_comparison_text(markup: str) -> str:
+def _to_comparison_text(markup: str) -> str:
     return "".join(character for character in unescape(TAG.sub("", markup)) if character.isalnum()).casefold()
 
 
-def is_later(time: str, than: str | None) -> bool:
+def _is_later(time: str, than: str | None) -> bool:
     """Return whether an ISO 8601 time is after another; False if one of them cannot be compared."""
     try:
         return than is not None and datetime.fromisoformat(time) > datetime.fromisoformat(than)

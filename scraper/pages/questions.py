@@ -53,27 +53,27 @@ def find_question_pairs(blocks: Sequence[PageBlock], context: str, declared: Seq
     starts = [
         index
         for index, block in enumerate(blocks)
-        if is_question_block(blocks, index) or is_declared_question(block, declared_keys)
+        if _is_question_block(blocks, index) or _is_declared_question(block, declared_keys)
     ]
-    starts = starts or find_plain_questions(blocks)
-    chosen = sorted({*starts, *find_panel_questions(blocks)})
-    pairs = [pair for index in chosen if (pair := read_question_pair(blocks, index, chosen)) is not None]
+    starts = starts or _find_plain_questions(blocks)
+    chosen = sorted({*starts, *_find_panel_questions(blocks)})
+    pairs = [pair for index in chosen if (pair := _read_question_pair(blocks, index, chosen)) is not None]
     headings = sum(1 for block in blocks if block.level < 9 or (block.bold and len(block.text) < 200))
     is_announced = QA_ANNOUNCEMENT.search(context) is not None or 2 <= len(pairs) >= 0.5 * headings
     trusted_pairs = [
         pair
-        for group in group_adjacent_pairs(pairs, blocks)
+        for group in _group_adjacent_pairs(pairs, blocks)
         for pair in group
-        if is_announced or is_trustworthy_group(group, blocks) or build_comparison_key(pair.question) in declared_keys
+        if is_announced or _is_trustworthy_group(group, blocks) or build_comparison_key(pair.question) in declared_keys
     ]
     if trusted_pairs:
-        answerer = find_answerer([context, *(block.text for block in blocks[: trusted_pairs[0].start])])
+        answerer = _find_answerer([context, *(block.text for block in blocks[: trusted_pairs[0].start])])
         for pair in trusted_pairs:
             pair.answered_by = pair.answered_by or answerer
     return trusted_pairs
 
 
-def is_declared_question(block: PageBlock, declared_keys: Collection[str]) -> bool:
+def _is_declared_question(block: PageBlock, declared_keys: Collection[str]) -> bool:
     return (
         bool(declared_keys)
         and (block.level < 9 or block.bold or block.kind in ("dt", "panel"))
@@ -81,7 +81,7 @@ def is_declared_question(block: PageBlock, declared_keys: Collection[str]) -> bo
     )
 
 
-def group_adjacent_pairs(pairs: Sequence[QuestionPair], blocks: Sequence[PageBlock]) -> Iterator[list[QuestionPair]]:
+def _group_adjacent_pairs(pairs: Sequence[QuestionPair], blocks: Sequence[PageBlock]) -> Iterator[list[QuestionPair]]:
     """Yield groups of adjacent pairs whose questions are blocks of the same kind."""
     group: list[QuestionPair] = []
     for pair in pairs:
@@ -93,7 +93,7 @@ def group_adjacent_pairs(pairs: Sequence[QuestionPair], blocks: Sequence[PageBlo
         yield group
 
 
-def is_question_block(blocks: Sequence[PageBlock], index: int) -> bool:
+def _is_question_block(blocks: Sequence[PageBlock], index: int) -> bool:
     """Return whether a block is marked as a question: by a word, or as a heading, bold text, term or panel title."""
     block = blocks[index]
     if not MIN_QUESTION_LENGTH <= len(block.text) <= MAX_QUESTION_LENGTH or SITE_QUESTION.match(block.text):
@@ -106,7 +106,7 @@ def is_question_block(blocks: Sequence[PageBlock], index: int) -> bool:
     return is_marked or block.level < 9 or block.bold or block.kind in ("dt", "panel")
 
 
-def find_plain_questions(blocks: Sequence[PageBlock]) -> list[int]:
+def _find_plain_questions(blocks: Sequence[PageBlock]) -> list[int]:
     """Return the ordinary paragraphs that are questions, if at least two of their answers start with a dash."""
     found = [
         index
@@ -120,19 +120,19 @@ def find_plain_questions(blocks: Sequence[PageBlock]) -> list[int]:
     return found if len(found) > 1 else []
 
 
-def find_panel_questions(blocks: Sequence[PageBlock]) -> list[int]:
+def _find_panel_questions(blocks: Sequence[PageBlock]) -> list[int]:
     """Return the panel titles that are questions.
 
     If half of the titles in a row are questions, all of them count, because the others are only shortened.
     """
     found: list[int] = []
-    for row in iter_title_rows(blocks):
+    for row in _iter_title_rows(blocks):
         asking_titles = [index for index in row if is_question_text(blocks[index].text)]
         found += row if len(asking_titles) * 2 >= len(row) and len(asking_titles) > 1 else asking_titles
     return found
 
 
-def iter_title_rows(blocks: Sequence[PageBlock]) -> Iterator[list[int]]:
+def _iter_title_rows(blocks: Sequence[PageBlock]) -> Iterator[list[int]]:
     """Yield rows of panel titles and terms without a section heading between them."""
     row: list[int] = []
     for index, block in enumerate(blocks):
@@ -145,7 +145,7 @@ def iter_title_rows(blocks: Sequence[PageBlock]) -> Iterator[list[int]]:
         yield row
 
 
-def read_question_pair(blocks: Sequence[PageBlock], index: int, questions: Sequence[int]) -> QuestionPair | None:
+def _read_question_pair(blocks: Sequence[PageBlock], index: int, questions: Sequence[int]) -> QuestionPair | None:
     """Return the question at an index with the blocks that answer it, or None if it has no answer."""
     question = blocks[index]
     answer: list[str] = []
@@ -156,9 +156,9 @@ def read_question_pair(blocks: Sequence[PageBlock], index: int, questions: Seque
     if question.kind == "dt":
         container = question.element.find_parent("dl")
     elif question.kind == "panel" and end < len(blocks):
-        panel = question.panel or find_panel(question.element)
+        panel = question.panel or _find_panel(question.element)
         container = panel if panel is not None and is_within(blocks[end].element, panel) else None
-    while end < len(blocks) and end not in questions and not ends_answer(question, blocks[end]):
+    while end < len(blocks) and end not in questions and not _ends_answer(question, blocks[end]):
         block = blocks[end]
         if container is not None and not is_within(block.element, container):
             break
@@ -176,7 +176,7 @@ def read_question_pair(blocks: Sequence[PageBlock], index: int, questions: Seque
     return QuestionPair(index, end, text, answer, speaker)
 
 
-def find_panel(title: Tag) -> Tag | None:
+def _find_panel(title: Tag) -> Tag | None:
     """Return the panel that a title opens: the element after it, or after its wrapper."""
     node: Tag | None = title
     for _ in range(3):
@@ -195,7 +195,7 @@ def is_within(element: Tag, container: Tag) -> bool:
     return element is container or any(parent is container for parent in element.parents)
 
 
-def ends_answer(question: PageBlock, block: PageBlock) -> bool:
+def _ends_answer(question: PageBlock, block: PageBlock) -> bool:
     """Return whether a block starts something that is not part of the answer."""
     if question.kind in ("panel", "dt") or block.kind in ("panel", "dt"):
         return block.kind == question.kind or (block.level <= 3 and block.depth <= question.depth)
@@ -204,7 +204,7 @@ def ends_answer(question: PageBlock, block: PageBlock) -> bool:
     return block.bold and question.bold and question.level == 9 and len(block.text) < 200
 
 
-def is_trustworthy_group(group: Sequence[QuestionPair], blocks: Sequence[PageBlock]) -> bool:
+def _is_trustworthy_group(group: Sequence[QuestionPair], blocks: Sequence[PageBlock]) -> bool:
     """Return whether a group is questions and answers rather than rhetorical headings of an ordinary text.
 
     True if the group is announced just before it, is in panels, is marked Q and A, has answers that start with dashes,
@@ -220,14 +220,14 @@ def is_trustworthy_group(group: Sequence[QuestionPair], blocks: Sequence[PageBlo
     return 2 * sum(1 for pair in group if SPEECH_DASH.match(pair.answer[0])) >= len(group)
 
 
-def find_answerer(texts: Sequence[str]) -> str | None:
+def _find_answerer(texts: Sequence[str]) -> str | None:
     """Return who answers the questions, according to the introduction, or None if it names no person.
 
-    >>> find_answerer(["Eva Ek, utredare på Verket svarar här på tre frågor:"])
+    >>> _find_answerer(["Eva Ek, utredare på Verket svarar här på tre frågor:"])
     'Eva Ek, utredare på Verket'
-    >>> find_answerer(["Här svarar Eva Ek, generaldirektör, på fem frågor om budgeten."])
+    >>> _find_answerer(["Här svarar Eva Ek, generaldirektör, på fem frågor om budgeten."])
     'Eva Ek, generaldirektör'
-    >>> find_answerer(["Exempelverket svarar på tre frågor om leder."]) is None
+    >>> _find_answerer(["Exempelverket svarar på tre frågor om leder."]) is None
     True
     """
     matches = filter(None, map(ANSWERER.search, texts))

@@ -79,7 +79,7 @@ def find_kind(document: Document, heading: Element | None) -> tuple[str, Provena
     The type is read from a word next to the title, or else from a folder of the URL, or else from JSON-LD.
     """
     for element in iter_title_neighbours(heading) if heading is not None else ():
-        word = strip_date(read_short_line(element, MAX_KIND_LINE_LENGTH) or "")
+        word = _strip_date(read_short_line(element, MAX_KIND_LINE_LENGTH) or "")
         is_kind = word and word.count(" ") < 2 and normalise_kind(word)
         if is_kind and element.find(".//a") is None:  # the words of a menu are links
             return word, Provenance(rule="type word beside the title", element=format_element_path(element))
@@ -95,10 +95,10 @@ def find_kind(document: Document, heading: Element | None) -> tuple[str, Provena
     return None
 
 
-def strip_date(text: str) -> str:
+def _strip_date(text: str) -> str:
     """Return the words of a line without the date and punctuation.
 
-    >>> strip_date("05 februari 2024 · Nyheter"), strip_date("Pressmeddelande, 3 maj 2024")
+    >>> _strip_date("05 februari 2024 · Nyheter"), _strip_date("Pressmeddelande, 3 maj 2024")
     ('Nyheter', 'Pressmeddelande')
     """
     return " ".join(
@@ -111,12 +111,12 @@ def find_labelled_tags(root: Element) -> tuple[list[str], Provenance] | None:
 
     Call it before boilerplate is dropped, because many of them look like menus.
     """
-    return take_first_tag_row(iter_tags_under_heading(root))
+    return _take_first_tag_row(_iter_tags_under_heading(root))
 
 
 def find_tags(scope: Element) -> tuple[list[str], Provenance] | None:
     """Return tags in a list or row whose class names them, or else links marked rel=tag."""
-    return take_first_tag_row(iter_named_tags(scope))
+    return _take_first_tag_row(_iter_named_tags(scope))
 
 
 def find_bracketed_tags(scope: Element) -> tuple[list[str], Provenance] | None:
@@ -130,7 +130,7 @@ def find_bracketed_tags(scope: Element) -> tuple[list[str], Provenance] | None:
     return None
 
 
-def take_first_tag_row(rows: Iterator[TagRow]) -> tuple[list[str], Provenance] | None:
+def _take_first_tag_row(rows: Iterator[TagRow]) -> tuple[list[str], Provenance] | None:
     """Return the first plausible row of tags and remove it from the tree."""
     for row in rows:
         # a link with the words of a heading leads to all tags
@@ -145,23 +145,23 @@ def take_first_tag_row(rows: Iterator[TagRow]) -> tuple[list[str], Provenance] |
     return None
 
 
-def iter_tags_under_heading(scope: Element) -> Iterator[TagRow]:
+def _iter_tags_under_heading(scope: Element) -> Iterator[TagRow]:
     """Yield the links or items after a heading such as Taggar, or the words after a label in a line."""
     for element in scope.iter("h2", "h3", "h4", "h5", "p", "span", "strong", "b", "div", "dt", "th"):
         text = element.text
-        if not text or len(text) > MAX_TAG_LINE_LENGTH or not is_tag_heading_or_line(text):
+        if not text or len(text) > MAX_TAG_LINE_LENGTH or not _is_tag_heading_or_line(text):
             continue
         if next(element.iterancestors(*NON_TAG_PARENTS), None) is not None:
             continue
         line = clean_line(text)
         if TAG_HEADING.match(line):
-            yield from iter_tags_beside_heading(element, line)
+            yield from _iter_tags_beside_heading(element, line)
         elif named := TAG_LINE.match(line):
             yield TagRow("words of the line", named["tags"].split(","), [element])
 
 
 @cache_by_text(16_384)
-def is_tag_heading_or_line(text: str) -> bool:
+def _is_tag_heading_or_line(text: str) -> bool:
     """Return whether a text is a heading above tags or a line of tags.
 
     Cached, because the pages of a site have many texts in common.
@@ -170,7 +170,7 @@ def is_tag_heading_or_line(text: str) -> bool:
     return TAG_HEADING.match(line) is not None or TAG_LINE.match(line) is not None
 
 
-def iter_tags_beside_heading(heading: Element, line: str) -> Iterator[TagRow]:
+def _iter_tags_beside_heading(heading: Element, line: str) -> Iterator[TagRow]:
     """Yield the tags that a heading names: links in it, after it, in the next element or in its parent.
 
     Without links, they are the description of a term, the cell next to a header cell, or the rest of the line.
@@ -184,8 +184,8 @@ def iter_tags_beside_heading(heading: Element, line: str) -> Iterator[TagRow]:
     for container in (heading, following, parent):
         if container is None:
             continue
-        items = find_tag_entries(container)
-        if is_mostly_entries(items, container, len(line) + 20):
+        items = _find_tag_entries(container)
+        if _is_mostly_entries(items, container, len(line) + 20):
             elements = [heading, container] if container is following else [container]
             yield TagRow(rule, list(map(get_text_content, items)), elements)
             return
@@ -196,7 +196,7 @@ def iter_tags_beside_heading(heading: Element, line: str) -> Iterator[TagRow]:
         yield TagRow("words of the line", named["tags"].split(","), [parent])
 
 
-def is_mostly_entries(items: list[Element], container: Element, max_other_characters: int) -> bool:
+def _is_mostly_entries(items: list[Element], container: Element, max_other_characters: int) -> bool:
     """Return whether an element has little text besides its entries.
 
     Prose with a link in it is not a list of tags.
@@ -205,13 +205,13 @@ def is_mostly_entries(items: list[Element], container: Element, max_other_charac
     return bool(items) and len(clean_line(get_text_content(container))) <= 2 * entry_length + max_other_characters
 
 
-def iter_named_tags(scope: Element) -> Iterator[TagRow]:
+def _iter_named_tags(scope: Element) -> Iterator[TagRow]:
     """Yield links or items of elements whose class or ARIA label names tags, then links marked rel=tag."""
     for element in scope.iter("ul", "div", "p", "span", "ol", "section", "footer"):
         classes, label = element.get("class"), element.get("aria-label")
         if (classes and TAG_CONTAINER_CLASS.search(classes)) or (label and TAG_HEADING.match(label)):
-            items = find_tag_entries(element)
-            if is_mostly_entries(items, element, 40):
+            items = _find_tag_entries(element)
+            if _is_mostly_entries(items, element, 40):
                 yield TagRow("name of the list", list(map(get_text_content, items)), [element])
 
     links = [link for link in scope.iter("a") if "tag" in (link.get("rel") or "").split()]
@@ -219,6 +219,6 @@ def iter_named_tags(scope: Element) -> Iterator[TagRow]:
         yield TagRow("rel=tag", list(map(get_text_content, links)), links)
 
 
-def find_tag_entries(container: Element) -> list[Element]:
+def _find_tag_entries(container: Element) -> list[Element]:
     """Return the links in a list of tags, or its items if it has no links."""
     return list(container.iter("a")) or list(container.iter("li"))

@@ -52,52 +52,52 @@ def find_title(
     """
     site_names = find_site_names(document)
     heading_keys = {build_comparison_key(get_text_content(heading)) for heading in document.root.iter("h1")}
-    declared = list_declared_titles(document, site_names, heading_keys)
-    headings = [(element, read_heading_text(element, declared)) for element in document.root.iter("h1")]
+    declared = _list_declared_titles(document, site_names, heading_keys)
+    headings = [(element, _read_heading_text(element, declared)) for element in document.root.iter("h1")]
     ranked = sorted(
         (
             (score, element is start, main in element.iterancestors(), len(text), element, text)
             for element, text in headings
-            for score in (score_heading(text, declared),)
-            if is_release_heading(text, site_names, declared)
+            for score in (_score_heading(text, declared),)
+            if _is_release_heading(text, site_names, declared)
         ),
         key=lambda row: row[:4],
     )
     is_lower = start is not None and start.tag in (*LOWER_HEADING_TAGS, *OLD_HEADING_TAGS)
     if ranked:
         score, is_start, is_in_main, _, element, text = ranked[-1]
-        if score == 2 and is_section_heading(text, declared, document.title):
+        if score == 2 and _is_section_heading(text, declared, document.title):
             return declared[0], Provenance(rule="declared title, the h1 names its section", element="head"), element
         is_lone = not is_lower and (is_start or len(ranked) == 1)
         if score or is_in_main or (is_lone and len(text) >= MIN_LONE_HEADING_LENGTH):
             rule = "h1 the page declares too" if score else "h1 of the main element" if is_in_main else "only h1"
             evidence = Provenance(rule=rule, element=format_element_path(element))
-            return choose_title_spelling(text, declared), evidence, element
+            return _choose_title_spelling(text, declared), evidence, element
     if start is not None and is_lower:
         evidence = Provenance(rule="element that the page declares", element=format_element_path(start))
         return clean_line(get_inline_text_content(start)), evidence, start
     if declared_title := get_declared_headline(document) or get_declared_title(document):
         title = strip_site_name(declared_title, site_names, heading_keys)
         return title, Provenance(rule="declared title", element="head"), None
-    text = read_heading_text(start, declared) if start is not None and start.tag == "h1" else ""
-    if is_release_heading(text, site_names, declared) and score_heading(text, declared):
+    text = _read_heading_text(start, declared) if start is not None and start.tag == "h1" else ""
+    if _is_release_heading(text, site_names, declared) and _score_heading(text, declared):
         return text, Provenance(rule="h1 outside the text", element="h1"), start
     if document.title:
-        title = choose_title_part(strip_site_name(document.title, site_names, heading_keys), site_names)
+        title = _choose_title_part(strip_site_name(document.title, site_names, heading_keys), site_names)
         return title, Provenance(rule="title element", element="head"), None
     for *_, element, text in ranked[:1]:
         return text, Provenance(rule="first h1", element=format_element_path(element)), element
     return None
 
 
-def choose_title_part(title: str, site_names: set[str]) -> str:
+def _choose_title_part(title: str, site_names: set[str]) -> str:
     """Return the first part of "Nyheter | Exempelverket | Ny bro" that names no type of release and no site."""
     parts = title.split(" | ")
-    others = (part for part in parts if not is_kind_word(part) and not is_site_name(part, site_names))
+    others = (part for part in parts if not _is_kind_word(part) and not _is_site_name(part, site_names))
     return next(others, parts[0])
 
 
-def list_declared_titles(document: Document, site_names: set[str], heading_keys: Collection[str]) -> list[str]:
+def _list_declared_titles(document: Document, site_names: set[str], heading_keys: Collection[str]) -> list[str]:
     declared = (get_declared_title(document), get_declared_headline(document), document.title)
     return [strip_site_name(text, site_names, heading_keys) for text in declared if text]
 
@@ -108,56 +108,56 @@ def find_page_heading(document: Document) -> Element | None:
     Of several headings with the same text the last one counts, because a print version comes first.
     """
     site_names = find_site_names(document)
-    declared = list_declared_titles(document, site_names, ())
+    declared = _list_declared_titles(document, site_names, ())
     headings = [
         heading
         for heading in document.root.iter("h1")
-        if not is_site_heading(clean_line(get_text_content(heading)), site_names, declared)
+        if not _is_site_heading(clean_line(get_text_content(heading)), site_names, declared)
     ]
     # the linked ones are those of teasers
     headings = [heading for heading in headings if not is_linked_heading(heading)] or headings
-    is_unknown = not any(may_be_heading(heading, declared) for heading in headings)
-    if is_unknown and (found := find_declared_element(document.root, declared)) is not None:
+    is_unknown = not any(_may_be_heading(heading, declared) for heading in headings)
+    if is_unknown and (found := _find_declared_element(document.root, declared)) is not None:
         return found
     if len(headings) < 2:
         return headings[0] if headings else None
     keys = [build_comparison_key(get_text_content(heading)) for heading in headings]
-    scores = [score_heading(get_text_content(heading), declared) for heading in headings]
+    scores = [_score_heading(get_text_content(heading), declared) for heading in headings]
     # of several that are part of a declared title, the longest one is the title
     ranks = [(score, len(key) if score > 1 else 0) for score, key in zip(scores, keys, strict=True)]
     best = [index for index, rank in enumerate(ranks) if rank == max(ranks)]
     return headings[best[-1]] if len({keys[index] for index in best}) == 1 else None
 
 
-def may_be_heading(heading: Element, declared: Sequence[str]) -> bool:
+def _may_be_heading(heading: Element, declared: Sequence[str]) -> bool:
     """Return whether an h1 is confirmed by a declared title, or in a main element or article."""
     is_in_main = any(part.tag in MAIN_TAGS or part.get("role") == "main" for part in heading.iterancestors())
-    return is_in_main or score_heading(clean_line(get_text_content(heading)), declared) > 0
+    return is_in_main or _score_heading(clean_line(get_text_content(heading)), declared) > 0
 
 
-def find_declared_element(root: Element, declared: Sequence[str]) -> Element | None:
+def _find_declared_element(root: Element, declared: Sequence[str]) -> Element | None:
     """Return the lower heading, or else the cell or paragraph, that is exactly a declared title."""
     keys = {key for key in map(build_comparison_key, declared) if len(key) >= MIN_DECLARED_LENGTH}
     longest = max(map(len, declared), default=0)
     for tags in (LOWER_HEADING_TAGS, OLD_HEADING_TAGS):
         for element in root.iter(*tags) if keys else ():
             line = read_short_line(element, longest + MAX_HEADING_MARKUP)
-            if line and build_comparison_key(line) in keys and not is_in_menu(element):
+            if line and build_comparison_key(line) in keys and not _is_in_menu(element):
                 return element
     return None
 
 
-def is_in_menu(element: Element) -> bool:
+def _is_in_menu(element: Element) -> bool:
     return element.find(".//a") is not None or next(element.iterancestors(*MENU_TAGS), None) is not None
 
 
 def is_declared_heading(heading: Element, document: Document) -> bool:
     """Return whether the page's declared titles confirm a heading."""
-    declared = list_declared_titles(document, find_site_names(document), ())
-    return score_heading(clean_line(get_text_content(heading)), declared) > 0
+    declared = _list_declared_titles(document, find_site_names(document), ())
+    return _score_heading(clean_line(get_text_content(heading)), declared) > 0
 
 
-def read_heading_text(heading: Element, declared: Sequence[str]) -> str:
+def _read_heading_text(heading: Element, declared: Sequence[str]) -> str:
     """Return the text of a heading without its kicker, which is a child element that no declared title contains."""
     whole = clean_line(get_inline_text_content(heading))
     if any(build_comparison_key(whole) in build_comparison_key(text) for text in declared):
@@ -171,7 +171,7 @@ def read_heading_text(heading: Element, declared: Sequence[str]) -> str:
     return whole
 
 
-def is_section_heading(heading: str, declared: Sequence[str], title: str | None) -> bool:
+def _is_section_heading(heading: str, declared: Sequence[str], title: str | None) -> bool:
     """Return whether a heading is the section, and the declared title the rest, of "Section - Title".
 
     The section's name is shorter than the title. In "Title - Site" the second part is the shorter one.
@@ -181,7 +181,7 @@ def is_section_heading(heading: str, declared: Sequence[str], title: str | None)
     return is_longer and heading_key + declared_key == build_comparison_key(title or "")
 
 
-def score_heading(heading: str, declared: Sequence[str]) -> int:
+def _score_heading(heading: str, declared: Sequence[str]) -> int:
     """Return how well the declared titles confirm a heading, 0 to 3.
 
     3: the first declared title contains the heading, or the other way round. 2: another declared title does. 1: most of
@@ -198,7 +198,7 @@ def score_heading(heading: str, declared: Sequence[str]) -> int:
     return 1 if len(heading_words) > 3 and shared > 0.7 * len(heading_words) else 0
 
 
-def choose_title_spelling(heading: str, declared: Sequence[str]) -> str:
+def _choose_title_spelling(heading: str, declared: Sequence[str]) -> str:
     """Return the heading, or the declared title if it only differs by a kicker or stray spaces."""
     heading_key = build_comparison_key(heading)
     for text in declared:
@@ -215,14 +215,14 @@ def strip_site_name(title: str, site_names: set[str], heading_keys: Collection[s
     parts = TITLE_SEPARATOR.split(line)
     if len(parts) < 2 or build_comparison_key(line) in heading_keys:
         return line
-    if is_site_name(parts[-1], site_names):
+    if _is_site_name(parts[-1], site_names):
         return line[: line.rindex(parts[-1])].rstrip(" |–—·•»:-")
-    if is_site_name(parts[0], site_names):
+    if _is_site_name(parts[0], site_names):
         return line[len(parts[0]) :].lstrip(" |–—·•»:-")
     return line
 
 
-def is_site_name(part: str, site_names: set[str]) -> bool:
+def _is_site_name(part: str, site_names: set[str]) -> bool:
     """Return whether a part of a title is the site's name rather than a phrase that contains it."""
     name = build_comparison_key(part)
     is_name = not part[:1].islower() and len(part.split()) <= MAX_SITE_NAME_WORDS
@@ -232,20 +232,20 @@ def is_site_name(part: str, site_names: set[str]) -> bool:
     )
 
 
-def is_release_heading(heading: str, site_names: set[str], declared: Sequence[str]) -> bool:
+def _is_release_heading(heading: str, site_names: set[str], declared: Sequence[str]) -> bool:
     """Return whether a heading is not empty and names neither the site nor a type of release."""
-    is_label = is_kind_word(heading) and heading not in declared
-    return bool(heading) and not is_label and not is_site_heading(heading, site_names, declared)
+    is_label = _is_kind_word(heading) and heading not in declared
+    return bool(heading) and not is_label and not _is_site_heading(heading, site_names, declared)
 
 
-def is_site_heading(heading: str, site_names: set[str], declared: Sequence[str]) -> bool:
+def _is_site_heading(heading: str, site_names: set[str], declared: Sequence[str]) -> bool:
     """Return whether a heading is only the site's name, which is not in any declared title."""
     if build_comparison_key(heading) in site_names:
         return True
-    return bool(declared) and is_site_name(heading, site_names) and not score_heading(heading, declared)
+    return bool(declared) and _is_site_name(heading, site_names) and not _score_heading(heading, declared)
 
 
-def is_kind_word(text: str) -> bool:
+def _is_kind_word(text: str) -> bool:
     """Return whether a text is only a word for a type of release, such as "Nyheter"."""
     return " " not in text and normalise_kind(text) is not None
 

@@ -60,16 +60,16 @@ def format_probe_report(result: ProbeResult, width: int) -> str:
 
 def format_proposed_table(result: ProbeResult) -> str:
     """Format the proposed table with comments on its origin; the result is valid TOML."""
-    comments = "".join(f"# {line}\n" for line in iter_table_comments(result))
+    comments = "".join(f"# {line}\n" for line in _iter_table_comments(result))
     return f"{comments}{format_agency_toml(result.agency)}".rstrip()
 
 
-def iter_table_comments(result: ProbeResult) -> Iterator[str]:
+def _iter_table_comments(result: ProbeResult) -> Iterator[str]:
     if result.is_known:
         yield f"{result.agency.name} is already in the list; this is its table with the sources found now"
     yield f"system: {result.cms or 'unknown; the general page class is used'}"
     for source in result.sources:
-        yield f"{source.kind}: {source.url}: {describe_probed_source(source)}"
+        yield f"{source.kind}: {source.url}: {_describe_probed_source(source)}"
     yield from result.notes
     links, matching = result.list_links(), result.list_matching_links()
     if links and result.agency.releases:
@@ -81,7 +81,7 @@ def iter_table_comments(result: ProbeResult) -> Iterator[str]:
         yield f"releases: no pattern; the {len(links)} URLs found are too few, or in too many folders"
 
 
-def describe_probed_source(source: ProbedSource) -> str:
+def _describe_probed_source(source: ProbedSource) -> str:
     if source.problem:
         return f"left out: {source.problem}"
     if not source.is_requested:
@@ -220,11 +220,11 @@ def find_unused_lines(html: bytes, item: ReleaseItem, release: Release) -> list[
     return [
         line
         for line, key in keys.items()
-        if key and not is_in_release(key) and not is_known_date_line(line, item.url, days)
+        if key and not is_in_release(key) and not _is_known_date_line(line, item.url, days)
     ]
 
 
-def is_known_date_line(line: str, url: str, days: set[str]) -> bool:
+def _is_known_date_line(line: str, url: str, days: set[str]) -> bool:
     """Return whether a line only contains dates that the release already has, perhaps in other words."""
     labels = split_date_labels(line)
     if len(line) > MAX_DATE_LINE or not all(map(find_date_role, labels)):

@@ -107,8 +107,8 @@ class ProbeSpider(Spider):
             agency = result.base_agency = replace(agency, aliases=(*agency.aliases, host))
         found, given_urls = find_sources(home.body, home.url, agency), list[str]()
         if urlsplit(self.url).path.strip("/"):
-            (found.feeds if given and is_feed(given) else given_urls).insert(0, self.url)
-        if given and not is_feed(given):
+            (found.feeds if given and _is_feed(given) else given_urls).insert(0, self.url)
+        if given and not _is_feed(given):
             given_found = find_sources(given.body, given.url, agency)
             found.feeds, found.listings = given_found.feeds + found.feeds, given_found.listings + found.listings
             redirected = [] if agency.owns(given.url) else [given.url]
@@ -290,6 +290,6 @@ class ProbeSpider(Spider):
         return found
 
 
-def is_feed(response: Response) -> bool:
+def _is_feed(response: Response) -> bool:
     """Return whether a response looks like a feed: XML with the root of RSS or Atom."""
     return re.search(rb"<(rss|feed|rdf:RDF)\b", response.body[:FEED_ROOT_BYTES]) is not None

@@ -193,7 +193,7 @@ def probe_home_page(home: bytes, url: str, agencies: dict[str, Agency]) -> Probe
     listed_agency = find_owner(agencies.values(), url)
     document = Document(home, url)
     agency = listed_agency or Agency(
-        slug=propose_slug(url, agencies), name=propose_name(document), home=urljoin(url, "/")
+        slug=_propose_slug(url, agencies), name=propose_name(document), home=urljoin(url, "/")
     )
     page_class = choose_page_class(document, listed_agency).__name__.removesuffix("Page")
     return ProbeResult(agency, listed_agency is not None, None if page_class == "News" else page_class)
@@ -279,10 +279,10 @@ def write_expected_result(page: Path, result: dict[str, Any]) -> None:
 # The proposed table
 
 
-def propose_slug(url: str, taken: Container[str] = ()) -> str:
+def _propose_slug(url: str, taken: Container[str] = ()) -> str:
     """Return a slug from a URL's host, without its top-level domain unless that slug is taken.
 
-    >>> propose_slug("https://www.skogsradet.example/nyheter"), propose_slug("http://[::1]:80/")
+    >>> _propose_slug("https://www.skogsradet.example/nyheter"), _propose_slug("http://[::1]:80/")
     ('skogsradet', '1')
     """
     host = extract_host(url)
@@ -319,22 +319,22 @@ def propose_release_pattern(urls: Iterable[str]) -> str | None:
     groups: dict[str, list[list[str]]] = defaultdict(list)
     for path in paths:
         if len(path) > 1:
-            groups[generalise_folder(path[0])].append(path)
+            groups[_generalise_folder(path[0])].append(path)
     shared = [group for group in groups.values() if len(group) >= MIN_FOLDER_RELEASES]
     if not 1 <= len(shared) <= MAX_FOLDERS or sum(map(len, shared)) < MIN_FOLDER_SHARE * len(paths):
         return None
-    folders = ["/".join(find_common_folders(group)) for group in sorted(shared, key=len, reverse=True)]
+    folders = ["/".join(_find_common_folders(group)) for group in sorted(shared, key=len, reverse=True)]
     return f"^/{folders[0]}/.+" if len(folders) == 1 else f"^/({'|'.join(folders)})/.+"
 
 
-def find_common_folders(paths: Sequence[Sequence[str]]) -> list[str]:
+def _find_common_folders(paths: Sequence[Sequence[str]]) -> list[str]:
     """Return the folders that all paths share, up to the last news folder and date folders below it.
 
     Other folders below it are left out, because the newest releases may share a subject by chance.
     """
     shared: list[str] = []
     for folder_names in zip(*(path[:-1] for path in paths), strict=False):
-        names = {generalise_folder(name) for name in folder_names}
+        names = {_generalise_folder(name) for name in folder_names}
         if len(names) > 1 or (set(shared) & DATE_PATTERNS and not names <= DATE_PATTERNS):
             break
         shared += names
@@ -344,10 +344,10 @@ def find_common_folders(paths: Sequence[Sequence[str]]) -> list[str]:
     return shared[:end] + dates
 
 
-def generalise_folder(name: str) -> str:
+def _generalise_folder(name: str) -> str:
     """Return a folder's name as a pattern: a year or month as digits, any other name escaped.
 
-    >>> generalise_folder("2024"), generalise_folder("03"), generalise_folder("om.oss")
+    >>> _generalise_folder("2024"), _generalise_folder("03"), _generalise_folder("om.oss")
     ('\\\\d{4}', '\\\\d{2}', 'om\\\\.oss')
     """
     if re.fullmatch(r"(19|20)\d\d", name):
@@ -365,7 +365,7 @@ def format_agency_toml(agency: Agency) -> str:
         value = getattr(agency, name)
         if value == defaults[name] or (name == "zone" and value == "Europe/Stockholm"):
             continue
-        texts = list(map(format_toml_value, value)) if isinstance(value, tuple) else []
+        texts = list(map(_format_toml_value, value)) if isinstance(value, tuple) else []
         if len(texts) > 1:
             lines += [f"{name} = [", *(f"    {text}," for text in texts), "]"]
         elif isinstance(value, tuple):
@@ -377,7 +377,7 @@ def format_agency_toml(agency: Agency) -> str:
     return text
 
 
-def format_toml_value(value: str | JSONSource) -> str:
+def _format_toml_value(value: str | JSONSource) -> str:
     """Format a value of a list: a string, or the inline table of a JSON endpoint."""
     if isinstance(value, str):
         return quote_toml(value)

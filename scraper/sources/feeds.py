@@ -66,14 +66,14 @@ def parse_feed(body: bytes, url: str, agency: Agency) -> list[SourceLink]:
     if not feed.get("version"):
         raise SourceError(url, f"is not an RSS or Atom feed ({feed.get('bozo_exception', 'unknown format')})")
     text = body.replace(b"\0", b"")  # the markup of UTF-16 and UTF-32 as ASCII
-    is_cut = is_cut_feed(text)
+    is_cut = _is_cut_feed(text)
     links = []
     # the address in an entry without an end may be cut, too
     for entry in feed.entries[: len(ENTRY_END.findall(text))] if is_cut else feed.entries:
-        if address := find_entry_url(entry, url, agency):
-            published = format_feed_time(entry.get("published_parsed"))
+        if address := _find_entry_url(entry, url, agency):
+            published = _format_feed_time(entry.get("published_parsed"))
             # .get() would return the published time for a missing update, with a deprecation warning.
-            updated = format_feed_time(entry["updated_parsed"]) if "updated_parsed" in entry else published
+            updated = _format_feed_time(entry["updated_parsed"]) if "updated_parsed" in entry else published
             links.append(SourceLink(address, updated, published))
     links = remove_session_ids(links)
     if is_cut:
@@ -81,17 +81,17 @@ def parse_feed(body: bytes, url: str, agency: Agency) -> list[SourceLink]:
     return links
 
 
-def is_cut_feed(text: bytes) -> bool:
+def _is_cut_feed(text: bytes) -> bool:
     """Return whether a feed lacks the end of its root element. Other errors in its XML do not matter.
 
-    >>> is_cut_feed(b"<rss><channel><item>A & B</item></channel></rss> <!-- cached -->"), is_cut_feed(b"<rss><channel>")
+    >>> _is_cut_feed(b"<rss><channel>A & B</channel></rss> <!-- cached -->"), _is_cut_feed(b"<rss><channel>")
     (False, True)
     """
     ends = [match.end() for match in ROOT_END.finditer(text)]
     return not ends or ENTRY_START.search(text, ends[-1]) is not None
 
 
-def find_entry_url(entry: feedparser.FeedParserDict, url: str, agency: Agency) -> str | None:
+def _find_entry_url(entry: feedparser.FeedParserDict, url: str, agency: Agency) -> str | None:
     """Return the URL of a feed entry, or None if it has no usable link.
 
     If its alternates are several HTML pages, the first one that can be a release is used, or else the first one.
@@ -109,7 +109,7 @@ def find_entry_url(entry: feedparser.FeedParserDict, url: str, agency: Agency) -
     return resolve_canonical_url(url, entry.link) if entry.get("link") else None
 
 
-def format_feed_time(time_tuple: struct_time | None) -> str | None:
+def _format_feed_time(time_tuple: struct_time | None) -> str | None:
     """Format a time from feedparser as ISO 8601 in UTC; return None if it is missing or out of range."""
     try:
         return datetime.fromtimestamp(timegm(time_tuple), UTC).isoformat() if time_tuple else None
@@ -123,7 +123,7 @@ def parse_sitemap(body: bytes, url: str, agency: Agency) -> tuple[list[SourceLin
     Raises SourceError if it is neither, is truncated or exceeds a limit.
     """
     try:
-        sitemap = Sitemap(escape_ampersands(decompress_sitemap(body) if body.startswith(GZIP_MAGIC) else body))
+        sitemap = Sitemap(_escape_ampersands(_decompress_sitemap(body) if body.startswith(GZIP_MAGIC) else body))
         entries: list[dict[str, Any]] = list(islice(sitemap, MAX_SITEMAP_URLS + 1))
     except (etree.XMLSyntaxError, ValueError, AttributeError, StopIteration, zlib.error) as error:
         raise SourceError(url, f"is not a sitemap: {error}") from error
@@ -141,7 +141,7 @@ def parse_sitemap(body: bytes, url: str, agency: Agency) -> tuple[list[SourceLin
     return [link for link in links if is_release_url(link.url, agency) and is_news_url(link.url, agency)], []
 
 
-def decompress_sitemap(body: bytes) -> bytes:
+def _decompress_sitemap(body: bytes) -> bytes:
     """Decompress a gzip file of one or more members, and ignore anything after the last one.
 
     Raises ValueError if it is truncated or decompresses to more than MAX_SITEMAP_BYTES.
@@ -165,12 +165,12 @@ def decompress_sitemap(body: bytes) -> bytes:
     return b"".join(parts)
 
 
-def escape_ampersands(body: bytes) -> bytes:
+def _escape_ampersands(body: bytes) -> bytes:
     r"""Escape bare ampersands in XML; raise ValueError if there are more than MAX_AMPERSANDS.
 
     A lenient parser would drop the text after a bare ampersand, and return a different URL.
 
-    >>> escape_ampersands(b"<loc>/a?id=1&lang=sv&amp;p=2&#38;q=3</loc><![CDATA[/b?id=1&lang=sv]]>")
+    >>> _escape_ampersands(b"<loc>/a?id=1&lang=sv&amp;p=2&#38;q=3</loc><![CDATA[/b?id=1&lang=sv]]>")
     b'<loc>/a?id=1&amp;lang=sv&amp;p=2&#38;q=3</loc><![CDATA[/b?id=1&lang=sv]]>'
     """
     if b"\0" in body[:4]:  # UTF-16 or UTF-32: an ampersand is more than one byte

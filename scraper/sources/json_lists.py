@@ -77,12 +77,12 @@ def load_json(text: str | bytes, url: str) -> Any:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise SourceError(url, f"is not JSON: {error}") from error
-    for _ in iter_objects(data, url):
+    for _ in _iter_objects(data, url):
         pass  # iterating counts the values
     return data
 
 
-def iter_objects(data: Any, url: str) -> Iterator[dict[str, Any]]:
+def _iter_objects(data: Any, url: str) -> Iterator[dict[str, Any]]:
     """Yield the objects in a JSON value, in its order. Raises SourceError if there are too many values or levels."""
     stack, count = [(data, 0)], 0
     while stack:
@@ -114,7 +114,7 @@ def parse_json_source(body: bytes, url: str, source: JSONSource, agency: Agency)
             text = body.decode("utf-8-sig")
         except UnicodeDecodeError as error:  # another charset than UTF-8, which RFC 8259 (8.1) requires
             raise SourceError(url, f"is not UTF-8: {error}") from error
-        records = list(iter_list_items(text, source.items))
+        records = list(_iter_list_items(text, source.items))
         items = list(map(json.loads, records))
     for number, item in enumerate(items, 1):
         try:
@@ -125,7 +125,7 @@ def parse_json_source(body: bytes, url: str, source: JSONSource, agency: Agency)
             links += [link] if link else []
     if items and len(errors) == len(items):
         raise SourceError(url, f"{errors[0].field}: {errors[0].problem}, and no other item can be used")
-    next_url = find_next_page(data, url, source, agency) if items else None
+    next_url = _find_next_page(data, url, source, agency) if items else None
     return ListingPage(unique_links(links), next_url, errors=errors)
 
 
@@ -157,28 +157,28 @@ def read_item(item: Any, url: str, source: JSONSource, agency: Agency, *, number
     return SourceLink(address, listed_at, listed_at, record=record)
 
 
-def iter_list_items(text: str, key: str) -> Iterator[str]:
+def _iter_list_items(text: str, key: str) -> Iterator[str]:
     """Yield the text of each element of the list at a key of the outermost object. `text` must be valid JSON.
 
-    >>> list(iter_list_items('{"a": {"b": 1}, "c": [1, {"d": []}]}', "c"))
+    >>> list(_iter_list_items('{"a": {"b": 1}, "c": [1, {"d": []}]}', "c"))
     ['1', '{"d": []}']
     """
-    position, start, name = skip_white_space(text, 0), 0, None
+    position, start, name = _skip_white_space(text, 0), 0, None
     while name != key or text[start] != "[":  # skips the same key with a value that is not a list
-        name, position = DECODER.raw_decode(text, skip_white_space(text, position + 1))  # after "{" or ","
-        start = skip_white_space(text, skip_white_space(text, position) + 1)  # after ":"
+        name, position = DECODER.raw_decode(text, _skip_white_space(text, position + 1))  # after "{" or ","
+        start = _skip_white_space(text, _skip_white_space(text, position) + 1)  # after ":"
         _, position = DECODER.raw_decode(text, start)
-        position = skip_white_space(text, position)
-    position = skip_white_space(text, start + 1)
+        position = _skip_white_space(text, position)
+    position = _skip_white_space(text, start + 1)
     while text[position] != "]":
         _, end = DECODER.raw_decode(text, position)
         yield text[position:end]
-        position = skip_white_space(text, end)
+        position = _skip_white_space(text, end)
         if text[position] == ",":
-            position = skip_white_space(text, position + 1)
+            position = _skip_white_space(text, position + 1)
 
 
-def skip_white_space(text: str, position: int) -> int:
+def _skip_white_space(text: str, position: int) -> int:
     match = WHITE_SPACE.match(text, position)
     return match.end() if match else position
 
@@ -192,7 +192,7 @@ def search(source: JSONSource, key: str, data: Any, url: str) -> Any:
         raise SourceError(url, f"json.{key}: {expression!r} fails: {error}") from error
 
 
-def find_next_page(data: Any, url: str, source: JSONSource, agency: Agency) -> str | None:
+def _find_next_page(data: Any, url: str, source: JSONSource, agency: Agency) -> str | None:
     """Return the URL of the next page: found by `next` as a URL or page number, or else with the next page number."""
     if source.next:
         following = search(source, "next", data, url)
@@ -243,7 +243,7 @@ def find_embedded_links(
             continue  # for example a template that a script fills in
         except RecursionError as error:
             raise SourceError(url, f"has JSON of more than {MAX_JSON_DEPTH} levels: treated as a trap") from error
-        data = resolve_references(data) if script_id == NUXT_REFERENCES else data
+        data = _resolve_references(data) if script_id == NUXT_REFERENCES else data
         links += find_json_links(data, url, agency, listing_url)
     return links
 
@@ -255,10 +255,10 @@ def find_page_data_url(page: Selector, url: str, agency: Agency) -> str | None:
     return address if address and agency.owns(address) else None
 
 
-def resolve_references(data: Any) -> Any:
+def _resolve_references(data: Any) -> Any:
     """Return the objects in Nuxt's data with their values: the data is a flat list, and values are given by index.
 
-    >>> resolve_references([{"data": 1}, [2], {"title": 3, "url": 4}, "Ny bro", "/nyheter/ny-bro"])[1]
+    >>> _resolve_references([{"data": 1}, [2], {"title": 3, "url": 4}, "Ny bro", "/nyheter/ny-bro"])[1]
     {'title': 'Ny bro', 'url': '/nyheter/ny-bro'}
     """
     if not isinstance(data, list):
@@ -291,11 +291,11 @@ def find_json_links(data: Any, url: str, agency: Agency, listing_url: str) -> li
     """
     listing_path = urlsplit(canonical_url(listing_url)).path.rstrip("/")
     links: list[SourceLink] = []
-    for item in iter_objects(data, url):
-        values = normalise_keys(item)
+    for item in _iter_objects(data, url):
+        values = _normalise_keys(item)
         if not any(isinstance(values.get(key), str) and values[key].strip() for key in TITLE_KEYS):
             continue
-        address = find_item_url(values, url, listing_path)
+        address = _find_item_url(values, url, listing_path)
         if not address or not is_release_url(address, agency):
             continue
         path = urlsplit(address).path.rstrip("/")
@@ -319,7 +319,7 @@ def find_json_links(data: Any, url: str, agency: Agency, listing_url: str) -> li
 
 def find_next_data_url(data: Any, url: str, agency: Agency) -> str | None:
     """Return the URL of the next page if the outermost object of the JSON contains it, or None."""
-    values = normalise_keys(data) if isinstance(data, dict) else {}
+    values = _normalise_keys(data) if isinstance(data, dict) else {}
     for key in NEXT_KEYS:
         value = values.get(key)
         address = resolve_canonical_url(url, value.strip()) if isinstance(value, str) and value.strip() else None
@@ -330,15 +330,15 @@ def find_next_data_url(data: Any, url: str, agency: Agency) -> str | None:
 
 def find_markup(data: Any, url: str) -> str:
     """Return the HTML with links in JSON texts, which some sites insert into the page."""
-    values = (value for item in iter_objects(data, url) for value in item.values())
+    values = (value for item in _iter_objects(data, url) for value in item.values())
     return "\n".join(value for value in values if isinstance(value, str) and "<a " in value)
 
 
-def normalise_keys(item: dict[str, Any]) -> dict[str, Any]:
+def _normalise_keys(item: dict[str, Any]) -> dict[str, Any]:
     return {re.sub(r"[_-]", "", key.lower()): value for key, value in item.items()}
 
 
-def find_item_url(values: dict[str, Any], url: str, listing_path: str) -> str | None:
+def _find_item_url(values: dict[str, Any], url: str, listing_path: str) -> str | None:
     """Return the canonical URL of an object, or None. A name without a slash is relative to the listing."""
     for key in URL_KEYS:
         value = values.get(key)

@@ -120,15 +120,15 @@ def parse_listing(
             found = parse_listing(markup.encode(), url, agency, listing_url, number)
             return found._replace(next_url=find_next_data_url(data, url, agency) or found.next_url)
         return ListingPage(unique_links(links), find_next_data_url(data, url, agency))
-    return parse_html_listing(ListingPager(parse_source_page(body, url), url, agency, number), listing_url)
+    return _parse_html_listing(ListingPager(parse_source_page(body, url), url, agency, number), listing_url)
 
 
-def parse_html_listing(pager: ListingPager, listing_url: str) -> ListingPage:
+def _parse_html_listing(pager: ListingPager, listing_url: str) -> ListingPage:
     page, url, agency = pager.page, pager.url, pager.agency
-    entries = find_entries(pager, agency, listing_url)
+    entries = _find_entries(pager, agency, listing_url)
     links = [entry.link for entry in entries]
-    files = find_file_links(pager, {entry.item for entry in entries})
-    are_releases = are_files_releases(files, agency, page_count=len({link.url for link in links}))
+    files = _find_file_links(pager, {entry.item for entry in entries})
+    are_releases = _are_files_releases(files, agency, page_count=len({link.url for link in links}))
     links += files if are_releases else []
     if not links or agency.releases:  # without a pattern, JSON in a page with links may be the data of its menus
         links += find_embedded_links(page, url, agency, listing_url, is_only_list=not links)
@@ -138,20 +138,20 @@ def parse_html_listing(pager: ListingPager, listing_url: str) -> ListingPage:
         next_url = find_page_data_url(page, url, agency)
     # "Äldre inlägg" and "Nyhetsarkiv" are no releases
     links = [link for link in links if link.url not in (next_url, *pager.archive_urls) and not is_listing_url(link.url)]
-    problem = find_problem(pager, listing_url, next_url, links, [] if are_releases else files)
-    has_number = is_numbered_url(pager, next_url)
+    problem = _find_problem(pager, listing_url, next_url, links, [] if are_releases else files)
+    has_number = _is_numbered_url(pager, next_url)
     return ListingPage(unique_links(links), next_url, has_number, problem, archive_urls=pager.archive_urls)
 
 
-def is_numbered_url(pager: ListingPager, url: str | None) -> bool:
+def _is_numbered_url(pager: ListingPager, url: str | None) -> bool:
     """Return whether the listing links to a page by its number only."""
     numbers = (link.get("href", "") for link, text in pager.texts.items() if text.isdecimal())
     return url is not None and any(pager.resolve(href) == url for href in numbers)
 
 
-def find_entries(pager: ListingPager, agency: Agency, listing_url: str) -> list[ListingEntry]:
-    entries = list(iter_listing_entries(pager.page.root, pager, agency, listing_url))
-    entries = drop_filter_links(entries, keep_if_only=bool(agency.releases))
+def _find_entries(pager: ListingPager, agency: Agency, listing_url: str) -> list[ListingEntry]:
+    entries = list(_iter_listing_entries(pager.page.root, pager, agency, listing_url))
+    entries = _drop_filter_links(entries, keep_if_only=bool(agency.releases))
     if not agency.releases and sum(entry.has_date for entry in entries) >= MIN_DATED_ENTRIES:
         # Entries without date and heading are service pages (contacts, pictures). URLs are compared, because an entry
         # may have a second link, "Läs mer".
@@ -160,7 +160,7 @@ def find_entries(pager: ListingPager, agency: Agency, listing_url: str) -> list[
     return entries
 
 
-def are_files_releases(files: Sequence[SourceLink], agency: Agency, page_count: int) -> bool:
+def _are_files_releases(files: Sequence[SourceLink], agency: Agency, page_count: int) -> bool:
     """Return whether documents are releases: if the listing has more of them than pages, and most have a day."""
     if agency.files is not None:
         return agency.files
@@ -168,7 +168,7 @@ def are_files_releases(files: Sequence[SourceLink], agency: Agency, page_count: 
     return len(files) >= MIN_FILES and len(files) > page_count and 2 * dated > len(files)
 
 
-def find_problem(
+def _find_problem(
     pager: ListingPager,
     listing_url: str,
     next_url: str | None,
@@ -179,15 +179,15 @@ def find_problem(
 
     files: documents that do not count as releases. If one has a day, they may be some all the same.
     """
-    problem = None if next_url else find_unread_rest(pager, has_links=bool(links), listed=len(links))
+    problem = None if next_url else _find_unread_rest(pager, has_links=bool(links), listed=len(links))
     if not problem and pager.agency.files is None and any(link.file_day for link in files):
         problem = SourceProblem("documents", pager.url, str(len(files)))
     if not problem and pager.url == listing_url:
-        problem = pager.find_unread_archive(iter_content_links(pager.page.root))
+        problem = pager.find_unread_archive(_iter_content_links(pager.page.root))
     return problem
 
 
-def find_unread_rest(pager: ListingPager, *, has_links: bool, listed: int) -> SourceProblem | None:
+def _find_unread_rest(pager: ListingPager, *, has_links: bool, listed: int) -> SourceProblem | None:
     """Return why a listing without a next page may have more releases than its page, or None."""
     if not has_links and needs_javascript(pager.page.root):
         return SourceProblem("needs JavaScript", pager.url)
@@ -196,13 +196,13 @@ def find_unread_rest(pager: ListingPager, *, has_links: bool, listed: int) -> So
     return pager.find_unread_page() or pager.find_count(listed)
 
 
-def iter_listing_entries(
+def _iter_listing_entries(
     root: Element, pager: ListingPager, agency: Agency, listing_url: str
 ) -> Iterator[ListingEntry]:
     """Yield the links of a listing that may lead to a release, or to another view of the listing."""
     page_path, listing_path = (urlsplit(canonical_url(url)).path.rstrip("/") for url in (pager.url, listing_url))
     item_dates: dict[Element, tuple[bool, str | None]] = {}  # an item may have thousands of links
-    for anchor in iter_content_links(root):
+    for anchor in _iter_content_links(root):
         href = (anchor.get("href") or "").strip()
         address = resolve_canonical_url(pager.base, href) if href and not href.startswith("#") else None
         if not address or not is_release_url(address, agency):
@@ -226,20 +226,20 @@ def iter_listing_entries(
             continue
         item = next(anchor.iterancestors(*ITEM_TAGS), anchor)
         if item not in item_dates:
-            item_dates[item] = read_item_date(item)
+            item_dates[item] = _read_item_date(item)
         has_date, time = item_dates[item]
         has_date = has_date or (has_dated_path and not is_same_path)
         yield ListingEntry(SourceLink(address, time, time), anchor, item, has_date, has_heading, is_same_path)
 
 
-def read_item_date(item: Element) -> tuple[bool, str | None]:
+def _read_item_date(item: Element) -> tuple[bool, str | None]:
     """Return whether a list item shows a date, and the day or time of its first <time>, or None."""
     times = list(item.iterdescendants("time"))
     stated = next((value for time in times if (value := time.get("datetime")) is not None), None)
     return bool(times) or VISIBLE_DATE.search(get_line_text(item)) is not None, normalise_w3c_date(stated)
 
 
-def find_file_links(pager: ListingPager, items: Collection[Element]) -> list[SourceLink]:
+def _find_file_links(pager: ListingPager, items: Collection[Element]) -> list[SourceLink]:
     """Return the documents of a listing, with the titles and days given in the listing.
 
     items: the items of the entries that lead to pages; a document in one of them belongs to that page.
@@ -248,7 +248,7 @@ def find_file_links(pager: ListingPager, items: Collection[Element]) -> list[Sou
     # avoids the search for the main elements
     if not any(DOCUMENT_HREF.search(anchor.get("href", "")) for anchor in pager.texts):
         return []
-    for anchor in iter_content_links(pager.page.root):
+    for anchor in _iter_content_links(pager.page.root):
         address = pager.resolve((anchor.get("href") or "").strip())
         if not address or not DOCUMENT_PATH.search(urlsplit(address).path):
             continue
@@ -257,12 +257,12 @@ def find_file_links(pager: ListingPager, items: Collection[Element]) -> list[Sou
         if item is None or item in items or not title or DOWNLOAD_TEXT.fullmatch(title):
             continue
         is_only_link = len(list(islice(item.iterdescendants("a"), 2))) == 1
-        day = find_stated_day(item) if is_only_link else None
+        day = _find_stated_day(item) if is_only_link else None
         links.setdefault(address, SourceLink(address, file_title=title, file_day=day))
     return list(links.values())
 
 
-def find_stated_day(item: Element) -> str | None:
+def _find_stated_day(item: Element) -> str | None:
     """Return the day of publication in a list item, outside the link and as printed, or None.
 
     Returns None also if it contains several days.
@@ -282,7 +282,7 @@ def find_stated_day(item: Element) -> str | None:
     return stated[0] if len(stated) == 1 and len(VISIBLE_DATE.findall(text)) <= 1 else None
 
 
-def drop_filter_links(entries: Sequence[ListingEntry], *, keep_if_only: bool) -> list[ListingEntry]:
+def _drop_filter_links(entries: Sequence[ListingEntry], *, keep_if_only: bool) -> list[ListingEntry]:
     """Return the entries without links that sort or filter the listing.
 
     Links whose URL differs from the listing's only in the query are dropped unless they have a heading, or a date in
@@ -293,7 +293,7 @@ def drop_filter_links(entries: Sequence[ListingEntry], *, keep_if_only: bool) ->
     urls_by_item: defaultdict[Element, set[str]] = defaultdict(set)
     for entry in entries:
         urls_by_item[entry.item].add(entry.link.url)
-    outer_elements = find_ancestors(urls_by_item)
+    outer_elements = _find_ancestors(urls_by_item)
 
     def has_own_item(entry: ListingEntry) -> bool:
         item = entry.item
@@ -305,14 +305,14 @@ def drop_filter_links(entries: Sequence[ListingEntry], *, keep_if_only: bool) ->
     return [entry for entry in entries if not NEXT_LINK_TEXT.fullmatch(get_line_text(entry.anchor))]
 
 
-def iter_content_links(root: Element) -> Iterator[Element]:
+def _iter_content_links(root: Element) -> Iterator[Element]:
     """Yield the links of a page's main elements, or else of its body, in page order and without boilerplate."""
     layout = ListingLayout(root)
     # (element, its region, whether it is in an entry)
     stack: list[tuple[Element, Element | None, bool]] = [(root, None, False)]
     while stack:
         element, region, in_entry = stack.pop()
-        if is_main_element(element) or (not layout.main_elements and element.tag == "body"):
+        if _is_main_element(element) or (not layout.main_elements and element.tag == "body"):
             region, in_entry = region if region is not None else element, False
         elif region is not None:
             if layout.is_boilerplate(element, region, in_entry=in_entry):
@@ -328,8 +328,8 @@ class ListingLayout:
 
     def __init__(self, root: Element) -> None:
         self.root = root
-        self.main_elements = [element for element in root.iter("*") if is_main_element(element)]
-        self.main_ancestors = find_ancestors([*self.main_elements, *root.iter("h1")])
+        self.main_elements = [element for element in root.iter("*") if _is_main_element(element)]
+        self.main_ancestors = _find_ancestors([*self.main_elements, *root.iter("h1")])
 
     def is_boilerplate(self, element: Element, region: Element, *, in_entry: bool) -> bool:
         """Return whether an element contains no entries of the listing.
@@ -343,7 +343,7 @@ class ListingLayout:
             return not {"tag", "author"}.isdisjoint((element.get("rel") or "").lower().split())
         if element in self.main_ancestors:
             return False
-        if has_boilerplate_class(element.get("class") or ""):
+        if _has_boilerplate_class(element.get("class") or ""):
             return True
         # ASP.NET pages have a form around the whole page, which contains most of the links and letters
         return tag == "form" and not all(
@@ -363,11 +363,11 @@ class ListingLayout:
         return links, letters
 
 
-def is_main_element(element: Element) -> bool:
+def _is_main_element(element: Element) -> bool:
     return element.tag == "main" or element.get("role") == "main"
 
 
-def find_ancestors(elements: Iterable[Element]) -> set[Element]:
+def _find_ancestors(elements: Iterable[Element]) -> set[Element]:
     found: set[Element] = set()
     for element in elements:
         for ancestor in element.iterancestors():
@@ -378,13 +378,13 @@ def find_ancestors(elements: Iterable[Element]) -> set[Element]:
 
 
 @cache_by_text()
-def has_boilerplate_class(class_attribute: str) -> bool:
+def _has_boilerplate_class(class_attribute: str) -> bool:
     """Return whether a class attribute names boilerplate.
 
-    >>> [has_boilerplate_class(name) for name in ("block breadcrumbs", "relatedLinks", "c-share__list")]
+    >>> [_has_boilerplate_class(name) for name in ("block breadcrumbs", "relatedLinks", "c-share__list")]
     [True, True, True]
     >>> other_names = "shared-content", "unrelated", "page has-pagination", "cookies-accepted"
-    >>> [has_boilerplate_class(name) for name in other_names]
+    >>> [_has_boilerplate_class(name) for name in other_names]
     [False, False, False, False]
     """
     return any(

@@ -240,7 +240,7 @@ class ListingPager:
             for link, text in self.texts.items()
             if any(map(NEXT_LINK_TEXT.fullmatch, (text, link.get("aria-label", ""))))
             and (address := self.find_page_url(link))
-            and is_same_listing(address, self.url)
+            and _is_same_listing(address, self.url)
         ]
         found = [address for address in found if address not in releases]
         return next(chain(found, self.find_numbered_urls()), None) or self.find_button_address()
@@ -250,8 +250,8 @@ class ListingPager:
         address = self.resolve(link.get("href", "#"))
         if not address:
             return None
-        if not is_same_listing(address, self.url):
-            return address if find_folder(address) == find_folder(self.url) else None
+        if not _is_same_listing(address, self.url):
+            return address if _find_folder(address) == _find_folder(self.url) else None
         names = self.find_changed_parameters(address)
         is_page = any(map(PAGE_PARAMETER.match, names)) or not any(map(FACET_PARAMETER.search, names))
         return address if is_page else None
@@ -279,10 +279,10 @@ class ListingPager:
         """
         for link in self.texts if self.number == 1 else ():
             address = self.find_page_url(link)
-            if address is None or not is_same_listing(address, self.url) or read_number(self.texts[link]) == 1:
+            if address is None or not _is_same_listing(address, self.url) or _read_number(self.texts[link]) == 1:
                 continue
             names = self.find_changed_parameters(address)
-            if (not names or any(map(PAGE_PARAMETER.match, names))) and is_in_marked_pager(link):
+            if (not names or any(map(PAGE_PARAMETER.match, names))) and _is_in_marked_pager(link):
                 return link
         return None
 
@@ -297,12 +297,12 @@ class ListingPager:
         # a sorted listing, or a link to the same page, is nothing new; "Fler nyheter" may be a link to another list
         address = self.resolve(href)
         is_same = resolve_canonical_url(self.base, href) == canonical_url(self.url)
-        is_known = is_same or (address is not None and is_same_listing(address, self.url))
+        is_known = is_same or (address is not None and _is_same_listing(address, self.url))
         return not is_known and (control.is_marked or (control.has_words and not control.names_list))
 
     def describe_link(self, code: str, link: Element) -> SourceProblem:
         address = resolve_canonical_url(self.base, link.get("href", "#"))
-        label = next(filter(None, map(clean_line, get_labels(link))), "")
+        label = next(filter(None, map(clean_line, _get_labels(link))), "")
         return SourceProblem(code, address if address and address.startswith("http") else self.url, label)
 
     def find_count(self, listed: int) -> SourceProblem | None:
@@ -416,7 +416,7 @@ class ListingPager:
         if not isinstance(form, FormElement):
             return None
         if form not in self.form_fields:  # a form may have thousands of buttons
-            self.form_fields[form] = read_form_fields(form)
+            self.form_fields[form] = _read_form_fields(form)
         form_fields = self.form_fields[form]
         if form_fields is None:
             return None
@@ -434,7 +434,7 @@ class ListingPager:
 
     def includes(self, page_url: str) -> bool:
         """Return whether a URL with the listing's path is the listing itself or one of its other pages."""
-        if not urlsplit(page_url).query or parse_query_pairs(page_url) == parse_query_pairs(self.url):
+        if not urlsplit(page_url).query or _parse_query_pairs(page_url) == _parse_query_pairs(self.url):
             return True
         addresses, names = self.page_links
         return page_url in addresses or self.find_changed_parameters(page_url) in names
@@ -451,35 +451,35 @@ class ListingPager:
         hrefs += [
             (link.get("href", ""), link in pager_links)
             for link, text in self.texts.items()
-            if text and is_pager_text(text)
+            if text and _is_pager_text(text)
         ]
         addresses, names = set[str](), set[frozenset[str]]()
         for href, is_declared in hrefs:
             address = self.resolve(href)
-            if address and is_same_listing(address, self.url):
+            if address and _is_same_listing(address, self.url):
                 addresses.add(address)
                 if is_declared:
                     names.add(self.find_changed_parameters(address))
         return addresses, names
 
     def find_changed_parameters(self, page_url: str) -> frozenset[str]:
-        return frozenset(name for name, _ in set(parse_query_pairs(page_url)) ^ set(parse_query_pairs(self.url)))
+        return frozenset(name for name, _ in set(_parse_query_pairs(page_url)) ^ set(_parse_query_pairs(self.url)))
 
 
 class PagerControl:
     """A link or button with a label of a pager. number: the number of the current page."""
 
     def __init__(self, element: Element, number: int) -> None:
-        self.element, self.number, self.labels = element, number, get_labels(element)
-        self.is_numbered = number + 1 in map(read_number, self.labels)
-        self.is_next = any(map(is_next_label, self.labels))
+        self.element, self.number, self.labels = element, number, _get_labels(element)
+        self.is_numbered = number + 1 in map(_read_number, self.labels)
+        self.is_next = any(map(_is_next_label, self.labels))
         if not any(self.labels):
             self.is_next = any(map(NEXT_CLASS.search, cast("list[str]", CLASS_XPATH(element))))
         self.is_earlier = any(map(EARLIER_TEXT.fullmatch, self.labels))
         self.has_words = self.is_next and any(map(WORD.search, self.labels))
         # a carousel has an arrow, with "Nästa" in an attribute
         named = [*self.labels[:2], *filter(NAMED_PAGE.search, self.labels)]
-        self.shows_words = any(WORD.search(label) for label in named if is_next_label(label))
+        self.shows_words = any(WORD.search(label) for label in named if _is_next_label(label))
         self.names_list = any(LIST_WORDS.intersection(WORD.findall(label.lower())) for label in self.labels)
 
     @property
@@ -493,13 +493,13 @@ class PagerControl:
     def is_elsewhere(self) -> bool:
         """Return whether it belongs to an entry, a carousel, a calendar or an accordion."""
         item = next(self.element.iterancestors("li", "article"), None)
-        is_in_entry = item is not None and not is_pager_text(get_line_text(item))
+        is_in_entry = item is not None and not _is_pager_text(get_line_text(item))
         return is_in_entry or self.element.get("aria-expanded") is not None or bool(OTHER_WIDGET_XPATH(self.element))
 
     @property
     def is_in_pager(self) -> bool:
         """Return whether the pager is marked as one, or has the number of the current page without a link."""
-        linked = {read_number(get_line_text(link)) for link in self.pager.iter("a", "button")}
+        linked = {_read_number(get_line_text(link)) for link in self.pager.iter("a", "button")}
         is_current = self.number not in linked and str(self.number) in WORD.findall(" ".join(self.pager.itertext()))
         return self.is_marked or (self.is_numbered and is_current)
 
@@ -514,13 +514,13 @@ class PagerControl:
         for element in self.element.iterancestors():
             text = read_short_text(element, MAX_PAGER_LENGTH)
             is_marked = PAGER_MARK.search(f"{element.get('class', '')} {element.get('id', '')}")
-            if element.tag in ("main", "body") or text is None or not (is_pager_text(text) or is_marked):
+            if element.tag in ("main", "body") or text is None or not (_is_pager_text(text) or is_marked):
                 break
             found = element
         return found
 
 
-def read_form_fields(form: FormElement) -> list[tuple[str, str]] | None:
+def _read_form_fields(form: FormElement) -> list[tuple[str, str]] | None:
     """Return the fields of a form, or None for searches, logins and messages, which are never sent.
 
     They are recognised by their names, and by text fields unless the form surrounds the content.
@@ -533,7 +533,7 @@ def read_form_fields(form: FormElement) -> list[tuple[str, str]] | None:
     return list(form.form_values())
 
 
-def is_in_marked_pager(link: Element) -> bool:
+def _is_in_marked_pager(link: Element) -> bool:
     """Return whether a link is in a short element that is marked as a pager."""
     for element in link.iterancestors():
         if element.tag in ("main", "body") or read_short_text(element, MAX_PAGER_LENGTH) is None:
@@ -543,10 +543,10 @@ def is_in_marked_pager(link: Element) -> bool:
     return False
 
 
-def read_number(text: str) -> int | None:
+def _read_number(text: str) -> int | None:
     """Return the number of the page in a label such as "2", "Gå till sida 2" or "11–20", or None.
 
-    >>> [read_number(text) for text in ("2", "Sida 2, aktuell sida", "11–20", "2 nya lagar", "1 2 3")]
+    >>> [_read_number(text) for text in ("2", "Sida 2, aktuell sida", "11–20", "2 nya lagar", "1 2 3")]
     [2, 2, 2, None, None]
     """
     words = WORD.findall(text.lower()) if len(text) <= MAX_LABEL_LENGTH else []
@@ -558,10 +558,10 @@ def read_number(text: str) -> int | None:
     return numbers[0] if len(numbers) == 1 else None
 
 
-def is_next_label(text: str) -> bool:
+def _is_next_label(text: str) -> bool:
     """Return whether a label says nothing but that it leads to the next page.
 
-    >>> [is_next_label(text) for text in ("Nästa sida ›", "Visa nästa 10 nyheter", "»", "Nästa steg för skogen")]
+    >>> [_is_next_label(text) for text in ("Nästa sida ›", "Visa nästa 10 nyheter", "»", "Nästa steg för skogen")]
     [True, True, True, False]
     """
     words = {word for word in WORD.findall(text.lower()) if not word.isdecimal()}
@@ -569,19 +569,19 @@ def is_next_label(text: str) -> bool:
     return is_next or bool(FORWARD_ARROW.fullmatch(text) or EARLIER_TEXT.fullmatch(text))
 
 
-def is_pager_text(text: str) -> bool:
+def _is_pager_text(text: str) -> bool:
     return all(word.isdecimal() or word in PAGER_WORDS for word in WORD.findall(text.lower()))
 
 
-def get_labels(element: Element) -> list[str]:
+def _get_labels(element: Element) -> list[str]:
     """Return the texts of a link or button: its own, its value, and those of attributes and pictures in it."""
     return [get_line_text(element), element.get("value", ""), *cast("list[str]", LABEL_XPATH(element))]
 
 
-def find_folder(url: str) -> str:
+def _find_folder(url: str) -> str:
     """Return a URL's path without extension and page number.
 
-    >>> find_folder("https://a.se/nyheter/sida-2.html"), find_folder("https://a.se/nyheter.html")
+    >>> _find_folder("https://a.se/nyheter/sida-2.html"), _find_folder("https://a.se/nyheter.html")
     ('/nyheter', '/nyheter')
     """
     return PAGE_PATH.sub("", PAGE_EXTENSION.sub("", urlsplit(url).path))
@@ -610,14 +610,14 @@ def states_more(text: str, listed: int) -> bool:
     return bool(is_range or others - {"av", "of", "från"}) and shown < numbers[-1]
 
 
-def is_same_listing(page_url: str, listing_url: str) -> bool:
+def _is_same_listing(page_url: str, listing_url: str) -> bool:
     """Return whether a URL is another page of a listing, with another query or a path such as /sida/2."""
     if urlsplit(page_url).path.rstrip("/") == urlsplit(listing_url).path.rstrip("/"):
-        return parse_query_pairs(page_url) != parse_query_pairs(listing_url)
+        return _parse_query_pairs(page_url) != _parse_query_pairs(listing_url)
     return bool(re.search(r"/(page|sida|p)/?\d+/?$", urlsplit(page_url).path))
 
 
-def parse_query_pairs(url: str) -> list[tuple[str, str]]:
+def _parse_query_pairs(url: str) -> list[tuple[str, str]]:
     return parse_qsl(urlsplit(url).query, keep_blank_values=True)
 
 

@@ -271,10 +271,10 @@ class AuditSpider(ReleaseSpider):
             if self.refill:
                 due_count = queue_missing_releases(self.archive.db, slug, now())
         self.agency_stats[slug].listed = coverage.listed
-        logger.info("%s: %s", slug, format_audit_report(coverage, due_count))
+        logger.info("%s: %s", slug, _format_audit_report(coverage, due_count))
 
 
-def format_audit_report(coverage: CoverageTotals, due_count: int | None) -> str:
+def _format_audit_report(coverage: CoverageTotals, due_count: int | None) -> str:
     """Format the coverage on one line.
 
     due_count: how many missing releases became due; None without `refill`.

@@ -177,7 +177,7 @@ class NewsSpider(AttachmentSpider):
 
     def __init__(self, agency: str = "", since: str = "", **arguments: Any) -> None:
         super().__init__(agency, **arguments)
-        self.since = parse_since(since)  # if it is set, passes are not complete
+        self.since = _parse_since(since)  # if it is set, passes are not complete
         self.started_at = now()
         self.source_trackers: dict[str, SourceTracker] = {}  # per agency
 
@@ -284,7 +284,7 @@ class NewsSpider(AttachmentSpider):
         for number, (url, listed_at, row) in enumerate(ordered):
             if self.deadline.has_passed():
                 return
-            if is_sitemap_unchanged(row, listed_at):
+            if _is_sitemap_unchanged(row, listed_at):
                 yield from self.request_unchanged_source(url, agency)
             else:
                 priority = SITEMAP_PRIORITY_STEPS - SITEMAP_PRIORITY_STEPS * number // len(ordered)
@@ -501,7 +501,7 @@ def read_listing_page(response: Response, agency: Agency) -> ListingPage:
     return found
 
 
-def is_sitemap_unchanged(row: FrontierEntry | None, listed: str | None) -> bool:
+def _is_sitemap_unchanged(row: FrontierEntry | None, listed: str | None) -> bool:
     """Return whether a sitemap's date in the index is the same as when it was last read completely.
 
     If the index gives only a day, the sitemap may have changed later on that day.
@@ -511,10 +511,10 @@ def is_sitemap_unchanged(row: FrontierEntry | None, listed: str | None) -> bool:
     return len(listed) > 10 or (row.fetched_at or "")[:10] > listed
 
 
-def parse_since(text: str) -> date | None:
+def _parse_since(text: str) -> date | None:
     """Parse the argument `since` as a date, or None if it is empty.
 
-    >>> parse_since("2024-01-01")
+    >>> _parse_since("2024-01-01")
     datetime.date(2024, 1, 1)
     """
     if not text:

@@ -54,7 +54,7 @@ class RefetchSpider(ReleaseSpider):
         super().__init__(agency, minutes, **arguments)
         if bool(url.strip()) == bool(state.strip()):
             raise AgencyError("arguments", None, "url", "must be given, or state=rejected, but not both")
-        self.urls = [parse_page_url(text) for text in url.split()]
+        self.urls = [_parse_page_url(text) for text in url.split()]
         self.states = [part.strip() for part in state.split(",") if part.strip()]
         for name in self.states:
             if name not in REFETCHED_STATES:
@@ -161,7 +161,7 @@ class RefetchSpider(ReleaseSpider):
         return RefetchOutcome(url=url, state="unchanged")
 
 
-def parse_page_url(text: str) -> str:
+def _parse_page_url(text: str) -> str:
     """Parse an argument as a canonical http or https URL; raise AgencyError if it is not one."""
     try:
         url = canonical_url(text)

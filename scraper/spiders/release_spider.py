@@ -620,7 +620,7 @@ class ReleaseSpider(Spider):
 
     def stop_if_unwritable(self, error: BaseException | None) -> bool:
         """Stop the crawl if `error` means that the archive cannot be written; return whether it does."""
-        problem = find_write_error(error)
+        problem = _find_write_error(error)
         if problem and not self.deadline.is_stopping:
             logger.critical("the archive cannot be written: %s", problem)
             self.deadline.is_stopping = True
@@ -641,7 +641,7 @@ def get_request(failure: Failure) -> Request:
     return request
 
 
-def find_write_error(error: BaseException | None) -> sqlite3.DatabaseError | None:
+def _find_write_error(error: BaseException | None) -> sqlite3.DatabaseError | None:
     """Return the error that the archive cannot be written (full disk, lock), or None if there is another cause."""
     while error is not None:
         if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.IntegrityError):
@@ -650,17 +650,17 @@ def find_write_error(error: BaseException | None) -> sqlite3.DatabaseError | Non
     return None
 
 
-def is_worth_logging(record: logging.LogRecord) -> bool:
+def _is_worth_logging(record: logging.LogRecord) -> bool:
     """Return False for tracebacks that say once more that the archive's file cannot be written.
 
     An error in a statement (SQLITE_ERROR) is our own fault, and keeps its traceback.
     """
-    error = find_write_error(record.exc_info[1]) if record.exc_info else None
+    error = _find_write_error(record.exc_info[1]) if record.exc_info else None
     return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) == sqlite3.SQLITE_ERROR
 
 
 for scrapy_module in ("engine", "scraper"):
-    logging.getLogger(f"scrapy.core.{scrapy_module}").addFilter(is_worth_logging)
+    logging.getLogger(f"scrapy.core.{scrapy_module}").addFilter(_is_worth_logging)
 
 
 def build_conditional_headers(row: FrontierEntry) -> dict[str, str]:
